@@ -161,10 +161,9 @@ def expressions_over_one_record_of_a_query():
 @case
 def a_query_with_a_record_that_takes_seconds_can_be_looked_at_and_dropped():
     with connect() as c:
-        c.execute("CREATE STREAM endless (k INT KEY, list ARRAY<INT>) WITH (PARTITIONS = 1)")
-        c.execute("CREATE STREAM never AS SELECT k, REDUCE(list, 0, (s, a) => s + REDUCE(list, 0, (t, b) => t + "
-                  "REDUCE(list, 0, (u, c) => u + c))) AS x FROM endless")
-        c.execute("INSERT INTO endless VALUES (1, ARRAY[1]), (2, GENERATE_SERIES(1, 10000))")
+        c.execute("CREATE STREAM endless (k INT KEY, list ARRAY<INT>, v VARCHAR) WITH (PARTITIONS = 1)")
+        c.execute("CREATE STREAM never AS SELECT k, REDUCE(list, 0, (s, a) => s + INSTR(v, 'ab', a)) AS x FROM endless")
+        c.execute("INSERT INTO endless VALUES (1, ARRAY[1], 'ab'), (2, GENERATE_SERIES(1, 500000), REPEAT('a', 1000000))")
         told = ""
         until = time.monotonic() + 30
         while "so far" not in told and time.monotonic() < until:
