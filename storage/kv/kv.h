@@ -144,6 +144,9 @@ class KeyValueStore {
   // How many more bytes can be written, about: free space of disk and file, and pages of the file
   // that were freed. Cheap when there is as much as `enough`; else the freed pages are counted.
   virtual uint64_t free_bytes(uint64_t enough) = 0;
+  // By the thread that writes, between transactions and when nobody waits for it: makes the commits that follow
+  // quicker. Never needed.
+  virtual void prepare_growth() {}
   // Made with the store, for life: tells one data directory from another.
   virtual Uuid instance_id() const = 0;
 };

@@ -23,6 +23,7 @@
 #include "storage/kv/bus_error.h"
 #include "storage/kv/lmdb_transaction.h"
 #include "storage/kv/sync_directory.h"
+#include "storage/kv/written_ahead.h"
 
 namespace storage {
 
@@ -44,7 +45,7 @@ constexpr std::string_view kKindKey = "kind", kVersionKey = "version", kInstance
 class LmdbStore final : public KeyValueStore {
  public:
   LmdbStore(MDB_env* environment, int lock_file, const std::string& path)
-      : environment_(environment), lock_file_(lock_file), path_(path) {}
+      : environment_(environment), lock_file_(lock_file), path_(path), ahead_(lock_file) {}
   ~LmdbStore() override {
     forget_mapped_file(mapped_file_);
     idle_reads_.clear();
@@ -56,6 +57,7 @@ class LmdbStore final : public KeyValueStore {
   Result<std::unique_ptr<WriteTransaction>> begin_write() override;
   Uuid instance_id() const override { return instance_id_; }
   uint64_t free_bytes(uint64_t enough) override;
+  void prepare_growth() override;
 
   // Reads or writes the table that says what the file is.
   Status agree_on_format(const LmdbOptions& options);
@@ -85,6 +87,7 @@ class LmdbStore final : public KeyValueStore {
   Uuid instance_id_;
   IdleReads idle_reads_;
   std::atomic<bool> failed_ = false;
+  WrittenAhead ahead_;                                          // of the thread that writes
   std::chrono::steady_clock::time_point next_look_at_readers_;  // of the thread that writes
 };
 
@@ -167,6 +170,12 @@ uint64_t LmdbStore::free_bytes(uint64_t enough) {
   if (::statvfs(path_.c_str(), &disk) == 0)
     growth = std::min<uint64_t>(growth, uint64_t{disk.f_bavail} * disk.f_frsize);
   return growth >= enough ? growth : growth + free_bytes_in_file(enough - growth);
+}
+
+void LmdbStore::prepare_growth() {
+  MDB_envinfo info;
+  mdb_env_info(environment_, &info);
+  ahead_.keep_up(counted_bytes(info));
 }
 
 uint64_t LmdbStore::free_bytes_in_file(uint64_t enough) const {

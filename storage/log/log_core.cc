@@ -263,7 +263,10 @@ LogCore::Turn LogCore::take_turn(RequestQueue::Patience patience) {
   // Before the sync, so that their requests gather during it.
   for (const auto& retry : gathered.waiters) retry();
   if (gathered.is_over) return Turn::Over;
-  if (!gathered.group.empty()) write_group(gathered.group);
+  if (!gathered.group.empty()) {
+    write_group(gathered.group);
+    store_->prepare_growth();  // they have been answered
+  }
   notify_writable();
   remove_a_slice();
   sweep_producers();

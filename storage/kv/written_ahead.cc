@@ -1,0 +1,41 @@
+#include "storage/kv/written_ahead.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace storage {
+
+namespace {
+
+// How much goes at a time: enough for some commits, and little enough for the one that is synced with it.
+constexpr uint64_t kCommitsAhead = 16, kLeastBytes = 256 << 10, kMostBytes = 1 << 20;
+// Where commits grow the file by more, they are large.
+constexpr uint64_t kLargeGrowthBytes = 256 << 10;
+
+// Never written to, so that it takes no memory.
+constinit std::array<char, kMostBytes> zeros = {};
+
+}  // namespace
+
+void WrittenAhead::keep_up(uint64_t used_bytes) {
+  const bool is_first = used_bytes_ == 0;
+  const uint64_t growth = used_bytes > used_bytes_ ? used_bytes - used_bytes_ : 0;
+  used_bytes_ = used_bytes;
+  if (is_first || growth == 0) return;  // it fills pages that were freed
+  mean_growth_ = (7 * mean_growth_ + growth) / 8;
+  if (std::max(growth, mean_growth_) > kLargeGrowthBytes) return;
+  const uint64_t step = std::clamp(kCommitsAhead * mean_growth_, kLeastBytes, kMostBytes);
+  const auto is_enough = [&] { return written_bytes_ >= used_bytes + step / 2; };
+  if (is_enough()) return;
+  struct stat file;
+  if (::fstat(file_, &file) != 0) return;
+  written_bytes_ = static_cast<uint64_t>(file.st_size);
+  if (is_enough()) return;
+  if (const ssize_t added = ::pwrite(file_, zeros.data(), step, file.st_size); added > 0)
+    written_bytes_ += static_cast<uint64_t>(added);
+}
+
+}  // namespace storage
