@@ -117,15 +117,32 @@ Result<RowsChunks> cut_each(const CutRows& step, RowsChunks input, RowsContext& 
 
 class RowsRun {
  public:
-  RowsRun(std::vector<RowsChunks> tables, const SystemRows* system, RowsContext& context)
-      : tables_(std::move(tables)), system_(system), context_(context) {}
+  RowsRun(std::vector<RowsChunks> tables, const SystemRows* system, RowsContext& context,
+          RowsProfile* profile)
+      : tables_(std::move(tables)), system_(system), context_(context), profile_(profile) {}
 
   Result<RowsChunks> run(const RowsNode& node) {
     if (recursion_ && !reads_outer_rows(node, {})) return run_once(node);
-    return std::visit([&](const auto& step) { return take(step, node); }, node.step);
+    return run_step(node);
   }
 
  private:
+  Result<RowsChunks> run_step(const RowsNode& node) {
+    const auto run = [&] {
+      return std::visit([&](const auto& step) { return take(step, node); }, node.step);
+    };
+    if (!profile_) return run();
+    const Clock& clock = context_.eval().clock;
+    const int64_t begun_us = clock.monotonic_us();
+    Result<RowsChunks> rows = run();
+    StepMeasure& measure = (*profile_)[&node];
+    ++measure.runs;
+    measure.us += clock.monotonic_us() - begun_us;
+    if (!rows) return rows;
+    for (const RowsChunk& chunk : *rows) measure.rows += chunk.rows;
+    measure.most_bytes = std::max(measure.most_bytes, bytes_of_all(*rows));
+    return rows;
+  }
   Result<RowsChunks> take(const ReadRows& step, const RowsNode&) {
     return std::exchange(tables_[step.table], {});
   }
@@ -247,7 +264,7 @@ class RowsRun {
     if (const auto known = recursion_->made.find(&node); known != recursion_->made.end())
       return copied(known->second);
     Recursion* const around = std::exchange(recursion_, nullptr);
-    auto rows = std::visit([&](const auto& step) { return take(step, node); }, node.step);
+    auto rows = run_step(node);
     recursion_ = around;
     if (!rows) return rows;
     around->made_bytes += bytes_of_all(*rows);
@@ -293,6 +310,7 @@ class RowsRun {
   std::optional<size_t> wanted_rows_;        // of the recursion below a LIMIT
   std::map<size_t, RowsChunks> outer_rows_;  // by number
   RowsContext& context_;
+  RowsProfile* const profile_;
 };
 
 }  // namespace
@@ -411,8 +429,9 @@ std::string_view RowKeys::bytes(size_t row) {
 }
 
 Result<RowsChunks> run_rows_plan(const SelectRowsPlan& plan, std::vector<RowsChunks> tables,
-                                 RowsContext& context, const SystemRows* system) {
-  return RowsRun(std::move(tables), system, context).run(*plan.root);
+                                 RowsContext& context, const SystemRows* system,
+                                 RowsProfile* profile) {
+  return RowsRun(std::move(tables), system, context, profile).run(*plan.root);
 }
 
 }  // namespace engine

@@ -5,6 +5,7 @@
 
 #include "base/memory_budget.h"
 #include "engine/functions/kernel.h"
+#include "engine/query/rows_profile.h"
 #include "engine/query/select_rows.h"
 #include "engine/types/column.h"
 
@@ -51,7 +52,9 @@ class RowsContext {
 // `tables`: the rows of each of the plan's tables, in the columns of its look-up; they are charged to the context
 // already. Fails when a column cannot be computed of a row, and as the context does. Of the result's
 // chunks the columns behind those of plan.result are of no interest. `system`: may be null when no system table is read.
+// `profile`: gets what each step took; null: nobody asks.
 Result<RowsChunks> run_rows_plan(const SelectRowsPlan& plan, std::vector<RowsChunks> tables,
-                                 RowsContext& context, const SystemRows* system = nullptr);
+                                 RowsContext& context, const SystemRows* system = nullptr,
+                                 RowsProfile* profile = nullptr);
 
 }  // namespace engine

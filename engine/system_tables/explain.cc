@@ -7,6 +7,7 @@
 #include "engine/expr/print_bound.h"
 #include "engine/plan/query_plan.h"
 #include "engine/query/pull.h"
+#include "engine/system_tables/explain_select.h"
 #include "engine/system_tables/information_parts.h"
 
 namespace engine {
@@ -120,7 +121,11 @@ Schema explain_schema() { return {{text_column("plan")}}; }
 
 Result<InformationRows> answer_explain(const Explain& explain, const InformationContext& context) {
   if (explain.analyze)
-    return Error{ErrorCode::NotSupported, "EXPLAIN ANALYZE is not supported yet"};
+    return Error{ErrorCode::NotSupported,
+                 "EXPLAIN ANALYZE is for SELECTs over tables, which it runs to their end",
+                 {},
+                 "EXPLAIN shows the plan of this one; of queries that run, SHOW QUERIES and SHOW "
+                 "TASKS tell what they do."};
   Lines lines;
   if (explain.query_id) {
     lines = TRY(explain_query_id(explain.query_id->text, context, explain.format));

@@ -1,5 +1,8 @@
-// EXPLAIN of a SELECT over tables: its steps from the last to the tables, each indented below who takes its rows.
+#include "engine/system_tables/explain_select.h"
+
 #include <fmt/format.h>
+
+#include "base/memory_budget.h"
 
 #include "engine/expr/print_bound.h"
 #include "engine/query/select_rows.h"
@@ -25,7 +28,8 @@ std::string_view word(JoinType type) {
 
 class StepLines {
  public:
-  explicit StepLines(const SelectRowsPlan& plan) : plan_(plan) {}
+  StepLines(const SelectRowsPlan& plan, const RowsProfile* profile)
+      : plan_(plan), profile_(profile) {}
 
   std::vector<std::string> take(const RowsNode& root) {
     add(root);
@@ -34,10 +38,21 @@ class StepLines {
 
  private:
   void add(const RowsNode& node) {
+    node_ = &node;
     std::visit([&](const auto& step) { show(step, node.layout); }, node.step);
   }
   void add_line(const std::string& text) {
-    lines_.push_back(std::string(static_cast<size_t>(depth_) * 2, ' ') + "-> " + text);
+    lines_.push_back(std::string(static_cast<size_t>(depth_) * 2, ' ') + "-> " + text + measured());
+  }
+  // What the node that is shown took. One that is behind a join whose other side is empty, say, was never run.
+  std::string measured() const {
+    if (!profile_) return {};
+    const auto found = profile_->find(node_);
+    if (found == profile_->end()) return " (never executed)";
+    const StepMeasure& step = found->second;
+    return fmt::format(" (actual rows={} time={:.3f} ms memory={}{})", step.rows,
+                       static_cast<double>(step.us) / 1000, format_bytes(step.most_bytes),
+                       step.runs > 1 ? fmt::format(" loops={}", step.runs) : "");
   }
   template <class... Inputs>
   void add_inputs(const Inputs&... inputs) {
@@ -153,15 +168,29 @@ class StepLines {
   }
 
   const SelectRowsPlan& plan_;
+  const RowsProfile* const profile_;
+  const RowsNode* node_ = nullptr;
   std::vector<std::string> lines_;
   int depth_ = 0;
 };
 
 }  // namespace
 
-std::vector<std::string> select_lines(const SelectRowsPlan& plan) {
+std::vector<std::string> select_lines(const SelectRowsPlan& plan, const RowsProfile* profile) {
   std::vector<std::string> lines{"Result: " + plan.result.to_string()};
-  for (std::string& line : StepLines(plan).take(*plan.root)) lines.push_back(std::move(line));
+  for (std::string& line : StepLines(plan, profile).take(*plan.root))
+    lines.push_back(std::move(line));
+  return lines;
+}
+
+std::vector<std::string> analyzed_lines(const SelectRowsPlan& plan, const RowsProfile& profile,
+                                        const SelectTimes& times) {
+  std::vector<std::string> lines = select_lines(plan, &profile);
+  if (!plan.tables.empty())
+    lines.push_back(
+        fmt::format("Reading Tables: {:.3f} ms", static_cast<double>(times.reading_us) / 1000));
+  lines.push_back(fmt::format("Execution Time: {:.3f} ms",
+                              static_cast<double>(times.reading_us + times.running_us) / 1000));
   return lines;
 }
 

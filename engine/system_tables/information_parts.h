@@ -65,8 +65,6 @@ Result<InformationRows> answer_explain(const Explain& explain, const Information
 
 // plan_lines.cc: a plan as an indented tree, one line each.
 std::vector<std::string> plan_lines(const QueryPlan& plan);
-// explain_select.cc: likewise.
-std::vector<std::string> select_lines(const SelectRowsPlan& plan);
 // One step of a stage, in words.
 std::string step_line(const QueryPlan& plan, const StagePlan& stage, const PlanNode& node);
 

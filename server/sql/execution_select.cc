@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/query/rows_run.h"
+#include "engine/system_tables/explain_select.h"
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/column_bytes.h"
 #include "server/sql/execution.h"
@@ -23,12 +24,14 @@ class SelectExecution final : public TableRead {
  public:
   SelectExecution(SqlSession& session, sql::Receiver& receiver, StatementBegun begun,
                   SelectRows plan, MetadataImagePtr image)
-      : TableRead(session, receiver, std::move(begun)),
+      : TableRead(session, receiver, begun),
+        is_analyzed_(begun.prepared->is_analyzed),
         plan_(std::move(plan)),
         image_(std::move(image)) {}
   ~SelectExecution() override { cancel_scans(); }
 
   void begin() {
+    begun_us_ = session().parts().clock.monotonic_us();
     std::vector<KeptTable> kept;
     for (const auto& table : plan_->tables) {
       auto found = find_kept_table(*image_, table->table);
@@ -70,12 +73,20 @@ class SelectExecution final : public TableRead {
     std::optional<engine::RowsContext> context = {};
     Random random = Random(static_cast<uint64_t>(clock.monotonic_us()));
     std::optional<engine::EvalBudget> budget = {};
+    // Of EXPLAIN ANALYZE; when the tables had been read.
+    std::optional<engine::RowsProfile> profile = {};
+    engine::SelectTimes times = {};
     Result<engine::RowsChunks> result = engine::RowsChunks();
 
     void run(const std::atomic<bool>& is_cancelled) {
       budget.emplace(clock, &is_cancelled, &memory);
       context.emplace(engine::EvalContext{clock, random, &properties, &*budget}, &memory);
+      const int64_t begun_us = clock.monotonic_us();
       result = make();
+      if (profile && result) {
+        times.running_us = clock.monotonic_us() - begun_us;
+        result = engine::RowsChunks{lines_of(engine::analyzed_lines(*plan, *profile, times))};
+      }
       budget.emplace(clock, nullptr, &memory);  // the flag goes with the errand
     }
     Result<engine::RowsChunks> make() {
@@ -86,11 +97,18 @@ class SelectExecution final : public TableRead {
       }
       gathered.resize(0);
       TRY(context->add(bytes));
-      if (!facts) return engine::run_rows_plan(*plan, std::move(tables), *context);
+      engine::RowsProfile* const measured = profile ? &*profile : nullptr;
+      if (!facts)
+        return engine::run_rows_plan(*plan, std::move(tables), *context, nullptr, measured);
       return facts->with_context([&](const engine::InformationContext& about) {
         const engine::CatalogRows system(about, "millrace");
-        return engine::run_rows_plan(*plan, std::move(tables), *context, &system);
+        return engine::run_rows_plan(*plan, std::move(tables), *context, &system, measured);
       });
+    }
+    static engine::RowsChunk lines_of(std::vector<std::string> lines) {
+      auto column = std::make_shared<engine::Column>(engine::TypeKind::String);
+      for (std::string& line : lines) column->append_value(engine::Value::text(std::move(line)));
+      return {lines.size(), {std::move(column)}};
     }
     // Filters that may take long are not for loops.
     Status shape(size_t table) {
@@ -215,6 +233,10 @@ class SelectExecution final : public TableRead {
       work_->requests.push_back(std::move(table.request));
       work_->tables.push_back(std::move(table.rows));
     }
+    if (is_analyzed_) {
+      work_->profile.emplace();
+      work_->times.reading_us = session().parts().clock.monotonic_us() - begun_us_;
+    }
     constexpr size_t kBytesOfJob = 64 * 1024;  // its rows are counted elsewhere
     errand_ = session().run_aside(
         kBytesOfJob,
@@ -231,7 +253,7 @@ class SelectExecution final : public TableRead {
   void show() {
     if (!is_made_ || is_over_) return;
     const engine::RowsChunks& chunks = *work_->result;
-    const size_t width = plan_->result.columns.size();
+    const size_t width = is_analyzed_ ? 1 : plan_->result.columns.size();
     for (; chunk_ < chunks.size(); ++chunk_, row_ = 0) {
       const engine::RowsChunk& chunk = chunks[chunk_];
       const std::span<const engine::ColumnPtr> columns(chunk.columns.data(), width);
@@ -269,6 +291,8 @@ class SelectExecution final : public TableRead {
     not_there(table);
   }
 
+  const bool is_analyzed_;
+  int64_t begun_us_ = 0;  // of the monotonic clock
   const SelectRows plan_;
   const MetadataImagePtr image_;
   std::optional<InformationGathering> gathering_;  // where tables of the system are read
@@ -290,8 +314,8 @@ class SelectExecution final : public TableRead {
 std::unique_ptr<sql::Execution> run_select(SqlSession& session, sql::Receiver& receiver,
                                            StatementBegun begun, SelectRows plan,
                                            MetadataImagePtr image) {
-  auto run = std::make_unique<SelectExecution>(session, receiver, std::move(begun),
-                                               std::move(plan), std::move(image));
+  auto run = std::make_unique<SelectExecution>(session, receiver, std::move(begun), std::move(plan),
+                                               std::move(image));
   run->begin();
   return run;
 }

@@ -131,6 +131,19 @@ engine::PlanContext Planner::context_for(std::vector<engine::ParameterSlot>* par
           .may_read = asker_ ? &may_read_ : nullptr};
 }
 
+namespace {
+
+// The SELECT that EXPLAIN ANALYZE is to run; null for other statements.
+const engine::Query* analyzed_query(const engine::Statement& statement) {
+  const auto* explain = std::get_if<engine::Explain>(&statement);
+  if (!explain || !explain->analyze || !explain->statement ||
+      explain->format != engine::ExplainFormat::Text)
+    return nullptr;
+  return std::get_if<engine::Query>(&explain->statement->statement);
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     std::shared_ptr<const engine::ParsedStatement> parsed,
     std::span<const engine::SqlType> parameter_types) {
@@ -141,6 +154,9 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
   prepared->takes_long = takes_long(*parsed);
   const engine::Statement& statement = parsed->statement;
   if (is_definition(statement)) return std::shared_ptr<const SqlPrepared>(std::move(prepared));
+  if (const engine::Query* query = analyzed_query(statement))
+    if (TRY(prepare_analyzed(*query, parameter_types, *prepared)))
+      return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   if (engine::is_information_statement(statement)) {
     prepared->kind = sql::ResultKind::Rows;
     prepared->action = Action::Information;
@@ -179,6 +195,28 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
   return Error{ErrorCode::NotSupported, "this statement is not supported yet"}.at(parsed->start);
+}
+
+// False where the query has no end, or is asked by its way through the stream: what is said then is EXPLAIN's.
+Result<bool> Planner::prepare_analyzed(const engine::Query& query,
+                                       std::span<const engine::SqlType> parameter_types,
+                                       SqlPrepared& out) {
+  std::vector<engine::ParameterSlot> slots = slots_of(parameter_types);
+  slots.resize(
+      std::max<size_t>(slots.size(), static_cast<size_t>(engine::parameter_count(*out.statement))));
+  SqlPrepared planned = out;
+  TRY(prepare_query(query, slots, planned));
+  if (planned.action != Action::Select && planned.action != Action::Pull &&
+      planned.action != Action::Constant)
+    return false;
+  out.kind = planned.kind;
+  out.action = Action::Select;
+  out.is_analyzed = true;
+  for (const engine::ParameterSlot& slot : slots)
+    out.parameters.push_back(slot.type.is_null() ? engine::SqlType(engine::TypeKind::String)
+                                                 : slot.type);
+  out.columns = display_columns(engine::information_schema(out.statement->statement));
+  return true;
 }
 
 // A plan tells of what it reads: it is for those who may read that. What else is wrong EXPLAIN tells.
@@ -286,7 +324,8 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
     return planned(plan_insert(std::get<engine::InsertValues>(statement), context));
   if (prepared.action == Action::Print)
     return planned(engine::plan_print(std::get<engine::Print>(statement), context));
-  const auto& query = std::get<engine::Query>(statement);
+  const auto& query =
+      prepared.is_analyzed ? *analyzed_query(statement) : std::get<engine::Query>(statement);
   if (prepared.action == Action::Constant) return planned(compute_constants(query, context));
   if (prepared.action == Action::Select) return planned(plan_select(query, context));
   if (prepared.action == Action::Pull) return planned(plan_look_up(prepared, query, context));

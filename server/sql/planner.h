@@ -40,6 +40,7 @@ struct SqlPrepared final : sql::Prepared {
   std::shared_ptr<const engine::ParsedStatement> statement;
   Action action = Action::Define;
   bool takes_long = false;  // its planning is not for a loop
+  bool is_analyzed = false;  // a Select that EXPLAIN ANALYZE runs: shown is what its steps took
   // The plan of a look-up, good for this image and these properties; null when it must be made
   // anew.
   std::shared_ptr<const engine::PullPlan> pull;
@@ -103,6 +104,8 @@ class Planner {
   engine::PlanContext context_for(std::vector<engine::ParameterSlot>* parameters) const;
   Status prepare_query(const engine::Query& query, std::vector<engine::ParameterSlot>& slots,
                        SqlPrepared& out);
+  Result<bool> prepare_analyzed(const engine::Query& query,
+                                std::span<const engine::SqlType> parameter_types, SqlPrepared& out);
   Status prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const;
   Status check_explained(const engine::Explain& explain);
   static Status check_supported(const engine::Statement& statement);

@@ -2,6 +2,7 @@
 """psycopg 3 against a server: what its users type."""
 import datetime
 import decimal
+import re
 import threading
 
 import psycopg
@@ -67,6 +68,36 @@ def parameters_of_all_types_come_back_as_they_were():
         for binary in (False, True):
             rows = from_the_beginning(c, query, binary=binary)
             assert rows == [(*row, {"k": 1})] * 2, rows
+
+
+@case
+def explain_analyze_runs_the_steps_and_tells_what_they_took():
+    took = r" \(actual rows={} time=\d+\.\d{{3}} ms memory=\d+.*\)"
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE measured (id INT PRIMARY KEY, city VARCHAR, amount INT)")
+        c.execute("INSERT INTO measured VALUES " + ", ".join(f"({i}, 'city {i % 3}', {i})" for i in range(100)))
+        query = "SELECT city, COUNT(*) AS n FROM measured WHERE amount >= %s GROUP BY city ORDER BY n DESC LIMIT 2"
+        cursor = c.execute("EXPLAIN ANALYZE " + query, (10,))
+        assert [column.name for column in cursor.description] == ["plan"]
+        lines = [line for line, in cursor]
+        for line, pattern in zip(lines[1:], ("-> Limit 2", " *-> Sort by .*", " *-> Project .*", " *-> Group by .*", " *-> Scan table .*"), strict=False):
+            assert re.fullmatch(pattern + took.format(r"\d+"), line), lines
+        assert re.fullmatch(".*Group by.*" + took.format(3), next(line for line in lines if "Group by" in line)), lines
+        assert re.fullmatch(".*Scan table.*" + took.format(90), next(line for line in lines if "Scan table" in line)), lines
+        assert re.fullmatch(r"Reading Tables: \d+\.\d{3} ms", lines[-2]) and re.fullmatch(r"Execution Time: \d+\.\d{3} ms", lines[-1]), lines
+        # Look-ups by key and constants, as well; and what it says of a side that was not asked.
+        for statement in ("SELECT * FROM measured WHERE id = 7", "SELECT 1 + 1"):
+            lines = [line for line, in c.execute("EXPLAIN ANALYZE " + statement)]
+            assert "actual rows=1 " in lines[1] and lines[-1].startswith("Execution Time: "), lines
+        # What fails when it runs fails here, too; what has no end is refused.
+        for statement, reason in (("SELECT 1 / (amount - amount) FROM measured GROUP BY amount", "division by zero"),
+                                  ("SELECT * FROM measured EMIT CHANGES", "EXPLAIN ANALYZE is for SELECTs over tables")):
+            try:
+                c.execute("EXPLAIN ANALYZE " + statement)
+            except psycopg.Error as error:
+                assert reason in str(error).lower() or reason in str(error), error
+            else:
+                raise AssertionError(statement)
 
 
 @case

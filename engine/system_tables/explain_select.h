@@ -1,0 +1,23 @@
+// EXPLAIN of a SELECT over tables: its steps from the last to the tables, each indented below who takes its rows.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/query/rows_profile.h"
+#include "engine/query/select_rows.h"
+
+namespace engine {
+
+// With a profile, what each step took behind it.
+std::vector<std::string> select_lines(const SelectRowsPlan& plan,
+                                      const RowsProfile* profile = nullptr);
+
+// EXPLAIN ANALYZE: the same, and what took the time before the steps.
+struct SelectTimes {
+  int64_t reading_us = 0, running_us = 0;
+};
+std::vector<std::string> analyzed_lines(const SelectRowsPlan& plan, const RowsProfile& profile,
+                                        const SelectTimes& times);
+
+}  // namespace engine
