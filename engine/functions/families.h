@@ -7,7 +7,7 @@ namespace engine {
 extern const FunctionFamily kNumericFunctions, kPowerFunctions, kStringFunctions, kMaskFunctions,
     kSplittingFunctions, kBytesFunctions, kRegexFunctions, kUrlFunctions, kJsonFunctions,
     kArrayFunctions, kMapFunctions, kLambdaFunctions, kConditionalFunctions, kDatetimeFunctions,
-    kPostgresFunctions, kTableFunctions;
+    kPostgresFunctions, kToCharFunctions, kTableFunctions;
 extern const FunctionFamily kSumAggregates, kExtremeAggregates, kOffsetAggregates,
     kCollectionAggregates, kPostgresAggregates;
 

@@ -72,6 +72,12 @@ class Converter {
   Built indirection(const Fields& fields) const;
   Built type_cast(const Fields& fields) const;
 
+  // convert_interval.cc
+  static bool is_interval(const Node& node);
+  // `time` + the INTERVAL, or -.
+  Built moved_by_interval(ExpressionPtr time, const Fields& interval, bool is_later,
+                          TextPosition at) const;
+
   // convert_type.cc
   // The name of the type, without pg_catalog.
   static std::string type_name(const Fields& type);

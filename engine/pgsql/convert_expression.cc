@@ -244,6 +244,13 @@ Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Field
       first && second && first->kind == "RowExpr" && second->kind == "RowExpr")
     if (const auto comparison = find_op(kComparisons, op))
       return compared_rows(*comparison, first->fields, second->fields, at);
+  if (op == "+" || op == "-") {
+    const auto first = child(fields, "lexpr"), second = child(fields, "rexpr");
+    if (first && second && is_interval(*second))
+      return moved_by_interval(TRY(expression(*first)), second->fields, op == "+", at);
+    if (first && second && op == "+" && is_interval(*first))
+      return moved_by_interval(TRY(expression(*second)), first->fields, true, at);
+  }
   ExpressionPtr right = TRY(child_of(fields, "rexpr"));
   if (!fields.has("lexpr")) {
     if (op == "-" || op == "+")
@@ -381,6 +388,11 @@ Result<ExpressionPtr> Converter::call(const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   if (names.empty()) return not_supported("a function without a name is", at);
   std::string name = upper_case(names.back());
+  // What SQL's own syntax comes as: EXTRACT(HOUR FROM t), POSITION('b' IN t).
+  if (fields.text("funcformat") == "COERCE_SQL_SYNTAX") {
+    if (name == "EXTRACT") name = "DATE_PART";
+    if (name == "POSITION") name = "STRPOS";
+  }
   const bool is_known_schema =
       names.size() == 1 || names.front() == "pg_catalog" || names.front() == "information_schema";
   if (!is_known_schema) name = upper_case(names.front()) + "." + name;

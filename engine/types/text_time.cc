@@ -226,11 +226,13 @@ std::optional<int64_t> parse_timestamp(std::string_view text) {
   if (!date) return std::nullopt;
   int64_t ms = days_from_civil(*date) * kMsPerDay;
   if (text.empty()) return ms;
-  if (!take(text, 'T')) return std::nullopt;
+  if (!take(text, 'T') && !take(text, ' ')) return std::nullopt;
   if (!text.empty() && text.front() >= '0' && text.front() <= '9') {
     const auto time = take_time(text);
     if (!time) return std::nullopt;
     ms += *time;
+    if (text.starts_with(" +") || text.starts_with(" -")) text.remove_prefix(1);
+    if (text == " UTC") text = "Z";
   }
   if (text.empty()) return ms;
   const auto offset = parse_zone_offset(text);

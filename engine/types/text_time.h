@@ -46,7 +46,8 @@ void append_timestamp(std::string& out, int64_t ms);
 std::optional<int32_t> parse_date(std::string_view text);
 // HH:mm[:ss[.S...]]; digits below the millisecond are dropped. Ms of the day.
 std::optional<int32_t> parse_time(std::string_view text);
-// yyyy[-MM[-dd['T'[HH[:mm[:ss[.S...]]]]]]] with an optional zone Z, +hhmm or +hh:mm after the time.
+// yyyy[-MM[-dd['T'[HH[:mm[:ss[.S...]]]]]]] with an optional zone Z, +hh, +hhmm or +hh:mm after the time. As PostgreSQL's
+// users write it: a blank for the T, one before the zone, UTC for the zone.
 // Ms since 1970, UTC.
 std::optional<int64_t> parse_timestamp(std::string_view text);
 // An offset from UTC: Z, +hh, +hhmm or +hh:mm, up to 18 hours. Ms.

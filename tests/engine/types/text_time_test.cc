@@ -69,8 +69,12 @@ TEST(TextTime, partial_timestamps_are_completed_and_moved_to_utc) {
   EXPECT_EQ(parse_timestamp("2024-01-02T03:04:05.678+0100"), 1'704'161'045'678);
   EXPECT_EQ(parse_timestamp("2024-01-02T03:04:05.678-01:30"), 1'704'170'045'678);
   EXPECT_EQ(parse_timestamp("1969-12-31T23:59:59.999"), -1);
+  EXPECT_EQ(parse_timestamp("2024-01-02 03:04:05.678"), 1'704'164'645'678);
+  EXPECT_EQ(parse_timestamp("2024-01-02 03:04:05.678 +01"), 1'704'161'045'678);
+  EXPECT_EQ(parse_timestamp("2024-01-02 03:04:05.678 UTC"), 1'704'164'645'678);
   for (const char* wrong :
-       {"", "x", "2024-01-02 03:04", "2024-01-02T03:04:05+9900", "2024-01-02Tx"})
+       {"", "x", "2024-01-02  03:04", "2024-01-02T03:04:05+9900", "2024-01-02Tx",
+        "2024-01-02 03:04  +01", "2024-01-02 x", "2024-01-02 03:04 "})
     EXPECT_FALSE(parse_timestamp(wrong)) << wrong;
 }
 

@@ -1,0 +1,195 @@
+// TO_CHAR, as PostgreSQL 15's: https://www.postgresql.org/docs/15/functions-formatting.html. Times are in UTC, as timestamps are.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "engine/functions/adapters.h"
+#include "engine/functions/families.h"
+#include "engine/types/ascii.h"
+#include "engine/types/text_time.h"
+
+namespace engine {
+
+namespace {
+
+using Text = std::string_view;
+
+// Beyond that a template is no template.
+constexpr size_t kMaxTemplate = 1'000;
+
+Error too_long() {
+  return {ErrorCode::InvalidParameter, "a template of TO_CHAR has at most 1000 characters"};
+}
+
+// ---- Times
+
+constexpr std::array<Text, 12> kMonths = {"January",   "February", "March",    "April",
+                                          "May",       "June",     "July",     "August",
+                                          "September", "October",  "November", "December"};
+constexpr std::array<Text, 7> kDays = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                       "Friday", "Saturday", "Sunday"};
+
+struct Moment {
+  CivilDate date;
+  int64_t days;
+  int64_t ms;  // of the day
+  int hour() const { return static_cast<int>(ms / kMsPerHour); }
+  int day_of_year() const {
+    return static_cast<int>(days - days_from_civil({date.year, 1, 1})) + 1;
+  }
+  // As ISO 8601 counts weeks: each belongs to the year of its Thursday.
+  int64_t iso_year() const { return civil_from_days(thursday()).year; }
+  int iso_week() const {
+    return static_cast<int>((thursday() - days_from_civil({iso_year(), 1, 1})) / 7) + 1;
+  }
+
+ private:
+  int64_t thursday() const { return days - day_of_week(days) + 4; }
+};
+
+// A name in the case in which the template has its pattern: MONTH, Month, month.
+std::string cased(Text pattern, Text name) {
+  if (pattern[0] >= 'a') return lower_case(name);
+  return pattern.size() > 1 && pattern[1] >= 'a' ? std::string(name) : upper_case(name);
+}
+std::string padded(bool fills, int64_t value, int width) {
+  return fills ? fmt::format("{:0{}}", value, width) : fmt::to_string(value);
+}
+std::string named(bool fills, Text pattern, Text name) {
+  constexpr size_t kLongest = 9;  // September, Wednesday
+  std::string out = cased(pattern, name);
+  if (fills) out.resize(std::max(out.size(), kLongest), ' ');
+  return out;
+}
+
+struct TimePattern {
+  Text name;  // in capitals, unless only small letters are meant
+  // `fills`: no FM was before it. `as_written`: the pattern in the template.
+  std::string (*show)(const Moment& at, bool fills, Text as_written);
+};
+using M = const Moment&;
+// Of two with the same beginning the longer one comes first.
+constexpr TimePattern kTimePatterns[] = {
+    {"HH24", [](M at, bool fills, Text) { return padded(fills, at.hour(), 2); }},
+    {"HH12", [](M at, bool fills, Text) { return padded(fills, (at.hour() + 11) % 12 + 1, 2); }},
+    {"HH", [](M at, bool fills, Text) { return padded(fills, (at.hour() + 11) % 12 + 1, 2); }},
+    {"MI", [](M at, bool fills, Text) { return padded(fills, at.ms / kMsPerMinute % 60, 2); }},
+    {"SSSS", [](M at, bool, Text) { return fmt::to_string(at.ms / kMsPerSecond); }},
+    {"SS", [](M at, bool fills, Text) { return padded(fills, at.ms / kMsPerSecond % 60, 2); }},
+    {"MS", [](M at, bool, Text) { return padded(true, at.ms % 1'000, 3); }},
+    {"US", [](M at, bool, Text) { return padded(true, at.ms % 1'000 * 1'000, 6); }},
+    {"A.M.", [](M at, bool, Text as) { return cased(as, at.hour() < 12 ? "A.M." : "P.M."); }},
+    {"P.M.", [](M at, bool, Text as) { return cased(as, at.hour() < 12 ? "A.M." : "P.M."); }},
+    {"AM", [](M at, bool, Text as) { return cased(as, at.hour() < 12 ? "AM" : "PM"); }},
+    {"PM", [](M at, bool, Text as) { return cased(as, at.hour() < 12 ? "AM" : "PM"); }},
+    {"YYYY", [](M at, bool fills, Text) { return padded(fills, at.date.year, 4); }},
+    {"YYY", [](M at, bool fills, Text) { return padded(fills, at.date.year % 1'000, 3); }},
+    {"YY", [](M at, bool fills, Text) { return padded(fills, at.date.year % 100, 2); }},
+    {"Y", [](M at, bool, Text) { return fmt::to_string(at.date.year % 10); }},
+    {"IYYY", [](M at, bool fills, Text) { return padded(fills, at.iso_year(), 4); }},
+    {"IDDD", [](M at, bool fills,
+                Text) { return padded(fills, (at.iso_week() - 1) * 7 + day_of_week(at.days), 3); }},
+    {"ID", [](M at, bool, Text) { return fmt::to_string(day_of_week(at.days)); }},
+    {"IW", [](M at, bool fills, Text) { return padded(fills, at.iso_week(), 2); }},
+    {"MONTH",
+     [](M at, bool fills, Text as) {
+       return named(fills, as, kMonths[static_cast<size_t>(at.date.month) - 1]);
+     }},
+    {"MON",
+     [](M at, bool, Text as) {
+       return cased(as, kMonths[static_cast<size_t>(at.date.month) - 1].substr(0, 3));
+     }},
+    {"MM", [](M at, bool fills, Text) { return padded(fills, at.date.month, 2); }},
+    {"DAY",
+     [](M at, bool fills, Text as) {
+       return named(fills, as, kDays[static_cast<size_t>(day_of_week(at.days)) - 1]);
+     }},
+    {"DY",
+     [](M at, bool, Text as) {
+       return cased(as, kDays[static_cast<size_t>(day_of_week(at.days)) - 1].substr(0, 3));
+     }},
+    {"DDD", [](M at, bool fills, Text) { return padded(fills, at.day_of_year(), 3); }},
+    {"DD", [](M at, bool fills, Text) { return padded(fills, at.date.day, 2); }},
+    {"D", [](M at, bool, Text) { return fmt::to_string(day_of_week(at.days) % 7 + 1); }},
+    {"WW", [](M at, bool fills, Text) { return padded(fills, (at.day_of_year() + 6) / 7, 2); }},
+    {"W", [](M at, bool, Text) { return fmt::to_string((at.date.day + 6) / 7); }},
+    {"Q", [](M at, bool, Text) { return fmt::to_string((at.date.month + 2) / 3); }},
+    {"CC", [](M at, bool fills, Text) { return padded(fills, (at.date.year + 99) / 100, 2); }},
+    {"TZ", [](M, bool, Text as) { return cased(as, "UTC"); }},
+    {"OF", [](M, bool, Text) { return std::string("+00"); }},
+};
+
+Result<std::string> time_to_char(int64_t ms, Text form) {
+  if (form.size() > kMaxTemplate) return too_long();
+  const auto [days, ms_of_day] = split_timestamp(ms);
+  const Moment at{civil_from_days(days), days, ms_of_day};
+  std::string out;
+  bool fills = true;
+  while (!form.empty()) {
+    if (form.front() == '"') {  // as it is written; a backslash takes the next one in
+      for (form.remove_prefix(1); !form.empty() && form.front() != '"'; form.remove_prefix(1)) {
+        if (form.front() == '\\' && form.size() > 1) form.remove_prefix(1);
+        out += form.front();
+      }
+      if (!form.empty()) form.remove_prefix(1);
+      continue;
+    }
+    if (starts_ignoring_case(form, "FM")) {
+      fills = false;
+      form.remove_prefix(2);
+      continue;
+    }
+    const auto pattern = std::ranges::find_if(kTimePatterns, [&](const TimePattern& each) {
+      return starts_ignoring_case(form, each.name);
+    });
+    if (pattern == std::end(kTimePatterns)) {
+      out += form.front();
+      form.remove_prefix(1);
+      continue;
+    }
+    const Text as_written = form.substr(0, pattern->name.size());
+    std::string shown = pattern->show(at, fills, as_written);
+    fills = true;
+    form.remove_prefix(as_written.size());
+    if (starts_ignoring_case(form, "TH") && !shown.empty() && shown.back() >= '0' &&
+        shown.back() <= '9') {
+      const bool is_teen = shown.size() > 1 && shown[shown.size() - 2] == '1';
+      constexpr std::array<Text, 4> kEndings = {"th", "st", "nd", "rd"};
+      const auto last = static_cast<size_t>(shown.back() - '0');
+      const Text ending = is_teen || last > 3 ? kEndings[0] : kEndings[last];
+      shown += form.front() == 'T' ? upper_case(ending) : std::string(ending);
+      form.remove_prefix(2);
+    }
+    out += shown;
+  }
+  return out;
+}
+
+Result<std::string> date_to_char(int32_t days, Text form) {
+  return time_to_char(days * kMsPerDay, form);
+}
+
+constexpr FunctionDef kFunctions[] = {
+    {.name = "to_char",
+     .signature = "(TIMESTAMP timestamp, STRING template) -> STRING",
+     .doc = "A point in time as text, in UTC, by PostgreSQL's patterns: YYYY, MM, DD, HH24, HH12, "
+            "MI, SS, MS, AM, Month, Mon, Day, Dy, DDD, D, Q, WW, IW, TZ ...; FM before one leaves "
+            "blanks and zeros out, \"what is quoted\" stays.",
+     .example = "TO_CHAR(FROM_UNIXTIME(86400005), 'YYYY-MM-DD HH24:MI:SS.MS') = '1970-01-02 "
+                "00:00:00.005'",
+     .kernel = row_kernel<time_to_char>},
+    {.name = "to_char",
+     .signature = "(DATE date, STRING template) -> STRING",
+     .doc = "A date as text, by the same patterns.",
+     .example = "TO_CHAR(CAST('2024-05-01' AS DATE), 'FMDay, FMDDth of FMMonth') = "
+                "'Wednesday, 1st of May'",
+     .kernel = row_kernel<date_to_char>},
+};
+
+}  // namespace
+
+const FunctionFamily kToCharFunctions{"POSTGRESQL", kFunctions};
+
+}  // namespace engine
