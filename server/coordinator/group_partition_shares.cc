@@ -101,7 +101,14 @@ void GroupPartition::handle(ShareGroupHeartbeat request, Done<ShareGroupHeartbea
     return done(request.refusal(error, error == kGroupIdNotFound
                                            ? "Group " + request.group_id + " is not a share group."
                                            : "There is no room for another group."));
+  const std::string id = request.group_id;
   group->heartbeat(std::move(request), std::move(done));
+  // One that could not even have its first member.
+  if (ShareGroup* of = find_share(id); of && !of->is_there()) {
+    of->end(kUnknownMemberId);
+    shares_.erase(id);
+    around_.size.shrink(kBytesOfShareGroup + id.size());
+  }
 }
 
 void GroupPartition::handle(ShareFetch request, Done<ShareFetched> done) {

@@ -30,11 +30,22 @@ KafkaError error_of(const Status& status) {
 
 int32_t after(int32_t epoch) { return epoch == INT32_MAX ? 1 : epoch + 1; }
 
-ShareFetched::Partition& part_of(ShareFetched& answer, const TopicIdPartition& id) {
-  const auto found = std::ranges::find(answer.partitions, id, &ShareFetched::Partition::id);
-  if (found != answer.partitions.end()) return *found;
-  return answer.partitions.emplace_back(ShareFetched::Partition{.id = id});
-}
+// The parts of an answer by their partitions: a request can name very many.
+class Parts {
+ public:
+  explicit Parts(ShareFetched& answer) : answer_(answer) {
+    for (size_t i = 0; i < answer.partitions.size(); ++i) places_[answer.partitions[i].id] = i;
+  }
+  ShareFetched::Partition& of(const TopicIdPartition& id) {
+    const auto [place, is_new] = places_.emplace(id, answer_.partitions.size());
+    if (is_new) answer_.partitions.push_back({.id = id});
+    return answer_.partitions[place->second];
+  }
+
+ private:
+  ShareFetched& answer_;
+  std::map<TopicIdPartition, size_t> places_;
+};
 
 }  // namespace
 
@@ -113,10 +124,11 @@ bool ShareGroup::is_there(const TopicIdPartition& id) const {
 }
 
 KafkaError ShareGroup::update(Session& session, const ShareFetch& request, ShareFetched& answer) {
+  Parts parts(answer);
   for (const ShareFetch::Partition& each : request.partitions) {
     if (session.places.contains(each.id)) continue;
     if (!is_there(each.id)) {
-      part_of(answer, each.id).error = kUnknownTopicOfId;
+      parts.of(each.id).error = kUnknownTopicOfId;
       continue;
     }
     if (!around_.size.try_grow(kBytesOfPlace)) return kShareSessionLimitReached;
@@ -193,6 +205,7 @@ bool ShareGroup::lend(Session& session, const ShareFetch& request, ShareFetched&
                             .holder = session.member,
                             .expires_us = around_.clock.monotonic_us() + lock_us()};
   bool has_any = false;
+  Parts parts(answer);
   auto place = session.partitions.begin();
   for (size_t left = session.partitions.size(); left > 0; --left) {
     if (bytes_left <= 0 || wish.records <= 0) break;
@@ -201,7 +214,7 @@ bool ShareGroup::lend(Session& session, const ShareFetch& request, ShareFetched&
     const Status lent = lend(*here, bytes_left, wish, acquired);
     if (lent && acquired.empty()) continue;
     has_any = true;
-    ShareFetched::Partition& part = part_of(answer, *here);
+    ShareFetched::Partition& part = parts.of(*here);
     part.error = error_of(lent);
     part.acquired = std::move(acquired);
     // Others are looked at first the next time.
@@ -279,10 +292,11 @@ void ShareGroup::on_lock_end(const TopicIdPartition& id) {
 
 void ShareGroup::acknowledge(const ShareFetch& request, ShareFetched& answer) {
   const int64_t renewed_until_us = around_.clock.monotonic_us() + lock_us();
-  std::vector<TopicIdPartition> freed;
+  std::set<TopicIdPartition> freed;
+  Parts parts(answer);
   for (const ShareFetch::Partition& each : request.partitions) {
     if (each.acknowledged.empty()) continue;
-    ShareFetched::Partition& part = part_of(answer, each.id);
+    ShareFetched::Partition& part = parts.of(each.id);
     part.has_acknowledged = true;
     const auto found = shared_.find(each.id);
     if (!is_there(each.id)) {
@@ -294,7 +308,7 @@ void ShareGroup::acknowledge(const ShareFetch& request, ShareFetched& answer) {
           request.member_id, each.acknowledged, request.may_renew, renewed_until_us, limits());
       charge(found->second);
       if (found->second.state.has_changed()) changed_.insert(each.id);
-      freed.push_back(each.id);
+      freed.insert(each.id);
     }
   }
   for (const TopicIdPartition& id : freed) wake(id);

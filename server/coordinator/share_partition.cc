@@ -215,6 +215,8 @@ KafkaError SharePartition::runs_of(const std::vector<AcknowledgedBatch>& batches
          batch.types.size() != static_cast<uint64_t>(batch.last - batch.first) + 1))
       return KafkaError::InvalidRequest;
     least = batch.last + 1;
+    if (batch.last >= end_) return kInvalidRecordState;
+    if (batch.last < start_) continue;
     for (size_t i = 0; i < batch.types.size(); ++i) {
       const int8_t type = batch.types[i];
       const bool is_known =

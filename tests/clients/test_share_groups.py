@@ -14,7 +14,7 @@ import kafka_wire
 from millrace_server import binary, case, launch, run
 from share_wire import (ACCEPT, GAP, REJECT, RELEASE, RENEW, Worker, describe_offsets, set_group)
 
-LOCK_MS = 1_500
+LOCK_MS = 3_000
 FLAGS = ("--group-share-record-lock-duration-ms", str(LOCK_MS))
 UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH, INVALID_REQUEST = 25, 110, 42
 INVALID_RECORD_STATE, SESSION_NOT_FOUND, INVALID_SESSION_EPOCH = 121, 122, 123
@@ -88,15 +88,15 @@ def what_is_not_done_comes_again_and_not_for_ever():
         assert a.fetch()[3] == [(0, 5, 1)]
         assert a.say(0, 3, ACCEPT, RELEASE, REJECT, GAP) == 0
         assert b.fetch()[3] == [(1, 1, 2)], "released, at once; the rejected one never"
+        assert b.say(1, 1, ACCEPT) == 0
         begun = time.monotonic()
-        assert b.fetch(wait_ms=10_000)[3] == [(4, 5, 2)], "nobody has said anything of them"
-        assert LOCK_MS * 0.5 < (time.monotonic() - begun) * 1000 < LOCK_MS + 3_000
+        assert b.fetch(wait_ms=15_000)[3] == [(4, 5, 2)], "nobody has said anything of them"
+        assert time.monotonic() - begun > LOCK_MS * 0.3 / 1000
         for deliveries in (3, 4, 5):
             assert b.say(4, 5, RELEASE) == 0
             assert b.fetch()[3] == [(4, 5, deliveries)]
         assert b.say(4, 4, ACCEPT) == 0 and b.say(5, 5, RELEASE) == 0
-        assert a.fetch(wait_ms=3 * LOCK_MS)[3] in ([(1, 1, 3)],), "of the others nothing comes any more"
-        assert a.say(1, 1, ACCEPT) == 0
+        assert a.fetch(wait_ms=300)[3] == [], "nobody gets it any more"
         assert describe_offsets(a.connection, "g") == {0: (6, 0)}
     finally:
         server.stop()
@@ -111,9 +111,9 @@ def who_renews_keeps_what_it_has():
         assert a.fetch()[3] == [(0, 3, 1)]
         assert a.say(0, 1, RENEW) == INVALID_REQUEST, "the request must say that it renews"
         for _ in range(3):
-            time.sleep(LOCK_MS * 0.6 / 1000)
+            time.sleep(LOCK_MS * 0.4 / 1000)
             assert a.say(0, 1, RENEW, renews=True) == 0
-        assert b.fetch()[3] == [(2, 3, 2)]
+        assert b.fetch(wait_ms=15_000)[3] == [(2, 3, 2)]
         assert a.say(0, 1, ACCEPT) == 0 and a.say(2, 3, ACCEPT) == INVALID_RECORD_STATE
     finally:
         server.stop()

@@ -23,7 +23,7 @@ public class ShareQueue {
     ShareGroupDescription described = admin.describeShareGroups(List.of(group)).all().get().get(group);
     System.out.println("state " + described.groupState() + " members " + described.members().size());
     Map<String, ListShareGroupOffsetsSpec> asked = Map.of(group, new ListShareGroupOffsetsSpec());
-    System.out.println("offsets " + admin.listShareGroupOffsets(asked).partitionsToOffsetAndMetadata(group).get());
+    System.out.println("offsets " + admin.listShareGroupOffsets(asked).all().get());
   }
 
   static AcknowledgeType verdict(ConsumerRecord<String, String> record) {
@@ -53,7 +53,7 @@ public class ShareQueue {
       });
       consumer.subscribe(List.of(args[1]));
       long lastSeen = System.currentTimeMillis();
-      while (System.currentTimeMillis() - lastSeen < 8_000) {
+      while (System.currentTimeMillis() - lastSeen < 15_000) {
         ConsumerRecords<String, String> records = consumer.poll(Duration.ofMillis(200));
         for (ConsumerRecord<String, String> record : records) {
           lastSeen = System.currentTimeMillis();
@@ -62,7 +62,7 @@ public class ShareQueue {
         }
         if (args[3].equals("hold") && !records.isEmpty()) Thread.sleep(600_000);
         if (args[3].equals("explicit")) consumer.commitSync();
-        Thread.sleep(5);
+        Thread.sleep(30);
       }
     }
   }
