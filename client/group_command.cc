@@ -9,6 +9,7 @@
 #include "client/commands.h"
 #include "client/groups.h"
 #include "client/security.h"
+#include "client/share_groups.h"
 #include "client/table.h"
 
 namespace client {
@@ -50,15 +51,24 @@ struct GroupRequest {
 
 std::string shown(const std::optional<int64_t>& number) { return number ? grouped(*number) : "-"; }
 
-Status list(Connection& connection, const GroupRequest&) {
+// librdkafka does not know them. Where a server wants a user, or has none of them, there is nothing to show.
+std::vector<GroupListing> share_groups(const GroupRequest& request) {
+  Result<std::vector<GroupListing>> groups = list_share_groups(request.settings.bootstrap_server);
+  return groups ? *std::move(groups) : std::vector<GroupListing>();
+}
+
+Status list(Connection& connection, const GroupRequest& request) {
   std::vector<std::vector<std::string>> rows;
   for (const GroupListing& group : TRY(list_groups(connection)))
-    rows.push_back({group.id, group.state});
+    rows.push_back({group.id, group.state, ""});
+  for (const GroupListing& group : share_groups(request))
+    rows.push_back({group.id, group.state, "share"});
+  std::ranges::sort(rows);
   if (rows.empty()) {
     fmt::print("There is no consumer group yet: millrace consume TOPIC --group NAME\n");
     return {};
   }
-  fmt::print("{}", format_table({{"GROUP"}, {"STATE"}}, rows));
+  fmt::print("{}", format_table({{"GROUP"}, {"STATE"}, {"TYPE"}}, rows));
   return {};
 }
 
@@ -69,9 +79,39 @@ Error no_such_group(const std::string& group) {
           "Which there are: millrace group list."};
 }
 
-Status describe_one(Connection& connection, const std::string& name) {
+Status describe_share(const ShareGroupDescription& group) {
+  fmt::print("Share group {}: {}, {} member{}\n", group.id, group.state, group.members.size(),
+             group.members.size() == 1 ? "" : "s");
+  std::vector<std::vector<std::string>> rows;
+  int64_t lag = 0;
+  const auto known = [](int64_t number) { return number < 0 ? "-" : grouped(number); };
+  for (const SharedPartition& each : group.partitions) {
+    lag += std::max<int64_t>(each.lag, 0);
+    rows.push_back({each.partition.first, std::to_string(each.partition.second.value()),
+                    known(each.start_offset), known(each.lag)});
+  }
+  using enum Column::Align;
+  if (!rows.empty())
+    fmt::print(
+        "{}Total lag: {}\n",
+        format_table({{"TOPIC"}, {"PARTITION", Right}, {"START", Right}, {"LAG", Right}}, rows),
+        grouped(lag));
+  for (const GroupMember& member : group.members) {
+    std::string reads;
+    for (const auto& [topic, partition] : member.partitions)
+      reads += fmt::format("{}{}-{}", reads.empty() ? "" : ", ", topic, partition.value());
+    fmt::print("Member {} at {} reads {}.\n", member.id, member.host,
+               reads.empty() ? "nothing" : reads);
+  }
+  return {};
+}
+
+Status describe_one(Connection& connection, const GroupRequest& request, const std::string& name) {
   const GroupDescription group = TRY(describe_group(connection, name));
-  if (group.state == "Dead") return no_such_group(name);
+  if (group.state == "Dead") {
+    const auto share = describe_share_group(request.settings.bootstrap_server, name);
+    return share ? describe_share(*share) : no_such_group(name);
+  }
   fmt::print("Group {}: {}, {} member{}{}\n", name, group.state, group.members.size(),
              group.members.size() == 1 ? "" : "s",
              group.assignor.empty() ? "" : fmt::format(", assignor {}", group.assignor));
@@ -105,9 +145,11 @@ Status describe(Connection& connection, const GroupRequest& request) {
   std::vector<std::string> names = request.groups;
   if (names.empty())
     for (const GroupListing& group : TRY(list_groups(connection))) names.push_back(group.id);
+  if (request.groups.empty())
+    for (const GroupListing& group : share_groups(request)) names.push_back(group.id);
   for (size_t i = 0; i < names.size(); ++i) {
     if (i > 0) fmt::print("\n");
-    TRY(describe_one(connection, names[i]));
+    TRY(describe_one(connection, request, names[i]));
   }
   return {};
 }

@@ -42,6 +42,10 @@ class CoordinatorShard {
     return found == partitions_.end() ? nullptr : found->second.get();
   }
 
+  void for_each(const std::function<void(Partition&)>& visit) {
+    for (const auto& [id, partition] : partitions_) visit(*partition);
+  }
+
   // `tell` is called when something is to be done sooner than next_us() has said.
   void on_sooner(std::function<void()> tell) { deadlines_.on_sooner(std::move(tell)); }
   // When something is to be done; run_due() does about a slice of it.

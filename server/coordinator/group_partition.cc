@@ -34,6 +34,7 @@ Status GroupPartition::replay(std::string_view key, std::optional<std::string_vi
   }
   if (const auto* consumer = std::get_if<ConsumerGroupKey>(&decoded))
     return replay(*consumer, value);
+  if (const auto* share = std::get_if<ShareGroupKey>(&decoded)) return replay(*share, value);
   const std::string& id = std::get<GroupKey>(decoded).group_id;
   if (value) {
     GroupValue stored = TRY(decode_group_value(*value));
@@ -71,6 +72,11 @@ void GroupPartition::on_unloaded() {
   for (auto& [id, group] : groups) {
     group->end(kNotCoordinator);
     around_.size.shrink(kBytesOfGroup + id.size());
+  }
+  auto shares = std::exchange(shares_, {});
+  for (auto& [id, share] : shares) {
+    share->end(kNotCoordinator);
+    around_.size.shrink(kBytesOfShareGroup + id.size());
   }
 }
 
@@ -123,6 +129,8 @@ std::vector<GroupListing> GroupPartition::list() const {
     all.push_back(
         {id, group->classic ? group->classic->protocol_type() : std::string(kConsumerProtocolType),
          std::string(group->state()), group->classic ? "classic" : "consumer"});
+  for (const auto& [id, share] : shares_)
+    all.push_back({id, "share", std::string(share->state()), "share"});
   return all;
 }
 
@@ -152,6 +160,7 @@ std::vector<GroupProgress> GroupPartition::progress() const {
         });
     for (auto& [name, each] : found) progress.partitions.push_back(std::move(each));
   }
+  for (const auto& [id, share] : shares_) all.push_back(share->progress());
   return all;
 }
 
@@ -175,6 +184,7 @@ void GroupPartition::handle(DescribeConsumerGroup request, Done<ConsumerGroupDes
 void GroupPartition::handle(DeleteGroup request, Done<GroupDeletion> done) {
   if (request.group_id.empty() || request.group_id.size() > kMaxGroupIdBytes)
     return done({kInvalidGroupId});
+  if (find_share(request.group_id)) return erase_share(request.group_id, std::move(done));
   Group* group = find(request.group_id);
   if (!group) return done({kGroupIdNotFound});
   if (group->has_members()) return done({kNonEmptyGroup});

@@ -15,6 +15,7 @@
 #include "server/coordinator/group_messages.h"
 #include "server/coordinator/group_offsets.h"
 #include "server/coordinator/replayed_partition.h"
+#include "server/coordinator/share_group.h"
 
 namespace server::coordinator {
 
@@ -47,8 +48,18 @@ class GroupPartition final : private ReplayedState {
   void handle(DescribeGroup request, Done<GroupDescription> done);
   void handle(DescribeConsumerGroup request, Done<ConsumerGroupDescription> done);
   void handle(DeleteGroup request, Done<GroupDeletion> done);
+  void handle(ShareGroupHeartbeat request, Done<ShareGroupHeartbeatAnswer> done);
+  void handle(ShareFetch request, Done<ShareFetched> done);
+  void handle(const CloseShareSession& request, Done<ClosedShareSession> done);
+  void handle(const DescribeShareGroup& request, Done<ShareGroupDescription> done);
+  void handle(const DescribeShareGroupOffsets& request, Done<ShareGroupOffsets> done);
+  void handle(const AlterShareGroupOffsets& request, Done<ShareGroupOffsets> done);
+  void handle(const DeleteShareGroupOffsets& request, Done<DeletedShareOffsets> done);
   std::vector<GroupListing> list() const;
   std::vector<GroupProgress> progress() const;
+
+  // There may be more records for those share groups that wait for them.
+  void grown(const TopicIdPartition& partition);
 
   // Forgets offsets that nobody has used for too long, and groups of which nothing is left; in slices.
   void expire();
@@ -88,6 +99,12 @@ class GroupPartition final : private ReplayedState {
   std::shared_ptr<ClassicGroup> make_classic(const std::string& id);
   std::shared_ptr<ConsumerGroup> make_consumer(const std::string& id);
   Status replay(const ConsumerGroupKey& key, std::optional<std::string_view> value);
+  Status replay(const ShareGroupKey& key, std::optional<std::string_view> value);
+  std::shared_ptr<ShareGroup> make_share(const std::string& id);
+  ShareGroup* find_share(const std::string& id);
+  // Null, with the reason, when there cannot be one of this name.
+  ShareGroup* find_or_admit_share(const std::string& id, KafkaError& error);
+  void erase_share(const std::string& id, Done<GroupDeletion> done);
   KafkaError upgrade(const std::string& id, Group& group);
   void downgrade(const std::string& id, std::vector<StoredRecord> records, GroupValue members,
                  Done<KafkaError> done);
@@ -112,6 +129,8 @@ class GroupPartition final : private ReplayedState {
   GroupSurroundings& around_;
   ReplayedPartition log_;
   absl::flat_hash_map<std::string, std::unique_ptr<Group>> groups_;
+  // No name is in both.
+  absl::flat_hash_map<std::string, std::shared_ptr<ShareGroup>> shares_;
   // Of transactions that are open, in the order in which they came.
   absl::flat_hash_map<ProducerId, std::vector<OffsetRecord>> undecided_;
 };

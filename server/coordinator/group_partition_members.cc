@@ -119,6 +119,7 @@ Status GroupPartition::replay(const ConsumerGroupKey& key, std::optional<std::st
 void GroupPartition::on_loaded() {
   for (const auto& [id, group] : groups_)
     if (group->consumer) group->consumer->resume();
+  for (const auto& [id, share] : shares_) share->resume();
 }
 
 KafkaError GroupPartition::upgrade(const std::string& id, Group& group) {
@@ -158,6 +159,7 @@ void GroupPartition::become_classic_again(const std::string& id, Group& group) {
 void GroupPartition::handle(JoinGroup request, Done<JoinedGroup> done) {
   if (const KafkaError error = check(request, around_.settings); error != KafkaError::None)
     return done(request.refusal(error));
+  if (find_share(request.group_id)) return done(request.refusal(kInconsistentGroupProtocol));
   Group* group = find(request.group_id);
   if (!group) {
     if (!request.member_id.empty()) return done(request.refusal(kUnknownMemberId));
@@ -207,8 +209,9 @@ void GroupPartition::handle(ConsumerGroupHeartbeat request,
     return done(request.refusal(kUnsupportedAssignor, "ServerAssignor " + *request.assignor +
                                                           " is not supported. Supported "
                                                           "assignors: uniform, range."));
+  const bool is_share = find_share(request.group_id) != nullptr;
   Group* group = find(request.group_id);
-  if (!group && request.member_epoch == 0) {
+  if (!group && !is_share && request.member_epoch == 0) {
     group = find_or_admit(request.group_id);
     if (!group) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
   }

@@ -45,6 +45,7 @@ struct GroupPartition::Commit {
 
 KafkaError GroupPartition::check_commit(const CommitOffsets& request) {
   if (request.group_id.size() > kMaxGroupIdBytes) return kInvalidGroupId;
+  if (find_share(request.group_id)) return kGroupIdNotFound;  // it commits nothing
   // Of a transaction whoever was fenced is kept out by the producer's epoch (before KIP-447 that was all).
   const Group* group = find(request.group_id);
   if (group && (request.is_of_member() || !request.producer))
@@ -321,6 +322,7 @@ void GroupPartition::expire() {
   if (!log_.is_active()) return;
   auto ids = std::make_shared<std::vector<std::string>>();
   for (const auto& [id, group] : groups_) ids->push_back(id);
+  for (const auto& [id, share] : shares_) share->expire();
   expire_some(std::move(ids));
 }
 

@@ -38,6 +38,17 @@ GroupValue::Member read_member(RecordReading& in, int16_t version) {
   return member;
 }
 
+ShareGroupKey read_share_key(ShareGroupRecord kind, RecordReading& in) {
+  ShareGroupKey key{kind, in.text()};
+  if (kind == ShareGroupRecord::Member) key.member_id = in.text();
+  if (kind == ShareGroupRecord::Progress || kind == ShareGroupRecord::Change) {
+    key.partition.topic_id = in.uuid();
+    key.partition.partition = in.number<int32_t>();
+  }
+  if (kind == ShareGroupRecord::Change) key.slot = in.number<int32_t>();
+  return key;
+}
+
 }  // namespace
 
 std::string encode(const OffsetKey& key) {
@@ -111,6 +122,8 @@ Result<RecordKey> decode_key(std::string_view bytes) {
     ConsumerGroupKey of{static_cast<ConsumerGroupRecord>(version), in.text()};
     if (is_of_member(of.kind)) of.member_id = in.text();
     key = std::move(of);
+  } else if (is_share_group_record(version)) {
+    key = read_share_key(static_cast<ShareGroupRecord>(version), in);
   } else {
     return unknown_version("a key", version);
   }

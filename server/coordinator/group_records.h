@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/uuid.h"
 #include "server/coordinator/consumer_group_records.h"
+#include "server/coordinator/share_records.h"
 
 namespace server::coordinator {
 
@@ -59,7 +60,7 @@ std::string encode(const OffsetValue& value);
 std::string encode(const GroupKey& key);
 std::string encode(const GroupValue& value);
 
-using RecordKey = std::variant<OffsetKey, GroupKey, ConsumerGroupKey>;
+using RecordKey = std::variant<OffsetKey, GroupKey, ConsumerGroupKey, ShareGroupKey>;
 // Fail with IncompatibleFormat for versions that are not known, with DataCorrupted for what is cut.
 Result<RecordKey> decode_key(std::string_view bytes);
 Result<OffsetValue> decode_offset_value(std::string_view bytes);

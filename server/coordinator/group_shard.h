@@ -15,14 +15,14 @@ class GroupShard : public CoordinatorShard<GroupPartition, GroupSurroundings> {
   using Configs = std::function<std::shared_ptr<const storage::GroupConfigs>()>;
   // The settings outlive it.
   GroupShard(const GroupSettings& settings, CoordinatorPort& port, MemoryBudget& memory,
-             Topics topics, Configs configs, std::function<Uuid()> new_id)
-      : CoordinatorShard(port, memory, settings.retention_check_ms,
-                         [&](Deadlines& deadlines, StateSize& size) {
-                           return GroupSurroundings{settings,           port.clock(),
-                                                    deadlines,          size,
-                                                    std::move(topics),  std::move(configs),
-                                                    std::move(new_id)};
-                         }) {}
+             Topics topics, Configs configs, std::function<Uuid()> new_id,
+             SharedLog* shared_log = nullptr)
+      : CoordinatorShard(
+            port, memory, settings.retention_check_ms, [&](Deadlines& deadlines, StateSize& size) {
+              return GroupSurroundings{
+                  settings,          port.clock(),       deadlines,         size,
+                  std::move(topics), std::move(configs), std::move(new_id), shared_log};
+            }) {}
 };
 
 }  // namespace server::coordinator

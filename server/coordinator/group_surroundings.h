@@ -7,6 +7,7 @@
 #include "base/uuid.h"
 #include "server/coordinator/deadlines.h"
 #include "server/coordinator/group_settings.h"
+#include "server/coordinator/shared_log.h"
 #include "server/coordinator/state_size.h"
 #include "storage/meta/group_configs.h"
 #include "storage/meta/topic_table.h"
@@ -20,7 +21,8 @@ struct GroupSurroundings {
   StateSize& size;
   std::function<std::shared_ptr<const storage::TopicSnapshot>()> topics;
   std::function<std::shared_ptr<const storage::GroupConfigs>()> configs;
-  std::function<Uuid()> new_id;  // for members
+  std::function<Uuid()> new_id;     // for members
+  SharedLog* shared_log = nullptr;  // null: there are no share groups here
 };
 
 }  // namespace server::coordinator

@@ -36,6 +36,127 @@ inline bool authorize(HandlerContext& context, ConsumerGroupHeartbeatRequest& re
         return authorization::refuse_all(reply, kTopicRefused);
   return true;
 }
+inline bool authorize(HandlerContext& context, ShareGroupHeartbeatRequest& request,
+                      Reply<ShareGroupHeartbeatResponse>& reply) {
+  if (!authorization::ask_group(context, request.group_id, Operation::Read, reply)) return false;
+  if (request.subscribed_topic_names)
+    for (const std::string& topic : *request.subscribed_topic_names)
+      if (!context.permissions->may_topic(Operation::Describe, topic))
+        return authorization::refuse_all(reply, kTopicRefused);
+  return true;
+}
+
+namespace authorization {
+
+// Topics are named by their ids; each partition of one that the user may not read has that as its error.
+template <class Request, class Response>
+bool ask_shared(const HandlerContext& context, Request& request, Reply<Response>& reply) {
+  using Topic = typename Response::Topic;
+  if (!ask_group(context, request.group_id.value_or(""), Operation::Read, reply)) return false;
+  std::vector<Topic> refused;
+  take_refused(
+      request.topics,
+      [&](const auto& topic) { return may_topic(context, Operation::Read, "", topic.topic_id); },
+      [&](const auto& topic) {
+        Topic& answer = refused.emplace_back();
+        answer.topic_id = topic.topic_id;
+        for (const auto& each : topic.partitions) {
+          auto& partition = answer.partitions.emplace_back();
+          partition.partition_index = each.partition_index;
+          partition.error_code = kTopicRefused;
+          if constexpr (requires { partition.acknowledge_error_code; })
+            if (!each.acknowledgement_batches.empty())
+              partition.acknowledge_error_code = kTopicRefused;
+        }
+      });
+  add_later(reply, &Response::responses, std::move(refused));
+  return true;
+}
+
+// Of an administrator who names them.
+template <class Request, class Response, class Refuse>
+bool ask_share_offsets(const HandlerContext& context, Operation operation, Request& request,
+                       Reply<Response>& reply, Refuse refuse) {
+  if (!ask_group(context, request.group_id, operation, reply)) return false;
+  std::vector<typename Response::Topic> refused;
+  take_refused(
+      request.topics,
+      [&](const auto& topic) {
+        return context.permissions->may_topic(Operation::Read, topic.topic_name);
+      },
+      [&](const auto& topic) {
+        refused.emplace_back().topic_name = topic.topic_name;
+        refuse(topic, refused.back());
+      });
+  add_later(reply, &Response::responses, std::move(refused));
+  return true;
+}
+
+}  // namespace authorization
+
+inline bool authorize(HandlerContext& context, ShareFetchRequest& request,
+                      Reply<ShareFetchResponse>& reply) {
+  return authorization::ask_shared(context, request, reply);
+}
+inline bool authorize(HandlerContext& context, ShareAcknowledgeRequest& request,
+                      Reply<ShareAcknowledgeResponse>& reply) {
+  return authorization::ask_shared(context, request, reply);
+}
+inline bool authorize(HandlerContext& context, AlterShareGroupOffsetsRequest& request,
+                      Reply<AlterShareGroupOffsetsResponse>& reply) {
+  return authorization::ask_share_offsets(context, Operation::Read, request, reply,
+                                          [](const auto& topic, auto& answer) {
+                                            for (const auto& each : topic.partitions) {
+                                              auto& partition = answer.partitions.emplace_back();
+                                              partition.partition_index = each.partition_index;
+                                              partition.error_code = kTopicRefused;
+                                            }
+                                          });
+}
+inline bool authorize(HandlerContext& context, DeleteShareGroupOffsetsRequest& request,
+                      Reply<DeleteShareGroupOffsetsResponse>& reply) {
+  return authorization::ask_share_offsets(
+      context, Operation::Delete, request, reply,
+      [](const auto&, auto& answer) { answer.error_code = kTopicRefused; });
+}
+inline bool authorize(HandlerContext& context, DescribeShareGroupOffsetsRequest& request,
+                      Reply<DescribeShareGroupOffsetsResponse>& reply) {
+  std::vector<DescribeShareGroupOffsetsResponse::Group> refused;
+  authorization::take_refused(
+      request.groups,
+      [&](const auto& group) {
+        return context.permissions->may_group(Operation::Describe, group.group_id);
+      },
+      [&](const auto& group) {
+        auto& answer = refused.emplace_back();
+        answer.group_id = group.group_id;
+        answer.error_code = kGroupRefused;
+      });
+  // Topics that the user may not know are left out, as if nobody read them.
+  reply.amend_with(
+      [permissions = context.permissions, refused](DescribeShareGroupOffsetsResponse& response) {
+        for (auto& group : response.groups)
+          std::erase_if(group.topics, [&](const auto& topic) {
+            return !permissions->may_topic(Operation::Describe, topic.topic_name);
+          });
+        response.groups.insert(response.groups.end(), refused.begin(), refused.end());
+      });
+  return true;
+}
+inline bool authorize(HandlerContext& context, ShareGroupDescribeRequest& request,
+                      Reply<ShareGroupDescribeResponse>& reply) {
+  std::vector<ShareGroupDescribeResponse::Group> refused;
+  authorization::take_refused(
+      request.group_ids,
+      [&](const auto& group) { return context.permissions->may_group(Operation::Describe, group); },
+      [&](const auto& group) {
+        auto& answer = refused.emplace_back();
+        answer.group_id = group;
+        answer.error_code = kGroupRefused;
+      });
+  authorization::add_later(reply, &ShareGroupDescribeResponse::groups, std::move(refused));
+  return true;
+}
 inline bool authorize(HandlerContext& context, DescribeGroupsRequest& request,
                       Reply<DescribeGroupsResponse>& reply) {
   std::vector<DescribeGroupsResponse::Group> refused;

@@ -18,9 +18,9 @@ std::vector<BrokerConfig> broker_configs(const NodeView& node) {
        "where clients are told to connect to"},
   };
   for (const storage::GroupConfigRow& row : storage::group_configs())
-    configs.push_back({std::string(row.broker_name),
-                       fmt::to_string(group_config_default(node, row.name)), Int,
-                       std::string(row.doc)});
+    if (!row.broker_name.empty())
+      configs.push_back({std::string(row.broker_name), group_config_default(node, row.name), Int,
+                         std::string(row.doc)});
   for (const storage::TopicConfigRow& row : storage::topic_configs())
     if (!row.broker_name.empty())
       configs.push_back({std::string(row.broker_name), std::string(row.default_value), row.type,
@@ -28,9 +28,20 @@ std::vector<BrokerConfig> broker_configs(const NodeView& node) {
   return configs;
 }
 
-int32_t group_config_default(const NodeView& node, std::string_view name) {
-  return name == storage::kConsumerSessionTimeoutMs ? node.group_session_timeout_ms
-                                                    : node.group_heartbeat_interval_ms;
+std::string group_config_default(const NodeView& node, std::string_view name) {
+  const coordinator::GroupSettings& groups = node.groups;
+  const std::pair<std::string_view, int32_t> numbers[] = {
+      {storage::kConsumerSessionTimeoutMs, groups.consumer_session_timeout_ms},
+      {storage::kConsumerHeartbeatIntervalMs, groups.consumer_heartbeat_interval_ms},
+      {storage::kShareSessionTimeoutMs, groups.share_session_timeout_ms},
+      {storage::kShareHeartbeatIntervalMs, groups.share_heartbeat_interval_ms},
+      {storage::kShareRecordLockDurationMs, groups.share_record_lock_ms},
+      {storage::kShareDeliveryCountLimit, groups.share_delivery_count_limit},
+      {storage::kSharePartitionMaxRecordLocks, groups.share_max_record_locks},
+  };
+  for (const auto& [of, number] : numbers)
+    if (of == name) return fmt::to_string(number);
+  return std::string(storage::group_config_text({}, "", name));
 }
 
 bool is_broker(const NodeView& node, std::string_view resource_name) {

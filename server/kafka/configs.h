@@ -23,7 +23,7 @@ struct BrokerConfig {
 };
 std::vector<BrokerConfig> broker_configs(const NodeView& node);
 // What holds for groups without a value of their own.
-int32_t group_config_default(const NodeView& node, std::string_view name);
+std::string group_config_default(const NodeView& node, std::string_view name);
 // By its id; the empty name stands for all brokers.
 bool is_broker(const NodeView& node, std::string_view resource_name);
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
+#include "server/coordinator/group_settings.h"
 #include "server/coordinator/internal_topics.h"
 #include "server/kafka/backend.h"
 #include "server/kafka/codec.h"
@@ -25,6 +26,7 @@ namespace server::kafka {
 
 class Permissions;
 class Sasl;
+class ShareConnection;
 
 // This node as clients see it.
 struct NodeView {
@@ -34,8 +36,7 @@ struct NodeView {
   std::string cluster_id;
   int32_t partitions_of_new_topic = 1;  // when a request leaves the number to us
   bool creates_topics = true;           // when a client asks for one that is not there
-  // Of members by the consumer protocol, where their group has no setting of its own.
-  int32_t group_session_timeout_ms = 45'000, group_heartbeat_interval_ms = 5'000;
+  coordinator::GroupSettings groups = {};  // where a group has no setting of its own
   std::string internal_topic;           // which clients may read and not delete; empty: none
 
   // Its records are the server's own: clients read them, at most.
@@ -177,6 +178,8 @@ struct HandlerContext {
   Sasl* sasl = nullptr;                        // null: there are no users
   // Of the user; null: it may do everything. Shared with answers that come later.
   std::shared_ptr<const Permissions> permissions = nullptr;
+  // The connection's share sessions; null: it can have none. Answers that come later look whether it is still there.
+  std::shared_ptr<ShareConnection> shares = nullptr;
   // Who asks: as it calls itself, and where it is.
   std::string client_id = {}, client_host = {};
 };

@@ -12,6 +12,7 @@
 #include "server/kafka/frame_reader.h"
 #include "server/kafka/handler.h"
 #include "server/kafka/sasl.h"
+#include "server/kafka/share_connection.h"
 #include "server/net/client_session.h"
 
 namespace server::kafka {
@@ -110,7 +111,8 @@ class Session final : public ClientSession {
             &throttle_,
             refused_,
             &sasl_,
-            permissions_};
+            permissions_,
+            shares_};
   }
 
   Backend& backend_;
@@ -132,6 +134,7 @@ class Session final : public ClientSession {
   const int64_t authentication_until_us_;
   const std::shared_ptr<AsideGate> aside_ = std::make_shared<AsideGate>();
   const std::shared_ptr<RefusedBatches> refused_ = std::make_shared<RefusedBatches>();
+  const std::shared_ptr<ShareConnection> shares_ = std::make_shared<ShareConnection>(backend_);
   // To the polls: what awaited() was last, since a consumer waits for the same again and again.
   std::vector<storage::TopicPartition> told_;
   std::string output_, end_reason_, refused_memory_;

@@ -55,15 +55,24 @@ struct EndTeller {
 std::unique_ptr<GroupCoordinators> make_group_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
     const Clock& clock, MemoryBudget& memory) {
+  std::vector<std::shared_ptr<SharedTopics>> topics;
+  for (const CoordinatorPlace& place : places)
+    topics.push_back(std::make_shared<SharedTopics>(*place.loop, *place.backend));
+  const auto make_shard = [&](size_t place, CoordinatorLoop& port) {
+    auto shard = std::make_unique<coordinator::GroupShard>(
+        settings, port, memory,
+        // What the shard's groups refer to goes with it, not before.
+        [&backend = *places[place].backend, held = topics[place]] { return backend.topics(); },
+        [&backend = *places[place].backend] { return backend.group_configs(); },
+        [] { return Uuid::random(); }, topics[place].get());
+    topics[place]->on_grown([raw = shard.get()](const coordinator::TopicIdPartition& partition) {
+      raw->for_each([&](coordinator::GroupPartition& each) { each.grown(partition); });
+    });
+    return shard;
+  };
   return std::make_unique<GroupCoordinators>(
       places, GroupCoordinators::Kind{kOffsetsTopic, settings.offsets_topic_partitions, "groups"},
-      clock, [&](size_t place, CoordinatorLoop& port) {
-        return std::make_unique<coordinator::GroupShard>(
-            settings, port, memory,
-            [&backend = *places[place].backend] { return backend.topics(); },
-            [&backend = *places[place].backend] { return backend.group_configs(); },
-            [] { return Uuid::random(); });
-      });
+      clock, make_shard, topics);
 }
 
 std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(

@@ -11,13 +11,22 @@
 #include "server/coordinator/transaction_shard.h"
 #include "server/coordinator/transactions.h"
 #include "server/node/coordinator_loops.h"
+#include "server/node/shared_topics.h"
 
 namespace server {
 
 class GroupCoordinators : public CoordinatorLoops<coordinator::GroupShard, coordinator::Groups,
                                                   coordinator::ListedGroups> {
  public:
-  using CoordinatorLoops::CoordinatorLoops;
+  // `topics`: of each loop.
+  GroupCoordinators(const std::vector<Place>& places, const Kind& kind, const Clock& clock,
+                    const MakeShard& make_shard, std::vector<std::shared_ptr<SharedTopics>> topics)
+      : CoordinatorLoops(places, kind, clock, make_shard), topics_(std::move(topics)) {}
+
+  // These partitions have new records, or are gone: share groups that wait for them look again. Any thread.
+  void grown(std::span<const storage::TopicPartition> partitions) {
+    for (const auto& topics : topics_) topics->grown(partitions);
+  }
   // How far all groups are; those that cannot be asked now are left out. Any thread; answered on one of
   // the loops.
   void progress(std::function<void(std::vector<coordinator::GroupProgress>)> done) {
@@ -27,6 +36,9 @@ class GroupCoordinators : public CoordinatorLoops<coordinator::GroupShard, coord
           done(std::move(all));
         });
   }
+
+ private:
+  std::vector<std::shared_ptr<SharedTopics>> topics_;  // shared with what is posted to the loops
 };
 using TransactionCoordinators =
     CoordinatorLoops<coordinator::TransactionShard, coordinator::Transactions,

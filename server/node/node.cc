@@ -146,7 +146,7 @@ Status Node::open_cluster(const std::atomic<bool>& must_stop) {
   cluster_ = TRY(open_cluster_member(settings_, *log_, clock_,
                                      [this](std::span<const storage::TopicPartition> changed) {
                                        if (kafka_is_ready_.load(std::memory_order_acquire))
-                                         kafka_->grown(changed);
+                                         tell_grown(changed);
                                      }));
   if (cluster_) {
     cluster_is_ready_.store(true, std::memory_order_release);
@@ -162,7 +162,12 @@ void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
   const auto by_shard = subscriptions_.readers_of(partitions, shards_.size());
   for (size_t i = 0; i < shards_.size(); ++i)
     if (!by_shard[i].empty()) shards_[i]->wake(by_shard[i]);
-  if (kafka_is_ready_.load(std::memory_order_acquire)) kafka_->grown(partitions);
+  if (kafka_is_ready_.load(std::memory_order_acquire)) tell_grown(partitions);
+}
+
+void Node::tell_grown(std::span<const storage::TopicPartition> partitions) {
+  kafka_->grown(partitions);
+  groups_->grown(partitions);
 }
 
 int Node::shard_count() const {
@@ -432,8 +437,7 @@ Status Node::open_kafka() {
   options.node.partitions_of_new_topic = settings_.sql.engine.num_partitions;
   options.node.internal_topic = engine::kProcessingLogTopic;
   options.node.creates_topics = settings_.auto_create_topics;
-  options.node.group_session_timeout_ms = settings_.groups.consumer_session_timeout_ms;
-  options.node.group_heartbeat_interval_ms = settings_.groups.consumer_heartbeat_interval_ms;
+  options.node.groups = settings_.groups;
   kafka_ = TRY(kafka::KafkaServer::open(shards, std::move(options), memory_, clock_));
   kafka_is_ready_.store(true, std::memory_order_release);
   return {};

@@ -98,6 +98,7 @@ class Node {
       const std::vector<coordinator::GroupProgress>& groups) const;
   void count_records();
   void on_task_failure(const ShardTask& task);
+  void tell_grown(std::span<const storage::TopicPartition> partitions);
   void on_durable(std::span<const storage::TopicPartition> partitions);
 
   const NodeSettings settings_;

@@ -272,6 +272,36 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.groups.consumer_max_size, text, 1, INT32_MAX);
      }},
+    {"group-share-session-timeout-ms", "the session of members of a share group [45000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.share_session_timeout_ms, text, 1, INT32_MAX);
+     }},
+    {"group-share-heartbeat-interval-ms", "how often they are to send heartbeats [5000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.share_heartbeat_interval_ms, text, 1, INT32_MAX);
+     }},
+    {"group-share-max-size", "members of a share group [200]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.share_max_size, text, 1, 1'000);
+     }},
+    {"group-share-max-share-sessions", "connections that read for a share group [2000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.share_max_sessions, text, 1, 100'000);
+     }},
+    {"group-share-record-lock-duration-ms",
+     "how long a record is kept for the member of a share group that has got it [30000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.share_record_lock_ms, text, 100, 3'600'000);
+     }},
+    {"group-share-delivery-count-limit", "how often a share group tries a record [5]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.share_delivery_count_limit, text, 1, 10);
+     }},
+    {"group-share-partition-max-record-locks",
+     "records of a partition that a share group has got and not done [2000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_int(s.groups.share_max_record_locks, text, 1, 10'000);
+     }},
     {"offsets-retention-minutes",
      "how long the offsets of a group without members are kept [10080]",
      [](NodeSettings& s, const std::string& text) -> Status {

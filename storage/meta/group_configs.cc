@@ -24,7 +24,30 @@ constexpr GroupConfigRow kRows[] = {
      "how often members by the consumer protocol are to send heartbeats", 5'000, 15'000},
     {kConsumerSessionTimeoutMs, "group.consumer.session.timeout.ms",
      "how long a member by the consumer protocol may be silent", 45'000, 60'000},
+    {kShareHeartbeatIntervalMs, "group.share.heartbeat.interval.ms",
+     "how often members of a share group are to send heartbeats", 5'000, 15'000},
+    {kShareSessionTimeoutMs, "group.share.session.timeout.ms",
+     "how long a member of a share group may be silent", 45'000, 60'000},
+    {kShareRecordLockDurationMs, "group.share.record.lock.duration.ms",
+     "how long a record is kept for the member of a share group that has got it", 15'000, 60'000},
+    {kShareDeliveryCountLimit, "group.share.delivery.count.limit",
+     "how often a record is tried by a share group", 2, 10},
+    {kSharePartitionMaxRecordLocks, "group.share.partition.max.record.locks",
+     "records of a partition that a share group has got and not done", 100, 10'000},
+    {kShareAutoOffsetReset, "", "where a share group begins that has not read the partition", 0, 0,
+     "latest earliest"},
+    {kShareIsolationLevel, "", "whether a share group gets records that are not committed", 0, 0,
+     "read_uncommitted read_committed"},
 };
+
+bool is_word(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const std::string_view first = words.substr(0, words.find(' '));
+    if (first == word) return true;
+    words.remove_prefix(std::min(words.size(), first.size() + 1));
+  }
+  return false;
+}
 
 Error damaged() { return {ErrorCode::StorageFailure, "a change of groups' settings is damaged"}; }
 
@@ -37,6 +60,13 @@ std::optional<int64_t> number_of(std::string_view text) {
 }
 
 Status check(const GroupConfigRow& row, std::string_view value) {
+  if (!row.is_number()) {
+    if (is_word(row.words, value)) return {};
+    std::string choice(row.words);
+    choice.replace(choice.find(' '), 1, " or ");
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("group setting \"{}\" takes {}, not \"{}\"", row.name, choice, value)};
+  }
   const auto number = number_of(value);
   if (number && *number >= row.least && *number <= row.most) return {};
   return Error{ErrorCode::InvalidParameter,
@@ -75,6 +105,16 @@ std::optional<int64_t> group_config_number(const GroupConfigs& all, std::string_
   const auto set = found->second.find(std::string(name));
   if (set == found->second.end()) return std::nullopt;
   return number_of(set->second);
+}
+
+std::string_view group_config_text(const GroupConfigs& all, std::string_view group,
+                                   std::string_view name) {
+  const auto found = all.find(group);
+  if (found != all.end())
+    if (const auto set = found->second.find(std::string(name)); set != found->second.end())
+      return set->second;
+  const GroupConfigRow* row = find_group_config(name);
+  return row ? row->words.substr(0, row->words.find(' ')) : std::string_view();
 }
 
 Result<GroupConfig> changed_group_config(const GroupConfig& now,

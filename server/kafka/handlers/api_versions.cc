@@ -12,6 +12,7 @@ struct Feature {
 };
 constexpr Feature kFeatures[] = {
     {"group.version", 1},        // consumer groups of KIP-848
+    {"share.version", 1},        // share groups of KIP-932
     {"transaction.version", 2},  // KIP-890
 };
 

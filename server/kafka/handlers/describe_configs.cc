@@ -55,10 +55,11 @@ void describe_group(const NodeView& node, const storage::GroupConfigs& all,
     if (!is_wanted(asked, row.name)) continue;
     Config& config = answer.configs.emplace_back();
     config.name = row.name;
-    const std::string by_default = fmt::to_string(group_config_default(node, row.name));
+    const std::string by_default = group_config_default(node, row.name);
     config.value = by_default;
-    config.config_source = kFromBroker;
-    config.config_type = static_cast<int8_t>(storage::ConfigType::Int);
+    config.config_source = row.broker_name.empty() ? kFromDefault : kFromBroker;
+    config.config_type = static_cast<int8_t>(row.is_number() ? storage::ConfigType::Int
+                                                             : storage::ConfigType::String);
     if (request.include_documentation) config.documentation = row.doc;
     if (found != all.end())
       if (const auto set = found->second.find(config.name); set != found->second.end()) {
@@ -68,7 +69,8 @@ void describe_group(const NodeView& node, const storage::GroupConfigs& all,
     if (!request.include_synonyms) continue;
     if (config.config_source == kFromGroup)
       config.synonyms.push_back({config.name, config.value, kFromGroup});
-    config.synonyms.push_back({std::string(row.broker_name), by_default, kFromBroker});
+    if (!row.broker_name.empty())
+      config.synonyms.push_back({std::string(row.broker_name), by_default, kFromBroker});
   }
 }
 

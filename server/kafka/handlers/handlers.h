@@ -14,6 +14,8 @@
 #include "server/kafka/messages/alter_partition_reassignments_response.h"
 #include "server/kafka/messages/alter_replica_log_dirs_request.h"
 #include "server/kafka/messages/alter_replica_log_dirs_response.h"
+#include "server/kafka/messages/alter_share_group_offsets_request.h"
+#include "server/kafka/messages/alter_share_group_offsets_response.h"
 #include "server/kafka/messages/alter_user_scram_credentials_request.h"
 #include "server/kafka/messages/alter_user_scram_credentials_response.h"
 #include "server/kafka/messages/api_versions_request.h"
@@ -34,6 +36,8 @@
 #include "server/kafka/messages/delete_groups_response.h"
 #include "server/kafka/messages/delete_records_request.h"
 #include "server/kafka/messages/delete_records_response.h"
+#include "server/kafka/messages/delete_share_group_offsets_request.h"
+#include "server/kafka/messages/delete_share_group_offsets_response.h"
 #include "server/kafka/messages/delete_topics_request.h"
 #include "server/kafka/messages/delete_topics_response.h"
 #include "server/kafka/messages/describe_acls_request.h"
@@ -52,6 +56,8 @@
 #include "server/kafka/messages/describe_producers_response.h"
 #include "server/kafka/messages/describe_quorum_request.h"
 #include "server/kafka/messages/describe_quorum_response.h"
+#include "server/kafka/messages/describe_share_group_offsets_request.h"
+#include "server/kafka/messages/describe_share_group_offsets_response.h"
 #include "server/kafka/messages/describe_topic_partitions_request.h"
 #include "server/kafka/messages/describe_topic_partitions_response.h"
 #include "server/kafka/messages/describe_transactions_request.h"
@@ -100,6 +106,14 @@
 #include "server/kafka/messages/sasl_authenticate_response.h"
 #include "server/kafka/messages/sasl_handshake_request.h"
 #include "server/kafka/messages/sasl_handshake_response.h"
+#include "server/kafka/messages/share_acknowledge_request.h"
+#include "server/kafka/messages/share_acknowledge_response.h"
+#include "server/kafka/messages/share_fetch_request.h"
+#include "server/kafka/messages/share_fetch_response.h"
+#include "server/kafka/messages/share_group_describe_request.h"
+#include "server/kafka/messages/share_group_describe_response.h"
+#include "server/kafka/messages/share_group_heartbeat_request.h"
+#include "server/kafka/messages/share_group_heartbeat_response.h"
 #include "server/kafka/messages/sync_group_request.h"
 #include "server/kafka/messages/sync_group_response.h"
 #include "server/kafka/messages/txn_offset_commit_request.h"
@@ -223,6 +237,23 @@ void handle_alter_client_quotas(HandlerContext& context, AlterClientQuotasReques
                                 Reply<AlterClientQuotasResponse> reply);
 void handle_describe_client_quotas(HandlerContext& context, DescribeClientQuotasRequest request,
                                    Reply<DescribeClientQuotasResponse> reply);
+void handle_share_group_heartbeat(HandlerContext& context, ShareGroupHeartbeatRequest request,
+                                  Reply<ShareGroupHeartbeatResponse> reply);
+void handle_share_group_describe(HandlerContext& context, ShareGroupDescribeRequest request,
+                                 Reply<ShareGroupDescribeResponse> reply);
+void handle_share_fetch(HandlerContext& context, ShareFetchRequest request,
+                        Reply<ShareFetchResponse> reply);
+void handle_share_acknowledge(HandlerContext& context, ShareAcknowledgeRequest request,
+                              Reply<ShareAcknowledgeResponse> reply);
+void handle_describe_share_group_offsets(HandlerContext& context,
+                                         DescribeShareGroupOffsetsRequest request,
+                                         Reply<DescribeShareGroupOffsetsResponse> reply);
+void handle_alter_share_group_offsets(HandlerContext& context,
+                                      AlterShareGroupOffsetsRequest request,
+                                      Reply<AlterShareGroupOffsetsResponse> reply);
+void handle_delete_share_group_offsets(HandlerContext& context,
+                                       DeleteShareGroupOffsetsRequest request,
+                                       Reply<DeleteShareGroupOffsetsResponse> reply);
 
 // Of apis(), for the answer to an ApiVersions request whose version we do not know.
 ApiVersionsResponse supported_versions();
@@ -230,6 +261,10 @@ ApiVersionsResponse supported_versions();
 void retry_waiting_fetch(HandlerContext& context);
 
 inline constexpr int32_t kMaxPartitions = 10'000;  // of a topic
+
+// Partitions and the groups that hand them out would have to be led by the same node.
+inline constexpr const char* kNoShareGroupsInCluster =
+    "share groups are not supported in a cluster yet";
 
 // Whom a topic belongs to that a client makes; nobody, where there are no users.
 std::optional<std::string> owner_of_new(const HandlerContext& context);

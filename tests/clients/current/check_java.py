@@ -3,7 +3,6 @@
 MILLRACE_KAFKA_JARS: a folder with kafka-streams and kafka-tools of one release and all that they need. Needs javac.
 """
 import collections
-import glob
 import os
 import shutil
 import signal
@@ -14,27 +13,11 @@ import time
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from millrace_server import Skipped, case, launch, run
+from java_programs import classes, java
+from millrace_server import case, launch, run
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 WORDS = [f"w{number}" for number in range(20)]
 PARTITIONS = 2
-
-
-def classes():
-    """The class path of the programs beside this file, compiled."""
-    jars = os.environ.get("MILLRACE_KAFKA_JARS", "").split(":")[0]
-    if not jars or not shutil.which("javac"):
-        raise Skipped("MILLRACE_KAFKA_JARS names no folder, or there is no javac")
-    made = tempfile.mkdtemp(prefix="millrace-java-")
-    path = os.path.join(os.path.abspath(jars), "*")
-    subprocess.run(["javac", "-cp", path, "-d", made, *glob.glob(f"{HERE}/java/*.java")], check=True)
-    return f"{made}:{path}"
-
-
-def java(path, name, *arguments, **how):
-    return subprocess.Popen(["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", path, name, *arguments],
-                            text=True, **how)
 
 
 def make_topics(kafka, *names):

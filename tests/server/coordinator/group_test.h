@@ -7,6 +7,7 @@
 #include "server/coordinator/group_shard.h"
 #include "server/coordinator/groups.h"
 #include "tests/server/coordinator/memory_port.h"
+#include "tests/server/coordinator/memory_shared_log.h"
 
 namespace server::coordinator {
 
@@ -27,7 +28,7 @@ class GroupTest : public testing::Test {
   void lead() {
     shard.emplace(
         settings, port, memory, [this] { return topics.snapshot(); }, [this] { return configs; },
-        [this] { return new_id(); });
+        [this] { return new_id(); }, &shared_log);
     shard->lead(kPartition, port.epoch);
     settle();
   }
@@ -144,6 +145,7 @@ class GroupTest : public testing::Test {
   MemoryBudget memory{size_t{64} << 20};
   storage::TopicTable topics;
   MemoryPort port{clock};
+  MemorySharedLog shared_log;
   std::optional<GroupShard> shard;
 };
 

@@ -62,6 +62,14 @@ class MemoryPort final : public CoordinatorPort {
     under_way_.clear();
   }
 
+  // Of all that is stored, without compaction.
+  size_t bytes() const {
+    size_t size = 0;
+    for (const auto& [partition, log] : logs_)
+      for (const std::string& batch : log.batches) size += batch.size();
+    return size;
+  }
+
   LeaderEpoch epoch{0};  // of the log: others are refused
   bool holds_appends = false;
   bool refuses_elsewhere = false;

@@ -72,12 +72,12 @@ class KafkaAccessTest : public testing::Test, public SessionHost {
     session_->run();
   }
   template <class Response, class Request>
-  Response ask(const Request& request, int16_t version) {
+  Response ask(const Request& request, int16_t version, size_t header_bytes = 8) {
     send(request, version);
     const std::string output = session_->take_output();
-    EXPECT_GT(output.size(), 8u);
-    if (output.size() <= 8) return {};
-    kept_ = output.substr(8);
+    EXPECT_GT(output.size(), header_bytes);
+    if (output.size() <= header_bytes) return {};
+    kept_ = output.substr(header_bytes);
     const auto response = decode_response<Response>(kept_, version);
     EXPECT_TRUE(response);
     return response.value_or(Response{});
@@ -215,6 +215,35 @@ TEST_F(KafkaAccessTest, groups_and_transactional_ids_have_rights) {
   EXPECT_EQ(ask<InitProducerIdResponse>(init, 1).error_code, kTransactionFailed);
   grant("transaction:payer", "ann", kMayInsert);
   EXPECT_NE(ask<InitProducerIdResponse>(init, 1).error_code, kTransactionFailed);
+}
+
+TEST_F(KafkaAccessTest, share_groups_have_rights_as_other_groups_have) {
+  constexpr size_t kFlexibleHeader = 9;
+  open("ann");
+  ShareGroupHeartbeatRequest beat;
+  beat.group_id = "queue";
+  beat.member_id = "m";
+  beat.subscribed_topic_names = {"orders"};
+  const auto heartbeat = [&] {
+    return ask<ShareGroupHeartbeatResponse>(beat, 1, kFlexibleHeader).error_code;
+  };
+  EXPECT_EQ(heartbeat(), kGroupFailed);
+  ShareFetchRequest fetch;
+  fetch.group_id = "queue";
+  fetch.member_id = "m";
+  for (const char* topic : {"secrets", "orders"})
+    fetch.topics.push_back({.topic_id = backend_.topics()->find(topic)->id,
+                            .partitions = {{.partition_index = 0}}});
+  const auto fetched = [&] { return ask<ShareFetchResponse>(fetch, 1, kFlexibleHeader); };
+  EXPECT_EQ(fetched().error_code, kGroupFailed);
+  grant("group:queue", "ann", kMaySelect);
+  EXPECT_EQ(heartbeat(), kTopicFailed);
+  grant("orders", "ann", kMaySelect);
+  EXPECT_NE(heartbeat(), kTopicFailed);
+  const ShareFetchResponse answer = fetched();
+  ASSERT_EQ(answer.responses.size(), 1u) << "the other one is for the group to tell";
+  EXPECT_EQ(answer.responses[0].topic_id, fetch.topics[0].topic_id);
+  EXPECT_EQ(answer.responses[0].partitions.at(0).error_code, kTopicFailed);
 }
 
 TEST_F(KafkaAccessTest, rules_are_rights) {

@@ -46,6 +46,20 @@ TEST(GroupConfigs, have_names_and_ranges) {
   EXPECT_TRUE(changed_group_config({{"newer", "1"}}, std::span(&newer, 1)));
 }
 
+TEST(GroupConfigs, some_settings_are_words) {
+  const std::string reset(kShareAutoOffsetReset);
+  const GroupConfigs all = applied({}, "g", {{reset, "earliest"}});
+  EXPECT_EQ(group_config_text(all, "g", reset), "earliest");
+  EXPECT_EQ(group_config_text(all, "other", reset), "latest");
+  EXPECT_EQ(group_config_text(all, "g", "none"), "");
+  for (const char* wrong : {"", "ear", "latest earliest", "5"}) {
+    const ConfigChange change = set(reset, wrong);
+    const auto changed = changed_group_config({}, std::span(&change, 1));
+    ASSERT_FALSE(changed) << wrong;
+    EXPECT_NE(changed.error().message.find("latest or earliest"), std::string::npos);
+  }
+}
+
 TEST(GroupConfigs, a_whole_state_is_what_makes_it_from_nothing) {
   const GroupConfigs all =
       applied(applied({}, "g", {{kSession, "50000"}}), "h", {{kHeartbeat, "6000"}});

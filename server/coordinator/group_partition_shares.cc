@@ -1,0 +1,156 @@
+// The share groups of a partition: which of them a request is for.
+#include <utility>
+
+#include "server/coordinator/group_partition.h"
+
+namespace server::coordinator {
+
+namespace {
+
+constexpr size_t kMostOfName = 4'096;
+
+// Null when the request is one that members send.
+const char* what_is_wrong(const ShareGroupHeartbeat& request) {
+  if (request.member_id.empty()) return "MemberId can't be empty.";
+  if (request.member_id.size() > kMostOfName ||
+      (request.rack_id && request.rack_id->size() > kMostOfName))
+    return "A name is too long.";
+  if (request.rack_id && request.rack_id->empty()) return "RackId can't be empty.";
+  if (request.member_epoch < -1) return "MemberEpoch is invalid.";
+  if (request.member_epoch == 0 && (!request.topics || request.topics->empty()))
+    return "SubscribedTopicNames must be set in first request.";
+  return nullptr;
+}
+
+bool is_valid(const std::string& group_id) {
+  return !group_id.empty() && group_id.size() <= kMaxGroupIdBytes;
+}
+
+}  // namespace
+
+// --- The groups
+
+std::shared_ptr<ShareGroup> GroupPartition::make_share(const std::string& id) {
+  return std::make_shared<ShareGroup>(
+      id, around_, [this](std::vector<StoredRecord> records, Done<KafkaError> stored) {
+        append(std::move(records), std::move(stored));
+      });
+}
+
+ShareGroup* GroupPartition::find_share(const std::string& id) {
+  const auto found = shares_.find(id);
+  return found == shares_.end() ? nullptr : found->second.get();
+}
+
+Status GroupPartition::replay(const ShareGroupKey& key, std::optional<std::string_view> value) {
+  ShareGroup* group = find_share(key.group_id);
+  if (!group && !value) return {};
+  if (!group) {
+    group = (shares_[key.group_id] = make_share(key.group_id)).get();
+    around_.size.grow(kBytesOfShareGroup + key.group_id.size());
+  }
+  const Status restored = group->restore(key, value);
+  if (value || group->is_there()) return restored;
+  group->end(kUnknownMemberId);
+  shares_.erase(key.group_id);
+  around_.size.shrink(kBytesOfShareGroup + key.group_id.size());
+  return restored;
+}
+
+ShareGroup* GroupPartition::find_or_admit_share(const std::string& id, KafkaError& error) {
+  error = kGroupIdNotFound;
+  if (ShareGroup* known = find_share(id)) return known;
+  if (Group* other = find(id)) {
+    // Somebody has asked for a group of another kind, and nothing came of it.
+    if (!is_idle(*other) || other->is_stored) return nullptr;
+    erase(id);
+  }
+  error = KafkaError::CoordinatorNotAvailable;
+  if (!around_.size.try_grow(kBytesOfShareGroup + id.size())) return nullptr;
+  return (shares_[id] = make_share(id)).get();
+}
+
+void GroupPartition::erase_share(const std::string& id, Done<GroupDeletion> done) {
+  const std::shared_ptr<ShareGroup> group = shares_[id];
+  if (!group->is_empty()) return done({kNonEmptyGroup});
+  std::vector<StoredRecord> records = group->tombstones();
+  group->end(kGroupIdNotFound);
+  shares_.erase(id);
+  around_.size.shrink(kBytesOfShareGroup + id.size());
+  append(std::move(records), [done = std::move(done)](KafkaError error) { done({error}); });
+}
+
+void GroupPartition::grown(const TopicIdPartition& partition) {
+  if (unavailable() != KafkaError::None) return;
+  for (const auto& [id, share] : shares_) share->grown(partition);
+}
+
+// --- Requests
+
+void GroupPartition::handle(ShareGroupHeartbeat request, Done<ShareGroupHeartbeatAnswer> done) {
+  if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
+  if (!around_.shared_log)
+    return done(
+        request.refusal(KafkaError::InvalidRequest, "Share groups are not supported here."));
+  if (const char* wrong = what_is_wrong(request))
+    return done(request.refusal(KafkaError::InvalidRequest, wrong));
+  KafkaError error = kGroupIdNotFound;
+  ShareGroup* group = request.member_epoch == 0 ? find_or_admit_share(request.group_id, error)
+                                                : find_share(request.group_id);
+  if (!group)
+    return done(request.refusal(error, error == kGroupIdNotFound
+                                           ? "Group " + request.group_id + " is not a share group."
+                                           : "There is no room for another group."));
+  const std::string id = request.group_id;
+  group->heartbeat(std::move(request), std::move(done));
+  // One that could not even have its first member.
+  if (ShareGroup* of = find_share(id); of && !of->is_there()) {
+    of->end(kUnknownMemberId);
+    shares_.erase(id);
+    around_.size.shrink(kBytesOfShareGroup + id.size());
+  }
+}
+
+void GroupPartition::handle(ShareFetch request, Done<ShareFetched> done) {
+  ShareGroup* group = find_share(request.group_id);
+  if (!group || !around_.shared_log)
+    return done(
+        request.refusal(kGroupIdNotFound, "Group " + request.group_id + " is not a share group."));
+  if (request.member_id.empty() || request.member_id.size() > kMostOfName ||
+      request.session_epoch < -1)
+    return done(request.refusal(KafkaError::InvalidRequest, "The share session has no such name."));
+  group->fetch(std::move(request), std::move(done));
+}
+
+void GroupPartition::handle(const CloseShareSession& request, Done<ClosedShareSession> done) {
+  if (ShareGroup* group = find_share(request.group_id)) group->close(request);
+  done({});
+}
+
+void GroupPartition::handle(const DescribeShareGroup& request, Done<ShareGroupDescription> done) {
+  const ShareGroup* group = find_share(request.group_id);
+  done(group ? group->describe() : request.refusal(kGroupIdNotFound));
+}
+
+void GroupPartition::handle(const DescribeShareGroupOffsets& request,
+                            Done<ShareGroupOffsets> done) {
+  const ShareGroup* group = find_share(request.group_id);
+  done(group ? group->offsets(request) : request.refusal(kGroupIdNotFound));
+}
+
+void GroupPartition::handle(const AlterShareGroupOffsets& request, Done<ShareGroupOffsets> done) {
+  ShareGroup* group = find_share(request.group_id);
+  if (!group) return done(request.refusal(kGroupIdNotFound));
+  if (!group->is_empty()) return done(request.refusal(kNonEmptyGroup));
+  group->alter(request, std::move(done));
+}
+
+void GroupPartition::handle(const DeleteShareGroupOffsets& request,
+                            Done<DeletedShareOffsets> done) {
+  ShareGroup* group = find_share(request.group_id);
+  if (!group) return done(request.refusal(kGroupIdNotFound));
+  if (!group->is_empty()) return done(request.refusal(kNonEmptyGroup));
+  group->forget(request, std::move(done));
+}
+
+}  // namespace server::coordinator

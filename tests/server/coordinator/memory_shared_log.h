@@ -1,0 +1,58 @@
+// Topics in memory that share groups hand out, for tests.
+#pragma once
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "server/coordinator/shared_log.h"
+
+namespace server::coordinator {
+
+class MemorySharedLog final : public SharedLog {
+ public:
+  struct Topic {
+    int64_t start = 0;
+    std::vector<Batch> batches = {};
+    int64_t end() const { return batches.empty() ? start : batches.back().last + 1; }
+  };
+
+  // A batch of so many records behind what is there.
+  void append(const TopicIdPartition& partition, int64_t records, bool is_delivered = true) {
+    Topic& topic = topics[partition];
+    const int64_t first = topic.end();
+    topic.batches.push_back(
+        {first, first + records - 1, static_cast<size_t>(records) * 10, is_delivered});
+  }
+  // Compaction has left nothing of the batch that begins there.
+  void drop(const TopicIdPartition& partition, int64_t first) {
+    std::erase_if(topics[partition].batches,
+                  [&](const Batch& each) { return each.first == first; });
+  }
+
+  Result<Extent> extent(const TopicIdPartition& partition, bool) override {
+    const Topic& topic = topics[partition];
+    return Extent{topic.start, topic.end()};
+  }
+  Result<std::vector<Batch>> batches(const TopicIdPartition& partition, int64_t from,
+                                     size_t max_bytes, bool reads_committed) override {
+    std::vector<Batch> found;
+    size_t bytes = 0;
+    for (const Batch& each : topics[partition].batches) {
+      if (each.last < from) continue;
+      if (!found.empty() && bytes + each.size_bytes > max_bytes) break;
+      found.push_back(each);
+      found.back().is_delivered = each.is_delivered || !reads_committed;
+      bytes += each.size_bytes;
+    }
+    return found;
+  }
+  void watch(const TopicIdPartition& partition) override { ++watched[partition]; }
+  void unwatch(const TopicIdPartition& partition) override {
+    if (--watched[partition] == 0) watched.erase(partition);
+  }
+
+  std::map<TopicIdPartition, Topic> topics;
+  std::map<TopicIdPartition, int> watched;
+};
+
+}  // namespace server::coordinator
