@@ -175,8 +175,8 @@ Result<SetOperation> Converter::combined(const Fields& select) const {
   return both;
 }
 
-Status Converter::add_items(const Fields& select, Query& query) const {
-  for (const Node& target : pgsql::children(select, "targetList")) {
+Status Converter::add_items(const Fields& select, Query& query, std::string_view list) const {
+  for (const Node& target : pgsql::children(select, list)) {
     const auto value = child(target.fields, "val");
     if (!value) continue;
     const TextPosition at = position(target.fields.number("location"));

@@ -437,6 +437,15 @@ struct Session::OwnStatement {
     return {};
   }
 
+  // ---- Maintenance ----
+
+  Status operator()(const engine::Maintain& maintain) {
+    if (maintain.tag == "VACUUM" && is_in_transaction())
+      return Error{ErrorCode::ActiveTransaction, "VACUUM cannot run inside a transaction block"};
+    writer().notice({sql::NoticeLevel::Notice, maintain.tag + " has nothing to do here"});
+    return done(maintain.tag);
+  }
+
   // ---- Notifications ----
 
   // Nothing is ever notified; drivers that listen on connecting are let in all the same.

@@ -58,10 +58,19 @@ std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& rec
 std::unique_ptr<sql::Execution> run_definition(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement);
-// Appends the request, once there is room, and reports `command` with the number of rows.
+// Appends the request, once there is room, and reports `command` with the number of rows; before that these rows.
 std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& receiver,
                                            storage::AppendRequest request, std::string command,
-                                           std::optional<uint64_t> rows);
+                                           std::optional<uint64_t> rows,
+                                           std::vector<engine::ColumnPtr> returned = {});
+// Writes the rows of a SELECT: INSERT ... SELECT into a table, UPDATE, DELETE.
+Result<std::unique_ptr<sql::Execution>> run_rows_write(
+    SqlSession& session, sql::Receiver& receiver, const std::shared_ptr<const SqlPrepared>& prepared,
+    std::vector<engine::Value> parameters);
+// ALTER TABLE ... ADD PRIMARY KEY.
+Result<std::unique_ptr<sql::Execution>> run_add_key(
+    SqlSession& session, sql::Receiver& receiver,
+    const std::shared_ptr<const engine::ParsedStatement>& statement);
 // A look-up in a table, after it has passed what the session wrote.
 std::unique_ptr<sql::Execution> run_pull(SqlSession& session, sql::Receiver& receiver,
                                          StatementBegun begun,

@@ -8,8 +8,9 @@ class DefinitionExecution final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
   void begin(std::shared_ptr<const engine::ParsedStatement> statement) {
+    statement_ = std::move(statement);
     session().parts().definitions.submit(
-        std::move(statement), session().properties(),
+        session().temporary().translate(statement_), session().properties(),
         on_loop([this](Result<DefinitionOutcome> outcome) { end(std::move(outcome)); }),
         session().asker());
   }
@@ -17,24 +18,37 @@ class DefinitionExecution final : public SqlExecution {
  private:
   void end(Result<DefinitionOutcome> outcome) {
     if (!outcome) return receiver().on_error(std::move(outcome).error());
+    session().temporary().note(statement_->statement);
     for (std::string& notice : outcome->notices)
       receiver().on_notice({sql::NoticeLevel::Notice, std::move(notice)});
     receiver().on_done({std::move(outcome->tag), {}, std::move(outcome->query_id)});
   }
+
+  std::shared_ptr<const engine::ParsedStatement> statement_;
 };
 
 class AppendExecution final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
-  void begin(storage::AppendRequest request, std::string command, std::optional<uint64_t> rows) {
-    if (request.parts.empty()) return receiver().on_done({std::move(command), rows});
+  void begin(storage::AppendRequest request, std::string command, std::optional<uint64_t> rows,
+             std::vector<engine::ColumnPtr> returned) {
+    returned_ = std::move(returned);
+    if (request.parts.empty()) return end(command, rows);
     append_when_room(session().parts(), std::move(request),
                      on_loop([this, command, rows](Result<storage::Appended> appended) {
                        if (!appended) return receiver().on_error(std::move(appended).error());
                        session().note_written(appended->batches);
-                       receiver().on_done({command, rows});
+                       end(command, rows);
                      }));
   }
+
+ private:
+  void end(const std::string& command, std::optional<uint64_t> rows) {
+    if (!returned_.empty()) receiver().on_rows(returned_, 0, rows.value_or(0));
+    receiver().on_done({command, rows});
+  }
+
+  std::vector<engine::ColumnPtr> returned_;
 };
 
 // What the log has no room for. It outlives its session.
@@ -44,21 +58,30 @@ struct WaitingAppend {
   OwnedCharge charge;
 };
 
+Result<bool> try_append(SqlParts& parts, storage::AppendRequest& request,
+                        storage::AppendDone& done) {
+  return parts.fence.pass(request, [&] { return parts.log.try_append(request, done); });
+}
+
 // The log's callback must be copyable, so what waits is shared with it.
-void wait_for_room(storage::Log& log, const std::shared_ptr<WaitingAppend>& waiting) {
-  log.when_room([&log, waiting] {
-    if (!log.try_append(waiting->request, waiting->done)) wait_for_room(log, waiting);
+void wait_for_room(SqlParts& parts, const std::shared_ptr<WaitingAppend>& waiting) {
+  parts.log.when_room([&parts, waiting] {
+    const auto appended = try_append(parts, waiting->request, waiting->done);
+    if (!appended) return waiting->done(appended.error());
+    if (!*appended) wait_for_room(parts, waiting);
   });
 }
 
 }  // namespace
 
 void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
-  if (parts.log.try_append(request, done)) return;
+  const auto appended = try_append(parts, request, done);
+  if (!appended) return done(appended.error());
+  if (*appended) return;
   OwnedCharge charge(parts.memory, MemoryKind::Queues);
   if (!charge.try_resize(storage::size_of(request)))
     return done(charge.refusal("rows that wait for the disk"));
-  wait_for_room(parts.log, std::make_shared<WaitingAppend>(WaitingAppend{
+  wait_for_room(parts, std::make_shared<WaitingAppend>(WaitingAppend{
                                std::move(request), std::move(done), std::move(charge)}));
 }
 
@@ -79,9 +102,10 @@ std::unique_ptr<sql::Execution> run_definition(
 
 std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& receiver,
                                            storage::AppendRequest request, std::string command,
-                                           std::optional<uint64_t> rows) {
+                                           std::optional<uint64_t> rows,
+                                           std::vector<engine::ColumnPtr> returned) {
   auto run = std::make_unique<AppendExecution>(session, receiver);
-  run->begin(std::move(request), std::move(command), rows);
+  run->begin(std::move(request), std::move(command), rows, std::move(returned));
   return run;
 }
 

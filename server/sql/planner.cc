@@ -128,7 +128,8 @@ engine::PlanContext Planner::context_for(std::vector<engine::ParameterSlot>* par
           .parameters = parameters,
           .fold_quoted_names = true,
           .system_tables = &engine::system_tables(),
-          .may_read = asker_ ? &may_read_ : nullptr};
+          .may_read = asker_ ? &may_read_ : nullptr,
+          .temporary = temporary_.empty() ? nullptr : &temporary_};
 }
 
 Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
@@ -140,6 +141,11 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
   prepared->revision = image_->revision;
   prepared->takes_long = takes_long(*parsed);
   const engine::Statement& statement = parsed->statement;
+  if (writes_rows(statement, context_for(nullptr))) {
+    TRY(prepare_write(*parsed, parameter_types, *prepared));
+    return std::shared_ptr<const SqlPrepared>(std::move(prepared));
+  }
+  if (std::holds_alternative<engine::AddPrimaryKey>(statement)) prepared->action = Action::AddKey;
   if (is_definition(statement)) return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   if (engine::is_information_statement(statement)) {
     prepared->kind = sql::ResultKind::Rows;
@@ -179,6 +185,44 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
   return Error{ErrorCode::NotSupported, "this statement is not supported yet"}.at(parsed->start);
+}
+
+Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_rows(
+    engine::Query query, const engine::ParsedStatement& statement,
+    std::span<const engine::SqlType> parameter_types) {
+  auto rows = std::make_shared<engine::ParsedStatement>();
+  rows->text = statement.text;
+  rows->start = statement.start;
+  rows->statement = std::move(query);
+  return prepare(std::move(rows), parameter_types);
+}
+
+Status Planner::prepare_write(const engine::ParsedStatement& statement,
+                              std::span<const engine::SqlType> parameter_types, SqlPrepared& out) {
+  out.kind = sql::ResultKind::Insert;
+  out.action = Action::WriteRows;
+  RowsWrite write = TRY(plan_rows_write(statement.statement, context_for(nullptr)));
+  TRY(check_insert(*image_->users, asker_, *write.target));
+  TRY(check_writable(*image_, *write.target));
+  if (write.rows.emit != engine::Emit::None)
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("{} is a table: rows are written into it once, without EMIT",
+                             write.target->name)}
+        .at(statement.start);
+  out.rows = TRY(prepare_rows(clone(write.rows), statement, parameter_types));
+  if (out.rows->columns.size() > write.places.size())
+    return Error{ErrorCode::SyntaxError, "INSERT has more expressions than target columns"}.at(
+        statement.start);
+  write.places.resize(out.rows->columns.size());
+  std::vector<engine::SqlType> types;
+  for (const sql::ResultColumn& column : out.rows->columns) types.push_back(column.type);
+  const std::vector<engine::SqlType> wanted = write.types();
+  if (types != wanted)
+    out.rows = TRY(prepare_rows(TRY(with_types(std::move(write.rows), types, wanted)), statement,
+                                parameter_types));
+  out.parameters = out.rows->parameters;
+  out.write = std::make_shared<const RowsWrite>(std::move(write));
+  return {};
 }
 
 // A plan tells of what it reads: it is for those who may read that. What else is wrong EXPLAIN tells.
@@ -249,9 +293,10 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
   out.action = Action::Insert;
   const engine::PlanContext context = context_for(nullptr);
   if (const engine::DataSource* target = engine::find_source(insert.target, context)) {
+    TRY(prepare_returning(insert, *target, context, out));
     std::vector<engine::SqlType> types;
     for (const engine::ColumnDef& column : target->schema.columns)
-      if (insert.columns.empty() && column.role != engine::ColumnRole::Headers)
+      if (insert.columns.empty() && engine::is_written(column))
         types.push_back(column.type);
     for (const engine::InsertColumn& column : insert.columns) {
       const int index = engine::find_insert_column(column, *target, context);
@@ -269,6 +314,36 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
   return {};
 }
 
+Status Planner::prepare_returning(const engine::InsertValues& insert,
+                                  const engine::DataSource& target,
+                                  const engine::PlanContext& context, SqlPrepared& out) const {
+  const auto add = [&](size_t place, const std::string& name) {
+    const engine::ColumnDef& column = target.schema.columns[place];
+    out.returning.push_back(place);
+    out.columns.push_back({engine::display_name(name), column.type, column.name, {}});
+  };
+  for (const engine::SelectItem& item : insert.returning) {
+    if (item.kind == engine::SelectItemKind::AllColumns) {
+      for (size_t i = 0; i < target.schema.columns.size(); ++i)
+        if (engine::is_written(target.schema.columns[i])) add(i, target.schema.columns[i].name);
+      continue;
+    }
+    const auto* column = item.expression->as<engine::ColumnRef>();
+    if (!column)
+      return Error{ErrorCode::NotSupported,
+                   "RETURNING anything but columns is not supported yet"}
+          .at(item.position);
+    const int index = engine::find_insert_column({column->name, item.position}, target, context);
+    if (index < 0 || !engine::is_written(target.schema.columns[static_cast<size_t>(index)]))
+      return Error{ErrorCode::UndefinedColumn,
+                   fmt::format("column \"{}\" does not exist", column->name.text)}
+          .at(item.position);
+    const auto place = static_cast<size_t>(index);
+    add(place, item.alias ? item.alias->text : target.schema.columns[place].name);
+  }
+  return {};
+}
+
 Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
                                        std::vector<engine::Value> parameters) {
   budget_->begin({});
@@ -283,7 +358,7 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
     return Result<PlannedStatement>(tl::in_place, *std::move(result));
   };
   if (prepared.action == Action::Insert)
-    return planned(plan_insert(std::get<engine::InsertValues>(statement), context));
+    return planned(plan_insert(prepared, std::get<engine::InsertValues>(statement), context));
   if (prepared.action == Action::Print)
     return planned(engine::plan_print(std::get<engine::Print>(statement), context));
   const auto& query = std::get<engine::Query>(statement);
@@ -311,15 +386,28 @@ Status Planner::check_result(const SqlPrepared& prepared, const engine::Schema& 
                "Prepare it again."};
 }
 
-Result<InsertRows> Planner::plan_insert(const engine::InsertValues& insert,
+Result<LeftOutColumns> Planner::left_out(const std::shared_ptr<const engine::DataSource>& table) {
+  budget_->begin({});
+  const storage::TopicInfo* topic = image_->topics->find(table->topic);
+  std::vector<engine::Value> defaults;
+  for (const engine::ColumnDef& column : table->schema.columns)
+    defaults.push_back(TRY(engine::default_value(column, context_for(nullptr), eval())));
+  return LeftOutColumns(table, topic ? topic->id : Uuid(), std::move(defaults), *numbers_);
+}
+
+Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
+                                        const engine::InsertValues& insert,
                                         const engine::PlanContext& context) {
   engine::InsertBatch rows = TRY(engine::plan_insert_values(insert, context, eval()));
   TRY(budget_->status());
   TRY(check_insert(*image_->users, asker_, *rows.target));
   TRY(check_writable(*image_, *rows.target));
-  InsertRows buffer = TRY(make_row_buffer(*image_, rows.target));
-  TRY(buffer->add(rows.columns, rows.timestamps.size(), rows.timestamps));
-  return buffer;
+  InsertRows planned{TRY(make_row_buffer(*image_, rows.target)), {}};
+  if (!rows.serials.empty() && numbers_)
+    TRY(fill_serials(rows, image_->topics->find(rows.target->topic)->id, *numbers_));
+  TRY(planned.buffer->add(rows.columns, rows.timestamps.size(), rows.timestamps));
+  for (const size_t place : prepared.returning) planned.returned.push_back(rows.columns[place]);
+  return planned;
 }
 
 Result<ConstantRows> Planner::compute_constants(const engine::Query& query,

@@ -17,8 +17,10 @@
 #include "server/metadata/image.h"
 #include "server/metadata/rights.h"
 #include "server/sql/port.h"
+#include "server/sql/left_out_columns.h"
 #include "server/sql/row_buffer.h"
 #include "server/sql/settings.h"
+#include "server/sql/write_plan.h"
 
 namespace server {
 
@@ -27,7 +29,9 @@ namespace server {
 struct SqlPrepared final : sql::Prepared {
   enum class Action : uint8_t {
     Define,
+    AddKey,  // a definition that copies rows first
     Insert,
+    WriteRows,
     Constant,
     Pull,
     Select,
@@ -43,6 +47,10 @@ struct SqlPrepared final : sql::Prepared {
   // The plan of a look-up, good for this image and these properties; null when it must be made
   // anew.
   std::shared_ptr<const engine::PullPlan> pull;
+  // Of WriteRows: what is done with the rows of which statement.
+  std::shared_ptr<const RowsWrite> write;
+  std::shared_ptr<const SqlPrepared> rows;
+  std::vector<size_t> returning;  // of an INSERT: columns of its target that it answers with
   Revision revision;
   engine::Properties properties;
 };
@@ -61,7 +69,10 @@ struct ConstantRows {
   std::vector<engine::ColumnPtr> columns;
   size_t rows = 0;
 };
-using InsertRows = std::unique_ptr<RowBuffer>;
+struct InsertRows {
+  std::unique_ptr<RowBuffer> buffer;
+  std::vector<engine::ColumnPtr> returned;  // of RETURNING
+};
 using LookUp = std::shared_ptr<const engine::PullPlan>;
 using SelectRows = std::shared_ptr<const engine::SelectRowsPlan>;
 using PlannedStatement =
@@ -95,6 +106,11 @@ class Planner {
   Result<PlannedStatement> plan(const SqlPrepared& prepared, std::vector<engine::Value> parameters);
 
   const MetadataImagePtr& image() const { return image_; }
+  // Where SERIAL columns get their numbers; without it an INSERT that leaves one out fails.
+  void use(SerialNumbers& numbers) { numbers_ = &numbers; }
+  void use(std::map<std::string, std::string> temporary) { temporary_ = std::move(temporary); }
+  // What the columns of the table hold that a statement leaves out.
+  Result<LeftOutColumns> left_out(const std::shared_ptr<const engine::DataSource>& table);
   // From now on what functions compute ends soon after the flag is set; the flag outlives the work.
   void watch(const std::atomic<bool>& is_cancelled);
 
@@ -104,10 +120,17 @@ class Planner {
   Status prepare_query(const engine::Query& query, std::vector<engine::ParameterSlot>& slots,
                        SqlPrepared& out);
   Status prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const;
+  Status prepare_write(const engine::ParsedStatement& statement,
+                       std::span<const engine::SqlType> parameter_types, SqlPrepared& out);
+  Result<std::shared_ptr<const SqlPrepared>> prepare_rows(
+      engine::Query query, const engine::ParsedStatement& statement,
+      std::span<const engine::SqlType> parameter_types);
   Status check_explained(const engine::Explain& explain);
   static Status check_supported(const engine::Statement& statement);
   Status check_result(const SqlPrepared& prepared, const engine::Schema& result) const;
-  Result<InsertRows> plan_insert(const engine::InsertValues& insert,
+  Status prepare_returning(const engine::InsertValues& insert, const engine::DataSource& target,
+                           const engine::PlanContext& context, SqlPrepared& out) const;
+  Result<InsertRows> plan_insert(const SqlPrepared& prepared, const engine::InsertValues& insert,
                                  const engine::PlanContext& context);
   Result<ConstantRows> compute_constants(const engine::Query& query,
                                          const engine::PlanContext& context);
@@ -124,6 +147,8 @@ class Planner {
   MemoryBudget* const memory_;
   std::optional<engine::EvalBudget> budget_;
   const Asker asker_;
+  SerialNumbers* numbers_ = nullptr;
+  std::map<std::string, std::string> temporary_;  // see engine::PlanContext
   const std::function<Status(const engine::DataSource&)> may_read_;
 };
 

@@ -1,10 +1,12 @@
 #include "server/sql/session.h"
 
+#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
 #include "engine/catalog/statement_settings.h"
 #include "server/sql/copy_in.h"
 #include "server/sql/execution.h"
+#include "server/sql/serial_look_up.h"
 
 namespace server {
 
@@ -51,7 +53,11 @@ Status SqlSession::check_asker() const {
                fmt::format("role \"{}\" was dropped, or may not log in any more", *asker_)};
 }
 
-SqlSession::~SqlSession() = default;
+// Nobody waits for it; what it does not get to do the next start does.
+SqlSession::~SqlSession() {
+  if (auto drop = temporary_.drop_all())
+    parts_.definitions.submit(std::move(drop), engine::Properties(), [](const Result<DefinitionOutcome>&) {});
+}
 
 engine::Properties SqlSession::properties() const {
   engine::Properties properties = settings_.properties();
@@ -83,8 +89,11 @@ Status SqlSession::check_property(const std::string& name, const std::string& va
 bool SqlSession::speaks_ksqldb() const { return parts_.settings.engine.ksqldb_compat; }
 
 std::unique_ptr<Planner> SqlSession::planner() const {
-  return std::make_unique<Planner>(parts_.clock, parts_.settings, parts_.definitions.image(),
-                                   properties(), &parts_.memory, asker_);
+  auto planner = std::make_unique<Planner>(parts_.clock, parts_.settings, parts_.definitions.image(),
+                                           properties(), &parts_.memory, asker_);
+  planner->use(parts_.serials);
+  planner->use(temporary_.names());
+  return planner;
 }
 
 Result<std::shared_ptr<const sql::Prepared>> SqlSession::prepare(
@@ -166,11 +175,41 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start(
   return started;
 }
 
+std::shared_ptr<const engine::DataSource> SqlSession::find_source(const MetadataImage& image,
+                                                                  const engine::Name& name) const {
+  const auto& sources = image.catalog->sources();
+  const auto find = [&](const std::string& text) {
+    const auto own = temporary_.names().find(text);
+    const auto found = sources.find(own == temporary_.names().end() ? text : own->second);
+    return found == sources.end() ? nullptr : found->second;
+  };
+  if (auto exact = find(name.text); exact || name.quoting != engine::Quoting::Double) return exact;
+  return find(absl::AsciiStrToUpper(name.text));
+}
+
+// Whose SERIAL columns an INSERT may leave out.
+std::shared_ptr<const engine::DataSource> SqlSession::written_table(
+    const SqlPrepared& prepared, const MetadataImage& image) const {
+  if (prepared.action == Action::WriteRows) return prepared.write->target;
+  if (prepared.action != Action::Insert) return nullptr;
+  return find_source(image,
+                     std::get<engine::InsertValues>(prepared.statement->statement).target);
+}
+
 Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
     sql::Receiver& receiver) {
+  if (const auto* truncate = std::get_if<engine::Truncate>(&prepared->statement->statement))
+    for (const engine::TableName& table : truncate->tables) forget_held(table.name.text);
   if (prepared->action == Action::Define)
     return run_definition(*this, receiver, prepared->statement);
+  const MetadataImagePtr image = parts_.definitions.image();
+  if (const auto table = written_table(*prepared, *image))
+    if (auto look_up = SerialLookUp::make(*this, *image, *table))
+      return run_after_look_up(*this, receiver, std::move(look_up), prepared, std::move(parameters));
+  if (prepared->action == Action::WriteRows)
+    return run_rows_write(*this, receiver, prepared, std::move(parameters));
+  if (prepared->action == Action::AddKey) return run_add_key(*this, receiver, prepared->statement);
   if (prepared->action == Action::Information)
     return run_information(*this, receiver, prepared->statement, parts_.definitions.image());
   if (prepared->action == Action::Assert)
@@ -219,12 +258,12 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
     return run_transient(
         *this, receiver, std::move(*query), std::move(image),
         prepared.action == Action::Push ? TransientEnd::Never : TransientEnd::AtPresentEnd);
-  InsertRows& rows = std::get<InsertRows>(planned);
+  std::unique_ptr<RowBuffer>& rows = std::get<InsertRows>(planned).buffer;
   TRY(check_is_read(*image, rows->source()));
   const uint64_t count = rows->rows();
   storage::AppendRequest request;
   if (in_transaction_) {
-    InsertRows& held = held_[rows->source().name];
+    std::unique_ptr<RowBuffer>& held = held_[rows->source().name];
     if (held)
       TRY(held->absorb(*rows));
     else
@@ -233,7 +272,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
   } else {
     rows->take(request);
   }
-  return run_append(*this, receiver, std::move(request), "INSERT 0", count);
+  return run_append(*this, receiver, std::move(request), "INSERT 0", count,
+                    std::move(std::get<InsertRows>(planned).returned));
 }
 
 void SqlSession::note_written(const std::vector<storage::AppendedBatch>& batches) {

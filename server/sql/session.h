@@ -17,9 +17,12 @@
 #include "server/sql/planner.h"
 #include "server/sql/port.h"
 #include "server/sql/row_buffer.h"
+#include "server/sql/serial_numbers.h"
 #include "server/sql/session_settings.h"
 #include "server/sql/settings.h"
 #include "server/sql/statement_workers.h"
+#include "server/sql/temporary_tables.h"
+#include "server/sql/write_fence.h"
 #include "server/tasks/query_supervisor.h"
 #include "server/tasks/query_tasks.h"
 #include "server/tasks/shard.h"
@@ -69,6 +72,8 @@ struct SqlParts {
   using GroupsDone = std::function<void(std::vector<engine::ConsumerGroup>)>;
   std::function<void(GroupsDone)> consumer_groups = {};
   std::atomic<size_t> open_statements = 0;  // of all sessions
+  WriteFence fence = {};
+  SerialNumbers serials = {};
 };
 
 // The ends of what a session has written, by partition: its look-ups wait until the tables have
@@ -130,6 +135,14 @@ class SqlSession final : public sql::SessionBackend {
   void note_passed(std::shared_ptr<const DefinedQuery> query) { passed_.insert(std::move(query)); }
   // The transaction's buffer for a source.
   Result<RowBuffer*> held_rows(const std::shared_ptr<const engine::DataSource>& source);
+  TemporaryTables& temporary() { return temporary_; }
+  // What a name means that a statement writes; null: nothing.
+  std::shared_ptr<const engine::DataSource> find_source(const MetadataImage& image,
+                                                        const engine::Name& name) const;
+  // Whether the transaction has written rows of it that nobody sees yet.
+  bool holds(const std::string& source) const { return held_.contains(source); }
+  // Those of a table whose rows are gone.
+  void forget_held(const std::string& source) { held_.erase(source); }
   // After rows were added to one of those buffers: whether the transaction may hold so much. After
   // an error the buffers are gone.
   Status check_held_rows();
@@ -146,10 +159,12 @@ class SqlSession final : public sql::SessionBackend {
   Result<std::unique_ptr<sql::Execution>> start_again(StatementBegun begun,
                                                       sql::Receiver& receiver);
   int64_t setting_ms(const std::string& name, int64_t otherwise) const;
+  std::unique_ptr<Planner> planner() const;
 
  private:
-  std::unique_ptr<Planner> planner() const;
   Status check_is_read(const MetadataImage& image, const engine::DataSource& target) const;
+  std::shared_ptr<const engine::DataSource> written_table(const SqlPrepared& prepared,
+                                                          const MetadataImage& image) const;
   // Fails with TooManyStatements when as many are open as may be.
   Result<OpenStatement> open_statement();
   Result<std::unique_ptr<sql::Execution>> start_unbounded(
@@ -162,6 +177,7 @@ class SqlSession final : public sql::SessionBackend {
   SessionWrites written_;
   std::set<std::shared_ptr<const DefinedQuery>> passed_;  // since the last write
   MaterializerPlaces last_places_;                        // of the table that was asked last
+  TemporaryTables temporary_;
   bool in_transaction_ = false;
   size_t open_statements_ = 0;
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
