@@ -35,6 +35,14 @@ constexpr KindRow kMissing[] = {
     {"LockStmt", "LOCK is"},
 };
 
+Error name_of_temporary() {
+  return {ErrorCode::NotSupported,
+          "a table of pg_temp under its full name is not supported yet",
+          {},
+          "Name it without the schema, and make it by CREATE TEMP TABLE: a temporary table comes "
+          "before another of its name."};
+}
+
 std::vector<std::string> keys_of(const Fields& constraint) { return strings(constraint, "keys"); }
 
 }  // namespace
@@ -42,7 +50,8 @@ std::vector<std::string> keys_of(const Fields& constraint) { return strings(cons
 Result<TableName> Converter::table_name(const Fields& relation) const {
   const TextPosition at = position(relation.number("location"));
   const std::string_view schema = relation.text("schemaname");
-  if (!schema.empty() && schema != "public" && schema != "pg_temp")
+  if (schema == "pg_temp") return Error(name_of_temporary()).at(at);
+  if (!schema.empty() && schema != "public")
     return Error{ErrorCode::NotSupported, fmt::format("schema \"{}\" does not exist", schema)}.at(
         at);
   return TableName{name_of(relation.text("relname")), at};
@@ -139,6 +148,7 @@ Result<Statement> Converter::drop(const Fields& fields) const {
       return not_supported("to DROP anything but tables and types is", position(0));
     const std::vector<std::string> names = strings(object.fields, "items");
     if (names.empty()) return Error{ErrorCode::SyntaxError, "a table without a name"};
+    if (names.size() > 1 && names.front() == "pg_temp") return name_of_temporary();
     DropSource& drop = drops.drops.emplace_back();
     drop.kind = SourceKind::Table;
     drop.if_exists = if_exists;

@@ -383,10 +383,23 @@ const std::pair<const std::string, std::string>* find_temporary(const Name& name
   return found == context.temporary->end() ? nullptr : &*found;
 }
 
+namespace {
+
+// Another session's table is nobody else's, whatever it is called in the catalog.
+bool is_anothers(const DataSource& source, const PlanContext& context) {
+  return source.is_temporary &&
+         (!context.temporary || std::ranges::none_of(*context.temporary, [&](const auto& own) {
+           return own.second == source.name;
+         }));
+}
+
+}  // namespace
+
 const DataSource* find_source(const Name& name, const PlanContext& context) {
   if (const auto* temporary = find_temporary(name, context))
     if (const DataSource* source = context.catalog.find_source(temporary->second)) return source;
   const DataSource* source = context.catalog.find_source(name.text);
+  if (source && is_anothers(*source, context)) return nullptr;
   if (source || !context.fold_quoted_names || name.quoting != Quoting::Double) return source;
   return context.catalog.find_source(absl::AsciiStrToUpper(name.text));
 }

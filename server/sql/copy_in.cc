@@ -179,11 +179,11 @@ class NodeCopy final : public sql::CopyIn {
     own_->take(request);
     ++blocks_in_flight_;
     bytes_in_flight_ += size_bytes;
-    append_when_room(session_.parts(), std::move(request),
-                     interest_.on(session_.shard().loop(),
-                                  [this, rows, size_bytes](Result<storage::Appended> appended) {
-                                    block_appended(rows, size_bytes, std::move(appended));
-                                  }));
+    append_as_one(session_.parts(), std::move(request),
+                  interest_.on(session_.shard().loop(),
+                               [this, rows, size_bytes](Result<storage::Appended> appended) {
+                                 block_appended(rows, size_bytes, std::move(appended));
+                               }));
   }
 
   void block_appended(uint64_t rows, size_t size_bytes, Result<storage::Appended> appended) {

@@ -5,7 +5,7 @@
 #include "engine/plan/primary_key.h"
 #include "engine/sql/parse.h"
 #include "server/sql/execution.h"
-#include "server/sql/kept_tables.h"
+#include "server/sql/table_opening.h"
 #include "server/sql/written_rows.h"
 
 namespace server {
@@ -84,16 +84,10 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
 
   // The one before ends here, perhaps within one of its calls: it goes when the next one has ended.
   void run(const std::string& text) {
-    auto started = start(text);
+    auto started = session().start_for_change(text, *this);
     if (!started) return fail(started.error());
     former_ = std::move(select_);
     select_ = *std::move(started);
-  }
-  Result<std::unique_ptr<sql::Execution>> start(const std::string& text) {
-    auto parsed = TRY(engine::parse_script(text));
-    auto prepared = TRY(session().prepare(
-        std::make_shared<const engine::ParsedStatement>(std::move(parsed.front())), {}));
-    return session().start(prepared, {}, *this);
   }
 
   void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
@@ -160,8 +154,10 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     if (table == image->catalog->sources().end()) return receiver().on_done({std::move(tag)});
     auto kept = find_kept_table(*image, table->second);
     if (!kept) return receiver().on_done({std::move(tag)});
-    own_writes_.emplace(session(), receiver(), image, std::vector<KeptTable>{*std::move(kept)});
-    own_writes_->wait([this, tag] { receiver().on_done({tag}); });
+    opening_.emplace(session(), receiver(), image, std::vector<KeptTable>{*std::move(kept)},
+                     TableOpening::Kind::Keys);
+    // Later reads wait for it again, and tell when it is not there in time.
+    opening_->begin([this, tag](const Status&) { receiver().on_done({tag}); });
   }
 
   void drop() {
@@ -183,7 +179,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   std::vector<size_t> places_;
   std::string key_list_;
   std::unique_ptr<sql::Execution> former_, select_;
-  std::optional<OwnWrites> own_writes_;
+  std::optional<TableOpening> opening_;
   int in_flight_ = 0;
   bool is_copying_ = false, is_copied_ = false, has_failed_ = false, is_handed_over_ = false;
 };

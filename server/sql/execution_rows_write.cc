@@ -16,15 +16,6 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
 
   Status begin(const std::shared_ptr<const SqlPrepared>& rows,
                std::vector<engine::Value> parameters) {
-    const std::string& target = write_->target->name;
-    if (write_->kind != RowsWrite::Kind::Insert && session().holds(target))
-      return Error{
-          ErrorCode::NotSupported,
-          fmt::format("to UPDATE or DELETE rows of {} that the same transaction has written "
-                      "is not supported yet",
-                      target),
-          {},
-          "COMMIT first."};
     if (session().in_transaction())
       held_ = TRY(session().held_rows(write_->target));
     else
@@ -49,7 +40,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                                                                            : "DELETE";
     storage::AppendRequest request;
     if (own_) own_->take(request);
-    append_ = run_append(session(), receiver(), std::move(request), std::string(tag), rows_);
+    append_ = run_append(session(), receiver(), std::move(request), std::string(tag), rows_, {},
+                         held_ ? WriterTurns() : session().turns());
   }
 
   Status take(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row) {
@@ -90,7 +82,56 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   bool has_failed_ = false;
 };
 
+// One table after the other; nothing of it is seen before the transaction commits.
+class TruncateExecution final : public SqlExecution, private sql::Receiver {
+ public:
+  TruncateExecution(SqlSession& session, sql::Receiver& receiver,
+                    std::shared_ptr<const engine::ParsedStatement> statement)
+      : SqlExecution(session, receiver), statement_(std::move(statement)) {}
+
+  Status begin_next() {
+    const auto& tables = std::get<engine::Truncate>(statement_->statement).tables;
+    if (at_ == tables.size()) {
+      receiver().on_done({"TRUNCATE TABLE"});
+      return {};
+    }
+    auto remove = std::make_shared<engine::ParsedStatement>();
+    remove->text = statement_->text;
+    remove->start = statement_->start;
+    engine::DeleteRows rows;
+    rows.target = tables[at_++];
+    remove->statement = std::move(rows);
+    const auto prepared = TRY(session().prepare(std::move(remove), {}));
+    former_ = std::move(running_);
+    running_ = TRY(session().start(prepared, {}, *this));
+    return {};
+  }
+
+ private:
+  void on_rows(std::span<const engine::ColumnPtr>, size_t, size_t) override {}
+  void on_notice(sql::Notice notice) override { receiver().on_notice(std::move(notice)); }
+  void on_error(Error error) override { receiver().on_error(std::move(error)); }
+  // Not within a call of the one that ends.
+  void on_done(sql::Completion) override {
+    session().shard().loop().post(interest().here([this] {
+      if (const Status begun = begin_next(); !begun) receiver().on_error(begun.error());
+    }));
+  }
+
+  const std::shared_ptr<const engine::ParsedStatement> statement_;
+  size_t at_ = 0;
+  std::unique_ptr<sql::Execution> former_, running_;
+};
+
 }  // namespace
+
+Result<std::unique_ptr<sql::Execution>> run_truncate_rows(
+    SqlSession& session, sql::Receiver& receiver,
+    const std::shared_ptr<const engine::ParsedStatement>& statement) {
+  auto run = std::make_unique<TruncateExecution>(session, receiver, statement);
+  TRY(run->begin_next());
+  return std::unique_ptr<sql::Execution>(std::move(run));
+}
 
 Result<std::unique_ptr<sql::Execution>> run_rows_write(
     SqlSession& session, sql::Receiver& receiver,

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "server/sql/execution.h"
 
 namespace server {
@@ -30,16 +32,20 @@ class DefinitionExecution final : public SqlExecution {
 class AppendExecution final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
+  // The turns are another session's when the rows are durable, also where nobody waits for that any more.
   void begin(storage::AppendRequest request, std::string command, std::optional<uint64_t> rows,
-             std::vector<engine::ColumnPtr> returned) {
+             std::vector<engine::ColumnPtr> returned, WriterTurns turns) {
     returned_ = std::move(returned);
     if (request.parts.empty()) return end(command, rows);
-    append_when_room(session().parts(), std::move(request),
-                     on_loop([this, command, rows](Result<storage::Appended> appended) {
-                       if (!appended) return receiver().on_error(std::move(appended).error());
-                       session().note_written(appended->batches);
-                       end(command, rows);
-                     }));
+    // One record is seen or not.
+    const auto append = rows == 1 ? append_when_room : append_as_one;
+    append(session().parts(), std::move(request),
+           [turns = std::move(turns),
+            done = on_loop([this, command, rows](Result<storage::Appended> appended) {
+              if (!appended) return receiver().on_error(std::move(appended).error());
+              session().note_written(appended->batches);
+              end(command, rows);
+            })](Result<storage::Appended> appended) { done(std::move(appended)); });
   }
 
  private:
@@ -51,7 +57,7 @@ class AppendExecution final : public SqlExecution {
   std::vector<engine::ColumnPtr> returned_;
 };
 
-// What the log has no room for. It outlives its session.
+// What the log has no room for, or readers keep waiting. It outlives its session.
 struct WaitingAppend {
   storage::AppendRequest request;
   storage::AppendDone done;
@@ -74,7 +80,13 @@ void wait_for_room(SqlParts& parts, const std::shared_ptr<WaitingAppend>& waitin
 
 }  // namespace
 
-void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
+void append_when_room(SqlParts& parts, storage::AppendRequest request,
+                      storage::AppendDone to_be_told) {
+  storage::AppendDone done = [&parts, to_be_told =
+                                          std::move(to_be_told)](Result<storage::Appended> appended) {
+    if (appended) parts.committed_ends.note(appended->batches);
+    to_be_told(std::move(appended));
+  };
   const auto appended = try_append(parts, request, done);
   if (!appended) return done(appended.error());
   if (*appended) return;
@@ -83,6 +95,26 @@ void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::
     return done(charge.refusal("rows that wait for the disk"));
   wait_for_room(parts, std::make_shared<WaitingAppend>(WaitingAppend{
                                std::move(request), std::move(done), std::move(charge)}));
+}
+
+void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
+  std::set<std::string> topics;
+  for (const auto& part : request.parts) topics.insert(part.partition.topic.to_string());
+  auto waiting = std::make_shared<WaitingAppend>(WaitingAppend{
+      std::move(request), std::move(done), OwnedCharge(parts.memory, MemoryKind::Queues)});
+  const auto append = [&parts, waiting](TableLocks::Hold hold) {
+    waiting->charge.resize(0);
+    append_when_room(parts, std::move(waiting->request),
+                     [hold = std::move(hold), done = std::move(waiting->done)](
+                         Result<storage::Appended> appended) mutable {
+                       hold = nullptr;  // before anybody reads because of the answer
+                       done(std::move(appended));
+                     });
+  };
+  TableLocks::Asked asked =
+      parts.commits.ask(std::move(topics), TableLocks::Mode::Writers, append);
+  if (asked.hold) return append(std::move(asked.hold));
+  asked.place.stay();
 }
 
 std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& receiver,
@@ -103,9 +135,10 @@ std::unique_ptr<sql::Execution> run_definition(
 std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& receiver,
                                            storage::AppendRequest request, std::string command,
                                            std::optional<uint64_t> rows,
-                                           std::vector<engine::ColumnPtr> returned) {
+                                           std::vector<engine::ColumnPtr> returned,
+                                           WriterTurns turns) {
   auto run = std::make_unique<AppendExecution>(session, receiver);
-  run->begin(std::move(request), std::move(command), rows, std::move(returned));
+  run->begin(std::move(request), std::move(command), rows, std::move(returned), std::move(turns));
   return run;
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace server {
 
 namespace {
@@ -14,25 +16,40 @@ Result<int64_t> take(SerialNumbers& numbers, const Uuid& topic, size_t column, s
 }
 
 Status append_number(engine::Column& column, int64_t number) {
-  if (column.type().kind() == engine::TypeKind::Bigint) {
+  const bool is_bigint = column.type().kind() == engine::TypeKind::Bigint;
+  if (is_bigint && number < INT64_MAX) {
     column.append(number);
-  } else if (number <= INT32_MAX) {
+  } else if (!is_bigint && number <= INT32_MAX) {
     column.append(static_cast<int32_t>(number));
   } else {
     return Error{ErrorCode::OutOfRange,
                  "the numbers of a SERIAL column are used up",
                  {},
-                 "BIGSERIAL has more of them."};
+                 is_bigint ? "" : "BIGSERIAL has more of them."};
   }
   return {};
+}
+
+// Numbers that a statement gives itself: nobody is to be given them again.
+void note_given(const engine::Column& column, const Uuid& topic, size_t place,
+                SerialNumbers& numbers) {
+  int64_t greatest = 0;
+  for (size_t row = 0; row < column.size(); ++row) {
+    const engine::Value value = column.value_at(row);
+    if (value.is_null()) continue;
+    const bool is_bigint = column.type().kind() == engine::TypeKind::Bigint;
+    greatest = std::max(greatest, is_bigint ? value.as_int64() : int64_t{value.as_int32()});
+  }
+  if (greatest > 0) numbers.note({topic, place}, greatest);
 }
 
 }  // namespace
 
 Status LeftOutColumns::fill(std::vector<engine::ColumnPtr>& columns, size_t rows) const {
   for (size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i]) continue;
     const engine::ColumnDef& column = source_->schema.columns[i];
+    if (columns[i] && column.is_serial) note_given(*columns[i], topic_, i, numbers_);
+    if (columns[i]) continue;
     if (!column.is_serial) {
       columns[i] = engine::constant_column(column.type, defaults_[i], rows);
       continue;
@@ -62,6 +79,9 @@ Status fill_serials(engine::InsertBatch& batch, const Uuid& topic, SerialNumbers
     }
     batch.columns[gaps.column] = std::move(filled);
   }
+  for (size_t i = 0; i < batch.columns.size(); ++i)
+    if (batch.target->schema.columns[i].is_serial)
+      note_given(*batch.columns[i], topic, i, numbers);
   return {};
 }
 

@@ -33,7 +33,7 @@ class LeftOutColumns {
   SerialNumbers& numbers_;
 };
 
-// Puts the next numbers where rows of an INSERT left them out.
+// Puts the next numbers where rows of an INSERT left them out, and notes those that they did not.
 Status fill_serials(engine::InsertBatch& batch, const Uuid& topic, SerialNumbers& numbers);
 
 }  // namespace server

@@ -194,7 +194,9 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_rows(
   rows->text = statement.text;
   rows->start = statement.start;
   rows->statement = std::move(query);
-  return prepare(std::move(rows), parameter_types);
+  auto prepared = std::make_shared<SqlPrepared>(*TRY(prepare(std::move(rows), parameter_types)));
+  prepared->is_for_change = true;
+  return std::shared_ptr<const SqlPrepared>(std::move(prepared));
 }
 
 Status Planner::prepare_write(const engine::ParsedStatement& statement,
@@ -363,8 +365,12 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
     return planned(engine::plan_print(std::get<engine::Print>(statement), context));
   const auto& query = std::get<engine::Query>(statement);
   if (prepared.action == Action::Constant) return planned(compute_constants(query, context));
-  if (prepared.action == Action::Select) return planned(plan_select(query, context));
-  if (prepared.action == Action::Pull) return planned(plan_look_up(prepared, query, context));
+  if (prepared.action == Action::Select) return planned(plan_select(prepared, query, context));
+  if (prepared.action == Action::Pull) {
+    LookUp look_up = TRY(plan_look_up(prepared, query, context));
+    if (held_.contains(look_up->table->name)) return planned(plan_select(prepared, query, context));
+    return Result<PlannedStatement>(tl::in_place, std::move(look_up));
+  }
   engine::PlannedQuery push = TRY(engine::plan_push_query(query, context));
   TRY(check_result(prepared, push.result));
   return Result<PlannedStatement>(tl::in_place, std::move(push));
@@ -403,8 +409,7 @@ Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
   TRY(check_insert(*image_->users, asker_, *rows.target));
   TRY(check_writable(*image_, *rows.target));
   InsertRows planned{TRY(make_row_buffer(*image_, rows.target)), {}};
-  if (!rows.serials.empty() && numbers_)
-    TRY(fill_serials(rows, image_->topics->find(rows.target->topic)->id, *numbers_));
+  if (numbers_) TRY(fill_serials(rows, planned.buffer->topic(), *numbers_));
   TRY(planned.buffer->add(rows.columns, rows.timestamps.size(), rows.timestamps));
   for (const size_t place : prepared.returning) planned.returned.push_back(rows.columns[place]);
   return planned;
@@ -430,11 +435,12 @@ Result<ConstantRows> Planner::compute_constants(const engine::Query& query,
   return result;
 }
 
-Result<SelectRows> Planner::plan_select(const engine::Query& query,
+Result<SelectRows> Planner::plan_select(const SqlPrepared& prepared, const engine::Query& query,
                                         const engine::PlanContext& context) {
   auto plan = std::make_shared<const engine::SelectRowsPlan>(
       TRY(engine::plan_select_rows(query, context, eval())));
   TRY(budget_->status());
+  TRY(check_result(prepared, plan->result));
   return SelectRows(std::move(plan));
 }
 

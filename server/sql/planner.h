@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <variant>
 #include <vector>
@@ -50,6 +51,7 @@ struct SqlPrepared final : sql::Prepared {
   // Of WriteRows: what is done with the rows of which statement.
   std::shared_ptr<const RowsWrite> write;
   std::shared_ptr<const SqlPrepared> rows;
+  bool is_for_change = false;  // these rows: a statement reads what it changes
   std::vector<size_t> returning;  // of an INSERT: columns of its target that it answers with
   Revision revision;
   engine::Properties properties;
@@ -109,6 +111,8 @@ class Planner {
   // Where SERIAL columns get their numbers; without it an INSERT that leaves one out fails.
   void use(SerialNumbers& numbers) { numbers_ = &numbers; }
   void use(std::map<std::string, std::string> temporary) { temporary_ = std::move(temporary); }
+  // Tables of which the transaction holds rows: a look-up has to see these, too.
+  void use_held(std::set<std::string> tables) { held_ = std::move(tables); }
   // What the columns of the table hold that a statement leaves out.
   Result<LeftOutColumns> left_out(const std::shared_ptr<const engine::DataSource>& table);
   // From now on what functions compute ends soon after the flag is set; the flag outlives the work.
@@ -134,7 +138,8 @@ class Planner {
                                  const engine::PlanContext& context);
   Result<ConstantRows> compute_constants(const engine::Query& query,
                                          const engine::PlanContext& context);
-  Result<SelectRows> plan_select(const engine::Query& query, const engine::PlanContext& context);
+  Result<SelectRows> plan_select(const SqlPrepared& prepared, const engine::Query& query,
+                                 const engine::PlanContext& context);
   Result<LookUp> plan_look_up(const SqlPrepared& prepared, const engine::Query& query,
                               const engine::PlanContext& context);
 
@@ -149,6 +154,7 @@ class Planner {
   const Asker asker_;
   SerialNumbers* numbers_ = nullptr;
   std::map<std::string, std::string> temporary_;  // see engine::PlanContext
+  std::set<std::string> held_;
   const std::function<Status(const engine::DataSource&)> may_read_;
 };
 

@@ -225,6 +225,9 @@ class SessionBackend {
   // Drops what is held back; after a failed commit there is nothing.
   virtual void rollback() = 0;
 
+  // Drops the session's temporary tables; their names mean nothing from now on.
+  virtual void discard_temporary() {}
+
   // Whether a property or a setting with a dotted name may be set to this: InvalidParameter for a
   // bad value, UndefinedObject for a name under one of the engine's prefixes that does not exist.
   virtual Status check_setting(const std::string& name, const std::string& value) = 0;

@@ -141,6 +141,12 @@ Status RowBuffer::absorb(RowBuffer& other) {
   return {};
 }
 
+std::vector<std::string> RowBuffer::batches() {
+  for (size_t i = 0; i < builders_.size(); ++i)
+    if (!builders_[i].empty()) seal(i);
+  return sealed_;
+}
+
 void RowBuffer::take(storage::AppendRequest& into) {
   for (size_t i = 0; i < builders_.size(); ++i) {
     if (!builders_[i].empty()) seal(i);

@@ -35,6 +35,9 @@ class RowBuffer {
   Status absorb(RowBuffer& other);
   // Moves everything into the request; the buffer is empty again.
   void take(storage::AppendRequest& into);
+  // What take() would give, by partition.
+  std::vector<std::string> batches();
+  const Uuid& topic() const { return topic_; }
   const engine::DataSource& source() const { return *source_; }
 
  private:

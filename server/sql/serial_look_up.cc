@@ -73,10 +73,7 @@ void SerialLookUp::begin(std::function<void(Status)> done) {
 }
 
 Result<std::unique_ptr<sql::Execution>> SerialLookUp::start() {
-  auto parsed = TRY(engine::parse_script(text_));
-  auto prepared = TRY(session_.prepare(
-      std::make_shared<const engine::ParsedStatement>(std::move(parsed.front())), {}));
-  return session_.start(prepared, {}, *this);
+  return session_.start_for_change(text_, *this);
 }
 
 void SerialLookUp::on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t) {

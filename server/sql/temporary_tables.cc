@@ -2,6 +2,7 @@
 
 #include <absl/strings/ascii.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/uuid.h"
@@ -34,6 +35,11 @@ TemporaryTables::TemporaryTables()
 Name TemporaryTables::name_of(const Name& written) const {
   const auto found = names_.find(written.text);
   return found == names_.end() ? written : exact(found->second);
+}
+
+bool TemporaryTables::owns(const std::string& name_in_catalog) const {
+  return std::ranges::any_of(
+      names_, [&](const auto& each) { return each.second == name_in_catalog; });
 }
 
 TemporaryTables::Statement TemporaryTables::translate(const Statement& statement) const {

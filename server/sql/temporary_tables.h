@@ -16,6 +16,7 @@ class TemporaryTables {
 
   // Name as the session writes it -> name in the catalog.
   const std::map<std::string, std::string>& names() const { return names_; }
+  bool owns(const std::string& name_in_catalog) const;
   // The definition under the catalog's names: itself where it is about no such table.
   Statement translate(const Statement& statement) const;
   // It was carried out.
@@ -26,7 +27,7 @@ class TemporaryTables {
  private:
   engine::Name name_of(const engine::Name& written) const;
 
-  const std::string prefix_;
+  std::string prefix_;
   std::map<std::string, std::string> names_;
 };
 
