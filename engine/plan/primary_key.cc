@@ -37,11 +37,21 @@ Result<std::shared_ptr<const DataSource>> plan_primary_key(const AddPrimaryKey& 
                    fmt::format("column \"{}\" of relation \"{}\" does not exist", key.name.text,
                                source.name)}
           .at(key.position);
+    if (column->role == ColumnRole::Key)
+      return Error{ErrorCode::DuplicateColumn,
+                   fmt::format("column \"{}\" appears twice in primary key constraint", column->name)}
+          .at(key.position);
     column->role = ColumnRole::Key;
     column->is_not_null = true;
   }
-  std::ranges::stable_partition(
-      columns, [](const ColumnDef& column) { return column.role == ColumnRole::Key; });
+  // Others would have another place from now on, and rows that are written without names of columns would be other rows.
+  const auto is_key = [](const ColumnDef& column) { return column.role == ColumnRole::Key; };
+  if (!std::ranges::is_partitioned(columns, is_key))
+    return Error{ErrorCode::NotSupported,
+                 "ADD PRIMARY KEY of columns that are not the table's first is not supported yet",
+                 "The columns of a key come first.",
+                 "Make a table with the columns in that order, and INSERT ... SELECT the rows."}
+        .at(add.table.position);
   keyed->key_format = FormatSpec{keyed->schema.key_count() == 1 ? "KAFKA" : "JSON"};
   TRY(fit_formats({keyed->key_format, keyed->value_format}, keyed->schema, {}));
   keyed->partitions = settings.num_partitions;

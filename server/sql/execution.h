@@ -114,8 +114,11 @@ std::unique_ptr<sql::Execution> run_information(
     InformationForm form = InformationForm::Rows);
 
 // Hands a request to the log, waiting for room as long as it takes; `done` is called on the log's
-// thread, or at once when there is no memory to wait in.
-void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done);
+// thread, or at once when there is no memory to wait in. Fails with UnknownTopic when the topic is not there any more,
+// and with ObjectState while it is fenced.
+enum class AppendTo : uint8_t { Topics, NewTopic };  // which no definition knows yet
+void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done,
+                      AppendTo to = AppendTo::Topics);
 // The same for several records, of which readers of tables are to see all or none: it waits for those that are about to
 // read, and others for it.
 void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done);

@@ -127,7 +127,8 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
                        if (!appended) return fail(appended.error());
                        session().note_written(appended->batches);
                        define_when_stored();
-                     }));
+                     }),
+                     AppendTo::NewTopic);
   }
 
   void define_when_stored() {

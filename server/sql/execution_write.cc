@@ -11,6 +11,7 @@ class DefinitionExecution final : public SqlExecution {
   using SqlExecution::SqlExecution;
   void begin(std::shared_ptr<const engine::ParsedStatement> statement) {
     statement_ = std::move(statement);
+    find_dropped();
     session().parts().definitions.submit(
         session().temporary().translate(statement_), session().properties(),
         on_loop([this](Result<DefinitionOutcome> outcome) { end(std::move(outcome)); }),
@@ -18,8 +19,20 @@ class DefinitionExecution final : public SqlExecution {
   }
 
  private:
+  void find_dropped() {
+    const MetadataImagePtr image = session().parts().definitions.image();
+    const auto add = [&](const engine::Name& name) {
+      if (const auto source = session().find_source(*image, name)) dropped_.push_back(source->name);
+    };
+    const engine::Statement& defined = statement_->statement;
+    if (const auto* drop = std::get_if<engine::DropSource>(&defined)) add(drop->name);
+    if (const auto* drops = std::get_if<engine::DropSources>(&defined))
+      for (const engine::DropSource& each : drops->drops) add(each.name);
+  }
+
   void end(Result<DefinitionOutcome> outcome) {
     if (!outcome) return receiver().on_error(std::move(outcome).error());
+    for (const std::string& source : dropped_) session().forget_held(source);
     session().temporary().note(statement_->statement);
     for (std::string& notice : outcome->notices)
       receiver().on_notice({sql::NoticeLevel::Notice, std::move(notice)});
@@ -27,6 +40,7 @@ class DefinitionExecution final : public SqlExecution {
   }
 
   std::shared_ptr<const engine::ParsedStatement> statement_;
+  std::vector<std::string> dropped_;  // sources of which the session's transaction may hold rows
 };
 
 class AppendExecution final : public SqlExecution {
@@ -37,15 +51,16 @@ class AppendExecution final : public SqlExecution {
              std::vector<engine::ColumnPtr> returned, WriterTurns turns) {
     returned_ = std::move(returned);
     if (request.parts.empty()) return end(command, rows);
+    storage::AppendDone done =
+        [turns = std::move(turns),
+         told = on_loop([this, command, rows](Result<storage::Appended> appended) {
+           if (!appended) return receiver().on_error(std::move(appended).error());
+           session().note_written(appended->batches);
+           end(command, rows);
+         })](Result<storage::Appended> appended) { told(std::move(appended)); };
     // One record is seen or not.
-    const auto append = rows == 1 ? append_when_room : append_as_one;
-    append(session().parts(), std::move(request),
-           [turns = std::move(turns),
-            done = on_loop([this, command, rows](Result<storage::Appended> appended) {
-              if (!appended) return receiver().on_error(std::move(appended).error());
-              session().note_written(appended->batches);
-              end(command, rows);
-            })](Result<storage::Appended> appended) { done(std::move(appended)); });
+    if (rows == 1) return append_when_room(session().parts(), std::move(request), std::move(done));
+    append_as_one(session().parts(), std::move(request), std::move(done));
   }
 
  private:
@@ -62,17 +77,32 @@ struct WaitingAppend {
   storage::AppendRequest request;
   storage::AppendDone done;
   OwnedCharge charge;
+  AppendTo to = AppendTo::Topics;
 };
 
-Result<bool> try_append(SqlParts& parts, storage::AppendRequest& request,
-                        storage::AppendDone& done) {
-  return parts.fence.pass(request, [&] { return parts.log.try_append(request, done); });
+// A topic whose table was dropped or emptied may still take records for a moment: they would be lost. Who gets past this
+// wrote before, since the image changes before a definition is acknowledged.
+Status check_are_there(const MetadataImage& image, const storage::AppendRequest& request) {
+  for (const auto& part : request.parts)
+    if (!image.topics->find(part.partition.topic))
+      return Error{ErrorCode::UnknownTopic,
+                   "the stream or table was dropped, emptied or made anew while rows for it were "
+                   "gathered"};
+  return {};
+}
+
+Result<bool> try_append(SqlParts& parts, storage::AppendRequest& request, storage::AppendDone& done,
+                        AppendTo to) {
+  return parts.fence.pass(request, [&]() -> Result<bool> {
+    if (to == AppendTo::Topics) TRY(check_are_there(*parts.definitions.image(), request));
+    return parts.log.try_append(request, done);
+  });
 }
 
 // The log's callback must be copyable, so what waits is shared with it.
 void wait_for_room(SqlParts& parts, const std::shared_ptr<WaitingAppend>& waiting) {
   parts.log.when_room([&parts, waiting] {
-    const auto appended = try_append(parts, waiting->request, waiting->done);
+    const auto appended = try_append(parts, waiting->request, waiting->done, waiting->to);
     if (!appended) return waiting->done(appended.error());
     if (!*appended) wait_for_room(parts, waiting);
   });
@@ -81,20 +111,20 @@ void wait_for_room(SqlParts& parts, const std::shared_ptr<WaitingAppend>& waitin
 }  // namespace
 
 void append_when_room(SqlParts& parts, storage::AppendRequest request,
-                      storage::AppendDone to_be_told) {
+                      storage::AppendDone to_be_told, AppendTo to) {
   storage::AppendDone done = [&parts, to_be_told =
                                           std::move(to_be_told)](Result<storage::Appended> appended) {
     if (appended) parts.committed_ends.note(appended->batches);
     to_be_told(std::move(appended));
   };
-  const auto appended = try_append(parts, request, done);
+  const auto appended = try_append(parts, request, done, to);
   if (!appended) return done(appended.error());
   if (*appended) return;
   OwnedCharge charge(parts.memory, MemoryKind::Queues);
   if (!charge.try_resize(storage::size_of(request)))
     return done(charge.refusal("rows that wait for the disk"));
   wait_for_room(parts, std::make_shared<WaitingAppend>(WaitingAppend{
-                               std::move(request), std::move(done), std::move(charge)}));
+                               std::move(request), std::move(done), std::move(charge), to}));
 }
 
 void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {

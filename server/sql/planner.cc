@@ -7,6 +7,7 @@
 #include "engine/functions/kernel.h"
 #include "engine/plan/insert_values.h"
 #include "engine/plan/print_plan.h"
+#include "engine/plan/source_schema.h"
 #include "engine/system_tables/information.h"
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/ascii.h"
@@ -390,6 +391,18 @@ Status Planner::check_result(const SqlPrepared& prepared, const engine::Schema& 
   return Error{ErrorCode::NotSupported, "cached plan must not change result type",
                "What the statement reads has been replaced since it was prepared.",
                "Prepare it again."};
+}
+
+Status Planner::check_defaults(const engine::CreateSource& create) {
+  budget_->begin({});
+  for (const engine::TableElement& element : create.elements) {
+    if (element.default_sql.empty()) continue;
+    const auto schema = engine::read_schema(std::span(&element, 1), image_->catalog->types);
+    if (!schema || schema->columns.empty()) continue;  // the definition tells why
+    auto value = engine::default_value(schema->columns.front(), context_for(nullptr), eval());
+    if (!value) return std::move(value).error().at(element.position);
+  }
+  return {};
 }
 
 Result<LeftOutColumns> Planner::left_out(const std::shared_ptr<const engine::DataSource>& table) {

@@ -111,6 +111,8 @@ class Planner {
   // Where SERIAL columns get their numbers; without it an INSERT that leaves one out fails.
   void use(SerialNumbers& numbers) { numbers_ = &numbers; }
   void use(std::map<std::string, std::string> temporary) { temporary_ = std::move(temporary); }
+  // Fails where the DEFAULT of a column has no value, or one of another type.
+  Status check_defaults(const engine::CreateSource& create);
   // Tables of which the transaction holds rows: a look-up has to see these, too.
   void use_held(std::set<std::string> tables) { held_ = std::move(tables); }
   // What the columns of the table hold that a statement leaves out.

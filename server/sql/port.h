@@ -215,8 +215,8 @@ class SessionBackend {
   virtual Result<std::unique_ptr<CopyIn>> begin_copy(const CopyTarget& target,
                                                      CopyReceiver& receiver) = 0;
 
-  // Between begin() and commit() or rollback() INSERTs and COPYs are held back. Reads and
-  // definitions are not affected by it, and it pins nothing. Never nested.
+  // Between begin() and commit() or rollback() INSERTs, COPYs, UPDATEs and DELETEs are held back; reads of their tables
+  // see them. Definitions are not affected by it, and reads pin nothing. Never nested.
   virtual void begin() = 0;
   // Appends what was held back, all or nothing; ends with on_done (of which the session takes
   // nothing) or on_error. Nothing else is asked of the backend until then. The destruction of the

@@ -282,6 +282,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
   if (in_transaction_ && std::holds_alternative<engine::Truncate>(prepared->statement->statement))
     return run_truncate_rows(*this, receiver, prepared->statement);
   TRY(check_not_anothers(prepared->statement->statement, *image));
+  if (const auto* create = std::get_if<engine::CreateSource>(&prepared->statement->statement))
+    TRY(planner()->check_defaults(*create));
   if (prepared->action == Action::Define)
     return run_definition(*this, receiver, prepared->statement);
   if (const auto table = written_table(*prepared, *image))

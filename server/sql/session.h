@@ -169,6 +169,8 @@ class SqlSession final : public sql::SessionBackend {
     const auto found = held_.find(source);
     return found != held_.end() && found->second && found->second->rows() > 0;
   }
+  // Those of a table that it has dropped.
+  void forget_held(const std::string& source) { held_.erase(source); }
   // What it has written to this table, of which it holds rows. Fails with ObjectState where the table is another one
   // by now.
   Result<HeldBatches> held_batches(const engine::DataSource& table, const Uuid& topic);

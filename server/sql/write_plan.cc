@@ -31,6 +31,12 @@ void add_item(engine::Query& query, engine::ExpressionPtr value, const std::stri
       {engine::SelectItemKind::Expression, std::move(value), exact(name), std::nullopt, at});
 }
 
+Result<engine::ExpressionPtr> as_type(engine::ExpressionPtr value, const engine::SqlType& type) {
+  const TextPosition at = value->position;
+  return engine::make_expression(
+      engine::Cast{std::move(value), TRY(engine::parse_type(type.to_string()))}, at);
+}
+
 Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::TableName& table,
                                                               const engine::PlanContext& context) {
   const engine::DataSource* found = engine::find_source(table.name, context);
@@ -120,9 +126,11 @@ Result<RowsWrite> plan_update(const engine::UpdateRows& update,
   for (size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].role == ColumnRole::Headers) continue;
     write.places.push_back(i);
-    add_item(write.rows,
-             assigned[i] ? clone(*assigned[i]) : column_of(columns[i].name, update.target.position),
-             columns[i].name);
+    engine::ExpressionPtr value = assigned[i]
+                                      ? clone(*assigned[i])
+                                      : column_of(columns[i].name, update.target.position);
+    if (value->is<engine::NullLiteral>()) value = TRY(as_type(std::move(value), columns[i].type));
+    add_item(write.rows, std::move(value), columns[i].name);
   }
   return write;
 }
@@ -168,9 +176,7 @@ Result<engine::Query> with_types(engine::Query query, const std::vector<engine::
     outer.from->columns.push_back(Name{name});
     engine::ExpressionPtr value = column_of(name, query.position);
     if (!(are[i] == wanted[i]))
-      value = engine::make_expression(
-          engine::Cast{std::move(value), TRY(engine::parse_type(wanted[i].to_string()))},
-          query.position);
+      value = TRY(as_type(std::move(value), wanted[i]));
     add_item(outer, std::move(value), name);
   }
   outer.from->query = std::make_shared<const engine::Query>(std::move(query));
