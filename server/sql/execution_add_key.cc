@@ -101,9 +101,10 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     }
     const size_t rows = end_row - first_row;
     const std::vector<int64_t> now(rows, session().parts().clock.wall_ms());
-    const Status added = buffer_->add(
-        written_columns(keyed_->schema, places_, columns, first_row, end_row), rows, now);
-    if (!added) return fail(added.error());
+    auto written = written_columns(keyed_->schema, places_, columns, first_row, end_row);
+    if (!written) return fail(std::move(written).error());
+    if (const Status added = buffer_->add(*written, rows, now); !added)
+      return fail(added.error());
     if (buffer_->size_bytes() >= kChunkBytes) send();
   }
   void on_notice(sql::Notice notice) override { receiver().on_notice(std::move(notice)); }

@@ -279,12 +279,14 @@ class PullExecution final : public TableRead {
   }
   // Rows that the client has got cannot be taken back.
   void await_table() {
-    if (has_shown_)
-      return fail(
-          Error{ErrorCode::ObjectState,
-                fmt::format("table {} was dropped, emptied or altered while it was read", kept_.table->name),
-                "The rows that were sent are not all of them.",
-                "Read it again."});
+    if (has_shown_) {
+      NotKept why = not_kept(session().parts(), kept_);
+      if (!why.passes) return fail(std::move(why.error));
+      return fail(Error{ErrorCode::ObjectState,
+                        fmt::format("table {} was emptied or altered while it was read",
+                                    kept_.table->name),
+                        "The rows that were sent are not all of them.", "Read it again."});
+    }
     is_over_ = true;
     cancel_scans();
     opening_->give_up();

@@ -220,7 +220,8 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   std::vector<engine::SqlType> types;
   for (const sql::ResultColumn& column : out.rows->columns) types.push_back(column.type);
   const std::vector<engine::SqlType> wanted = write.types();
-  if (types != wanted)
+  const bool has_widened = TRY(widen_arithmetic(write, types));
+  if (has_widened || types != wanted)
     out.rows = TRY(prepare_rows(TRY(with_types(std::move(write.rows), types, wanted)), statement,
                                 parameter_types));
   out.parameters = out.rows->parameters;

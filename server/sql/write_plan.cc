@@ -7,6 +7,7 @@
 
 #include "engine/plan/insert_values.h"
 #include "engine/sql/parse.h"
+#include "server/sql/written_rows.h"
 
 namespace server {
 
@@ -162,6 +163,34 @@ Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
   return plan_insert(std::get<engine::InsertSelect>(statement), context);
 }
 
+namespace {
+
+// Each operand that is no sum, product, ... itself.
+void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint) {
+  if (operand->is<engine::Arithmetic>()) {
+    for (engine::ExpressionPtr* child : engine::children(*operand)) widen(*child, bigint);
+    return;
+  }
+  const TextPosition at = operand->position;
+  operand = engine::make_expression(engine::Cast{std::move(operand), bigint}, at);
+}
+
+}  // namespace
+
+Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& types) {
+  if (write.kind != RowsWrite::Kind::Update) return false;
+  const auto bigint = TRY(engine::parse_type("BIGINT"));
+  bool has_widened = false;
+  for (size_t i = 0; i < write.rows.items.size(); ++i) {
+    engine::ExpressionPtr& value = write.rows.items[i].expression;
+    if (types[i].kind() != engine::TypeKind::Integer || !value->is<engine::Arithmetic>()) continue;
+    widen(value, bigint);
+    types[i] = engine::TypeKind::Bigint;
+    has_widened = true;
+  }
+  return has_widened;
+}
+
 Result<engine::Query> with_types(engine::Query query, const std::vector<engine::SqlType>& are,
                                  const std::vector<engine::SqlType>& wanted) {
   if (std::ranges::equal(are, std::span(wanted).first(are.size()))) return query;
@@ -175,7 +204,7 @@ Result<engine::Query> with_types(engine::Query query, const std::vector<engine::
     const std::string name = fmt::format("C{}", i + 1);
     outer.from->columns.push_back(Name{name});
     engine::ExpressionPtr value = column_of(name, query.position);
-    if (!(are[i] == wanted[i]))
+    if (!(are[i] == wanted[i]) && !is_narrowed(are[i], wanted[i]))
       value = TRY(as_type(std::move(value), wanted[i]));
     add_item(outer, std::move(value), name);
   }

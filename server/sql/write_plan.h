@@ -23,7 +23,10 @@ struct RowsWrite {
 bool writes_rows(const engine::Statement& statement, const engine::PlanContext& context);
 Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
                                   const engine::PlanContext& context);
-// The query with its columns cast to these types, where they are others.
+// Makes BIGINT of INT sums, products, ... that an UPDATE assigns, since they would wrap around; `types` are those of its values.
+// False when there are none.
+Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& types);
+// The query with its columns cast to these types, where they are others and written_columns() does not do it.
 Result<engine::Query> with_types(engine::Query query, const std::vector<engine::SqlType>& are,
                                  const std::vector<engine::SqlType>& wanted);
 
