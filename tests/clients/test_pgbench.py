@@ -24,6 +24,14 @@ def connect(server=SERVER, **options):
     return psycopg.connect(host=server.host, port=server.port, user="millrace", dbname="millrace", autocommit=True, **options)
 
 
+def is_refused(connection, statement, kind):
+    try:
+        connection.execute(statement)
+    except kind:
+        return
+    raise AssertionError(f"it is taken: {statement}")
+
+
 def check_tables(connection):
     counts = {name: connection.execute(f"SELECT COUNT(*) FROM pgbench_{name}").fetchone()[0]
               for name in ("accounts", "branches", "tellers", "history")}
@@ -54,12 +62,15 @@ def initializes_again_from_rows_of_the_server():
 
 @case
 def updates_as_tpc_b_does():
-    out, _ = pgbench(SERVER, "-t", "20")
-    assert "number of transactions actually processed: 20/20" in out, out
+    for protocol in ("simple", "prepared"):
+        out, _ = pgbench(SERVER, "-c", "4", "-j", "2", "-t", "40", "-M", protocol)
+        assert "number of transactions actually processed: 160/160" in out, out
+        with connect() as c:
+            sums = c.execute("SELECT (SELECT SUM(abalance) FROM pgbench_accounts), (SELECT SUM(bbalance) FROM pgbench_branches), "
+                             "(SELECT SUM(tbalance) FROM pgbench_tellers), (SELECT SUM(delta) FROM pgbench_history)").fetchone()
+            assert len(set(sums)) == 1, sums
     with connect() as c:
-        total = c.execute("SELECT SUM(abalance) FROM pgbench_accounts").fetchone()[0]
-        assert total == c.execute("SELECT bbalance FROM pgbench_branches").fetchone()[0]
-        assert total == c.execute("SELECT SUM(delta) FROM pgbench_history").fetchone()[0]
+        assert c.execute("SELECT COUNT(*) FROM pgbench_history").fetchone() == (320,)
 
 
 @case
@@ -106,11 +117,26 @@ def temporary_tables_end_with_their_session():
         assert first.execute("SELECT what FROM mine").fetchall() == [("a",)]
         assert second.execute("SELECT what FROM mine").fetchall() == [("b",)]
     with connect() as c:
-        try:
-            c.execute("SELECT * FROM mine")
-            raise AssertionError("the table is still there")
-        except psycopg.errors.UndefinedTable:
-            pass
+        is_refused(c, "SELECT * FROM mine", psycopg.errors.UndefinedTable)
+
+
+@case
+def temporary_tables_are_nobody_elses():
+    with connect() as owner, connect() as stranger:
+        owner.execute("CREATE TEMP TABLE secret (what TEXT)")
+        owner.execute("INSERT INTO secret VALUES ('mine')")
+        (name,) = [row[0] for row in owner.execute("SHOW TABLES").fetchall() if row[0].endswith(".SECRET")]
+        for statement in (f'SELECT * FROM "{name}"', f"SELECT * FROM `{name}`", f"INSERT INTO `{name}` VALUES ('x')", f"DELETE FROM `{name}`",
+                          f"DROP TABLE `{name}`", f"CREATE TABLE spied AS SELECT * FROM `{name}`"):
+            is_refused(stranger, statement, psycopg.Error)
+        assert owner.execute("SELECT * FROM secret").fetchall() == [("mine",)]
+        is_refused(owner, "CREATE TABLE pg_temp.other (a INT)", psycopg.errors.FeatureNotSupported)
+        is_refused(owner, "DROP TABLE pg_temp.secret", psycopg.errors.FeatureNotSupported)
+        for discard in ("DISCARD ALL", "DISCARD TEMP"):
+            owner.execute(discard)
+            is_refused(owner, "SELECT * FROM secret", psycopg.errors.UndefinedTable)
+            owner.execute("CREATE TEMP TABLE secret (what TEXT)")
+            assert owner.execute("SELECT COUNT(*) FROM secret").fetchone() == (0,)
 
 
 @case
