@@ -63,7 +63,7 @@ def initializes_again_from_rows_of_the_server():
 @case
 def updates_as_tpc_b_does():
     for protocol in ("simple", "prepared"):
-        out, _ = pgbench(SERVER, "-c", "4", "-j", "2", "-t", "40", "-M", protocol)
+        out, _ = pgbench(SERVER, "-n", "-c", "4", "-j", "2", "-t", "40", "-M", protocol)  # -n keeps the history
         assert "number of transactions actually processed: 160/160" in out, out
         with connect() as c:
             sums = c.execute("SELECT (SELECT SUM(abalance) FROM pgbench_accounts), (SELECT SUM(bbalance) FROM pgbench_branches), "
