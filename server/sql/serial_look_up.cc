@@ -92,7 +92,10 @@ void SerialLookUp::on_error(Error error) { end(std::move(error)); }
 
 // Not within a call of the SELECT.
 void SerialLookUp::end(Status status) {
-  session_.shard().loop().post(interest_.here([this, status] { done_(status); }));
+  session_.shard().loop().post(interest_.here([this, status] {
+    const auto done = std::move(done_);  // it may be the end of this
+    done(status);
+  }));
 }
 
 Result<std::unique_ptr<sql::Execution>> run_after_look_up(
