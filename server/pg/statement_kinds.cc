@@ -82,11 +82,13 @@ Statements parse_otherwise(std::string_view text, Statements failed) {
   if (others) return others;
   const ErrorCode code = others.error().code;
   const bool is_known = code != ErrorCode::SyntaxError && code != ErrorCode::LimitExceeded;
-  // What the dialect knows of such a statement has a hint.
+  if (failed.error().code != ErrorCode::NotSupported)
+    return is_known ? std::move(others) : std::move(failed);
+  // Of other statements the dialect has a hint; these are PostgreSQL's alone.
   const std::string_view said = failed.error().message;
-  const bool is_hinted = failed.error().code == ErrorCode::NotSupported &&
-                         !said.starts_with("UPDATE") && !said.starts_with("DELETE");
-  return is_known && !is_hinted ? std::move(others) : std::move(failed);
+  const bool is_others = said.starts_with("UPDATE") || said.starts_with("DELETE") ||
+                         said.starts_with("TRUNCATE");
+  return is_others ? std::move(others) : std::move(failed);
 }
 
 // Each statement of a short script in its own syntax. What stands before it is blank, so that positions are those of the

@@ -348,6 +348,22 @@ Status Planner::prepare_returning(const engine::InsertValues& insert,
   return {};
 }
 
+// The target may have other columns than when the statement was prepared.
+Status Planner::check_returning(const SqlPrepared& prepared, const engine::InsertValues& insert,
+                                const engine::DataSource& target,
+                                const engine::PlanContext& context) const {
+  if (prepared.returning.empty() || prepared.revision == image_->revision) return {};
+  SqlPrepared now;
+  const Status is_there = prepare_returning(insert, target, context, now);
+  if (is_there && now.returning == prepared.returning &&
+      std::ranges::equal(now.columns, prepared.columns, {}, &sql::ResultColumn::type,
+                         &sql::ResultColumn::type))
+    return {};
+  return Error{ErrorCode::NotSupported, "cached plan must not change result type",
+               "What the statement writes has been replaced since it was prepared.",
+               "Prepare it again."};
+}
+
 Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
                                        std::vector<engine::Value> parameters) {
   budget_->begin({});
@@ -422,6 +438,7 @@ Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
   TRY(budget_->status());
   TRY(check_insert(*image_->users, asker_, *rows.target));
   TRY(check_writable(*image_, *rows.target));
+  TRY(check_returning(prepared, insert, *rows.target, context));
   InsertRows planned{TRY(make_row_buffer(*image_, rows.target)), {}};
   if (numbers_) TRY(fill_serials(rows, planned.buffer->topic(), *numbers_));
   TRY(planned.buffer->add(rows.columns, rows.timestamps.size(), rows.timestamps));

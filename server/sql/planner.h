@@ -136,6 +136,8 @@ class Planner {
   Status check_result(const SqlPrepared& prepared, const engine::Schema& result) const;
   Status prepare_returning(const engine::InsertValues& insert, const engine::DataSource& target,
                            const engine::PlanContext& context, SqlPrepared& out) const;
+  Status check_returning(const SqlPrepared& prepared, const engine::InsertValues& insert,
+                         const engine::DataSource& target, const engine::PlanContext& context) const;
   Result<InsertRows> plan_insert(const SqlPrepared& prepared, const engine::InsertValues& insert,
                                  const engine::PlanContext& context);
   Result<ConstantRows> compute_constants(const engine::Query& query,

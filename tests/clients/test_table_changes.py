@@ -223,6 +223,12 @@ def prepared_changes_follow_the_definition():
         raises(psycopg.Error, lambda: a.execute(insert, (4, "four"), prepare=True))
         a.execute(update, ("x", 1), prepare=True)
         assert b.execute("SELECT COUNT(*) FROM plans").fetchone() == (0,)
+        returning = "INSERT INTO plans (id) VALUES (%s) RETURNING v, id"
+        assert a.execute(returning, (5,), prepare=True).fetchone() == (None, 5)
+        b.execute("DROP TABLE plans")
+        b.execute("CREATE TABLE plans (id INT)")
+        raises(psycopg.Error, lambda: a.execute(returning, (6,), prepare=True))
+        assert b.execute("SELECT COUNT(*) FROM plans").fetchone() == (0,)
 
 
 @case
