@@ -24,6 +24,12 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     select_ = TRY(session().start(rows, std::move(parameters), *this));
     return {};
   }
+  // What is on its way to the log cannot be called back.
+  void cancel() override {
+    if (append_ || has_failed_) return;
+    select_.reset();
+    fail({ErrorCode::QueryCanceled, "canceling statement due to user request"});
+  }
 
  private:
   void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,

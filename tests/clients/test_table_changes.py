@@ -202,6 +202,21 @@ def a_second_writer_waits_for_its_turn_and_no_longer():
 
 
 @case
+def a_change_can_be_canceled_and_has_changed_nothing():
+    with connect() as c, connect() as other:
+        fill(c, "canceled", 100_000)
+        c.execute("SET statement_timeout = '40ms'")
+        try:
+            changed = c.execute("UPDATE canceled SET v = v + (SELECT MAX(n) FROM generate_series(1, 300000) AS t(n))").rowcount
+            assert changed == 100_000
+        except psycopg.errors.QueryCanceled:
+            changed = 0
+        c.execute("SET statement_timeout = 0")
+        assert other.execute("SELECT COUNT(*) FROM canceled WHERE v > 0").fetchone() == (changed,)
+        assert other.execute("DELETE FROM canceled").rowcount == 100_000
+
+
+@case
 def prepared_changes_follow_the_definition():
     with connect() as a, connect() as b:
         insert = "INSERT INTO plans SELECT %s::int, %s::text"
