@@ -50,6 +50,7 @@ constexpr ErrorRow kErrors[] = {
     {ROW(DuplicateStatement), "42P05", KafkaError::InvalidRequest, false},
     {ROW(DuplicateCursor), "42P03", KafkaError::InvalidRequest, false},
     {ROW(ObjectState), "55000", KafkaError::InvalidRequest, false},
+    {ROW(LockTimeout), "55P03", KafkaError::RequestTimedOut, true},
     {ROW(LimitExceeded), "54000", KafkaError::InvalidRequest, false},
     {ROW(OutOfMemory), "53200", KafkaError::InvalidRequest, true},
     {ROW(TooManyConnections), "53300", KafkaError::InvalidRequest, true},

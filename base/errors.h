@@ -43,6 +43,7 @@ enum class ErrorCode : uint8_t {
   DuplicateStatement,
   DuplicateCursor,
   ObjectState,
+  LockTimeout,  // another session changes the table, and did not end in time
   LimitExceeded,
   OutOfMemory,  // refused by memory-limit; it may fit later
   TooManyConnections,

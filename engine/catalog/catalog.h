@@ -48,6 +48,8 @@ struct DataSource {
   std::string created_by;  // query id of the CREATE ... AS; empty otherwise
   std::string sql;         // the statement that made it
   int partitions = 1;      // of the topic
+  bool owns_topic = false;    // DROP removes the topic, too (docs/adr/0053)
+  bool is_temporary = false;  // of one session; gone with it, and with the server
 };
 
 enum class QueryKind : uint8_t { CreateAs, InsertInto, SourceTable };

@@ -38,7 +38,9 @@ struct JsonFields<DataSource> {
       json_field("window", &DataSource::window), json_field("timestamp", &DataSource::timestamp),
       json_field("read_only", &DataSource::read_only),
       json_field("created_by", &DataSource::created_by), json_field("sql", &DataSource::sql),
-      json_field("partitions", &DataSource::partitions));
+      json_field("partitions", &DataSource::partitions),
+      json_field("owns_topic", &DataSource::owns_topic),
+      json_field("temporary", &DataSource::is_temporary));
 };
 template <>
 struct JsonFields<PersistentQuery> {

@@ -5,6 +5,7 @@
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/types/coercion.h"
+#include "engine/types/postgres_type_name.h"
 
 namespace engine {
 
@@ -212,6 +213,10 @@ Status Binder::coerce_arguments(const Resolution& resolution, Arguments& argumen
 Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition position,
                                           CallKind expected) {
   TRY(refuse_postgres_clauses(call, scope_.clause, position));
+  if (call.name == "PG_TYPEOF" && call.arguments.size() == 1 && expected == CallKind::Scalar) {
+    const BoundExpression argument = TRY(bind_open(*call.arguments.front()));
+    return literal_expression(TypeKind::String, Value::text(postgres_type_name(argument.type)));
+  }
   const auto overloads = Registry::instance().find(call.name);
   if (overloads.empty()) return unknown_function(call.name).at(position);
   const CallKind kind = kind_of(overloads.front());

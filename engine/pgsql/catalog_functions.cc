@@ -302,15 +302,7 @@ Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
   return written_out(is_text ? row->number_of : row->name_of, arguments, position);
 }
 
-}  // namespace
-
-Status expand_catalog_functions(Statement& statement) {
-  if (auto* explain = std::get_if<Explain>(&statement); explain && explain->statement)
-    return expand_catalog_functions(explain->statement->statement);
-  if (auto* prepare = std::get_if<Prepare>(&statement))
-    return expand_catalog_functions(prepare->statement->statement);
-  auto* query = std::get_if<Query>(&statement);
-  if (!query) return {};
+Status expand_query(Query& query) {
   const auto expand = [](ExpressionPtr& expression) -> Status {
     if (auto* cast = std::get_if<Cast>(&expression->node)) {
       ExpressionPtr meaning = TRY(look_up(*cast, expression->position));
@@ -323,8 +315,33 @@ Status expand_catalog_functions(Statement& statement) {
     if (meaning) expression = std::move(meaning);
     return {};
   };
-  TRY(rewrite_expressions(*query, compare_numbers, RewriteOrder::ParentsFirst));
-  return rewrite_expressions(*query, expand, RewriteOrder::ChildrenFirst);
+  TRY(rewrite_expressions(query, compare_numbers, RewriteOrder::ParentsFirst));
+  return rewrite_expressions(query, expand, RewriteOrder::ChildrenFirst);
+}
+
+Status expand_condition(ExpressionPtr& expression) {
+  Query around;
+  around.where = std::move(expression);
+  const Status done = expand_query(around);
+  expression = std::move(around.where);
+  return done;
+}
+
+}  // namespace
+
+Status expand_catalog_functions(Statement& statement) {
+  if (auto* explain = std::get_if<Explain>(&statement); explain && explain->statement)
+    return expand_catalog_functions(explain->statement->statement);
+  if (auto* prepare = std::get_if<Prepare>(&statement))
+    return expand_catalog_functions(prepare->statement->statement);
+  if (auto* query = std::get_if<Query>(&statement)) return expand_query(*query);
+  if (auto* insert = std::get_if<InsertSelect>(&statement)) return expand_query(insert->query);
+  if (auto* update = std::get_if<UpdateRows>(&statement)) {
+    for (Assignment& each : update->assignments) TRY(expand_condition(each.value));
+    return expand_condition(update->where);
+  }
+  if (auto* remove = std::get_if<DeleteRows>(&statement)) return expand_condition(remove->where);
+  return {};
 }
 
 }  // namespace engine

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "engine/pgsql/tree.h"
+#include "engine/sql/ast.h"
 #include "engine/sql/grouping_sets.h"
 
 namespace engine::pgsql {
@@ -21,13 +22,16 @@ class Converter {
   Result<ExpressionPtr> expression(const Node& node) const;
   TextPosition position(int64_t offset) const;
   Result<TypeName> type(const Fields& type) const;  // convert_type.cc
+  // What defines or writes something; nothing for others.
+  Result<std::optional<Statement>> statement(const Node& node) const;
 
  private:
   using Built = Result<ExpressionPtr>;
 
   // convert_query.cc
   Status add_with(const Fields& select, Query& query) const;
-  Status add_items(const Fields& select, Query& query) const;
+  Status add_items(const Fields& select, Query& query,
+                   std::string_view list = "targetList") const;
   Status add_from(const Fields& select, Query& query) const;
   Status add_source(const Node& node, JoinType type, Query& query) const;
   Status add_join(const Fields& join, Query& query, JoinType type) const;
@@ -77,6 +81,18 @@ class Converter {
   // `time` + the INTERVAL, or -.
   Built moved_by_interval(ExpressionPtr time, const Fields& interval, bool is_later,
                           TextPosition at) const;
+
+  // convert_statement.cc
+  Result<TableName> table_name(const Fields& relation) const;
+  Result<TableElement> table_element(const Fields& column) const;
+  Status add_constraint(const Fields& constraint, TableElement& element) const;
+  Result<Statement> create_table(const Fields& fields) const;
+  Result<Statement> drop(const Fields& fields) const;
+  Result<Statement> alter_table(const Fields& fields) const;
+  Result<Statement> insert(const Fields& fields) const;
+  Result<ExpressionList> inserted_row(const Fields& row) const;
+  Result<Statement> update(const Fields& fields) const;
+  Result<Statement> remove(const Fields& fields) const;
 
   // convert_type.cc
   // The name of the type, without pg_catalog.

@@ -91,6 +91,12 @@ Result<Query> Converter::query(const Fields& select) const {
   TRY(add_groups(select, query));
   if (select.has("havingClause")) query.having = TRY(child_of(select, "havingClause"));
   if (select.has("intoClause")) return not_supported("SELECT INTO is", query.position);
+  if (select.has("lockingClause"))
+    return Error{ErrorCode::NotSupported,
+                 "FOR UPDATE and FOR SHARE are not supported yet",
+                 {},
+                 "An UPDATE reads and changes rows in one statement, with the table to itself."}
+        .at(query.position);
   query.order_by = TRY(order(select));
   windows_.resize(windows_around);
   if (select.text("limitOption") == "LIMIT_OPTION_WITH_TIES")
@@ -175,8 +181,8 @@ Result<SetOperation> Converter::combined(const Fields& select) const {
   return both;
 }
 
-Status Converter::add_items(const Fields& select, Query& query) const {
-  for (const Node& target : pgsql::children(select, "targetList")) {
+Status Converter::add_items(const Fields& select, Query& query, std::string_view list) const {
+  for (const Node& target : pgsql::children(select, list)) {
     const auto value = child(target.fields, "val");
     if (!value) continue;
     const TextPosition at = position(target.fields.number("location"));

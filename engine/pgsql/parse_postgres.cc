@@ -47,6 +47,7 @@ size_t find_word(std::string_view text, std::initializer_list<std::string_view> 
 Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, size_t begin,
                                const pgsql::Converter& convert) {
   if (node.kind == "SelectStmt") return Statement(TRY(convert.query(node.fields)));
+  if (auto other = TRY(convert.statement(node))) return *std::move(other);
   const auto within = pgsql::child(node.fields, "query");
   if (!within || within->kind != "SelectStmt") return Error{ErrorCode::SyntaxError, "not a SELECT"};
   const size_t at = find_word(text, {"SELECT", "WITH", "VALUES"});
@@ -111,6 +112,17 @@ Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text) {
     statement.start = convert.position(static_cast<int64_t>(begin));
   }
   return statements;
+}
+
+std::vector<ScriptPart> split_postgres(std::string_view text) {
+  std::vector<ScriptPart> parts;
+  if (text.size() > kMaxPostgresText || text.find('\0') != std::string_view::npos) return parts;
+  const PgQuerySplitResult split = pg_query_split_with_scanner(std::string(text).c_str());
+  for (int i = 0; !split.error && i < split.n_stmts; ++i)
+    parts.push_back({static_cast<size_t>(split.stmts[i]->stmt_location),
+                     static_cast<size_t>(split.stmts[i]->stmt_len)});
+  pg_query_free_split_result(split);
+  return parts;
 }
 
 }  // namespace engine

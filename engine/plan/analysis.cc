@@ -217,7 +217,8 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
     found = true;
     std::vector<std::string> names;
     for (const ColumnDef& column : source.source->schema.columns)
-      if (column.role == ColumnRole::Key) names.push_back(column.name);
+      if (column.role == ColumnRole::Key && (use == QueryUse::Persistent || !is_row_id(column)))
+        names.push_back(column.name);
     if (use != QueryUse::Persistent && source.source->window)
       names.insert(names.end(), {std::string(kWindowStart), std::string(kWindowEnd)});
     for (const ColumnDef& column : source.source->schema.columns)
@@ -373,8 +374,32 @@ Status check_item_count(const Query& query) {
       .at(query.items[kMaxResultColumns].position);
 }
 
+const std::pair<const std::string, std::string>* find_temporary(const Name& name,
+                                                                const PlanContext& context) {
+  if (!context.temporary) return nullptr;
+  auto found = context.temporary->find(name.text);
+  if (found == context.temporary->end() && name.quoting == Quoting::Double)
+    found = context.temporary->find(absl::AsciiStrToUpper(name.text));
+  return found == context.temporary->end() ? nullptr : &*found;
+}
+
+namespace {
+
+// Another session's table is nobody else's, whatever it is called in the catalog.
+bool is_anothers(const DataSource& source, const PlanContext& context) {
+  return source.is_temporary &&
+         (!context.temporary || std::ranges::none_of(*context.temporary, [&](const auto& own) {
+           return own.second == source.name;
+         }));
+}
+
+}  // namespace
+
 const DataSource* find_source(const Name& name, const PlanContext& context) {
+  if (const auto* temporary = find_temporary(name, context))
+    if (const DataSource* source = context.catalog.find_source(temporary->second)) return source;
   const DataSource* source = context.catalog.find_source(name.text);
+  if (source && is_anothers(*source, context)) return nullptr;
   if (source || !context.fold_quoted_names || name.quoting != Quoting::Double) return source;
   return context.catalog.find_source(absl::AsciiStrToUpper(name.text));
 }
@@ -385,7 +410,9 @@ Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanCont
   if (context.may_read)
     if (Status allowed = (*context.may_read)(*source); !allowed)
       return std::move(allowed).error().at(named.position);
-  return AnalysedSource{source, named.alias ? named.alias->text : source->name, named.position};
+  const auto* temporary = find_temporary(named.name, context);
+  const std::string& name = temporary ? temporary->first : source->name;
+  return AnalysedSource{source, named.alias ? named.alias->text : name, named.position};
 }
 
 Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUse use) {

@@ -3,8 +3,10 @@
 // start from it.
 #pragma once
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/catalog/catalog.h"
@@ -32,11 +34,16 @@ struct PlanContext {
   const SystemTables* system_tables = nullptr;
   // Whether whoever asks may read a stream or table; null: all of them.
   const std::function<Status(const DataSource&)>* may_read = nullptr;
+  // Tables of the session alone: their names in the statement -> in the catalog; null: there are none.
+  const std::map<std::string, std::string>* temporary = nullptr;
 };
 
 // The stream or table that a name means; nullptr when there is none. Where the front end folds
 // quoted names, a double-quoted name in lower case also means the upper-case one.
 const DataSource* find_source(const Name& name, const PlanContext& context);
+// The session's own table of that name, as an entry of PlanContext::temporary.
+const std::pair<const std::string, std::string>* find_temporary(const Name& name,
+                                                                const PlanContext& context);
 
 struct AnalysedSource {
   const DataSource* source = nullptr;

@@ -99,6 +99,44 @@ Result<bool> infer_missing_columns(const SourceFormats& formats, std::string_vie
   return true;
 }
 
+// With PostgreSQL's SERIAL for what it stands; a type of the user's own of that name comes first.
+std::vector<TableElement> with_serials(std::vector<TableElement> elements,
+                                       const CustomTypes& types) {
+  constexpr std::pair<std::string_view, TypeKind> kSerials[] = {
+      {"SERIAL", TypeKind::Integer},      {"SERIAL2", TypeKind::Integer},
+      {"SERIAL4", TypeKind::Integer},     {"SERIAL8", TypeKind::Bigint},
+      {"SMALLSERIAL", TypeKind::Integer}, {"BIGSERIAL", TypeKind::Bigint}};
+  for (TableElement& element : elements) {
+    if (element.type.kind != TypeKind::Null || types.contains(element.type.custom_name)) continue;
+    for (const auto& [name, kind] : kSerials) {
+      if (element.type.custom_name != name) continue;
+      element.type.kind = kind;
+      element.is_serial = element.is_not_null = true;
+    }
+  }
+  return elements;
+}
+
+// Whether PostgreSQL's users mean a table that only grows: no word of the dialect says how its records are keyed.
+bool is_keyless_table(const CreateSource& create, const Schema& schema,
+                      const EngineSettings& settings) {
+  return create.kind == SourceKind::Table && !create.is_source && !settings.ksqldb_compat &&
+         !schema.columns.empty() && schema.key_count() == 0 &&
+         std::ranges::all_of(create.properties, is_storage_parameter, &Property::name);
+}
+
+// Its topic's records are known by row ids, which nobody else's are.
+Status check_no_topic(const CreateSource& create, const DataSource* old, const Topics& topics,
+                      const std::string& topic) {
+  if (!topics.find(topic) || (old && old->topic == topic && old->schema.has_row_id())) return {};
+  return Error{ErrorCode::TopicExists,
+               fmt::format("topic \"{}\" is there already, and its records have keys of their own",
+                           topic),
+               {},
+               "Declare the PRIMARY KEY of these records, or give the table another name."}
+      .at(create.name_position);
+}
+
 Status check_keys(const CreateSource& create, const DataSource& source, bool key_inferred) {
   if (source.schema.key_count() > 0 || key_inferred) return {};
   if (source.kind == SourceKind::Table)
@@ -181,8 +219,9 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
                                      const EngineSettings& server_settings,
                                      const Properties& properties, Registrar* registrar) {
   const EngineSettings settings = effective_settings(server_settings, properties);
-  SourceProperties with =
-      TRY(read_source_properties(create.properties, WithClauseOf::CreateSource));
+  const bool takes_storage = create.kind == SourceKind::Table && !settings.ksqldb_compat;
+  SourceProperties with = TRY(read_source_properties(
+      create.properties, takes_storage ? WithClauseOf::CreateTable : WithClauseOf::CreateSource));
   resolve_topic_name(with.topic, catalog, topics, settings);
   DataSource source;
   source.name = create.name.text;
@@ -190,7 +229,21 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   source.sql = statement.text;
   source.read_only = create.is_source;
   source.window = with.window;
-  source.schema = TRY(read_schema(create.elements, catalog.types));
+  source.schema = TRY(
+      takes_storage ? read_schema(with_serials(create.elements, catalog.types), catalog.types)
+                    : read_schema(create.elements, catalog.types));
+  const bool is_postgres = create.is_postgres || std::ranges::any_of(source.schema.columns, &ColumnDef::is_serial);
+  const bool is_keyless = is_keyless_table(create, source.schema, settings);
+  if (is_keyless) {
+    source.schema.columns.insert(source.schema.columns.begin(),
+                                 {std::string(kRowId), TypeKind::Bytes, ColumnRole::Key});
+    with.key.format = "KAFKA";
+    with.partitions = 1;  // `SELECT * FROM t` shows the rows in the order in which they came
+  }
+  if (is_postgres && source.schema.key_count() > 1 && !with.key.format)
+    with.key.format = "JSON";  // KAFKA has one column
+  source.owns_topic = is_keyless || is_postgres || create.is_temporary;
+  source.is_temporary = create.is_temporary;
   const SourceFormats formats = TRY(choose_formats(with, default_formats(settings), source.name));
 
   const DataSource* old = catalog.find_source(source.name);
@@ -204,6 +257,8 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   }
 
   if (existing == Existing::Replace) TRY(check_not_rebuilt(*old, catalog));
+  if (is_keyless)
+    TRY(check_no_topic(create, old, topics, default_topic_name(source.name, settings)));
   const bool key_inferred = source.schema.key_count() == 0 && can_infer_schema(formats.key);
   TRY(check_declares_columns(create, formats, with));
   TRY(check_keys(create, source, key_inferred));
@@ -215,6 +270,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   const SourceFormats fitted = TRY(fit_formats(formats, source.schema, properties));
 
   TopicChoice topic = TRY(choose_topic(create, with, topics, settings));
+  if (!topic.created && !(old && old->owns_topic)) source.owns_topic = false;
   source.topic = topic.name;
   source.partitions = topic.partitions;
   // Who declares other columns in the place of those of before means to write them.

@@ -129,7 +129,7 @@ Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr&
     if (catalog->find_query(id)->kind == QueryKind::SourceTable) end(id);
   if (const PersistentQuery* rebuild = catalog->rebuild_of(source->created_by)) end(rebuild->id);
   if (next.find_query(source->created_by)) end(source->created_by);
-  if (drop.delete_topic) change.dropped_topic = source->topic;
+  if (drop.delete_topic || source->owns_topic) change.dropped_topic = source->topic;
   next.erase_source(drop.name.text);
   change.catalog = std::make_shared<const Catalog>(std::move(next));
   return change;

@@ -8,6 +8,8 @@
 
 #include "base/suggest.h"
 #include "engine/catalog/system_sources.h"
+#include "engine/sql/default_value.h"
+#include "engine/sql/parse.h"
 
 namespace engine {
 namespace {
@@ -68,7 +70,7 @@ Result<InsertPlan> all_columns(const DataSource& source) {
   for (size_t i = 0; i < source.schema.columns.size(); ++i) {
     if (source.schema.columns[i].role == ColumnRole::Headers)
       headers.push_back(source.schema.columns[i].name);
-    plan.columns.push_back(static_cast<int>(i));
+    if (!is_row_id(source.schema.columns[i])) plan.columns.push_back(static_cast<int>(i));
   }
   if (!headers.empty()) return header_columns(headers);
   return plan;
@@ -97,6 +99,9 @@ Result<InsertPlan> listed_columns(const InsertValues& insert, const DataSource& 
     if (index < 0 && name != kRowTime) return unknown_column(column, source);
     if (index >= 0 && source.schema.columns[static_cast<size_t>(index)].role == ColumnRole::Headers)
       return header_columns({name}).at(column.position);
+    if (index >= 0 && is_row_id(source.schema.columns[static_cast<size_t>(index)]))
+      return invalid(fmt::format("{} is given to a row when it is written", kRowId))
+          .at(column.position);
     const int place = index < 0 ? kRowTimeColumn : index;
     if (std::ranges::find(plan.columns, place) != plan.columns.end())
       return Error{ErrorCode::DuplicateColumn, fmt::format("Duplicate column names: {}", name)}.at(
@@ -110,7 +115,9 @@ Status check_primary_key(const InsertPlan& plan) {
   if (plan.source.kind != SourceKind::Table) return {};
   std::vector<std::string> missing;
   for (size_t i = 0; i < plan.source.schema.columns.size(); ++i) {
-    const bool is_key = plan.source.schema.columns[i].role == ColumnRole::Key;
+    const ColumnDef& column = plan.source.schema.columns[i];
+    const bool is_key = column.role == ColumnRole::Key && !is_row_id(column) && !column.is_serial &&
+                        column.default_sql.empty();
     if (is_key && std::ranges::find(plan.columns, static_cast<int>(i)) == plan.columns.end())
       missing.push_back("`" + plan.source.schema.columns[i].name + "`");
   }
@@ -137,7 +144,7 @@ Error wrong_count(const InsertPlan& plan, const ExpressionList& row) {
 class RowReader {
  public:
   RowReader(const InsertPlan& plan, const PlanContext& context, const EvalContext& evaluation)
-      : plan_(plan), evaluation_(evaluation), scope_(layout_, "INSERT VALUES") {
+      : plan_(plan), context_(context), evaluation_(evaluation), scope_(layout_, "INSERT VALUES") {
     scope_.custom_types = &context.catalog.types;
     scope_.fold_quoted_names = context.fold_quoted_names;
     scope_.parameters = context.parameters;
@@ -146,16 +153,22 @@ class RowReader {
   }
 
   Status append(const ExpressionList& row) {
-    if (row.size() != plan_.columns.size()) return wrong_count(plan_, row);
+    const bool is_all_default = row.empty();  // DEFAULT VALUES
+    if (row.size() != plan_.columns.size() && !is_all_default) return wrong_count(plan_, row);
     std::vector<Value> values(columns_.size());
+    std::vector<bool> is_given(columns_.size());
     int64_t timestamp = evaluation_.clock.wall_ms();
     for (size_t i = 0; i < row.size(); ++i) {
       const int index = plan_.columns[i];
+      if (is_default_value(*row[i])) continue;
+      if (index != kRowTimeColumn) is_given[static_cast<size_t>(index)] = true;
       if (index == kRowTimeColumn)
         timestamp = TRY(read_timestamp(*row[i]));
       else
         values[static_cast<size_t>(index)] = TRY(evaluate(*row[i], i));
     }
+    for (size_t i = 0; i < values.size(); ++i)
+      if (!is_given[i]) TRY(fill(i, values[i]));
     TRY(check_key(values));
     for (size_t i = 0; i < values.size(); ++i) columns_[i]->append_value(values[i]);
     timestamps_.push_back(timestamp);
@@ -163,10 +176,26 @@ class RowReader {
   }
 
   InsertBatch finish(std::shared_ptr<const DataSource> target) {
-    return {std::move(target), {columns_.begin(), columns_.end()}, std::move(timestamps_)};
+    return {std::move(target),
+            {columns_.begin(), columns_.end()},
+            std::move(timestamps_),
+            std::move(serials_)};
   }
 
  private:
+  // What the row leaves out.
+  Status fill(size_t index, Value& value) {
+    const ColumnDef& column = plan_.source.schema.columns[index];
+    if (column.is_serial) {
+      auto gaps = std::ranges::find(serials_, index, &InsertBatch::Gaps::column);
+      if (gaps == serials_.end()) gaps = serials_.insert(gaps, {index, {}});
+      gaps->rows.push_back(timestamps_.size());
+    } else if (!column.default_sql.empty()) {
+      value = TRY(default_value(column, context_, evaluation_));
+    }
+    return {};
+  }
+
   Result<Value> evaluate(const Expression& expression, size_t position) {
     const int index = plan_.columns[position];
     const SqlType& type = plan_.source.schema.columns[static_cast<size_t>(index)].type;
@@ -192,7 +221,8 @@ class RowReader {
     if (plan_.source.kind != SourceKind::Table) return {};
     for (size_t i = 0; i < values.size(); ++i) {
       const ColumnDef& column = plan_.source.schema.columns[i];
-      if (column.role == ColumnRole::Key && values[i].is_null())
+      if (column.role == ColumnRole::Key && !is_row_id(column) && !column.is_serial &&
+          values[i].is_null())
         return Error{ErrorCode::NullValue,
                      fmt::format("Value for primary key column(s) `{}` is required for tables",
                                  column.name)};
@@ -201,11 +231,13 @@ class RowReader {
   }
 
   const InsertPlan& plan_;
+  const PlanContext& context_;
   const EvalContext& evaluation_;
   const Layout layout_ = {};
   Scope scope_;
   std::vector<std::shared_ptr<Column>> columns_;
   std::vector<int64_t> timestamps_;
+  std::vector<InsertBatch::Gaps> serials_;
 };
 
 Result<InsertBatch> plan_rows(const InsertValues& insert, const DataSource& source,
@@ -220,6 +252,16 @@ Result<InsertBatch> plan_rows(const InsertValues& insert, const DataSource& sour
 }
 
 }  // namespace
+
+Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
+                            const EvalContext& evaluation) {
+  if (column.default_sql.empty()) return Value();
+  const ExpressionPtr expression = TRY(parse_expression(column.default_sql));
+  const Layout nothing;
+  Scope scope(nothing, "DEFAULT");
+  scope.custom_types = &context.catalog.types;
+  return evaluate_constant(*expression, column.type, scope, evaluation);
+}
 
 int find_insert_column(const InsertColumn& column, const DataSource& source,
                        const PlanContext& context) {

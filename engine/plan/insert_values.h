@@ -15,7 +15,17 @@ struct InsertBatch {
   // One for each column of the target's schema, in its order; HEADERS columns are null throughout.
   std::vector<ColumnPtr> columns;
   std::vector<int64_t> timestamps;  // one a row: ROWTIME where the statement gives it, else now
+  // Where the next numbers of serial columns belong: NULLs until then.
+  struct Gaps {
+    size_t column;
+    std::vector<size_t> rows;
+  };
+  std::vector<Gaps> serials = {};
 };
+
+// What a column has where a row leaves it out. `scope` knows functions and types; NULL where nothing is declared.
+Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
+                            const EvalContext& evaluation);
 
 // All rows or none. The message says what is wrong with the row, the detail puts it in ksqlDB's
 // words ("Failed to insert values into 'X'. ...").

@@ -271,10 +271,14 @@ constexpr PropertyRow kProperties[] = {
      }},
 };
 
+bool is_create_source(WithClauseOf statement) {
+  return statement == WithClauseOf::CreateSource || statement == WithClauseOf::CreateTable;
+}
+
 const PropertyRow* find_row(std::string_view name, WithClauseOf statement) {
   for (const PropertyRow& row : kProperties) {
     if (row.name != name) continue;
-    const bool known = statement == WithClauseOf::CreateSource     ? row.in_create
+    const bool known = is_create_source(statement)                 ? row.in_create
                        : statement == WithClauseOf::CreateAsSelect ? row.in_create_as
                                                                    : row.in_insert;
     return known ? &row : nullptr;
@@ -283,7 +287,7 @@ const PropertyRow* find_row(std::string_view name, WithClauseOf statement) {
 }
 
 bool is_generator_rule_of(const Property& property, WithClauseOf statement) {
-  return statement == WithClauseOf::CreateSource && is_generator_rule(property);
+  return is_create_source(statement) && is_generator_rule(property);
 }
 
 Status check_names(const PropertyList& properties, WithClauseOf statement) {
@@ -291,6 +295,7 @@ Status check_names(const PropertyList& properties, WithClauseOf statement) {
   const Property* first = nullptr;
   for (const Property& property : properties) {
     if (find_row(property.name, statement) || is_generator_rule_of(property, statement)) continue;
+    if (statement == WithClauseOf::CreateTable && is_storage_parameter(property.name)) continue;
     if (!first) first = &property;
     unknown += (unknown.empty() ? "" : ", ") + property.name;
   }
@@ -342,6 +347,13 @@ Result<std::optional<SourceWindow>> read_window(const PropertyList& properties) 
 }
 
 }  // namespace
+
+bool is_storage_parameter(std::string_view name) {
+  constexpr std::string_view kNames[] = {
+      "FILLFACTOR",       "LOG_AUTOVACUUM_MIN_DURATION", "OIDS",           "PARALLEL_WORKERS",
+      "TOAST_TUPLE_TARGET", "USER_CATALOG_TABLE",        "VACUUM_INDEX_CLEANUP", "VACUUM_TRUNCATE"};
+  return name.starts_with("AUTOVACUUM_") || std::ranges::find(kNames, name) != std::end(kNames);
+}
 
 Status check_name_size(std::string_view name, TextPosition position) {
   if (name.size() <= kMaxNameSize) return {};

@@ -18,7 +18,15 @@ inline constexpr size_t kMaxNameSize = 249;
 Status check_name_size(std::string_view name, TextPosition position);
 
 // Whose WITH clause it is: each statement knows its own properties.
-enum class WithClauseOf : uint8_t { CreateSource, CreateAsSelect, InsertSelect };
+enum class WithClauseOf : uint8_t {
+  CreateSource,
+  CreateTable,  // CreateSource, and PostgreSQL's storage parameters, which are passed over
+  CreateAsSelect,
+  InsertSelect
+};
+
+// Whether PostgreSQL's CREATE TABLE takes a parameter of that name, in upper case: fillfactor, autovacuum_enabled, ...
+bool is_storage_parameter(std::string_view name);
 
 // What is said about the format of one side. Which format takes which of these is checked in
 // engine/plan/source_formats.h.

@@ -26,7 +26,7 @@ Status check_headers_type(const TableElement& element, const SqlType& type) {
 }
 
 Result<ColumnDef> read_column(const TableElement& element, const CustomTypes& types) {
-  if (is_system_column(element.name.text))
+  if (is_system_column(element.name.text) || element.name == kRowId)
     return Error{ErrorCode::InvalidStatement,
                  fmt::format("'{}' is a reserved column name. You cannot use it as a name for a "
                              "column.",
@@ -34,6 +34,9 @@ Result<ColumnDef> read_column(const TableElement& element, const CustomTypes& ty
         .at(element.position);
   SqlType type = TRY(resolve_type(element.type, types));
   ColumnDef column{element.name.text, std::move(type)};
+  column.is_not_null = element.is_not_null;
+  column.is_serial = element.is_serial;
+  column.default_sql = element.default_sql;
   switch (element.constraint) {
     case ColumnConstraint::None:
       break;

@@ -10,7 +10,8 @@ namespace engine {
 SelectSource table_source(const AnalysedSource& found) {
   const DataSource& table = *found.source;
   SelectSource source{&table, found.alias, input_layout(table, found.alias), {}, found.position};
-  for (const ColumnDef& column : table.schema.keys()) source.shown.push_back(column.name);
+  for (const ColumnDef& column : table.schema.keys())
+    if (!is_row_id(column)) source.shown.push_back(column.name);
   if (table.window)
     source.shown.insert(source.shown.end(), {std::string(kWindowStart), std::string(kWindowEnd)});
   for (const ColumnDef& column : table.schema.columns)

@@ -74,6 +74,13 @@ struct ParameterCounter {
     for (const ExpressionList& row : n.rows) greatest = std::max(greatest, greatest_parameter(row));
     return greatest;
   }
+  int operator()(const DeleteRows& n) const { return greatest_parameter(n.where); }
+  int operator()(const UpdateRows& n) const {
+    int greatest = greatest_parameter(n.where);
+    for (const Assignment& each : n.assignments)
+      greatest = std::max(greatest, greatest_parameter(each.value));
+    return greatest;
+  }
 };
 
 // Milliseconds of a unit of fixed length; months and years have none.

@@ -10,8 +10,8 @@
 namespace engine {
 
 using Statement =
-    std::variant<CreateSource, CreateAsSelect, DropSource, AlterSource, CreateType, DropType, Query,
-                 InsertSelect, InsertValues, Print, SetProperty, UnsetProperty, AlterSystem,
+    std::variant<CreateSource, CreateAsSelect, DropSource, DropSources, Truncate, AddPrimaryKey, Maintain, AlterSource, CreateType, DropType, Query,
+                 InsertSelect, InsertValues, UpdateRows, DeleteRows, Print, SetProperty, UnsetProperty, AlterSystem,
                  DefineVariable, UndefineVariable, RunScript, AssertTopic, AssertSchema,
                  CreateRole, AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector, DropConnector, DescribeConnector, Show, DescribeSource,
                  DescribeSources, DescribeFunction, Explain, ControlQuery, Transaction, SetSetting,

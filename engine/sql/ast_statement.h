@@ -24,6 +24,9 @@ struct TableElement {
   ColumnConstraint constraint = ColumnConstraint::None;
   std::string header_key = {};  // of HEADER('k')
   TextPosition position;
+  // In PostgreSQL's syntax only.
+  bool is_not_null = false, is_serial = false;
+  std::string default_sql = {};
 };
 
 struct CreateSource {
@@ -34,6 +37,8 @@ struct CreateSource {
   TextPosition name_position;
   std::vector<TableElement> elements;
   PropertyList properties;
+  bool is_postgres = false;   // in PostgreSQL's syntax, of which the dialect has no word
+  bool is_temporary = false;  // CREATE TEMP TABLE
 };
 
 struct CreateAsSelect {
@@ -50,6 +55,28 @@ struct DropSource {
   bool if_exists = false, delete_topic = false;
   Name name;
   TextPosition name_position;
+};
+
+// DROP TABLE a, b: all or none.
+struct DropSources {
+  std::vector<DropSource> drops;
+};
+
+struct TableName {
+  Name name;
+  TextPosition position;
+};
+struct Truncate {
+  std::vector<TableName> tables;
+};
+// ALTER TABLE name ADD PRIMARY KEY (columns)
+struct AddPrimaryKey {
+  TableName table;
+  std::vector<TableName> columns;
+};
+// VACUUM, ANALYZE and their kin, of which there is nothing to do here.
+struct Maintain {
+  std::string tag;
 };
 
 struct AlterSource {
@@ -76,6 +103,7 @@ struct InsertSelect {
   TextPosition target_position;
   PropertyList properties;
   Query query;
+  std::vector<TableName> columns = {};  // of a table, whose rows are written once; empty: all
 };
 
 struct InsertColumn {
@@ -87,6 +115,22 @@ struct InsertValues {
   TextPosition target_position;
   std::vector<InsertColumn> columns;  // empty: all, in schema order
   std::vector<ExpressionList> rows;   // one or many; not necessarily of equal length
+  std::vector<SelectItem> returning = {};
+};
+struct DeleteRows {
+  TableName target;
+  std::optional<Name> alias;
+  ExpressionPtr where;  // may be null
+};
+struct Assignment {
+  TableName column;
+  ExpressionPtr value;
+};
+struct UpdateRows {
+  TableName target;
+  std::optional<Name> alias;
+  std::vector<Assignment> assignments;
+  ExpressionPtr where;  // may be null
 };
 
 struct Print {

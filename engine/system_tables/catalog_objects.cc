@@ -110,7 +110,7 @@ std::string CatalogRelation::key_columns() const {
 
 CatalogObjects::CatalogObjects(const Catalog& catalog) {
   for (const auto& [name, source] : catalog.sources())
-    if (name != kProcessingLogStream) add_source(*source);
+    if (name != kProcessingLogStream && !source->is_temporary) add_source(*source);
   for (const auto& table : all_system_tables()) {
     CatalogRelation& relation = relations_.emplace_back();
     relation.name = display_name(table->name);
@@ -142,15 +142,17 @@ void CatalogObjects::add_source(const DataSource& source) {
   relation.kind = source.created_by.empty() ? 'r' : 'm';
   const bool is_table = source.kind == SourceKind::Table;
   for (const ColumnDef& column : source.schema.keys())
-    relation.columns.push_back({display_name(column.name), column.type, is_table});
+    if (!is_row_id(column))
+      relation.columns.push_back({display_name(column.name), column.type, is_table});
   if (source.window)
     for (const std::string_view name : {kWindowStart, kWindowEnd})
       relation.columns.push_back(
           {display_name(name), TypeKind::Bigint, is_table && name == kWindowStart});
   for (const ColumnDef& column : source.schema.columns)
     if (column.role != ColumnRole::Key)
-      relation.columns.push_back({display_name(column.name), column.type});
-  if (is_table) relation.key = number_of("key", source.name);
+      relation.columns.push_back(
+          {display_name(column.name), column.type, false, column.is_not_null});
+  if (is_table && !source.schema.has_row_id()) relation.key = number_of("key", source.name);
 }
 
 }  // namespace engine

@@ -13,6 +13,7 @@ struct CatalogColumn {
   std::string name;  // as it is displayed
   SqlType type;
   bool is_key = false;
+  bool is_not_null = is_key;
 };
 
 // A stream, a table, or a table of the system.

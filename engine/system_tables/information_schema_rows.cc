@@ -104,7 +104,7 @@ void add_columns(const CatalogFacts& facts, SystemRowWriter& out) {
       set_table(facts, each, out);
       out.set("COLUMN_NAME", column.name)
           .set_number("ORDINAL_POSITION", static_cast<int64_t>(i) + 1)
-          .set("IS_NULLABLE", column.is_key ? "NO" : "YES")
+          .set("IS_NULLABLE", column.is_not_null ? "NO" : "YES")
           .set("DATA_TYPE", data_type(column.type))
           .set("UDT_CATALOG", facts.database)
           .set("UDT_SCHEMA", "pg_catalog")

@@ -163,7 +163,7 @@ void add_attribute(SystemRowWriter& out, int64_t relation, const CatalogColumn& 
       .set_number("ATTNDIMS", element_of_oid(type.oid) != 0 ? 1 : 0)
       .set_number("ATTCACHEOFF", -1)
       .set_number("ATTTYPMOD", type.modifier)
-      .set("ATTNOTNULL", column.is_key)
+      .set("ATTNOTNULL", column.is_not_null)
       .set("ATTIDENTITY", "")
       .set("ATTGENERATED", "")
       .set("ATTCOMPRESSION", "")

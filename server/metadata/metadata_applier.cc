@@ -148,6 +148,12 @@ void MetadataApplier::submit(std::shared_ptr<const engine::ParsedStatement> stat
                                                  std::move(done), std::move(asker)}));
 }
 
+void MetadataApplier::submit(std::shared_ptr<const engine::ParsedStatement> statement,
+                             RekeyRequest request, DefinitionDone done, Asker asker) {
+  submit(std::make_shared<Definition>(Definition{std::move(statement), {}, std::move(done),
+                                                 std::move(asker), {}, 0, std::move(request)}));
+}
+
 void MetadataApplier::submit(std::shared_ptr<Definition> definition) {
   jobs_.add(JobQueue::Lane::Statements,
             {[this, definition] { carry_on(definition); },
@@ -217,11 +223,22 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
         {},
         "Start a server without --cluster for them; it can read topics with a Kafka client."};
   const MetadataImagePtr now = image();
-  const DefinitionSources sources{Uuid::random, [this](const Uuid& topic, PartitionId partition) {
-                                    const auto status = log_.find_partition({topic, partition});
-                                    return status ? status->readable_end() : Offset(0);
-                                  },
-                                  outside_ ? &definition.known : nullptr};
+  const auto end_of = [this](const Uuid& topic, PartitionId partition) {
+    const auto status = log_.find_partition({topic, partition});
+    return status ? status->readable_end() : Offset(0);
+  };
+  std::optional<RekeyedTable> rekeyed;
+  if (definition.rekey)
+    rekeyed = RekeyedTable{
+        definition.rekey->old_topic, definition.rekey->new_topic, [&, this, request = *definition.rekey] {
+          for (size_t i = 0; i < request.old_ends.size(); ++i)
+            if (end_of(request.old_topic, PartitionId(static_cast<int32_t>(i))) !=
+                request.old_ends[i])
+              return false;
+          return true;
+        }};
+  const DefinitionSources sources{Uuid::random, end_of, outside_ ? &definition.known : nullptr,
+                                  rekeyed ? &*rekeyed : nullptr};
   PlannedDefinition planned =
       TRY(plan_definition(statement, *now, settings_, definition.properties, sources,
                           definition.asker));

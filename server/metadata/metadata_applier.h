@@ -67,6 +67,14 @@ class MetadataApplier {
   const engine::EngineSettings& settings() const { return settings_; }
   void submit(std::shared_ptr<const engine::ParsedStatement> statement,
               engine::Properties properties, DefinitionDone done, Asker asker = {});
+  // ALTER TABLE ... ADD PRIMARY KEY, whose rows are in the topic of the request already. Where it fails that topic is
+  // nobody's.
+  struct RekeyRequest {
+    Uuid old_topic, new_topic;
+    std::vector<Offset> old_ends;  // by partition, of the old topic when its rows were read
+  };
+  void submit(std::shared_ptr<const engine::ParsedStatement> statement, RekeyRequest request,
+              DefinitionDone done, Asker asker = {});
   // Answers with the topic as it is then, or as it was when it is gone.
   void submit(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   void submit(std::vector<storage::QuotaChange> changes, std::function<void(Status)> done);
@@ -116,6 +124,7 @@ class MetadataApplier {
     Asker asker;
     engine::OutsideSchemas known = {};
     int rounds = 0;
+    std::optional<RekeyRequest> rekey = {};
   };
   void submit(std::shared_ptr<Definition> definition);
   void carry_on(const std::shared_ptr<Definition>& definition);

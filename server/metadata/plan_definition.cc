@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 #include "engine/catalog/statement_settings.h"
 #include "engine/formats/format.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
+#include "engine/plan/primary_key.h"
 #include "engine/plan/query_plan.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/upgrade_query.h"
@@ -52,6 +55,7 @@ struct Planner {
   const ParsedStatement& statement;
   engine::Registrar& registrar;
   const std::function<Status(const engine::DataSource&)>& may_read;
+  const RekeyedTable* rekeyed;
 
   engine::PlanContext context() const {
     return {.catalog = *image.catalog,
@@ -106,6 +110,49 @@ struct Planner {
       for (const engine::Side side : {engine::Side::Key, engine::Side::Value})
         if (!registrar.is_outside() || names_schema(drop.name.text, side))
           registrar.drop_subject(topic, side);
+    return effect;
+  }
+  Result<Effect> operator()(const engine::DropSources& all) const {
+    Effect effect;
+    std::set<std::string> names;
+    for (const engine::DropSource& drop : all.drops) {
+      if (!names.insert(drop.name.text).second) continue;
+      Effect one = TRY((*this)(drop));
+      append(effect.changes, std::move(one.changes));
+      append(effect.dropped_topics, std::move(one.dropped_topics));
+      append(effect.changed_tables, std::move(one.changed_tables));
+      append(effect.notices, std::move(one.notices));
+    }
+    effect.is_nothing = effect.changes.empty();
+    return effect;
+  }
+  // Their topics are others from now on, of the same names.
+  Result<Effect> operator()(const engine::Truncate& truncate) const {
+    Effect effect;
+    std::set<std::string> names;
+    for (const engine::TableName& table : truncate.tables) {
+      const engine::DataSource& source = *TRY(find_own_table(table, "TRUNCATE"));
+      if (!names.insert(source.name).second) continue;
+      TRY(begin_anew(source, TRY(new_topic(source, source.partitions)), source.topic, effect));
+    }
+    return effect;
+  }
+  // The rows are in the new topic already (server/sql/execution_add_key.cc).
+  Result<Effect> operator()(const engine::AddPrimaryKey& add) const {
+    const engine::DataSource& source = *TRY(find_own_table(add.table, "ALTER TABLE"));
+    if (!rekeyed)
+      return Error{ErrorCode::NotSupported, "ADD PRIMARY KEY is for PostgreSQL's clients only yet"};
+    if (rekeyed->old_topic != TRY(topic_of(source)).id || !rekeyed->is_unchanged())
+      return Error{ErrorCode::ObjectState,
+                   fmt::format("{} was written while its rows were given their key", source.name),
+                   {},
+                   "Try again when nobody writes to it."}
+          .at(add.table.position);
+    auto keyed = TRY(engine::plan_primary_key(add, source, settings));
+    engine::TopicDescription topic = TRY(new_topic(*keyed, keyed->partitions));
+    topic.id = rekeyed->new_topic;
+    Effect effect;
+    TRY(begin_anew(*keyed, std::move(topic), source.topic, effect));
     return effect;
   }
   Result<Effect> operator()(const engine::AlterSource& alter) const {
@@ -178,6 +225,70 @@ struct Planner {
   }
 
  private:
+  template <class T>
+  static void append(std::vector<T>& to, std::vector<T> from) {
+    std::ranges::move(from, std::back_inserter(to));
+  }
+
+  // A table that nothing but its clients write, and that no query reads.
+  Result<const engine::DataSource*> find_own_table(const engine::TableName& table,
+                                                   std::string_view statement) const {
+    const engine::DataSource* source = image.catalog->find_source(table.name.text);
+    if (!source)
+      return Error{ErrorCode::UndefinedSource,
+                   fmt::format("Table {} does not exist.", table.name.text)}
+          .at(table.position);
+    const auto refuse = [&](std::string why) {
+      return Error{ErrorCode::WrongObjectType,
+                   fmt::format("{} of {}: {}", statement, source->name, why)}
+          .at(table.position);
+    };
+    if (source->kind != engine::SourceKind::Table) return refuse("it is a stream");
+    if (source->read_only) return refuse("it is read-only");
+    if (source->window) return refuse("it is windowed");
+    if (!source->created_by.empty())
+      return refuse(fmt::format("its rows are made by query {}", source->created_by));
+    std::vector<std::string> users = image.catalog->writers_of(source->name);
+    append(users, image.catalog->readers_of(source->name));
+    std::erase_if(users, [&](const std::string& id) {
+      return image.catalog->find_query(id)->kind == engine::QueryKind::SourceTable;
+    });
+    if (users.empty()) return source;
+    return Error{ErrorCode::DependentObjects,
+                 fmt::format("{} of {}: query {} reads or writes it", statement, source->name,
+                             users.front()),
+                 {},
+                 "Drop what reads it first."}
+        .at(table.position);
+  }
+
+  Result<storage::TopicInfo> topic_of(const engine::DataSource& source) const {
+    if (const storage::TopicInfo* topic = image.topics->find(source.topic)) return *topic;
+    return Error{ErrorCode::UnknownTopic,
+                 fmt::format("topic \"{}\" of {} was deleted", source.topic, source.name)};
+  }
+  Result<engine::TopicDescription> new_topic(const engine::DataSource& source,
+                                             int partitions) const {
+    const storage::TopicInfo before = TRY(topic_of(source));
+    engine::TopicDescription topic;
+    topic.name = source.topic;
+    topic.partitions = partitions;
+    topic.config = before.config;
+    return topic;
+  }
+  Status begin_anew(const engine::DataSource& source, engine::TopicDescription topic,
+                    const std::string& old_topic, Effect& effect) const {
+    for (const auto& [name, other] : image.catalog->sources())
+      if (other->topic == old_topic && name != source.name)
+        return Error{ErrorCode::DependentObjects,
+                     fmt::format("topic \"{}\" is that of {}, too", old_topic, name)};
+    effect.dropped_topics.push_back(old_topic);
+    effect.new_topics.push_back(std::move(topic));
+    effect.changed_tables.push_back(source.name);
+    effect.changes.push_back(PutSource{std::make_shared<const engine::DataSource>(source)});
+    return {};
+  }
+
   bool names_schema(const std::string& name, engine::Side side) const {
     const engine::DataSource* source = image.catalog->find_source(name);
     return source && engine::names_schema(side == engine::Side::Key ? source->key_format
@@ -246,6 +357,7 @@ struct Planner {
     effect.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number + 1});
     const engine::DataSource& sink = *planned.sink;
     engine::TopicDescription staging = *topics.find(sink.topic);
+    staging.id = Uuid();  // it gets one of its own
     staging.name = rebuild_topic(planned.plan.id);
     if (topics.find(staging.name))
       return Error{ErrorCode::DuplicateObject,
@@ -346,13 +458,14 @@ class Resolver {
     const auto add = [&](std::string bytes) {
       parts.push_back({std::string(storage::kTopicsPart), std::move(bytes)});
     };
-    for (const engine::TopicDescription& topic : effect.new_topics) {
-      const Uuid id = new_topics_[topic.name] = sources_.new_id();
-      add(storage::encode_create_topic({id, topic.name, topic.partitions, topic.config}));
-    }
+    // First, since another topic may come under the name of one that goes.
     for (const std::string& name : effect.dropped_topics)
       if (const storage::TopicInfo* topic = image_.topics->find(name))
         add(storage::encode_delete_topic(topic->id));
+    for (const engine::TopicDescription& topic : effect.new_topics) {
+      const Uuid id = new_topics_[topic.name] = topic.id == Uuid() ? sources_.new_id() : topic.id;
+      add(storage::encode_create_topic({id, topic.name, topic.partitions, topic.config}));
+    }
     return parts;
   }
 
@@ -471,8 +584,10 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
         query ? image.catalog->find_source(query->query->sink) : nullptr;
     return sink ? check_owner(users, asker, *sink) : Status{};
   }
-  const bool is_drop = std::holds_alternative<engine::DropSource>(statement);
-  if (!is_drop && !std::holds_alternative<engine::InsertSelect>(statement) &&
+  const bool is_drop = std::holds_alternative<engine::DropSource>(statement) ||
+                       std::holds_alternative<engine::DropSources>(statement);
+  if (!is_drop && !std::holds_alternative<engine::Truncate>(statement) &&
+      !std::holds_alternative<engine::AddPrimaryKey>(statement) && !std::holds_alternative<engine::InsertSelect>(statement) &&
       !std::holds_alternative<engine::AlterSource>(statement))
     TRY(check_create(users, asker));
   const auto is_new = [&](const std::string& topic) {
@@ -527,6 +642,8 @@ bool is_definition(const engine::Statement& statement) {
         return std::is_same_v<T, engine::CreateSource> ||
                std::is_same_v<T, engine::CreateAsSelect> ||
                std::is_same_v<T, engine::InsertSelect> || std::is_same_v<T, engine::DropSource> ||
+               std::is_same_v<T, engine::DropSources> || std::is_same_v<T, engine::Truncate> ||
+               std::is_same_v<T, engine::AddPrimaryKey> ||
                std::is_same_v<T, engine::AlterSource> || std::is_same_v<T, engine::CreateType> ||
                std::is_same_v<T, engine::DropType> || std::is_same_v<T, engine::ControlQuery> ||
                std::is_same_v<T, engine::AlterSystem> || std::is_same_v<T, engine::CreateRole> ||
@@ -548,7 +665,8 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   const std::function<Status(const engine::DataSource&)> may_read =
       [&](const engine::DataSource& source) { return check_read(*image.users, asker, source); };
   Result<Effect> visited =
-      std::visit(Planner{image, topics, settings, properties, statement, registrar, may_read},
+      std::visit(Planner{image, topics, settings, properties, statement, registrar, may_read,
+                         sources.rekeyed},
                  statement.statement);
   PlannedDefinition planned;
   planned.questions = registrar.questions();
@@ -592,6 +710,9 @@ std::string command_tag(const engine::Statement& statement) {
     return fmt::format("CREATE {}", kind(create->kind));
   if (const auto* drop = std::get_if<engine::DropSource>(&statement))
     return fmt::format("DROP {}", kind(drop->kind));
+  if (std::holds_alternative<engine::DropSources>(statement)) return "DROP TABLE";
+  if (std::holds_alternative<engine::Truncate>(statement)) return "TRUNCATE TABLE";
+  if (std::holds_alternative<engine::AddPrimaryKey>(statement)) return "ALTER TABLE";
   if (const auto* alter = std::get_if<engine::AlterSource>(&statement))
     return fmt::format("ALTER {}", kind(alter->kind));
   if (std::holds_alternative<engine::InsertSelect>(statement)) return "CREATE QUERY";

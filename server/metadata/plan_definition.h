@@ -31,6 +31,13 @@ struct PlannedDefinition {
   std::vector<engine::SchemaQuestion> questions = {};
 };
 
+// A topic with the rows of a table under another key, which takes the place of the table's.
+struct RekeyedTable {
+  Uuid old_topic, new_topic;
+  // Whether nothing was written to the old topic since its rows were read; from the first call on nothing is.
+  std::function<bool()> is_unchanged;
+};
+
 // What planning takes from outside: ids, and the present ends of partitions for queries that begin
 // at `latest`.
 struct DefinitionSources {
@@ -38,6 +45,7 @@ struct DefinitionSources {
   std::function<Offset(const Uuid& topic, PartitionId partition)> end_of;
   // What is known of a registry elsewhere; null: the image's registry is the one.
   const engine::OutsideSchemas* outside = nullptr;
+  const RekeyedTable* rekeyed = nullptr;  // of AddPrimaryKey
 };
 
 // Fails with InsufficientPrivilege where the asker may not do that.

@@ -70,6 +70,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
   node->definitions_->start_thread();
   TRY(node->access_->make_superuser());
+  if (!node->cluster_) node->drop_temporary_tables();
   if (settings.processing_log && !node->cluster_)
     if (const Status defined = node->define_processing_log(); !defined)
       log_warn("no processing log error=\"{}\"", defined.error().message);
@@ -219,7 +220,7 @@ Status Node::define_processing_log() {
       TRY(engine::parse_script(engine::processing_log_statement()));
   std::promise<Status> done;
   definitions_->submit(std::make_shared<const engine::ParsedStatement>(std::move(script.front())),
-                       {}, [&](Result<DefinitionOutcome> outcome) {
+                       engine::Properties(), [&](Result<DefinitionOutcome> outcome) {
                          done.set_value(outcome ? Status{} : std::move(outcome).error());
                        });
   return done.get_future().get();
@@ -475,6 +476,19 @@ std::vector<engine::ConsumerGroup> Node::with_ends(
     }
   }
   return shown;
+}
+
+void Node::drop_temporary_tables() {
+  for (const auto& [name, source] : definitions_->image()->catalog->sources()) {
+    if (!source->is_temporary) continue;
+    auto drop = std::make_shared<engine::ParsedStatement>();
+    drop->text = "DROP TABLE of a session that has ended";
+    drop->statement = engine::DropSource{engine::SourceKind::Table, true, false,
+                                         {name, engine::Quoting::Back}, {}};
+    definitions_->submit(std::move(drop), engine::Properties(), [name = name](const Result<DefinitionOutcome>& done) {
+      if (!done) log_warn("a temporary table stays name={} error=\"{}\"", name, done.error().message);
+    });
+  }
 }
 
 void Node::count_records() {

@@ -97,6 +97,8 @@ class Node {
   std::vector<engine::ConsumerGroup> with_ends(
       const std::vector<coordinator::GroupProgress>& groups) const;
   void count_records();
+  // Those of sessions that ended with the server before.
+  void drop_temporary_tables();
   void on_task_failure(const ShardTask& task);
   void tell_grown(std::span<const storage::TopicPartition> partitions);
   void on_durable(std::span<const storage::TopicPartition> partitions);

@@ -98,7 +98,7 @@ class PortalActivity final : public Activity {
       const int64_t timeout_ms = context_.settings.get_ms("push.timeout");
       if (is_push() && timeout_ms > 0) portal().expires_us = began_us_ + timeout_ms * kUsPerMs;
     }
-    if (!is_query()) return {};
+    if (!is_query() && plan().columns.empty()) return {};  // RETURNING has columns
     limit_rows_of_push();
     MessageWriter writer(context_.output);
     if (run_.start == PortalRun::Start::DescribedRows)

@@ -101,7 +101,23 @@ bool is_asked(const engine::Query& query) {
 
 }  // namespace
 
+namespace {
+
+// CURRENT_TIMESTAMP among the values of an INSERT, where no column can stand.
+void answer_times(engine::InsertValues& insert) {
+  for (engine::ExpressionList& row : insert.rows)
+    for (engine::ExpressionPtr& value : row) {
+      const auto* word = value->as<engine::ColumnRef>();
+      if (word && !word->source && word->name.quoting == engine::Quoting::None &&
+          (word->name == "CURRENT_TIMESTAMP" || word->name == "LOCALTIMESTAMP"))
+        value = engine::make_expression(engine::FunctionCall{"NOW", {}}, value->position);
+    }
+}
+
+}  // namespace
+
 void answer_session_functions(engine::ParsedStatement& statement, const SessionFacts& facts) {
+  if (auto* insert = std::get_if<engine::InsertValues>(&statement.statement)) answer_times(*insert);
   auto* query = std::get_if<engine::Query>(&statement.statement);
   if (!query || !is_asked(*query)) return;
   // A bare word may be a column where there is something to select from.

@@ -246,6 +246,7 @@ struct Session::OwnStatement {
   }
 
   Status operator()(const engine::Discard& discard) {
+    if (discard.target == engine::DiscardTarget::Temporary) context().backend->discard_temporary();
     if (discard.target != engine::DiscardTarget::All)
       return done(discard.target == engine::DiscardTarget::Plans ? "DISCARD PLANS" : "DISCARD");
     if (is_in_transaction())
@@ -253,6 +254,7 @@ struct Session::OwnStatement {
                    "DISCARD ALL cannot run inside a transaction block"};
     session.close_portals(true);
     session.discard_prepared();
+    context().backend->discard_temporary();
     settings().undefine_all();
     settings().reset_all();
     release_settings();
@@ -435,6 +437,15 @@ struct Session::OwnStatement {
     run.command = "COPY";
     session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);
     return {};
+  }
+
+  // ---- Maintenance ----
+
+  Status operator()(const engine::Maintain& maintain) {
+    if (maintain.tag == "VACUUM" && is_in_transaction())
+      return Error{ErrorCode::ActiveTransaction, "VACUUM cannot run inside a transaction block"};
+    writer().notice({sql::NoticeLevel::Notice, maintain.tag + " has nothing to do here"});
+    return done(maintain.tag);
   }
 
   // ---- Notifications ----

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <span>
 
 #include "engine/pgsql/catalog_functions.h"
 #include "engine/pgsql/parse_postgres.h"
@@ -66,6 +68,48 @@ bool is_of_dialect(std::string_view text) {
   return false;
 }
 
+using Statements = Result<std::vector<ParsedStatement>>;
+
+// Also what the dialect says of statements of other databases by their first word.
+bool may_be_postgres(const Error& error) {
+  return error.code == ErrorCode::SyntaxError || error.code == ErrorCode::NotSupported;
+}
+
+// In PostgreSQL's syntax. What neither takes is told in the words of the dialect.
+Statements parse_otherwise(std::string_view text, Statements failed) {
+  if (!may_be_postgres(failed.error()) || is_of_dialect(text)) return failed;
+  Statements others = engine::parse_postgres(text);
+  if (others) return others;
+  const ErrorCode code = others.error().code;
+  const bool is_known = code != ErrorCode::SyntaxError && code != ErrorCode::LimitExceeded;
+  if (failed.error().code != ErrorCode::NotSupported)
+    return is_known ? std::move(others) : std::move(failed);
+  // Of other statements the dialect has a hint; these are PostgreSQL's alone.
+  const std::string_view said = failed.error().message;
+  const bool is_others = said.starts_with("UPDATE") || said.starts_with("DELETE") ||
+                         said.starts_with("TRUNCATE");
+  return is_others ? std::move(others) : std::move(failed);
+}
+
+// Each statement of a short script in its own syntax. What stands before it is blank, so that positions are those of the
+// script.
+Statements parse_each(std::string_view text, std::span<const engine::ScriptPart> parts,
+                      const std::atomic<bool>* is_cancelled) {
+  std::vector<ParsedStatement> all;
+  std::string alone(text);
+  size_t blank_end = 0;
+  for (const engine::ScriptPart& part : parts) {
+    for (; blank_end < part.begin; ++blank_end)
+      if (alone[blank_end] != '\n') alone[blank_end] = ' ';
+    const std::string_view cut = std::string_view(alone).substr(0, part.begin + part.size);
+    Statements parsed = engine::parse_script(cut, is_cancelled);
+    if (!parsed) parsed = parse_otherwise(cut, std::move(parsed));
+    if (!parsed) return parsed;
+    std::ranges::move(*parsed, std::back_inserter(all));
+  }
+  return all;
+}
+
 // Whether rows would come for ever with nothing to end them.
 bool is_endless(const engine::Statement& statement) {
   if (const auto* query = std::get_if<engine::Query>(&statement))
@@ -80,7 +124,7 @@ bool is_own_statement(const ParsedStatement& statement) {
   using namespace engine;
   return is_one_of<Transaction, SetSetting, SetTransaction, ShowSetting, ResetSetting, Discard,
                    DeclareCursor, FetchCursor, CloseCursor, Copy, Prepare, ExecutePrepared,
-                   Deallocate, Listen, Unlisten, Notify, SetProperty, UnsetProperty, DefineVariable,
+                   Deallocate, Maintain, Listen, Unlisten, Notify, SetProperty, UnsetProperty, DefineVariable,
                    UndefineVariable>(statement.statement);
 }
 
@@ -100,16 +144,13 @@ Result<std::vector<ParsedStatement>> parse_statements(std::string_view text,
                  "", "Send many rows with COPY, or in several statements."};
   auto statements = engine::parse_script(text, is_cancelled);
   const bool is_own_syntax = statements.has_value();
-  if (!is_own_syntax) {
-    if (statements.error().code != ErrorCode::SyntaxError || is_of_dialect(text)) return statements;
-    auto others = engine::parse_postgres(text);
-    // What neither takes is told in the words of the dialect.
-    if (!others && others.error().code != ErrorCode::SyntaxError &&
-        others.error().code != ErrorCode::LimitExceeded)
-      return others;
-    if (!others) return statements;
-    statements = std::move(others);
+  if (!is_own_syntax && may_be_postgres(statements.error())) {
+    const std::vector<engine::ScriptPart> parts = engine::split_postgres(text);
+    statements = parts.size() > 1 ? parse_each(text, parts, is_cancelled)
+                                  : parse_otherwise(text, std::move(statements));
+    if (!statements) return statements;
   }
+  if (!statements) return statements;
   const bool is_short = text.size() <= engine::kMaxPostgresText;  // as what tools send
   if (!is_own_syntax || (is_short && names_catalog(text)))
     for (ParsedStatement& each : *statements) TRY(engine::expand_catalog_functions(each.statement));

@@ -6,6 +6,7 @@
 
 #include "engine/catalog/system_sources.h"
 #include "server/sql/execution.h"
+#include "server/sql/serial_look_up.h"
 
 namespace server {
 
@@ -29,6 +30,8 @@ class NodeCopy final : public sql::CopyIn {
            sql::CopyReceiver& receiver)
       : session_(session), source_(std::move(source)), receiver_(receiver) {}
 
+  const engine::DataSource& source() const { return *source_; }
+
   Status prepare(const sql::CopyTarget& target) {
     contents_ = target.contents;
     if (contents_ == sql::CopyContents::JsonObjects) {
@@ -39,7 +42,7 @@ class NodeCopy final : public sql::CopyIn {
                      "Each object names its columns."};
       std::vector<engine::ColumnDef> fields;
       for (size_t i = 0; i < source_->schema.columns.size(); ++i) {
-        if (source_->schema.columns[i].role == ColumnRole::Headers) continue;
+        if (!engine::is_written(source_->schema.columns[i])) continue;
         fields.push_back(source_->schema.columns[i]);
         fields.back().role = ColumnRole::Value;
         places_.push_back(i);
@@ -48,6 +51,7 @@ class NodeCopy final : public sql::CopyIn {
     } else {
       TRY(place_columns(target));
     }
+    left_out_.emplace(TRY(session_.planner()->left_out(source_)));
     if (session_.in_transaction())
       held_ = TRY(session_.held_rows(source_));
     else
@@ -55,8 +59,23 @@ class NodeCopy final : public sql::CopyIn {
     return {};
   }
 
+  void await(std::unique_ptr<SerialLookUp> look_up) {
+    look_up_ = std::move(look_up);
+    look_up_->begin([this](const Status& found) {
+      look_up_ = nullptr;
+      if (!found) return fail(found.error());
+      for (sql::CopyRows& rows : std::exchange(waiting_, {})) append(std::move(rows));
+      if (is_finished_) return finish();
+      receiver_.on_copy_drained();
+    });
+  }
+
   sql::Pace append(sql::CopyRows rows) override {
     if (has_failed_) return sql::Pace::GoOn;
+    if (look_up_) {
+      waiting_.push_back(std::move(rows));
+      return sql::Pace::Wait;
+    }
     const Status taken =
         contents_ == sql::CopyContents::JsonObjects ? take_json(rows) : take_columns(rows);
     if (!taken) {
@@ -78,6 +97,7 @@ class NodeCopy final : public sql::CopyIn {
 
   void finish() override {
     is_finished_ = true;
+    if (look_up_ || has_failed_) return;
     if (own_ && own_->rows() > 0) return send_block();
     if (blocks_in_flight_ == 0) receiver_.on_copy_done(row_count_);
   }
@@ -89,7 +109,7 @@ class NodeCopy final : public sql::CopyIn {
   Status place_columns(const sql::CopyTarget& target) {
     if (target.columns.empty()) {
       for (size_t i = 0; i < source_->schema.columns.size(); ++i)
-        if (source_->schema.columns[i].role != ColumnRole::Headers) places_.push_back(i);
+        if (engine::is_written(source_->schema.columns[i])) places_.push_back(i);
     }
     for (const engine::Name& name : target.columns) {
       const int index = find_column(*source_, name);
@@ -99,6 +119,9 @@ class NodeCopy final : public sql::CopyIn {
       if (source_->schema.columns[static_cast<size_t>(index)].role == ColumnRole::Headers)
         return Error{ErrorCode::InvalidStatement,
                      fmt::format("cannot write the HEADERS column {}", name.text)};
+      if (engine::is_row_id(source_->schema.columns[static_cast<size_t>(index)]))
+        return Error{ErrorCode::InvalidStatement,
+                     fmt::format("{} is given to a row when it is written", engine::kRowId)};
       places_.push_back(static_cast<size_t>(index));
     }
     for (const size_t place : places_) {
@@ -139,10 +162,7 @@ class NodeCopy final : public sql::CopyIn {
     std::vector<engine::ColumnPtr> all(source_->schema.columns.size());
     for (size_t i = 0; i < places_.size(); ++i)
       all[places_[i]] = std::make_shared<const engine::Column>(std::move(given[i]));
-    for (size_t i = 0; i < all.size(); ++i)
-      if (!all[i])
-        all[i] =
-            engine::constant_column(source_->schema.columns[i].type, engine::Value(), rows.rows);
+    TRY(left_out_->fill(all, rows.rows));
     const std::vector<int64_t> now(rows.rows, session_.parts().clock.wall_ms());
     return (held_ ? held_ : own_.get())->add(all, rows.rows, now, rows.lines);
   }
@@ -159,11 +179,11 @@ class NodeCopy final : public sql::CopyIn {
     own_->take(request);
     ++blocks_in_flight_;
     bytes_in_flight_ += size_bytes;
-    append_when_room(session_.parts(), std::move(request),
-                     interest_.on(session_.shard().loop(),
-                                  [this, rows, size_bytes](Result<storage::Appended> appended) {
-                                    block_appended(rows, size_bytes, std::move(appended));
-                                  }));
+    append_as_one(session_.parts(), std::move(request),
+                  interest_.on(session_.shard().loop(),
+                               [this, rows, size_bytes](Result<storage::Appended> appended) {
+                                 block_appended(rows, size_bytes, std::move(appended));
+                               }));
   }
 
   void block_appended(uint64_t rows, size_t size_bytes, Result<storage::Appended> appended) {
@@ -193,6 +213,9 @@ class NodeCopy final : public sql::CopyIn {
   sql::CopyContents contents_ = sql::CopyContents::Columns;
   std::vector<size_t> places_;  // in the schema, of each column that is given
   std::unique_ptr<engine::Reader> json_;
+  std::optional<LeftOutColumns> left_out_;
+  std::unique_ptr<SerialLookUp> look_up_;  // while numbers have no beginning
+  std::vector<sql::CopyRows> waiting_;     // for it: what was on its way when it was asked to stop
   std::unique_ptr<RowBuffer> own_;
   RowBuffer* held_ = nullptr;  // the transaction's
   uint64_t row_count_ = 0, rows_in_ = 0;
@@ -203,24 +226,12 @@ class NodeCopy final : public sql::CopyIn {
   const Interest interest_;
 };
 
-std::shared_ptr<const engine::DataSource> find_target(const MetadataImage& image,
-                                                      const engine::Name& name) {
-  auto found = image.catalog->sources().find(name.text);
-  if (found == image.catalog->sources().end() && name.quoting == engine::Quoting::Double) {
-    std::string upper = name.text;
-    std::ranges::transform(upper, upper.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    found = image.catalog->sources().find(upper);
-  }
-  return found == image.catalog->sources().end() ? nullptr : found->second;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<sql::CopyIn>> start_copy(SqlSession& session, const MetadataImage& image,
                                                 const sql::CopyTarget& target,
                                                 sql::CopyReceiver& receiver) {
-  std::shared_ptr<const engine::DataSource> source = find_target(image, target.source);
+  std::shared_ptr<const engine::DataSource> source = session.find_source(image, target.source);
   if (!source)
     return Error{ErrorCode::UndefinedSource,
                  fmt::format("stream or table \"{}\" does not exist", target.source.text)}
@@ -233,6 +244,8 @@ Result<std::unique_ptr<sql::CopyIn>> start_copy(SqlSession& session, const Metad
   TRY(engine::check_writable(source->topic));
   auto copy = std::make_unique<NodeCopy>(session, std::move(source), receiver);
   TRY(copy->prepare(target));
+  if (auto look_up = SerialLookUp::make(session, image, copy->source()))
+    copy->await(std::move(look_up));
   return std::unique_ptr<sql::CopyIn>(std::move(copy));
 }
 

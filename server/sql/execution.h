@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,10 +59,30 @@ std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& rec
 std::unique_ptr<sql::Execution> run_definition(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement);
-// Appends the request, once there is room, and reports `command` with the number of rows.
+// Runs a statement, which is started anew then, when its session has the turn of these topics' tables: a statement
+// that changes what it reads has them to itself until its transaction ends, and definitions wait for it.
+Result<std::unique_ptr<sql::Execution>> run_in_turn(SqlSession& session, sql::Receiver& receiver,
+                                                    std::shared_ptr<const SqlPrepared> prepared,
+                                                    std::vector<engine::Value> parameters,
+                                                    std::set<std::string> topics);
+// Appends the request, once there is room, and reports `command` with the number of rows; before that these rows.
 std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& receiver,
                                            storage::AppendRequest request, std::string command,
-                                           std::optional<uint64_t> rows);
+                                           std::optional<uint64_t> rows,
+                                           std::vector<engine::ColumnPtr> returned = {},
+                                           WriterTurns turns = {});
+// Writes the rows of a SELECT: INSERT ... SELECT into a table, UPDATE, DELETE.
+Result<std::unique_ptr<sql::Execution>> run_rows_write(
+    SqlSession& session, sql::Receiver& receiver, const std::shared_ptr<const SqlPrepared>& prepared,
+    std::vector<engine::Value> parameters);
+// TRUNCATE in a transaction, which may be rolled back: deletes all rows.
+Result<std::unique_ptr<sql::Execution>> run_truncate_rows(
+    SqlSession& session, sql::Receiver& receiver,
+    const std::shared_ptr<const engine::ParsedStatement>& statement);
+// ALTER TABLE ... ADD PRIMARY KEY.
+Result<std::unique_ptr<sql::Execution>> run_add_key(
+    SqlSession& session, sql::Receiver& receiver,
+    const std::shared_ptr<const engine::ParsedStatement>& statement);
 // A look-up in a table, after it has passed what the session wrote.
 std::unique_ptr<sql::Execution> run_pull(SqlSession& session, sql::Receiver& receiver,
                                          StatementBegun begun,
@@ -93,7 +114,13 @@ std::unique_ptr<sql::Execution> run_information(
     InformationForm form = InformationForm::Rows);
 
 // Hands a request to the log, waiting for room as long as it takes; `done` is called on the log's
-// thread, or at once when there is no memory to wait in.
-void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done);
+// thread, or at once when there is no memory to wait in. Fails with UnknownTopic when the topic is not there any more,
+// and with ObjectState while it is fenced.
+enum class AppendTo : uint8_t { Topics, NewTopic };  // which no definition knows yet
+void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done,
+                      AppendTo to = AppendTo::Topics);
+// The same for several records, of which readers of tables are to see all or none: it waits for those that are about to
+// read, and others for it.
+void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done);
 
 }  // namespace server

@@ -7,6 +7,7 @@
 #include "server/sql/execution.h"
 #include "server/sql/kept_tables.h"
 #include "server/sql/pull_scan.h"
+#include "server/sql/table_opening.h"
 #include "server/sql/table_read.h"
 
 namespace server {
@@ -30,8 +31,14 @@ class PullExecution final : public TableRead {
     if (!kept) return fail(std::move(kept).error());
     kept_ = *std::move(kept);
     if (rows_left_ == 0) return finish();
-    own_writes_.emplace(session(), receiver(), image_, std::vector{kept_});
-    own_writes_->wait([this] { ask(); });
+    const auto kind = is_for_change() ? TableOpening::Kind::Change
+                      : plan_->keys   ? TableOpening::Kind::Keys
+                                      : TableOpening::Kind::Scan;
+    opening_.emplace(session(), receiver(), image_, std::vector{kept_}, kind);
+    opening_->begin([this](Status opened) {
+      if (!opened) return fail(std::move(opened).error());
+      ask();
+    });
   }
   void resume() override {
     TableRead::resume();
@@ -73,6 +80,7 @@ class PullExecution final : public TableRead {
     request->plan = plan_;
     request->is_shaped_there = is_shaped_there_ = engine::is_cheap(*plan_);
     request->properties = session().properties();
+    request->must_have_passed = opening_->must_have_passed(0);
     parts_.resize(shards.size());
     for (size_t i = 0; i < parts_.size(); ++i) {
       parts_[i].shard = shards[i];
@@ -127,6 +135,7 @@ class PullExecution final : public TableRead {
       // Half a table is none.
       if (++reports_ == parts_.size()) {
         if (tasks_found_ < tasks_expected_) return await_table();
+        opening_->close();
         if (auto warning = warning_of_trouble(session().parts(), kept_))
           receiver().on_notice(*std::move(warning));
       }
@@ -192,6 +201,7 @@ class PullExecution final : public TableRead {
                                                    : 0))
           return false;
         receiver().on_rows(batch.columns, row, row + rows);
+        has_shown_ = true;
         row += rows;
         rows_left_ -= rows;
       }
@@ -258,23 +268,35 @@ class PullExecution final : public TableRead {
   void finish() {
     is_over_ = true;
     cancel_scans();
+    if (opening_) opening_->give_up();
     receiver().on_done({"SELECT"});
   }
   void fail(Error error) {
     is_over_ = true;
     cancel_scans();
+    if (opening_) opening_->give_up();
     receiver().on_error(std::move(error));
   }
+  // Rows that the client has got cannot be taken back.
   void await_table() {
+    if (has_shown_) {
+      NotKept why = not_kept(session().parts(), kept_);
+      if (!why.passes) return fail(std::move(why.error));
+      return fail(Error{ErrorCode::ObjectState,
+                        fmt::format("table {} was emptied or altered while it was read",
+                                    kept_.table->name),
+                        "The rows that were sent are not all of them.", "Read it again."});
+    }
     is_over_ = true;
     cancel_scans();
+    opening_->give_up();
     not_there(kept_);
   }
 
   const std::shared_ptr<const engine::PullPlan> plan_;
   const MetadataImagePtr image_;
   KeptTable kept_;
-  std::optional<OwnWrites> own_writes_;
+  std::optional<TableOpening> opening_;
   std::vector<Part> parts_;         // one for each shard that keeps rows
   std::shared_ptr<TableCut> cut_;   // until it stands
   size_t current_ = 0;              // the part that is being shown
@@ -284,7 +306,7 @@ class PullExecution final : public TableRead {
   size_t rows_left_;
   std::unique_ptr<sql::Errand> shaping_;
   MemoryCharge waiting_charge_{session().memory(), MemoryKind::Results};
-  bool is_asking_ = false, is_over_ = false, is_shaped_there_ = false;
+  bool is_asking_ = false, is_over_ = false, is_shaped_there_ = false, has_shown_ = false;
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "server/sql/information_facts.h"
 #include "server/sql/kept_tables.h"
 #include "server/sql/pull_scan.h"
+#include "server/sql/table_opening.h"
 #include "server/sql/table_read.h"
 
 namespace server {
@@ -39,8 +40,12 @@ class SelectExecution final : public TableRead {
       tables_.emplace_back().kept = *found;
       kept.push_back(*std::move(found));
     }
-    own_writes_.emplace(session(), receiver(), image_, std::move(kept));
-    own_writes_->wait([this] { gather_facts(); });
+    opening_.emplace(session(), receiver(), image_, std::move(kept),
+                     is_for_change() ? TableOpening::Kind::Change : TableOpening::Kind::Scan);
+    opening_->begin([this](Status opened) {
+      if (!opened) return fail(std::move(opened).error());
+      gather_facts();
+    });
   }
   void resume() override {
     TableRead::resume();
@@ -59,6 +64,7 @@ class SelectExecution final : public TableRead {
     std::vector<Part> parts = {};  // one for each shard that keeps rows
     size_t tasks_expected = 0, tasks_found = 0, reports = 0;
     engine::RowsChunks rows = {};
+    std::optional<HeldBatches> held = {};  // what the transaction has written to it
   };
   // Owned by the work, which may outlive this, and by those who show the result.
   struct Work {
@@ -70,6 +76,8 @@ class SelectExecution final : public TableRead {
     const Clock& clock;
     MemoryBudget& memory;
     OwnedCharge gathered;  // of the tables' rows, until the run counts them itself
+    std::vector<std::optional<HeldBatches>> held;  // by table
+    const engine::SchemaLookup* schemas;
     std::optional<engine::RowsContext> context = {};
     Random random = Random(static_cast<uint64_t>(clock.monotonic_us()));
     std::optional<engine::EvalBudget> budget = {};
@@ -112,6 +120,8 @@ class SelectExecution final : public TableRead {
     }
     // Filters that may take long are not for loops.
     Status shape(size_t table) {
+      if (held[table])
+        TRY(lay_over(*held[table], *plan->tables[table]->table, schemas, tables[table]));
       const engine::PullShaper shaper(*plan->tables[table]);
       for (engine::RowsChunk& chunk : tables[table]) {
         TRY(context->begin());
@@ -161,9 +171,17 @@ class SelectExecution final : public TableRead {
       table.request->query_id = table.kept.query_id();
       table.request->kept_by = table.kept.query->plan;
       table.request->plan = plan_->tables[i];
-      table.request->is_shaped_there = engine::is_cheap(*plan_->tables[i]);
+      if (session().holds(plan_->tables[i]->table->name)) {
+        const storage::TopicInfo* topic = image_->topics->find(plan_->tables[i]->table->topic);
+        auto held = session().held_batches(*plan_->tables[i]->table, topic ? topic->id : Uuid());
+        if (!held) return fail(std::move(held).error());
+        for (const std::string& batches : *held) gathered_bytes_ += batches.size();
+        table.held = *std::move(held);
+      }
+      table.request->is_shaped_there = !table.held && engine::is_cheap(*plan_->tables[i]);
       table.request->is_one_of_several = tables_.size() > 1;
       table.request->properties = session().properties();
+      table.request->must_have_passed = opening_->must_have_passed(i);
       for (Shard* shard : places.shards) {
         table.parts.push_back(
             {shard, std::make_shared<PullScan>(*shard, session().parts().clock, table.request,
@@ -201,6 +219,7 @@ class SelectExecution final : public TableRead {
       if (++table.reports == table.parts.size()) {
         // Half a table is none.
         if (table.tasks_found < table.tasks_expected) return await(table.kept);
+        if (++tables_begun_ == tables_.size()) opening_->close();
         if (auto warning = warning_of_trouble(session().parts(), table.kept))
           receiver().on_notice(*std::move(warning));
       }
@@ -228,10 +247,13 @@ class SelectExecution final : public TableRead {
                                         session().properties(),
                                         session().parts().clock,
                                         session().parts().memory,
-                                        std::move(gathered_)});
+                                        std::move(gathered_),
+                                        {},
+                                        &session().parts().definitions.schemas()});
     for (Table& table : tables_) {
       work_->requests.push_back(std::move(table.request));
       work_->tables.push_back(std::move(table.rows));
+      work_->held.push_back(std::move(table.held));
     }
     if (is_analyzed_) {
       work_->profile.emplace();
@@ -283,11 +305,13 @@ class SelectExecution final : public TableRead {
   void fail(Error error) {
     is_over_ = true;
     cancel_scans();
+    if (opening_) opening_->give_up();
     receiver().on_error(std::move(error));
   }
   void await(const KeptTable& table) {
     is_over_ = true;
     cancel_scans();
+    opening_->give_up();
     not_there(table);
   }
 
@@ -298,9 +322,9 @@ class SelectExecution final : public TableRead {
   std::optional<InformationGathering> gathering_;  // where tables of the system are read
   std::shared_ptr<const InformationFacts> facts_;
   std::vector<Table> tables_;
-  std::optional<OwnWrites> own_writes_;
+  std::optional<TableOpening> opening_;
   std::shared_ptr<TableCut> cut_;  // until it stands
-  size_t parts_read_ = 0;
+  size_t parts_read_ = 0, tables_begun_ = 0;
   OwnedCharge gathered_{session().parts().memory, MemoryKind::Results};
   size_t gathered_bytes_ = 0;
   std::shared_ptr<Work> work_;

@@ -152,6 +152,11 @@ class TransientExecution final : public SqlExecution {
       if (is_defined && !now->topics->find(step->topic))
         return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} {} was deleted",
                                                           step->topic, kind, step->source_name)};
+      if (is_defined)
+        return Error{ErrorCode::UnknownTopic,
+                     fmt::format("{} {} was emptied, or made anew", kind, step->source_name),
+                     {},
+                     "Ask again: its rows of before are gone."};
       return Error{ErrorCode::UnknownTopic,
                    fmt::format("{} {} was dropped", kind, step->source_name)};
     }

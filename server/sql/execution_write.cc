@@ -1,3 +1,5 @@
+#include <set>
+
 #include "server/sql/execution.h"
 
 namespace server {
@@ -8,58 +10,141 @@ class DefinitionExecution final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
   void begin(std::shared_ptr<const engine::ParsedStatement> statement) {
+    statement_ = std::move(statement);
+    find_dropped();
     session().parts().definitions.submit(
-        std::move(statement), session().properties(),
+        session().temporary().translate(statement_), session().properties(),
         on_loop([this](Result<DefinitionOutcome> outcome) { end(std::move(outcome)); }),
         session().asker());
   }
 
  private:
+  void find_dropped() {
+    const MetadataImagePtr image = session().parts().definitions.image();
+    const auto add = [&](const engine::Name& name) {
+      if (const auto source = session().find_source(*image, name)) dropped_.push_back(source->name);
+    };
+    const engine::Statement& defined = statement_->statement;
+    if (const auto* drop = std::get_if<engine::DropSource>(&defined)) add(drop->name);
+    if (const auto* drops = std::get_if<engine::DropSources>(&defined))
+      for (const engine::DropSource& each : drops->drops) add(each.name);
+  }
+
   void end(Result<DefinitionOutcome> outcome) {
     if (!outcome) return receiver().on_error(std::move(outcome).error());
+    for (const std::string& source : dropped_) session().forget_held(source);
+    session().temporary().note(statement_->statement);
     for (std::string& notice : outcome->notices)
       receiver().on_notice({sql::NoticeLevel::Notice, std::move(notice)});
     receiver().on_done({std::move(outcome->tag), {}, std::move(outcome->query_id)});
   }
+
+  std::shared_ptr<const engine::ParsedStatement> statement_;
+  std::vector<std::string> dropped_;  // sources of which the session's transaction may hold rows
 };
 
 class AppendExecution final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
-  void begin(storage::AppendRequest request, std::string command, std::optional<uint64_t> rows) {
-    if (request.parts.empty()) return receiver().on_done({std::move(command), rows});
-    append_when_room(session().parts(), std::move(request),
-                     on_loop([this, command, rows](Result<storage::Appended> appended) {
-                       if (!appended) return receiver().on_error(std::move(appended).error());
-                       session().note_written(appended->batches);
-                       receiver().on_done({command, rows});
-                     }));
+  // The turns are another session's when the rows are durable, also where nobody waits for that any more.
+  void begin(storage::AppendRequest request, std::string command, std::optional<uint64_t> rows,
+             std::vector<engine::ColumnPtr> returned, WriterTurns turns) {
+    returned_ = std::move(returned);
+    if (request.parts.empty()) return end(command, rows);
+    storage::AppendDone done =
+        [turns = std::move(turns),
+         told = on_loop([this, command, rows](Result<storage::Appended> appended) {
+           if (!appended) return receiver().on_error(std::move(appended).error());
+           session().note_written(appended->batches);
+           end(command, rows);
+         })](Result<storage::Appended> appended) { told(std::move(appended)); };
+    // One record is seen or not.
+    if (rows == 1) return append_when_room(session().parts(), std::move(request), std::move(done));
+    append_as_one(session().parts(), std::move(request), std::move(done));
   }
+
+ private:
+  void end(const std::string& command, std::optional<uint64_t> rows) {
+    if (!returned_.empty()) receiver().on_rows(returned_, 0, rows.value_or(0));
+    receiver().on_done({command, rows});
+  }
+
+  std::vector<engine::ColumnPtr> returned_;
 };
 
-// What the log has no room for. It outlives its session.
+// What the log has no room for, or readers keep waiting. It outlives its session.
 struct WaitingAppend {
   storage::AppendRequest request;
   storage::AppendDone done;
   OwnedCharge charge;
+  AppendTo to = AppendTo::Topics;
 };
 
+// A topic whose table was dropped or emptied may still take records for a moment: they would be lost. Who gets past this
+// wrote before, since the image changes before a definition is acknowledged.
+Status check_are_there(const MetadataImage& image, const storage::AppendRequest& request) {
+  for (const auto& part : request.parts)
+    if (!image.topics->find(part.partition.topic))
+      return Error{ErrorCode::UnknownTopic,
+                   "the stream or table was dropped, emptied or made anew while rows for it were "
+                   "gathered"};
+  return {};
+}
+
+Result<bool> try_append(SqlParts& parts, storage::AppendRequest& request, storage::AppendDone& done,
+                        AppendTo to) {
+  return parts.fence.pass(request, [&]() -> Result<bool> {
+    if (to == AppendTo::Topics) TRY(check_are_there(*parts.definitions.image(), request));
+    return parts.log.try_append(request, done);
+  });
+}
+
 // The log's callback must be copyable, so what waits is shared with it.
-void wait_for_room(storage::Log& log, const std::shared_ptr<WaitingAppend>& waiting) {
-  log.when_room([&log, waiting] {
-    if (!log.try_append(waiting->request, waiting->done)) wait_for_room(log, waiting);
+void wait_for_room(SqlParts& parts, const std::shared_ptr<WaitingAppend>& waiting) {
+  parts.log.when_room([&parts, waiting] {
+    const auto appended = try_append(parts, waiting->request, waiting->done, waiting->to);
+    if (!appended) return waiting->done(appended.error());
+    if (!*appended) wait_for_room(parts, waiting);
   });
 }
 
 }  // namespace
 
-void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
-  if (parts.log.try_append(request, done)) return;
+void append_when_room(SqlParts& parts, storage::AppendRequest request,
+                      storage::AppendDone to_be_told, AppendTo to) {
+  storage::AppendDone done = [&parts, to_be_told =
+                                          std::move(to_be_told)](Result<storage::Appended> appended) {
+    if (appended) parts.committed_ends.note(appended->batches);
+    to_be_told(std::move(appended));
+  };
+  const auto appended = try_append(parts, request, done, to);
+  if (!appended) return done(appended.error());
+  if (*appended) return;
   OwnedCharge charge(parts.memory, MemoryKind::Queues);
   if (!charge.try_resize(storage::size_of(request)))
     return done(charge.refusal("rows that wait for the disk"));
-  wait_for_room(parts.log, std::make_shared<WaitingAppend>(WaitingAppend{
-                               std::move(request), std::move(done), std::move(charge)}));
+  wait_for_room(parts, std::make_shared<WaitingAppend>(WaitingAppend{
+                               std::move(request), std::move(done), std::move(charge), to}));
+}
+
+void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
+  std::set<std::string> topics;
+  for (const auto& part : request.parts) topics.insert(part.partition.topic.to_string());
+  auto waiting = std::make_shared<WaitingAppend>(WaitingAppend{
+      std::move(request), std::move(done), OwnedCharge(parts.memory, MemoryKind::Queues)});
+  const auto append = [&parts, waiting](TableLocks::Hold hold) {
+    waiting->charge.resize(0);
+    append_when_room(parts, std::move(waiting->request),
+                     [hold = std::move(hold), done = std::move(waiting->done)](
+                         Result<storage::Appended> appended) mutable {
+                       hold = nullptr;  // before anybody reads because of the answer
+                       done(std::move(appended));
+                     });
+  };
+  TableLocks::Asked asked =
+      parts.commits.ask(std::move(topics), TableLocks::Mode::Writers, append);
+  if (asked.hold) return append(std::move(asked.hold));
+  asked.place.stay();
 }
 
 std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& receiver,
@@ -79,9 +164,11 @@ std::unique_ptr<sql::Execution> run_definition(
 
 std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& receiver,
                                            storage::AppendRequest request, std::string command,
-                                           std::optional<uint64_t> rows) {
+                                           std::optional<uint64_t> rows,
+                                           std::vector<engine::ColumnPtr> returned,
+                                           WriterTurns turns) {
   auto run = std::make_unique<AppendExecution>(session, receiver);
-  run->begin(std::move(request), std::move(command), rows);
+  run->begin(std::move(request), std::move(command), rows, std::move(returned), std::move(turns));
   return run;
 }
 

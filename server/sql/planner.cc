@@ -7,6 +7,7 @@
 #include "engine/functions/kernel.h"
 #include "engine/plan/insert_values.h"
 #include "engine/plan/print_plan.h"
+#include "engine/plan/source_schema.h"
 #include "engine/system_tables/information.h"
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/ascii.h"
@@ -128,7 +129,8 @@ engine::PlanContext Planner::context_for(std::vector<engine::ParameterSlot>* par
           .parameters = parameters,
           .fold_quoted_names = true,
           .system_tables = &engine::system_tables(),
-          .may_read = asker_ ? &may_read_ : nullptr};
+          .may_read = asker_ ? &may_read_ : nullptr,
+          .temporary = temporary_.empty() ? nullptr : &temporary_};
 }
 
 namespace {
@@ -153,6 +155,11 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
   prepared->revision = image_->revision;
   prepared->takes_long = takes_long(*parsed);
   const engine::Statement& statement = parsed->statement;
+  if (writes_rows(statement, context_for(nullptr))) {
+    TRY(prepare_write(*parsed, parameter_types, *prepared));
+    return std::shared_ptr<const SqlPrepared>(std::move(prepared));
+  }
+  if (std::holds_alternative<engine::AddPrimaryKey>(statement)) prepared->action = Action::AddKey;
   if (is_definition(statement)) return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   if (const engine::Query* query = analyzed_query(statement))
     if (TRY(prepare_analyzed(*query, parameter_types, *prepared)))
@@ -217,6 +224,47 @@ Result<bool> Planner::prepare_analyzed(const engine::Query& query,
                                                  : slot.type);
   out.columns = display_columns(engine::information_schema(out.statement->statement));
   return true;
+}
+
+Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_rows(
+    engine::Query query, const engine::ParsedStatement& statement,
+    std::span<const engine::SqlType> parameter_types) {
+  auto rows = std::make_shared<engine::ParsedStatement>();
+  rows->text = statement.text;
+  rows->start = statement.start;
+  rows->statement = std::move(query);
+  auto prepared = std::make_shared<SqlPrepared>(*TRY(prepare(std::move(rows), parameter_types)));
+  prepared->is_for_change = true;
+  return std::shared_ptr<const SqlPrepared>(std::move(prepared));
+}
+
+Status Planner::prepare_write(const engine::ParsedStatement& statement,
+                              std::span<const engine::SqlType> parameter_types, SqlPrepared& out) {
+  out.kind = sql::ResultKind::Insert;
+  out.action = Action::WriteRows;
+  RowsWrite write = TRY(plan_rows_write(statement.statement, context_for(nullptr)));
+  TRY(check_insert(*image_->users, asker_, *write.target));
+  TRY(check_writable(*image_, *write.target));
+  if (write.rows.emit != engine::Emit::None)
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("{} is a table: rows are written into it once, without EMIT",
+                             write.target->name)}
+        .at(statement.start);
+  out.rows = TRY(prepare_rows(clone(write.rows), statement, parameter_types));
+  if (out.rows->columns.size() > write.places.size())
+    return Error{ErrorCode::SyntaxError, "INSERT has more expressions than target columns"}.at(
+        statement.start);
+  write.places.resize(out.rows->columns.size());
+  std::vector<engine::SqlType> types;
+  for (const sql::ResultColumn& column : out.rows->columns) types.push_back(column.type);
+  const std::vector<engine::SqlType> wanted = write.types();
+  const bool has_widened = TRY(widen_arithmetic(write, types));
+  if (has_widened || types != wanted)
+    out.rows = TRY(prepare_rows(TRY(with_types(std::move(write.rows), types, wanted)), statement,
+                                parameter_types));
+  out.parameters = out.rows->parameters;
+  out.write = std::make_shared<const RowsWrite>(std::move(write));
+  return {};
 }
 
 // A plan tells of what it reads: it is for those who may read that. What else is wrong EXPLAIN tells.
@@ -287,9 +335,10 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
   out.action = Action::Insert;
   const engine::PlanContext context = context_for(nullptr);
   if (const engine::DataSource* target = engine::find_source(insert.target, context)) {
+    TRY(prepare_returning(insert, *target, context, out));
     std::vector<engine::SqlType> types;
     for (const engine::ColumnDef& column : target->schema.columns)
-      if (insert.columns.empty() && column.role != engine::ColumnRole::Headers)
+      if (insert.columns.empty() && engine::is_written(column))
         types.push_back(column.type);
     for (const engine::InsertColumn& column : insert.columns) {
       const int index = engine::find_insert_column(column, *target, context);
@@ -307,6 +356,52 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
   return {};
 }
 
+Status Planner::prepare_returning(const engine::InsertValues& insert,
+                                  const engine::DataSource& target,
+                                  const engine::PlanContext& context, SqlPrepared& out) const {
+  const auto add = [&](size_t place, const std::string& name) {
+    const engine::ColumnDef& column = target.schema.columns[place];
+    out.returning.push_back(place);
+    out.columns.push_back({engine::display_name(name), column.type, column.name, {}});
+  };
+  for (const engine::SelectItem& item : insert.returning) {
+    if (item.kind == engine::SelectItemKind::AllColumns) {
+      for (size_t i = 0; i < target.schema.columns.size(); ++i)
+        if (engine::is_written(target.schema.columns[i])) add(i, target.schema.columns[i].name);
+      continue;
+    }
+    const auto* column = item.expression->as<engine::ColumnRef>();
+    if (!column)
+      return Error{ErrorCode::NotSupported,
+                   "RETURNING anything but columns is not supported yet"}
+          .at(item.position);
+    const int index = engine::find_insert_column({column->name, item.position}, target, context);
+    if (index < 0 || !engine::is_written(target.schema.columns[static_cast<size_t>(index)]))
+      return Error{ErrorCode::UndefinedColumn,
+                   fmt::format("column \"{}\" does not exist", column->name.text)}
+          .at(item.position);
+    const auto place = static_cast<size_t>(index);
+    add(place, item.alias ? item.alias->text : target.schema.columns[place].name);
+  }
+  return {};
+}
+
+// The target may have other columns than when the statement was prepared.
+Status Planner::check_returning(const SqlPrepared& prepared, const engine::InsertValues& insert,
+                                const engine::DataSource& target,
+                                const engine::PlanContext& context) const {
+  if (prepared.returning.empty() || prepared.revision == image_->revision) return {};
+  SqlPrepared now;
+  const Status is_there = prepare_returning(insert, target, context, now);
+  if (is_there && now.returning == prepared.returning &&
+      std::ranges::equal(now.columns, prepared.columns, {}, &sql::ResultColumn::type,
+                         &sql::ResultColumn::type))
+    return {};
+  return Error{ErrorCode::NotSupported, "cached plan must not change result type",
+               "What the statement writes has been replaced since it was prepared.",
+               "Prepare it again."};
+}
+
 Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
                                        std::vector<engine::Value> parameters) {
   budget_->begin({});
@@ -321,14 +416,18 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
     return Result<PlannedStatement>(tl::in_place, *std::move(result));
   };
   if (prepared.action == Action::Insert)
-    return planned(plan_insert(std::get<engine::InsertValues>(statement), context));
+    return planned(plan_insert(prepared, std::get<engine::InsertValues>(statement), context));
   if (prepared.action == Action::Print)
     return planned(engine::plan_print(std::get<engine::Print>(statement), context));
   const auto& query =
       prepared.is_analyzed ? *analyzed_query(statement) : std::get<engine::Query>(statement);
   if (prepared.action == Action::Constant) return planned(compute_constants(query, context));
-  if (prepared.action == Action::Select) return planned(plan_select(query, context));
-  if (prepared.action == Action::Pull) return planned(plan_look_up(prepared, query, context));
+  if (prepared.action == Action::Select) return planned(plan_select(prepared, query, context));
+  if (prepared.action == Action::Pull) {
+    LookUp look_up = TRY(plan_look_up(prepared, query, context));
+    if (held_.contains(look_up->table->name)) return planned(plan_select(prepared, query, context));
+    return Result<PlannedStatement>(tl::in_place, std::move(look_up));
+  }
   engine::PlannedQuery push = TRY(engine::plan_push_query(query, context));
   TRY(check_result(prepared, push.result));
   return Result<PlannedStatement>(tl::in_place, std::move(push));
@@ -350,15 +449,40 @@ Status Planner::check_result(const SqlPrepared& prepared, const engine::Schema& 
                "Prepare it again."};
 }
 
-Result<InsertRows> Planner::plan_insert(const engine::InsertValues& insert,
+Status Planner::check_defaults(const engine::CreateSource& create) {
+  budget_->begin({});
+  for (const engine::TableElement& element : create.elements) {
+    if (element.default_sql.empty()) continue;
+    const auto schema = engine::read_schema(std::span(&element, 1), image_->catalog->types);
+    if (!schema || schema->columns.empty()) continue;  // the definition tells why
+    auto value = engine::default_value(schema->columns.front(), context_for(nullptr), eval());
+    if (!value) return std::move(value).error().at(element.position);
+  }
+  return {};
+}
+
+Result<LeftOutColumns> Planner::left_out(const std::shared_ptr<const engine::DataSource>& table) {
+  budget_->begin({});
+  const storage::TopicInfo* topic = image_->topics->find(table->topic);
+  std::vector<engine::Value> defaults;
+  for (const engine::ColumnDef& column : table->schema.columns)
+    defaults.push_back(TRY(engine::default_value(column, context_for(nullptr), eval())));
+  return LeftOutColumns(table, topic ? topic->id : Uuid(), std::move(defaults), *numbers_);
+}
+
+Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
+                                        const engine::InsertValues& insert,
                                         const engine::PlanContext& context) {
   engine::InsertBatch rows = TRY(engine::plan_insert_values(insert, context, eval()));
   TRY(budget_->status());
   TRY(check_insert(*image_->users, asker_, *rows.target));
   TRY(check_writable(*image_, *rows.target));
-  InsertRows buffer = TRY(make_row_buffer(*image_, rows.target));
-  TRY(buffer->add(rows.columns, rows.timestamps.size(), rows.timestamps));
-  return buffer;
+  TRY(check_returning(prepared, insert, *rows.target, context));
+  InsertRows planned{TRY(make_row_buffer(*image_, rows.target)), {}};
+  if (numbers_) TRY(fill_serials(rows, planned.buffer->topic(), *numbers_));
+  TRY(planned.buffer->add(rows.columns, rows.timestamps.size(), rows.timestamps));
+  for (const size_t place : prepared.returning) planned.returned.push_back(rows.columns[place]);
+  return planned;
 }
 
 Result<ConstantRows> Planner::compute_constants(const engine::Query& query,
@@ -381,11 +505,12 @@ Result<ConstantRows> Planner::compute_constants(const engine::Query& query,
   return result;
 }
 
-Result<SelectRows> Planner::plan_select(const engine::Query& query,
+Result<SelectRows> Planner::plan_select(const SqlPrepared& prepared, const engine::Query& query,
                                         const engine::PlanContext& context) {
   auto plan = std::make_shared<const engine::SelectRowsPlan>(
       TRY(engine::plan_select_rows(query, context, eval())));
   TRY(budget_->status());
+  TRY(check_result(prepared, plan->result));
   return SelectRows(std::move(plan));
 }
 

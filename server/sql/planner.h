@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <variant>
 #include <vector>
@@ -17,8 +18,10 @@
 #include "server/metadata/image.h"
 #include "server/metadata/rights.h"
 #include "server/sql/port.h"
+#include "server/sql/left_out_columns.h"
 #include "server/sql/row_buffer.h"
 #include "server/sql/settings.h"
+#include "server/sql/write_plan.h"
 
 namespace server {
 
@@ -27,7 +30,9 @@ namespace server {
 struct SqlPrepared final : sql::Prepared {
   enum class Action : uint8_t {
     Define,
+    AddKey,  // a definition that copies rows first
     Insert,
+    WriteRows,
     Constant,
     Pull,
     Select,
@@ -44,6 +49,11 @@ struct SqlPrepared final : sql::Prepared {
   // The plan of a look-up, good for this image and these properties; null when it must be made
   // anew.
   std::shared_ptr<const engine::PullPlan> pull;
+  // Of WriteRows: what is done with the rows of which statement.
+  std::shared_ptr<const RowsWrite> write;
+  std::shared_ptr<const SqlPrepared> rows;
+  bool is_for_change = false;  // these rows: a statement reads what it changes
+  std::vector<size_t> returning;  // of an INSERT: columns of its target that it answers with
   Revision revision;
   engine::Properties properties;
 };
@@ -62,7 +72,10 @@ struct ConstantRows {
   std::vector<engine::ColumnPtr> columns;
   size_t rows = 0;
 };
-using InsertRows = std::unique_ptr<RowBuffer>;
+struct InsertRows {
+  std::unique_ptr<RowBuffer> buffer;
+  std::vector<engine::ColumnPtr> returned;  // of RETURNING
+};
 using LookUp = std::shared_ptr<const engine::PullPlan>;
 using SelectRows = std::shared_ptr<const engine::SelectRowsPlan>;
 using PlannedStatement =
@@ -96,6 +109,15 @@ class Planner {
   Result<PlannedStatement> plan(const SqlPrepared& prepared, std::vector<engine::Value> parameters);
 
   const MetadataImagePtr& image() const { return image_; }
+  // Where SERIAL columns get their numbers; without it an INSERT that leaves one out fails.
+  void use(SerialNumbers& numbers) { numbers_ = &numbers; }
+  void use(std::map<std::string, std::string> temporary) { temporary_ = std::move(temporary); }
+  // Fails where the DEFAULT of a column has no value, or one of another type.
+  Status check_defaults(const engine::CreateSource& create);
+  // Tables of which the transaction holds rows: a look-up has to see these, too.
+  void use_held(std::set<std::string> tables) { held_ = std::move(tables); }
+  // What the columns of the table hold that a statement leaves out.
+  Result<LeftOutColumns> left_out(const std::shared_ptr<const engine::DataSource>& table);
   // From now on what functions compute ends soon after the flag is set; the flag outlives the work.
   void watch(const std::atomic<bool>& is_cancelled);
 
@@ -107,14 +129,24 @@ class Planner {
   Result<bool> prepare_analyzed(const engine::Query& query,
                                 std::span<const engine::SqlType> parameter_types, SqlPrepared& out);
   Status prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const;
+  Status prepare_write(const engine::ParsedStatement& statement,
+                       std::span<const engine::SqlType> parameter_types, SqlPrepared& out);
+  Result<std::shared_ptr<const SqlPrepared>> prepare_rows(
+      engine::Query query, const engine::ParsedStatement& statement,
+      std::span<const engine::SqlType> parameter_types);
   Status check_explained(const engine::Explain& explain);
   static Status check_supported(const engine::Statement& statement);
   Status check_result(const SqlPrepared& prepared, const engine::Schema& result) const;
-  Result<InsertRows> plan_insert(const engine::InsertValues& insert,
+  Status prepare_returning(const engine::InsertValues& insert, const engine::DataSource& target,
+                           const engine::PlanContext& context, SqlPrepared& out) const;
+  Status check_returning(const SqlPrepared& prepared, const engine::InsertValues& insert,
+                         const engine::DataSource& target, const engine::PlanContext& context) const;
+  Result<InsertRows> plan_insert(const SqlPrepared& prepared, const engine::InsertValues& insert,
                                  const engine::PlanContext& context);
   Result<ConstantRows> compute_constants(const engine::Query& query,
                                          const engine::PlanContext& context);
-  Result<SelectRows> plan_select(const engine::Query& query, const engine::PlanContext& context);
+  Result<SelectRows> plan_select(const SqlPrepared& prepared, const engine::Query& query,
+                                 const engine::PlanContext& context);
   Result<LookUp> plan_look_up(const SqlPrepared& prepared, const engine::Query& query,
                               const engine::PlanContext& context);
 
@@ -127,6 +159,9 @@ class Planner {
   MemoryBudget* const memory_;
   std::optional<engine::EvalBudget> budget_;
   const Asker asker_;
+  SerialNumbers* numbers_ = nullptr;
+  std::map<std::string, std::string> temporary_;  // see engine::PlanContext
+  std::set<std::string> held_;
   const std::function<Status(const engine::DataSource&)> may_read_;
 };
 

@@ -215,8 +215,8 @@ class SessionBackend {
   virtual Result<std::unique_ptr<CopyIn>> begin_copy(const CopyTarget& target,
                                                      CopyReceiver& receiver) = 0;
 
-  // Between begin() and commit() or rollback() INSERTs and COPYs are held back. Reads and
-  // definitions are not affected by it, and it pins nothing. Never nested.
+  // Between begin() and commit() or rollback() INSERTs, COPYs, UPDATEs and DELETEs are held back; reads of their tables
+  // see them. Definitions are not affected by it, and reads pin nothing. Never nested.
   virtual void begin() = 0;
   // Appends what was held back, all or nothing; ends with on_done (of which the session takes
   // nothing) or on_error. Nothing else is asked of the backend until then. The destruction of the
@@ -224,6 +224,9 @@ class SessionBackend {
   virtual std::unique_ptr<Execution> commit(Receiver& receiver) = 0;
   // Drops what is held back; after a failed commit there is nothing.
   virtual void rollback() = 0;
+
+  // Drops the session's temporary tables; their names mean nothing from now on.
+  virtual void discard_temporary() {}
 
   // Whether a property or a setting with a dotted name may be set to this: InvalidParameter for a
   // bad value, UndefinedObject for a name under one of the engine's prefixes that does not exist.

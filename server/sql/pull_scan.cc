@@ -98,9 +98,10 @@ void PullScan::begin(std::shared_ptr<TableCut> cut) {
     cut_.reset();
     return send(task_is_gone());
   }
-  // What a replaced query keeps has other columns than the look-up was planned for.
-  if (!std::ranges::all_of(
-          tasks, [&](const ShardTask* task) { return task->plan == request_->kept_by; })) {
+  // What a replaced query keeps has other columns than the look-up was planned for; what begins anew has fewer rows.
+  if (!std::ranges::all_of(tasks, [&](const ShardTask* task) {
+        return task->plan == request_->kept_by && has_passed(*task);
+      })) {
     cut_.reset();
     return send(task_is_gone());
   }
@@ -118,6 +119,16 @@ void PullScan::begin(std::shared_ptr<TableCut> cut) {
   if (request_->plan->keys) return run();
   if (cut_) return begin_scans();
   shard_.hold(request_->query_id, this, [self = shared_from_this()] { self->begin_scans(); });
+}
+
+// What has failed shows its last rows, with a warning.
+bool PullScan::has_passed(const ShardTask& task) const {
+  return task.task->failure() ||
+         std::ranges::all_of(request_->must_have_passed, [&](const auto& target) {
+           return std::ranges::all_of(task.task->inputs(), [&](const engine::Task::Input& input) {
+             return input.partition != target.first || input.next >= target.second;
+           });
+         });
 }
 
 void PullScan::begin_scans() {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/memory_budget.h"
@@ -29,6 +30,8 @@ struct PullRequest {
   bool is_shaped_there = false;
   // Others read of the same cut, perhaps the same table: its tasks stand until the last of them has begun.
   bool is_one_of_several = false;
+  // What the tasks must have passed: they may have begun anew since that was waited for.
+  std::vector<std::pair<engine::PartitionRef, Offset>> must_have_passed = {};
   engine::Properties properties;
 };
 
@@ -59,7 +62,7 @@ struct PullPortion {
 // Owner:      the look-up, and whatever is on its way on the shard.
 class PullScan : public std::enable_shared_from_this<PullScan> {
  public:
-  // Fails with UndefinedObject when a task that keeps the table is gone: whoever asks knows whether the query
+  // Fails with UndefinedObject when a task that keeps the table is gone, or not so far as it was: whoever asks knows whether the query
   // begins anew or was dropped.
   using Answer = std::function<void(Result<std::shared_ptr<PullPortion>>)>;
   PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullRequest> request,
@@ -81,6 +84,7 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
     std::shared_ptr<engine::TableView> view;
     TaskSequence as_of;
   };
+  bool has_passed(const ShardTask& task) const;
   void begin_scans();
   void run();
   Result<Found> next_rows(size_t entries);

@@ -4,6 +4,7 @@
 
 #include "engine/plan/source_formats.h"
 #include "records/partitioner.h"
+#include "server/sql/row_ids.h"
 
 namespace server {
 
@@ -51,8 +52,12 @@ Result<std::unique_ptr<RowBuffer>> RowBuffer::make(std::shared_ptr<const engine:
 
 Status RowBuffer::add(std::span<const engine::ColumnPtr> columns, size_t rows,
                       std::span<const int64_t> timestamps, std::span<const uint64_t> lines) {
+  TRY(check_not_null(columns, rows, lines));
+  const engine::ColumnPtr row_ids = source_->schema.has_row_id()
+                                        ? with_row_ids(*columns[key_columns_.front()], rows)
+                                        : nullptr;
   std::vector<const engine::Column*> keys, values;
-  for (const size_t i : key_columns_) keys.push_back(columns[i].get());
+  for (const size_t i : key_columns_) keys.push_back(row_ids ? row_ids.get() : columns[i].get());
   for (const size_t i : value_columns_) values.push_back(columns[i].get());
   engine::EncodedRows encoded_keys, encoded_values;
   key_writer_->write(keys, {0, rows}, nullptr, encoded_keys);
@@ -64,18 +69,52 @@ Status RowBuffer::add(std::span<const engine::ColumnPtr> columns, size_t rows,
   for (size_t row = 0; is_table && row < rows; ++row)
     if (!encoded_keys[row])
       return bad_row(*source_, "the primary key of a table cannot be NULL", row, lines);
-
-  for (size_t row = 0; row < rows; ++row) {
-    const std::optional<std::string_view> key = encoded_keys[row], value = encoded_values[row];
-    const auto count = static_cast<int32_t>(builders_.size());
-    const size_t partition =
-        key ? static_cast<size_t>(records::partition_for_key(*key, count).value())
-            : next_partition_++ % builders_.size();
-    builders_[partition].append(timestamps[row], key, value);
-    size_bytes_ += (key ? key->size() : 0) + (value ? value->size() : 0) + 16;
-    if (builders_[partition].size_bytes() >= kBatchBytes) seal(partition);
-  }
+  for (size_t row = 0; row < rows; ++row)
+    append(timestamps[row], encoded_keys[row], encoded_values[row]);
   rows_ += rows;
+  return {};
+}
+
+Status RowBuffer::remove(std::span<const engine::ColumnPtr> columns, size_t rows,
+                         std::span<const int64_t> timestamps) {
+  std::vector<const engine::Column*> keys;
+  for (const size_t i : key_columns_) keys.push_back(columns[i].get());
+  engine::EncodedRows encoded;
+  key_writer_->write(keys, {0, rows}, nullptr, encoded);
+  if (!encoded.problems.empty())
+    return bad_row(*source_, encoded.problems.front().message, encoded.problems.front().row, {});
+  for (size_t row = 0; row < rows; ++row) append(timestamps[row], encoded[row], std::nullopt);
+  rows_ += rows;
+  return {};
+}
+
+void RowBuffer::append(int64_t timestamp, std::optional<std::string_view> key,
+                       std::optional<std::string_view> value) {
+  const auto count = static_cast<int32_t>(builders_.size());
+  const size_t partition =
+      key ? static_cast<size_t>(records::partition_for_key(*key, count).value())
+          : next_partition_++ % builders_.size();
+  builders_[partition].append(timestamp, key, value);
+  size_bytes_ += (key ? key->size() : 0) + (value ? value->size() : 0) + 16;
+  if (builders_[partition].size_bytes() >= kBatchBytes) seal(partition);
+}
+
+Status RowBuffer::check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,
+                                 std::span<const uint64_t> lines) const {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const engine::ColumnDef& column = source_->schema.columns[i];
+    if (!column.is_not_null) continue;
+    for (size_t row = 0; row < rows; ++row) {
+      if (!columns[i]->is_null(row)) continue;
+      Error error{ErrorCode::NullValue,
+                  fmt::format("null value in column \"{}\" of relation \"{}\" violates not-null "
+                              "constraint",
+                              column.name, source_->name)};
+      if (row < lines.size())
+        error.context = fmt::format("COPY {}, line {}", source_->name, lines[row]);
+      return error;
+    }
+  }
   return {};
 }
 
@@ -100,6 +139,12 @@ Status RowBuffer::absorb(RowBuffer& other) {
   size_bytes_ += std::exchange(other.size_bytes_, 0);
   rows_ += std::exchange(other.rows_, 0);
   return {};
+}
+
+std::vector<std::string> RowBuffer::batches() {
+  for (size_t i = 0; i < builders_.size(); ++i)
+    if (!builders_[i].empty()) seal(i);
+  return sealed_;
 }
 
 void RowBuffer::take(storage::AppendRequest& into) {

@@ -2,7 +2,9 @@
 // batch a partition.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "engine/catalog/catalog.h"
@@ -23,6 +25,9 @@ class RowBuffer {
   // (may be empty) names rows in errors. All rows or none.
   Status add(std::span<const engine::ColumnPtr> columns, size_t rows,
              std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {});
+  // The records that delete the rows of these keys; of the columns only those of the key are looked at.
+  Status remove(std::span<const engine::ColumnPtr> columns, size_t rows,
+                std::span<const int64_t> timestamps);
   size_t size_bytes() const { return size_bytes_; }
   uint64_t rows() const { return rows_; }
   // Takes over the rows of another buffer of the same source; they come after its own. Fails with
@@ -30,11 +35,18 @@ class RowBuffer {
   Status absorb(RowBuffer& other);
   // Moves everything into the request; the buffer is empty again.
   void take(storage::AppendRequest& into);
+  // What take() would give, by partition.
+  std::vector<std::string> batches();
+  const Uuid& topic() const { return topic_; }
   const engine::DataSource& source() const { return *source_; }
 
  private:
   RowBuffer(std::shared_ptr<const engine::DataSource> source, Uuid topic, int32_t partitions);
   void seal(size_t partition);
+  void append(int64_t timestamp, std::optional<std::string_view> key,
+              std::optional<std::string_view> value);
+  Status check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,
+                        std::span<const uint64_t> lines) const;
 
   const std::shared_ptr<const engine::DataSource> source_;
   const Uuid topic_;

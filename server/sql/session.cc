@@ -1,10 +1,15 @@
 #include "server/sql/session.h"
 
+#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/catalog/statement_settings.h"
+#include "engine/sql/parse.h"
 #include "server/sql/copy_in.h"
 #include "server/sql/execution.h"
+#include "server/sql/serial_look_up.h"
 
 namespace server {
 
@@ -24,6 +29,23 @@ std::optional<uint64_t> incarnation_of(const storage::Users& users, const std::s
   const auto found = users.roles.find(role);
   if (found == users.roles.end() || !found->second.may_login) return std::nullopt;
   return found->second.incarnation;
+}
+
+// Existing tables whose definition the statement changes, as they are written there.
+std::vector<engine::Name> names_changed_by(const engine::Statement& statement) {
+  std::vector<engine::Name> names;
+  if (const auto* drop = std::get_if<engine::DropSource>(&statement)) names.push_back(drop->name);
+  if (const auto* drops = std::get_if<engine::DropSources>(&statement))
+    for (const engine::DropSource& each : drops->drops) names.push_back(each.name);
+  if (const auto* truncate = std::get_if<engine::Truncate>(&statement))
+    for (const engine::TableName& each : truncate->tables) names.push_back(each.name);
+  if (const auto* add_key = std::get_if<engine::AddPrimaryKey>(&statement))
+    names.push_back(add_key->table.name);
+  if (const auto* alter = std::get_if<engine::AlterSource>(&statement)) names.push_back(alter->name);
+  if (const auto* create = std::get_if<engine::CreateSource>(&statement);
+      create && create->or_replace && !create->is_temporary)
+    names.push_back(create->name);
+  return names;
 }
 
 }  // namespace
@@ -51,7 +73,15 @@ Status SqlSession::check_asker() const {
                fmt::format("role \"{}\" was dropped, or may not log in any more", *asker_)};
 }
 
-SqlSession::~SqlSession() = default;
+SqlSession::~SqlSession() { discard_temporary(); }
+
+// Nobody waits for it; what it does not get to do the next start does.
+void SqlSession::discard_temporary() {
+  if (auto drop = temporary_.drop_all())
+    parts_.definitions.submit(std::move(drop), engine::Properties(),
+                              [](const Result<DefinitionOutcome>&) {});
+  temporary_ = TemporaryTables();
+}
 
 engine::Properties SqlSession::properties() const {
   engine::Properties properties = settings_.properties();
@@ -83,8 +113,17 @@ Status SqlSession::check_property(const std::string& name, const std::string& va
 bool SqlSession::speaks_ksqldb() const { return parts_.settings.engine.ksqldb_compat; }
 
 std::unique_ptr<Planner> SqlSession::planner() const {
-  return std::make_unique<Planner>(parts_.clock, parts_.settings, parts_.definitions.image(),
-                                   properties(), &parts_.memory, asker_);
+  auto planner = std::make_unique<Planner>(parts_.clock, parts_.settings, parts_.definitions.image(),
+                                           properties(), &parts_.memory, asker_);
+  planner->use(parts_.serials);
+  planner->use(temporary_.names());
+  if (!held_.empty()) {
+    std::set<std::string> held;
+    for (const auto& [name, buffer] : held_)
+      if (holds(name)) held.insert(name);
+    planner->use_held(std::move(held));
+  }
+  return planner;
 }
 
 Result<std::shared_ptr<const sql::Prepared>> SqlSession::prepare(
@@ -166,11 +205,93 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start(
   return started;
 }
 
+Result<std::unique_ptr<sql::Execution>> SqlSession::start_for_change(const std::string& text,
+                                                                     sql::Receiver& receiver) {
+  auto parsed = TRY(engine::parse_script(text));
+  auto prepared = std::make_shared<SqlPrepared>(*TRY(planner()->prepare(
+      std::make_shared<const engine::ParsedStatement>(std::move(parsed.front())), {})));
+  prepared->is_for_change = true;
+  return start(prepared, {}, receiver);
+}
+
+std::shared_ptr<const engine::DataSource> SqlSession::find_source(const MetadataImage& image,
+                                                                  const engine::Name& name) const {
+  const auto& sources = image.catalog->sources();
+  const auto find = [&](const std::string& text) -> std::shared_ptr<const engine::DataSource> {
+    const auto own = temporary_.names().find(text);
+    const auto found = sources.find(own == temporary_.names().end() ? text : own->second);
+    if (found == sources.end() || (found->second->is_temporary && !temporary_.owns(found->first)))
+      return nullptr;
+    return found->second;
+  };
+  if (auto exact = find(name.text); exact || name.quoting != engine::Quoting::Double) return exact;
+  return find(absl::AsciiStrToUpper(name.text));
+}
+
+// Whose SERIAL columns an INSERT may leave out.
+std::shared_ptr<const engine::DataSource> SqlSession::written_table(
+    const SqlPrepared& prepared, const MetadataImage& image) const {
+  if (prepared.action == Action::WriteRows) return prepared.write->target;
+  if (prepared.action != Action::Insert) return nullptr;
+  return find_source(image,
+                     std::get<engine::InsertValues>(prepared.statement->statement).target);
+}
+
+std::set<std::string> SqlSession::topics_in_turn(const SqlPrepared& prepared,
+                                                 const MetadataImage& image) const {
+  if (prepared.action == Action::WriteRows) return {prepared.write->target->topic};
+  std::set<std::string> topics;
+  for (const engine::Name& name : names_changed_by(prepared.statement->statement)) {
+    const auto source = find_source(image, name);
+    if (source && source->kind == engine::SourceKind::Table) topics.insert(source->topic);
+  }
+  return topics;
+}
+
+// Another session's temporary tables are not there.
+Status SqlSession::check_not_anothers(const engine::Statement& statement,
+                                      const MetadataImage& image) const {
+  for (const engine::Name& name : names_changed_by(statement)) {
+    const auto found = image.catalog->sources().find(name.text);
+    if (found != image.catalog->sources().end() && found->second->is_temporary &&
+        !find_source(image, name))
+      return Error{ErrorCode::UndefinedSource, fmt::format("Table {} does not exist.", name.text)};
+  }
+  return {};
+}
+
+Result<std::shared_ptr<const SqlPrepared>> SqlSession::renewed(
+    const std::shared_ptr<const SqlPrepared>& prepared, const MetadataImage& image) const {
+  if (prepared->revision == image.revision) return prepared;
+  auto anew = TRY(planner()->prepare(prepared->statement, prepared->parameters));
+  if (anew->action == prepared->action && anew->parameters == prepared->parameters) return anew;
+  return Error{ErrorCode::NotSupported, "cached plan must not change result type",
+               "What the statement writes has been replaced since it was prepared.",
+               "Prepare it again."};
+}
+
 Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
-    const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
+    const std::shared_ptr<const SqlPrepared>& given, std::vector<engine::Value> parameters,
     sql::Receiver& receiver) {
+  const MetadataImagePtr image = parts_.definitions.image();
+  const auto prepared =
+      given->action == Action::WriteRows ? TRY(renewed(given, *image)) : given;
+  std::set<std::string> topics = topics_in_turn(*prepared, *image);
+  if (std::ranges::any_of(topics, [this](const std::string& topic) { return !has_turn(topic); }))
+    return run_in_turn(*this, receiver, prepared, std::move(parameters), std::move(topics));
+  if (in_transaction_ && std::holds_alternative<engine::Truncate>(prepared->statement->statement))
+    return run_truncate_rows(*this, receiver, prepared->statement);
+  TRY(check_not_anothers(prepared->statement->statement, *image));
+  if (const auto* create = std::get_if<engine::CreateSource>(&prepared->statement->statement))
+    TRY(planner()->check_defaults(*create));
   if (prepared->action == Action::Define)
     return run_definition(*this, receiver, prepared->statement);
+  if (const auto table = written_table(*prepared, *image))
+    if (auto look_up = SerialLookUp::make(*this, *image, *table))
+      return run_after_look_up(*this, receiver, std::move(look_up), prepared, std::move(parameters));
+  if (prepared->action == Action::WriteRows)
+    return run_rows_write(*this, receiver, prepared, std::move(parameters));
+  if (prepared->action == Action::AddKey) return run_add_key(*this, receiver, prepared->statement);
   if (prepared->action == Action::Information)
     return run_information(*this, receiver, prepared->statement, parts_.definitions.image());
   if (prepared->action == Action::Assert)
@@ -219,12 +340,12 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
     return run_transient(
         *this, receiver, std::move(*query), std::move(image),
         prepared.action == Action::Push ? TransientEnd::Never : TransientEnd::AtPresentEnd);
-  InsertRows& rows = std::get<InsertRows>(planned);
+  std::unique_ptr<RowBuffer>& rows = std::get<InsertRows>(planned).buffer;
   TRY(check_is_read(*image, rows->source()));
   const uint64_t count = rows->rows();
   storage::AppendRequest request;
   if (in_transaction_) {
-    InsertRows& held = held_[rows->source().name];
+    std::unique_ptr<RowBuffer>& held = held_[rows->source().name];
     if (held)
       TRY(held->absorb(*rows));
     else
@@ -233,7 +354,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
   } else {
     rows->take(request);
   }
-  return run_append(*this, receiver, std::move(request), "INSERT 0", count);
+  return run_append(*this, receiver, std::move(request), "INSERT 0", count,
+                    std::move(std::get<InsertRows>(planned).returned));
 }
 
 void SqlSession::note_written(const std::vector<storage::AppendedBatch>& batches) {
@@ -288,6 +410,15 @@ Result<RowBuffer*> SqlSession::held_rows(const std::shared_ptr<const engine::Dat
   return buffer.get();
 }
 
+Result<HeldBatches> SqlSession::held_batches(const engine::DataSource& table, const Uuid& topic) {
+  RowBuffer& buffer = *held_.at(table.name);
+  if (buffer.topic() == topic) return buffer.batches();
+  return Error{ErrorCode::ObjectState,
+               fmt::format("{} was emptied or made anew since the transaction wrote to it", table.name),
+               {},
+               "ROLLBACK, and begin again."};
+}
+
 Status SqlSession::check_held_rows() {
   size_t size = 0;
   for (const auto& [name, buffer] : held_) size += buffer->size_bytes();
@@ -314,11 +445,13 @@ std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
     if (buffer) buffer->take(request);
   held_.clear();
   held_charge_.resize(0);
-  return run_append(*this, receiver, std::move(request), "COMMIT", std::nullopt);
+  return run_append(*this, receiver, std::move(request), "COMMIT", std::nullopt, {},
+                    std::exchange(turns_, {}));
 }
 
 void SqlSession::rollback() {
   in_transaction_ = false;
+  turns_.clear();
   held_.clear();
   held_charge_.resize(0);
 }

@@ -14,12 +14,18 @@
 #include "base/memory_budget.h"
 #include "engine/system_tables/information.h"
 #include "server/metadata/metadata_applier.h"
+#include "server/sql/committed_ends.h"
+#include "server/sql/held_rows.h"
 #include "server/sql/planner.h"
 #include "server/sql/port.h"
 #include "server/sql/row_buffer.h"
+#include "server/sql/serial_numbers.h"
 #include "server/sql/session_settings.h"
 #include "server/sql/settings.h"
 #include "server/sql/statement_workers.h"
+#include "server/sql/table_locks.h"
+#include "server/sql/temporary_tables.h"
+#include "server/sql/write_fence.h"
 #include "server/tasks/query_supervisor.h"
 #include "server/tasks/query_tasks.h"
 #include "server/tasks/shard.h"
@@ -69,11 +75,19 @@ struct SqlParts {
   using GroupsDone = std::function<void(std::vector<engine::ConsumerGroup>)>;
   std::function<void(GroupsDone)> consumer_groups = {};
   std::atomic<size_t> open_statements = 0;  // of all sessions
+  WriteFence fence = {};
+  SerialNumbers serials = {};
+  CommittedEnds committed_ends = CommittedEnds(log);
+  TableLocks turns = {};    // by topic name: of those who change rows by what they have read
+  TableLocks commits = {};  // by topic id: writers of several records, and readers until their scans have begun
 };
 
 // The ends of what a session has written, by partition: its look-ups wait until the tables have
 // passed them.
 using SessionWrites = std::map<engine::PartitionRef, Offset>;
+
+// By topic name: tables that nobody else changes by what they have read, until the last copy is gone.
+using WriterTurns = std::map<std::string, TableLocks::Hold>;
 
 // The shards that keep rows of a table, and in how many tasks.
 struct MaterializerPlaces {
@@ -109,6 +123,7 @@ class SqlSession final : public sql::SessionBackend {
   void begin() override;
   std::unique_ptr<sql::Execution> commit(sql::Receiver& receiver) override;
   void rollback() override;
+  void discard_temporary() override;
   Status check_setting(const std::string& name, const std::string& value) override;
   Status check_property(const std::string& name, const std::string& value) override;
   bool speaks_ksqldb() const override;
@@ -130,6 +145,35 @@ class SqlSession final : public sql::SessionBackend {
   void note_passed(std::shared_ptr<const DefinedQuery> query) { passed_.insert(std::move(query)); }
   // The transaction's buffer for a source.
   Result<RowBuffer*> held_rows(const std::shared_ptr<const engine::DataSource>& source);
+  TemporaryTables& temporary() { return temporary_; }
+  const WriterTurns& turns() const { return turns_; }
+  bool has_turn(const std::string& topic) const { return turns_.contains(topic); }
+  void take_turn(const std::set<std::string>& topics, const TableLocks::Hold& hold) {
+    for (const std::string& topic : topics) turns_[topic] = hold;
+  }
+  void give_up_turns() { turns_.clear(); }
+  // A SELECT whose rows decide what is written: it shows all that is in the topics.
+  Result<std::unique_ptr<sql::Execution>> start_for_change(const std::string& text,
+                                                           sql::Receiver& receiver);
+  // start() of a statement that has waited for its turn.
+  Result<std::unique_ptr<sql::Execution>> start_in_turn(
+      const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters,
+      sql::Receiver& receiver) {
+    return start_unbounded(prepared, std::move(parameters), receiver);
+  }
+  // What a name means that a statement writes; null: nothing.
+  std::shared_ptr<const engine::DataSource> find_source(const MetadataImage& image,
+                                                        const engine::Name& name) const;
+  // Whether the transaction has written rows of it that nobody else sees yet.
+  bool holds(const std::string& source) const {
+    const auto found = held_.find(source);
+    return found != held_.end() && found->second && found->second->rows() > 0;
+  }
+  // Those of a table that it has dropped.
+  void forget_held(const std::string& source) { held_.erase(source); }
+  // What it has written to this table, of which it holds rows. Fails with ObjectState where the table is another one
+  // by now.
+  Result<HeldBatches> held_batches(const engine::DataSource& table, const Uuid& topic);
   // After rows were added to one of those buffers: whether the transaction may hold so much. After
   // an error the buffers are gone.
   Status check_held_rows();
@@ -146,10 +190,19 @@ class SqlSession final : public sql::SessionBackend {
   Result<std::unique_ptr<sql::Execution>> start_again(StatementBegun begun,
                                                       sql::Receiver& receiver);
   int64_t setting_ms(const std::string& name, int64_t otherwise) const;
+  std::unique_ptr<Planner> planner() const;
 
  private:
-  std::unique_ptr<Planner> planner() const;
   Status check_is_read(const MetadataImage& image, const engine::DataSource& target) const;
+  std::shared_ptr<const engine::DataSource> written_table(const SqlPrepared& prepared,
+                                                          const MetadataImage& image) const;
+  // The topics of the tables that the statement must have to itself.
+  std::set<std::string> topics_in_turn(const SqlPrepared& prepared,
+                                       const MetadataImage& image) const;
+  Status check_not_anothers(const engine::Statement& statement, const MetadataImage& image) const;
+  // As the statement is meant now, where definitions have changed since it was prepared.
+  Result<std::shared_ptr<const SqlPrepared>> renewed(
+      const std::shared_ptr<const SqlPrepared>& prepared, const MetadataImage& image) const;
   // Fails with TooManyStatements when as many are open as may be.
   Result<OpenStatement> open_statement();
   Result<std::unique_ptr<sql::Execution>> start_unbounded(
@@ -162,6 +215,8 @@ class SqlSession final : public sql::SessionBackend {
   SessionWrites written_;
   std::set<std::shared_ptr<const DefinedQuery>> passed_;  // since the last write
   MaterializerPlaces last_places_;                        // of the table that was asked last
+  TemporaryTables temporary_;
+  WriterTurns turns_;  // until the transaction ends, or the statement outside of one
   bool in_transaction_ = false;
   size_t open_statements_ = 0;
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction

@@ -25,6 +25,8 @@ class TableRead : public SqlExecution {
  protected:
   // Before the first row is shown: the statement begins again, or fails. The caller is over.
   void not_there(const KeptTable& table);
+  // Whether a statement changes what it reads here.
+  bool is_for_change() const { return begun_.prepared->is_for_change; }
 
  private:
   void begin_again();

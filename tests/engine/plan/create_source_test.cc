@@ -61,9 +61,30 @@ TEST_F(CreateSourceTest, a_pattern_of_times_that_is_none_is_refused_at_once) {
       << refused.error().ksqldb;
 }
 
-TEST_F(CreateSourceTest, tables_have_a_primary_key) {
+TEST_F(CreateSourceTest, tables_in_words_of_the_dialect_have_a_primary_key) {
+  EXPECT_EQ(create_error("CREATE TABLE T (ID INT) WITH (VALUE_FORMAT='JSON');"),
+            "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.");
+  settings_.ksqldb_compat = true;
   EXPECT_EQ(create_error("CREATE TABLE T (ID INT);"),
             "Tables require a PRIMARY KEY. Please define the PRIMARY KEY.");
+  EXPECT_EQ(create_error("CREATE TABLE T (ID INT) WITH (FILLFACTOR=100);"),
+            "Invalid config variable(s) in the WITH clause: FILLFACTOR");
+}
+
+TEST_F(CreateSourceTest, tables_without_a_key_have_row_ids) {
+  ASSERT_TRUE(create("CREATE TABLE T (ID INT, V STRING) WITH (FILLFACTOR=100);"));
+  EXPECT_EQ(source("T").schema.to_string(), "`__ROWID` BYTES KEY, `ID` INTEGER, `V` STRING");
+  EXPECT_EQ(source("T").partitions, 1);
+  EXPECT_TRUE(source("T").owns_topic);
+  EXPECT_FALSE(source("T").is_temporary);
+  EXPECT_EQ(create_error("CREATE TABLE U (__ROWID INT);"),
+            "'__ROWID' is a reserved column name. You cannot use it as a name for a column.");
+  ASSERT_TRUE(create("CREATE TABLE N (ID BIGSERIAL PRIMARY KEY, V STRING);"));
+  EXPECT_TRUE(source("N").schema.columns[0].is_serial);
+  EXPECT_EQ(source("N").schema.to_string(), "`ID` BIGINT KEY, `V` STRING");
+  add_topic("taken", 1);
+  EXPECT_EQ(create_error("CREATE TABLE TAKEN (ID INT);"),
+            "topic \"taken\" is there already, and its records have keys of their own");
 }
 
 TEST_F(CreateSourceTest, names_of_columns_are_checked) {

@@ -1,0 +1,297 @@
+// What is defined and written in PostgreSQL's syntax: tables, TRUNCATE, INSERT, UPDATE, DELETE, and VACUUM and its kin.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "engine/pgsql/convert.h"
+#include "engine/sql/default_value.h"
+#include "engine/types/ascii.h"
+
+namespace engine::pgsql {
+
+namespace {
+
+struct KindRow {
+  std::string_view kind, what;
+};
+// What people write who come from PostgreSQL, and what is missing then.
+constexpr KindRow kMissing[] = {
+    {"CreateEnumStmt", "CREATE TYPE ... AS ENUM is"},
+    {"CompositeTypeStmt", "CREATE TYPE ... AS (...) is"},
+    {"CreateRangeStmt", "CREATE TYPE ... AS RANGE is"},
+    {"CreateDomainStmt", "CREATE DOMAIN is"},
+    {"CreateSchemaStmt", "CREATE SCHEMA is"},
+    {"IndexStmt", "CREATE INDEX is"},
+    {"ViewStmt", "CREATE VIEW is"},
+    {"CreateSeqStmt", "CREATE SEQUENCE is"},
+    {"CreateFunctionStmt", "CREATE FUNCTION is"},
+    {"CreateTrigStmt", "CREATE TRIGGER is"},
+    {"CreateExtensionStmt", "CREATE EXTENSION is"},
+    {"MergeStmt", "MERGE is"},
+    {"DoStmt", "DO is"},
+    {"CallStmt", "CALL is"},
+    {"LockStmt", "LOCK is"},
+};
+
+Error name_of_temporary() {
+  return {ErrorCode::NotSupported,
+          "a table of pg_temp under its full name is not supported yet",
+          {},
+          "Name it without the schema, and make it by CREATE TEMP TABLE: a temporary table comes "
+          "before another of its name."};
+}
+
+std::vector<std::string> keys_of(const Fields& constraint) { return strings(constraint, "keys"); }
+
+}  // namespace
+
+Result<TableName> Converter::table_name(const Fields& relation) const {
+  const TextPosition at = position(relation.number("location"));
+  const std::string_view schema = relation.text("schemaname");
+  if (schema == "pg_temp") return Error(name_of_temporary()).at(at);
+  if (!schema.empty() && schema != "public")
+    return Error{ErrorCode::NotSupported, fmt::format("schema \"{}\" does not exist", schema)}.at(
+        at);
+  return TableName{name_of(relation.text("relname")), at};
+}
+
+Status Converter::add_constraint(const Fields& constraint, TableElement& element) const {
+  const std::string_view kind = constraint.text("contype");
+  const TextPosition at = position(constraint.number("location"));
+  if (kind == "CONSTR_NULL") return {};
+  if (kind == "CONSTR_NOTNULL") {
+    element.is_not_null = true;
+  } else if (kind == "CONSTR_DEFAULT") {
+    element.default_sql = to_sql(*TRY(child_of(constraint, "raw_expr")));
+  } else if (kind == "CONSTR_PRIMARY") {
+    element.constraint = ColumnConstraint::PrimaryKey;
+  } else if (kind == "CONSTR_IDENTITY") {
+    element.is_serial = element.is_not_null = true;
+  } else {
+    const std::string_view what = kind == "CONSTR_UNIQUE"      ? "UNIQUE is"
+                                  : kind == "CONSTR_CHECK"     ? "CHECK is"
+                                  : kind == "CONSTR_FOREIGN"   ? "REFERENCES is"
+                                  : kind == "CONSTR_GENERATED" ? "GENERATED ALWAYS AS (...) is"
+                                                               : "such a constraint is";
+    return not_supported(what, at);
+  }
+  return {};
+}
+
+Result<TableElement> Converter::table_element(const Fields& column) const {
+  TableElement element;
+  element.name = name_of(column.text("colname"));
+  element.position = position(column.number("location"));
+  const auto named = column.part("typeName");
+  if (!named) return Error{ErrorCode::SyntaxError, "a column without a type"}.at(element.position);
+  element.type = TRY(type(*named));
+  for (const Node& constraint : pgsql::children(column, "constraints"))
+    TRY(add_constraint(constraint.fields, element));
+  return element;
+}
+
+Result<Statement> Converter::create_table(const Fields& fields) const {
+  const auto relation = fields.part("relation");
+  const TableName named = TRY(table_name(*relation));
+  for (const std::string_view clause : {"inhRelations", "partspec", "partbound", "ofTypename"})
+    if (fields.has(clause))
+      return not_supported("a table that inherits, has partitions or a type is", named.position);
+  if (fields.text("oncommit") == "ONCOMMIT_DROP" ||
+      fields.text("oncommit") == "ONCOMMIT_DELETE_ROWS")
+    return not_supported("ON COMMIT DROP or DELETE ROWS is", named.position);
+  CreateSource create;
+  create.kind = SourceKind::Table;
+  create.if_not_exists = fields.flag("if_not_exists");
+  create.name = named.name;
+  create.name_position = named.position;
+  create.is_postgres = true;
+  create.is_temporary = relation->text("relpersistence") == "t";
+  for (const Node& each : pgsql::children(fields, "tableElts")) {
+    if (each.kind == "ColumnDef") {
+      create.elements.push_back(TRY(table_element(each.fields)));
+      continue;
+    }
+    if (each.kind != "Constraint") return not_supported("LIKE is", named.position);
+    TableElement all;
+    TRY(add_constraint(each.fields, all));
+    for (const std::string& key : keys_of(each.fields)) {
+      const auto column = std::ranges::find(create.elements, name_of(key), &TableElement::name);
+      if (column == create.elements.end())
+        return Error{ErrorCode::UndefinedColumn,
+                     fmt::format("column \"{}\" named in key does not exist", key)}
+            .at(position(each.fields.number("location")));
+      column->constraint = ColumnConstraint::PrimaryKey;
+    }
+  }
+  for (const Node& option : pgsql::children(fields, "options")) {
+    Property property;
+    property.written_name = option.fields.text("defname");
+    property.name = upper_case(property.written_name);
+    property.position = position(option.fields.number("location"));
+    property.value = make_expression(StringLiteral{""}, property.position);
+    create.properties.push_back(std::move(property));
+  }
+  return Statement(std::move(create));
+}
+
+Result<Statement> Converter::drop(const Fields& fields) const {
+  const std::string_view kind = fields.text("removeType");
+  const bool if_exists = fields.flag("missing_ok");
+  DropSources drops;
+  for (const Node& object : pgsql::children(fields, "objects")) {
+    if (kind == "OBJECT_TYPE")
+      return Statement(DropType{if_exists, name_of(type_name(object.fields)),
+                                position(object.fields.number("location"))});
+    if (kind != "OBJECT_TABLE" && kind != "OBJECT_MATVIEW")
+      return not_supported("to DROP anything but tables and types is", position(0));
+    const std::vector<std::string> names = strings(object.fields, "items");
+    if (names.empty()) return Error{ErrorCode::SyntaxError, "a table without a name"};
+    if (names.size() > 1 && names.front() == "pg_temp") return name_of_temporary();
+    DropSource& drop = drops.drops.emplace_back();
+    drop.kind = SourceKind::Table;
+    drop.if_exists = if_exists;
+    drop.name = name_of(names.back());
+    drop.name_position = position(0);
+  }
+  return Statement(std::move(drops));
+}
+
+Result<Statement> Converter::alter_table(const Fields& fields) const {
+  const TableName table = TRY(table_name(*fields.part("relation")));
+  const std::vector<Node> commands = pgsql::children(fields, "cmds");
+  AlterSource alter{SourceKind::Table, table.name, table.position, {}};
+  for (const Node& command : commands) {
+    const auto definition = child(command.fields, "def");
+    const std::string_view kind = command.fields.text("subtype");
+    if (kind == "AT_AddColumn" && definition) {
+      alter.added.push_back(TRY(table_element(definition->fields)));
+      const TableElement& added = alter.added.back();
+      if (added.is_not_null || added.is_serial || !added.default_sql.empty())
+        return not_supported("to add a column with NOT NULL or DEFAULT is", added.position);
+      continue;
+    }
+    if (kind != "AT_AddConstraint" || !definition ||
+        definition->fields.text("contype") != "CONSTR_PRIMARY" || commands.size() > 1)
+      return not_supported("this ALTER TABLE is", table.position);
+    AddPrimaryKey add{table, {}};
+    for (const std::string& key : keys_of(definition->fields))
+      add.columns.push_back({name_of(key), position(definition->fields.number("location"))});
+    if (add.columns.empty()) return not_supported("PRIMARY KEY USING INDEX is", table.position);
+    return Statement(std::move(add));
+  }
+  return Statement(std::move(alter));
+}
+
+Result<Statement> Converter::insert(const Fields& fields) const {
+  const TableName target = TRY(table_name(*fields.part("relation")));
+  if (fields.has("onConflictClause"))
+    return Error{ErrorCode::NotSupported,
+                 "ON CONFLICT is not supported yet",
+                 {},
+                 "INSERT replaces the row that has the key already."}
+        .at(target.position);
+  if (fields.has("withClause")) return not_supported("WITH before INSERT is", target.position);
+  std::vector<TableName> columns;
+  for (const Node& column : pgsql::children(fields, "cols")) {
+    const TextPosition at = position(column.fields.number("location"));
+    if (column.fields.has("indirection")) return not_supported("to INSERT into a part is", at);
+    columns.push_back({name_of(column.fields.text("name")), at});
+  }
+  const auto rows = child(fields, "selectStmt");
+  const bool is_values =
+      !rows || (rows->fields.has("valuesLists") && !rows->fields.has("sortClause") &&
+                !rows->fields.has("limitCount") && !rows->fields.has("withClause"));
+  if (!is_values) {
+    if (fields.has("returningList"))
+      return not_supported("RETURNING of INSERT ... SELECT is", target.position);
+    InsertSelect insert{target.name, target.position, {}, TRY(query(rows->fields))};
+    insert.columns = std::move(columns);
+    return Statement(std::move(insert));
+  }
+  InsertValues insert{target.name, target.position, {}, {}};
+  for (TableName& column : columns)
+    insert.columns.push_back({std::move(column.name), column.position});
+  if (!rows) insert.rows.emplace_back();  // DEFAULT VALUES
+  for (const Node& row : rows ? pgsql::children(rows->fields, "valuesLists") : std::vector<Node>())
+    insert.rows.push_back(TRY(inserted_row(row.fields)));
+  Query shown;
+  TRY(add_items(fields, shown, "returningList"));
+  insert.returning = std::move(shown.items);
+  return Statement(std::move(insert));
+}
+
+// DEFAULT is a call without arguments, which nobody can write.
+Result<ExpressionList> Converter::inserted_row(const Fields& row) const {
+  ExpressionList values;
+  for (const Node& value : pgsql::children(row, "items")) {
+    if (value.kind == "SetToDefault")
+      values.push_back(make_expression(FunctionCall{std::string(kDefaultCall), {}},
+                                       position(value.fields.number("location"))));
+    else
+      values.push_back(TRY(expression(value)));
+  }
+  return values;
+}
+
+Result<Statement> Converter::update(const Fields& fields) const {
+  const auto relation = fields.part("relation");
+  UpdateRows update{TRY(table_name(*relation)), std::nullopt, {}, nullptr};
+  for (const std::string_view clause : {"fromClause", "returningList", "withClause"})
+    if (fields.has(clause))
+      return not_supported("UPDATE with FROM, RETURNING or WITH is", update.target.position);
+  if (const auto alias = relation->part("alias")) update.alias = name_of(alias->text("aliasname"));
+  for (const Node& target : pgsql::children(fields, "targetList")) {
+    const TextPosition at = position(target.fields.number("location"));
+    const auto value = child(target.fields, "val");
+    if (target.fields.has("indirection") || !value || value->kind == "MultiAssignRef" ||
+        value->kind == "SetToDefault")
+      return not_supported("UPDATE that sets several columns at once, a part or DEFAULT is", at);
+    update.assignments.push_back(
+        {{name_of(target.fields.text("name")), at}, TRY(expression(*value))});
+  }
+  if (fields.has("whereClause")) update.where = TRY(child_of(fields, "whereClause"));
+  return Statement(std::move(update));
+}
+
+Result<Statement> Converter::remove(const Fields& fields) const {
+  const auto relation = fields.part("relation");
+  DeleteRows remove{TRY(table_name(*relation)), std::nullopt, nullptr};
+  for (const std::string_view clause : {"usingClause", "returningList", "withClause"})
+    if (fields.has(clause))
+      return not_supported("DELETE with USING, RETURNING or WITH is", remove.target.position);
+  if (const auto alias = relation->part("alias")) remove.alias = name_of(alias->text("aliasname"));
+  if (fields.has("whereClause")) remove.where = TRY(child_of(fields, "whereClause"));
+  return Statement(std::move(remove));
+}
+
+Result<std::optional<Statement>> Converter::statement(const Node& node) const {
+  using Made = std::optional<Statement>;
+  const auto made = [](Result<Statement> statement) -> Result<Made> {
+    if (!statement) return std::move(statement).error();
+    return Made(*std::move(statement));
+  };
+  if (node.kind == "CreateStmt") return made(create_table(node.fields));
+  if (node.kind == "DropStmt") return made(drop(node.fields));
+  if (node.kind == "AlterTableStmt") return made(alter_table(node.fields));
+  if (node.kind == "InsertStmt") return made(insert(node.fields));
+  if (node.kind == "UpdateStmt") return made(update(node.fields));
+  if (node.kind == "DeleteStmt") return made(remove(node.fields));
+  if (node.kind == "VacuumStmt")
+    return Made(Maintain{node.fields.flag("is_vacuumcmd") ? "VACUUM" : "ANALYZE"});
+  if (node.kind == "ReindexStmt") return Made(Maintain{"REINDEX"});
+  if (node.kind == "CheckPointStmt") return Made(Maintain{"CHECKPOINT"});
+  if (node.kind == "TruncateStmt") {
+    Truncate truncate;
+    for (const Node& table : pgsql::children(node.fields, "relations"))
+      truncate.tables.push_back(TRY(table_name(table.fields)));
+    return Made(std::move(truncate));
+  }
+  if (const auto row = std::ranges::find(kMissing, node.kind, &KindRow::kind);
+      row != std::end(kMissing))
+    return not_supported(row->what, position(0));
+  return Made();
+}
+
+}  // namespace engine::pgsql

@@ -1,0 +1,20 @@
+// DEFAULT among the values of an INSERT.
+#pragma once
+#include <string_view>
+
+#include "engine/sql/ast_expression.h"
+
+namespace engine {
+
+// In the tree it is a call without arguments of a name that no function has; our grammar takes the word for a column,
+// of which there are none there.
+inline constexpr std::string_view kDefaultCall = "DEFAULT";
+inline bool is_default_value(const Expression& value) {
+  const auto* word = value.as<ColumnRef>();
+  if (word && !word->source && word->name.quoting == Quoting::None)
+    return word->name == kDefaultCall;
+  const auto* call = value.as<FunctionCall>();
+  return call && call->name == kDefaultCall && call->arguments.empty();
+}
+
+}  // namespace engine

@@ -1,0 +1,150 @@
+// INSERT ... SELECT into a table, UPDATE and DELETE: the rows of a SELECT as of one commit, appended in one commit.
+#include <fmt/format.h>
+
+#include "server/sql/execution.h"
+#include "server/sql/written_rows.h"
+
+namespace server {
+
+namespace {
+
+class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
+ public:
+  RowsWriteExecution(SqlSession& session, sql::Receiver& receiver,
+                     std::shared_ptr<const RowsWrite> write)
+      : SqlExecution(session, receiver), write_(std::move(write)) {}
+
+  Status begin(const std::shared_ptr<const SqlPrepared>& rows,
+               std::vector<engine::Value> parameters) {
+    if (session().in_transaction())
+      held_ = TRY(session().held_rows(write_->target));
+    else
+      own_ = TRY(session().make_buffer(write_->target));
+    left_out_.emplace(TRY(session().planner()->left_out(write_->target)));
+    select_ = TRY(session().start(rows, std::move(parameters), *this));
+    return {};
+  }
+  // What is on its way to the log cannot be called back.
+  void cancel() override {
+    if (append_ || has_failed_) return;
+    select_.reset();
+    fail({ErrorCode::QueryCanceled, "canceling statement due to user request"});
+  }
+
+ private:
+  void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
+               size_t end_row) override {
+    if (has_failed_) return;
+    if (const Status taken = take(columns, first_row, end_row); !taken) fail(taken.error());
+  }
+  void on_notice(sql::Notice notice) override { receiver().on_notice(std::move(notice)); }
+  void on_error(Error error) override { fail(std::move(error)); }
+  void on_done(sql::Completion) override {
+    if (has_failed_) return;
+    const std::string_view tag = write_->kind == RowsWrite::Kind::Insert   ? "INSERT 0"
+                                 : write_->kind == RowsWrite::Kind::Update ? "UPDATE"
+                                                                           : "DELETE";
+    storage::AppendRequest request;
+    if (own_) own_->take(request);
+    append_ = run_append(session(), receiver(), std::move(request), std::string(tag), rows_, {},
+                         held_ ? WriterTurns() : session().turns());
+  }
+
+  Status take(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row) {
+    const size_t rows = end_row - first_row;
+    std::vector<engine::ColumnPtr> written =
+        TRY(written_columns(write_->target->schema, write_->places, columns, first_row, end_row));
+    if (write_->kind != RowsWrite::Kind::Delete) TRY(left_out_->fill(written, rows));
+    const std::vector<int64_t> now(rows, session().parts().clock.wall_ms());
+    RowBuffer& buffer = held_ ? *held_ : *own_;
+    if (write_->kind == RowsWrite::Kind::Delete)
+      TRY(buffer.remove(written, rows, now));
+    else
+      TRY(buffer.add(written, rows, now));
+    rows_ += rows;
+    if (held_) return session().check_held_rows();
+    const auto limit = static_cast<size_t>(session().parts().settings.copy_atomic_bytes);
+    if (own_->size_bytes() > limit)
+      return Error{ErrorCode::LimitExceeded,
+                   fmt::format("the statement writes more than {}", format_bytes(limit)),
+                   "Its rows are one commit, up to copy-atomic-bytes.",
+                   "Write fewer rows at a time, or raise copy-atomic-bytes."};
+    if (charge_.try_resize(own_->size_bytes())) return {};
+    return session().memory()->refusal("the rows that a statement writes");
+  }
+
+  void fail(Error error) {
+    if (std::exchange(has_failed_, true)) return;
+    receiver().on_error(std::move(error));
+  }
+
+  const std::shared_ptr<const RowsWrite> write_;
+  RowBuffer* held_ = nullptr;  // the transaction's
+  std::unique_ptr<RowBuffer> own_;
+  std::optional<LeftOutColumns> left_out_;
+  MemoryCharge charge_{session().memory(), MemoryKind::Copy};
+  std::unique_ptr<sql::Execution> select_, append_;
+  uint64_t rows_ = 0;
+  bool has_failed_ = false;
+};
+
+// One table after the other; nothing of it is seen before the transaction commits.
+class TruncateExecution final : public SqlExecution, private sql::Receiver {
+ public:
+  TruncateExecution(SqlSession& session, sql::Receiver& receiver,
+                    std::shared_ptr<const engine::ParsedStatement> statement)
+      : SqlExecution(session, receiver), statement_(std::move(statement)) {}
+
+  Status begin_next() {
+    const auto& tables = std::get<engine::Truncate>(statement_->statement).tables;
+    if (at_ == tables.size()) {
+      receiver().on_done({"TRUNCATE TABLE"});
+      return {};
+    }
+    auto remove = std::make_shared<engine::ParsedStatement>();
+    remove->text = statement_->text;
+    remove->start = statement_->start;
+    engine::DeleteRows rows;
+    rows.target = tables[at_++];
+    remove->statement = std::move(rows);
+    const auto prepared = TRY(session().prepare(std::move(remove), {}));
+    former_ = std::move(running_);
+    running_ = TRY(session().start(prepared, {}, *this));
+    return {};
+  }
+
+ private:
+  void on_rows(std::span<const engine::ColumnPtr>, size_t, size_t) override {}
+  void on_notice(sql::Notice notice) override { receiver().on_notice(std::move(notice)); }
+  void on_error(Error error) override { receiver().on_error(std::move(error)); }
+  // Not within a call of the one that ends.
+  void on_done(sql::Completion) override {
+    session().shard().loop().post(interest().here([this] {
+      if (const Status begun = begin_next(); !begun) receiver().on_error(begun.error());
+    }));
+  }
+
+  const std::shared_ptr<const engine::ParsedStatement> statement_;
+  size_t at_ = 0;
+  std::unique_ptr<sql::Execution> former_, running_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<sql::Execution>> run_truncate_rows(
+    SqlSession& session, sql::Receiver& receiver,
+    const std::shared_ptr<const engine::ParsedStatement>& statement) {
+  auto run = std::make_unique<TruncateExecution>(session, receiver, statement);
+  TRY(run->begin_next());
+  return std::unique_ptr<sql::Execution>(std::move(run));
+}
+
+Result<std::unique_ptr<sql::Execution>> run_rows_write(
+    SqlSession& session, sql::Receiver& receiver,
+    const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters) {
+  auto run = std::make_unique<RowsWriteExecution>(session, receiver, prepared->write);
+  TRY(run->begin(prepared->rows, std::move(parameters)));
+  return std::unique_ptr<sql::Execution>(std::move(run));
+}
+
+}  // namespace server

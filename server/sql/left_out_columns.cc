@@ -1,0 +1,88 @@
+#include "server/sql/left_out_columns.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace server {
+
+namespace {
+
+Result<int64_t> take(SerialNumbers& numbers, const Uuid& topic, size_t column, size_t count,
+                     const engine::DataSource& source) {
+  if (const auto first = numbers.take({topic, column}, static_cast<int64_t>(count))) return *first;
+  return Error{ErrorCode::ObjectState,
+               fmt::format("{} was emptied while rows for it were gathered", source.name)};
+}
+
+Status append_number(engine::Column& column, int64_t number) {
+  const bool is_bigint = column.type().kind() == engine::TypeKind::Bigint;
+  if (is_bigint && number < INT64_MAX) {
+    column.append(number);
+  } else if (!is_bigint && number <= INT32_MAX) {
+    column.append(static_cast<int32_t>(number));
+  } else {
+    return Error{ErrorCode::OutOfRange,
+                 "the numbers of a SERIAL column are used up",
+                 {},
+                 is_bigint ? "" : "BIGSERIAL has more of them."};
+  }
+  return {};
+}
+
+// Numbers that a statement gives itself: nobody is to be given them again.
+void note_given(const engine::Column& column, const Uuid& topic, size_t place,
+                SerialNumbers& numbers) {
+  int64_t greatest = 0;
+  for (size_t row = 0; row < column.size(); ++row) {
+    const engine::Value value = column.value_at(row);
+    if (value.is_null()) continue;
+    const bool is_bigint = column.type().kind() == engine::TypeKind::Bigint;
+    greatest = std::max(greatest, is_bigint ? value.as_int64() : int64_t{value.as_int32()});
+  }
+  if (greatest > 0) numbers.note({topic, place}, greatest);
+}
+
+}  // namespace
+
+Status LeftOutColumns::fill(std::vector<engine::ColumnPtr>& columns, size_t rows) const {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const engine::ColumnDef& column = source_->schema.columns[i];
+    if (columns[i] && column.is_serial) note_given(*columns[i], topic_, i, numbers_);
+    if (columns[i]) continue;
+    if (!column.is_serial) {
+      columns[i] = engine::constant_column(column.type, defaults_[i], rows);
+      continue;
+    }
+    const int64_t first = TRY(take(numbers_, topic_, i, rows, *source_));
+    auto filled = std::make_shared<engine::Column>(column.type);
+    for (size_t row = 0; row < rows; ++row)
+      TRY(append_number(*filled, first + static_cast<int64_t>(row)));
+    columns[i] = std::move(filled);
+  }
+  return {};
+}
+
+Status fill_serials(engine::InsertBatch& batch, const Uuid& topic, SerialNumbers& numbers) {
+  for (const engine::InsertBatch::Gaps& gaps : batch.serials) {
+    int64_t number = TRY(take(numbers, topic, gaps.column, gaps.rows.size(), *batch.target));
+    const engine::Column& given = *batch.columns[gaps.column];
+    auto filled = std::make_shared<engine::Column>(given.type());
+    auto gap = gaps.rows.begin();
+    for (size_t row = 0; row < batch.timestamps.size(); ++row) {
+      if (gap == gaps.rows.end() || *gap != row) {
+        filled->append_from(given, row);
+        continue;
+      }
+      TRY(append_number(*filled, number++));
+      ++gap;
+    }
+    batch.columns[gaps.column] = std::move(filled);
+  }
+  for (size_t i = 0; i < batch.columns.size(); ++i)
+    if (batch.target->schema.columns[i].is_serial)
+      note_given(*batch.columns[i], topic, i, numbers);
+  return {};
+}
+
+}  // namespace server

@@ -1,0 +1,45 @@
+// Where the numbers of a table's SERIAL columns begin, which its rows tell.
+#pragma once
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "server/sql/execution.h"
+
+namespace server {
+
+// Threads: the session's loop. Owner: the statement that waits for it.
+class SerialLookUp final : private sql::Receiver {
+ public:
+  // Null when all numbers are known, as those of an empty table are.
+  static std::unique_ptr<SerialLookUp> make(SqlSession& session, const MetadataImage& image,
+                                            const engine::DataSource& table);
+  // `done` is called once, on the loop; not after the end of this.
+  void begin(std::function<void(Status)> done);
+
+ private:
+  SerialLookUp(SqlSession& session, Uuid topic, const engine::DataSource& table,
+               std::vector<size_t> columns);
+  Result<std::unique_ptr<sql::Execution>> start();
+  void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
+               size_t end_row) override;
+  void on_notice(sql::Notice) override {}
+  void on_done(sql::Completion) override;
+  void on_error(Error error) override;
+  void end(Status status);
+
+  SqlSession& session_;
+  const Uuid topic_;
+  const std::vector<size_t> columns_;
+  std::string text_;
+  std::function<void(Status)> done_;
+  std::unique_ptr<sql::Execution> select_;
+  const Interest interest_;
+};
+
+// Runs the statement when the numbers of its target are known.
+Result<std::unique_ptr<sql::Execution>> run_after_look_up(
+    SqlSession& session, sql::Receiver& receiver, std::unique_ptr<SerialLookUp> look_up,
+    std::shared_ptr<const SqlPrepared> prepared, std::vector<engine::Value> parameters);
+
+}  // namespace server

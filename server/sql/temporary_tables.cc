@@ -1,0 +1,110 @@
+#include "server/sql/temporary_tables.h"
+
+#include <absl/strings/ascii.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/uuid.h"
+
+namespace server {
+
+namespace {
+
+using engine::Name;
+
+Name exact(std::string text) { return Name{std::move(text), engine::Quoting::Back}; }
+
+engine::CreateSource copy_of(const engine::CreateSource& create) {
+  engine::CreateSource copy;
+  copy.kind = create.kind;
+  copy.or_replace = create.or_replace;
+  copy.if_not_exists = create.if_not_exists;
+  copy.name_position = create.name_position;
+  copy.elements = create.elements;
+  copy.is_postgres = create.is_postgres;
+  copy.is_temporary = create.is_temporary;
+  return copy;  // its properties are storage parameters, of which nothing is kept
+}
+
+}  // namespace
+
+TemporaryTables::TemporaryTables()
+    : prefix_("PG_TEMP_" + absl::AsciiStrToUpper(Uuid::random().to_string().substr(0, 8)) + ".") {}
+
+Name TemporaryTables::name_of(const Name& written) const {
+  const auto found = names_.find(written.text);
+  return found == names_.end() ? written : exact(found->second);
+}
+
+bool TemporaryTables::owns(const std::string& name_in_catalog) const {
+  return std::ranges::any_of(
+      names_, [&](const auto& each) { return each.second == name_in_catalog; });
+}
+
+TemporaryTables::Statement TemporaryTables::translate(const Statement& statement) const {
+  const engine::Statement& written = statement->statement;
+  const auto with = [&](auto translated) -> Statement {
+    auto copy = std::make_shared<engine::ParsedStatement>();
+    copy->text = statement->text;
+    copy->start = statement->start;
+    copy->statement = std::move(translated);
+    return copy;
+  };
+  if (const auto* create = std::get_if<engine::CreateSource>(&written)) {
+    if (!create->is_temporary) return statement;
+    engine::CreateSource copy = copy_of(*create);
+    copy.name = exact(prefix_ + create->name.text);
+    return with(std::move(copy));
+  }
+  if (names_.empty()) return statement;
+  if (const auto* drop = std::get_if<engine::DropSource>(&written)) {
+    engine::DropSource copy = *drop;
+    copy.name = name_of(drop->name);
+    return with(std::move(copy));
+  }
+  if (const auto* drops = std::get_if<engine::DropSources>(&written)) {
+    engine::DropSources copy = *drops;
+    for (engine::DropSource& drop : copy.drops) drop.name = name_of(drop.name);
+    return with(std::move(copy));
+  }
+  if (const auto* truncate = std::get_if<engine::Truncate>(&written)) {
+    engine::Truncate copy = *truncate;
+    for (engine::TableName& table : copy.tables) table.name = name_of(table.name);
+    return with(std::move(copy));
+  }
+  if (const auto* add = std::get_if<engine::AddPrimaryKey>(&written)) {
+    engine::AddPrimaryKey copy = *add;
+    copy.table.name = name_of(add->table.name);
+    return with(std::move(copy));
+  }
+  if (const auto* alter = std::get_if<engine::AlterSource>(&written)) {
+    engine::AlterSource copy = *alter;
+    copy.name = name_of(alter->name);
+    return with(std::move(copy));
+  }
+  return statement;
+}
+
+void TemporaryTables::note(const engine::Statement& statement) {
+  if (const auto* create = std::get_if<engine::CreateSource>(&statement)) {
+    if (create->is_temporary) names_[create->name.text] = prefix_ + create->name.text;
+  } else if (const auto* drop = std::get_if<engine::DropSource>(&statement)) {
+    names_.erase(drop->name.text);
+  } else if (const auto* drops = std::get_if<engine::DropSources>(&statement)) {
+    for (const engine::DropSource& each : drops->drops) names_.erase(each.name.text);
+  }
+}
+
+TemporaryTables::Statement TemporaryTables::drop_all() const {
+  if (names_.empty()) return nullptr;
+  engine::DropSources drops;
+  for (const auto& [written, name] : names_)
+    drops.drops.push_back({engine::SourceKind::Table, true, false, exact(name), {}});
+  auto statement = std::make_shared<engine::ParsedStatement>();
+  statement->text = "DROP TABLE of a session that has ended";
+  statement->statement = std::move(drops);
+  return statement;
+}
+
+}  // namespace server

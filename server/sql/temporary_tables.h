@@ -1,0 +1,34 @@
+// The tables of one session (CREATE TEMP TABLE): in the catalog like others, under names that nobody else writes.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+
+#include "engine/sql/ast.h"
+
+namespace server {
+
+// Threads: the session's loop. Owner: the session.
+class TemporaryTables {
+ public:
+  using Statement = std::shared_ptr<const engine::ParsedStatement>;
+  TemporaryTables();
+
+  // Name as the session writes it -> name in the catalog.
+  const std::map<std::string, std::string>& names() const { return names_; }
+  bool owns(const std::string& name_in_catalog) const;
+  // The definition under the catalog's names: itself where it is about no such table.
+  Statement translate(const Statement& statement) const;
+  // It was carried out.
+  void note(const engine::Statement& statement);
+  // What ends them; null when there are none.
+  Statement drop_all() const;
+
+ private:
+  engine::Name name_of(const engine::Name& written) const;
+
+  std::string prefix_;
+  std::map<std::string, std::string> names_;
+};
+
+}  // namespace server

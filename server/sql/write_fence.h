@@ -1,0 +1,37 @@
+// Keeps SQL's writers out of a table while its rows move to another topic.
+#pragma once
+#include <memory>
+#include <set>
+#include <shared_mutex>
+
+#include "base/result.h"
+#include "base/uuid.h"
+#include "storage/log/requests.h"
+
+namespace server {
+
+// Whoever appends does so within `pass`, which fails with ObjectState for a topic that is fenced. So what was let through
+// before the fence stands in the log's queue when the fence is there.
+// Threads: any. Owner: SqlParts.
+class WriteFence {
+ public:
+  using Hold = std::shared_ptr<void>;  // the topic is fenced until the last copy is gone
+  // Null when somebody else has fenced it.
+  Hold close(const Uuid& topic);
+
+  template <class Append>
+  Result<bool> pass(const storage::AppendRequest& request, Append append) {
+    const std::shared_lock lock(mutex_);
+    for (const auto& part : request.parts)
+      if (!closed_.empty() && closed_.contains(part.partition.topic)) return refusal();
+    return append();
+  }
+
+ private:
+  static Error refusal();
+
+  std::shared_mutex mutex_;
+  std::set<Uuid> closed_;
+};
+
+}  // namespace server

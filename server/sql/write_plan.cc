@@ -1,0 +1,215 @@
+#include "server/sql/write_plan.h"
+
+#include <absl/strings/ascii.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/plan/insert_values.h"
+#include "engine/sql/parse.h"
+#include "server/sql/written_rows.h"
+
+namespace server {
+
+namespace {
+
+using engine::ColumnDef;
+using engine::ColumnRole;
+using engine::Name;
+
+// As it is spelled in the catalog.
+Name exact(const std::string& text) { return Name{text, engine::Quoting::Back}; }
+
+engine::ExpressionPtr column_of(const std::string& name, TextPosition at) {
+  engine::ColumnRef reference;
+  reference.name = exact(name);
+  return engine::make_expression(std::move(reference), at);
+}
+
+void add_item(engine::Query& query, engine::ExpressionPtr value, const std::string& name) {
+  const TextPosition at = value->position;
+  query.items.push_back(
+      {engine::SelectItemKind::Expression, std::move(value), exact(name), std::nullopt, at});
+}
+
+Result<engine::ExpressionPtr> as_type(engine::ExpressionPtr value, const engine::SqlType& type) {
+  const TextPosition at = value->position;
+  return engine::make_expression(
+      engine::Cast{std::move(value), TRY(engine::parse_type(type.to_string()))}, at);
+}
+
+Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::TableName& table,
+                                                              const engine::PlanContext& context) {
+  const engine::DataSource* found = engine::find_source(table.name, context);
+  if (!found)
+    return Error{ErrorCode::UndefinedSource,
+                 fmt::format("stream or table \"{}\" does not exist", table.name.text)}
+        .at(table.position);
+  if (found->kind != engine::SourceKind::Table || found->read_only || found->window)
+    return Error{ErrorCode::WrongObjectType,
+                 fmt::format("{} is no table whose rows could be changed", found->name)}
+        .at(table.position);
+  return context.catalog.sources().at(found->name);
+}
+
+Result<size_t> find_place(const engine::TableName& column, const engine::DataSource& target,
+                          const engine::PlanContext& context) {
+  const int index = engine::find_insert_column({column.name, column.position}, target, context);
+  if (index >= 0 && engine::is_written(target.schema.columns[static_cast<size_t>(index)]))
+    return static_cast<size_t>(index);
+  return Error{
+      ErrorCode::UndefinedColumn,
+      fmt::format("column \"{}\" of relation \"{}\" does not exist", column.name.text, target.name)}
+      .at(column.position);
+}
+
+engine::Query rows_of(const engine::DataSource& target, const engine::TableName& written,
+                      const std::optional<Name>& alias, const engine::ExpressionPtr& where) {
+  engine::Query query;
+  query.position = written.position;
+  query.from.emplace();
+  query.from->name = exact(target.name);
+  query.from->alias = alias ? alias : written.name;
+  query.from->position = written.position;
+  if (where) query.where = clone(*where);
+  return query;
+}
+
+Result<RowsWrite> plan_insert(const engine::InsertSelect& insert,
+                              const engine::PlanContext& context) {
+  RowsWrite write;
+  write.target = TRY(find_target({insert.target, insert.target_position}, context));
+  write.rows = clone(insert.query);
+  const std::vector<ColumnDef>& columns = write.target->schema.columns;
+  for (const engine::TableName& column : insert.columns)
+    write.places.push_back(TRY(find_place(column, *write.target, context)));
+  for (size_t i = 0; insert.columns.empty() && i < columns.size(); ++i)
+    if (engine::is_written(columns[i])) write.places.push_back(i);
+  return write;
+}
+
+Result<RowsWrite> plan_delete(const engine::DeleteRows& remove,
+                              const engine::PlanContext& context) {
+  RowsWrite write;
+  write.kind = RowsWrite::Kind::Delete;
+  write.target = TRY(find_target(remove.target, context));
+  write.rows = rows_of(*write.target, remove.target, remove.alias, remove.where);
+  const std::vector<ColumnDef>& columns = write.target->schema.columns;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].role != ColumnRole::Key) continue;
+    write.places.push_back(i);
+    add_item(write.rows, column_of(columns[i].name, remove.target.position), columns[i].name);
+  }
+  return write;
+}
+
+Result<RowsWrite> plan_update(const engine::UpdateRows& update,
+                              const engine::PlanContext& context) {
+  RowsWrite write;
+  write.kind = RowsWrite::Kind::Update;
+  write.target = TRY(find_target(update.target, context));
+  write.rows = rows_of(*write.target, update.target, update.alias, update.where);
+  const std::vector<ColumnDef>& columns = write.target->schema.columns;
+  std::vector<const engine::Expression*> assigned(columns.size());
+  for (const engine::Assignment& each : update.assignments) {
+    const size_t place = TRY(find_place(each.column, *write.target, context));
+    if (columns[place].role == ColumnRole::Key)
+      return Error{ErrorCode::NotSupported,
+                   "to UPDATE a primary key is not supported yet",
+                   {},
+                   "DELETE the row, and INSERT it under its new key."}
+          .at(each.column.position);
+    if (std::exchange(assigned[place], each.value.get()))
+      return Error{ErrorCode::InvalidStatement,
+                   fmt::format("multiple assignments to same column \"{}\"", columns[place].name)}
+          .at(each.column.position);
+  }
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].role == ColumnRole::Headers) continue;
+    write.places.push_back(i);
+    engine::ExpressionPtr value = assigned[i]
+                                      ? clone(*assigned[i])
+                                      : column_of(columns[i].name, update.target.position);
+    if (value->is<engine::NullLiteral>()) value = TRY(as_type(std::move(value), columns[i].type));
+    add_item(write.rows, std::move(value), columns[i].name);
+  }
+  return write;
+}
+
+}  // namespace
+
+std::vector<engine::SqlType> RowsWrite::types() const {
+  std::vector<engine::SqlType> types;
+  for (const size_t place : places) types.push_back(target->schema.columns[place].type);
+  return types;
+}
+
+bool writes_rows(const engine::Statement& statement, const engine::PlanContext& context) {
+  if (std::holds_alternative<engine::UpdateRows>(statement) ||
+      std::holds_alternative<engine::DeleteRows>(statement))
+    return true;
+  const auto* insert = std::get_if<engine::InsertSelect>(&statement);
+  if (!insert || context.settings.ksqldb_compat) return false;
+  const engine::DataSource* target = engine::find_source(insert->target, context);
+  return target && target->kind == engine::SourceKind::Table;
+}
+
+Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
+                                  const engine::PlanContext& context) {
+  if (const auto* update = std::get_if<engine::UpdateRows>(&statement))
+    return plan_update(*update, context);
+  if (const auto* remove = std::get_if<engine::DeleteRows>(&statement))
+    return plan_delete(*remove, context);
+  return plan_insert(std::get<engine::InsertSelect>(statement), context);
+}
+
+namespace {
+
+// Each operand that is no sum, product, ... itself.
+void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint) {
+  if (operand->is<engine::Arithmetic>()) {
+    for (engine::ExpressionPtr* child : engine::children(*operand)) widen(*child, bigint);
+    return;
+  }
+  const TextPosition at = operand->position;
+  operand = engine::make_expression(engine::Cast{std::move(operand), bigint}, at);
+}
+
+}  // namespace
+
+Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& types) {
+  if (write.kind != RowsWrite::Kind::Update) return false;
+  const auto bigint = TRY(engine::parse_type("BIGINT"));
+  bool has_widened = false;
+  for (size_t i = 0; i < write.rows.items.size(); ++i) {
+    engine::ExpressionPtr& value = write.rows.items[i].expression;
+    if (types[i].kind() != engine::TypeKind::Integer || !value->is<engine::Arithmetic>()) continue;
+    widen(value, bigint);
+    types[i] = engine::TypeKind::Bigint;
+    has_widened = true;
+  }
+  return has_widened;
+}
+
+Result<engine::Query> with_types(engine::Query query, const std::vector<engine::SqlType>& are,
+                                 const std::vector<engine::SqlType>& wanted) {
+  if (std::ranges::equal(are, std::span(wanted).first(are.size()))) return query;
+  engine::Query outer;
+  outer.position = query.position;
+  outer.from.emplace();
+  outer.from->name = Name{"ROWS_TO_WRITE"};
+  outer.from->alias = outer.from->name;
+  outer.from->position = query.position;
+  for (size_t i = 0; i < are.size(); ++i) {
+    const std::string name = fmt::format("C{}", i + 1);
+    outer.from->columns.push_back(Name{name});
+    engine::ExpressionPtr value = column_of(name, query.position);
+    if (!(are[i] == wanted[i]) && !is_narrowed(are[i], wanted[i]))
+      value = TRY(as_type(std::move(value), wanted[i]));
+    add_item(outer, std::move(value), name);
+  }
+  outer.from->query = std::make_shared<const engine::Query>(std::move(query));
+  return outer;
+}
+
+}  // namespace server

@@ -1,0 +1,33 @@
+// INSERT ... SELECT into a table, UPDATE and DELETE: the rows of a SELECT, written once (docs/adr/0053).
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/catalog/catalog.h"
+#include "engine/plan/analysis.h"
+#include "engine/sql/ast.h"
+
+namespace server {
+
+struct RowsWrite {
+  enum class Kind : uint8_t { Insert, Update, Delete };
+  Kind kind = Kind::Insert;
+  std::shared_ptr<const engine::DataSource> target;
+  engine::Query rows;          // what is written; of Delete the keys
+  std::vector<size_t> places;  // in the target's schema, of each column of `rows`
+  std::vector<engine::SqlType> types() const;
+};
+
+// Whether the statement writes rows of a SELECT into a table; an INSERT ... SELECT into a stream is a query that runs on.
+bool writes_rows(const engine::Statement& statement, const engine::PlanContext& context);
+Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
+                                  const engine::PlanContext& context);
+// Makes BIGINT of INT sums, products, ... that an UPDATE assigns, since they would wrap around; `types` are those of its values.
+// False when there are none.
+Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& types);
+// The query with its columns cast to these types, where they are others and written_columns() does not do it.
+Result<engine::Query> with_types(engine::Query query, const std::vector<engine::SqlType>& are,
+                                 const std::vector<engine::SqlType>& wanted);
+
+}  // namespace server

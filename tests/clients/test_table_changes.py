@@ -1,0 +1,312 @@
+#!/usr/bin/python3
+"""UPDATE, DELETE, INSERT ... SELECT, TRUNCATE and SERIAL with several sessions: no count is wrong, no row is lost."""
+import subprocess
+import threading
+import time
+
+import psycopg
+from millrace_server import case, run, start_server
+
+SERVER = start_server()
+
+
+def connect(**options):
+    options.setdefault("prepare_threshold", None)
+    return psycopg.connect(host=SERVER.host, port=SERVER.port, user="millrace", dbname="millrace", autocommit=True, **options)
+
+
+def fill(c, name, rows, key=""):
+    c.execute(f"DROP TABLE IF EXISTS {name} DELETE TOPIC")
+    c.execute(f"CREATE TABLE {name} (id INT {key}, v INT)")
+    c.execute(f"INSERT INTO {name} SELECT g, 0 FROM generate_series(1, {rows}) AS t(g)")
+
+
+def together(*functions):
+    """Runs them in threads of their own; the first failure of any is raised."""
+    failures = []
+
+    def guarded(function):
+        try:
+            function()
+        except Exception as error:  # told below
+            failures.append(error)
+    threads = [threading.Thread(target=guarded, args=(function,)) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def raises(kind, function):
+    try:
+        function()
+    except kind as error:
+        return str(error)
+    raise AssertionError(f"{kind.__name__} was expected")
+
+
+@case
+def another_session_changes_all_that_was_acknowledged():
+    with connect() as a, connect() as b:
+        for rows in (1_000, 20_000):
+            fill(a, "fresh", rows)
+            assert b.execute("UPDATE fresh SET v = 1").rowcount == rows
+            assert b.execute("SELECT COUNT(*), MIN(v) FROM fresh").fetchone() == (rows, 1)
+            assert a.execute("DELETE FROM fresh WHERE v = 1").rowcount == rows
+            assert b.execute("SELECT COUNT(*) FROM fresh").fetchone() == (0,)
+
+
+@case
+def a_rebuilt_table_does_not_go_back():
+    with connect() as a, connect() as b, connect() as other:
+        fill(a, "rebuilt", 20_000)
+        for _ in range(5):
+            a.execute("UPDATE rebuilt SET v = v + 1")
+        a.execute("ALTER TABLE rebuilt ADD COLUMN z INT")
+        assert b.execute("SELECT COUNT(*), MIN(v), MAX(v) FROM rebuilt").fetchone() == (20_000, 5, 5)
+        a.execute("ALTER TABLE rebuilt ADD COLUMN y INT")
+        assert other.execute("UPDATE rebuilt SET v = v + 1").rowcount == 20_000
+        a.execute("ALTER TABLE rebuilt ADD PRIMARY KEY (id)")
+        assert b.execute("SELECT v FROM rebuilt WHERE id = 20000").fetchall() == [(6,)]
+        a.execute("ALTER TABLE rebuilt ADD COLUMN x INT")
+        assert b.execute("SELECT v FROM rebuilt WHERE id = 1").fetchall() == [(6,)]
+
+
+@case
+def a_change_is_seen_as_a_whole():
+    with connect() as a, connect() as b:
+        fill(a, "whole", 30_000)
+        fill(a, "second", 1, "PRIMARY KEY")
+        seen, is_over = set(), threading.Event()
+
+        def change():
+            for _ in range(4):
+                with a.transaction():
+                    a.execute("UPDATE whole SET v = v + 1")
+                    a.execute("UPDATE second SET v = v + 1")
+            is_over.set()
+
+        def read():
+            while not is_over.is_set():
+                seen.add(b.execute("SELECT COUNT(*), MIN(whole.v), MAX(whole.v), MAX(second.v) FROM whole, second").fetchone())
+        together(change, read)
+        assert all(count == 30_000 and low == high == other for count, low, high, other in seen), seen
+        assert b.execute("SELECT MIN(v), MAX(v) FROM whole").fetchone() == (4, 4)
+
+
+@case
+def increments_are_not_lost():
+    with connect() as c:
+        for key in ("PRIMARY KEY", ""):
+            fill(c, "counter", 1, key)
+
+            def add():
+                with connect() as own:
+                    for _ in range(50):
+                        assert own.execute("UPDATE counter SET v = v + 1 WHERE id = 1").rowcount == 1
+            together(*[add] * 4)
+            assert c.execute("SELECT v FROM counter").fetchall() == [(200,)]
+
+
+@case
+def deleted_rows_do_not_come_back():
+    with connect() as c:
+        for key in ("PRIMARY KEY", ""):
+            fill(c, "gone", 300, key)
+
+            def remove():
+                with connect() as own:
+                    for i in range(40):
+                        own.execute("DELETE FROM gone WHERE id = %s", (i + 1,))
+
+            def change():
+                with connect() as own:
+                    for _ in range(40):
+                        own.execute("UPDATE gone SET v = v + 1")
+            together(remove, change)
+            assert c.execute("SELECT COUNT(*), MIN(id) FROM gone").fetchone() == (260, 41)
+
+
+@case
+def transfers_keep_the_sum():
+    with connect() as c:
+        fill(c, "accounts", 10, "PRIMARY KEY")
+
+        def move(number):
+            with connect() as own:
+                for i in range(30):
+                    with own.transaction():
+                        own.execute("UPDATE accounts SET v = v - 1 WHERE id = %s", ((number + i) % 10 + 1,))
+                        own.execute("UPDATE accounts SET v = v + 1 WHERE id = %s", ((number + 3 * i + 1) % 10 + 1,))
+        together(*[lambda n=n: move(n) for n in range(4)])
+        assert c.execute("SELECT SUM(v), COUNT(*) FROM accounts").fetchone() == (0, 10)
+
+
+@case
+def a_transaction_sees_what_it_has_written():
+    with connect() as c, connect() as other:
+        for key in ("PRIMARY KEY", ""):
+            fill(c, "own", 5, key)
+            fill(c, "copies", 0, key)
+            with c.transaction():
+                assert c.execute("UPDATE own SET v = 7 WHERE id = 2").rowcount == 1
+                assert c.execute("SELECT v FROM own WHERE id = 2").fetchall() == [(7,)]
+                assert c.execute("UPDATE own SET v = v + 1").rowcount == 5
+                assert c.execute("DELETE FROM own WHERE id = 1").rowcount == 1
+                c.execute("INSERT INTO own VALUES (9, 90)")
+                assert c.execute("SELECT id, v FROM own ORDER BY id").fetchall() == [(2, 8), (3, 1), (4, 1), (5, 1), (9, 90)]
+                assert c.execute("INSERT INTO copies SELECT id, v FROM own").rowcount == 5
+                assert c.execute("SELECT SUM(v) FROM copies").fetchone() == (101,)
+                assert other.execute("SELECT COUNT(*), SUM(v) FROM own").fetchone() == (5, 0)
+                assert other.execute("SELECT COUNT(*) FROM copies").fetchone() == (0,)
+            assert other.execute("SELECT COUNT(*), SUM(v) FROM own").fetchone() == (5, 101)
+            assert other.execute("SELECT COUNT(*), SUM(v) FROM copies").fetchone() == (5, 101)
+
+
+@case
+def truncate_can_be_rolled_back():
+    with connect() as c, connect() as other:
+        fill(c, "emptied", 100)
+        try:
+            with c.transaction():
+                c.execute("TRUNCATE emptied")
+                assert c.execute("SELECT COUNT(*) FROM emptied").fetchone() == (0,)
+                assert other.execute("SELECT COUNT(*) FROM emptied").fetchone() == (100,)
+                raise KeyError
+        except KeyError:
+            pass
+        assert other.execute("SELECT COUNT(*) FROM emptied").fetchone() == (100,)
+        with c.transaction():
+            c.execute("TRUNCATE emptied")
+            c.execute("INSERT INTO emptied VALUES (1, 1)")
+        assert other.execute("SELECT * FROM emptied").fetchall() == [(1, 1)]
+
+
+@case
+def a_second_writer_waits_for_its_turn_and_no_longer():
+    with connect() as a, connect() as b:
+        fill(a, "turns", 3, "PRIMARY KEY")
+        a.execute("BEGIN")
+        a.execute("UPDATE turns SET v = 1 WHERE id = 1")
+        b.execute("SET lock_timeout = '200ms'")
+        for statement in ("UPDATE turns SET v = 2 WHERE id = 2", "DELETE FROM turns", "TRUNCATE turns", "DROP TABLE turns",
+                          "ALTER TABLE turns ADD COLUMN z INT", "INSERT INTO turns SELECT 7, 7"):
+            assert "lock timeout" in raises(psycopg.errors.LockNotAvailable, lambda s=statement: b.execute(s))
+        assert b.execute("SELECT v FROM turns WHERE id = 1").fetchall() == [(0,)]
+        a.close()  # in the middle of it
+        b.execute("SET lock_timeout = '10s'")
+        assert b.execute("UPDATE turns SET v = v + 2").rowcount == 3
+        assert b.execute("SELECT MIN(v), MAX(v) FROM turns").fetchone() == (2, 2)
+
+
+@case
+def a_change_can_be_canceled_and_has_changed_nothing():
+    with connect() as c, connect() as other:
+        fill(c, "canceled", 100_000)
+        c.execute("SET statement_timeout = '40ms'")
+        try:
+            changed = c.execute("UPDATE canceled SET v = v + (SELECT MAX(n) FROM generate_series(1, 300000) AS t(n))").rowcount
+            assert changed == 100_000
+        except psycopg.errors.QueryCanceled:
+            changed = 0
+        c.execute("SET statement_timeout = 0")
+        assert other.execute("SELECT COUNT(*) FROM canceled WHERE v > 0").fetchone() == (changed,)
+        assert other.execute("DELETE FROM canceled").rowcount == 100_000
+
+
+@case
+def prepared_changes_follow_the_definition():
+    with connect() as a, connect() as b:
+        insert = "INSERT INTO plans SELECT %s::int, %s::text"
+        update = "UPDATE plans SET v = %s::text WHERE id = %s::int"
+        b.execute("DROP TABLE IF EXISTS plans")
+        b.execute("CREATE TABLE plans (id INT, v TEXT)")
+        a.execute(insert, (1, "one"), prepare=True)
+        a.execute(update, ("uno", 1), prepare=True)
+        b.execute("ALTER TABLE plans ADD COLUMN z INT")
+        b.execute("UPDATE plans SET z = 9")
+        a.execute(update, ("due", 1), prepare=True)
+        a.execute(insert, (2, "two"), prepare=True)
+        assert b.execute("SELECT id, v, z FROM plans ORDER BY id").fetchall() == [(1, "due", 9), (2, "two", None)]
+        b.execute("ALTER TABLE plans ADD PRIMARY KEY (id)")
+        a.execute(insert, (3, "three"), prepare=True)
+        assert b.execute("SELECT COUNT(*) FROM plans").fetchone() == (3,)
+        b.execute("DROP TABLE plans")
+        b.execute("CREATE TABLE plans (v TEXT, id INT)")
+        raises(psycopg.Error, lambda: a.execute(insert, (4, "four"), prepare=True))
+        a.execute(update, ("x", 1), prepare=True)
+        assert b.execute("SELECT COUNT(*) FROM plans").fetchone() == (0,)
+        returning = "INSERT INTO plans (id) VALUES (%s) RETURNING v, id"
+        assert a.execute(returning, (5,), prepare=True).fetchone() == (None, 5)
+        b.execute("DROP TABLE plans")
+        b.execute("CREATE TABLE plans (id INT)")
+        raises(psycopg.Error, lambda: a.execute(returning, (6,), prepare=True))
+        assert b.execute("SELECT COUNT(*) FROM plans").fetchone() == (0,)
+
+
+@case
+def serial_numbers_come_behind_those_that_are_given():
+    with connect() as a, connect() as b:
+        for key in ("PRIMARY KEY", ""):
+            a.execute("DROP TABLE IF EXISTS numbered")
+            a.execute(f"CREATE TABLE numbered (id SERIAL {key}, w TEXT)")
+
+            def insert(c):
+                return c.execute("INSERT INTO numbered (w) VALUES ('new') RETURNING id").fetchone()[0]
+            assert insert(a) == 1
+            with b.cursor() as cursor, cursor.copy("COPY numbered (id, w) FROM STDIN") as copy:
+                for i in (2, 3, 10):
+                    copy.write_row((i, "copied"))
+            assert insert(a) == 11
+            b.execute("INSERT INTO numbered VALUES (20, 'given')")
+            assert insert(a) == 21
+            b.execute("INSERT INTO numbered SELECT g, 'selected' FROM generate_series(30, 32) AS t(g)")
+            assert insert(a) == 33
+            with b.transaction():
+                b.execute("INSERT INTO numbered VALUES (40, 'held')")
+                assert insert(a) == 41
+            b.execute("UPDATE numbered SET w = 'changed' WHERE id = 41")
+            assert a.execute("SELECT COUNT(*), MAX(id) FROM numbered").fetchone() == (13, 41)
+            b.execute("INSERT INTO numbered VALUES (2147483647, 'last')")
+            raises(psycopg.errors.NumericValueOutOfRange, lambda: insert(a))
+            assert a.execute("SELECT w FROM numbered WHERE id = 2147483647").fetchall() == [("last",)]
+
+
+@case
+def a_read_that_is_cut_short_fails():
+    with connect() as a, connect() as b:
+        for statement in ("TRUNCATE long", "DROP TABLE long"):
+            a.execute("DROP TABLE IF EXISTS long")
+            a.execute("CREATE TABLE long (id INT, what TEXT)")
+            a.execute("INSERT INTO long SELECT g, 'some text that takes its room in what is sent ' || g::text FROM generate_series(1, 100000) AS t(g)")
+            assert a.execute("SELECT COUNT(*) FROM long").fetchone() == (100_000,)
+
+            def read():
+                rows = 0
+                for _ in b.cursor().stream("SELECT id, what FROM long"):
+                    rows += 1
+                    if rows == 1:
+                        a.execute(statement)
+                assert rows == 100_000, rows
+            try:
+                read()
+            except psycopg.Error as error:
+                assert "while it was read" in str(error) or "was dropped" in str(error), error
+
+
+@case
+def a_push_query_is_told_of_truncate():
+    with connect() as a:
+        fill(a, "pushed", 3, "PRIMARY KEY")
+        reader = subprocess.Popen(["psql", "-h", SERVER.host, "-p", str(SERVER.port), "-U", "millrace", "-d", "millrace", "-At", "-v",
+                                   "ON_ERROR_STOP=1", "-c", "SELECT id, v FROM pushed EMIT CHANGES"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(1)
+        a.execute("TRUNCATE pushed")
+        out, errors = reader.communicate(timeout=20)
+        assert reader.returncode != 0 and "pushed" in errors.lower(), (out, errors)
+
+
+run()

@@ -1,0 +1,107 @@
+#include "server/sql/table_locks.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "server/sql/serial_numbers.h"
+
+namespace server {
+namespace {
+
+using Mode = TableLocks::Mode;
+using Hold = TableLocks::Hold;
+
+struct TableLocksTest : testing::Test {
+  // Its hold, once it is granted.
+  struct Session {
+    Hold hold;
+    TableLocks::Place place;
+  };
+  void ask(Session& session, std::set<std::string> names, Mode mode) {
+    auto asked =
+        locks.ask(std::move(names), mode, [&](Hold hold) { session.hold = std::move(hold); });
+    session.hold = std::move(asked.hold);
+    session.place = std::move(asked.place);
+  }
+  TableLocks locks;
+  Session a, b, c;
+};
+
+TEST_F(TableLocksTest, who_comes_first_goes_first) {
+  ask(a, {"t"}, Mode::Exclusive);
+  ask(b, {"t"}, Mode::Exclusive);
+  ask(c, {"t"}, Mode::Exclusive);
+  EXPECT_TRUE(a.hold);
+  EXPECT_FALSE(b.hold);
+  a.hold = nullptr;
+  EXPECT_TRUE(b.hold);
+  EXPECT_FALSE(c.hold);
+  b.hold = nullptr;
+  EXPECT_TRUE(c.hold);
+}
+
+TEST_F(TableLocksTest, other_names_are_nobodys_business) {
+  ask(a, {"t"}, Mode::Exclusive);
+  ask(b, {"u"}, Mode::Exclusive);
+  EXPECT_TRUE(b.hold);
+}
+
+TEST_F(TableLocksTest, all_names_or_none) {
+  ask(a, {"u"}, Mode::Exclusive);
+  ask(b, {"t", "u"}, Mode::Exclusive);
+  ask(c, {"t"}, Mode::Exclusive);
+  EXPECT_FALSE(b.hold);
+  EXPECT_FALSE(c.hold) << "it came behind who waits for both";
+  a.hold = nullptr;
+  EXPECT_TRUE(b.hold);
+  b.hold = nullptr;
+  EXPECT_TRUE(c.hold);
+}
+
+TEST_F(TableLocksTest, who_withdraws_holds_up_nobody) {
+  ask(a, {"t"}, Mode::Exclusive);
+  ask(b, {"t"}, Mode::Exclusive);
+  ask(c, {"t"}, Mode::Exclusive);
+  b.place.leave();
+  a.hold = nullptr;
+  EXPECT_FALSE(b.hold);
+  EXPECT_TRUE(c.hold);
+}
+
+TEST_F(TableLocksTest, readers_go_together_and_not_with_writers) {
+  ask(a, {"t"}, Mode::Readers);
+  ask(b, {"t"}, Mode::Readers);
+  ask(c, {"t"}, Mode::Writers);
+  EXPECT_TRUE(b.hold);
+  EXPECT_FALSE(c.hold);
+  Session late;
+  ask(late, {"t"}, Mode::Readers);
+  EXPECT_FALSE(late.hold) << "writers would wait for ever";
+  a.hold = nullptr;
+  EXPECT_FALSE(c.hold);
+  b.hold = nullptr;
+  EXPECT_TRUE(c.hold);
+  c.hold = nullptr;
+  EXPECT_TRUE(late.hold);
+}
+
+TEST(SerialNumbers, come_behind_what_was_noted) {
+  SerialNumbers numbers;
+  const SerialNumbers::Column column{Uuid(), 0};
+  numbers.note(column, 7);  // before anybody knows where they begin
+  EXPECT_FALSE(numbers.knows(column));
+  EXPECT_FALSE(numbers.take(column, 1));
+  numbers.begin(column, 3);
+  EXPECT_EQ(numbers.take(column, 2), 8);
+  EXPECT_EQ(numbers.take(column, 1), 10);
+  numbers.note(column, 5);
+  EXPECT_EQ(numbers.take(column, 1), 11);
+  numbers.note(column, 20);
+  EXPECT_EQ(numbers.take(column, 1), 21);
+  numbers.note(column, INT64_MAX);
+  EXPECT_EQ(numbers.take(column, 1), INT64_MAX) << "which says that they are used up";
+}
+
+}  // namespace
+}  // namespace server
