@@ -94,6 +94,7 @@ class ShareGroup : public std::enable_shared_from_this<ShareGroup> {
     ShareFetch request;
     ShareFetched answer;
     Done<ShareFetched> done;
+    uint64_t ticket = 0;  // its place among those who wait
     Deadline deadline = {};
   };
   struct Session {
@@ -102,6 +103,7 @@ class ShareGroup : public std::enable_shared_from_this<ShareGroup> {
     int32_t next_epoch = 1;
     std::list<TopicIdPartition> partitions = {};  // in the order in which they are looked at
     std::map<TopicIdPartition, std::list<TopicIdPartition>::iterator> places = {};  // in them
+    std::set<TopicIdPartition> lent = {};  // it may have records of these
     std::optional<Waiting> waiting = {};
     size_t charged = 0;
   };
@@ -134,6 +136,9 @@ class ShareGroup : public std::enable_shared_from_this<ShareGroup> {
   void acknowledge(const ShareFetch& request, ShareFetched& answer);
   // False when there is nothing to tell.
   bool lend(Session& session, const ShareFetch& request, ShareFetched& answer);
+  bool lend_from(const TopicIdPartition& id, Session& session, ShareFetch& request,
+                 ShareFetched& answer);
+  SharePartition::Wish wish_of(const Session& session, const ShareFetch& request) const;
   Status lend(const TopicIdPartition& id, int64_t& bytes_left, SharePartition::Wish& wish,
               std::vector<AcquiredRecords>& acquired);
   void send(ShareFetched answer, Done<ShareFetched> done);
@@ -142,7 +147,7 @@ class ShareGroup : public std::enable_shared_from_this<ShareGroup> {
   Waiting stop_waiting(Session& session);
   void end_wait(Session& session);
   void close(Sessions::iterator session, bool has_tried);
-  // Who waits for it looks again, those first who have waited longest.
+  // Who waits for it gets of it, those first who have waited longest, for as long as there is something.
   void wake(const TopicIdPartition& partition);
   void look_after(const TopicIdPartition& id, Shared& shared, int64_t expiry_us);
   void on_lock_end(const TopicIdPartition& id);
@@ -173,7 +178,9 @@ class ShareGroup : public std::enable_shared_from_this<ShareGroup> {
   std::shared_ptr<const storage::TopicSnapshot> seen_;
   std::map<TopicIdPartition, Shared> shared_;
   Sessions sessions_;
-  std::list<std::string> waiting_;  // the members whose sessions do, in their order
+  // The members whose sessions wait, by ticket, where they do.
+  std::map<TopicIdPartition, std::map<uint64_t, SharePartition::Holder>> waiting_;
+  uint64_t next_ticket_ = 0;
 
   std::vector<StoredRecord> records_;  // to be kept
   std::set<TopicIdPartition> changed_;

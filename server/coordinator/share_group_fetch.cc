@@ -13,7 +13,7 @@ constexpr int32_t kOpens = 0, kCloses = -1;  // as epochs
 constexpr int64_t kLockPauseUs = 100'000;
 // Of a partition, in one request: who has records here and there gets the next of them the next time.
 constexpr int kMostReads = 16;
-constexpr size_t kBytesOfSession = 600, kBytesOfPlace = 160;
+constexpr size_t kBytesOfSession = 600, kBytesOfPlace = 400;
 constexpr size_t kBytesOfShared = 400, kBytesOfRange = 112;
 
 KafkaError error_of(const Status& status) {
@@ -101,8 +101,10 @@ ShareGroup::Session* ShareGroup::begin(const ShareFetch& request, ShareFetched& 
     // What it has been lent stays with the member, which may only have lost an answer.
     if (session.waiting) end_wait(session);
     around_.size.shrink(session.charged - (session.charged > 0 ? kBytesOfSession : 0));
+    std::set<TopicIdPartition> lent = std::move(session.lent);
     session = {.member = std::make_shared<const std::string>(request.member_id),
                .connection = request.connection,
+               .lent = std::move(lent),
                .charged = kBytesOfSession};
     return &session;
   }
@@ -157,16 +159,19 @@ void ShareGroup::close(const CloseShareSession& request) {
 void ShareGroup::close(Sessions::iterator session, bool has_tried) {
   if (session->second.waiting) end_wait(session->second);
   const std::string member = session->first;
+  const std::set<TopicIdPartition> lent = std::move(session->second.lent);
   around_.size.shrink(session->second.charged);
   sessions_.erase(session);
   std::vector<TopicIdPartition> released;
-  for (auto& [id, shared] : shared_)
-    if (shared.state.release(member, has_tried, limits())) released.push_back(id);
-  for (const TopicIdPartition& id : released) {
+  for (const TopicIdPartition& id : lent) {
+    const auto shared = shared_.find(id);
+    if (shared == shared_.end() || !shared->second.state.release(member, has_tried, limits()))
+      continue;
+    released.push_back(id);
     changed_.insert(id);
-    charge(shared_[id]);
-    wake(id);
+    charge(shared->second);
   }
+  for (const TopicIdPartition& id : released) wake(id);
 }
 
 // --- What is lent
@@ -197,13 +202,34 @@ void ShareGroup::charge(Shared& shared) {
   shared.charged = bytes;
 }
 
+SharePartition::Wish ShareGroup::wish_of(const Session& session, const ShareFetch& request) const {
+  return {.records = std::max<int64_t>(request.max_records, 1),
+          .is_strict = request.is_strict,
+          .batch_size = request.batch_size,
+          .holder = session.member,
+          .expires_us = around_.clock.monotonic_us() + lock_us()};
+}
+
+bool ShareGroup::lend_from(const TopicIdPartition& id, Session& session, ShareFetch& request,
+                           ShareFetched& answer) {
+  int64_t bytes_left = std::max<int64_t>(request.max_bytes, 1);
+  SharePartition::Wish wish = wish_of(session, request);
+  std::vector<AcquiredRecords> acquired;
+  const Status lent = lend(id, bytes_left, wish, acquired);
+  if (lent && acquired.empty()) return false;
+  session.lent.insert(id);
+  const auto place = session.places.at(id);
+  session.partitions.splice(session.partitions.end(), session.partitions, place);
+  ShareFetched::Partition& part = Parts(answer).of(id);
+  part.error = error_of(lent);
+  part.acquired = std::move(acquired);
+  return true;
+}
+
 bool ShareGroup::lend(Session& session, const ShareFetch& request, ShareFetched& answer) {
-  int64_t bytes_left = request.max_bytes;
-  SharePartition::Wish wish{.records = std::max<int64_t>(request.max_records, 1),
-                            .is_strict = request.is_strict,
-                            .batch_size = request.batch_size,
-                            .holder = session.member,
-                            .expires_us = around_.clock.monotonic_us() + lock_us()};
+  // As with Kafka a record comes, however large it is.
+  int64_t bytes_left = std::max<int64_t>(request.max_bytes, 1);
+  SharePartition::Wish wish = wish_of(session, request);
   bool has_any = false;
   Parts parts(answer);
   auto place = session.partitions.begin();
@@ -214,6 +240,7 @@ bool ShareGroup::lend(Session& session, const ShareFetch& request, ShareFetched&
     const Status lent = lend(*here, bytes_left, wish, acquired);
     if (lent && acquired.empty()) continue;
     has_any = true;
+    session.lent.insert(*here);
     ShareFetched::Partition& part = parts.of(*here);
     part.error = error_of(lent);
     part.acquired = std::move(acquired);
@@ -308,7 +335,7 @@ void ShareGroup::acknowledge(const ShareFetch& request, ShareFetched& answer) {
           request.member_id, each.acknowledged, request.may_renew, renewed_until_us, limits());
       charge(found->second);
       if (found->second.state.has_changed()) changed_.insert(each.id);
-      freed.insert(each.id);
+      if (part.acknowledge_error == KafkaError::None) freed.insert(each.id);
     }
   }
   for (const TopicIdPartition& id : freed) wake(id);
@@ -321,8 +348,10 @@ void ShareGroup::wait(Session& session, ShareFetch request, ShareFetched answer,
   for (const TopicIdPartition& each : session.partitions) around_.shared_log->watch(each);
   session.waiting.emplace(Waiting{std::move(request), std::move(answer), std::move(done)});
   const std::string member = *session.member;
-  waiting_.push_back(member);
   Waiting& waiting = *session.waiting;
+  waiting.ticket = next_ticket_++;
+  for (const TopicIdPartition& each : session.partitions)
+    waiting_[each].emplace(waiting.ticket, session.member);
   waiting.deadline = around_.deadlines.set(
       around_.clock.monotonic_us() + waiting.request.max_wait_ms * 1000, [this, member] {
         Session& of = sessions_.find(member)->second;
@@ -338,8 +367,13 @@ void ShareGroup::wait(Session& session, ShareFetch request, ShareFetched answer,
 ShareGroup::Waiting ShareGroup::stop_waiting(Session& session) {
   Waiting waiting = *std::exchange(session.waiting, std::nullopt);
   around_.deadlines.cancel(waiting.deadline);
-  waiting_.remove(*session.member);
-  for (const TopicIdPartition& each : session.partitions) around_.shared_log->unwatch(each);
+  for (const TopicIdPartition& each : session.partitions) {
+    around_.shared_log->unwatch(each);
+    const auto here = waiting_.find(each);
+    if (here == waiting_.end()) continue;
+    here->second.erase(waiting.ticket);
+    if (here->second.empty()) waiting_.erase(here);
+  }
   return waiting;
 }
 
@@ -349,14 +383,11 @@ void ShareGroup::end_wait(Session& session) {
 }
 
 void ShareGroup::wake(const TopicIdPartition& partition) {
-  const std::list<std::string> in_order = waiting_;
-  for (const std::string& member : in_order) {
-    const auto found = sessions_.find(member);
-    if (found == sessions_.end() || !found->second.waiting ||
-        !found->second.places.contains(partition))
-      continue;
-    Session& session = found->second;
-    if (!lend(session, session.waiting->request, session.waiting->answer)) continue;
+  // Where the first gets nothing nobody does.
+  for (auto here = waiting_.find(partition); here != waiting_.end();
+       here = waiting_.find(partition)) {
+    Session& session = sessions_.find(*here->second.begin()->second)->second;
+    if (!lend_from(partition, session, session.waiting->request, session.waiting->answer)) return;
     end_wait(session);
   }
 }

@@ -196,6 +196,73 @@ TEST_F(ShareGroupTest, who_waits_gets_what_comes_in_turn) {
   EXPECT_EQ(lent(**in_vain), Lent{});
 }
 
+// What an acknowledgement costs does not grow with what those who wait read beside.
+TEST_F(ShareGroupTest, an_acknowledgement_looks_only_at_what_it_frees) {
+  make_topic("wide", 40);
+  const Uuid wide = topics.snapshot()->find("wide")->id;
+  const auto all = [&](const std::string& member, int32_t epoch, int64_t first = -1) {
+    ShareFetch request = fetch_request(member, epoch);
+    request.partitions.clear();
+    for (int32_t i = 0; i < 40; ++i) {
+      request.partitions.push_back({{wide, i}, {}});
+      if (first >= 0)
+        request.partitions.back().acknowledged = {
+            {first, first, {static_cast<int8_t>(Acknowledgement::Accept)}}};
+    }
+    request.acknowledges_only = first >= 0;
+    return request;
+  };
+  join("a");
+  for (int32_t i = 0; i < 40; ++i) shared_log.append({wide, i}, 1);
+  ShareFetch taking = all("a", 0);
+  taking.max_records = 100;
+  ASSERT_EQ(ask(std::move(taking)).partitions.size(), 40u);
+  std::vector<std::shared_ptr<std::optional<ShareFetched>>> waiting;
+  for (int i = 0; i < 10; ++i) {
+    const std::string member = "w" + std::to_string(i);
+    ask(all(member, 0));
+    ShareFetch request = all(member, 1);
+    request.max_wait_ms = 5'000;
+    waiting.push_back(begin(std::move(request)));
+  }
+  shared_log.looks = 0;
+  const ShareFetched refused = ask(all("a", 1, 7));
+  EXPECT_EQ(refused.partitions.at(0).acknowledge_error, kInvalidRecordState);
+  EXPECT_EQ(shared_log.looks, 0u) << "nothing was freed";
+  const ShareFetched told = ask(all("a", 2, 0));
+  EXPECT_EQ(told.partitions.at(0).acknowledge_error, KafkaError::None);
+  EXPECT_LE(shared_log.looks, 40u) << "one look at each partition";
+  shared_log.looks = 0;
+  shared_log.append({wide, 3}, 2);
+  partition().grown({wide, 3});
+  settle();
+  EXPECT_LE(shared_log.looks, 2u);
+  ASSERT_TRUE(waiting[0]->has_value()) << "it has waited longest";
+  EXPECT_EQ((**waiting[0]).partitions.at(0).acquired, (Lent{{1, 2, 1}}));
+  EXPECT_FALSE(waiting[1]->has_value());
+}
+
+// As with Kafka a record comes to who says that it has room for none.
+TEST_F(ShareGroupTest, a_record_comes_without_room_for_bytes) {
+  join("a");
+  shared_log.append(part(), 1);
+  ShareFetch request = fetch_request("a", 0);
+  request.max_bytes = 0;
+  EXPECT_EQ(lent(ask(std::move(request))), (Lent{{0, 0, 1}}));
+}
+
+// Those of the session before are its own, too: they come back when the connection goes.
+TEST_F(ShareGroupTest, a_session_that_was_opened_anew_gives_back_what_it_has) {
+  join("a");
+  join("b");
+  shared_log.append(part(), 3);
+  EXPECT_EQ(fetch("a", 0), (Lent{{0, 2, 1}}));
+  EXPECT_EQ(fetch("a", 0), Lent{});
+  EXPECT_EQ(fetch("b", 0), Lent{});
+  EXPECT_EQ(say("a", -1, 9, 9, Acknowledgement::Accept), kInvalidRecordState);
+  EXPECT_EQ(fetch("b", 1), (Lent{{0, 2, 1}}));
+}
+
 TEST_F(ShareGroupTest, sessions_have_epochs) {
   join("a");
   shared_log.append(part(), 10);
