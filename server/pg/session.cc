@@ -504,7 +504,7 @@ Result<Session::Begun> Session::begin_statement(
       TRY(analyse_here_or_aside(statement, script_->text, {}, {}));
   if (!found) return Begun::Later;
   const PreparedStatementPtr& analysed = *found;
-  const bool is_insert = analysed->plan && analysed->plan->kind == sql::ResultKind::Insert;
+  const bool is_insert = changes_rows(*analysed);
   if (!is_insert && group_ == Group::Open) {
     begin_group_commit();
     return Begun::Later;

@@ -207,6 +207,7 @@ class Session : public ClientSession {
   // The query or statement that one of the session's own brings along; null when it has none.
   std::shared_ptr<const engine::ParsedStatement> inner_of(const PreparedStatement& own) const;
   Status check_transaction(const engine::ParsedStatement& statement) const;
+  static bool changes_rows(const PreparedStatement& statement);
   void count_write(const PreparedStatement& statement);
   void end_transaction(bool committed);
 

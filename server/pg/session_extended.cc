@@ -288,7 +288,7 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
     return Begun::Now;
   }
   TRY(check_transaction(*statement->parsed));
-  const bool is_insert = statement->plan && statement->plan->kind == sql::ResultKind::Insert;
+  const bool is_insert = changes_rows(*statement);
   if (is_insert && transaction_ == TransactionStatus::Idle) {
     // Alone it is appended as it comes, with others it is gathered: what follows tells. Who sends
     // neither Sync nor Flush is not waiting for an answer.

@@ -149,7 +149,7 @@ struct Session::OwnStatement {
     }
     if (found->second.writes != session.writes_in_transaction_)
       return Error{ErrorCode::NotSupported,
-                   "ROLLBACK TO a savepoint after an INSERT is not supported yet", "",
+                   "ROLLBACK TO a savepoint after rows were written is not supported yet", "",
                    "Use ROLLBACK to drop the whole transaction."};
     session.transaction_ = TransactionStatus::InTransaction;
     return done("ROLLBACK");
@@ -499,8 +499,14 @@ Status Session::check_transaction(const engine::ParsedStatement& statement) cons
                "current transaction is aborted, commands ignored until end of transaction block"};
 }
 
+// TRUNCATE, too: in a transaction it is undone as they are.
+bool Session::changes_rows(const PreparedStatement& statement) {
+  return statement.plan && (statement.plan->kind == sql::ResultKind::Insert ||
+                            std::holds_alternative<engine::Truncate>(statement.parsed->statement));
+}
+
 void Session::count_write(const PreparedStatement& statement) {
-  if (statement.plan->kind == sql::ResultKind::Insert) ++writes_in_transaction_;
+  if (changes_rows(statement)) ++writes_in_transaction_;
 }
 
 void Session::end_transaction(bool committed) {

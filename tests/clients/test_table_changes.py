@@ -185,6 +185,42 @@ def truncate_can_be_rolled_back():
 
 
 @case
+def truncate_is_undone_where_others_are():
+    """With a group of statements that fails, and not by a savepoint, which would give nothing back."""
+    with connect() as c:
+        fill(c, "undone", 5, "PRIMARY KEY")
+        for script in ("TRUNCATE undone; SELECT nope FROM undone", "DELETE FROM undone; TRUNCATE undone; INSERT INTO undone VALUES ('x', 1)",
+                       "INSERT INTO undone VALUES (9, 9); TRUNCATE undone; INSERT INTO undone VALUES (NULL, 1)"):
+            try:
+                c.execute(script)
+            except psycopg.Error:
+                pass
+            else:
+                raise AssertionError(script)
+            assert c.execute("SELECT COUNT(*) FROM undone").fetchone() == (5,), script
+        try:
+            with c.pipeline():
+                c.execute("TRUNCATE undone")
+                c.execute("INSERT INTO undone VALUES (NULL, 1)")
+        except psycopg.Error:
+            pass
+        assert c.execute("SELECT COUNT(*) FROM undone").fetchone() == (5,)
+        c.execute("BEGIN")
+        c.execute("SAVEPOINT s")
+        c.execute("TRUNCATE undone")
+        try:
+            c.execute("ROLLBACK TO s")
+        except psycopg.errors.FeatureNotSupported:
+            pass
+        else:
+            raise AssertionError("ROLLBACK TO behind a TRUNCATE")
+        c.execute("ROLLBACK")
+        assert c.execute("SELECT COUNT(*) FROM undone").fetchone() == (5,)
+        c.execute("INSERT INTO undone VALUES (9, 9); TRUNCATE undone")
+        assert c.execute("SELECT COUNT(*) FROM undone").fetchone() == (0,)
+
+
+@case
 def a_second_writer_waits_for_its_turn_and_no_longer():
     with connect() as a, connect() as b:
         fill(a, "turns", 3, "PRIMARY KEY")
