@@ -183,7 +183,7 @@ constexpr FunctionDef kFunctions[] = {
     {.name = "to_char",
      .signature = "(DATE date, STRING template) -> STRING",
      .doc = "A date as text, by the same patterns.",
-     .example = "TO_CHAR(CAST('2024-05-01' AS DATE), 'FMDay, FMDDth of FMMonth') = "
+     .example = "TO_CHAR(CAST('2024-05-01' AS DATE), 'FMDay, FMDDth \"of\" FMMonth') = "
                 "'Wednesday, 1st of May'",
      .kernel = row_kernel<date_to_char>},
 };

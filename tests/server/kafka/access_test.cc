@@ -72,12 +72,13 @@ class KafkaAccessTest : public testing::Test, public SessionHost {
     session_->run();
   }
   template <class Response, class Request>
-  Response ask(const Request& request, int16_t version, size_t header_bytes = 8) {
+  Response ask(const Request& request, int16_t version) {
+    constexpr size_t kHeaderBytes = 8;
     send(request, version);
     const std::string output = session_->take_output();
-    EXPECT_GT(output.size(), header_bytes);
-    if (output.size() <= header_bytes) return {};
-    kept_ = output.substr(header_bytes);
+    EXPECT_GT(output.size(), kHeaderBytes);
+    if (output.size() <= kHeaderBytes) return {};
+    kept_ = output.substr(kHeaderBytes);
     const auto response = decode_response<Response>(kept_, version);
     EXPECT_TRUE(response);
     return response.value_or(Response{});
@@ -119,8 +120,7 @@ class KafkaAccessTest : public testing::Test, public SessionHost {
   std::unique_ptr<auth::Access> access_;
   Channel channel_{.peer_host = "127.0.0.1"};
   SimulatedClock clock_;
-  NodeView node_{
-      .host = "127.0.0.1", .port = 9092, .cluster_id = "test", .internal_topic = ""};
+  NodeView node_{.host = "127.0.0.1", .port = 9092, .cluster_id = "test", .internal_topic = ""};
   std::unique_ptr<Session> session_;
   std::string kept_;
   int32_t last_id_ = 0;
@@ -218,23 +218,20 @@ TEST_F(KafkaAccessTest, groups_and_transactional_ids_have_rights) {
 }
 
 TEST_F(KafkaAccessTest, share_groups_have_rights_as_other_groups_have) {
-  constexpr size_t kFlexibleHeader = 9;
   open("ann");
   ShareGroupHeartbeatRequest beat;
   beat.group_id = "queue";
   beat.member_id = "m";
   beat.subscribed_topic_names = {"orders"};
-  const auto heartbeat = [&] {
-    return ask<ShareGroupHeartbeatResponse>(beat, 1, kFlexibleHeader).error_code;
-  };
+  const auto heartbeat = [&] { return ask<ShareGroupHeartbeatResponse>(beat, 1).error_code; };
   EXPECT_EQ(heartbeat(), kGroupFailed);
   ShareFetchRequest fetch;
   fetch.group_id = "queue";
   fetch.member_id = "m";
   for (const char* topic : {"secrets", "orders"})
-    fetch.topics.push_back({.topic_id = backend_.topics()->find(topic)->id,
-                            .partitions = {{.partition_index = 0}}});
-  const auto fetched = [&] { return ask<ShareFetchResponse>(fetch, 1, kFlexibleHeader); };
+    fetch.topics.push_back(
+        {.topic_id = backend_.topics()->find(topic)->id, .partitions = {{.partition_index = 0}}});
+  const auto fetched = [&] { return ask<ShareFetchResponse>(fetch, 1); };
   EXPECT_EQ(fetched().error_code, kGroupFailed);
   grant("group:queue", "ann", kMaySelect);
   EXPECT_EQ(heartbeat(), kTopicFailed);

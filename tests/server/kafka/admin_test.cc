@@ -228,7 +228,7 @@ TEST_F(AdminTest, groups_have_settings) {
   EXPECT_EQ(alter(std::string(5'000, 'g'), "50000"), KafkaError::InvalidRequest);
   EXPECT_EQ(alter("g", "50000"), KafkaError::None);
   const auto config = described("g").configs;
-  ASSERT_EQ(config.size(), 2u);
+  ASSERT_EQ(config.size(), 9u) << "two of consumer groups, seven of share groups";
   EXPECT_EQ(config[1].name, timeout);
   EXPECT_EQ(config[1].value, "50000");
   EXPECT_EQ(config[1].config_source, kOfGroup);
