@@ -12,8 +12,8 @@ ConsumerGroup::ConsumerGroup(std::string id, GroupSurroundings& around, Store st
                              Downgrade downgrade)
     : id_(std::move(id)),
       around_(around),
-      store_(std::move(store)),
-      downgrade_(std::move(downgrade)) {}
+      downgrade_(std::move(downgrade)),
+      changes_(std::move(store)) {}
 
 ConsumerGroup::~ConsumerGroup() { end(); }
 
@@ -218,7 +218,7 @@ void ConsumerGroup::put(ConsumerGroupRecord kind, const ConsumerMember& member) 
       value = encode_current(member);
       break;
   }
-  records_.push_back({encode(key), std::move(value)});
+  changes_.add({encode(key), std::move(value)});
 }
 
 void ConsumerGroup::put_all() {
@@ -233,12 +233,11 @@ void ConsumerGroup::put_all() {
 void ConsumerGroup::drop(const ConsumerMember& member) {
   for (const auto kind : {ConsumerGroupRecord::CurrentAssignment,
                           ConsumerGroupRecord::TargetAssignment, ConsumerGroupRecord::Member})
-    records_.push_back({encode(ConsumerGroupKey{kind, id_, member.id}), std::nullopt});
+    changes_.add({encode(ConsumerGroupKey{kind, id_, member.id}), std::nullopt});
 }
 
 std::vector<StoredRecord> ConsumerGroup::tombstones() const {
-  std::vector<StoredRecord> all;
-  for (const std::string& key : undeleted_) all.push_back({key, std::nullopt});
+  std::vector<StoredRecord> all = changes_.undeleted();
   for (const auto& [id, member] : members_)
     for (const auto kind : {ConsumerGroupRecord::CurrentAssignment,
                             ConsumerGroupRecord::TargetAssignment, ConsumerGroupRecord::Member})
@@ -251,31 +250,7 @@ std::vector<StoredRecord> ConsumerGroup::tombstones() const {
 
 void ConsumerGroup::commit(Done<KafkaError> done) {
   if (has_ended_) return done(kNotCoordinator);
-  if (must_rewrite_) {
-    for (const StoredRecord& record : std::exchange(records_, {}))
-      if (!record.value) undeleted_.insert(record.key);
-    for (const std::string& key : undeleted_) records_.push_back({key, std::nullopt});
-    put_all();
-    must_rewrite_ = false;
-    undeleted_.clear();
-  }
-  if (records_.empty() && under_way_ == 0) return done(KafkaError::None);
-  std::vector<std::string> deleted;
-  for (const StoredRecord& record : records_)
-    if (!record.value) deleted.push_back(record.key);
-  ++under_way_;
-  store_(std::exchange(records_, {}), [weak = weak_from_this(), deleted = std::move(deleted),
-                                       done = std::move(done)](KafkaError error) {
-    if (const auto self = weak.lock()) self->on_stored(error, deleted);
-    done(error);
-  });
-}
-
-void ConsumerGroup::on_stored(KafkaError error, const std::vector<std::string>& deleted) {
-  --under_way_;
-  if (error == KafkaError::None) return;
-  must_rewrite_ = true;
-  undeleted_.insert(deleted.begin(), deleted.end());
+  changes_.commit([this] { put_all(); }, std::move(done));
 }
 
 // --- What others see

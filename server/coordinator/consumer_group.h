@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "server/coordinator/classic_group.h"
 #include "server/coordinator/consumer_group_records.h"
 #include "server/coordinator/consumer_member.h"
+#include "server/coordinator/group_changes.h"
 #include "server/coordinator/group_surroundings.h"
 #include "server/coordinator/replayed_partition.h"
 #include "server/coordinator/topic_pattern.h"
@@ -28,11 +28,10 @@ namespace server::coordinator {
 //   2. what is told to a member is durable;
 //   3. a partition is used by one member at most: another gets it when it has been given up.
 //
-// Threads: one loop's. Owner: its partition; shared with records under way, which may come back when the group is
-//          gone.
+// Threads: one loop's. Owner: its partition.
 class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
  public:
-  using Store = std::function<void(std::vector<StoredRecord> records, Done<KafkaError> stored)>;
+  using Store = GroupChanges::Store;
   // The last member by the consumer protocol has gone, and the others are to go on as a classic group: `records` take
   // this one away.
   using Downgrade = std::function<void(std::vector<StoredRecord> records, GroupValue members,
@@ -139,11 +138,9 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   void drop(const ConsumerMember& member);
   // Keeps what has been put, and tells when all is durable that was decided until now.
   void commit(Done<KafkaError> done);
-  void on_stored(KafkaError error, const std::vector<std::string>& deleted);
 
   const std::string id_;
   GroupSurroundings& around_;
-  const Store store_;
   const Downgrade downgrade_;
 
   int32_t epoch_ = 0, assignment_epoch_ = 0;
@@ -157,11 +154,7 @@ class ConsumerGroup : public std::enable_shared_from_this<ConsumerGroup> {
   std::shared_ptr<const storage::TopicSnapshot> seen_;
   size_t member_bytes_ = 0;
 
-  std::vector<StoredRecord> records_;  // to be kept
-  size_t under_way_ = 0;               // records that are being kept
-  // Something could not be kept: all of it is written again, and deleted what was to be deleted.
-  bool must_rewrite_ = false;
-  std::set<std::string> undeleted_;  // keys
+  GroupChanges changes_;
   bool has_ended_ = false;
 };
 

@@ -43,8 +43,7 @@ KafkaError ConsumerGroup::take_over(const ClassicGroup& classic) {
     charge(member, false);
     alive(member);
   }
-  must_rewrite_ = true;
-  undeleted_.insert(encode(GroupKey{id_}));
+  changes_.rewrite_without(encode(GroupKey{id_}));
   return KafkaError::None;
 }
 
@@ -145,7 +144,7 @@ void ConsumerGroup::join(JoinGroup request, Done<JoinedGroup> done) {
   if (const KafkaError error = update(*member, std::move(said)); error != KafkaError::None) {
     if (is_new) {
       remove(std::string(member->id));
-      records_.clear();
+      changes_.forget();
     }
     return done(request.refusal(error));
   }

@@ -70,7 +70,7 @@ void ConsumerGroup::heartbeat(ConsumerGroupHeartbeat request, Done<Answer> done)
   if (const KafkaError error = update(*member, std::move(said)); error != KafkaError::None) {
     if (is_new) {
       remove(std::string(member->id));
-      records_.clear();
+      changes_.forget();
     }
     return done(
         request.refusal(error, error == kInvalidRegularExpression
@@ -227,9 +227,7 @@ void ConsumerGroup::after_removal(Done<KafkaError> done) {
     return each.second.classic.has_value();
   });
   if (is_classic && members_.size() <= static_cast<size_t>(around_.settings.max_size)) {
-    for (StoredRecord& record : records_)
-      if (!record.value) undeleted_.insert(record.key);
-    records_.clear();
+    changes_.forget_all_but_deletions();
     const auto self = shared_from_this();
     return downgrade_(tombstones(), as_classic(), std::move(done));
   }

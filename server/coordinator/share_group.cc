@@ -13,7 +13,7 @@ namespace server::coordinator {
 using Answer = ShareGroupHeartbeatAnswer;
 
 ShareGroup::ShareGroup(std::string id, GroupSurroundings& around, Store store)
-    : id_(std::move(id)), around_(around), store_(std::move(store)) {}
+    : id_(std::move(id)), around_(around), changes_(std::move(store)) {}
 
 ShareGroup::~ShareGroup() { end(kNotCoordinator); }
 
@@ -197,7 +197,7 @@ void ShareGroup::remove(const std::string& id) {
   const auto found = members_.find(id);
   around_.deadlines.cancel(found->second.session);
   around_.size.shrink(found->second.charged);
-  records_.push_back({encode(ShareGroupKey{ShareGroupRecord::Member, id_, id}), std::nullopt});
+  changes_.add({encode(ShareGroupKey{ShareGroupRecord::Member, id_, id}), std::nullopt});
   members_.erase(found);
   divide();
   bump();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/coordinator/deadlines.h"
+#include "server/coordinator/group_changes.h"
 #include "server/coordinator/group_surroundings.h"
 #include "server/coordinator/replayed_partition.h"
 #include "server/coordinator/share_messages.h"
@@ -30,11 +31,10 @@ inline constexpr size_t kBytesOfShareGroup = 1'000;  // about
 //   2. what is told to be acknowledged is durable; what is lent is not kept;
 //   3. a record is lent to one member at a time.
 //
-// Threads: one loop's. Owner: its partition; shared with records under way, which may come back when the group is
-//          gone.
-class ShareGroup : public std::enable_shared_from_this<ShareGroup> {
+// Threads: one loop's. Owner: its partition.
+class ShareGroup {
  public:
-  using Store = std::function<void(std::vector<StoredRecord> records, Done<KafkaError> stored)>;
+  using Store = GroupChanges::Store;
 
   ShareGroup(std::string id, GroupSurroundings& around, Store store);
   ~ShareGroup();
@@ -136,8 +136,10 @@ class ShareGroup : public std::enable_shared_from_this<ShareGroup> {
   void acknowledge(const ShareFetch& request, ShareFetched& answer);
   // False when there is nothing to tell.
   bool lend(Session& session, const ShareFetch& request, ShareFetched& answer);
-  bool lend_from(const TopicIdPartition& id, Session& session, ShareFetch& request,
-                 ShareFetched& answer);
+  // Of one of the session's partitions; nothing when there is none to lend.
+  std::optional<ShareFetched::Partition> lend_at(Session& session,
+                                                 std::list<TopicIdPartition>::iterator place,
+                                                 int64_t& bytes_left, SharePartition::Wish& wish);
   SharePartition::Wish wish_of(const Session& session, const ShareFetch& request) const;
   Status lend(const TopicIdPartition& id, int64_t& bytes_left, SharePartition::Wish& wish,
               std::vector<AcquiredRecords>& acquired);
@@ -166,11 +168,9 @@ class ShareGroup : public std::enable_shared_from_this<ShareGroup> {
   std::map<TopicIdPartition, Shared>::iterator erase(
       std::map<TopicIdPartition, Shared>::iterator shared);
   void commit(Done<KafkaError> done);
-  void on_stored(KafkaError error, const std::vector<std::string>& deleted);
 
   const std::string id_;
   GroupSurroundings& around_;
-  const Store store_;
 
   int32_t epoch_ = 0;
   Members members_;
@@ -182,12 +182,8 @@ class ShareGroup : public std::enable_shared_from_this<ShareGroup> {
   std::map<TopicIdPartition, std::map<uint64_t, SharePartition::Holder>> waiting_;
   uint64_t next_ticket_ = 0;
 
-  std::vector<StoredRecord> records_;  // to be kept
+  GroupChanges changes_;
   std::set<TopicIdPartition> changed_;
-  size_t under_way_ = 0;
-  // Something could not be kept: all of it is written again, and deleted what was to be deleted.
-  bool must_rewrite_ = false;
-  std::set<std::string> undeleted_;  // keys
   bool has_ended_ = false;
 };
 

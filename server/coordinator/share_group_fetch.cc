@@ -30,6 +30,9 @@ KafkaError error_of(const Status& status) {
 
 int32_t after(int32_t epoch) { return epoch == INT32_MAX ? 1 : epoch + 1; }
 
+// As with Kafka a record comes, however large it is.
+int64_t bytes_of(const ShareFetch& request) { return std::max<int64_t>(request.max_bytes, 1); }
+
 // The parts of an answer by their partitions: a request can name very many.
 class Parts {
  public:
@@ -210,42 +213,33 @@ SharePartition::Wish ShareGroup::wish_of(const Session& session, const ShareFetc
           .expires_us = around_.clock.monotonic_us() + lock_us()};
 }
 
-bool ShareGroup::lend_from(const TopicIdPartition& id, Session& session, ShareFetch& request,
-                           ShareFetched& answer) {
-  int64_t bytes_left = std::max<int64_t>(request.max_bytes, 1);
-  SharePartition::Wish wish = wish_of(session, request);
-  std::vector<AcquiredRecords> acquired;
-  const Status lent = lend(id, bytes_left, wish, acquired);
-  if (lent && acquired.empty()) return false;
-  session.lent.insert(id);
-  const auto place = session.places.at(id);
-  session.partitions.splice(session.partitions.end(), session.partitions, place);
-  ShareFetched::Partition& part = Parts(answer).of(id);
+std::optional<ShareFetched::Partition> ShareGroup::lend_at(
+    Session& session, std::list<TopicIdPartition>::iterator place, int64_t& bytes_left,
+    SharePartition::Wish& wish) {
+  ShareFetched::Partition part{.id = *place};
+  const Status lent = lend(*place, bytes_left, wish, part.acquired);
+  if (lent && part.acquired.empty()) return std::nullopt;
   part.error = error_of(lent);
-  part.acquired = std::move(acquired);
-  return true;
+  session.lent.insert(*place);
+  // Others are looked at first the next time.
+  session.partitions.splice(session.partitions.end(), session.partitions, place);
+  return part;
 }
 
 bool ShareGroup::lend(Session& session, const ShareFetch& request, ShareFetched& answer) {
-  // As with Kafka a record comes, however large it is.
-  int64_t bytes_left = std::max<int64_t>(request.max_bytes, 1);
+  int64_t bytes_left = bytes_of(request);
   SharePartition::Wish wish = wish_of(session, request);
   bool has_any = false;
   Parts parts(answer);
   auto place = session.partitions.begin();
   for (size_t left = session.partitions.size(); left > 0; --left) {
     if (bytes_left <= 0 || wish.records <= 0) break;
-    const auto here = place++;
-    std::vector<AcquiredRecords> acquired;
-    const Status lent = lend(*here, bytes_left, wish, acquired);
-    if (lent && acquired.empty()) continue;
+    auto lent = lend_at(session, place++, bytes_left, wish);
+    if (!lent) continue;
     has_any = true;
-    session.lent.insert(*here);
-    ShareFetched::Partition& part = parts.of(*here);
-    part.error = error_of(lent);
-    part.acquired = std::move(acquired);
-    // Others are looked at first the next time.
-    session.partitions.splice(session.partitions.end(), session.partitions, here);
+    ShareFetched::Partition& part = parts.of(lent->id);
+    part.error = lent->error;
+    part.acquired = std::move(lent->acquired);
   }
   return has_any;
 }
@@ -387,7 +381,12 @@ void ShareGroup::wake(const TopicIdPartition& partition) {
   for (auto here = waiting_.find(partition); here != waiting_.end();
        here = waiting_.find(partition)) {
     Session& session = sessions_.find(*here->second.begin()->second)->second;
-    if (!lend_from(partition, session, session.waiting->request, session.waiting->answer)) return;
+    Waiting& waiting = *session.waiting;
+    int64_t bytes_left = bytes_of(waiting.request);
+    SharePartition::Wish wish = wish_of(session, waiting.request);
+    auto lent = lend_at(session, session.places.at(partition), bytes_left, wish);
+    if (!lent) return;
+    waiting.answer.partitions.push_back(*std::move(lent));
     end_wait(session);
   }
 }

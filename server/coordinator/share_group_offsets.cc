@@ -108,7 +108,7 @@ void ShareGroup::expire() {
   const auto topics = around_.topics();
   for (auto shared = shared_.begin(); shared != shared_.end();)
     shared = topics->find(shared->first.topic_id) ? std::next(shared) : erase(shared);
-  if (!records_.empty()) commit([](KafkaError) {});
+  if (changes_.has_any()) commit([](KafkaError) {});
 }
 
 // As of a consumer group: what is behind the start has been read.

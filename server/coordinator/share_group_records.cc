@@ -60,12 +60,11 @@ Status ShareGroup::restore(const ShareGroupKey& key, std::optional<std::string_v
 }
 
 void ShareGroup::put_epoch() {
-  records_.push_back(
-      {encode(ShareGroupKey{ShareGroupRecord::Group, id_}), encode_share_epoch(epoch_)});
+  changes_.add({encode(ShareGroupKey{ShareGroupRecord::Group, id_}), encode_share_epoch(epoch_)});
 }
 
 void ShareGroup::put(const Member& member) {
-  records_.push_back(
+  changes_.add(
       {encode(ShareGroupKey{ShareGroupRecord::Member, id_, member.id}), encode(member.said)});
 }
 
@@ -81,7 +80,7 @@ void ShareGroup::put_whole(const TopicIdPartition& id, Shared& shared) {
   shared.change_bytes = 0;
   shared.progress_bytes = bytes.size();
   shared.state.forget_changes();
-  records_.push_back(
+  changes_.add(
       {encode(ShareGroupKey{.kind = ShareGroupRecord::Progress, .group_id = id_, .partition = id}),
        std::move(bytes)});
 }
@@ -97,11 +96,11 @@ void ShareGroup::put_change(const TopicIdPartition& id, Shared& shared) {
   std::string bytes = encode(value);
   shared.change_bytes += bytes.size();
   shared.state.forget_changes();
-  records_.push_back({encode(ShareGroupKey{.kind = ShareGroupRecord::Change,
-                                           .group_id = id_,
-                                           .partition = id,
-                                           .slot = shared.slots++}),
-                      std::move(bytes)});
+  changes_.add({encode(ShareGroupKey{.kind = ShareGroupRecord::Change,
+                                     .group_id = id_,
+                                     .partition = id,
+                                     .slot = shared.slots++}),
+                std::move(bytes)});
   shared.most_slots = std::max(shared.most_slots, shared.slots);
 }
 
@@ -133,15 +132,16 @@ void ShareGroup::add_tombstones(const std::string& group, const TopicIdPartition
 
 std::map<TopicIdPartition, ShareGroup::Shared>::iterator ShareGroup::erase(
     std::map<TopicIdPartition, Shared>::iterator shared) {
-  add_tombstones(id_, shared->first, shared->second, records_);
+  std::vector<StoredRecord> tombstones;
+  add_tombstones(id_, shared->first, shared->second, tombstones);
+  changes_.add(std::move(tombstones));
   around_.deadlines.cancel(shared->second.lock);
   around_.size.shrink(shared->second.charged);
   return shared_.erase(shared);
 }
 
 std::vector<StoredRecord> ShareGroup::tombstones() const {
-  std::vector<StoredRecord> all;
-  for (const std::string& key : undeleted_) all.push_back({key, std::nullopt});
+  std::vector<StoredRecord> all = changes_.undeleted();
   for (const auto& [id, member] : members_)
     all.push_back({encode(ShareGroupKey{ShareGroupRecord::Member, id_, id}), std::nullopt});
   for (const auto& [id, shared] : shared_) add_tombstones(id_, id, shared, all);
@@ -152,31 +152,7 @@ std::vector<StoredRecord> ShareGroup::tombstones() const {
 void ShareGroup::commit(Done<KafkaError> done) {
   if (has_ended_) return done(kNotCoordinator);
   put_changed();
-  if (must_rewrite_) {
-    for (const StoredRecord& record : std::exchange(records_, {}))
-      if (!record.value) undeleted_.insert(record.key);
-    for (const std::string& key : undeleted_) records_.push_back({key, std::nullopt});
-    put_all();
-    must_rewrite_ = false;
-    undeleted_.clear();
-  }
-  if (records_.empty() && under_way_ == 0) return done(KafkaError::None);
-  std::vector<std::string> deleted;
-  for (const StoredRecord& record : records_)
-    if (!record.value) deleted.push_back(record.key);
-  ++under_way_;
-  store_(std::exchange(records_, {}), [weak = weak_from_this(), deleted = std::move(deleted),
-                                       done = std::move(done)](KafkaError error) {
-    if (const auto self = weak.lock()) self->on_stored(error, deleted);
-    done(error);
-  });
-}
-
-void ShareGroup::on_stored(KafkaError error, const std::vector<std::string>& deleted) {
-  --under_way_;
-  if (error == KafkaError::None) return;
-  must_rewrite_ = true;
-  undeleted_.insert(deleted.begin(), deleted.end());
+  changes_.commit([this] { put_all(); }, std::move(done));
 }
 
 }  // namespace server::coordinator
