@@ -6,6 +6,39 @@ namespace server::kafka {
 
 // ---- Groups.
 
+namespace authorization {
+
+// A member that says what it reads.
+template <class Request, class Response>
+bool ask_subscription(const HandlerContext& context, const Request& request,
+                      Reply<Response>& reply) {
+  if (!ask_group(context, request.group_id, Operation::Read, reply)) return false;
+  if (request.subscribed_topic_names)
+    for (const std::string& topic : *request.subscribed_topic_names)
+      if (!context.permissions->may_topic(Operation::Describe, topic))
+        return refuse_all(reply, kTopicRefused);
+  return true;
+}
+
+// Groups that the user may not know have that as their error.
+template <class Response>
+bool ask_described(const HandlerContext& context, std::vector<std::string>& groups,
+                   Reply<Response>& reply) {
+  std::vector<typename Response::Group> refused;
+  take_refused(
+      groups,
+      [&](const auto& group) { return context.permissions->may_group(Operation::Describe, group); },
+      [&](const auto& group) {
+        auto& answer = refused.emplace_back();
+        answer.group_id = group;
+        answer.error_code = kGroupRefused;
+      });
+  add_later(reply, &Response::groups, std::move(refused));
+  return true;
+}
+
+}  // namespace authorization
+
 inline bool authorize(HandlerContext& context, JoinGroupRequest& request,
                       Reply<JoinGroupResponse>& reply) {
   if (context.permissions->may_group(Operation::Read, request.group_id)) return true;
@@ -29,21 +62,11 @@ inline bool authorize(HandlerContext& context, LeaveGroupRequest& request,
 }
 inline bool authorize(HandlerContext& context, ConsumerGroupHeartbeatRequest& request,
                       Reply<ConsumerGroupHeartbeatResponse>& reply) {
-  if (!authorization::ask_group(context, request.group_id, Operation::Read, reply)) return false;
-  if (request.subscribed_topic_names)
-    for (const std::string& topic : *request.subscribed_topic_names)
-      if (!context.permissions->may_topic(Operation::Describe, topic))
-        return authorization::refuse_all(reply, kTopicRefused);
-  return true;
+  return authorization::ask_subscription(context, request, reply);
 }
 inline bool authorize(HandlerContext& context, ShareGroupHeartbeatRequest& request,
                       Reply<ShareGroupHeartbeatResponse>& reply) {
-  if (!authorization::ask_group(context, request.group_id, Operation::Read, reply)) return false;
-  if (request.subscribed_topic_names)
-    for (const std::string& topic : *request.subscribed_topic_names)
-      if (!context.permissions->may_topic(Operation::Describe, topic))
-        return authorization::refuse_all(reply, kTopicRefused);
-  return true;
+  return authorization::ask_subscription(context, request, reply);
 }
 
 namespace authorization {
@@ -145,45 +168,15 @@ inline bool authorize(HandlerContext& context, DescribeShareGroupOffsetsRequest&
 }
 inline bool authorize(HandlerContext& context, ShareGroupDescribeRequest& request,
                       Reply<ShareGroupDescribeResponse>& reply) {
-  std::vector<ShareGroupDescribeResponse::Group> refused;
-  authorization::take_refused(
-      request.group_ids,
-      [&](const auto& group) { return context.permissions->may_group(Operation::Describe, group); },
-      [&](const auto& group) {
-        auto& answer = refused.emplace_back();
-        answer.group_id = group;
-        answer.error_code = kGroupRefused;
-      });
-  authorization::add_later(reply, &ShareGroupDescribeResponse::groups, std::move(refused));
-  return true;
+  return authorization::ask_described(context, request.group_ids, reply);
 }
 inline bool authorize(HandlerContext& context, DescribeGroupsRequest& request,
                       Reply<DescribeGroupsResponse>& reply) {
-  std::vector<DescribeGroupsResponse::Group> refused;
-  authorization::take_refused(
-      request.groups,
-      [&](const auto& group) { return context.permissions->may_group(Operation::Describe, group); },
-      [&](const auto& group) {
-        auto& answer = refused.emplace_back();
-        answer.group_id = group;
-        answer.error_code = kGroupRefused;
-      });
-  authorization::add_later(reply, &DescribeGroupsResponse::groups, std::move(refused));
-  return true;
+  return authorization::ask_described(context, request.groups, reply);
 }
 inline bool authorize(HandlerContext& context, ConsumerGroupDescribeRequest& request,
                       Reply<ConsumerGroupDescribeResponse>& reply) {
-  std::vector<ConsumerGroupDescribeResponse::Group> refused;
-  authorization::take_refused(
-      request.group_ids,
-      [&](const auto& group) { return context.permissions->may_group(Operation::Describe, group); },
-      [&](const auto& group) {
-        auto& answer = refused.emplace_back();
-        answer.group_id = group;
-        answer.error_code = kGroupRefused;
-      });
-  authorization::add_later(reply, &ConsumerGroupDescribeResponse::groups, std::move(refused));
-  return true;
+  return authorization::ask_described(context, request.group_ids, reply);
 }
 inline bool authorize(HandlerContext& context, DeleteGroupsRequest& request,
                       Reply<DeleteGroupsResponse>& reply) {

@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
+#include "server/kafka/handlers/describe_by_group.h"
 #include "server/kafka/handlers/handlers.h"
-#include "server/kafka/permissions.h"
 #include "server/kafka/handlers/topic_id_partitions.h"
 
 namespace server::kafka {
@@ -47,26 +46,7 @@ void fill(ConsumerGroupDescribeResponse::Group& answer,
 
 void handle_consumer_group_describe(HandlerContext& context, ConsumerGroupDescribeRequest request,
                                     Reply<ConsumerGroupDescribeResponse> reply) {
-  // Once each: to name a group costs a client far less than to describe it costs us.
-  std::ranges::sort(request.group_ids);
-  request.group_ids.erase(std::ranges::unique(request.group_ids).begin(), request.group_ids.end());
-  using Pending = PendingResponse<ConsumerGroupDescribeResponse>;
-  auto pending = std::make_shared<Pending>(Pending{{}, reply});
-  pending->response.groups.resize(request.group_ids.size());
-  for (size_t i = 0; i < request.group_ids.size(); ++i) {
-    pending->response.groups[i].group_id = request.group_ids[i];
-    if (request.include_authorized_operations)
-      pending->response.groups[i].authorized_operations = authorized_operations(
-          context.permissions.get(), ResourceType::Group, request.group_ids[i]);
-    ++pending->left;
-    context.backend.groups().ask(
-        coordinator::DescribeConsumerGroup{std::move(request.group_ids[i])},
-        [pending, i, topics = context.backend.topics()](const auto& group) {
-          fill(pending->response.groups[i], group, *topics);
-          pending->complete_one();
-        });
-  }
-  pending->complete_one();
+  describe_groups<coordinator::DescribeConsumerGroup>(context, std::move(request), reply, fill);
 }
 
 }  // namespace server::kafka
