@@ -3,6 +3,7 @@
 
 #include "engine/system_tables/catalog_rows.h"
 #include "engine/types/postgres_type.h"
+#include "engine/types/postgres_type_name.h"
 
 namespace engine {
 
@@ -16,33 +17,7 @@ void for_each_source(const CatalogFacts& facts, const Visit& visit) {
 }
 
 std::string data_type(const SqlType& type) {
-  switch (type.kind()) {
-    case TypeKind::Boolean:
-      return "boolean";
-    case TypeKind::Integer:
-      return "integer";
-    case TypeKind::Bigint:
-      return "bigint";
-    case TypeKind::Double:
-      return "double precision";
-    case TypeKind::Decimal:
-      return "numeric";
-    case TypeKind::Bytes:
-      return "bytea";
-    case TypeKind::Date:
-      return "date";
-    case TypeKind::Time:
-      return "time without time zone";
-    case TypeKind::Timestamp:
-      return "timestamp with time zone";
-    case TypeKind::Array:
-      return element_of_oid(postgres_type(type).oid) != 0 ? "ARRAY" : "jsonb";
-    case TypeKind::Map:
-    case TypeKind::Struct:
-      return "jsonb";
-    default:
-      return "text";
-  }
+  return element_of_oid(postgres_type(type).oid) != 0 ? "ARRAY" : postgres_type_name(type);
 }
 
 std::string_view type_name(const SqlType& type) {
