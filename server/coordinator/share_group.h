@@ -107,6 +107,7 @@ class ShareGroup {
     std::optional<Waiting> waiting = {};
     size_t charged = 0;
   };
+  class BytesLeft;
   using Members = std::map<std::string, Member, std::less<>>;
   using Sessions = std::map<std::string, Session, std::less<>>;
 
@@ -139,9 +140,9 @@ class ShareGroup {
   // Of one of the session's partitions; nothing when there is none to lend.
   std::optional<ShareFetched::Partition> lend_at(Session& session,
                                                  std::list<TopicIdPartition>::iterator place,
-                                                 int64_t& bytes_left, SharePartition::Wish& wish);
+                                                 BytesLeft& bytes_left, SharePartition::Wish& wish);
   SharePartition::Wish wish_of(const Session& session, const ShareFetch& request) const;
-  Status lend(const TopicIdPartition& id, int64_t& bytes_left, SharePartition::Wish& wish,
+  Status lend(const TopicIdPartition& id, BytesLeft& bytes_left, SharePartition::Wish& wish,
               std::vector<AcquiredRecords>& acquired);
   void send(ShareFetched answer, Done<ShareFetched> done);
   void wait(Session& session, ShareFetch request, ShareFetched answer, Done<ShareFetched> done);

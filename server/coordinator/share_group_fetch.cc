@@ -30,9 +30,6 @@ KafkaError error_of(const Status& status) {
 
 int32_t after(int32_t epoch) { return epoch == INT32_MAX ? 1 : epoch + 1; }
 
-// As with Kafka a record comes, however large it is.
-int64_t bytes_of(const ShareFetch& request) { return std::max<int64_t>(request.max_bytes, 1); }
-
 // The parts of an answer by their partitions: a request can name very many.
 class Parts {
  public:
@@ -51,6 +48,34 @@ class Parts {
 };
 
 }  // namespace
+
+// Of an answer. As with Kafka its first batch comes however large it is, and no other that does not fit.
+class ShareGroup::BytesLeft {
+ public:
+  explicit BytesLeft(int64_t most) : count_(std::max<int64_t>(most, 1)) {}
+  bool is_over() const { return count_ <= 0; }
+  size_t count() const { return static_cast<size_t>(count_); }
+  void take(size_t bytes) {
+    count_ -= static_cast<int64_t>(bytes);
+    has_any_ = true;
+  }
+  // Of what has been read from one place on. It is over when that is nothing.
+  void keep_what_fits(std::vector<SharedLog::Batch>& batches) {
+    int64_t after = count_;
+    bool has_any = has_any_;
+    const auto stop = std::ranges::find_if(batches, [&](const SharedLog::Batch& batch) {
+      if (!batch.is_delivered) return false;
+      after -= static_cast<int64_t>(batch.size_bytes);
+      return std::exchange(has_any, true) && after < 0;
+    });
+    batches.erase(stop, batches.end());
+    if (batches.empty()) count_ = 0;
+  }
+
+ private:
+  int64_t count_;
+  bool has_any_ = false;
+};
 
 void ShareGroup::fetch(ShareFetch request, Done<ShareFetched> done) {
   ShareFetched answer{.lock_timeout_ms = static_cast<int32_t>(lock_us() / 1000),
@@ -214,7 +239,7 @@ SharePartition::Wish ShareGroup::wish_of(const Session& session, const ShareFetc
 }
 
 std::optional<ShareFetched::Partition> ShareGroup::lend_at(
-    Session& session, std::list<TopicIdPartition>::iterator place, int64_t& bytes_left,
+    Session& session, std::list<TopicIdPartition>::iterator place, BytesLeft& bytes_left,
     SharePartition::Wish& wish) {
   ShareFetched::Partition part{.id = *place};
   const Status lent = lend(*place, bytes_left, wish, part.acquired);
@@ -227,13 +252,13 @@ std::optional<ShareFetched::Partition> ShareGroup::lend_at(
 }
 
 bool ShareGroup::lend(Session& session, const ShareFetch& request, ShareFetched& answer) {
-  int64_t bytes_left = bytes_of(request);
+  BytesLeft bytes_left(request.max_bytes);
   SharePartition::Wish wish = wish_of(session, request);
   bool has_any = false;
   Parts parts(answer);
   auto place = session.partitions.begin();
   for (size_t left = session.partitions.size(); left > 0; --left) {
-    if (bytes_left <= 0 || wish.records <= 0) break;
+    if (bytes_left.is_over() || wish.records <= 0) break;
     auto lent = lend_at(session, place++, bytes_left, wish);
     if (!lent) continue;
     has_any = true;
@@ -244,8 +269,8 @@ bool ShareGroup::lend(Session& session, const ShareFetch& request, ShareFetched&
   return has_any;
 }
 
-Status ShareGroup::lend(const TopicIdPartition& id, int64_t& bytes_left, SharePartition::Wish& wish,
-                        std::vector<AcquiredRecords>& acquired) {
+Status ShareGroup::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
+                        SharePartition::Wish& wish, std::vector<AcquiredRecords>& acquired) {
   if (!is_there(id)) return Error{ErrorCode::UnknownTopic, "the topic is not there"};
   SharedLog& log = *around_.shared_log;
   const bool committed = reads_committed();
@@ -265,21 +290,23 @@ Status ShareGroup::lend(const TopicIdPartition& id, int64_t& bytes_left, SharePa
   state.move_start(extent.start);
   const ShareLimits most = limits();
   int64_t from = state.start();
-  for (int i = 0; i < kMostReads && wish.records > 0 && bytes_left > 0; ++i) {
+  for (int i = 0; i < kMostReads && wish.records > 0 && !bytes_left.is_over(); ++i) {
     const std::optional<int64_t> next = state.next(from, extent.end, most);
     if (!next) break;
-    const std::vector<SharedLog::Batch> batches =
-        TRY(log.batches(id, *next, static_cast<size_t>(bytes_left), committed));
+    std::vector<SharedLog::Batch> batches =
+        TRY(log.batches(id, *next, static_cast<size_t>(bytes_left.count()), committed));
     if (batches.empty()) {  // compaction has left nothing there
       state.archive_gap(*next, extent.end);
       break;
     }
+    bytes_left.keep_what_fits(batches);
+    if (batches.empty()) break;
     const std::vector<AcquiredRecords> lent = state.acquire(wish, *next, batches, most);
     for (const SharedLog::Batch& batch : batches)
       if (std::ranges::any_of(lent, [&](const AcquiredRecords& each) {
             return each.first <= batch.last && each.last >= batch.first;
           }))
-        bytes_left -= static_cast<int64_t>(batch.size_bytes);
+        bytes_left.take(batch.size_bytes);
     acquired.insert(acquired.end(), lent.begin(), lent.end());
     from = batches.back().last + 1;
   }
@@ -382,7 +409,7 @@ void ShareGroup::wake(const TopicIdPartition& partition) {
        here = waiting_.find(partition)) {
     Session& session = sessions_.find(*here->second.begin()->second)->second;
     Waiting& waiting = *session.waiting;
-    int64_t bytes_left = bytes_of(waiting.request);
+    BytesLeft bytes_left(waiting.request.max_bytes);
     SharePartition::Wish wish = wish_of(session, waiting.request);
     auto lent = lend_at(session, session.places.at(partition), bytes_left, wish);
     if (!lent) return;

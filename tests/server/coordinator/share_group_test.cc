@@ -251,6 +251,21 @@ TEST_F(ShareGroupTest, a_record_comes_without_room_for_bytes) {
   EXPECT_EQ(lent(ask(std::move(request))), (Lent{{0, 0, 1}}));
 }
 
+// Batches are lent whole, but only the first one where it does not fit.
+TEST_F(ShareGroupTest, what_is_lent_is_no_more_than_there_is_room_for) {
+  join("a");
+  for (int i = 0; i < 3; ++i) shared_log.append(part(), 2);  // of 20 bytes each
+  shared_log.append(part(), 1);
+  for (const auto& [epoch, most_bytes, wanted] :
+       {std::tuple<int, int64_t, Lent>{0, 30, {{0, 1, 1}}},
+        {1, 19, {{2, 3, 1}}},
+        {2, 30, {{4, 5, 1}, {6, 6, 1}}}}) {
+    ShareFetch request = fetch_request("a", epoch);
+    request.max_bytes = most_bytes;
+    EXPECT_EQ(lent(ask(std::move(request))), wanted) << epoch;
+  }
+}
+
 // Those of the session before are its own, too: they come back when the connection goes.
 TEST_F(ShareGroupTest, a_session_that_was_opened_anew_gives_back_what_it_has) {
   join("a");
