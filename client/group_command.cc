@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "base/iso_duration.h"
 #include "client/command_line.h"
 #include "client/commands.h"
 #include "client/groups.h"
@@ -211,7 +212,7 @@ Result<NewPosition> read_position(const Flags& flags) {
   if (flags.has("by-duration")) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     asked.push_back({Time, std::chrono::duration_cast<std::chrono::milliseconds>(now).count() -
-                               TRY(parse_duration(flags.text("by-duration")))});
+                               TRY(parse_iso_duration(flags.text("by-duration")))});
   }
   if (flags.has("shift-by"))
     asked.push_back({ShiftBy, TRY(flags.number("shift-by", 0, INT64_MIN / 2, INT64_MAX / 2))});

@@ -262,38 +262,6 @@ Result<int64_t> parse_datetime(const std::string& text) {
   return *rest == '+' ? ms - zone_ms : ms + zone_ms;
 }
 
-Result<int64_t> parse_duration(const std::string& text) {
-  const Error wrong{ErrorCode::InvalidParameter,
-                    fmt::format("\"{}\" is no duration such as P1DT2H30M", text)};
-  if (text.size() < 3 || text[0] != 'P') return wrong;
-  struct Unit {
-    char letter;
-    bool is_time;
-    int64_t ms;
-  };
-  constexpr Unit kUnits[] = {
-      {'D', false, 86'400'000}, {'H', true, 3'600'000}, {'M', true, 60'000}, {'S', true, 1'000}};
-  int64_t ms = 0;
-  bool is_time = false;
-  for (size_t at = 1; at < text.size();) {
-    if (text[at] == 'T') {
-      is_time = true;
-      ++at;
-      continue;
-    }
-    const size_t end = text.find_first_not_of("0123456789", at);
-    if (end == text.npos) return wrong;
-    const auto count = parse_number(text.substr(at, end - at), 0, INT32_MAX);
-    const auto* unit = std::ranges::find_if(kUnits, [&](const Unit& each) {
-      return each.letter == text[end] && each.is_time == is_time;
-    });
-    if (!count || unit == std::end(kUnits)) return wrong;
-    ms += *count * unit->ms;
-    at = end + 1;
-  }
-  return ms;
-}
-
 Result<std::vector<PartitionName>> named_partitions(Connection& connection,
                                                     const std::vector<std::string>& texts) {
   const std::vector<TopicDescription> topics = TRY(connection.topics());

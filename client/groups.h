@@ -65,8 +65,6 @@ Result<Offsets> new_offsets(Connection& connection, const NewPosition& position,
 // "2026-01-31T12:30:00.000", with or without seconds and fractions, and a zone such as Z or +02:00
 // (UTC without one); as Kafka's tools read it.
 Result<int64_t> parse_datetime(const std::string& text);
-// "P1DT2H3M4S", an ISO 8601 duration, in milliseconds.
-Result<int64_t> parse_duration(const std::string& text);
 
 // Of --topic: "orders", or "orders:0,2". Fails when there is no such topic or partition.
 Result<std::vector<PartitionName>> named_partitions(Connection& connection,

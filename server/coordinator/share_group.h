@@ -128,6 +128,8 @@ class ShareGroup {
   // --- Settings
   int64_t number(std::string_view name, int64_t by_default) const;
   bool reads_committed() const;
+  // Where the group begins that has not read the partition.
+  Result<int64_t> begin_of(const TopicIdPartition& id) const;
   int64_t lock_us() const;
   ShareLimits limits() const;
 

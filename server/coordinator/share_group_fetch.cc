@@ -49,10 +49,11 @@ class Parts {
 
 }  // namespace
 
-// Of an answer. As with Kafka its first batch comes however large it is, and no other that does not fit.
+// Of an answer. As with Kafka its first batch comes however large it is, and no other that does not fit; none where
+// there is no room for a single byte.
 class ShareGroup::BytesLeft {
  public:
-  explicit BytesLeft(int64_t most) : count_(std::max<int64_t>(most, 1)) {}
+  explicit BytesLeft(int64_t most) : count_(most) {}
   bool is_over() const { return count_ <= 0; }
   size_t count() const { return static_cast<size_t>(count_); }
   void take(size_t bytes) {
@@ -216,6 +217,16 @@ int64_t ShareGroup::lock_us() const {
   return 1000 * number(storage::kShareRecordLockDurationMs, around_.settings.share_record_lock_ms);
 }
 
+Result<int64_t> ShareGroup::begin_of(const TopicIdPartition& id) const {
+  const auto configs = around_.configs();
+  const std::string_view reset =
+      storage::group_config_text(*configs, id_, storage::kShareAutoOffsetReset);
+  if (reset == "earliest") return 0;
+  if (!reset.starts_with(storage::kByDuration)) return INT64_MAX;
+  return around_.shared_log->offset_at(
+      id, around_.clock.wall_ms() - TRY(storage::begin_duration_ms(reset)));
+}
+
 bool ShareGroup::reads_committed() const {
   return storage::group_config_text(*around_.configs(), id_, storage::kShareIsolationLevel) ==
          "read_committed";
@@ -283,10 +294,7 @@ Status ShareGroup::lend(const TopicIdPartition& id, BytesLeft& bytes_left,
   SharePartition& state = shared.state;
   // It stays there from now on, whatever else is kept: what comes behind is for the group.
   if (!state.has_begun())
-    state.begin_at(storage::group_config_text(*around_.configs(), id_,
-                                              storage::kShareAutoOffsetReset) == "earliest"
-                       ? extent.start
-                       : extent.end);
+    state.begin_at(std::clamp(TRY(begin_of(id)), extent.start, extent.end));
   state.move_start(extent.start);
   const ShareLimits most = limits();
   int64_t from = state.start();
@@ -371,8 +379,10 @@ void ShareGroup::wait(Session& session, ShareFetch request, ShareFetched answer,
   const std::string member = *session.member;
   Waiting& waiting = *session.waiting;
   waiting.ticket = next_ticket_++;
-  for (const TopicIdPartition& each : session.partitions)
-    waiting_[each].emplace(waiting.ticket, session.member);
+  // Who takes nothing is not to be asked before others.
+  if (waiting.request.max_bytes > 0)
+    for (const TopicIdPartition& each : session.partitions)
+      waiting_[each].emplace(waiting.ticket, session.member);
   waiting.deadline = around_.deadlines.set(
       around_.clock.monotonic_us() + waiting.request.max_wait_ms * 1000, [this, member] {
         Session& of = sessions_.find(member)->second;

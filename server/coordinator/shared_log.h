@@ -20,6 +20,9 @@ class SharedLog {
   // All fail with UnknownTopic when the partition is not there, with NotLeader when it is led elsewhere.
   virtual Result<Extent> extent(const TopicIdPartition& partition, bool reads_committed) = 0;
 
+  // Of the first batch that has a record of this time (ms) or later; the end where there is none.
+  virtual Result<int64_t> offset_at(const TopicIdPartition& partition, int64_t timestamp) = 0;
+
   struct Batch {
     int64_t first = 0, last = 0;
     size_t size_bytes = 0;

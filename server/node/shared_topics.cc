@@ -34,6 +34,16 @@ Result<SharedTopics::Extent> SharedTopics::extent(const TopicIdPartition& partit
           .value()};
 }
 
+Result<int64_t> SharedTopics::offset_at(const TopicIdPartition& partition, int64_t timestamp) {
+  const storage::TopicPartition id = in_log(partition);
+  storage::LogReader& reader = backend_.reader();
+  const kafka::Turn turn(reader);
+  TRY(turn.begun());
+  const Offset start = TRY(reader.log_start(id));
+  const auto batch = TRY(reader.batch_for_time(id, timestamp, start));
+  return batch ? batch->base_offset.value() : TRY(reader.readable_end(id)).value();
+}
+
 Result<std::vector<SharedTopics::Batch>> SharedTopics::batches(const TopicIdPartition& partition,
                                                                int64_t from, size_t max_bytes,
                                                                bool reads_committed) {

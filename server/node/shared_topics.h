@@ -32,6 +32,8 @@ class SharedTopics final : public coordinator::SharedLog,
 
   Result<Extent> extent(const coordinator::TopicIdPartition& partition,
                         bool reads_committed) override;
+  Result<int64_t> offset_at(const coordinator::TopicIdPartition& partition,
+                            int64_t timestamp) override;
   Result<std::vector<Batch>> batches(const coordinator::TopicIdPartition& partition, int64_t from,
                                      size_t max_bytes, bool reads_committed) override;
   void watch(const coordinator::TopicIdPartition& partition) override;

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/bytes.h"
+#include "base/iso_duration.h"
 #include "base/sized.h"
 
 namespace storage {
@@ -18,7 +19,7 @@ constexpr uint8_t kVersion = 1;
 // Every change copies them all.
 constexpr size_t kMostGroups = 10'000;
 
-// Ranges are those of Kafka's broker, which has settings for them.
+// Ranges are those of Kafka's broker, which has settings for them; of locks the widest that these can give.
 constexpr GroupConfigRow kRows[] = {
     {kConsumerHeartbeatIntervalMs, "group.consumer.heartbeat.interval.ms",
      "how often members by the consumer protocol are to send heartbeats", 5'000, 15'000},
@@ -29,7 +30,7 @@ constexpr GroupConfigRow kRows[] = {
     {kShareSessionTimeoutMs, "group.share.session.timeout.ms",
      "how long a member of a share group may be silent", 45'000, 60'000},
     {kShareRecordLockDurationMs, "group.share.record.lock.duration.ms",
-     "how long a record is kept for the member of a share group that has got it", 15'000, 60'000},
+     "how long a record is kept for the member of a share group that has got it", 1'000, 3'600'000},
     {kShareDeliveryCountLimit, "group.share.delivery.count.limit",
      "how often a record is tried by a share group", 2, 10},
     {kSharePartitionMaxRecordLocks, "group.share.partition.max.record.locks",
@@ -62,8 +63,14 @@ std::optional<int64_t> number_of(std::string_view text) {
 Status check(const GroupConfigRow& row, std::string_view value) {
   if (!row.is_number()) {
     if (is_word(row.words, value)) return {};
+    const bool may_be_duration = row.name == kShareAutoOffsetReset;
+    if (may_be_duration && value.starts_with(kByDuration)) {
+      TRY(begin_duration_ms(value));
+      return {};
+    }
     std::string choice(row.words);
-    choice.replace(choice.find(' '), 1, " or ");
+    choice.replace(choice.find(' '), 1, may_be_duration ? ", " : " or ");
+    if (may_be_duration) choice += " or by_duration:PT1H30M";
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("group setting \"{}\" takes {}, not \"{}\"", row.name, choice, value)};
   }
@@ -92,6 +99,11 @@ std::string begin_part(size_t groups) {
 }  // namespace
 
 std::span<const GroupConfigRow> group_configs() { return kRows; }
+
+Result<int64_t> begin_duration_ms(std::string_view by_duration) {
+  by_duration.remove_prefix(std::min(by_duration.size(), kByDuration.size()));
+  return parse_iso_duration(by_duration);
+}
 
 const GroupConfigRow* find_group_config(std::string_view name) {
   const auto* found = std::ranges::find(kRows, name, &GroupConfigRow::name);

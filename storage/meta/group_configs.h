@@ -52,6 +52,11 @@ std::optional<int64_t> group_config_number(const GroupConfigs& all, std::string_
 std::string_view group_config_text(const GroupConfigs& all, std::string_view group,
                                    std::string_view name);
 
+// Of share.auto.offset.reset, before the duration (KIP-1106).
+inline constexpr std::string_view kByDuration = "by_duration:";
+// "by_duration:PT1H": how long ago, in ms. Fails with InvalidParameter.
+Result<int64_t> begin_duration_ms(std::string_view by_duration);
+
 // The settings of a group when the changes are made. Fails with InvalidParameter.
 Result<GroupConfig> changed_group_config(const GroupConfig& now,
                                          std::span<const ConfigChange> changes);

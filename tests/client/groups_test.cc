@@ -15,9 +15,3 @@ TEST(GroupPositions, times_are_read_as_kafkas_tools_read_them) {
     EXPECT_FALSE(parse_datetime(wrong)) << wrong;
 }
 
-TEST(GroupPositions, durations_are_those_of_iso_8601) {
-  EXPECT_EQ(parse_duration("PT1H30M").value_or(-1), 5'400'000);
-  EXPECT_EQ(parse_duration("P1DT1S").value_or(-1), 86'401'000);
-  for (const char* wrong : {"", "P", "PT", "1H", "P1H", "PT1D", "PT1"})
-    EXPECT_FALSE(parse_duration(wrong)) << wrong;
-}

@@ -34,6 +34,13 @@ class MemorySharedLog final : public SharedLog {
     const Topic& topic = topics[partition];
     return Extent{topic.start, topic.end()};
   }
+  // A record's time is its offset, in seconds.
+  Result<int64_t> offset_at(const TopicIdPartition& partition, int64_t timestamp) override {
+    const Topic& topic = topics[partition];
+    for (const Batch& each : topic.batches)
+      if (each.last * 1000 >= timestamp) return each.first;
+    return topic.end();
+  }
   Result<std::vector<Batch>> batches(const TopicIdPartition& partition, int64_t from,
                                      size_t max_bytes, bool reads_committed) override {
     std::vector<Batch> found;

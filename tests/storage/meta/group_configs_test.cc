@@ -52,11 +52,16 @@ TEST(GroupConfigs, some_settings_are_words) {
   EXPECT_EQ(group_config_text(all, "g", reset), "earliest");
   EXPECT_EQ(group_config_text(all, "other", reset), "latest");
   EXPECT_EQ(group_config_text(all, "g", "none"), "");
+  const ConfigChange hour = set(reset, "by_duration:PT1H");
+  EXPECT_TRUE(changed_group_config({}, std::span(&hour, 1)));
+  EXPECT_EQ(begin_duration_ms("by_duration:PT1H").value_or(-1), 3'600'000);
+  const ConfigChange bad = set(reset, "by_duration:1h");
+  EXPECT_FALSE(changed_group_config({}, std::span(&bad, 1)));
   for (const char* wrong : {"", "ear", "latest earliest", "5"}) {
     const ConfigChange change = set(reset, wrong);
     const auto changed = changed_group_config({}, std::span(&change, 1));
     ASSERT_FALSE(changed) << wrong;
-    EXPECT_NE(changed.error().message.find("latest or earliest"), std::string::npos);
+    EXPECT_NE(changed.error().message.find("latest, earliest or by_duration"), std::string::npos);
   }
 }
 
