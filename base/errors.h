@@ -38,12 +38,16 @@ enum class ErrorCode : uint8_t {
   NoTransaction,
   ActiveTransaction,
   FailedTransaction,
+  ReadOnlyTransaction,
+  IdleInTransaction,  // for longer than the session allows
+  IdleSession,
   UndefinedStatement,
   UndefinedCursor,
   DuplicateStatement,
   DuplicateCursor,
   ObjectState,
   LockTimeout,  // another session changes the table, and did not end in time
+  Deadlock,     // sessions wait for each other
   LimitExceeded,
   OutOfMemory,  // refused by memory-limit; it may fit later
   TooManyConnections,

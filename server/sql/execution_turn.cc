@@ -7,7 +7,7 @@ namespace server {
 
 namespace {
 
-// Where lock_timeout is 0. It also ends sessions that wait for each other.
+// Where lock_timeout is 0.
 constexpr int64_t kMostWait_ms = 30'000;
 
 // Passes on what the statement says, and gives up the turns with its end, outside of a transaction.
@@ -31,8 +31,17 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
       session().take_turn(topics, hold);
       start();
     };
-    TableLocks::Asked asked =
-        session().parts().turns.ask(topics, TableLocks::Mode::Exclusive, on_loop(granted));
+    TableLocks::Asked asked = session().parts().turns.ask(topics, TableLocks::Mode::Exclusive,
+                                                          on_loop(granted), &session());
+    if (asked.is_deadlock) {
+      is_over_ = true;
+      give_up_turns();
+      return Error{ErrorCode::Deadlock, "deadlock detected",
+                   "Another transaction waits for a table that this one changes, and has the one "
+                   "that this one is to change.",
+                   "Begin it anew. Transactions that change the same tables in the same order do "
+                   "not meet like this."};
+    }
     if (asked.hold) {
       session().take_turn(topics, asked.hold);
       return try_start();

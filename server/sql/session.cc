@@ -73,7 +73,15 @@ Status SqlSession::check_asker() const {
                fmt::format("role \"{}\" was dropped, or may not log in any more", *asker_)};
 }
 
-SqlSession::~SqlSession() { discard_temporary(); }
+SqlSession::~SqlSession() {
+  give_up_turns();
+  discard_temporary();
+}
+
+WriterTurns SqlSession::take_turns() {
+  if (!turns_.empty()) parts_.turns.disown(this);
+  return std::exchange(turns_, {});
+}
 
 // Nobody waits for it; what it does not get to do the next start does.
 void SqlSession::discard_temporary() {
@@ -446,12 +454,12 @@ std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
   held_.clear();
   held_charge_.resize(0);
   return run_append(*this, receiver, std::move(request), "COMMIT", std::nullopt, {},
-                    std::exchange(turns_, {}));
+                    take_turns());
 }
 
 void SqlSession::rollback() {
   in_transaction_ = false;
-  turns_.clear();
+  give_up_turns();
   held_.clear();
   held_charge_.resize(0);
 }

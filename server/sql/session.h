@@ -151,7 +151,9 @@ class SqlSession final : public sql::SessionBackend {
   void take_turn(const std::set<std::string>& topics, const TableLocks::Hold& hold) {
     for (const std::string& topic : topics) turns_[topic] = hold;
   }
-  void give_up_turns() { turns_.clear(); }
+  // What still has them, an append that is on its way, is done with them soon.
+  WriterTurns take_turns();
+  void give_up_turns() { take_turns(); }
   // A SELECT whose rows decide what is written: it shows all that is in the topics.
   Result<std::unique_ptr<sql::Execution>> start_for_change(const std::string& text,
                                                            sql::Receiver& receiver);

@@ -25,18 +25,56 @@ void TableLocks::Place::leave() {
 }
 
 TableLocks::Asked TableLocks::ask(std::set<std::string> names, Mode mode,
-                                  std::function<void(Hold)> granted) {
+                                  std::function<void(Hold)> granted, Owner owner) {
   uint64_t number = 0;
   {
     const std::lock_guard lock(state_->mutex);
     number = ++state_->last_number;
-    for (const std::string& name : names) state_->queues[name].push_back(number);
+    for (const std::string& name : names) state_->queues[name].insert(number);
     Request& request = state_->requests[number];
-    request = {std::move(names), mode, std::move(granted), false};
+    request = {std::move(names), mode, std::move(granted), owner, false};
     request.is_granted = state_->may_go(number);
-    if (!request.is_granted) return {nullptr, Place(state_, number)};
+    if (!request.is_granted && owner && state_->waits_for(number, owner)) {
+      for (const std::string& name : request.names) state_->queues.at(name).erase(number);
+      state_->requests.erase(number);
+      return {.is_deadlock = true};
+    }
+    if (owner) state_->owned.emplace(owner, number);
+    if (!request.is_granted) return {.place = Place(state_, number)};
   }
-  return {state_->hold_of(number), Place()};
+  return {.hold = state_->hold_of(number)};
+}
+
+void TableLocks::disown(Owner owner) {
+  const std::lock_guard lock(state_->mutex);
+  const auto [begin, end] = state_->owned.equal_range(owner);
+  for (auto each = begin; each != end; ++each) state_->requests.at(each->second).owner = nullptr;
+  state_->owned.erase(begin, end);
+}
+
+// Each place of a queue is looked at once.
+bool TableLocks::State::waits_for(uint64_t number, Owner owner) const {
+  std::map<std::string_view, uint64_t> seen;  // of each queue all up to there
+  std::vector<uint64_t> waiting = {number};
+  while (!waiting.empty()) {
+    const uint64_t next = waiting.back();
+    waiting.pop_back();
+    for (const std::string& name : requests.at(next).names) {
+      const std::set<uint64_t>& queue = queues.at(name);
+      uint64_t& seen_here = seen[name];
+      for (auto before = queue.upper_bound(seen_here); *before < next; ++before) {
+        const Request& other = requests.at(*before);
+        if (other.owner == owner) return true;
+        if (!other.is_granted) waiting.push_back(*before);
+        if (!other.is_granted || !other.owner) continue;
+        const auto [begin, end] = owned.equal_range(other.owner);
+        for (auto each = begin; each != end; ++each)
+          if (!requests.at(each->second).is_granted) waiting.push_back(each->second);
+      }
+      seen_here = std::max(seen_here, next - 1);
+    }
+  }
+  return false;
 }
 
 // Whether all before it, in each of its queues, are such as it goes together with.
@@ -59,10 +97,15 @@ void TableLocks::State::remove(uint64_t number) {
     if (found == requests.end()) return;
     const Request gone = std::move(found->second);
     requests.erase(found);
+    const auto [begin, end] = owned.equal_range(gone.owner);
+    if (const auto each =
+            std::find_if(begin, end, [&](const auto& of) { return of.second == number; });
+        each != end)
+      owned.erase(each);
     std::set<uint64_t> waiting;
     for (const std::string& name : gone.names) {
       const auto queue = queues.find(name);
-      queue->second.remove(number);
+      queue->second.erase(number);
       for (const uint64_t each : queue->second)
         if (!requests.at(each).is_granted) waiting.insert(each);
       if (queue->second.empty()) queues.erase(queue);

@@ -2,7 +2,6 @@
 #pragma once
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,7 +14,8 @@ namespace server {
 // Invariants:
 //   1. requests that are granted at a time, and have a name in common, are of one mode, which is not Exclusive;
 //   2. a request has all of its names or none, and waits for those alone that came before it. So requests of
-//      this kind never wait for each other in a circle; who asks once more while it holds something may.
+//      this kind never wait for each other in a circle; who asks once more while it holds something may, and
+//      learns of it if it says who it is.
 //
 // Threads: any. Owner: SqlParts.
 class TableLocks {
@@ -43,27 +43,38 @@ class TableLocks {
     uint64_t number_ = 0;
   };
 
+  // Whose requests are: one who waits keeps what it has. Null: nobody that has or wants anything else.
+  using Owner = const void*;
   struct Asked {
-    Hold hold;    // granted at once; else null
-    Place place;  // else
+    Hold hold = nullptr;  // granted at once; else null
+    Place place = {};     // else
+    bool is_deadlock =
+        false;  // else: those that it would wait for wait for it. There is no request then
   };
   // `granted` is called once, on any thread, when the request has waited; not after it was withdrawn.
-  Asked ask(std::set<std::string> names, Mode mode, std::function<void(Hold)> granted);
+  Asked ask(std::set<std::string> names, Mode mode, std::function<void(Hold)> granted,
+            Owner owner = nullptr);
+  // What the owner has is not its own any more: it goes away by itself, whatever the owner waits for.
+  void disown(Owner owner);
 
  private:
   struct Request {
     std::set<std::string> names;
     Mode mode;
     std::function<void(Hold)> granted;
+    Owner owner = nullptr;
     bool is_granted = false;
   };
   struct State : std::enable_shared_from_this<State> {
     std::mutex mutex;
     uint64_t last_number = 0;
     std::map<uint64_t, Request> requests;
-    std::map<std::string, std::list<uint64_t>> queues;  // by name, in the order of the requests
+    std::map<std::string, std::set<uint64_t>> queues;  // by name, in the order of the requests
+    std::multimap<Owner, uint64_t> owned;              // not of nobody
 
     bool may_go(uint64_t number) const;
+    // Whether the request waits for one of the owner's: itself, or since those do that it waits for.
+    bool waits_for(uint64_t number, Owner owner) const;
     void remove(uint64_t number);
     Hold hold_of(uint64_t number);
   };

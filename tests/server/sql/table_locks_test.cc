@@ -41,6 +41,45 @@ TEST_F(TableLocksTest, who_comes_first_goes_first) {
   EXPECT_TRUE(c.hold);
 }
 
+// Each has what another one wants.
+TEST_F(TableLocksTest, who_would_wait_for_itself_is_told_so) {
+  const auto ask_as = [&](Session& session, std::set<std::string> names) {
+    auto asked = locks.ask(
+        std::move(names), Mode::Exclusive, [](Hold) {}, &session);
+    if (asked.hold) session.hold = std::move(asked.hold);
+    session.place = std::move(asked.place);
+    return asked.is_deadlock;
+  };
+  EXPECT_FALSE(ask_as(a, {"t"}));
+  EXPECT_FALSE(ask_as(b, {"u"}));
+  EXPECT_FALSE(ask_as(c, {"v"}));
+  EXPECT_FALSE(ask_as(a, {"u"})) << "it waits";
+  EXPECT_FALSE(ask_as(b, {"v"})) << "it waits";
+  Session d;
+  EXPECT_FALSE(ask_as(d, {"t"})) << "it waits, and nobody for it";
+  EXPECT_TRUE(ask_as(c, {"w", "t"}));
+  EXPECT_TRUE(locks.ask({"w"}, Mode::Exclusive, [](Hold) {}).hold) << "nothing is left of it";
+  c.hold = nullptr;
+  EXPECT_FALSE(ask_as(c, {"t"})) << "it has nothing any more";
+}
+
+// An append may keep the turn of a statement that is over.
+TEST_F(TableLocksTest, what_ends_by_itself_is_no_deadlock) {
+  const auto ask_as = [&](Session& session) {
+    auto asked = locks.ask(
+        {"t"}, Mode::Exclusive, [](Hold) {}, &session);
+    if (asked.hold) session.hold = std::move(asked.hold);
+    session.place = std::move(asked.place);
+    return asked.is_deadlock;
+  };
+  ask_as(a);
+  EXPECT_FALSE(ask_as(b));
+  locks.disown(&a);
+  Hold appending = std::move(a.hold);
+  EXPECT_FALSE(ask_as(a)) << "behind b";
+  appending = nullptr;
+}
+
 TEST_F(TableLocksTest, other_names_are_nobodys_business) {
   ask(a, {"t"}, Mode::Exclusive);
   ask(b, {"u"}, Mode::Exclusive);
