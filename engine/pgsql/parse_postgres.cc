@@ -122,6 +122,10 @@ std::vector<ScriptPart> split_postgres(std::string_view text) {
     parts.push_back({static_cast<size_t>(split.stmts[i]->stmt_location),
                      static_cast<size_t>(split.stmts[i]->stmt_len)});
   pg_query_free_split_result(split);
+  // It leaves out a last statement whose brackets do not match: that one is to be refused, not ignored.
+  const size_t end = parts.empty() ? text.size() : parts.back().begin + parts.back().size;
+  const size_t rest = text.find_first_not_of("; \t\r\n\f\v", end);
+  if (rest != std::string_view::npos) parts.push_back({rest, text.size() - rest});
   return parts;
 }
 

@@ -4,6 +4,19 @@
 
 using namespace server::pg;
 
+// Nothing of a script runs that cannot be read, wherever that is.
+TEST(SimpleProtocol, a_script_is_read_as_a_whole) {
+  Begun client;
+  for (const char* rest : {"SELECT (", "DELETE FROM people WHERE (id = 1", "nonsense", "SELECT )",
+                           "SELECT 'x", "UPDATE people SET (name = 'x'; SELECT 1"}) {
+    const std::string said =
+        client.say(query("INSERT INTO people VALUES (1, 'Ada'); VACUUM; " + std::string(rest)));
+    EXPECT_TRUE(said.starts_with("E(42601 ")) << rest << ": " << said;
+    EXPECT_TRUE(client.backend.people.empty()) << rest;
+  }
+  EXPECT_EQ(client.say(query("VACUUM; SELECT 1; -- that was it")).substr(0, 2), "N(");
+}
+
 TEST(SimpleProtocol, answers_a_statement) {
   Begun client;
   EXPECT_EQ(client.say(query("SELECT 1")), "T(?column?:23) D(1) C(SELECT 1) Z(I)");
