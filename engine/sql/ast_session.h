@@ -14,7 +14,7 @@ namespace engine {
 struct ParsedStatement;
 
 enum class TransactionAction : uint8_t {
-  Begin,     // BEGIN, START TRANSACTION; isolation levels and the like are read over
+  Begin,     // BEGIN, START TRANSACTION
   Commit,    // COMMIT, END
   Rollback,  // ROLLBACK, ABORT
   Savepoint,
@@ -26,6 +26,7 @@ struct Transaction {
   Name savepoint = {};  // of the last three
   std::string tag =
       {};  // the command tag that PostgreSQL answers: BEGIN, START TRANSACTION, COMMIT, ...
+  std::string modes = {};  // of Begin, as of SetTransaction
 };
 
 // SET [SESSION|LOCAL] name {=|TO} value; also SET TIME ZONE (timezone), SET NAMES

@@ -56,6 +56,7 @@ Built build_transaction(P::TransactionContext& context) {
   Transaction transaction{transaction_action(context)};
   if (context.name) transaction.savepoint = build_name(*context.name);
   transaction.tag = command_tag(transaction.action, is(context.action, P::START));
+  if (context.transactionModes()) transaction.modes = words_of(*context.transactionModes());
   return transaction;
 }
 

@@ -134,9 +134,11 @@ class PortalActivity final : public Activity {
     return timeout_ms * kUsPerMs;
   }
 
+  static Error timed_out() {
+    return {ErrorCode::QueryCanceled, "canceling statement due to statement timeout"};
+  }
   Status time_out() {
-    Error error{ErrorCode::QueryCanceled, "canceling statement due to statement timeout"};
-    if (is_query()) return error;
+    if (is_query()) return timed_out();
     if (!std::exchange(has_timed_out_, true)) portal().request_cancel();
     return {};
   }
@@ -172,6 +174,10 @@ class PortalActivity final : public Activity {
   }
 
   Result<Progress> finish_exhausted() {
+    // Who is told to stop does not know why.
+    const bool was_stopped =
+        has_timed_out_ && portal().error() && portal().error()->code == ErrorCode::QueryCanceled;
+    if (was_stopped) return timed_out();
     if (portal().error()) return *portal().error();
     if (run_.encoder && run_.encoder->header_may_wait())
       run_.encoder->append_header(context_.output);

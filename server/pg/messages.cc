@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "server/pg/notifications.h"
 
 namespace server::pg {
 
@@ -309,6 +310,14 @@ void MessageWriter::error(const Error& error, std::string_view statement, Severi
     field('P', std::to_string(character_position(statement, error.position->offset)));
   field('W', error.context);
   out_ += '\0';
+  end();
+}
+
+void MessageWriter::notification(const Notification& notification) {
+  begin('A');
+  append_be(out_, notification.process_id);
+  text(notification.channel);
+  text(notification.payload);
   end();
 }
 

@@ -14,6 +14,8 @@
 
 namespace server::pg {
 
+struct Notification;
+
 // ---- What clients send ----
 
 inline constexpr size_t kMaxStartupBytes = 10'000;
@@ -141,6 +143,7 @@ class MessageWriter {
   void error(const Error& error, std::string_view text, Severity severity = Severity::Error);
   void notice(const sql::Notice& notice);
   void warning(ErrorCode code, std::string_view message);
+  void notification(const Notification& notification);
   void copy_in(size_t column_count) { copy_response('G', column_count); }
   void copy_out(size_t column_count) { copy_response('H', column_count); }
   void copy_data(std::string_view data);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "server/pg/notifications.h"
 
 namespace server::pg {
 
@@ -23,8 +24,8 @@ int32_t random_secret() {
 
 // The sessions of all loops, by the key that a CancelRequest names. Threads: any. Shared with what
 // is posted to the loops.
-class CancelRegistry final : public CancelTarget,
-                             public std::enable_shared_from_this<CancelRegistry> {
+class SessionRegistry final : public SessionPeers,
+                              public std::enable_shared_from_this<SessionRegistry> {
  public:
   void add(SessionKey key, Session& session, Loop& loop) {
     std::lock_guard lock(mutex_);
@@ -35,12 +36,14 @@ class CancelRegistry final : public CancelTarget,
     sessions_.erase(key.process_id);
   }
   void cancel_session(SessionKey key) override {
-    const Entry found = find(key);
-    if (found.session)
-      found.loop->post([self = shared_from_this(), key] {
-        // It may have ended meanwhile; on its own loop it does not do so during the call.
-        if (const Entry entry = self->find(key); entry.session) entry.session->cancel();
-      });
+    on_its_loop(key, [](Session& session) { session.cancel(); });
+  }
+  std::shared_ptr<Notifications> notifications() override { return notifications_; }
+  std::function<void()> waker_of(SessionKey key) override {
+    return [weak = weak_from_this(), key] {
+      if (const auto self = weak.lock())
+        self->on_its_loop(key, [](Session& session) { session.wake(); });
+    };
   }
 
  private:
@@ -49,6 +52,14 @@ class CancelRegistry final : public CancelTarget,
     Session* session = nullptr;
     Loop* loop = nullptr;
   };
+  void on_its_loop(SessionKey key, void (*call)(Session&)) {
+    const Entry found = find(key);
+    if (found.session)
+      found.loop->post([self = shared_from_this(), key, call] {
+        // It may have ended meanwhile; on its own loop it does not do so during the call.
+        if (const Entry entry = self->find(key); entry.session) call(*entry.session);
+      });
+  }
   Entry find(SessionKey key) const {
     std::lock_guard lock(mutex_);
     const auto found = sessions_.find(key.process_id);
@@ -56,6 +67,7 @@ class CancelRegistry final : public CancelTarget,
     return found->second;
   }
 
+  const std::shared_ptr<Notifications> notifications_ = std::make_shared<Notifications>();
   mutable std::mutex mutex_;
   // Guarded by mutex_
   std::unordered_map<int32_t, Entry> sessions_;
@@ -64,7 +76,7 @@ class CancelRegistry final : public CancelTarget,
 // A session that can be cancelled as long as it is there.
 class RegisteredSession final : public Session {
  public:
-  RegisteredSession(const std::shared_ptr<CancelRegistry>& registry, Loop& loop,
+  RegisteredSession(const std::shared_ptr<SessionRegistry>& registry, Loop& loop,
                     sql::Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
                     const SessionLimits& limits, MemoryAccount& memory,
                     const SessionSecurity& security)
@@ -76,7 +88,7 @@ class RegisteredSession final : public Session {
   ~RegisteredSession() override { registry_->remove(key_); }
 
  private:
-  const std::shared_ptr<CancelRegistry> registry_;  // shared with all sessions
+  const std::shared_ptr<SessionRegistry> registry_;  // shared with all sessions
   const SessionKey key_;
 };
 
@@ -91,7 +103,7 @@ struct PgServer::Impl final : ClientProtocol {
   std::unique_ptr<ClientSession> open_session(const NewClient& client) override {
     const Shard& shard = shards[client.shard];
     const SessionKey key{++last_process_id, random_secret()};
-    return std::make_unique<RegisteredSession>(cancels, *shard.loop, *shard.backend, client.host,
+    return std::make_unique<RegisteredSession>(sessions, *shard.loop, *shard.backend, client.host,
                                                clock, key, options.limits, client.memory,
                                                SessionSecurity{options.access, &client.channel});
   }
@@ -99,7 +111,7 @@ struct PgServer::Impl final : ClientProtocol {
   const std::vector<Shard> shards;
   const PgServerOptions options;
   const Clock& clock;
-  const std::shared_ptr<CancelRegistry> cancels = std::make_shared<CancelRegistry>();
+  const std::shared_ptr<SessionRegistry> sessions = std::make_shared<SessionRegistry>();
   std::atomic<int32_t> last_process_id = 0;
   std::unique_ptr<FrontEnd> front_end;
 };

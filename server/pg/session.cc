@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "server/pg/authentication.h"
 #include "server/pg/copy_input.h"
+#include "server/pg/notifications.h"
 #include "server/pg/startup.h"
 #include "server/pg/statement_kinds.h"
 
@@ -13,12 +14,12 @@ namespace server::pg {
 
 using engine::ParsedStatement;
 
-Session::Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels,
+Session::Session(sql::Backend& backend, SessionHost& host, SessionPeers& peers,
                  const Clock& clock, SessionKey key, SessionLimits limits, MemoryAccount* memory,
                  SessionSecurity security)
     : backend_(backend),
       host_(host),
-      cancels_(cancels),
+      peers_(peers),
       clock_(clock),
       key_(key),
       limits_(limits),
@@ -27,7 +28,8 @@ Session::Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels
       began_us_(clock.monotonic_us()),
       input_(memory),
       context_{.clock = clock, .output_charge = {memory, MemoryKind::Results}},
-      settings_charge_(memory, MemoryKind::Statements) {}
+      settings_charge_(memory, MemoryKind::Statements),
+      notifications_charge_(memory, MemoryKind::Statements) {}
 
 // What runs refers to portals, and portals to the backend.
 Session::~Session() {
@@ -43,13 +45,16 @@ void Session::run() {
   has_more_ = false;
   const int64_t until_us = clock_.monotonic_us() + limits_.max_run_us;
   while (phase_ != Phase::Over && step()) {
+    idle_since_us_ = clock_.monotonic_us();
     const bool has_room =
         context_.output.size() < limits_.max_output_bytes || group_ != Group::None;
-    if (has_room && clock_.monotonic_us() < until_us) continue;
+    if (has_room && idle_since_us_ < until_us) continue;
     has_more_ = true;
     host_.wake();  // to go on when this much is on its way, and others had their turn
     break;
   }
+  if (is_at_rest_ && !is_output_full_ && phase_ == Phase::Ready) send_notifications();
+  end_if_idle();
   ask_for_room();
 }
 
@@ -93,7 +98,28 @@ void Session::set_output_full(bool is_full) {
 
 std::optional<int64_t> Session::deadline_us() const {
   if (phase_ == Phase::Startup || phase_ == Phase::Authentication) return startup_deadline_us();
-  return activity_ ? activity_->deadline_us() : std::nullopt;
+  return activity_ ? activity_->deadline_us() : idle_deadline_us();
+}
+
+std::optional<int64_t> Session::idle_deadline_us() const {
+  if (phase_ != Phase::Ready || activity_ || script_ || is_output_full_ || has_more_)
+    return std::nullopt;
+  const bool is_open = transaction_ != TransactionStatus::Idle;
+  const int64_t timeout_ms = context_.settings.get_ms(
+      is_open ? "idle_in_transaction_session_timeout" : "idle_session_timeout");
+  if (timeout_ms <= 0) return std::nullopt;
+  return idle_since_us_ + 1000 * timeout_ms;
+}
+
+// A transaction that nobody ends keeps others from its tables.
+void Session::end_if_idle() {
+  const std::optional<int64_t> deadline = idle_deadline_us();
+  if (!deadline || clock_.monotonic_us() < *deadline) return;
+  if (transaction_ != TransactionStatus::Idle)
+    die({ErrorCode::IdleInTransaction,
+         "terminating connection due to idle-in-transaction timeout"});
+  else
+    die({ErrorCode::IdleSession, "terminating connection due to idle-session timeout"});
 }
 
 void Session::cancel() {
@@ -173,7 +199,7 @@ Status Session::accept_startup(std::string_view body, int32_t code) {
     return {};
   }
   if (const auto* other = std::get_if<CancelRequest>(&request)) {
-    cancels_.cancel_session({other->process_id, other->secret});
+    peers_.cancel_session({other->process_id, other->secret});
     phase_ = Phase::Over;
     return {};
   }
@@ -370,6 +396,7 @@ bool Session::handle(const Frame& frame) {
     phase_ = Phase::Over;
     return true;
   }
+  is_at_rest_ = false;
   if (skips_until_sync_ && frame.type != ClientMessage::Sync) return true;
   const bool ends_group = frame.type == ClientMessage::Sync || frame.type == ClientMessage::Flush ||
                           context_.output.size() > limits_.max_waiting_bytes;
@@ -500,6 +527,7 @@ void Session::discard_prepared() {
 Result<Session::Begun> Session::begin_statement(
     const std::shared_ptr<const ParsedStatement>& statement) {
   TRY(check_transaction(*statement));
+  TRY(check_read_only(*statement));
   const std::optional<PreparedStatementPtr> found =
       TRY(analyse_here_or_aside(statement, script_->text, {}, {}));
   if (!found) return Begun::Later;
@@ -577,7 +605,11 @@ void Session::fail(Error error, const SharedText& text) {
     group_ = Group::None;
     context_.backend->rollback();
   }
-  if (transaction_ == TransactionStatus::InTransaction) transaction_ = TransactionStatus::Failed;
+  if (transaction_ == TransactionStatus::InTransaction) {
+    transaction_ = TransactionStatus::Failed;
+    // Others need not wait until the client says so, too. With a savepoint it may go on.
+    if (savepoints_.empty()) context_.backend->rollback();
+  }
   close_portals();
   if (script_)
     finish_script();
@@ -605,8 +637,28 @@ void Session::die(Error error) {
 void Session::send_ready() {
   for (const auto& [name, value] : context_.settings.take_reports())
     writer().parameter_status(name, value);
+  is_at_rest_ = transaction_ == TransactionStatus::Idle;
+  if (is_at_rest_) send_notifications();
+  if (phase_ == Phase::Over) return;
   writer().ready_for_query(transaction_);
   is_output_due_ = true;
+}
+
+SessionNotifications& Session::notifications() {
+  if (!notifications_) {
+    notifications_ =
+        std::make_unique<SessionNotifications>(peers_.notifications(), peers_.waker_of(key_));
+    if (transaction_ != TransactionStatus::Idle) notifications_->begin();
+  }
+  return *notifications_;
+}
+
+void Session::send_notifications() {
+  if (!notifications_) return;
+  const auto all = notifications_->take();
+  if (!all) return die(all.error());
+  for (const NotificationPtr& each : *all) writer().notification(*each);
+  is_output_due_ |= !all->empty();
 }
 
 }  // namespace server::pg

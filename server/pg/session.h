@@ -2,6 +2,7 @@
 // events in, bytes out.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +30,8 @@ namespace server::pg {
 
 class Authentication;
 class CopyInput;
+class Notifications;
+class SessionNotifications;
 struct SessionRequest;
 
 // Who may come in, and how it came. None of it in some tests, where everybody may. All of it outlives the session.
@@ -56,13 +59,17 @@ struct SessionKey {
   bool operator==(const SessionKey&) const = default;
 };
 
-// Where a CancelRequest goes: to a session of any loop.
-class CancelTarget {
+// The sessions of all loops, as one of them sees them.
+class SessionPeers {
  public:
+  // Where a CancelRequest goes.
   virtual void cancel_session(SessionKey key) = 0;
+  virtual std::shared_ptr<Notifications> notifications() = 0;
+  // For any thread: has the session woken on its own loop, if it is still there.
+  virtual std::function<void()> waker_of(SessionKey key) = 0;
 
  protected:
-  ~CancelTarget() = default;
+  ~SessionPeers() = default;
 };
 
 // Invariants: messages are answered in the order in which they came;
@@ -71,7 +78,7 @@ class CancelTarget {
 // Owner:      the connection, or a test. What it refers to outlives it.
 class Session : public ClientSession {
  public:
-  Session(sql::Backend& backend, SessionHost& host, CancelTarget& cancels, const Clock& clock,
+  Session(sql::Backend& backend, SessionHost& host, SessionPeers& peers, const Clock& clock,
           SessionKey key, SessionLimits limits = {}, MemoryAccount* memory = nullptr,
           SessionSecurity security = {});
   ~Session() override;
@@ -93,6 +100,8 @@ class Session : public ClientSession {
 
   // Ends what runs now, if anything does: a CancelRequest has come.
   void cancel();
+  // Something has come for it from another one.
+  void wake() { host_.wake(); }
 
  private:
   enum class Phase : uint8_t { Startup, Authentication, Ready, Over };
@@ -130,6 +139,9 @@ class Session : public ClientSession {
   bool startup_is_over();
   Status authenticate(std::unique_ptr<SessionRequest> request);
   int64_t startup_deadline_us() const;
+  // When a client that sends nothing is sent away; nothing while it need not.
+  std::optional<int64_t> idle_deadline_us() const;
+  void end_if_idle();
   bool step_activity();
   // True when it could go on at once.
   bool feed_copy();
@@ -159,6 +171,8 @@ class Session : public ClientSession {
   void fail(Error error, const SharedText& text);
   void die(Error error);
   void send_ready();
+  void send_notifications();
+  SessionNotifications& notifications();
   MessageWriter writer() { return MessageWriter(context_.output); }
   std::function<void()> waker();
 
@@ -207,13 +221,16 @@ class Session : public ClientSession {
   // The query or statement that one of the session's own brings along; null when it has none.
   std::shared_ptr<const engine::ParsedStatement> inner_of(const PreparedStatement& own) const;
   Status check_transaction(const engine::ParsedStatement& statement) const;
+  // Whether the transaction that is open, or else the next one, may change nothing.
+  bool is_read_only() const;
+  Status check_read_only(const engine::ParsedStatement& statement) const;
   static bool changes_rows(const PreparedStatement& statement);
   void count_write(const PreparedStatement& statement);
   void end_transaction(bool committed);
 
   sql::Backend& backend_;
   SessionHost& host_;
-  CancelTarget& cancels_;
+  SessionPeers& peers_;
   const Clock& clock_;
   const SessionKey key_;
   const SessionLimits limits_;
@@ -225,8 +242,11 @@ class Session : public ClientSession {
   InputBuffer input_;
   bool awaits_rest_ = false;  // of a message: nothing else can be done
   std::string refused_memory_, end_reason_;
+  int64_t idle_since_us_ = 0;  // of Ready: what came before has been worked off
   bool has_more_ = false;  // the last run() ended before its work did
   bool skips_until_sync_ = false;
+  // The client waits for nothing: notifications need not wait either.
+  bool is_at_rest_ = false;
   bool is_psql_ = false;  // by its name at start-up
   std::string database_;
   bool is_output_full_ = false;
@@ -246,6 +266,8 @@ class Session : public ClientSession {
   };
   std::map<std::string, Savepoint> savepoints_;
   MemoryCharge settings_charge_;
+  std::unique_ptr<SessionNotifications> notifications_;  // once it has listened or notified
+  MemoryCharge notifications_charge_;
 
   std::optional<Script> script_;
   // A Parse message that has not been answered.

@@ -288,6 +288,7 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
     return Begun::Now;
   }
   TRY(check_transaction(*statement->parsed));
+  TRY(check_read_only(*statement->parsed));
   const bool is_insert = changes_rows(*statement);
   if (is_insert && transaction_ == TransactionStatus::Idle) {
     // Alone it is appended as it comes, with others it is gathered: what follows tells. Who sends

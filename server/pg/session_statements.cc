@@ -5,6 +5,8 @@
 
 #include "engine/formats/text_value.h"
 #include "server/pg/copy_input.h"
+#include "server/pg/notifications.h"
+#include "server/pg/read_only.h"
 #include "server/pg/session.h"
 #include "server/pg/statement_kinds.h"
 
@@ -16,6 +18,8 @@ using engine::ColumnPtr;
 namespace {
 
 constexpr size_t kSavepointBytes = 100;  // beside its name
+constexpr std::string_view kTransactionReadOnly = "transaction_read_only",
+                           kReadOnlyByDefault = "default_transaction_read_only";
 
 std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
@@ -99,14 +103,32 @@ struct Session::OwnStatement {
   }
 
   Status begin(const engine::Transaction& transaction) {
+    const TransactionModes modes = TRY(read_transaction_modes(transaction.modes));
     if (is_in_transaction()) {
       warn(ErrorCode::ActiveTransaction, "there is already a transaction in progress");
     } else {
+      const bool is_read_only = session.is_read_only();
       context().backend->begin();
       settings().begin_transaction();
       session.transaction_ = TransactionStatus::InTransaction;
+      if (session.notifications_) session.notifications_->begin();
+      if (is_read_only) TRY(settings().set_local(kTransactionReadOnly, "on"));
     }
+    TRY(apply(modes));
     return done(transaction.tag.empty() ? "BEGIN" : transaction.tag);
+  }
+
+  // To the transaction that has begun.
+  Status apply(const TransactionModes& modes) {
+    warn_of_isolation(modes);
+    if (!modes.is_read_only) return {};
+    return settings().set_local(kTransactionReadOnly, *modes.is_read_only ? "on" : "off");
+  }
+  void warn_of_isolation(const TransactionModes& modes) {
+    if (modes.isolation != "REPEATABLE READ" && modes.isolation != "SERIALIZABLE") return;
+    warn(ErrorCode::NotSupported, "isolation level " + modes.isolation +
+                                      " is not supported yet: each statement sees what was "
+                                      "committed before it, as with READ COMMITTED");
   }
 
   Status commit(const engine::Transaction& transaction) {
@@ -168,6 +190,8 @@ struct Session::OwnStatement {
 
   Status set(std::string_view name, const std::string& value, bool is_local) {
     const std::string key = sql::SessionSettings::spelling(name);
+    // It is the transaction's, however it is set.
+    is_local |= key == kTransactionReadOnly;
     if (key.find('.') != std::string::npos) TRY(context().backend->check_setting(key, value));
     TRY(charge_settings(key, value));
     return is_local ? settings().set_local(key, value) : settings().set(key, value);
@@ -197,8 +221,19 @@ struct Session::OwnStatement {
     release_settings();
     return done("UNSET");
   }
-  // Isolation levels are taken note of by nobody: there is one.
-  Status operator()(const engine::SetTransaction&) { return done("SET"); }
+  Status operator()(const engine::SetTransaction& set) {
+    const TransactionModes modes = TRY(read_transaction_modes(set.modes));
+    if (set.for_session) {
+      warn_of_isolation(modes);
+      if (modes.is_read_only)
+        TRY(settings().set(kReadOnlyByDefault, *modes.is_read_only ? "on" : "off"));
+    } else if (is_in_transaction()) {
+      TRY(apply(modes));
+    } else {
+      warn(ErrorCode::NoTransaction, "SET TRANSACTION can only be used in transaction blocks");
+    }
+    return done("SET");
+  }
   Status operator()(const engine::ResetSetting& setting) {
     if (setting.name == "all")
       settings().reset_all();
@@ -213,7 +248,8 @@ struct Session::OwnStatement {
       for (const auto& [name, value, description] : settings().all())
         rows.push_back({name, value, description});
     } else {
-      const auto value = settings().get(show.name);
+      const bool is_of_next = show.name == kTransactionReadOnly && !is_in_transaction();
+      const auto value = settings().get(is_of_next ? kReadOnlyByDefault : show.name);
       if (!value) return unknown_to_show(show.name);
       rows.push_back({*value});
     }
@@ -254,6 +290,7 @@ struct Session::OwnStatement {
                    "DISCARD ALL cannot run inside a transaction block"};
     session.close_portals(true);
     session.discard_prepared();
+    if (session.notifications_) session.notifications_->unlisten_all();
     context().backend->discard_temporary();
     settings().undefine_all();
     settings().reset_all();
@@ -367,6 +404,7 @@ struct Session::OwnStatement {
   Status operator()(const engine::ExecutePrepared& execute) {
     const PreparedStatementPtr prepared = TRY(session.find_statement(session_name(execute.name)));
     if (!prepared->plan) return cannot_be_executed();
+    TRY(session.check_read_only(*prepared->parsed));
     const std::vector<engine::SqlType>& types = prepared->plan->parameters;
     if (types.size() != execute.arguments.size())
       return Error{
@@ -450,11 +488,35 @@ struct Session::OwnStatement {
 
   // ---- Notifications ----
 
-  // Nothing is ever notified; drivers that listen on connecting are let in all the same.
-  Status operator()(const engine::Listen&) { return done("LISTEN"); }
-  Status operator()(const engine::Unlisten&) { return done("UNLISTEN"); }
-  Status operator()(const engine::Notify&) {
-    return Error{ErrorCode::NotSupported, "NOTIFY is not supported yet"};
+  // If there is memory for it until it is sent, and for what is listened to.
+  Status charge_notification(size_t bytes) {
+    constexpr size_t kBytesBeside = 512;
+    const size_t all = session.notifications().size_bytes() + kBytesBeside + 2 * bytes;
+    if (!session.notifications_charge_.try_resize(all))
+      return session.memory_->refusal("channels and notifications of " + format_bytes(all));
+    if (is_in_transaction()) ++session.writes_in_transaction_;
+    return {};
+  }
+  Status operator()(const engine::Listen& listen) {
+    const std::string channel = session_name(listen.channel);
+    TRY(check_notification(channel, ""));
+    TRY(charge_notification(channel.size()));
+    session.notifications().listen(channel);
+    return done("LISTEN");
+  }
+  Status operator()(const engine::Unlisten& unlisten) {
+    const std::string channel = unlisten.channel ? session_name(*unlisten.channel) : "";
+    TRY(charge_notification(channel.size()));
+    session.notifications().unlisten(channel);
+    return done("UNLISTEN");
+  }
+  Status operator()(const engine::Notify& notify) {
+    Notification notification{session.key_.process_id, session_name(notify.channel),
+                              notify.payload};
+    TRY(check_notification(notification.channel, notification.payload));
+    TRY(charge_notification(notification.channel.size() + notification.payload.size()));
+    session.notifications().notify(std::move(notification));
+    return done("NOTIFY");
   }
 
   template <class EngineStatement>
@@ -499,6 +561,19 @@ Status Session::check_transaction(const engine::ParsedStatement& statement) cons
                "current transaction is aborted, commands ignored until end of transaction block"};
 }
 
+bool Session::is_read_only() const {
+  const bool is_open = transaction_ != TransactionStatus::Idle;
+  return context_.settings.get(is_open ? kTransactionReadOnly : kReadOnlyByDefault) == "on";
+}
+
+Status Session::check_read_only(const engine::ParsedStatement& statement) const {
+  if (!is_read_only()) return {};
+  const std::string command = changing_command(statement);
+  if (command.empty()) return {};
+  return Error{ErrorCode::ReadOnlyTransaction,
+               "cannot execute " + command + " in a read-only transaction"};
+}
+
 // TRUNCATE, too: in a transaction it is undone as they are.
 bool Session::changes_rows(const PreparedStatement& statement) {
   return statement.plan && (statement.plan->kind == sql::ResultKind::Insert ||
@@ -512,7 +587,9 @@ void Session::count_write(const PreparedStatement& statement) {
 void Session::end_transaction(bool committed) {
   if (committed) {
     context_.settings.commit_transaction();
+    if (notifications_) notifications_->commit();
   } else {
+    if (notifications_) notifications_->rollback();
     context_.settings.rollback_transaction();
     context_.backend->rollback();
   }

@@ -410,4 +410,27 @@ def one_client_too_many_can_read_why():
         server.stop()
 
 
+@case
+def sessions_notify_each_other():
+    # Sessions are of different loops: ten, so that several listen on each.
+    listeners = [connect(autocommit=True) for _ in range(10)]
+    with connect(autocommit=True) as sender:
+        for listener in listeners:
+            listener.execute("LISTEN news")
+        with sender.transaction():
+            for i in range(100):
+                sender.execute(f"NOTIFY news, '{i}'")
+        for listener in listeners:
+            generator = listener.notifies()
+            got = [next(generator) for _ in range(100)]
+            assert [each.payload for each in got] == [str(i) for i in range(100)]
+            assert {(each.channel, each.pid) for each in got} == {("news", sender.info.backend_pid)}
+            generator.close()
+        listeners[0].close()
+        sender.execute("NOTIFY news")  # one of those who listened is gone
+        assert next(listeners[1].notifies()).payload == ""
+    for listener in listeners:
+        listener.close()
+
+
 run()

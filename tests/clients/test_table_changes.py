@@ -44,7 +44,7 @@ def raises(kind, function):
         function()
     except kind as error:
         return str(error)
-    raise AssertionError(f"{kind.__name__} was expected")
+    raise AssertionError(f"{kind} was expected")
 
 
 @case
@@ -235,6 +235,61 @@ def a_second_writer_waits_for_its_turn_and_no_longer():
         b.execute("SET lock_timeout = '10s'")
         assert b.execute("UPDATE turns SET v = v + 2").rowcount == 3
         assert b.execute("SELECT MIN(v), MAX(v) FROM turns").fetchone() == (2, 2)
+
+
+@case
+def sessions_that_wait_for_each_other_are_told_so():
+    with connect() as a, connect() as b:
+        fill(a, "first", 3, "PRIMARY KEY")
+        fill(a, "second", 3, "PRIMARY KEY")
+        a.execute("BEGIN")
+        a.execute("UPDATE first SET v = 1")
+        b.execute("BEGIN")
+        b.execute("UPDATE second SET v = 2")
+        waiting = threading.Thread(target=lambda: a.execute("UPDATE second SET v = 1"))
+        waiting.start()
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert "deadlock" in raises(psycopg.errors.DeadlockDetected, lambda: b.execute("UPDATE first SET v = 2"))
+        # b has not said ROLLBACK, and keeps nobody from anything.
+        waiting.join(timeout=5)
+        assert time.monotonic() - began < 5
+        a.execute("COMMIT")
+        b.execute("ROLLBACK")
+        for table in ("first", "second"):
+            assert b.execute(f"SELECT MIN(v), MAX(v) FROM {table}").fetchone() == (1, 1), table
+
+
+@case
+def who_waits_too_long_is_told_that_it_was_the_timeout():
+    with connect() as a, connect() as b:
+        fill(a, "timed", 3, "PRIMARY KEY")
+        a.execute("BEGIN")
+        a.execute("UPDATE timed SET v = 1")
+        b.execute("SET statement_timeout = '200ms'")
+        assert "statement timeout" in raises(psycopg.errors.QueryCanceled, lambda: b.execute("UPDATE timed SET v = 2"))
+        # Who does nothing with what it has is sent away.
+        b.execute("SET statement_timeout = 0; SET lock_timeout = '10s'")
+        with connect(options="-c idle_in_transaction_session_timeout=300ms") as idle:
+            a.execute("ROLLBACK")
+            idle.execute("BEGIN")
+            idle.execute("UPDATE timed SET v = 1")
+            assert b.execute("UPDATE timed SET v = 3").rowcount == 3
+            raises((psycopg.errors.IdleInTransactionSessionTimeout, psycopg.OperationalError), lambda: idle.execute("SELECT 1"))
+        assert b.execute("SELECT MIN(v), MAX(v) FROM timed").fetchone() == (3, 3)
+
+
+@case
+def a_read_only_transaction_changes_nothing():
+    with connect() as c:
+        fill(c, "read", 3, "PRIMARY KEY")
+        for statement in ("UPDATE read SET v = 1", "DELETE FROM read", "TRUNCATE read", "INSERT INTO read VALUES (7, 7)",
+                          "INSERT INTO read SELECT 7, 7", "DROP TABLE read", "CREATE TABLE other (a INT)"):
+            c.execute("BEGIN READ ONLY")
+            assert c.execute("SELECT COUNT(*) FROM read").fetchone() == (3,)
+            raises(psycopg.errors.ReadOnlySqlTransaction, lambda s=statement: c.execute(s))
+            c.execute("ROLLBACK")
+        assert c.execute("SELECT COUNT(*), MAX(v) FROM read").fetchone() == (3, 0)
 
 
 @case

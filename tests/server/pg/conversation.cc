@@ -89,6 +89,11 @@ std::string body_in_words(char type, std::string_view body) {
       const std::string name = take_text(reader);
       return "(" + name + "=" + take_text(reader) + ")";
     }
+    case 'A': {
+      reader.be<int32_t>();
+      const std::string channel = take_text(reader);
+      return "(" + channel + "," + take_text(reader) + ")";
+    }
     case 't': {
       std::string oids;
       const int count = reader.be<int16_t>();

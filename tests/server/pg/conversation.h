@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "server/pg/notifications.h"
 #include "server/pg/session.h"
 #include "tests/server/pg/fake_backend.h"
 
@@ -92,7 +93,7 @@ inline std::string copy_done() { return message('c', ""); }
 // Messages of the server in words. Unprintable bytes are shown as \xhh.
 std::string in_words(std::string_view bytes);
 
-class Conversation : public SessionHost, public CancelTarget {
+class Conversation : public SessionHost, public SessionPeers {
  public:
   explicit Conversation(SessionLimits limits = {}, MemoryAccount* memory = nullptr);
   // Past the start-up, whose answer is thrown away.
@@ -108,11 +109,16 @@ class Conversation : public SessionHost, public CancelTarget {
   SimulatedClock clock;
   FakeBackend backend;
   std::vector<SessionKey> cancels;
+  std::shared_ptr<Notifications> channels = std::make_shared<Notifications>();
   Session session;
 
  private:
   void wake() override { is_woken_ = true; }
   void cancel_session(SessionKey key) override { cancels.push_back(key); }
+  std::shared_ptr<Notifications> notifications() override { return channels; }
+  std::function<void()> waker_of(SessionKey) override {
+    return [this] { is_woken_ = true; };
+  }
   bool is_woken_ = false;
 };
 

@@ -130,14 +130,16 @@ TEST(Errands, many_statements_in_one_message_are_done_in_slices) {
     void wake() override { ++wakes; }
     int wakes = 0;
   };
-  struct Cancels final : CancelTarget {
+  struct Peers final : SessionPeers {
     void cancel_session(SessionKey) override {}
+    std::shared_ptr<Notifications> notifications() override { return nullptr; }
+    std::function<void()> waker_of(SessionKey) override { return [] {}; }
   };
   TickingClock clock;
   Host host;
-  Cancels cancels;
+  Peers peers;
   FakeBackend backend;
-  Session session(backend, host, cancels, clock, SessionKey{1, 2});
+  Session session(backend, host, peers, clock, SessionKey{1, 2});
   session.receive(startup({{"user", "ada"}}));
   session.run();
   session.take_output();

@@ -302,7 +302,10 @@ class FakeSession final : public sql::SessionBackend {
     });
     return execution;
   }
-  void rollback() override { held_people_.reset(); }
+  void rollback() override {
+    ++backend_.rollbacks;
+    held_people_.reset();
+  }
 
   Status check_setting(const std::string& name, const std::string& value) override {
     if (name == "auto.offset.reset" && value != "earliest" && value != "latest")

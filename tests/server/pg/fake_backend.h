@@ -40,7 +40,7 @@ class FakeBackend final : public sql::Backend {
   std::vector<Person> people;
   // They are shown one by one, as long as there is room.
   bool asks_for_room = false;
-  int commits = 0;                       // of transactions and groups
+  int commits = 0, rollbacks = 0;        // of transactions and groups
   std::vector<std::string> copied_json;  // payloads of COPY ... (FORMAT json)
   std::vector<uint64_t> copied_lines;
   bool copy_asks_to_wait = false;

@@ -1,0 +1,134 @@
+#include "server/pg/notifications.h"
+
+#include <utility>
+
+namespace server::pg {
+
+namespace {
+
+constexpr size_t kBytesOfOne = 128;  // beside its texts
+
+size_t size_of(const Notification& notification) {
+  return kBytesOfOne + notification.channel.size() + notification.payload.size();
+}
+
+}  // namespace
+
+Status check_notification(const std::string& channel, const std::string& payload) {
+  constexpr size_t kMostChannelBytes = 63, kMostPayloadBytes = 7999;
+  if (channel.empty()) return Error{ErrorCode::InvalidParameter, "channel name cannot be empty"};
+  if (channel.size() > kMostChannelBytes)
+    return Error{ErrorCode::InvalidParameter, "channel name too long", "It has at most 63 bytes."};
+  if (payload.size() > kMostPayloadBytes)
+    return Error{ErrorCode::InvalidParameter, "payload string too long",
+                 "It has at most 7999 bytes.", "Send the key of what is longer, not itself."};
+  return {};
+}
+
+// --- Mailbox
+
+void Mailbox::put(NotificationPtr notification) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (has_missed_any_) return;
+    const size_t size = size_of(*notification);
+    const bool is_first = waiting_.empty();
+    has_missed_any_ = bytes_ + size > kMostBytes || of_all_ + size > kMostOfAll;
+    if (!has_missed_any_) {
+      of_all_ += size;
+      bytes_ += size;
+      waiting_.push_back(std::move(notification));
+    }
+    if (!is_first) return;
+  }
+  wake_();
+}
+
+Result<std::vector<NotificationPtr>> Mailbox::take() {
+  const std::lock_guard lock(mutex_);
+  if (has_missed_any_)
+    return Error{ErrorCode::LimitExceeded, "terminating connection: too many notifications wait",
+                 "It has not read them in time. A session keeps 8 MB, all together 64 MB.",
+                 "Connect and listen again, then read what the notifications were about."};
+  of_all_ -= std::exchange(bytes_, 0);
+  return std::exchange(waiting_, {});
+}
+
+// --- Of all sessions
+
+void Notifications::listen(const std::string& channel, const MailboxPtr& mailbox) {
+  const std::lock_guard lock(mutex_);
+  channels_[channel].insert(mailbox);
+}
+
+void Notifications::unlisten(const std::string& channel, const MailboxPtr& mailbox) {
+  const std::lock_guard lock(mutex_);
+  const auto found = channels_.find(channel);
+  if (found == channels_.end()) return;
+  found->second.erase(mailbox);
+  if (found->second.empty()) channels_.erase(found);
+}
+
+// Within the lock, so that all see them in the same order: to wake posts to a loop, and calls nobody.
+void Notifications::notify(const std::vector<NotificationPtr>& all) {
+  const std::lock_guard lock(mutex_);
+  for (const NotificationPtr& each : all) {
+    const auto found = channels_.find(each->channel);
+    if (found == channels_.end()) continue;
+    for (const MailboxPtr& mailbox : found->second) mailbox->put(each);
+  }
+}
+
+// --- Of one
+
+void SessionNotifications::listen(const std::string& channel) {
+  if (!pending_) return apply({true, channel});
+  pending_->bytes += kBytesOfOne + channel.size();
+  pending_->changes.push_back({true, channel});
+}
+
+void SessionNotifications::unlisten(const std::string& channel) {
+  if (!pending_) return apply({false, channel});
+  pending_->bytes += kBytesOfOne + channel.size();
+  pending_->changes.push_back({false, channel});
+}
+
+void SessionNotifications::notify(Notification notification) {
+  if (pending_ && !pending_->told.emplace(notification.channel, notification.payload).second)
+    return;
+  auto shared = std::make_shared<const Notification>(std::move(notification));
+  if (!pending_) return all_->notify({std::move(shared)});
+  pending_->bytes += 2 * size_of(*shared);
+  pending_->notifications.push_back(std::move(shared));
+}
+
+void SessionNotifications::commit() {
+  const std::optional<Pending> done = std::exchange(pending_, std::nullopt);
+  if (!done) return;
+  for (const Change& change : done->changes) apply(change);
+  all_->notify(done->notifications);
+}
+
+void SessionNotifications::apply(const Change& change) {
+  if (change.channel.empty()) return unlisten_all();
+  if (change.is_listen) {
+    if (!channels_.insert(change.channel).second) return;
+    channel_bytes_ += 2 * (kBytesOfOne + change.channel.size());
+    all_->listen(change.channel, mailbox_);
+  } else if (channels_.erase(change.channel) > 0) {
+    channel_bytes_ -= 2 * (kBytesOfOne + change.channel.size());
+    all_->unlisten(change.channel, mailbox_);
+  }
+}
+
+void SessionNotifications::unlisten_all() {
+  for (const std::string& channel : channels_) all_->unlisten(channel, mailbox_);
+  channels_.clear();
+  channel_bytes_ = 0;
+}
+
+size_t SessionNotifications::size_bytes() const {
+  return channel_bytes_ + (pending_ ? pending_->bytes : 0);
+}
+
+}  // namespace server::pg

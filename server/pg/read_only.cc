@@ -1,0 +1,88 @@
+#include "server/pg/read_only.h"
+
+#include <algorithm>
+#include <cctype>
+#include <variant>
+
+namespace server::pg {
+
+namespace {
+
+template <class... Kinds>
+bool is_one_of(const engine::Statement& statement) {
+  return (std::holds_alternative<Kinds>(statement) || ...);
+}
+
+bool changes(const engine::Statement& statement) {
+  using namespace engine;
+  if (const auto* copy = std::get_if<Copy>(&statement))
+    return copy->direction == CopyDirection::FromStdin;
+  return is_one_of<CreateSource, CreateAsSelect, DropSource, DropSources, Truncate, AddPrimaryKey,
+                   AlterSource, CreateType, DropType, InsertSelect, InsertValues, UpdateRows,
+                   DeleteRows, AlterSystem, RunScript, CreateRole, AlterRole, DropRole,
+                   ChangeRights, ChangeOwner, CreateConnector, DropConnector, ControlQuery>(
+      statement);
+}
+
+// In upper case; what is not a word ends it.
+std::string take_word(std::string_view& text) {
+  const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
+  text.remove_prefix(static_cast<size_t>(
+      std::ranges::find_if_not(
+          text, [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }) -
+      text.begin()));
+  const auto end = std::ranges::find_if_not(text, is_letter);
+  std::string word(text.begin(), end);
+  for (char& c : word) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  text.remove_prefix(word.size());
+  return word;
+}
+
+bool take(std::string_view& text, std::string_view words) {
+  if (!text.starts_with(words)) return false;
+  const std::string_view rest = text.substr(words.size());
+  if (!rest.empty() && rest.front() != ' ' && rest.front() != ',') return false;
+  text = rest;
+  return true;
+}
+
+}  // namespace
+
+Result<TransactionModes> read_transaction_modes(std::string_view modes) {
+  constexpr std::string_view kLevels[] = {"READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ",
+                                          "SERIALIZABLE"};
+  TransactionModes read;
+  const auto take_one = [&] {
+    if (take(modes, "READ ONLY")) return read.is_read_only = true, true;
+    if (take(modes, "READ WRITE")) return read.is_read_only = false, true;
+    if (take(modes, "DEFERRABLE") || take(modes, "NOT DEFERRABLE")) return true;
+    if (!take(modes, "ISOLATION LEVEL") || modes.empty()) return false;
+    modes.remove_prefix(1);
+    const auto* level =
+        std::ranges::find_if(kLevels, [&](std::string_view each) { return take(modes, each); });
+    if (level == std::end(kLevels)) return false;
+    read.isolation = *level;
+    return true;
+  };
+  while (!modes.empty()) {
+    if (!take_one())
+      return Error{ErrorCode::SyntaxError,
+                   "a transaction has no mode \"" + std::string(modes) + '"', "",
+                   "Modes are READ ONLY, READ WRITE, ISOLATION LEVEL READ COMMITTED and [NOT] "
+                   "DEFERRABLE."};
+    while (!modes.empty() && (modes.front() == ' ' || modes.front() == ',')) modes.remove_prefix(1);
+  }
+  return read;
+}
+
+std::string changing_command(const engine::ParsedStatement& statement) {
+  if (!changes(statement.statement)) return {};
+  std::string_view text = statement.text;
+  std::string command = take_word(text);
+  if (command == "CREATE" || command == "DROP" || command == "ALTER")
+    if (const std::string what = take_word(text); !what.empty() && what != "OR")
+      command += ' ' + what;
+  return std::holds_alternative<engine::Copy>(statement.statement) ? "COPY FROM" : command;
+}
+
+}  // namespace server::pg
