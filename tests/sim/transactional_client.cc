@@ -118,7 +118,8 @@ class TransactionalClient::Process {
     if (left_.empty()) left_.push_back(world_.chance.one_of(world_.transactions.written));
     is_commit_ = !world_.chance.one_in(4);
     // An application that takes its time, perhaps too much.
-    const int64_t pause_us = world_.chance.one_in(100) ? timeout_ms_ * 1'500 : 1'000;
+    const int64_t pause_us =
+        world_.chance.one_in(100) ? timeout_ms_ * 1'500 : world_.chance.between(1, 3'000);
     world_.queue.after(pause_us, [this] { is_second_ ? write() : add(); });
   }
 
@@ -212,7 +213,8 @@ class TransactionalClient::Process {
         sequences_.clear();
       }
       const bool begins_anew = std::exchange(is_unresolved_, false);
-      world_.queue.after(world_.chance.delay_us(kPauseUs),
+      // The next one begins at once, perhaps, while messages of this one are on their way.
+      world_.queue.after(world_.chance.one_in(2) ? 1 : world_.chance.delay_us(kPauseUs),
                          [this, begins_anew] { begins_anew ? init() : begin(); });
     });
   }
