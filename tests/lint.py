@@ -54,7 +54,7 @@ ARROWS = {
     'server/http_client': ['base'],
     'server/registry': LANGUAGE + ['engine/registry', 'engine/json', 'server/http_client', 'base'],
     'server/etcd': STORAGE + ['server/http_client', 'base'],
-    'server/cluster': STORAGE + ['server/http_client', 'server/etcd', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
+    'server/cluster': STORAGE + ['server/coordinator', 'server/http_client', 'server/etcd', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
     'client': ['base', 'records'],
     # server/node puts everything together.
 }

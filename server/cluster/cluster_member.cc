@@ -63,9 +63,10 @@ Result<std::unique_ptr<ClusterMember>> ClusterMember::open(ClusterMemberOptions 
   self.network_ = TRY(ClusterNetwork::open(self.loop_, network, clock, self));
   ClusterPort& port = self;
   TaskHost& tasks = self;
+  TransactionHost& transactions = self;
   self.node_ = std::make_unique<ClusterNode>(
       ClusterNode::Identity{with.node, log.store().instance_id(), with.rack}, log, *self.reader_,
-      *self.etcd_, port, tasks, clock, self.random_, settings);
+      *self.etcd_, port, tasks, transactions, clock, self.random_, settings);
   self.timer_ = std::make_unique<Timer>(self.loop_, "cluster", [&self] { self.tick(); });
   self.timer_->start_every(kTickMs);
   self.thread_ = std::thread([&loop = self.loop_] { loop.run(); });
@@ -315,6 +316,47 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
     add(storage::encode_assign_partition(assignment));
   }
   return {};
+}
+
+// --- Transactions
+
+void ClusterMember::set_transactions(TransactionHost& host) {
+  loop_.post([this, &host] { transactions_ = &host; });
+}
+
+void ClusterMember::tell_end(const TopicPartition& partition,
+                             const coordinator::TransactionEnded& ended,
+                             std::function<void(Status)> done) {
+  loop_.post([this, partition, ended, done = std::move(done)]() mutable {
+    node_->transactions().tell_end(partition, ended, std::move(done));
+  });
+}
+
+void ClusterMember::join_transaction(const TopicPartition& coordinator,
+                                     coordinator::AddPartitions request,
+                                     coordinator::Done<coordinator::TransactionAnswer> done) {
+  loop_.post([this, coordinator, request = std::move(request), done = std::move(done)]() mutable {
+    node_->transactions().join(coordinator, std::move(request), std::move(done));
+  });
+}
+
+void ClusterMember::join(coordinator::AddPartitions request,
+                         coordinator::Done<coordinator::TransactionAnswer> done) {
+  if (transactions_ == nullptr) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
+  transactions_->join(std::move(request),
+                      [this, done = std::move(done)](coordinator::TransactionAnswer answer) {
+                        loop_.post([done, answer = std::move(answer)] { done(answer); });
+                      });
+}
+
+void ClusterMember::end(const TopicPartition& partition, LeaderEpoch under,
+                        const coordinator::TransactionEnded& ended,
+                        std::function<void(Status)> done) {
+  if (transactions_ == nullptr)
+    return done(Error{ErrorCode::NotLeader, "the node is not ready yet"});
+  transactions_->end(partition, under, ended, [this, done = std::move(done)](Status status) {
+    loop_.post([done, status = std::move(status)] { done(status); });
+  });
 }
 
 // --- Producer ids

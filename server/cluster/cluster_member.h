@@ -39,7 +39,7 @@ struct ClusterMemberOptions {
 // Stopping: leave(), stop_thread(), then the log is closed, then it is destroyed.
 //
 // Threads: the owner's for those; what is marked so from any. All else happens on its own loop.
-class ClusterMember final : ClusterPort, TaskHost, ClusterNetwork::Handler {
+class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwork::Handler {
  public:
   // Fails with NetworkFailure; with ObjectState when the data directory belongs to somebody else.
   static Result<std::unique_ptr<ClusterMember>> open(ClusterMemberOptions options,
@@ -70,6 +70,15 @@ class ClusterMember final : ClusterPort, TaskHost, ClusterNetwork::Handler {
   std::shared_ptr<const kafka::ClusterView> view() const {
     return view_.load(std::memory_order_acquire);
   }
+  // --- Transactions: see TransactionCalls. Any thread; answered on its own.
+  // Who answers what other nodes ask; outlives the thread.
+  void set_transactions(TransactionHost& host);
+  void tell_end(const storage::TopicPartition& partition,
+                const coordinator::TransactionEnded& ended, std::function<void(Status)> done);
+  void join_transaction(const storage::TopicPartition& coordinator,
+                        coordinator::AddPartitions request,
+                        coordinator::Done<coordinator::TransactionAnswer> done);
+
   // One that nobody in the cluster has had; answered on its thread.
   void allocate_producer_id(std::function<void(Result<ProducerId>)> done);
 
@@ -94,6 +103,11 @@ class ClusterMember final : ClusterPort, TaskHost, ClusterNetwork::Handler {
   // TaskHost: queries do not run in a cluster yet.
   storage::JournalOwnerPort* tasks_of(const storage::TopicPartition&) override { return nullptr; }
   void owns(const storage::TopicPartition&, storage::JournalOwner*) override {}
+  // TransactionHost
+  void join(coordinator::AddPartitions request,
+            coordinator::Done<coordinator::TransactionAnswer> done) override;
+  void end(const storage::TopicPartition& partition, LeaderEpoch under,
+           const coordinator::TransactionEnded& ended, std::function<void(Status)> done) override;
   // ClusterNetwork::Handler
   void on_message(NodeId from, ClusterMessage message) override;
   void on_gone(NodeId node) override;
@@ -119,6 +133,7 @@ class ClusterMember final : ClusterPort, TaskHost, ClusterNetwork::Handler {
   ProducerId next_producer_, end_of_producers_;
   std::deque<std::function<void(Result<ProducerId>)>> want_producers_;
   bool is_allocating_ = false, is_stopped_ = false;
+  TransactionHost* transactions_ = nullptr;  // once it is there
 
   std::mutex mutex_;
   std::set<storage::TopicPartition> grown_;  // guarded by mutex_

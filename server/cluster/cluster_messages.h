@@ -5,6 +5,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "server/coordinator/transaction_messages.h"
 #include "storage/meta/cluster_table.h"
 #include "storage/replica/journal_entry.h"
 #include "storage/replica/replica_messages.h"
@@ -31,8 +32,34 @@ struct OutputDelivered {
   std::optional<Error> error = {};
 };
 
-using ClusterMessage =
-    std::variant<storage::ReplicaFetch, storage::ReplicaFetched, storage::IsrProposal, Heartbeat,
-                 DeliverOutput, OutputDelivered>;
+// From the coordinator of a transaction to the leader of a partition that is part of it: how it has ended. Whoever is
+// told appends a marker under that leader epoch, or not at all, and of one sender in the order of the numbers: what
+// comes late would end the producer's next transaction.
+struct WriteMarker {
+  storage::NodeEpoch sender_epoch;  // since when the numbers count
+  uint64_t number = 0;              // the answer has it again
+  storage::TopicPartition partition;
+  LeaderEpoch leader_epoch;
+  coordinator::TransactionEnded ended;
+};
+// The marker is visible.
+struct MarkerWritten {
+  uint64_t number = 0;
+  std::optional<Error> error = {};
+};
+
+// To the coordinator of a transaction: whether partitions are part of it, or that they are from now on.
+struct JoinTransaction {
+  uint64_t number = 0;
+  coordinator::AddPartitions request;
+};
+struct TransactionJoined {
+  uint64_t number = 0;
+  coordinator::TransactionAnswer answer;
+};
+
+using ClusterMessage = std::variant<storage::ReplicaFetch, storage::ReplicaFetched,
+                                    storage::IsrProposal, Heartbeat, DeliverOutput, OutputDelivered,
+                                    WriteMarker, MarkerWritten, JoinTransaction, TransactionJoined>;
 
 }  // namespace server

@@ -33,8 +33,8 @@ ClusterNode::~ClusterNode() = default;
 
 ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReader& reader,
                          storage::EtcdClient& etcd, ClusterPort& port, TaskHost& tasks,
-                         const Clock& clock, Random& random, ClusterSettings settings,
-                         ClusterRules rules)
+                         TransactionHost& transactions, const Clock& clock, Random& random,
+                         ClusterSettings settings, ClusterRules rules)
     : identity_(std::move(identity)),
       log_(log),
       port_(port),
@@ -46,9 +46,21 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
       metadata_(etcd, settings_.prefix, clock, random,
                 [this](const storage::MetadataRecord& record) { apply(record); }),
       lease_(etcd, settings_.prefix + "controller", identity_.id, settings_.controller_lease_ms,
-             clock, [this](const std::optional<Lease::Controller>& controller) {
+             clock,
+             [this](const std::optional<Lease::Controller>& controller) {
                controller_changed(controller);
-             }) {}
+             }),
+      transactions_(
+          {.self = identity_.id,
+           .clock = clock,
+           .send = [this](NodeId to,
+                          ClusterMessage message) { port_.send(to, std::move(message)); },
+           .cluster = [this] { return table_.snapshot(); },
+           .epoch = [this] { return node_epoch_; },
+           .check_leads =
+               [this](const TopicPartition& partition) { return replicas_.check_leads(partition); },
+           .host = transactions},
+          rules_.transactions) {}
 
 void ClusterNode::tick() {
   metadata_.tick();
@@ -58,6 +70,7 @@ void ClusterNode::tick() {
   replicas_.tick();
   for (const auto& [journal, owned] : owned_) owned->owner.tick();
   if (controller_) controller_->tick();
+  transactions_.tick();
 }
 
 // --- Being known
@@ -184,7 +197,18 @@ void ClusterNode::on_message(NodeId from, ClusterMessage message) {
     if (owned != owned_.end() && owned->second->owner.is_open())
       owned->second->owner.outbox().answered(
           delivered->number, delivered->error ? Status(*delivered->error) : Status());
+  } else {
+    about_transaction(from, std::move(message));
   }
+}
+
+void ClusterNode::about_transaction(NodeId from, ClusterMessage message) {
+  std::visit(
+      [&](auto& each) {
+        if constexpr (requires { transactions_.on_message(from, std::move(each)); })
+          transactions_.on_message(from, std::move(each));
+      },
+      message);
 }
 
 // --- Tasks

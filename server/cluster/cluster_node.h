@@ -13,6 +13,7 @@
 #include "base/uuid.h"
 #include "server/cluster/cluster_messages.h"
 #include "server/cluster/controller.h"
+#include "server/cluster/transaction_calls.h"
 #include "storage/meta/cluster_table.h"
 #include "storage/meta/controller_lease.h"
 #include "storage/meta/etcd_metadata_log.h"
@@ -32,6 +33,7 @@ struct ClusterRules {
   storage::ReplicaRules replicas;
   ControllerRules controller;
   storage::JournalRules journals;
+  TransactionCallRules transactions;
   // Commands of the controller are appended on the condition that it is still.
   bool fences_controllers = true;
 };
@@ -70,8 +72,9 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
     std::string rack = {};
   };
   ClusterNode(Identity identity, storage::Log& log, storage::LogReader& reader,
-              storage::EtcdClient& etcd, ClusterPort& port, TaskHost& tasks, const Clock& clock,
-              Random& random, ClusterSettings settings, ClusterRules rules = {});
+              storage::EtcdClient& etcd, ClusterPort& port, TaskHost& tasks,
+              TransactionHost& transactions, const Clock& clock, Random& random,
+              ClusterSettings settings, ClusterRules rules = {});
   ~ClusterNode() override;
   ClusterNode(const ClusterNode&) = delete;
 
@@ -96,6 +99,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
     return table_.snapshot();
   }
   const storage::ReplicaManager& replicas() const { return replicas_; }
+  TransactionCalls& transactions() { return transactions_; }
   // A command of this node; see EtcdMetadataLog::append().
   storage::EtcdMetadataLog& metadata() { return metadata_; }
 
@@ -121,6 +125,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   // The owner of a journal partition, and its way to the leaders of others.
   struct Owned;
   void deliver(NodeId from, DeliverOutput message);
+  void about_transaction(NodeId from, ClusterMessage message);
 
   const Identity identity_;
   storage::Log& log_;
@@ -133,8 +138,10 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   storage::ReplicaManager replicas_;
   storage::EtcdMetadataLog metadata_;
   Lease lease_;
+  TransactionCalls transactions_;
   std::unique_ptr<Controller> controller_;
-  std::map<NodeId, storage::NodeEpoch> gone_;  // nobody listened where it was, nor has it been heard of since
+  std::map<NodeId, storage::NodeEpoch>
+      gone_;  // nobody listened where it was, nor has it been heard of since
   std::map<storage::TopicPartition, std::unique_ptr<Owned>> owned_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
   std::optional<storage::NodeEpoch> node_epoch_;  // since its registration was read

@@ -2,16 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "server/kafka/codec.h"
 #include "server/kafka/messages/deliver_output_request.h"
 #include "server/kafka/messages/deliver_output_response.h"
+#include "server/kafka/messages/join_transaction_request.h"
+#include "server/kafka/messages/join_transaction_response.h"
 #include "server/kafka/messages/node_heartbeat_request.h"
 #include "server/kafka/messages/node_hello_request.h"
 #include "server/kafka/messages/node_hello_response.h"
 #include "server/kafka/messages/propose_isr_request.h"
 #include "server/kafka/messages/replica_fetch_request.h"
 #include "server/kafka/messages/replica_fetch_response.h"
+#include "server/kafka/messages/write_marker_request.h"
+#include "server/kafka/messages/write_marker_response.h"
 
 namespace server {
 
@@ -19,12 +25,16 @@ namespace {
 
 using kafka::DeliverOutputRequest;
 using kafka::DeliverOutputResponse;
+using kafka::JoinTransactionRequest;
+using kafka::JoinTransactionResponse;
 using kafka::NodeHeartbeatRequest;
 using kafka::NodeHelloRequest;
 using kafka::NodeHelloResponse;
 using kafka::ProposeIsrRequest;
 using kafka::ReplicaFetchRequest;
 using kafka::ReplicaFetchResponse;
+using kafka::WriteMarkerRequest;
+using kafka::WriteMarkerResponse;
 using storage::IsrProposal;
 using storage::NodeEpoch;
 using storage::ReplicaFetch;
@@ -144,6 +154,50 @@ std::string frame_of(const OutputDelivered& delivered) {
   return framed(to);
 }
 
+std::string frame_of(const WriteMarker& write) {
+  WriteMarkerRequest to;
+  to.sender_epoch = write.sender_epoch.value();
+  to.number = static_cast<int64_t>(write.number);
+  to.topic_id = write.partition.topic;
+  to.partition = write.partition.partition.value();
+  to.leader_epoch = write.leader_epoch.value();
+  to.producer_id = write.ended.producer.id.value();
+  to.producer_epoch = write.ended.producer.epoch;
+  to.is_commit = write.ended.marker.end == records::TransactionEnd::Commit;
+  to.coordinator_epoch = write.ended.marker.coordinator_epoch;
+  return framed(to);
+}
+
+std::string frame_of(const MarkerWritten& written) {
+  WriteMarkerResponse to;
+  to.number = static_cast<int64_t>(written.number);
+  put_error(to, written.error);
+  return framed(to);
+}
+
+std::string frame_of(const JoinTransaction& join) {
+  JoinTransactionRequest to;
+  to.number = static_cast<int64_t>(join.number);
+  to.transactional_id = join.request.transactional_id;
+  to.producer_id = join.request.producer.id.value();
+  to.producer_epoch = join.request.producer.epoch;
+  to.verify_only = join.request.verify_only;
+  to.is_of_second_version = join.request.is_of_second_version;
+  for (const auto& [topic, partitions] : join.request.partitions)
+    to.topics.push_back({topic, partitions});
+  return framed(to);
+}
+
+std::string frame_of(const TransactionJoined& joined) {
+  JoinTransactionResponse to;
+  to.number = static_cast<int64_t>(joined.number);
+  to.error_code = joined.answer.error;
+  to.coordinator_epoch = joined.answer.coordinator_epoch;
+  for (const auto& [topic, partitions] : joined.answer.missing)
+    to.missing.push_back({topic, partitions});
+  return framed(to);
+}
+
 // --- And back
 
 ClusterMessage message_of(const ReplicaFetchRequest& from) {
@@ -202,6 +256,53 @@ ClusterMessage message_of(const DeliverOutputResponse& from) {
   return OutputDelivered{journal_of(from), static_cast<uint64_t>(from.number), error_of(from)};
 }
 
+ClusterMessage message_of(const WriteMarkerRequest& from) {
+  WriteMarker write;
+  write.sender_epoch = NodeEpoch{from.sender_epoch};
+  write.number = static_cast<uint64_t>(from.number);
+  write.partition = partition_of(from);
+  write.leader_epoch = LeaderEpoch{from.leader_epoch};
+  write.ended.producer = {ProducerId{from.producer_id}, from.producer_epoch};
+  write.ended.marker = {
+      from.is_commit ? records::TransactionEnd::Commit : records::TransactionEnd::Abort,
+      from.coordinator_epoch};
+  return write;
+}
+
+ClusterMessage message_of(const WriteMarkerResponse& from) {
+  return MarkerWritten{static_cast<uint64_t>(from.number), error_of(from)};
+}
+
+// Their order is what coordinators look for them by.
+template <class Topics>
+coordinator::PartitionsByTopic by_topic(const Topics& topics) {
+  coordinator::PartitionsByTopic all;
+  for (const auto& topic : topics) {
+    auto& partitions = all[std::string(topic.name)];
+    partitions.assign(topic.partitions.begin(), topic.partitions.end());
+    std::ranges::sort(partitions);
+  }
+  return all;
+}
+
+ClusterMessage message_of(const JoinTransactionRequest& from) {
+  JoinTransaction join;
+  join.number = static_cast<uint64_t>(from.number);
+  join.request.transactional_id = from.transactional_id;
+  join.request.producer = {ProducerId{from.producer_id}, from.producer_epoch};
+  join.request.partitions = by_topic(from.topics);
+  join.request.verify_only = from.verify_only;
+  join.request.is_of_second_version = from.is_of_second_version;
+  return join;
+}
+
+ClusterMessage message_of(const JoinTransactionResponse& from) {
+  TransactionJoined joined;
+  joined.number = static_cast<uint64_t>(from.number);
+  joined.answer = {from.error_code, by_topic(from.missing), from.coordinator_epoch};
+  return joined;
+}
+
 template <class Message>
 Result<std::optional<ClusterMessage>> decode_as(const kafka::RequestFrame& frame) {
   if (!kafka::has_version<Message>(frame.header.api_version)) return std::nullopt;
@@ -225,8 +326,9 @@ std::string encode(const ClusterMessage& message) {
 
 Result<std::optional<ClusterMessage>> decode_message(std::string_view frame) {
   return decode_as_any<ReplicaFetchRequest, ReplicaFetchResponse, ProposeIsrRequest,
-                       NodeHeartbeatRequest, DeliverOutputRequest, DeliverOutputResponse>(
-      TRY(kafka::parse_request(frame)));
+                       NodeHeartbeatRequest, DeliverOutputRequest, DeliverOutputResponse,
+                       WriteMarkerRequest, WriteMarkerResponse, JoinTransactionRequest,
+                       JoinTransactionResponse>(TRY(kafka::parse_request(frame)));
 }
 
 std::string encode(const NodeHello& hello) {

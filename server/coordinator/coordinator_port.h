@@ -2,6 +2,7 @@
 // and a loop; tests in memory.
 #pragma once
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,10 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "records/batch.h"
+
+namespace storage {
+class TransactionGuard;
+}
 
 namespace server::coordinator {
 
@@ -41,8 +46,11 @@ class CoordinatorPort {
   // partition are appended in the order of the calls.
   // What lies elsewhere is stored in the same commit, all or nothing; with other errors when that cannot be. What is
   // for a partition that is no more is left out.
+  // `guard`: of what was verified of a transaction that the batch is part of, or null (PartitionBatches).
+  using Guard = std::shared_ptr<const storage::TransactionGuard>;
   virtual void append(PartitionId partition, LeaderEpoch epoch, std::string batch,
-                      std::vector<Elsewhere> with, std::function<void(Status)> done) = 0;
+                      std::vector<Elsewhere> with, Guard guard,
+                      std::function<void(Status)> done) = 0;
 
   // Runs at the end of this turn of the loop.
   virtual void defer(std::function<void()> task) = 0;

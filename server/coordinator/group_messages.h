@@ -15,6 +15,10 @@
 #include "server/coordinator/member_pulse.h"
 #include "server/coordinator/producer_identity.h"
 
+namespace storage {
+class TransactionGuard;
+}
+
 namespace server::coordinator {
 
 // Called once, now or later, on the loop of the group.
@@ -171,6 +175,8 @@ struct CommitOffsets {
   std::vector<std::pair<std::string, std::vector<Partition>>> topics = {};
   bool knows_member_epochs = false;               // version 9 and later have errors for them
   std::optional<ProducerIdentity> producer = {};  // of whose transaction they are part
+  // Of what was verified of that; see CoordinatorPort.
+  std::shared_ptr<const storage::TransactionGuard> guard = {};
   // Or of anybody who keeps offsets under the group's name.
   bool is_of_member() const { return generation >= 0 || !member_id.empty() || instance_id; }
   Answer refusal(KafkaError error) const;
@@ -183,7 +189,8 @@ struct EndedOffsets {
 struct EndOffsets {
   using Answer = EndedOffsets;
   TransactionEnded ended;
-  bool is_stored = false;  // its marker is in the partition's log already
+  bool is_stored = false;                 // its marker is in the partition's log already
+  std::optional<LeaderEpoch> under = {};  // whoever coordinates under another one refuses
   Answer refusal(KafkaError error) const { return {error}; }
 };
 

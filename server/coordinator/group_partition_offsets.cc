@@ -145,7 +145,7 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
       commit->complete_one();
     };
     if (request.producer)
-      log_.append_for(*request.producer, records,
+      log_.append_for(*request.producer, records, request.guard,
                       [done](const Status& status) { done(coordinator_error(status)); });
     else
       append(std::move(records), done);
@@ -183,6 +183,7 @@ void GroupPartition::handle(EndOffsets request, Done<EndedOffsets> done) {
     replay_end(request.ended.producer.id, request.ended.marker.end);
     return done({});
   }
+  if (request.under && *request.under != log_.epoch()) return done({kNotCoordinator});
   log_.append_end(request.ended,
                   [this, ended = request.ended, done = std::move(done)](const Status& status) {
                     if (status) replay_end(ended.producer.id, ended.marker.end);

@@ -15,16 +15,16 @@ struct GroupSettings {
   int32_t consumer_session_timeout_ms = 45'000;            // group.consumer.session.timeout.ms
   int32_t consumer_heartbeat_interval_ms = 5'000;          // group.consumer.heartbeat.interval.ms
   int32_t consumer_max_size = std::numeric_limits<int32_t>::max();  // group.consumer.max.size
-  int32_t share_session_timeout_ms = 45'000;    // group.share.session.timeout.ms
-  int32_t share_heartbeat_interval_ms = 5'000;  // group.share.heartbeat.interval.ms
-  int32_t share_max_size = 200;                 // group.share.max.size
-  int32_t share_max_sessions = 2'000;           // group.share.max.share.sessions; of each group
-  int32_t share_record_lock_ms = 30'000;        // group.share.record.lock.duration.ms
-  int32_t share_delivery_count_limit = 5;       // group.share.delivery.count.limit
-  int32_t share_max_record_locks = 2'000;       // group.share.partition.max.record.locks
-  int32_t max_metadata_bytes = 4'096;                               // offset.metadata.max.bytes
-  int64_t offsets_retention_ms = 10'080 * 60'000;                   // offsets.retention.minutes
-  int64_t retention_check_ms = 600'000;  // offsets.retention.check.interval.ms
+  int32_t share_session_timeout_ms = 45'000;       // group.share.session.timeout.ms
+  int32_t share_heartbeat_interval_ms = 5'000;     // group.share.heartbeat.interval.ms
+  int32_t share_max_size = 200;                    // group.share.max.size
+  int32_t share_max_sessions = 2'000;              // group.share.max.share.sessions; of each group
+  int32_t share_record_lock_ms = 30'000;           // group.share.record.lock.duration.ms
+  int32_t share_delivery_count_limit = 5;          // group.share.delivery.count.limit
+  int32_t share_max_record_locks = 2'000;          // group.share.partition.max.record.locks
+  int32_t max_metadata_bytes = 4'096;              // offset.metadata.max.bytes
+  int64_t offsets_retention_ms = 10'080 * 60'000;  // offsets.retention.minutes
+  int64_t retention_check_ms = 600'000;            // offsets.retention.check.interval.ms
 };
 
 // Bounds of our own, far above what anybody needs, for those who want to fill the memory.

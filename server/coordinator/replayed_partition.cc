@@ -155,13 +155,14 @@ void ReplayedPartition::append(const std::vector<StoredRecord>& records, Done do
 }
 
 void ReplayedPartition::append_for(const ProducerIdentity& producer,
-                                   const std::vector<StoredRecord>& records, Done done) {
+                                   const std::vector<StoredRecord>& records,
+                                   CoordinatorPort::Guard guard, Done done) {
   if (!is_active()) return done(not_led());
   flush();
   add_to_builder(records);
   std::string batch = builder_.finish(records::Codec::None, {producer.id, producer.epoch, -1});
   records::set_transactional(batch);
-  send(std::move(batch), {std::move(done)});
+  send(std::move(batch), {std::move(done)}, {}, std::move(guard));
 }
 
 void ReplayedPartition::append_with(const std::vector<StoredRecord>& records,
@@ -197,10 +198,11 @@ void ReplayedPartition::flush() {
 }
 
 void ReplayedPartition::send(std::string batch, Waiting all,
-                             std::vector<CoordinatorPort::Elsewhere> with) {
+                             std::vector<CoordinatorPort::Elsewhere> with,
+                             CoordinatorPort::Guard guard) {
   auto waiting = std::make_shared<Waiting>(std::move(all));
   under_way_.push_back(waiting);
-  port_.append(id_, epoch_, std::move(batch), std::move(with),
+  port_.append(id_, epoch_, std::move(batch), std::move(with), std::move(guard),
                [this, waiting, term = std::weak_ptr(term_)](const Status& status) {
                  if (!term.lock()) return;  // resign() has answered
                  std::erase(under_way_, waiting);

@@ -72,6 +72,7 @@ class ReplayedPartition {
   PartitionId id() const { return id_; }
   Stage stage() const { return stage_; }
   bool is_active() const { return stage_ == Stage::Active; }
+  LeaderEpoch epoch() const { return epoch_; }
   // None when active: what requests are answered.
   KafkaError unavailable() const;
 
@@ -80,7 +81,7 @@ class ReplayedPartition {
   void append(const std::vector<StoredRecord>& records, Done done);
   // As part of the producer's transaction. Fails with FencedTask when the producer has been replaced.
   void append_for(const ProducerIdentity& producer, const std::vector<StoredRecord>& records,
-                  Done done);
+                  CoordinatorPort::Guard guard, Done done);
   // Together with what lies elsewhere, all or nothing.
   void append_with(const std::vector<StoredRecord>& records,
                    std::vector<CoordinatorPort::Elsewhere> with, Done done);
@@ -97,14 +98,15 @@ class ReplayedPartition {
   Status replay_batch(const records::BatchView& batch);
   void add_to_builder(const std::vector<StoredRecord>& records);
   void flush();
-  void send(std::string batch, Waiting waiting, std::vector<CoordinatorPort::Elsewhere> with = {});
+  void send(std::string batch, Waiting waiting, std::vector<CoordinatorPort::Elsewhere> with = {},
+            CoordinatorPort::Guard guard = {});
   static void answer(Waiting& waiting, const Status& status);
 
   const PartitionId id_;
   CoordinatorPort& port_;
   ReplayedState& state_;
   Stage stage_ = Stage::Idle;
-  LeaderEpoch epoch_;
+  LeaderEpoch epoch_{-1};
   Offset next_;  // to be replayed
   uint64_t records_ = 0, left_out_ = 0;
   int64_t begun_us_ = 0;

@@ -57,7 +57,9 @@ void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction>
 namespace {
 
 // Whether the end that the producer asks for has given it the epoch that it does not know yet: the answer was lost.
+// A transaction of the first version gives none: its epoch is of a producer that came later.
 bool is_retry(const TransactionValue& value, const ProducerIdentity& producer) {
+  if (value.client_version < kSecondVersion) return false;
   if (producer.id == value.producer_id) return producer.epoch + 1 == value.epoch;
   return producer.id == value.previous_producer_id && producer.epoch >= kMaxProducerEpoch &&
          value.epoch == 0;
@@ -166,6 +168,7 @@ void TransactionPartition::end(const std::string& id, const TransactionPtr& tran
 bool TransactionPartition::try_end_at_once(const std::string& id, const TransactionPtr& transaction,
                                            const TransactionValue& next, int16_t last_epoch,
                                            const std::function<void(KafkaError)>& done) {
+  if (!around_.rules.ends_at_once) return false;
   // More would hold up the log's writer; they are told some at a time.
   if (count(next.partitions) > kMaxTelling) return false;
   transaction->is_changing = true;
@@ -268,7 +271,7 @@ void TransactionPartition::told(const std::shared_ptr<Ending>& ending, size_t pl
           "the end of a transaction came too late transactional-id=\"{}\" topic=\"{}\" "
           "error=\"{}\"",
           ending->id, ending->partitions[place].first, status.error().message);
-    else
+    else if (around_.rules.tells_again)
       ending->again.push_back(place);
   }
   if (ending->next < ending->partitions.size()) return tell_some(ending);

@@ -29,6 +29,7 @@ struct InitProducer {
 struct TransactionAnswer {
   KafkaError error = KafkaError::None;
   PartitionsByTopic missing = {};  // of those that were asked for, with kInvalidTxnState
+  int32_t coordinator_epoch = 0;   // of who answers
 };
 // The producer will write to these partitions.
 struct AddPartitions {

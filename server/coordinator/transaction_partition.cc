@@ -263,7 +263,12 @@ KafkaError TransactionPartition::check_producer(const Transaction& transaction,
 
 // --- What a transaction writes to
 
-void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer> done) {
+void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer> tell) {
+  const Done<TransactionAnswer> done = [tell = std::move(tell),
+                                        epoch = epoch_.value()](TransactionAnswer answer) {
+    answer.coordinator_epoch = epoch;
+    tell(std::move(answer));
+  };
   const TransactionPtr transaction = find(request.transactional_id);
   if (!transaction) return done(request.refusal(kInvalidProducerIdMapping));
   if (const KafkaError error = check_producer(*transaction, request.producer);

@@ -1,7 +1,7 @@
 // The transactional ids that hash to one partition of __transaction_state: whoever leads it coordinates
 // their transactions (KIP-98, KIP-360).
 #pragma once
-#include <absl/container/flat_hash_map.h>
+#include <absl/container/btree_map.h>
 
 #include <functional>
 #include <memory>
@@ -32,6 +32,7 @@ struct TransactionSurroundings {
   StateSize& size;
   AllocateProducerId allocate_producer_id;
   TellEnd tell_end;
+  TransactionRules rules = {};
 };
 
 //   Empty --add--> Ongoing ---------end, with the markers in one commit------> CompleteCommit --add--> Ongoing
@@ -149,7 +150,7 @@ class TransactionPartition final : private ReplayedState {
   TransactionSurroundings& around_;
   LeaderEpoch epoch_;
   ReplayedPartition log_;
-  absl::flat_hash_map<std::string, TransactionPtr> transactions_;
+  absl::btree_map<std::string, TransactionPtr> transactions_;  // in order: simulations repeat
   // Expires when the partition is not led any more: what comes back then is for nobody.
   std::shared_ptr<char> term_;
 };

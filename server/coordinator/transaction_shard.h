@@ -11,12 +11,12 @@ class TransactionShard : public CoordinatorShard<TransactionPartition, Transacti
  public:
   // The settings outlive it.
   TransactionShard(const TransactionSettings& settings, CoordinatorPort& port, MemoryBudget& memory,
-                   AllocateProducerId allocate, TellEnd tell_end)
-      : CoordinatorShard(port, memory, settings.expiration_check_ms,
-                         [&](Deadlines& deadlines, StateSize& size) {
-                           return TransactionSurroundings{settings, deadlines, size,
-                                                          std::move(allocate), std::move(tell_end)};
-                         }) {}
+                   AllocateProducerId allocate, TellEnd tell_end, TransactionRules rules = {})
+      : CoordinatorShard(
+            port, memory, settings.expiration_check_ms, [&](Deadlines& deadlines, StateSize& size) {
+              return TransactionSurroundings{
+                  settings, deadlines, size, std::move(allocate), std::move(tell_end), rules};
+            }) {}
 };
 
 }  // namespace server::coordinator

@@ -14,6 +14,7 @@
 #include "storage/log/log_reader.h"
 #include "storage/log/partition_status.h"
 #include "storage/log/requests.h"
+#include "storage/log/transaction_guards.h"
 #include "storage/meta/client_quotas.h"
 #include "storage/meta/topic_configs.h"
 #include "storage/meta/topic_table.h"
@@ -104,6 +105,17 @@ class Backend {
   virtual storage::LogReader& reader() = 0;
   virtual coordinator::Groups& groups() = 0;
   virtual coordinator::Transactions& transactions() = 0;
+  // Asks who coordinates the transaction, on whichever node.
+  virtual void join_transaction(coordinator::AddPartitions request,
+                                coordinator::Done<coordinator::TransactionAnswer> done) {
+    transactions().ask(std::move(request), std::move(done));
+  }
+  // Taken before that, for what is appended because of the answer. Null where there is one node: what comes from its
+  // coordinator and what it ends come in one order.
+  virtual std::shared_ptr<storage::TransactionGuard> guard_transaction(
+      const storage::TopicPartition& /*partition*/, ProducerId /*producer*/) {
+    return nullptr;
+  }
   // Where the log lies, and how much room there is.
   virtual LogDirectory log_directory() const = 0;
   // The cluster as of now; null where there is one node.

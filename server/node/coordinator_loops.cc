@@ -40,16 +40,16 @@ bool CoordinatorLoop::leads(PartitionId partition, LeaderEpoch epoch) const {
          status->role() != storage::ReplicaRole::Follower;
 }
 
-// The log refuses who is not the leader, but knows no epoch of an append: a leader that has lost and
-// regained the partition in between is seen here.
+// The log refuses what comes under another epoch by the time that it is written; what is seen here needs no queue.
 void CoordinatorLoop::append(PartitionId partition, LeaderEpoch epoch, std::string batch,
-                             std::vector<Elsewhere> with, std::function<void(Status)> done) {
+                             std::vector<Elsewhere> with, Guard guard,
+                             std::function<void(Status)> done) {
   if (!leads(partition, epoch))
     return loop_.post([done = std::move(done)] {
       done(Error{ErrorCode::FencedLeaderEpoch, "the partition has another leader epoch now"});
     });
   storage::AppendRequest request;
-  request.parts.push_back({{topic_, partition}, std::move(batch)});
+  request.parts.push_back({{topic_, partition}, std::move(batch), epoch, std::move(guard)});
   const auto topics = backend_.topics();
   for (Elsewhere& each : with)
     if (const storage::TopicInfo* known = topics->find(each.topic);

@@ -31,7 +31,7 @@ class CoordinatorLoop : public coordinator::CoordinatorPort {
                       const EachBatch& each) override;
   Result<Extent> extent(PartitionId partition) override;
   void append(PartitionId partition, LeaderEpoch epoch, std::string batch,
-              std::vector<Elsewhere> with, std::function<void(Status)> done) override;
+              std::vector<Elsewhere> with, Guard guard, std::function<void(Status)> done) override;
   void defer(std::function<void()> task) override { loop_.defer(std::move(task)); }
   void post_rest(std::function<void()> task) override { loop_.post_rest(name_, std::move(task)); }
 

@@ -10,12 +10,14 @@ using coordinator::TransactionEnded;
 
 namespace {
 
-// Tells partitions how transactions have ended: on one loop, whose backend and whose groups they are.
+// Tells partitions how transactions have ended: on one loop, whose backend and whose groups they are. Where there are
+// other nodes, by a message to whoever leads the partition, this one as well.
 struct EndTeller {
   Loop& loop;
   kafka::Backend& backend;
   coordinator::Groups& groups;
   const Clock& clock;
+  ClusterMember* cluster;
 
   void operator()(const std::string& topic, int32_t partition, const TransactionEnded& ended,
                   coordinator::Marker marker, std::function<void(Status)> done) const {
@@ -26,11 +28,13 @@ struct EndTeller {
     const auto topics = backend.topics();
     const storage::TopicInfo* known = topics->find(topic);
     if (!known || partition >= known->partition_count) return answer({});
+    if (cluster != nullptr)
+      return cluster->tell_end({known->id, PartitionId(partition)}, ended, answer);
     const bool is_stored = marker == coordinator::Marker::Stored;
     if (topic == kOffsetsTopic)
       return groups.ask_at(
           PartitionId(partition), coordinator::EndOffsets{ended, is_stored},
-          [answer](const coordinator::EndedOffsets& told) { answer(status_of(told.error)); });
+          [answer](const coordinator::EndedOffsets& told) { answer(status_of_end(told.error)); });
     if (is_stored) return answer({});
     storage::AppendRequest request;
     request.parts.push_back({{known->id, PartitionId(partition)},
@@ -41,16 +45,16 @@ struct EndTeller {
       answer(appended || is_gone ? Status{} : Status{std::move(appended).error()});
     });
   }
-
-  static Status status_of(KafkaError error) {
-    if (error == KafkaError::None) return {};
-    if (error == KafkaError::InvalidProducerEpoch)
-      return Error{ErrorCode::FencedTask, "the producer was replaced by a newer one"};
-    return Error{ErrorCode::NotLeader, "the coordinator of the group is not there"};
-  }
 };
 
 }  // namespace
+
+Status status_of_end(KafkaError error) {
+  if (error == KafkaError::None) return {};
+  if (error == KafkaError::InvalidProducerEpoch)
+    return Error{ErrorCode::FencedTask, "the producer was replaced by a newer one"};
+  return Error{ErrorCode::NotLeader, "the coordinator of the group is not there"};
+}
 
 std::unique_ptr<GroupCoordinators> make_group_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
@@ -77,7 +81,7 @@ std::unique_ptr<GroupCoordinators> make_group_coordinators(
 
 std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::TransactionSettings& settings,
-    const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups) {
+    const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups, ClusterMember* cluster) {
   return std::make_unique<TransactionCoordinators>(
       places,
       TransactionCoordinators::Kind{coordinator::kTransactionsTopic, settings.topic_partitions,
@@ -89,7 +93,8 @@ std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
             [&backend](std::function<void(Result<ProducerId>)> done) {
               backend.allocate_producer_id(std::move(done));
             },
-            EndTeller{*places[place].loop, backend, groups.of(place), clock});
+            EndTeller{*places[place].loop, backend, groups.of(place), clock, cluster},
+            coordinator::TransactionRules{.ends_at_once = cluster == nullptr});
       });
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/memory_budget.h"
+#include "server/cluster/cluster_member.h"
 #include "server/coordinator/group_shard.h"
 #include "server/coordinator/groups.h"
 #include "server/coordinator/transaction_shard.h"
@@ -48,9 +49,12 @@ using TransactionCoordinators =
 std::unique_ptr<GroupCoordinators> make_group_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
     const Clock& clock, MemoryBudget& memory);
-// The ends of transactions are told to `groups`, too, which outlives it.
+// What became of a marker in a partition of group offsets.
+Status status_of_end(KafkaError error);
+// The ends of transactions are told to `groups`, too, which outlives it; in a cluster to whoever leads the partition
+// (null: there is none).
 std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::TransactionSettings& settings,
-    const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups);
+    const Clock& clock, MemoryBudget& memory, GroupCoordinators& groups, ClusterMember* cluster);
 
 }  // namespace server

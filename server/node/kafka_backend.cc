@@ -5,6 +5,9 @@
 #include <system_error>
 #include <vector>
 
+#include "server/coordinator/internal_topics.h"
+#include "server/coordinator/key_partition.h"
+
 namespace server {
 
 namespace {
@@ -162,6 +165,23 @@ void KafkaBackend::append_waiting() {
 void KafkaBackend::delete_records(const storage::TopicPartition& partition, Offset start,
                                   std::function<void(Status)> done) {
   log_.trim({partition, start}, on_loop(loop_, std::move(done)));
+}
+
+// Always by the member's thread where it goes there, so that what a connection sends for a partition stays in order.
+void KafkaBackend::join_transaction(coordinator::AddPartitions request,
+                                    coordinator::Done<coordinator::TransactionAnswer> done) {
+  if (cluster_ == nullptr) return transactions_->ask(std::move(request), std::move(done));
+  const auto topics = this->topics();
+  const storage::TopicInfo* state = topics->find(coordinator::kTransactionsTopic);
+  if (!state) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
+  const storage::TopicPartition coordinator{
+      state->id, coordinator::partition_of_key(request.transactional_id, state->partition_count)};
+  cluster_->join_transaction(coordinator, std::move(request), on_loop(loop_, std::move(done)));
+}
+
+std::shared_ptr<storage::TransactionGuard> KafkaBackend::guard_transaction(
+    const storage::TopicPartition& partition, ProducerId producer) {
+  return cluster_ == nullptr ? nullptr : log_.guard_transaction(partition, producer);
 }
 
 void KafkaBackend::allocate_producer_id(std::function<void(Result<ProducerId>)> done) {

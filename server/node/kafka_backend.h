@@ -56,6 +56,10 @@ class KafkaBackend final : public kafka::Backend {
   storage::LogReader& reader() override { return *reader_; }
   coordinator::Groups& groups() override { return *groups_; }
   coordinator::Transactions& transactions() override { return *transactions_; }
+  void join_transaction(coordinator::AddPartitions request,
+                        coordinator::Done<coordinator::TransactionAnswer> done) override;
+  std::shared_ptr<storage::TransactionGuard> guard_transaction(
+      const storage::TopicPartition& partition, ProducerId producer) override;
   // Before anybody asks; they outlive the backend's clients.
   void set_coordinators(coordinator::Groups& groups, coordinator::Transactions& transactions) {
     groups_ = &groups;

@@ -450,9 +450,14 @@ void Node::make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shard
     places.push_back({shard.loop, shard.backend});
   groups_ = make_group_coordinators(places, settings_.groups, clock_, memory_);
   transactions_ =
-      make_transaction_coordinators(places, settings_.transactions, clock_, memory_, *groups_);
+      make_transaction_coordinators(places, settings_.transactions, clock_, memory_, *groups_,
+                                    cluster_.get());
   for (size_t i = 0; i < kafka_backends_.size(); ++i)
     kafka_backends_[i]->set_coordinators(groups_->of(i), transactions_->of(i));
+  if (!cluster_) return;
+  relay_ = std::make_unique<TransactionRelay>(places.front(), groups_->of(0), transactions_->of(0),
+                                              clock_);
+  cluster_->set_transactions(*relay_);
 }
 
 std::vector<engine::ConsumerGroup> Node::with_ends(

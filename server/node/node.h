@@ -14,6 +14,7 @@
 #include "server/kafka/kafka_server.h"
 #include "server/node/cluster_parts.h"
 #include "server/node/coordinators.h"
+#include "server/node/transaction_relay.h"
 #include "server/node/kafka_backend.h"
 #include "server/node/node_access.h"
 #include "server/node/server_facts.h"
@@ -136,6 +137,7 @@ class Node {
   std::vector<std::unique_ptr<KafkaBackend>> kafka_backends_;
   std::unique_ptr<GroupCoordinators> groups_;
   std::unique_ptr<TransactionCoordinators> transactions_;  // before the groups
+  std::unique_ptr<TransactionRelay> relay_;  // in a cluster, for its other nodes
   std::unique_ptr<kafka::KafkaServer> kafka_;
   std::unique_ptr<ServerMetrics> metrics_;
   http::OpenQueries http_queries_;

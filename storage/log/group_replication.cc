@@ -53,6 +53,7 @@ Status GroupTransaction::set_role(const TopicPartition& id, ReplicaRole role, Le
   }
   if (role != ReplicaRole::Follower)
     TRY(begin_epoch(*transaction_, tables_, moved.partition->number(), epoch, state.log_end));
+  if (epoch != state.leader_epoch) guards_.move(id);
   state.role = role;
   state.leader_epoch = epoch;
   if (role == ReplicaRole::Alone) state.high_watermark = state.log_end;

@@ -27,7 +27,8 @@ GroupTransaction::GroupTransaction(std::unique_ptr<WriteTransaction> transaction
       partitions_(context.partitions),
       owners_(context.owners),
       free_tables_(context.free_tables),
-      now_ms_(context.now_ms) {}
+      now_ms_(context.now_ms),
+      guards_(context.guards) {}
 
 Result<size_t> GroupTransaction::find(const TopicPartition& id) {
   const size_t place = TRY(find_any(id));
@@ -55,25 +56,38 @@ Result<size_t> GroupTransaction::find_any(const TopicPartition& id) {
 
 Result<std::vector<AppendedBatch>> GroupTransaction::append(AppendRequest& request) {
   Plan plan;
-  for (PartitionBatches& part : request.parts) TRY(add_to(plan, part.partition, part.batches));
+  for (PartitionBatches& part : request.parts) TRY(add_to(plan, part));
   return write(plan);
 }
 
+Status GroupTransaction::add_to(Plan& plan, PartitionBatches& part) {
+  if (part.under) {
+    const LeaderEpoch now = moved_[TRY(find(part.partition))].state.leader_epoch;
+    if (now != *part.under)
+      return Error{ErrorCode::FencedLeaderEpoch,
+                   fmt::format("leader epoch {} is over, the partition is at {}",
+                               part.under->value(), now.value())};
+  }
+  if (part.guard) TRY(part.guard->check());
+  return add_to(plan, part.partition, part.batches, part.guard.get());
+}
+
 Status GroupTransaction::add_to(Plan& plan, const TopicPartition& partition,
-                                std::span<char> batches) {
+                                std::span<char> batches, const TransactionGuard* guard) {
   const size_t moved_index = TRY(find(partition));
   const PartitionState& state = moved_[moved_index].state;
   if (state.role == ReplicaRole::Follower)
     return Error{ErrorCode::NotLeader, "another node leads the partition"};
   plan.log_ends.try_emplace(moved_index, state.log_end);
   while (!batches.empty()) {
-    TRY(plan_batch(plan, moved_index, batches));
+    TRY(plan_batch(plan, moved_index, batches, guard));
     batches = batches.subspan(plan.batches.back().bytes.size());
   }
   return {};
 }
 
-Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<char> rest) {
+Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<char> rest,
+                                    const TransactionGuard* guard) {
   const records::BatchView batch =
       TRY(records::parse_batch({rest.data(), rest.size()}, records::BatchCheck::Shape));
   const records::BatchHeader& header = batch.header;
@@ -84,7 +98,7 @@ Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<ch
                        .last_offset = log_end + header.last_offset_delta,
                        .max_timestamp = header.max_timestamp,
                        .is_duplicate = false};
-  if (header.producer_id != records::kNoProducer) TRY(check_sequence(plan, planned, batch));
+  if (header.producer_id != records::kNoProducer) TRY(check_sequence(plan, planned, batch, guard));
   if (!planned.is_duplicate) log_end = planned.last_offset + 1;
   plan.batches.push_back(planned);
   return {};
@@ -92,10 +106,11 @@ Status GroupTransaction::plan_batch(Plan& plan, size_t moved_index, std::span<ch
 
 // Decides whether the batch is one that is there already.
 Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
-                                        const records::BatchView& batch) {
+                                        const records::BatchView& batch,
+                                        const TransactionGuard* guard) {
   const records::BatchHeader& header = batch.header;
-  const std::string key =
-      producer_key(moved_[planned.moved_index].partition->number(), header.producer_id);
+  const Partition& partition = *moved_[planned.moved_index].partition;
+  const std::string key = producer_key(partition.number(), header.producer_id);
   if (is_task_producer(header.producer_id)) {
     TaskOutputState& state = *TRY(task_output(plan, key));
     if (TRY(state.check(header)) == TaskOutputState::Verdict::Duplicate) {
@@ -110,10 +125,13 @@ Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
   if (header.is_control()) {
     const records::TransactionMarker marker = TRY(records::parse_marker(batch));
     TRY(state.check_marker(header, marker));
+    guards_.end(partition.id(), header.producer_id);
     planned.step = TRY(remember(state, batch, planned.base_offset, now_ms_));
     return {};
   }
   const ProducerState::Verdict verdict = TRY(state.check(header));
+  if (guard != nullptr && state.coordinator_epoch() > guard->coordinator_epoch())
+    return Error{ErrorCode::ObjectState, "who verified the transaction coordinates it no more"};
   if (const auto* duplicate = std::get_if<ProducerState::Duplicate>(&verdict)) {
     planned.is_duplicate = true;
     planned.base_offset = duplicate->base_offset;

@@ -18,6 +18,7 @@
 #include "storage/log/stored_keys.h"
 #include "storage/log/task_outputs.h"
 #include "storage/log/task_owners.h"
+#include "storage/log/transaction_guards.h"
 
 namespace storage {
 
@@ -52,6 +53,7 @@ class GroupTransaction {
     const TaskOwners& owners;
     size_t free_tables;  // so many partitions of PartitionKind::Client may be made
     int64_t now_ms;      // wall clock: the time of all appends of the group
+    TransactionGuards& guards;
   };
   GroupTransaction(std::unique_ptr<WriteTransaction> transaction, const Context& context);
 
@@ -146,9 +148,13 @@ class GroupTransaction {
   // Index in moved_, which gets an entry for the partition when it has none.
   Result<size_t> find(const TopicPartition& id);
   Result<size_t> find_any(const TopicPartition& id);  // also one that is damaged
-  Status add_to(Plan& plan, const TopicPartition& partition, std::span<char> batches);
-  Status plan_batch(Plan& plan, size_t moved_index, std::span<char> rest);
-  Status check_sequence(Plan& plan, PlannedBatch& planned, const records::BatchView& batch);
+  Status add_to(Plan& plan, PartitionBatches& part);
+  Status add_to(Plan& plan, const TopicPartition& partition, std::span<char> batches,
+                const TransactionGuard* guard = nullptr);
+  Status plan_batch(Plan& plan, size_t moved_index, std::span<char> rest,
+                    const TransactionGuard* guard);
+  Status check_sequence(Plan& plan, PlannedBatch& planned, const records::BatchView& batch,
+                        const TransactionGuard* guard);
   // Remembers a batch that is appended at `base_offset`.
   static Result<std::optional<TransactionStep>> remember(ProducerState& state,
                                                          const records::BatchView& batch,
@@ -205,6 +211,7 @@ class GroupTransaction {
   std::vector<std::pair<ProducerId, IsAlive>> task_producers_;
   size_t free_tables_;
   const int64_t now_ms_;
+  TransactionGuards& guards_;
 };
 
 }  // namespace storage

@@ -113,6 +113,11 @@ std::shared_ptr<const PartitionStatus> Log::find_partition(const TopicPartition&
   return core_->find_partition(partition);
 }
 
+std::shared_ptr<TransactionGuard> Log::guard_transaction(const TopicPartition& partition,
+                                                         ProducerId producer) {
+  return core_->guards().take(partition, producer);
+}
+
 std::vector<TopicPartition> Log::partitions() const {
   std::vector<TopicPartition> all;
   core_->partitions()->for_each([&](const auto& partition) {

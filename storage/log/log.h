@@ -145,6 +145,11 @@ class Log : public TransactionQueue {
   // Ids that nobody has had before: `count` from the answered one on.
   void allocate_producer_ids(int32_t count, std::function<void(Result<ProducerId>)> done);
 
+  // Of a producer in a partition: taken before its coordinator is asked whether the partition is part of its
+  // transaction, and given with the append (PartitionBatches).
+  std::shared_ptr<TransactionGuard> guard_transaction(const TopicPartition& partition,
+                                                      ProducerId producer);
+
   // --- Tasks. What they have committed: JournalReader (task_journal.h)
   // Makes those that are not there yet, and fences the owners of the others: every commit under an
   // earlier epoch is refused from then on. Answers in the order of `tasks`, for each whether it has begun:

@@ -359,8 +359,9 @@ LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
   auto begun = store_->begin_write();
   if (!begun) return {Outcome::NothingWritten, {}, std::move(begun).error()};
   const auto partitions = this->partitions();
-  GroupTransaction transaction(*std::move(begun), {tables_, *partitions, owners_,
-                                                   free_tables(*partitions), clock_.wall_ms()});
+  GroupTransaction transaction(
+      *std::move(begun),
+      {tables_, *partitions, owners_, free_tables(*partitions), clock_.wall_ms(), guards_});
 
   const CommitId commit = transaction.commit_id();
   trace(LogTrace::Step::CommitBegins, commit);

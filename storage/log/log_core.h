@@ -52,6 +52,7 @@ class LogCore {
               size_t weight_bytes = kAdministrationWeight);
   bool advance_high_watermark(const TopicPartition& id, LeaderEpoch epoch, Offset offset);
   ReadEpochs& epochs() { return epochs_; }
+  TransactionGuards& guards() { return guards_; }
 
   std::shared_ptr<const PartitionMap> partitions() const;
   std::shared_ptr<Partition> find_partition(const TopicPartition& id) const;  // null: none
@@ -131,6 +132,7 @@ class LogCore {
   RequestQueue queue_;
   ReadEpochs epochs_;
   CommitWaiters commit_waiters_;
+  TransactionGuards guards_;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_

@@ -1,6 +1,8 @@
 // What the log's writer is asked to do, and what it answers.
 #pragma once
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,10 +14,16 @@
 
 namespace storage {
 
+class TransactionGuard;
+
 // One or more whole record batches, back to back; their base offsets are set by the writer.
 struct PartitionBatches {
   TopicPartition partition;
   std::string batches;
+  // Only while this is the leader epoch: what was decided under another one is refused (FencedLeaderEpoch).
+  std::optional<LeaderEpoch> under = {};
+  // Only while what was verified of the batches' transaction holds; see transaction_guards.h.
+  std::shared_ptr<const TransactionGuard> guard = {};
 };
 
 // When an append is answered.

@@ -18,7 +18,7 @@ namespace {
 std::vector<std::string> values_of(std::string_view bytes) {
   std::vector<std::string> values;
   const auto batch = records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc);
-  if (!batch) return values;
+  if (!batch || batch->header.is_control()) return values;
   std::string scratch;
   auto reader = records::RecordReader::open(*batch, scratch);
   if (!reader) return values;
@@ -38,7 +38,8 @@ std::string Checker::name_of(const TopicPartition& partition) const {
 }
 
 bool Checker::is_journal(const TopicPartition& partition) const {
-  return std::ranges::find(tasks_, partition, &SimTask::Places::journal) != tasks_.end();
+  return std::ranges::find(tasks_, partition, &SimTask::Places::journal) != tasks_.end() ||
+         std::ranges::find(unnamed_, partition) != unnamed_.end();
 }
 
 void Checker::check_copy(const SimTask::Places& task, const std::string& value, size_t index) {

@@ -20,8 +20,11 @@ namespace sim {
 class Checker {
  public:
   Checker(Findings& findings, std::vector<storage::TopicPartition> partitions,
-          std::vector<SimTask::Places> tasks)
-      : findings_(findings), partitions_(std::move(partitions)), tasks_(std::move(tasks)) {}
+          std::vector<SimTask::Places> tasks, std::vector<storage::TopicPartition> unnamed)
+      : findings_(findings),
+        partitions_(std::move(partitions)),
+        tasks_(std::move(tasks)),
+        unnamed_(std::move(unnamed)) {}
 
   // After whatever has happened on the node.
   void check(SimNode& node);
@@ -65,6 +68,7 @@ class Checker {
   Findings& findings_;
   const std::vector<storage::TopicPartition> partitions_;
   const std::vector<SimTask::Places> tasks_;
+  const std::vector<storage::TopicPartition> unnamed_;  // their records may have equal values
   std::map<storage::TopicPartition, History> histories_;
   // How far it was looked at what a process shows.
   std::map<std::pair<NodeId, storage::TopicPartition>, std::pair<uint64_t, Offset>> looked_;

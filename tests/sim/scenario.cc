@@ -9,6 +9,8 @@
 #include "tests/sim/checker.h"
 #include "tests/sim/producer.h"
 #include "tests/sim/sim_node.h"
+#include "tests/sim/transaction_checker.h"
+#include "tests/sim/transactional_client.h"
 
 namespace sim {
 
@@ -27,10 +29,27 @@ class Scenario {
         findings_(queue_, options.is_verbose),
         network_(queue_, chance_),
         etcd_(queue_, chance_),
-        world_{queue_, chance_,    network_,      etcd_,   findings_,
-               nodes_, settings(), options.rules, tasks(), {}},
-        checker_(findings_, partitions(), tasks()) {
-    world_.check = [this](SimNode& node) { checker_.check(node); };
+        world_{queue_,
+               chance_,
+               network_,
+               etcd_,
+               findings_,
+               nodes_,
+               settings(),
+               options.rules,
+               tasks(),
+               {},
+               options.rules.transactions_here},
+        checker_(findings_, partitions(), tasks(), partitions_of(kTransactions, kCoordinators)),
+        transactions_(findings_, partitions_of(kOrders, kOrderPartitions)) {
+    world_.transactions = {partitions_of(kTransactions, kCoordinators),
+                           partitions_of(kOrders, kOrderPartitions)};
+    world_.check = [this](SimNode& node) {
+      checker_.check(node);
+      transactions_.check(node);
+    };
+    for (const char* id : {"cashier", "baker", "courier"})
+      clients_.push_back(std::make_unique<TransactionalClient>(world_, transactions_, id));
     etcd_.watch_commits([this](NodeId node, const auto& commit) { check_author(node, commit); });
     for (int32_t id = 1; id <= kNodes; ++id)
       nodes_.push_back(std::make_unique<SimNode>(world_, NodeId{id}));
@@ -47,10 +66,12 @@ class Scenario {
     for (const auto& node : nodes_) node->start();
     create_topic();
     for (const auto& producer : producers_) queue_.after(kSecond / 4, [&] { producer->start(); });
+    for (const auto& client : clients_) queue_.after(kSecond / 4, [&] { client->start(); });
     queue_.after(kSecond / 2, [this] { attack(); });
     run_until(kAttacked);
     heal();
     for (const auto& producer : producers_) producer->stop();
+    for (const auto& client : clients_) client->stop();
     for (int64_t end = kAttacked; end < kAttacked + kHealing && !is_healed(); end += kSecond / 4)
       run_until(end);
     if (!is_healed()) tell_what_has_not_healed();
@@ -58,15 +79,18 @@ class Scenario {
     for (int i = 0; i < 40 && !checker_.are_replicas_equal(nodes_); ++i)
       run_until(queue_.now_us() + kSecond / 10);
     checker_.check_end(nodes_);
-    findings_.trace(fmt::format("acknowledged {} visible {}", checker_.acknowledged_count(),
-                                checker_.visible_count()));
+    transactions_.check_end(nodes_);
+    findings_.trace(fmt::format("acknowledged {} visible {} committed {}",
+                                checker_.acknowledged_count(), checker_.visible_count(),
+                                transactions_.committed_count()));
     return {findings_.all(), findings_.digest(), checker_.acknowledged_count(),
-            checker_.visible_count()};
+            checker_.visible_count(), transactions_.committed_count()};
   }
 
  private:
   static constexpr int32_t kNodes = 3, kInputs = 3, kTasks = 2;
-  enum Topic : uint8_t { kInput = 7, kJournal, kOutput };
+  static constexpr int32_t kCoordinators = 2, kOrderPartitions = 3;
+  enum Topic : uint8_t { kInput = 7, kJournal, kOutput, kTransactions, kOrders };
 
   server::ClusterSettings settings() {
     server::ClusterSettings settings;
@@ -91,6 +115,10 @@ class Scenario {
     std::vector<TopicPartition> all = partitions_of(kInput, kInputs);
     for (const Topic topic : {kJournal, kOutput})
       for (const TopicPartition& partition : partitions_of(topic, kTasks)) all.push_back(partition);
+    for (const TopicPartition& partition : partitions_of(kTransactions, kCoordinators))
+      all.push_back(partition);
+    for (const TopicPartition& partition : partitions_of(kOrders, kOrderPartitions))
+      all.push_back(partition);
     return all;
   }
   static std::vector<SimTask::Places> tasks() {
@@ -324,16 +352,21 @@ class Scenario {
   bool is_healed() {
     for (const auto& producer : producers_)
       if (!producer->is_idle()) return false;
+    for (const auto& client : clients_)
+      if (!client->is_idle()) return false;
     const storage::ClusterTable table = truth();
     if (table.snapshot()->partitions().size() != partitions().size()) return false;
     for (const auto& [partition, assignment] : table.snapshot()->partitions())
       if (!assignment.leader || assignment.isr.size() < kNodes) return false;
-    return checker_.are_tasks_done();
+    return checker_.are_tasks_done() && transactions_.is_quiet(nodes_);
   }
 
   void tell_what_has_not_healed() {
     for (const auto& producer : producers_)
       if (!producer->is_idle()) findings_.add("a producer gets no answer although all has healed");
+    for (const auto& client : clients_)
+      if (!client->is_idle())
+        findings_.add("a transactional client gets no answer although all has healed");
     if (!checker_.are_tasks_done()) findings_.add("a task does not finish although all has healed");
     const storage::ClusterTable table = truth();
     for (const auto& [id, known] : table.snapshot()->nodes()) {
@@ -359,7 +392,9 @@ class Scenario {
   std::vector<std::unique_ptr<SimNode>> nodes_;
   SimNode::World world_;
   Checker checker_;
+  TransactionChecker transactions_;
   std::vector<std::unique_ptr<Producer>> producers_;
+  std::vector<std::unique_ptr<TransactionalClient>> clients_;
 };
 
 }  // namespace

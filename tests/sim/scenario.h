@@ -5,19 +5,25 @@
 #include <vector>
 
 #include "server/cluster/cluster_node.h"
+#include "tests/sim/sim_coordinators.h"
 
 namespace sim {
+
+// Without which something goes wrong.
+struct Rules : server::ClusterRules {
+  TransactionSimRules transactions_here;
+};
 
 struct Options {
   uint64_t seed = 1;
   bool is_verbose = false;
-  server::ClusterRules rules;
+  Rules rules;
 };
 
 struct Outcome {
   std::vector<std::string> findings;
   uint64_t digest = 0;  // of all that happened
-  size_t acknowledged = 0, visible = 0;
+  size_t acknowledged = 0, visible = 0, committed = 0;
 };
 
 Outcome run(const Options& options);

@@ -13,9 +13,9 @@ namespace {
 
 struct Rule {
   std::string_view name;
-  void (*switch_off)(server::ClusterRules& rules);
+  void (*switch_off)(sim::Rules& rules);
 };
-using Rules = server::ClusterRules;
+using Rules = sim::Rules;
 constexpr Rule kRules[] = {
     {"truncation", [](Rules& rules) { rules.replicas.truncates = false; }},
     {"synced", [](Rules& rules) { rules.replicas.acknowledges_synced = false; }},
@@ -34,6 +34,12 @@ constexpr Rule kRules[] = {
     {"committed-outputs", [](Rules& rules) { rules.journals.sends_what_is_committed = false; }},
     {"visible-outputs", [](Rules& rules) { rules.journals.counts_what_is_visible = false; }},
     {"controller-fencing", [](Rules& rules) { rules.fences_controllers = false; }},
+    {"decided-first",
+     [](Rules& rules) { rules.transactions_here.coordinators.ends_at_once = true; }},
+    {"told-again", [](Rules& rules) { rules.transactions_here.coordinators.tells_again = false; }},
+    {"markers-once", [](Rules& rules) { rules.transactions.takes_markers_once = false; }},
+    {"verification", [](Rules& rules) { rules.transactions_here.verifies = false; }},
+    {"guards", [](Rules& rules) { rules.transactions_here.guards = false; }},
 };
 
 const Rule* find_rule(std::string_view name) {
@@ -73,13 +79,14 @@ int main(int argc, char** argv) {
   set_log_level(options.is_verbose ? LogLevel::Info : LogLevel::Error);
 
   uint64_t failed = 0;
-  size_t acknowledged = 0;
+  size_t acknowledged = 0, committed = 0;
   for (const uint64_t end = options.seed + count; options.seed < end; ++options.seed) {
     const sim::Outcome outcome = sim::run(options);
     acknowledged += outcome.acknowledged;
+    committed += outcome.committed;
     if (count == 1)
-      fmt::print("seed {} digest {:016x} acknowledged {} visible {}\n", options.seed,
-                 outcome.digest, outcome.acknowledged, outcome.visible);
+      fmt::print("seed {} digest {:016x} acknowledged {} visible {} committed {}\n", options.seed,
+                 outcome.digest, outcome.acknowledged, outcome.visible, outcome.committed);
     if (outcome.findings.empty()) continue;
     ++failed;
     for (const std::string& finding : outcome.findings)
@@ -87,7 +94,8 @@ int main(int argc, char** argv) {
     std::fflush(stdout);
     if (!without.empty()) break;  // it is found
   }
-  fmt::print("{} records acknowledged\n{} passed, {} failed, 0 skipped\n", acknowledged,
-             count - failed, failed);
+  fmt::print(
+      "{} records acknowledged, {} transactions committed\n{} passed, {} failed, 0 skipped\n",
+      acknowledged, committed, count - failed, failed);
   return failed == 0 ? 0 : 1;
 }

@@ -75,9 +75,13 @@ void SimNode::start() {
   }
   process.log = *std::move(opened);
   process.reader = storage::LogReader::open(*process.log).value();
+  process.coordinators =
+      std::make_unique<SimCoordinators>(*this, world_.transactions, world_.transaction_rules,
+                                        [this] { return ProducerId{world_.next_producer++}; });
   process.cluster = std::make_unique<server::ClusterNode>(
       server::ClusterNode::Identity{id_, directory_}, *process.log, *process.reader, *process.etcd,
-      *this, *this, clock_, world_.chance.random(), world_.settings, world_.rules);
+      *this, *this, *process.coordinators, clock_, world_.chance.random(), world_.settings,
+      world_.rules);
   process.cluster->announce({}, {});
   for (const SimTask::Places& places : world_.tasks)
     process.tasks.push_back(std::make_unique<SimTask>(*this, world_.findings, places));
@@ -126,6 +130,7 @@ void SimNode::tick_later() {
     if (life != life_) return;
     run(life, [this] {
       process_->cluster->tick();
+      process_->coordinators->step();
       for (const auto& task : process_->tasks) task->step();
     });
     if (life == life_) tick_later();

@@ -14,6 +14,7 @@
 #include "tests/sim/chance.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/findings.h"
+#include "tests/sim/sim_coordinators.h"
 #include "tests/sim/sim_etcd.h"
 #include "tests/sim/sim_network.h"
 #include "tests/sim/sim_task.h"
@@ -45,8 +46,11 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
     server::ClusterSettings settings;
     server::ClusterRules rules;
     std::vector<SimTask::Places> tasks;
+    TransactionTopics transactions = {};
+    TransactionSimRules transaction_rules = {};
+    int64_t next_producer = 5'000;  // of those that coordinators give
     // After whatever has happened on a node.
-    std::function<void(SimNode&)> check;
+    std::function<void(SimNode&)> check = {};
   };
   SimNode(World& world, NodeId id);
   ~SimNode() override;
@@ -57,6 +61,7 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   server::ClusterNode* cluster() { return process_ ? process_->cluster.get() : nullptr; }
   storage::Log* log() { return process_ ? process_->log.get() : nullptr; }
   storage::LogReader* reader() { return process_ ? process_->reader.get() : nullptr; }
+  SimCoordinators* coordinators() { return process_ ? process_->coordinators.get() : nullptr; }
   uint64_t life() const { return life_; }  // counts processes
   SimClock& clock() { return clock_; }
   const Uuid& directory() const { return directory_; }
@@ -85,6 +90,7 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
     std::unique_ptr<storage::Log> log;
     std::unique_ptr<storage::LogReader> reader;
     std::vector<std::unique_ptr<SimTask>> tasks;
+    std::unique_ptr<SimCoordinators> coordinators;
     std::unique_ptr<server::ClusterNode> cluster;
   };
   void thaw();

@@ -9,12 +9,14 @@ namespace {
 
 constexpr int8_t kGroup = 0, kTransaction = 1;  // KeyType
 
-// Whoever leads the partition that a group belongs to.
+// Whoever leads the partition that a group or a transactional id belongs to.
 FindCoordinatorResponse leaders_of(const Backend& backend, const FindCoordinatorRequest& request) {
   FindCoordinatorResponse response;
   const auto view = backend.cluster();
   const auto topics = backend.topics();
-  const storage::TopicInfo* topic = topics->find(coordinator::kOffsetsTopic);
+  const storage::TopicInfo* topic =
+      topics->find(request.key_type == kTransaction ? coordinator::kTransactionsTopic
+                                                    : coordinator::kOffsetsTopic);
   const auto fill = [&](const std::string& key, auto& answer) {
     answer.error_code = KafkaError::CoordinatorNotAvailable;
     answer.node_id = answer.port = -1;
@@ -60,14 +62,12 @@ FindCoordinatorResponse this_node(const NodeView& node, std::vector<std::string>
 
 void find_in_cluster(HandlerContext& context, FindCoordinatorRequest request,
                      const Reply<FindCoordinatorResponse>& reply) {
-  if (request.key_type == kTransaction)
-    return reply.send(this_node(context.node, std::move(request.coordinator_keys),
-                                KafkaError::InvalidRequest,
-                                "transactions are not supported in a cluster yet"));
   Backend& backend = context.backend;
-  backend.groups().prepare([&backend, request = std::move(request), reply](KafkaError) {
+  const bool is_transaction = request.key_type == kTransaction;
+  const auto send = [&backend, request = std::move(request), reply](KafkaError) {
     reply.send(leaders_of(backend, request));
-  });
+  };
+  is_transaction ? backend.transactions().prepare(send) : backend.groups().prepare(send);
 }
 
 }  // namespace

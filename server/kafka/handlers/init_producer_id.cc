@@ -8,11 +8,6 @@ namespace {
 void init_transactional(HandlerContext& context, InitProducerIdRequest request,
                         const Reply<InitProducerIdResponse>& reply) {
   constexpr int16_t kFirstWithFenced = 4;
-  if (context.backend.cluster()) {  // transactions are not supported there yet
-    InitProducerIdResponse refused;
-    refused.error_code = KafkaError::InvalidRequest;
-    return reply.send(refused);
-  }
   coordinator::InitProducer init;
   init.transactional_id = *std::move(request.transactional_id);
   init.timeout_ms = request.transaction_timeout_ms;

@@ -207,6 +207,7 @@ struct Append {
   std::string topic = {};                     // its name
   std::optional<int64_t> max_timestamp = {};  // another one than the batch says
   std::optional<SequencedBatch> sequenced = {};
+  std::shared_ptr<storage::TransactionGuard> guard = {};
 };
 
 // Producers send again what there was no memory for.
@@ -274,15 +275,19 @@ struct Producer {
                                      .producer = producer,
                                      .verify_only = what == Asked::WhetherTheyAre,
                                      .is_of_second_version = is_second};
-    for (const Append& append : appends)
+    for (Append& append : appends) {
       asked.partitions[append.topic].push_back(append.partition.partition.value());
+      if (what == Asked::WhetherTheyAre)
+        append.guard = backend.guard_transaction(append.partition, producer.id);
+    }
     for (auto& [topic, partitions] : asked.partitions) std::ranges::sort(partitions);
     ++pending->left;
-    backend.transactions().ask(
+    backend.join_transaction(
         std::move(asked), [self = *this, appends = std::move(appends), producer, what,
                            is_second](const coordinator::TransactionAnswer& answer) mutable {
           std::vector<Append> missing;
           for (Append& append : appends) {
+            if (append.guard) append.guard->answered_under(answer.coordinator_epoch);
             if (is_missing(answer, append))
               missing.push_back(std::move(append));
             else if (answer.error == KafkaError::None || !answer.missing.empty())
@@ -338,7 +343,8 @@ struct Producer {
       records::set_max_timestamp(append.batch, *append.max_timestamp);
     }
     storage::AppendRequest request;
-    request.parts.push_back({append.partition, std::move(append.batch)});
+    request.parts.push_back(
+        {append.partition, std::move(append.batch), {}, std::move(append.guard)});
     request.acks = pending->acks == kAllReplicas ? storage::Acks::All : storage::Acks::Leader;
     ++pending->left;
     storage::AppendDone done = [pending = pending, refused = refused, clock = &clock, sequenced,

@@ -24,15 +24,21 @@ void commit_offsets(Backend& backend, TxnOffsetCommitRequest request,
                                   adds ? Membership::AddedBySecondVersion : Membership::Verified);
   const auto send = answering(reply);
   if (!add) return send(commit.refusal(KafkaError::CoordinatorNotAvailable));
-  backend.transactions().ask(
-      *std::move(add), [&backend, commit = std::move(commit), send,
-                        version = reply.version()](const auto& added) mutable {
-        // No version of this request knows the newer code.
-        if (added.error != KafkaError::None)
-          return send(commit.refusal(
-              as_abortable(as_old_epoch(added.error), version, kFirstWithAbortable)));
-        backend.groups().ask(std::move(commit), send);
-      });
+  const auto topics = backend.topics();
+  const storage::TopicInfo* offsets = topics->find(coordinator::kOffsetsTopic);
+  if (!offsets) return send(commit.refusal(KafkaError::CoordinatorNotAvailable));
+  const auto guard = backend.guard_transaction(
+      {offsets->id, PartitionId{add->partitions.begin()->second.front()}}, commit.producer->id);
+  backend.join_transaction(*std::move(add), [&backend, commit = std::move(commit), send, guard,
+                                             version = reply.version()](const auto& added) mutable {
+    // No version of this request knows the newer code.
+    if (added.error != KafkaError::None)
+      return send(
+          commit.refusal(as_abortable(as_old_epoch(added.error), version, kFirstWithAbortable)));
+    if (guard) guard->answered_under(added.coordinator_epoch);
+    commit.guard = guard;
+    backend.groups().ask(std::move(commit), send);
+  });
 }
 
 }  // namespace

@@ -107,6 +107,36 @@ TEST(NodeWire, outputs_of_tasks_and_their_answers_come_as_they_went) {
   EXPECT_FALSE(round_trip(OutputDelivered{partition(), 18}).error);
 }
 
+TEST(NodeWire, what_is_said_of_transactions_comes_as_it_went) {
+  WriteMarker write{NodeEpoch{3}, 17, partition(), LeaderEpoch{5}, {}};
+  write.ended = {{ProducerId{9}, 2}, {records::TransactionEnd::Commit, 11}};
+  const auto came = round_trip(write);
+  EXPECT_EQ(came.sender_epoch, NodeEpoch{3});
+  EXPECT_EQ(came.number, 17U);
+  EXPECT_EQ(came.partition, partition());
+  EXPECT_EQ(came.leader_epoch, LeaderEpoch{5});
+  EXPECT_EQ(came.ended.producer, write.ended.producer);
+  EXPECT_EQ(came.ended.marker.end, records::TransactionEnd::Commit);
+  EXPECT_EQ(came.ended.marker.coordinator_epoch, 11);
+  EXPECT_FALSE(round_trip(MarkerWritten{18}).error);
+  EXPECT_EQ(round_trip(MarkerWritten{18, Error{ErrorCode::FencedTask, "newer"}}).error->code,
+            ErrorCode::FencedTask);
+  JoinTransaction join{19, {.transactional_id = "t", .producer = {ProducerId{9}, 2}}};
+  join.request.partitions = {{"a", {0, 2}}, {"b", {1}}};
+  join.request.verify_only = true;
+  const auto asked = round_trip(join);
+  EXPECT_EQ(asked.request.transactional_id, "t");
+  EXPECT_EQ(asked.request.producer, join.request.producer);
+  EXPECT_EQ(asked.request.partitions, join.request.partitions);
+  EXPECT_TRUE(asked.request.verify_only);
+  EXPECT_FALSE(asked.request.is_of_second_version);
+  const auto answered =
+      round_trip(TransactionJoined{19, {server::coordinator::kInvalidTxnState, {{"a", {2}}}, 6}});
+  EXPECT_EQ(answered.answer.error, server::coordinator::kInvalidTxnState);
+  EXPECT_EQ(answered.answer.missing, (server::coordinator::PartitionsByTopic{{"a", {2}}}));
+  EXPECT_EQ(answered.answer.coordinator_epoch, 6);
+}
+
 TEST(NodeWire, a_greeting_and_its_answers) {
   const NodeHello hello{"blue", NodeId{1}, NodeId{2}};
   const auto came = decode_hello(body(encode(hello)));

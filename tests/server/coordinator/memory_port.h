@@ -32,7 +32,7 @@ class MemoryPort final : public CoordinatorPort {
     return Extent{Offset(0), logs_[partition].end};
   }
   void append(PartitionId partition, LeaderEpoch under, std::string batch,
-              std::vector<Elsewhere> with, std::function<void(Status)> done) override {
+              std::vector<Elsewhere> with, Guard, std::function<void(Status)> done) override {
     under_way_.push_back({partition, under, std::move(batch), std::move(with), std::move(done)});
   }
   void defer(std::function<void()> task) override { tasks_.push_back(std::move(task)); }

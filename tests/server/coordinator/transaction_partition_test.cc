@@ -126,6 +126,24 @@ TEST_F(TransactionPartitionTest, EachNewProducerOfAnIdHasANewEpoch) {
   EXPECT_EQ(add(first.producer), kProducerFenced);
 }
 
+// The successor does not tell that a new epoch came with the end.
+TEST_F(TransactionPartitionTest, WhoIsFencedDoesNotTakeTheEndOfItsSuccessorForItsOwn) {
+  const ProducerIdentity fenced = init().producer, successor = init().producer;
+  EXPECT_EQ(add(successor), KafkaError::None);
+  EXPECT_EQ(end(successor, true), KafkaError::None);
+  EXPECT_EQ(end_second(fenced, true).error, kProducerFenced);
+}
+
+TEST_F(TransactionPartitionTest, WithSeveralNodesTheEndIsDecidedBeforeAnybodyIsTold) {
+  around.rules.ends_at_once = false;
+  is_reachable = false;
+  const ProducerIdentity producer = init().producer;
+  EXPECT_EQ(add(producer, 3), KafkaError::None);
+  EXPECT_EQ(end(producer, true), KafkaError::None);
+  EXPECT_EQ(value().state, TransactionState::PrepareCommit);
+  EXPECT_TRUE(port.elsewhere.empty());
+}
+
 TEST_F(TransactionPartitionTest, AllPartitionsHearHowItEnded) {
   const ProducerIdentity producer = init().producer;
   EXPECT_EQ(add(producer, 3), KafkaError::None);

@@ -85,6 +85,40 @@ class TransactionsTest : public testing::Test {
 
 using Values = std::vector<std::string>;
 
+TEST_F(TransactionsTest, WhatWasVerifiedIsNotTakenBehindTheEnd) {
+  const auto under_guard = [&](int32_t sequence, std::shared_ptr<TransactionGuard> guard) {
+    AppendRequest request = append_of(kPartition, batch(kAnna, sequence, "a"));
+    request.parts.front().guard = std::move(guard);
+    return append_and_wait(*log_, std::move(request));
+  };
+  auto before = log_->guard_transaction(kPartition, kAnna);
+  auto of_other = log_->guard_transaction(kPartition, kBert);
+  EXPECT_TRUE(under_guard(0, before));
+  ASSERT_TRUE(end(kAnna, TransactionEnd::Commit, 0, 5));
+  const auto late = under_guard(1, before);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::ObjectState);
+  EXPECT_EQ(stable(), Offset{2});
+  EXPECT_TRUE(of_other->check());
+  // Verified by a coordinator who was replaced before that marker.
+  auto by_former = log_->guard_transaction(kPartition, kAnna);
+  by_former->answered_under(4);
+  EXPECT_EQ(under_guard(1, by_former).error().code, ErrorCode::ObjectState);
+  auto by_present = log_->guard_transaction(kPartition, kAnna);
+  by_present->answered_under(5);
+  EXPECT_TRUE(under_guard(1, by_present));
+}
+
+TEST_F(TransactionsTest, WhatWasDecidedUnderAnotherLeaderEpochIsRefused) {
+  const auto under = [&](int32_t epoch) {
+    AppendRequest request = append_of(kPartition, batch_of("plain"));
+    request.parts.front().under = LeaderEpoch{epoch};
+    return append_and_wait(*log_, std::move(request));
+  };
+  EXPECT_TRUE(under(0));
+  EXPECT_EQ(under(1).error().code, ErrorCode::FencedLeaderEpoch);
+}
+
 TEST_F(TransactionsTest, WhatIsOpenHoldsBackAllBehindIt) {
   ASSERT_TRUE(append(batch_of("plain")));
   ASSERT_TRUE(write(kAnna, 0, "a"));

@@ -1,0 +1,96 @@
+// What nodes ask each other about transactions: the coordinator of one tells the leaders of its partitions how it has
+// ended, and who leads a partition asks the coordinator whether it is part of one.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "server/cluster/cluster_messages.h"
+#include "server/coordinator/transaction_messages.h"
+
+namespace server {
+
+struct TransactionCallRules {
+  // What has been told is not told again by a message that comes late. A simulation switches it off.
+  bool takes_markers_once = true;
+};
+
+// The part of a node that is not the cluster's: its coordinators, and the way into its log.
+class TransactionHost {
+ public:
+  virtual ~TransactionHost() = default;
+  // Asks the coordinators of this node. Answers on the node's loop.
+  virtual void join(coordinator::AddPartitions request,
+                    coordinator::Done<coordinator::TransactionAnswer> done) = 0;
+  // Appends a marker to a partition under its leader epoch, or fails; answers on the node's loop, when it is visible.
+  virtual void end(const storage::TopicPartition& partition, LeaderEpoch under,
+                   const coordinator::TransactionEnded& ended,
+                   std::function<void(Status)> done) = 0;
+};
+
+// A call is made once, and answered once or given up; who has called then calls again, perhaps somebody else.
+//
+// A marker that came after its transaction is over would end the next one. So
+//   1. a node takes markers of a process in the order of their numbers, and none twice;
+//   2. it appends one under the leader epoch for which it was sent: none after a restart, or under somebody else;
+//   3. who has sent believes only the answer to the last one that he has sent to the partition.
+//
+// Threads: one loop. Owner: ClusterNode.
+class TransactionCalls {
+ public:
+  struct Around {
+    NodeId self;
+    const Clock& clock;
+    std::function<void(NodeId, ClusterMessage)> send;
+    std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
+    // Since when this node is known; before that it tells nobody anything.
+    std::function<std::optional<storage::NodeEpoch>()> epoch;
+    // Whether this node takes appends with acks=all to a partition.
+    std::function<Status(const storage::TopicPartition&)> check_leads;
+    TransactionHost& host;
+  };
+  TransactionCalls(Around around, TransactionCallRules rules)
+      : around_(std::move(around)), rules_(rules) {}
+
+  // Fails with NotLeader, NetworkFailure and the like: then it is to be told again. FencedTask: the partition has heard
+  // of a newer producer or coordinator.
+  void tell_end(const storage::TopicPartition& partition,
+                const coordinator::TransactionEnded& ended, std::function<void(Status)> done);
+  // `coordinator`: the partition whose leader coordinates the transaction.
+  void join(const storage::TopicPartition& coordinator, coordinator::AddPartitions request,
+            coordinator::Done<coordinator::TransactionAnswer> done);
+
+  void on_message(NodeId from, const WriteMarker& message);
+  void on_message(NodeId from, const MarkerWritten& message);
+  void on_message(NodeId from, JoinTransaction message);
+  void on_message(NodeId from, TransactionJoined message);
+  // Gives up what takes too long.
+  void tick();
+
+ private:
+  template <class Answer>
+  struct Pending {
+    int64_t until_us;
+    std::function<void(Answer)> done;
+  };
+  template <class Answer>
+  using AllPending = std::map<uint64_t, Pending<Answer>>;
+  template <class Answer>
+  std::function<void(Answer)> take(AllPending<Answer>& all, uint64_t number);
+  template <class Answer>
+  void give_up_late(AllPending<Answer>& all, const Answer& answer);
+  std::optional<storage::PartitionAssignment> led(const storage::TopicPartition& partition) const;
+
+  const Around around_;
+  const TransactionCallRules rules_;
+  uint64_t last_number_ = 0;
+  AllPending<Status> markers_;
+  AllPending<coordinator::TransactionAnswer> joins_;
+  // The newest marker of each node.
+  std::map<NodeId, std::pair<storage::NodeEpoch, uint64_t>> taken_;
+};
+
+}  // namespace server

@@ -1,0 +1,30 @@
+// What other nodes ask this one about transactions, on one of its loops: its coordinators, and the way into its log.
+#pragma once
+#include <functional>
+
+#include "base/clock.h"
+#include "server/cluster/transaction_calls.h"
+#include "server/node/coordinators.h"
+
+namespace server {
+
+// Threads: any; answers come on the loop. Owner: the node; the loop and what belongs to it outlive it.
+class TransactionRelay final : public TransactionHost {
+ public:
+  TransactionRelay(const CoordinatorPlace& place, coordinator::Groups& groups,
+                   coordinator::Transactions& transactions, const Clock& clock)
+      : place_(place), groups_(groups), transactions_(transactions), clock_(clock) {}
+
+  void join(coordinator::AddPartitions request,
+            coordinator::Done<coordinator::TransactionAnswer> done) override;
+  void end(const storage::TopicPartition& partition, LeaderEpoch under,
+           const coordinator::TransactionEnded& ended, std::function<void(Status)> done) override;
+
+ private:
+  const CoordinatorPlace place_;
+  coordinator::Groups& groups_;
+  coordinator::Transactions& transactions_;
+  const Clock& clock_;
+};
+
+}  // namespace server

@@ -1,0 +1,100 @@
+"""The cluster that a file of cases shares, and what they ask of it and do to it."""
+import atexit
+import time
+
+from cluster_nodes import Cluster, eventually
+from millrace_server import Skipped
+
+try:
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import AdminClient, NewTopic
+except ImportError:
+    AdminClient = None
+
+_shared = None
+
+
+def cluster():
+    """The three nodes, all of them there and in sync."""
+    global _shared
+    if AdminClient is None:
+        raise Skipped("confluent-kafka is not installed")
+    if _shared is None:
+        _shared = Cluster()
+        atexit.register(_shared.close)
+    if not _shared.etcd.is_running():
+        _shared.etcd.start()
+    _shared.start_all()
+    all_is_well(_shared)
+    return _shared
+
+
+def metadata_of(node, topic=None):
+    return AdminClient({"bootstrap.servers": node.kafka}).list_topics(topic, timeout=10)
+
+
+def partitions_of(node):
+    return {(name, partition.id): partition for name, topic in metadata_of(node).topics.items()
+            for partition in topic.partitions.values()}
+
+
+def all_is_well(nodes, count=3):
+    def is_well():
+        try:
+            seen = [partitions_of(node) for node in nodes.nodes.values() if node.is_running()]
+        except KafkaException:
+            return False
+        return all(partition.leader > 0 and len(partition.isrs) == len(partition.replicas)
+                   for partitions in seen for partition in partitions.values())
+    eventually(is_well, 60)
+
+
+def create_topic(nodes, name, partitions=3, replicas=3, **config):
+    admin = AdminClient({"bootstrap.servers": nodes.bootstrap})
+    admin.create_topics([NewTopic(name, partitions, replicas, config=config)])[name].result(20)
+
+    def has_leaders():
+        found = [metadata_of(node, name).topics[name] for node in nodes.nodes.values() if node.is_running()]
+        return all(len(topic.partitions) == partitions and
+                   all(partition.leader > 0 for partition in topic.partitions.values()) for topic in found)
+    eventually(has_leaders)
+
+
+def leader_of(nodes, topic, partition=0):
+    running = next(node for node in nodes.nodes.values() if node.is_running())
+    return nodes.nodes[metadata_of(running, topic).topics[topic].partitions[partition].leader]
+
+
+def end_of(consumer, partition):
+    """Asked again where the leadership has just moved: this call of the client does not do that by itself."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return consumer.get_watermark_offsets(partition, timeout=20)[1]
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def disturb(nodes, chance):
+    """Something goes wrong with one node, or with etcd, and right again."""
+    node = chance.choice(list(nodes.nodes.values()))
+    what = chance.choice(["kill", "kill", "kill two", "freeze", "stop", "etcd", "etcd and a kill"])
+    print(f"{what} {node.number}", flush=True)
+    if what == "freeze":
+        node.freeze()
+        time.sleep(chance.uniform(0.1, 4))
+        return node.thaw()
+    if what.startswith("etcd"):
+        nodes.etcd.kill()
+    if what == "stop":
+        node.stop()
+    if "kill" in what:
+        node.kill()
+    if what == "kill two":
+        chance.choice([each for each in nodes.nodes.values() if each is not node]).kill()
+    time.sleep(chance.uniform(0, 3))
+    if what.startswith("etcd"):
+        nodes.etcd.start()
+    nodes.start_all()

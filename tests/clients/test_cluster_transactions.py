@@ -1,0 +1,236 @@
+#!/usr/bin/python3
+"""Transactions over the partitions of three nodes, while those who coordinate and lead them die."""
+import os
+import random
+import threading
+import time
+
+from cluster_cases import all_is_well, cluster, create_topic, disturb, end_of, leader_of, metadata_of
+from cluster_nodes import eventually
+from millrace_server import case, obstacle_of_own_client, run
+
+try:
+    from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+except ImportError:
+    Consumer = None
+
+PARTITIONS = 3
+PATIENCE_S = 120
+
+
+def partition_of_key(key, count):
+    """As Kafka's clients find a coordinator: by Java's hash."""
+    code = 0
+    for letter in key:
+        code = (31 * code + ord(letter)) & 0xffffffff
+    return (code & 0x7fffffff) % count
+
+
+def coordinator_of(nodes, transactional_id):
+    topic = "__transaction_state"
+    running = next(node for node in nodes.nodes.values() if node.is_running())
+    count = len(metadata_of(running, topic).topics[topic].partitions)
+    return leader_of(nodes, topic, partition_of_key(transactional_id, count))
+
+
+def read_committed(bootstrap, topic, partitions=PARTITIONS):
+    """The values of each partition up to the last stable offset, when nothing is open any more."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False,
+                         "isolation.level": "read_committed", "enable.partition.eof": True,
+                         "reconnect.backoff.max.ms": 500})
+    raw = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "isolation.level": "read_uncommitted"})
+    places = [TopicPartition(topic, number) for number in range(partitions)]
+    eventually(lambda: all(end_of(consumer, place) == end_of(raw, place) for place in places), 60)
+    raw.close()
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+    read, ended = {number: [] for number in range(partitions)}, set()
+    until = time.monotonic() + 60
+    while len(ended) < partitions:
+        assert time.monotonic() < until, f"read {read}"
+        for message in consumer.consume(1000, 0.5):
+            if not message.error():
+                read[message.partition()].append(message.value().decode())
+            elif message.error().name() == "_PARTITION_EOF":
+                ended.add(message.partition())
+    consumer.close()
+    return read
+
+
+class Writer(threading.Thread):
+    """Writes transactions, each with a record in all partitions; one in four is aborted. Notes what became of each."""
+
+    def __init__(self, nodes, name, topic):
+        super().__init__()
+        self.nodes, self.name_of_id, self.topic = nodes, name, topic
+        self.outcomes, self.stopping, self.error, self.restarts = {}, False, None, 0
+        self.chance = random.Random(name)
+        self.start()
+
+    def begin_producer(self):
+        while True:
+            producer = Producer({"bootstrap.servers": self.nodes.bootstrap, "transactional.id": self.name_of_id,
+                                 "transaction.timeout.ms": 20000, "linger.ms": 1, "reconnect.backoff.max.ms": 500})
+            try:
+                producer.init_transactions(30)
+                return producer
+            except KafkaException:
+                self.restarts += 1
+
+    def again(self, call):
+        """Until it is known what became of it, or the transaction can only be aborted."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return call()
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() > until:
+                    raise
+
+    def one(self, producer, number):
+        name = f"{self.name_of_id}-{number}"
+        self.outcomes[name] = "aborted"
+        try:
+            producer.begin_transaction()
+            for partition in range(PARTITIONS):
+                producer.produce(self.topic, name, partition=partition)
+            if self.chance.random() < 0.25:
+                self.again(lambda: producer.abort_transaction(30))
+                return producer
+            producer.flush(30)
+            self.outcomes[name] = "unknown"
+            self.again(lambda: producer.commit_transaction(30))
+            self.outcomes[name] = "committed"
+        except KafkaException as error:
+            if error.args[0].txn_requires_abort():
+                try:
+                    self.again(lambda: producer.abort_transaction(30))
+                    self.outcomes[name] = "aborted"
+                    return producer
+                except KafkaException:
+                    pass
+            self.restarts += 1
+            return self.begin_producer()
+        return producer
+
+    def run(self):
+        try:
+            producer, number = self.begin_producer(), 0
+            while not self.stopping:
+                number += 1
+                producer = self.one(producer, number)
+        except BaseException as error:  # told by check()
+            self.error = error
+
+    def check(self, read):
+        assert self.error is None, self.error
+        for name, outcome in self.outcomes.items():
+            seen = [values.count(name) for values in read.values()]
+            expected = {"committed": [[1] * PARTITIONS], "aborted": [[0] * PARTITIONS],
+                        "unknown": [[0] * PARTITIONS, [1] * PARTITIONS]}[outcome]
+            assert seen in expected, f"{name} was {outcome}, and is there {seen} times"
+        return sum(outcome == "committed" for outcome in self.outcomes.values())
+
+
+def under_writers(topic, disturb_them):
+    nodes = cluster()
+    create_topic(nodes, topic)
+    writers = [Writer(nodes, f"{topic}-{number}", topic) for number in range(2)]
+    try:
+        eventually(lambda: all(len(writer.outcomes) > 5 for writer in writers), 60)
+        disturb_them(nodes, writers)
+        all_is_well(nodes)
+        counts = [len(writer.outcomes) for writer in writers]
+        eventually(lambda: all(len(writer.outcomes) > count + 3 for writer, count in zip(writers, counts)), PATIENCE_S)
+    finally:
+        for writer in writers:
+            writer.stopping = True
+        for writer in writers:
+            writer.join(PATIENCE_S)
+    read = read_committed(nodes.bootstrap, topic)
+    committed = [writer.check(read) for writer in writers]
+    print(f"{committed} transactions committed, {[writer.restarts for writer in writers]} producers replaced")
+
+
+@case
+def a_coordinator_that_is_killed_is_replaced_and_transactions_stay_whole():
+    def kill(nodes, writers):
+        killed = coordinator_of(nodes, writers[0].name_of_id)
+        killed.kill()
+        time.sleep(3)
+        killed.start()
+    under_writers("tx_coordinator", kill)
+
+
+@case
+def a_leader_that_is_killed_is_replaced_and_transactions_stay_whole():
+    def kill(nodes, _):
+        killed = leader_of(nodes, "tx_leader")
+        killed.kill()
+        time.sleep(3)
+        killed.start()
+    under_writers("tx_leader", kill)
+
+
+@case
+def whatever_goes_wrong_in_turn_transactions_stay_whole():
+    rounds = int(os.environ.get("MILLRACE_CLUSTER_ROUNDS", "4"))
+    seed = int(os.environ.get("MILLRACE_CLUSTER_SEED", time.time()))
+    print(f"seed {seed}, {rounds} rounds")
+    chance = random.Random(seed)
+
+    def disturb_often(nodes, _):
+        for _ in range(rounds):
+            disturb(nodes, chance)
+            time.sleep(chance.uniform(0, 2))
+    under_writers(f"tx_chaos_{seed}", disturb_often)
+
+
+@case
+def offsets_are_committed_with_what_was_made_of_them():
+    """A record is copied once, though the copier's group and its transactions are coordinated by different nodes."""
+    nodes = cluster()
+    create_topic(nodes, "tx_in")
+    create_topic(nodes, "tx_out")
+    source = Producer({"bootstrap.servers": nodes.bootstrap, "enable.idempotence": True})
+    for number in range(600):
+        source.produce("tx_in", str(number), partition=number % PARTITIONS)
+    source.flush(30)
+    copied, killed = 0, None
+    while True:
+        consumer = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": "copiers", "enable.auto.commit": False,
+                             "auto.offset.reset": "earliest", "isolation.level": "read_committed",
+                             "session.timeout.ms": 6000, "enable.partition.eof": False})
+        producer = Producer({"bootstrap.servers": nodes.bootstrap, "transactional.id": "copier",
+                             "transaction.timeout.ms": 20000})
+        try:
+            producer.init_transactions(60)
+            consumer.subscribe(["tx_in"])
+            quiet = 0
+            while quiet < 10:
+                messages = [message for message in consumer.consume(50, 1.0) if not message.error()]
+                quiet = 0 if messages else quiet + 1
+                if not messages:
+                    continue
+                producer.begin_transaction()
+                for message in messages:
+                    producer.produce("tx_out", message.value(), partition=message.partition())
+                producer.send_offsets_to_transaction(consumer.position(consumer.assignment()),
+                                                     consumer.consumer_group_metadata(), 30)
+                producer.commit_transaction(30)
+                copied += len(messages)
+                if killed is None and copied > 100:
+                    killed = coordinator_of(nodes, "copier")
+                    killed.kill()
+            break
+        except KafkaException as error:
+            print(f"begins anew: {error}")
+        finally:
+            consumer.close()
+    killed.start()
+    all_is_well(nodes)
+    read = read_committed(nodes.bootstrap, "tx_out")
+    for number, values in read.items():
+        assert sorted(map(int, values)) == list(range(number, 600, PARTITIONS)), (number, values)
+
+
+run(obstacle_of_own_client())

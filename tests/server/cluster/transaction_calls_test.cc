@@ -1,0 +1,147 @@
+#include "server/cluster/transaction_calls.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <utility>
+#include <vector>
+
+using namespace server;
+using coordinator::AddPartitions;
+using coordinator::TransactionAnswer;
+using coordinator::TransactionEnded;
+using storage::NodeEpoch;
+using storage::TopicPartition;
+
+namespace {
+
+constexpr NodeId kHere{1}, kThere{2};
+
+TopicPartition partition() {
+  TopicPartition id;
+  id.topic.bytes = {1};
+  return id;
+}
+
+// One node: what it sends is kept, and what it appends.
+class TransactionCallsTest : public ::testing::Test, protected TransactionHost {
+ protected:
+  void lead(NodeId leader, int32_t epoch) {
+    storage::PartitionAssignment assignment{.partition = partition()};
+    assignment.replicas = assignment.isr = {kHere, kThere};
+    assignment.leader = leader;
+    assignment.leader_epoch = LeaderEpoch{epoch};
+    assignment.version = version++;
+    ASSERT_TRUE(table.apply(storage::encode_assign_partition(assignment), Revision{version}));
+  }
+  void join(AddPartitions, coordinator::Done<TransactionAnswer> done) override {
+    done({.coordinator_epoch = 8});
+  }
+  void end(const TopicPartition&, LeaderEpoch under, const TransactionEnded&,
+           std::function<void(Status)> done) override {
+    appended.push_back(under);
+    done({});
+  }
+  WriteMarker marker(uint64_t number, int32_t under, int64_t sender = 1) {
+    return {NodeEpoch{sender}, number, partition(), LeaderEpoch{under}, {}};
+  }
+  template <class Message>
+  Message take() {
+    EXPECT_FALSE(sent.empty());
+    Message message = std::get<Message>(sent.front().second);
+    sent.pop_front();
+    return message;
+  }
+
+  SimulatedClock clock{1'700'000'000'000};
+  int32_t version = 0;
+  storage::ClusterTable table;
+  std::deque<std::pair<NodeId, ClusterMessage>> sent;
+  std::vector<LeaderEpoch> appended;
+  TransactionCalls calls{
+      {.self = kHere,
+       .clock = clock,
+       .send = [this](NodeId to, ClusterMessage message) { sent.emplace_back(to, message); },
+       .cluster = [this] { return table.snapshot(); },
+       .epoch = [] { return NodeEpoch{5}; },
+       .check_leads = [](const TopicPartition&) { return Status(); },
+       .host = *this},
+      {}};
+};
+
+TEST_F(TransactionCallsTest, AMarkerIsTakenOnceInTheOrderOfTheNumbers) {
+  lead(kHere, 4);
+  calls.on_message(kThere, marker(2, 4));
+  EXPECT_EQ(take<MarkerWritten>().number, 2U);
+  calls.on_message(kThere, marker(2, 4));
+  calls.on_message(kThere, marker(1, 4));
+  EXPECT_EQ(appended.size(), 1U);
+  EXPECT_TRUE(sent.empty());
+  // The sender has been started again since: its numbers begin anew.
+  calls.on_message(kThere, marker(1, 4, 2));
+  EXPECT_EQ(appended.size(), 2U);
+  calls.on_message(kThere, marker(3, 4));
+  EXPECT_EQ(appended.size(), 2U);
+}
+
+TEST_F(TransactionCallsTest, AMarkerIsAppendedUnderTheLeaderEpochForWhichItWasSent) {
+  lead(kHere, 4);
+  calls.on_message(kThere, marker(1, 3));
+  EXPECT_EQ(take<MarkerWritten>().error->code, ErrorCode::NotLeader);
+  lead(kThere, 5);
+  calls.on_message(kThere, marker(2, 5));
+  EXPECT_EQ(take<MarkerWritten>().error->code, ErrorCode::NotLeader);
+  EXPECT_TRUE(appended.empty());
+}
+
+TEST_F(TransactionCallsTest, OnlyTheAnswerToTheLastCallCounts) {
+  std::vector<Status> told;
+  calls.tell_end(partition(), {}, [&](const Status& status) { told.push_back(status); });
+  ASSERT_EQ(told.size(), 1U);  // nobody leads it
+  EXPECT_EQ(told[0].error().code, ErrorCode::NotLeader);
+  lead(kThere, 4);
+  const auto tell = [&] {
+    calls.tell_end(partition(), {}, [&](const Status& status) { told.push_back(status); });
+  };
+  tell();
+  const auto first = take<WriteMarker>();
+  EXPECT_EQ(first.leader_epoch, LeaderEpoch{4});
+  EXPECT_EQ(first.sender_epoch, NodeEpoch{5});
+  clock.advance_us(1'000'000);
+  calls.tick();
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[1].error().code, ErrorCode::NetworkFailure);
+  tell();
+  const auto second = take<WriteMarker>();
+  EXPECT_GT(second.number, first.number);
+  calls.on_message(kThere, MarkerWritten{first.number});
+  EXPECT_EQ(told.size(), 2U);
+  calls.on_message(kThere, MarkerWritten{second.number});
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_TRUE(told[2]);
+}
+
+TEST_F(TransactionCallsTest, WhoCoordinatesIsAskedOrGivenUp) {
+  lead(kThere, 4);
+  std::vector<TransactionAnswer> answers;
+  const auto ask = [&] {
+    calls.join(partition(), {.transactional_id = "t"},
+               [&](TransactionAnswer answer) { answers.push_back(std::move(answer)); });
+  };
+  ask();
+  const auto asked = take<JoinTransaction>();
+  EXPECT_EQ(asked.request.transactional_id, "t");
+  calls.on_message(kThere, asked);  // here it is answered
+  const auto answer = take<TransactionJoined>();
+  calls.on_message(kThere, answer);
+  calls.on_message(kThere, answer);
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].coordinator_epoch, 8);
+  ask();
+  clock.advance_us(1'000'000);
+  calls.tick();
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[1].error, KafkaError::CoordinatorNotAvailable);
+}
+
+}  // namespace

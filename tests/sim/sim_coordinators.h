@@ -1,0 +1,97 @@
+// The coordinators of transactions of a process, as the real server has them, and its way to take what transactional
+// producers write.
+#pragma once
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/memory_budget.h"
+#include "server/cluster/transaction_calls.h"
+#include "server/coordinator/key_partition.h"
+#include "server/coordinator/transaction_shard.h"
+#include "storage/log/topic_partition.h"
+
+namespace sim {
+
+class SimNode;
+
+struct TransactionTopics {
+  static constexpr const char* kName = "orders";  // of the topic that is written to
+  std::vector<storage::TopicPartition> state, written;
+  const storage::TopicPartition& state_of(const std::string& transactional_id) const {
+    return state[static_cast<size_t>(
+        server::coordinator::partition_of_key(transactional_id, static_cast<int32_t>(state.size()))
+            .value())];
+  }
+};
+
+// Those of the server's own parts that a simulation switches off.
+struct TransactionSimRules {
+  server::coordinator::TransactionRules coordinators = {.ends_at_once = false};
+  bool verifies = true;  // that a partition is part of a transaction
+  bool guards = true;    // what was verified against the end that comes meanwhile
+};
+
+// Threads: the simulation's. Owner: a process.
+class SimCoordinators final : server::coordinator::CoordinatorPort, public server::TransactionHost {
+ public:
+  SimCoordinators(SimNode& node, const TransactionTopics& topics, const TransactionSimRules& rules,
+                  std::function<ProducerId()> next_producer);
+
+  // Follows the leadership, and does what is due.
+  void step();
+
+  template <class Request>
+  void ask(Request request, server::coordinator::Done<typename Request::Answer> done) {
+    auto* partition = shard_.find(topics_.state_of(request.transactional_id).partition);
+    const KafkaError why_not =
+        partition != nullptr ? partition->unavailable() : server::coordinator::kNotCoordinator;
+    if (why_not != KafkaError::None) return done(request.refusal(why_not));
+    partition->handle(std::move(request), std::move(done));
+  }
+
+  // A batch of a transaction, to a partition.
+  struct Write {
+    storage::TopicPartition partition;
+    std::string batch;
+    server::coordinator::AddPartitions membership;  // that is verified, or brought about
+  };
+  enum class Written : uint8_t { Done, TryAgain, Refused };
+  void write(const Write& write, std::function<void(Written)> done);
+
+ private:
+  // CoordinatorPort
+  const Clock& clock() const override;
+  Result<Offset> read(PartitionId partition, Offset from, size_t max_bytes,
+                      const EachBatch& each) override;
+  Result<Extent> extent(PartitionId partition) override;
+  void append(PartitionId partition, LeaderEpoch epoch, std::string batch,
+              std::vector<Elsewhere> with, Guard guard, std::function<void(Status)> done) override;
+  void defer(std::function<void()> task) override;
+  void post_rest(std::function<void()> task) override;
+  // TransactionHost
+  void join(server::coordinator::AddPartitions request,
+            server::coordinator::Done<server::coordinator::TransactionAnswer> done) override {
+    ask(std::move(request), std::move(done));
+  }
+  void end(const storage::TopicPartition& partition, LeaderEpoch under,
+           const server::coordinator::TransactionEnded& ended,
+           std::function<void(Status)> done) override;
+
+  void append(storage::AppendRequest request, std::function<void(Status)> done);
+  storage::TopicPartition state(PartitionId partition) const {
+    return topics_.state[static_cast<size_t>(partition.value())];
+  }
+  void follow(const storage::TopicPartition& partition);
+
+  SimNode& node_;
+  const TransactionTopics& topics_;
+  const TransactionSimRules& rules_;
+  MemoryBudget memory_;
+  server::coordinator::TransactionSettings settings_;
+  server::coordinator::TransactionShard shard_;
+  std::map<PartitionId, LeaderEpoch> led_;
+};
+
+}  // namespace sim

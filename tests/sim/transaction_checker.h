@@ -1,0 +1,78 @@
+// What must always hold of transactions, whatever happens.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/log/topic_partition.h"
+#include "tests/sim/findings.h"
+#include "tests/sim/sim_node.h"
+
+namespace sim {
+
+// As its producer knows it.
+struct SimTransaction {
+  enum class State : uint8_t { Open, CommitAsked, Committed, Aborted };
+  std::string name;
+  State state = State::Open;
+  std::map<storage::TopicPartition, std::vector<std::string>> values = {};  // name/...
+  std::map<storage::TopicPartition, std::vector<std::string>> seen = {};    // by committed readers
+};
+
+// 1. A committed reader sees all of a committed transaction and nothing of another one; of one whose producer was told
+//    nothing all or nothing.
+// 2. What one committed reader was shown, or not shown, is so for all, for good.
+// 3. The last stable offset never passes an open transaction.
+// 4. In a partition no epoch of a producer comes behind a newer one.
+// 5. Once things are quiet, no transaction is open.
+class TransactionChecker {
+ public:
+  TransactionChecker(Findings& findings, std::vector<storage::TopicPartition> partitions)
+      : findings_(findings), partitions_(std::move(partitions)) {}
+
+  std::shared_ptr<SimTransaction> begin(const std::string& name);
+  void check(SimNode& node);
+  // Whether nothing is open anywhere.
+  bool is_quiet(const std::vector<std::unique_ptr<SimNode>>& nodes) const;
+  static Offset stable_end(SimNode& node, const storage::TopicPartition& partition);
+  void check_end(const std::vector<std::unique_ptr<SimNode>>& nodes);
+  size_t committed_count() const;
+
+ private:
+  // What is visible of it in a partition, by a reading of the batches that is this checker's own.
+  struct Visible {
+    ProducerId producer;
+    Offset first;
+    std::optional<Offset> marker = {};
+    bool is_committed = false;
+  };
+  struct History {
+    Offset end{0}, shown_end{0};
+    std::vector<Visible> transactions;
+    std::map<ProducerId, size_t> open;
+    std::map<Offset, size_t> of_batch;  // by base offset
+    std::map<ProducerId, int16_t> epochs;
+  };
+  struct Look {
+    uint64_t life = 0;
+    Offset visible{0}, log_end{0}, stable{0};
+  };
+  void take(const storage::TopicPartition& partition, Offset base, std::string_view bytes);
+  void check_stable(SimNode& node, const storage::TopicPartition& partition, Offset high_watermark,
+                    Offset stable);
+  void read_committed(SimNode& node, const storage::TopicPartition& partition, Offset from,
+                      Offset end);
+  void show(const storage::TopicPartition& partition, const std::string& value);
+  bool is_whole(const SimTransaction& transaction) const;
+
+  Findings& findings_;
+  const std::vector<storage::TopicPartition> partitions_;
+  std::map<std::string, std::shared_ptr<SimTransaction>> transactions_;
+  std::map<storage::TopicPartition, History> histories_;
+  std::map<std::pair<NodeId, storage::TopicPartition>, Look> looks_;
+};
+
+}  // namespace sim
