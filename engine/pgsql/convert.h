@@ -88,6 +88,7 @@ class Converter {
   Status add_constraint(const Fields& constraint, TableElement& element) const;
   Result<Statement> create_table(const Fields& fields) const;
   Result<Statement> drop(const Fields& fields) const;
+  Result<Statement> comment(const Fields& fields) const;
   Result<Statement> alter_table(const Fields& fields) const;
   Result<Statement> insert(const Fields& fields) const;
   Result<ExpressionList> inserted_row(const Fields& row) const;

@@ -158,6 +158,30 @@ Result<Statement> Converter::drop(const Fields& fields) const {
   return Statement(std::move(drops));
 }
 
+Result<Statement> Converter::comment(const Fields& fields) const {
+  const std::string_view kind = fields.text("objtype");
+  const bool is_column = kind == "OBJECT_COLUMN";
+  if (!is_column && kind != "OBJECT_TABLE" && kind != "OBJECT_VIEW" && kind != "OBJECT_MATVIEW")
+    return not_supported("COMMENT ON anything but tables, materialized views and columns is",
+                         position(0));
+  const auto object = child(fields, "object");
+  std::vector<std::string> names =
+      object ? strings(object->fields, "items") : std::vector<std::string>();
+  CommentOn comment;
+  if (is_column && names.size() > 1) {
+    comment.column = TableName{name_of(names.back()), position(0)};
+    names.pop_back();
+  }
+  if (names.empty() || is_column != comment.column.has_value())
+    return Error{ErrorCode::SyntaxError, "column name must be qualified"};
+  if (names.size() > 1 && names.front() != "public")
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("schema \"{}\" does not exist", names.front())};
+  comment.table = {name_of(names.back()), position(0)};
+  if (fields.has("comment")) comment.text = std::string(fields.text("comment"));
+  return Statement(std::move(comment));
+}
+
 Result<Statement> Converter::alter_table(const Fields& fields) const {
   const TableName table = TRY(table_name(*fields.part("relation")));
   const std::vector<Node> commands = pgsql::children(fields, "cmds");
@@ -274,6 +298,7 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   };
   if (node.kind == "CreateStmt") return made(create_table(node.fields));
   if (node.kind == "DropStmt") return made(drop(node.fields));
+  if (node.kind == "CommentStmt") return made(comment(node.fields));
   if (node.kind == "AlterTableStmt") return made(alter_table(node.fields));
   if (node.kind == "InsertStmt") return made(insert(node.fields));
   if (node.kind == "UpdateStmt") return made(update(node.fields));

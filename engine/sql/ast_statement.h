@@ -74,6 +74,12 @@ struct AddPrimaryKey {
   TableName table;
   std::vector<TableName> columns;
 };
+// COMMENT ON TABLE table IS 'text', COMMENT ON COLUMN table.column IS 'text'; of streams likewise.
+struct CommentOn {
+  TableName table;
+  std::optional<TableName> column = {};
+  std::optional<std::string> text = {};  // none: NULL, which takes it away
+};
 // VACUUM, ANALYZE and their kin, of which there is nothing to do here.
 struct Maintain {
   std::string tag;

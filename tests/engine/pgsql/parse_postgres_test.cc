@@ -148,6 +148,11 @@ TEST(ParsePostgres, WhatChangesTablesIsRead) {
   EXPECT_EQ(only_statement<Truncate>("TRUNCATE a, b").tables.size(), 2U);
   EXPECT_EQ(only_statement<Maintain>("VACUUM ANALYZE a").tag, "VACUUM");
   EXPECT_EQ(only_statement<AddPrimaryKey>("ALTER TABLE a ADD PRIMARY KEY (b, c)").columns.size(), 2U);
+  const auto comment = only_statement<CommentOn>("COMMENT ON COLUMN a.\"B\" IS 'what it is'");
+  EXPECT_EQ(comment.table.name.text, "A");
+  EXPECT_EQ(comment.column->name.text, "B");
+  EXPECT_EQ(comment.text, "what it is");
+  EXPECT_FALSE(only_statement<CommentOn>("COMMENT ON TABLE a IS NULL").text);
   const auto insert = only_statement<InsertSelect>("INSERT INTO a (x) SELECT n FROM b");
   EXPECT_EQ(insert.columns.size(), 1U);
   const auto values = only_statement<InsertValues>("INSERT INTO a VALUES (DEFAULT, 1)");
