@@ -50,6 +50,7 @@ struct DataSource {
   int partitions = 1;      // of the topic
   bool owns_topic = false;    // DROP removes the topic, too (docs/adr/0053)
   bool is_temporary = false;  // of one session; gone with it, and with the server
+  std::map<std::string, std::string> comments = {};  // by column; its own under ""
 };
 
 enum class QueryKind : uint8_t { CreateAs, InsertInto, SourceTable };

@@ -40,7 +40,8 @@ struct JsonFields<DataSource> {
       json_field("created_by", &DataSource::created_by), json_field("sql", &DataSource::sql),
       json_field("partitions", &DataSource::partitions),
       json_field("owns_topic", &DataSource::owns_topic),
-      json_field("temporary", &DataSource::is_temporary));
+      json_field("temporary", &DataSource::is_temporary),
+      json_field("comments", &DataSource::comments));
 };
 template <>
 struct JsonFields<PersistentQuery> {

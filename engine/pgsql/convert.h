@@ -88,8 +88,11 @@ class Converter {
   Status add_constraint(const Fields& constraint, TableElement& element) const;
   Result<Statement> create_table(const Fields& fields) const;
   Result<Statement> drop(const Fields& fields) const;
+  Result<Statement> comment(const Fields& fields) const;
   Result<Statement> alter_table(const Fields& fields) const;
   Result<Statement> insert(const Fields& fields) const;
+  Result<OnConflict> on_conflict(const Fields& clause, const Fields& target) const;
+  Result<std::vector<Assignment>> assignments(const Fields& fields) const;
   Result<ExpressionList> inserted_row(const Fields& row) const;
   Result<Statement> update(const Fields& fields) const;
   Result<Statement> remove(const Fields& fields) const;

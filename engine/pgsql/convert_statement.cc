@@ -158,6 +158,30 @@ Result<Statement> Converter::drop(const Fields& fields) const {
   return Statement(std::move(drops));
 }
 
+Result<Statement> Converter::comment(const Fields& fields) const {
+  const std::string_view kind = fields.text("objtype");
+  const bool is_column = kind == "OBJECT_COLUMN";
+  if (!is_column && kind != "OBJECT_TABLE" && kind != "OBJECT_VIEW" && kind != "OBJECT_MATVIEW")
+    return not_supported("COMMENT ON anything but tables, materialized views and columns is",
+                         position(0));
+  const auto object = child(fields, "object");
+  std::vector<std::string> names =
+      object ? strings(object->fields, "items") : std::vector<std::string>();
+  CommentOn comment;
+  if (is_column && names.size() > 1) {
+    comment.column = TableName{name_of(names.back()), position(0)};
+    names.pop_back();
+  }
+  if (names.empty() || is_column != comment.column.has_value())
+    return Error{ErrorCode::SyntaxError, "column name must be qualified"};
+  if (names.size() > 1 && names.front() != "public")
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("schema \"{}\" does not exist", names.front())};
+  comment.table = {name_of(names.back()), position(0)};
+  if (fields.has("comment")) comment.text = std::string(fields.text("comment"));
+  return Statement(std::move(comment));
+}
+
 Result<Statement> Converter::alter_table(const Fields& fields) const {
   const TableName table = TRY(table_name(*fields.part("relation")));
   const std::vector<Node> commands = pgsql::children(fields, "cmds");
@@ -186,12 +210,6 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
 
 Result<Statement> Converter::insert(const Fields& fields) const {
   const TableName target = TRY(table_name(*fields.part("relation")));
-  if (fields.has("onConflictClause"))
-    return Error{ErrorCode::NotSupported,
-                 "ON CONFLICT is not supported yet",
-                 {},
-                 "INSERT replaces the row that has the key already."}
-        .at(target.position);
   if (fields.has("withClause")) return not_supported("WITH before INSERT is", target.position);
   std::vector<TableName> columns;
   for (const Node& column : pgsql::children(fields, "cols")) {
@@ -203,11 +221,16 @@ Result<Statement> Converter::insert(const Fields& fields) const {
   const bool is_values =
       !rows || (rows->fields.has("valuesLists") && !rows->fields.has("sortClause") &&
                 !rows->fields.has("limitCount") && !rows->fields.has("withClause"));
-  if (!is_values) {
+  const auto conflict = fields.part("onConflictClause");
+  if (!is_values || conflict) {
     if (fields.has("returningList"))
-      return not_supported("RETURNING of INSERT ... SELECT is", target.position);
+      return not_supported("RETURNING of INSERT ... SELECT or ON CONFLICT is", target.position);
+    if (!rows) return not_supported("DEFAULT VALUES with ON CONFLICT is", target.position);
     InsertSelect insert{target.name, target.position, {}, TRY(query(rows->fields))};
     insert.columns = std::move(columns);
+    if (conflict)
+      insert.on_conflict =
+          std::make_shared<const OnConflict>(TRY(on_conflict(*conflict, *fields.part("relation"))));
     return Statement(std::move(insert));
   }
   InsertValues insert{target.name, target.position, {}, {}};
@@ -235,6 +258,39 @@ Result<ExpressionList> Converter::inserted_row(const Fields& row) const {
   return values;
 }
 
+Result<OnConflict> Converter::on_conflict(const Fields& clause, const Fields& target) const {
+  OnConflict conflict;
+  conflict.position = position(clause.number("location"));
+  if (const auto alias = target.part("alias")) conflict.alias = name_of(alias->text("aliasname"));
+  if (const auto infer = clause.part("infer")) {
+    if (infer->has("conname") || infer->has("whereClause"))
+      return not_supported("ON CONFLICT with anything but columns is", conflict.position);
+    for (const Node& element : pgsql::children(*infer, "indexElems")) {
+      if (element.fields.has("expr"))
+        return not_supported("ON CONFLICT with an expression is", conflict.position);
+      conflict.columns.push_back({name_of(element.fields.text("name")), conflict.position});
+    }
+  }
+  if (clause.text("action") == "ONCONFLICT_UPDATE") {
+    conflict.assignments = TRY(assignments(clause));
+    if (clause.has("whereClause")) conflict.where = TRY(child_of(clause, "whereClause"));
+  }
+  return conflict;
+}
+
+Result<std::vector<Assignment>> Converter::assignments(const Fields& fields) const {
+  std::vector<Assignment> all;
+  for (const Node& target : pgsql::children(fields, "targetList")) {
+    const TextPosition at = position(target.fields.number("location"));
+    const auto value = child(target.fields, "val");
+    if (target.fields.has("indirection") || !value || value->kind == "MultiAssignRef" ||
+        value->kind == "SetToDefault")
+      return not_supported("UPDATE that sets several columns at once, a part or DEFAULT is", at);
+    all.push_back({{name_of(target.fields.text("name")), at}, TRY(expression(*value))});
+  }
+  return all;
+}
+
 Result<Statement> Converter::update(const Fields& fields) const {
   const auto relation = fields.part("relation");
   UpdateRows update{TRY(table_name(*relation)), std::nullopt, {}, nullptr};
@@ -242,15 +298,7 @@ Result<Statement> Converter::update(const Fields& fields) const {
     if (fields.has(clause))
       return not_supported("UPDATE with FROM, RETURNING or WITH is", update.target.position);
   if (const auto alias = relation->part("alias")) update.alias = name_of(alias->text("aliasname"));
-  for (const Node& target : pgsql::children(fields, "targetList")) {
-    const TextPosition at = position(target.fields.number("location"));
-    const auto value = child(target.fields, "val");
-    if (target.fields.has("indirection") || !value || value->kind == "MultiAssignRef" ||
-        value->kind == "SetToDefault")
-      return not_supported("UPDATE that sets several columns at once, a part or DEFAULT is", at);
-    update.assignments.push_back(
-        {{name_of(target.fields.text("name")), at}, TRY(expression(*value))});
-  }
+  update.assignments = TRY(assignments(fields));
   if (fields.has("whereClause")) update.where = TRY(child_of(fields, "whereClause"));
   return Statement(std::move(update));
 }
@@ -274,6 +322,7 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   };
   if (node.kind == "CreateStmt") return made(create_table(node.fields));
   if (node.kind == "DropStmt") return made(drop(node.fields));
+  if (node.kind == "CommentStmt") return made(comment(node.fields));
   if (node.kind == "AlterTableStmt") return made(alter_table(node.fields));
   if (node.kind == "InsertStmt") return made(insert(node.fields));
   if (node.kind == "UpdateStmt") return made(update(node.fields));

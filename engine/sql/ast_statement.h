@@ -74,6 +74,12 @@ struct AddPrimaryKey {
   TableName table;
   std::vector<TableName> columns;
 };
+// COMMENT ON TABLE table IS 'text', COMMENT ON COLUMN table.column IS 'text'; of streams likewise.
+struct CommentOn {
+  TableName table;
+  std::optional<TableName> column = {};
+  std::optional<std::string> text = {};  // none: NULL, which takes it away
+};
 // VACUUM, ANALYZE and their kin, of which there is nothing to do here.
 struct Maintain {
   std::string tag;
@@ -98,12 +104,25 @@ struct DropType {
   TextPosition name_position;
 };
 
+struct Assignment {
+  TableName column;
+  ExpressionPtr value;
+};
+// ON CONFLICT (columns) DO NOTHING, or DO UPDATE SET column = value, ... WHERE condition
+struct OnConflict {
+  std::optional<Name> alias = {};            // of the target
+  std::vector<TableName> columns = {};       // empty: whatever it is that meets
+  std::vector<Assignment> assignments = {};  // empty: DO NOTHING
+  ExpressionPtr where = nullptr;             // may be null
+  TextPosition position = {};
+};
 struct InsertSelect {
   Name target;
   TextPosition target_position;
   PropertyList properties;
   Query query;
   std::vector<TableName> columns = {};  // of a table, whose rows are written once; empty: all
+  std::shared_ptr<const OnConflict> on_conflict = {};  // copies share it; null: there is none
 };
 
 struct InsertColumn {
@@ -121,10 +140,6 @@ struct DeleteRows {
   TableName target;
   std::optional<Name> alias;
   ExpressionPtr where;  // may be null
-};
-struct Assignment {
-  TableName column;
-  ExpressionPtr value;
 };
 struct UpdateRows {
   TableName target;

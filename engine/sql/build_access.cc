@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string_view>
 
 #include "engine/sql/build.h"
@@ -55,6 +56,9 @@ Result<std::optional<Right>> build_right(P::PrivilegeContext& context) {
   return std::optional<Right>();
 }
 
+// One right, as all of them are records of the table's topic.
+bool is_with_insert(const Name& word) { return word == "UPDATE" || word == "DELETE"; }
+
 Result<RightsTarget> build_target(P::RightsTargetContext& context) {
   RightsTarget target;
   target.is_everything = context.ALL() != nullptr;
@@ -90,15 +94,27 @@ Result<Statement> build_change_rights(P::ChangeRightsContext& context) {
     }
     return change;
   }
+  const antlr4::ParserRuleContext* with_insert = nullptr;
   for (P::PrivilegeContext* each : context.privilege()) {
     const std::optional<Right> right = TRY(build_right(*each));
-    if (!right)
+    const bool goes_with_insert = !right && is_with_insert(build_name(*each->identifier()));
+    if (!right && !goes_with_insert)
       return Error{ErrorCode::SyntaxError,
                    "unrecognized privilege type \"" + to_lower(text_of(*each)) + "\""}
           .at(position_of(*each))
-          .with_hint("There are SELECT, INSERT, CREATE and ALL.");
-    change.rights.push_back(*right);
+          .with_hint("There are SELECT, INSERT (with UPDATE and DELETE), CREATE and ALL.");
+    if (goes_with_insert)
+      with_insert = each;
+    else
+      change.rights.push_back(*right);
   }
+  const bool has_insert = std::ranges::any_of(change.rights, [](Right right) {
+    return right == Right::Insert || right == Right::All;
+  });
+  if (with_insert && !has_insert)
+    return Error{ErrorCode::NotSupported, "UPDATE and DELETE without INSERT are not supported yet"}
+        .at(position_of(*with_insert))
+        .with_hint("Who may INSERT into a table may change its rows, too: name INSERT beside them.");
   change.target = TRY(build_target(*context.rightsTarget()));
   return change;
 }

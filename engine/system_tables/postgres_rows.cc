@@ -244,6 +244,24 @@ void add_constraints(const CatalogFacts& facts, SystemRowWriter& out) {
           .set_numbers("CONKEY", each.key_places());
 }
 
+void add_comments(const CatalogFacts& facts, SystemRowWriter& out) {
+  constexpr int64_t kPgClass = 1259;
+  for (const CatalogRelation& each : facts.objects.relations()) {
+    if (!each.source) continue;
+    for (const auto& [column, text] : each.source->comments) {
+      const auto named =
+          std::ranges::find(each.columns, display_name(column), &CatalogColumn::name);
+      if (!column.empty() && named == each.columns.end()) continue;
+      const int64_t place = column.empty() ? 0 : named - each.columns.begin() + 1;
+      out.row()
+          .set_number("OBJOID", each.oid)
+          .set_number("CLASSOID", kPgClass)
+          .set_number("OBJSUBID", place)
+          .set("DESCRIPTION", text);
+    }
+  }
+}
+
 std::string index_definition(const CatalogRelation& relation) {
   return fmt::format("CREATE UNIQUE INDEX {} ON {}.{} USING btree {}", relation.key_name(),
                      schema_name(relation.schema), relation.name, relation.key_columns());
@@ -462,6 +480,7 @@ const std::span<const CatalogTableRows> kPostgresRows = [] {
       {"PG_COLLATION", add_collations},
       {"PG_CONSTRAINT", add_constraints},
       {"PG_DATABASE", add_databases},
+      {"PG_DESCRIPTION", add_comments},
       {"PG_INDEX", add_indexes},
       {"PG_INDEXES", add_index_list},
       {"PG_LANGUAGE", add_languages},

@@ -155,6 +155,28 @@ struct Planner {
     TRY(begin_anew(*keyed, std::move(topic), source.topic, effect));
     return effect;
   }
+  Result<Effect> operator()(const engine::CommentOn& comment) const {
+    constexpr size_t kMostBytes = 16 * 1024;
+    const engine::DataSource* source = image.catalog->find_source(comment.table.name.text);
+    if (!source)
+      return Error{ErrorCode::UndefinedSource,
+                   fmt::format("stream or table \"{}\" does not exist", comment.table.name.text)}
+          .at(comment.table.position);
+    const std::string column = comment.column ? comment.column->name.text : "";
+    if (comment.column && source->schema.index_of(column) < 0)
+      return Error{ErrorCode::UndefinedColumn,
+                   fmt::format("column \"{}\" of {} does not exist", column, source->name)}
+          .at(comment.column->position);
+    if (comment.text && comment.text->size() > kMostBytes)
+      return Error{ErrorCode::LimitExceeded, "a comment has at most 16 kB"};
+    auto commented = std::make_shared<engine::DataSource>(*source);
+    commented->comments.erase(column);
+    if (comment.text && !comment.text->empty()) commented->comments[column] = *comment.text;
+    Effect effect;
+    effect.is_nothing = commented->comments == source->comments;
+    if (!effect.is_nothing) effect.changes.push_back(PutSource{std::move(commented)});
+    return effect;
+  }
   Result<Effect> operator()(const engine::AlterSource& alter) const {
     const engine::CatalogChange change = TRY(engine::plan_alter_source(alter, image.catalog));
     Effect effect = of(change);
@@ -587,7 +609,9 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
   const bool is_drop = std::holds_alternative<engine::DropSource>(statement) ||
                        std::holds_alternative<engine::DropSources>(statement);
   if (!is_drop && !std::holds_alternative<engine::Truncate>(statement) &&
-      !std::holds_alternative<engine::AddPrimaryKey>(statement) && !std::holds_alternative<engine::InsertSelect>(statement) &&
+      !std::holds_alternative<engine::AddPrimaryKey>(statement) &&
+      !std::holds_alternative<engine::InsertSelect>(statement) &&
+      !std::holds_alternative<engine::CommentOn>(statement) &&
       !std::holds_alternative<engine::AlterSource>(statement))
     TRY(check_create(users, asker));
   const auto is_new = [&](const std::string& topic) {
@@ -608,6 +632,21 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
   if (effect.started && effect.started->sink && !is_new(effect.started->sink->topic))
     TRY(check_insert(users, asker, *effect.started->sink));
   return {};
+}
+
+// What comes in the place of a stream or table is commented on as that was, as far as it has the columns.
+void keep_comments(Effect& effect, const engine::Catalog& before) {
+  for (DefinitionChange& change : effect.changes) {
+    auto* put = std::get_if<PutSource>(&change);
+    const engine::DataSource* old = put ? before.find_source(put->source->name) : nullptr;
+    if (!old || old->comments.empty()) continue;
+    auto commented = std::make_shared<engine::DataSource>(*put->source);
+    commented->comments = old->comments;
+    std::erase_if(commented->comments, [&](const auto& comment) {
+      return !comment.first.empty() && commented->schema.index_of(comment.first) < 0;
+    });
+    put->source = std::move(commented);
+  }
 }
 
 // Whoever makes a topic owns it.
@@ -643,7 +682,7 @@ bool is_definition(const engine::Statement& statement) {
                std::is_same_v<T, engine::CreateAsSelect> ||
                std::is_same_v<T, engine::InsertSelect> || std::is_same_v<T, engine::DropSource> ||
                std::is_same_v<T, engine::DropSources> || std::is_same_v<T, engine::Truncate> ||
-               std::is_same_v<T, engine::AddPrimaryKey> ||
+               std::is_same_v<T, engine::AddPrimaryKey> || std::is_same_v<T, engine::CommentOn> ||
                std::is_same_v<T, engine::AlterSource> || std::is_same_v<T, engine::CreateType> ||
                std::is_same_v<T, engine::DropType> || std::is_same_v<T, engine::ControlQuery> ||
                std::is_same_v<T, engine::AlterSystem> || std::is_same_v<T, engine::CreateRole> ||
@@ -664,14 +703,15 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
       sources.outside ? engine::Registrar(*sources.outside) : engine::Registrar(*image.schemas);
   const std::function<Status(const engine::DataSource&)> may_read =
       [&](const engine::DataSource& source) { return check_read(*image.users, asker, source); };
-  Result<Effect> visited =
-      std::visit(Planner{image, topics, settings, properties, statement, registrar, may_read,
-                         sources.rekeyed},
-                 statement.statement);
+  Result<Effect> visited = std::visit(
+      Planner{image, topics, settings, properties, statement, registrar, may_read, sources.rekeyed},
+      statement.statement);
   PlannedDefinition planned;
   planned.questions = registrar.questions();
   if (std::ranges::any_of(planned.questions, &engine::SchemaQuestion::is_read)) return planned;
   Effect effect = TRY(std::move(visited));
+  if (!std::holds_alternative<engine::CommentOn>(statement.statement))
+    keep_comments(effect, *image.catalog);
   TRY(check_rights(statement.statement, effect, image, asker));
   planned.tag = command_tag(statement.statement);
   planned.notices = effect.notices;
@@ -713,6 +753,7 @@ std::string command_tag(const engine::Statement& statement) {
   if (std::holds_alternative<engine::DropSources>(statement)) return "DROP TABLE";
   if (std::holds_alternative<engine::Truncate>(statement)) return "TRUNCATE TABLE";
   if (std::holds_alternative<engine::AddPrimaryKey>(statement)) return "ALTER TABLE";
+  if (std::holds_alternative<engine::CommentOn>(statement)) return "COMMENT";
   if (const auto* alter = std::get_if<engine::AlterSource>(&statement))
     return fmt::format("ALTER {}", kind(alter->kind));
   if (std::holds_alternative<engine::InsertSelect>(statement)) return "CREATE QUERY";

@@ -59,6 +59,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     RowBuffer& buffer = held_ ? *held_ : *own_;
     if (write_->kind == RowsWrite::Kind::Delete)
       TRY(buffer.remove(written, rows, now));
+    else if (write_->has_each_key_once)
+      TRY(buffer.add_once(written, rows, now, keys_));
     else
       TRY(buffer.add(written, rows, now));
     rows_ += rows;
@@ -84,6 +86,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   std::optional<LeftOutColumns> left_out_;
   MemoryCharge charge_{session().memory(), MemoryKind::Copy};
   std::unique_ptr<sql::Execution> select_, append_;
+  RowBuffer::Keys keys_;  // where each comes once
   uint64_t rows_ = 0;
   bool has_failed_ = false;
 };

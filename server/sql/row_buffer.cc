@@ -52,6 +52,17 @@ Result<std::unique_ptr<RowBuffer>> RowBuffer::make(std::shared_ptr<const engine:
 
 Status RowBuffer::add(std::span<const engine::ColumnPtr> columns, size_t rows,
                       std::span<const int64_t> timestamps, std::span<const uint64_t> lines) {
+  return add(columns, rows, timestamps, lines, nullptr);
+}
+
+Status RowBuffer::add_once(std::span<const engine::ColumnPtr> columns, size_t rows,
+                           std::span<const int64_t> timestamps, Keys& keys) {
+  return add(columns, rows, timestamps, {}, &keys);
+}
+
+Status RowBuffer::add(std::span<const engine::ColumnPtr> columns, size_t rows,
+                      std::span<const int64_t> timestamps, std::span<const uint64_t> lines,
+                      Keys* once) {
   TRY(check_not_null(columns, rows, lines));
   const engine::ColumnPtr row_ids = source_->schema.has_row_id()
                                         ? with_row_ids(*columns[key_columns_.front()], rows)
@@ -69,6 +80,11 @@ Status RowBuffer::add(std::span<const engine::ColumnPtr> columns, size_t rows,
   for (size_t row = 0; is_table && row < rows; ++row)
     if (!encoded_keys[row])
       return bad_row(*source_, "the primary key of a table cannot be NULL", row, lines);
+  for (size_t row = 0; once && row < rows; ++row)
+    if (!once->insert(std::string(*encoded_keys[row])).second)
+      return Error{ErrorCode::InvalidStatement,
+                   "ON CONFLICT DO UPDATE command cannot affect row a second time", "",
+                   "No two rows of the command may have the same key."};
   for (size_t row = 0; row < rows; ++row)
     append(timestamps[row], encoded_keys[row], encoded_values[row]);
   rows_ += rows;

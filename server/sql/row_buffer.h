@@ -1,9 +1,12 @@
 // Rows of one stream or table on their way into its topic: encoded as they come, in one record
 // batch a partition.
 #pragma once
+#include <absl/container/flat_hash_set.h>
+
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +28,10 @@ class RowBuffer {
   // (may be empty) names rows in errors. All rows or none.
   Status add(std::span<const engine::ColumnPtr> columns, size_t rows,
              std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {});
+  // The same where no row may have a key of these, which those of the rows are added to.
+  using Keys = absl::flat_hash_set<std::string>;
+  Status add_once(std::span<const engine::ColumnPtr> columns, size_t rows,
+                  std::span<const int64_t> timestamps, Keys& keys);
   // The records that delete the rows of these keys; of the columns only those of the key are looked at.
   Status remove(std::span<const engine::ColumnPtr> columns, size_t rows,
                 std::span<const int64_t> timestamps);
@@ -45,6 +52,8 @@ class RowBuffer {
   void seal(size_t partition);
   void append(int64_t timestamp, std::optional<std::string_view> key,
               std::optional<std::string_view> value);
+  Status add(std::span<const engine::ColumnPtr> columns, size_t rows,
+             std::span<const int64_t> timestamps, std::span<const uint64_t> lines, Keys* once);
   Status check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,
                         std::span<const uint64_t> lines) const;
 

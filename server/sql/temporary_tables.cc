@@ -78,6 +78,11 @@ TemporaryTables::Statement TemporaryTables::translate(const Statement& statement
     copy.table.name = name_of(add->table.name);
     return with(std::move(copy));
   }
+  if (const auto* comment = std::get_if<engine::CommentOn>(&written)) {
+    engine::CommentOn copy = *comment;
+    copy.table.name = name_of(comment->table.name);
+    return with(std::move(copy));
+  }
   if (const auto* alter = std::get_if<engine::AlterSource>(&written)) {
     engine::AlterSource copy = *alter;
     copy.name = name_of(alter->name);

@@ -7,18 +7,13 @@
 
 #include "engine/plan/insert_values.h"
 #include "engine/sql/parse.h"
+#include "server/sql/write_parts.h"
 #include "server/sql/written_rows.h"
 
 namespace server {
 
-namespace {
-
-using engine::ColumnDef;
-using engine::ColumnRole;
-using engine::Name;
-
 // As it is spelled in the catalog.
-Name exact(const std::string& text) { return Name{text, engine::Quoting::Back}; }
+engine::Name exact(const std::string& text) { return {text, engine::Quoting::Back}; }
 
 engine::ExpressionPtr column_of(const std::string& name, TextPosition at) {
   engine::ColumnRef reference;
@@ -62,6 +57,22 @@ Result<size_t> find_place(const engine::TableName& column, const engine::DataSou
       fmt::format("column \"{}\" of relation \"{}\" does not exist", column.name.text, target.name)}
       .at(column.position);
 }
+
+// Each operand that is no sum, product, ... itself.
+void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint) {
+  if (operand->is<engine::Arithmetic>()) {
+    for (engine::ExpressionPtr* child : engine::children(*operand)) widen(*child, bigint);
+    return;
+  }
+  const TextPosition at = operand->position;
+  operand = engine::make_expression(engine::Cast{std::move(operand), bigint}, at);
+}
+
+namespace {
+
+using engine::ColumnDef;
+using engine::ColumnRole;
+using engine::Name;
 
 engine::Query rows_of(const engine::DataSource& target, const engine::TableName& written,
                       const std::optional<Name>& alias, const engine::ExpressionPtr& where) {
@@ -127,9 +138,8 @@ Result<RowsWrite> plan_update(const engine::UpdateRows& update,
   for (size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].role == ColumnRole::Headers) continue;
     write.places.push_back(i);
-    engine::ExpressionPtr value = assigned[i]
-                                      ? clone(*assigned[i])
-                                      : column_of(columns[i].name, update.target.position);
+    engine::ExpressionPtr value =
+        assigned[i] ? clone(*assigned[i]) : column_of(columns[i].name, update.target.position);
     if (value->is<engine::NullLiteral>()) value = TRY(as_type(std::move(value), columns[i].type));
     add_item(write.rows, std::move(value), columns[i].name);
   }
@@ -149,6 +159,7 @@ bool writes_rows(const engine::Statement& statement, const engine::PlanContext& 
       std::holds_alternative<engine::DeleteRows>(statement))
     return true;
   const auto* insert = std::get_if<engine::InsertSelect>(&statement);
+  if (insert && insert->on_conflict) return true;
   if (!insert || context.settings.ksqldb_compat) return false;
   const engine::DataSource* target = engine::find_source(insert->target, context);
   return target && target->kind == engine::SourceKind::Table;
@@ -160,22 +171,11 @@ Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
     return plan_update(*update, context);
   if (const auto* remove = std::get_if<engine::DeleteRows>(&statement))
     return plan_delete(*remove, context);
-  return plan_insert(std::get<engine::InsertSelect>(statement), context);
+  const auto& insert = std::get<engine::InsertSelect>(statement);
+  RowsWrite write = TRY(plan_insert(insert, context));
+  if (insert.on_conflict) TRY(plan_on_conflict(*insert.on_conflict, insert, context, write));
+  return write;
 }
-
-namespace {
-
-// Each operand that is no sum, product, ... itself.
-void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint) {
-  if (operand->is<engine::Arithmetic>()) {
-    for (engine::ExpressionPtr* child : engine::children(*operand)) widen(*child, bigint);
-    return;
-  }
-  const TextPosition at = operand->position;
-  operand = engine::make_expression(engine::Cast{std::move(operand), bigint}, at);
-}
-
-}  // namespace
 
 Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& types) {
   if (write.kind != RowsWrite::Kind::Update) return false;

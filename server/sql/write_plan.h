@@ -16,6 +16,7 @@ struct RowsWrite {
   std::shared_ptr<const engine::DataSource> target;
   engine::Query rows;          // what is written; of Delete the keys
   std::vector<size_t> places;  // in the target's schema, of each column of `rows`
+  bool has_each_key_once = false;  // else two rows of one key are the later one
   std::vector<engine::SqlType> types() const;
 };
 

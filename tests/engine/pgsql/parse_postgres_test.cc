@@ -148,6 +148,11 @@ TEST(ParsePostgres, WhatChangesTablesIsRead) {
   EXPECT_EQ(only_statement<Truncate>("TRUNCATE a, b").tables.size(), 2U);
   EXPECT_EQ(only_statement<Maintain>("VACUUM ANALYZE a").tag, "VACUUM");
   EXPECT_EQ(only_statement<AddPrimaryKey>("ALTER TABLE a ADD PRIMARY KEY (b, c)").columns.size(), 2U);
+  const auto comment = only_statement<CommentOn>("COMMENT ON COLUMN a.\"B\" IS 'what it is'");
+  EXPECT_EQ(comment.table.name.text, "A");
+  EXPECT_EQ(comment.column->name.text, "B");
+  EXPECT_EQ(comment.text, "what it is");
+  EXPECT_FALSE(only_statement<CommentOn>("COMMENT ON TABLE a IS NULL").text);
   const auto insert = only_statement<InsertSelect>("INSERT INTO a (x) SELECT n FROM b");
   EXPECT_EQ(insert.columns.size(), 1U);
   const auto values = only_statement<InsertValues>("INSERT INTO a VALUES (DEFAULT, 1)");
@@ -164,7 +169,7 @@ TEST(ParsePostgres, SaysWhatTablesCannotHaveYet) {
       {"CREATE TABLE t (a int UNIQUE)", "UNIQUE is not supported yet"},
       {"CREATE TABLE t (a int REFERENCES u)", "REFERENCES is not supported yet"},
       {"CREATE TYPE m AS ENUM ('a')", "CREATE TYPE ... AS ENUM is not supported yet"},
-      {"INSERT INTO a VALUES (1) ON CONFLICT DO NOTHING", "ON CONFLICT is not supported yet"},
+      {"INSERT INTO a VALUES (1) ON CONFLICT ON CONSTRAINT c DO NOTHING", "ON CONFLICT with anything but columns is not supported yet"},
       {"CREATE INDEX ON a (b)", "CREATE INDEX is not supported yet"},
   };
   for (const auto& [text, message] : cases) {

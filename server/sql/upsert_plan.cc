@@ -1,0 +1,229 @@
+// INSERT ... ON CONFLICT: the rows, each beside the one of its key that is there.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/sql/parse.h"
+#include "server/sql/write_parts.h"
+
+namespace server {
+
+namespace {
+
+using engine::ColumnDef;
+using engine::ColumnRole;
+using engine::ExpressionPtr;
+
+constexpr const char* kNew = "EXCLUDED";
+
+ExpressionPtr column_of_source(const engine::Name& source, const std::string& column,
+                               TextPosition at) {
+  return engine::make_expression(engine::ColumnRef{source, exact(column)}, at);
+}
+
+ExpressionPtr both(ExpressionPtr left, ExpressionPtr right, engine::LogicalOp op) {
+  if (!left) return right;
+  const TextPosition at = right->position;
+  return engine::make_expression(engine::Logical{op, std::move(left), std::move(right)}, at);
+}
+
+// As in PostgreSQL: what says nothing of its source is of the row that is there.
+Status qualify(ExpressionPtr& expression, const engine::Name& there) {
+  if (expression->is<engine::Subquery>())
+    return Error{ErrorCode::NotSupported, "a sub-query in ON CONFLICT is not supported yet"}.at(
+        expression->position);
+  if (auto* column = std::get_if<engine::ColumnRef>(&expression->node); column && !column->source)
+    column->source = there;
+  for (ExpressionPtr* child : engine::children(*expression))
+    if (*child) TRY(qualify(*child, there));
+  return {};
+}
+
+class Upsert {
+ public:
+  Upsert(const engine::OnConflict& conflict, const engine::InsertSelect& insert,
+         const engine::PlanContext& context, RowsWrite& write)
+      : conflict_(conflict),
+        context_(context),
+        write_(write),
+        there_(conflict.alias.value_or(insert.target)),
+        at_(insert.target_position) {}
+
+  Status plan() {
+    TRY(check_columns());
+    TRY(check_assignments());
+    TRY(give_values_types());
+    engine::Query outer;
+    outer.position = at_;
+    outer.from.emplace();
+    outer.from->name = engine::Name{kNew};
+    outer.from->alias = outer.from->name;
+    outer.from->position = at_;
+    for (const size_t place : write_.places)
+      outer.from->columns.push_back(exact(columns_[place].name));
+    outer.from->query = std::make_shared<const engine::Query>(std::move(write_.rows));
+    outer.joins.push_back(join());
+    outer.where = does_nothing() ? is_new() : TRY(condition());
+    std::vector<size_t> places;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (columns_[i].role == ColumnRole::Headers) continue;
+      places.push_back(i);
+      if (columns_[i].role == ColumnRole::Key && does_nothing())
+        outer.distinct_on.push_back(of_new(i));
+      add_item(outer, TRY(value(i)), columns_[i].name);
+    }
+    write_.rows = std::move(outer);
+    write_.places = std::move(places);
+    write_.has_each_key_once = !does_nothing();
+    return {};
+  }
+
+ private:
+  bool does_nothing() const { return conflict_.assignments.empty(); }
+  bool is_inserted(size_t place) const {
+    return std::ranges::find(write_.places, place) != write_.places.end();
+  }
+
+  Status check_columns() {
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const ColumnDef& column = columns_[i];
+      if (column.role == ColumnRole::Key) {
+        if (engine::is_row_id(column)) return no_key();
+        if (!is_inserted(i))
+          return Error{ErrorCode::NullValue,
+                       fmt::format("INSERT gives no value for key column \"{}\"", column.name)}
+              .at(at_);
+        keys_.push_back(i);
+      } else if (!is_inserted(i) &&
+                 (column.is_not_null || column.is_serial || !column.default_sql.empty())) {
+        return Error{
+            ErrorCode::NotSupported,
+            fmt::format("ON CONFLICT of an INSERT that leaves out column \"{}\", which has "
+                        "a DEFAULT or is NOT NULL, is not supported yet",
+                        column.name)}
+            .at(at_);
+      }
+    }
+    if (keys_.empty()) return no_key();
+    if (conflict_.columns.empty()) {
+      if (does_nothing()) return {};
+      return Error{ErrorCode::SyntaxError,
+                   "ON CONFLICT DO UPDATE requires inference specification or constraint name", "",
+                   "For example, ON CONFLICT (column_name)."}
+          .at(at_);
+    }
+    std::vector<size_t> named;
+    for (const engine::TableName& column : conflict_.columns)
+      named.push_back(TRY(find_place(column, *write_.target, context_)));
+    std::ranges::sort(named);
+    return named == keys_ ? Status{} : no_key();
+  }
+  Status no_key() const {
+    return Error{ErrorCode::InvalidStatement,
+                 "there is no unique or exclusion constraint matching the ON CONFLICT "
+                 "specification",
+                 "", "It names the columns of the table's primary key, all of them."}
+        .at(at_);
+  }
+
+  Status check_assignments() {
+    assigned_.resize(columns_.size());
+    for (const engine::Assignment& each : conflict_.assignments) {
+      const size_t place = TRY(find_place(each.column, *write_.target, context_));
+      if (columns_[place].role == ColumnRole::Key)
+        return Error{ErrorCode::NotSupported, "to UPDATE a primary key is not supported yet"}.at(
+            each.column.position);
+      if (assigned_[place])
+        return Error{
+            ErrorCode::InvalidStatement,
+            fmt::format("multiple assignments to same column \"{}\"", columns_[place].name)}
+            .at(each.column.position);
+      assigned_[place] = engine::clone(*each.value);
+      TRY(qualify(assigned_[place], there_));
+    }
+    return {};
+  }
+
+  // What is written down has the types of the columns, and parameters too.
+  Status give_values_types() {
+    for (engine::ExpressionList& row : write_.rows.values) {
+      if (row.size() > write_.places.size())
+        return Error{ErrorCode::SyntaxError, "INSERT has more expressions than target columns"}.at(
+            at_);
+      for (size_t i = 0; i < row.size(); ++i)
+        row[i] = TRY(as_type(std::move(row[i]), columns_[write_.places[i]].type));
+      write_.places.resize(row.size());
+    }
+    return {};
+  }
+
+  ExpressionPtr of_new(size_t place) const {
+    return column_of_source(engine::Name{kNew}, columns_[place].name, at_);
+  }
+  ExpressionPtr of_old(size_t place) const {
+    return column_of_source(there_, columns_[place].name, at_);
+  }
+  ExpressionPtr is_new() const {
+    return engine::make_expression(engine::IsNull{of_old(keys_.front())}, at_);
+  }
+
+  engine::Join join() const {
+    engine::Join join{engine::JoinType::Left, {}, std::nullopt, nullptr, at_};
+    join.source.name = exact(write_.target->name);
+    join.source.alias = there_;
+    join.source.position = at_;
+    for (const size_t key : keys_)
+      join.on =
+          both(std::move(join.on),
+               engine::make_expression(
+                   engine::Comparison{engine::ComparisonOp::Equal, of_new(key), of_old(key)}, at_),
+               engine::LogicalOp::And);
+    return join;
+  }
+
+  Result<ExpressionPtr> condition() const {
+    if (!conflict_.where) return ExpressionPtr();
+    ExpressionPtr where = engine::clone(*conflict_.where);
+    TRY(qualify(where, there_));
+    return both(is_new(), std::move(where), engine::LogicalOp::Or);
+  }
+
+  Result<ExpressionPtr> value(size_t place) {
+    const engine::SqlType& type = columns_[place].type;
+    ExpressionPtr inserted =
+        is_inserted(place)
+            ? of_new(place)
+            : TRY(as_type(engine::make_expression(engine::NullLiteral{}, at_), type));
+    if (columns_[place].role == ColumnRole::Key || does_nothing()) return inserted;
+    ExpressionPtr changed = assigned_[place] ? std::move(assigned_[place]) : of_old(place);
+    if (type.kind() == engine::TypeKind::Integer && changed->is<engine::Arithmetic>()) {
+      // As in UPDATE: it does not wrap around.
+      widen(changed, TRY(engine::parse_type("BIGINT")));
+      inserted = TRY(as_type(std::move(inserted), engine::TypeKind::Bigint));
+    } else {
+      changed = TRY(as_type(std::move(changed), type));
+    }
+    engine::Case by_row;
+    by_row.branches.push_back({is_new(), std::move(inserted)});
+    by_row.otherwise = std::move(changed);
+    return engine::make_expression(std::move(by_row), at_);
+  }
+
+  const engine::OnConflict& conflict_;
+  const engine::PlanContext& context_;
+  RowsWrite& write_;
+  const engine::Name there_;  // what the row that is there is called
+  const TextPosition at_;
+  const std::vector<ColumnDef>& columns_ = write_.target->schema.columns;
+  std::vector<size_t> keys_;             // places
+  std::vector<ExpressionPtr> assigned_;  // by place; null: it stays
+};
+
+}  // namespace
+
+Status plan_on_conflict(const engine::OnConflict& conflict, const engine::InsertSelect& insert,
+                        const engine::PlanContext& context, RowsWrite& write) {
+  return Upsert(conflict, insert, context, write).plan();
+}
+
+}  // namespace server

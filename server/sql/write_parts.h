@@ -1,0 +1,31 @@
+// Of what statements that write rows are made. Private to write_plan.cc and upsert_plan.cc.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "engine/plan/analysis.h"
+#include "engine/sql/ast.h"
+#include "server/sql/write_plan.h"
+
+namespace server {
+
+// As it is spelled in the catalog.
+engine::Name exact(const std::string& text);
+engine::ExpressionPtr column_of(const std::string& name, TextPosition at);
+void add_item(engine::Query& query, engine::ExpressionPtr value, const std::string& name);
+// CAST(value AS type)
+Result<engine::ExpressionPtr> as_type(engine::ExpressionPtr value, const engine::SqlType& type);
+// A table whose rows statements may change.
+Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::TableName& table,
+                                                              const engine::PlanContext& context);
+// In its schema.
+Result<size_t> find_place(const engine::TableName& column, const engine::DataSource& target,
+                          const engine::PlanContext& context);
+// Casts each operand that is no sum, product, ... itself.
+void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint);
+
+// Makes of an INSERT's rows those that it writes: what meets a row of its key is put together with that.
+Status plan_on_conflict(const engine::OnConflict& conflict, const engine::InsertSelect& insert,
+                        const engine::PlanContext& context, RowsWrite& write);
+
+}  // namespace server
