@@ -2,12 +2,14 @@
 """Transactions over the partitions of three nodes, while those who coordinate and lead them die."""
 import os
 import random
+import shutil
+import subprocess
 import threading
 import time
 
 from cluster_cases import all_is_well, cluster, create_topic, disturb, end_of, leader_of, metadata_of
 from cluster_nodes import eventually
-from millrace_server import case, obstacle_of_own_client, run
+from millrace_server import Skipped, case, obstacle_of_own_client, run
 
 try:
     from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -231,6 +233,39 @@ def offsets_are_committed_with_what_was_made_of_them():
     read = read_committed(nodes.bootstrap, "tx_out")
     for number, values in read.items():
         assert sorted(map(int, values)) == list(range(number, 600, PARTITIONS)), (number, values)
+
+
+@case
+def javas_producers_go_on_when_coordinator_and_leader_are_killed():
+    """Those of Kafka 4 are of the second version of the protocol: each end has an epoch of its own."""
+    folders = os.environ.get("MILLRACE_KAFKA_JARS")
+    if not folders or not shutil.which("java"):
+        raise Skipped("MILLRACE_KAFKA_JARS names no folder with Kafka's jars, or java is not installed")
+    nodes = cluster()
+    for number, folder in enumerate(folders.split(":")):
+        topic, records = f"tx_java_{number}", 10000
+        create_topic(nodes, topic)
+        producer = subprocess.Popen(
+            ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", os.path.join(folder, "*"),
+             "org.apache.kafka.tools.ProducerPerformance", "--topic", topic, "--num-records", str(records),
+             "--record-size", "20", "--throughput", "700", "--transactional-id", topic,
+             "--transaction-duration-ms", "100", "--producer-props", f"bootstrap.servers={nodes.bootstrap}"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        looks = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": "unused"})
+        eventually(lambda: producer.poll() is not None or end_of(looks, TopicPartition(topic, 0)) > 50, 60)
+        looks.close()
+        for find in (lambda: coordinator_of(nodes, topic), lambda: leader_of(nodes, topic)):
+            if producer.poll() is not None:
+                break
+            killed = find()
+            killed.kill()
+            time.sleep(1)
+            killed.start()
+            all_is_well(nodes)
+        said, _ = producer.communicate(timeout=180)
+        assert producer.returncode == 0, said
+        read = read_committed(nodes.bootstrap, topic)
+        assert sum(map(len, read.values())) == records, {number: len(values) for number, values in read.items()}
 
 
 run(obstacle_of_own_client())

@@ -78,7 +78,7 @@ void SimCoordinators::write(const Write& write, std::function<void(Written)> don
   if (!rules_.verifies) return append_it(nullptr);
   node_.cluster()->transactions().join(
       topics_.state_of(write.membership.transactional_id), write.membership,
-      [this, guard, append_it, done](const TransactionAnswer& answer) {
+      [this, guard, write, append_it, done](const TransactionAnswer& answer) {
         const bool is_refused = answer.error == kInvalidTxnState ||
                                 answer.error == kProducerFenced ||
                                 answer.error == KafkaError::InvalidProducerEpoch ||
@@ -86,7 +86,8 @@ void SimCoordinators::write(const Write& write, std::function<void(Written)> don
         if (is_refused) return done(Written::Refused);
         if (answer.error != KafkaError::None) return done(Written::TryAgain);
         guard->answered_under(answer.coordinator_epoch);
-        append_it(rules_.guards ? guard : nullptr);
+        const bool is_second = write.membership.is_of_second_version;
+        append_it(rules_.guards && !is_second ? guard : nullptr);
       });
 }
 

@@ -277,8 +277,9 @@ struct Producer {
                                      .is_of_second_version = is_second};
     for (Append& append : appends) {
       asked.partitions[append.topic].push_back(append.partition.partition.value());
-      if (what == Asked::WhetherTheyAre)
-        append.guard = backend.guard_transaction(append.partition, producer.id);
+      // In the second version each end has an epoch of its own, which keeps out what comes behind it; and the end
+      // before may be under way still.
+      if (!is_second) append.guard = backend.guard_transaction(append.partition, producer.id);
     }
     for (auto& [topic, partitions] : asked.partitions) std::ranges::sort(partitions);
     ++pending->left;

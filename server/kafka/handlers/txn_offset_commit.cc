@@ -27,8 +27,11 @@ void commit_offsets(Backend& backend, TxnOffsetCommitRequest request,
   const auto topics = backend.topics();
   const storage::TopicInfo* offsets = topics->find(coordinator::kOffsetsTopic);
   if (!offsets) return send(commit.refusal(KafkaError::CoordinatorNotAvailable));
-  const auto guard = backend.guard_transaction(
-      {offsets->id, PartitionId{add->partitions.begin()->second.front()}}, commit.producer->id);
+  // As for what is produced: the second version has its epochs.
+  const auto guard = adds ? nullptr
+                          : backend.guard_transaction(
+                                {offsets->id, PartitionId{add->partitions.begin()->second.front()}},
+                                commit.producer->id);
   backend.join_transaction(*std::move(add), [&backend, commit = std::move(commit), send, guard,
                                              version = reply.version()](const auto& added) mutable {
     // No version of this request knows the newer code.
