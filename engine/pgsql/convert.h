@@ -93,6 +93,7 @@ class Converter {
   Result<Statement> insert(const Fields& fields) const;
   Result<OnConflict> on_conflict(const Fields& clause, const Fields& target) const;
   Result<std::vector<Assignment>> assignments(const Fields& fields) const;
+  Result<std::vector<SelectItem>> returning(const Fields& fields) const;
   Result<ExpressionList> inserted_row(const Fields& row) const;
   Result<Statement> update(const Fields& fields) const;
   Result<Statement> remove(const Fields& fields) const;

@@ -223,11 +223,10 @@ Result<Statement> Converter::insert(const Fields& fields) const {
                 !rows->fields.has("limitCount") && !rows->fields.has("withClause"));
   const auto conflict = fields.part("onConflictClause");
   if (!is_values || conflict) {
-    if (fields.has("returningList"))
-      return not_supported("RETURNING of INSERT ... SELECT or ON CONFLICT is", target.position);
     if (!rows) return not_supported("DEFAULT VALUES with ON CONFLICT is", target.position);
     InsertSelect insert{target.name, target.position, {}, TRY(query(rows->fields))};
     insert.columns = std::move(columns);
+    insert.returning = TRY(returning(fields));
     if (conflict)
       insert.on_conflict =
           std::make_shared<const OnConflict>(TRY(on_conflict(*conflict, *fields.part("relation"))));
@@ -239,10 +238,14 @@ Result<Statement> Converter::insert(const Fields& fields) const {
   if (!rows) insert.rows.emplace_back();  // DEFAULT VALUES
   for (const Node& row : rows ? pgsql::children(rows->fields, "valuesLists") : std::vector<Node>())
     insert.rows.push_back(TRY(inserted_row(row.fields)));
+  insert.returning = TRY(returning(fields));
+  return Statement(std::move(insert));
+}
+
+Result<std::vector<SelectItem>> Converter::returning(const Fields& fields) const {
   Query shown;
   TRY(add_items(fields, shown, "returningList"));
-  insert.returning = std::move(shown.items);
-  return Statement(std::move(insert));
+  return std::move(shown.items);
 }
 
 // DEFAULT is a call without arguments, which nobody can write.
@@ -294,9 +297,10 @@ Result<std::vector<Assignment>> Converter::assignments(const Fields& fields) con
 Result<Statement> Converter::update(const Fields& fields) const {
   const auto relation = fields.part("relation");
   UpdateRows update{TRY(table_name(*relation)), std::nullopt, {}, nullptr};
-  for (const std::string_view clause : {"fromClause", "returningList", "withClause"})
+  for (const std::string_view clause : {"fromClause", "withClause"})
     if (fields.has(clause))
-      return not_supported("UPDATE with FROM, RETURNING or WITH is", update.target.position);
+      return not_supported("UPDATE with FROM or WITH is", update.target.position);
+  update.returning = TRY(returning(fields));
   if (const auto alias = relation->part("alias")) update.alias = name_of(alias->text("aliasname"));
   update.assignments = TRY(assignments(fields));
   if (fields.has("whereClause")) update.where = TRY(child_of(fields, "whereClause"));
@@ -306,9 +310,10 @@ Result<Statement> Converter::update(const Fields& fields) const {
 Result<Statement> Converter::remove(const Fields& fields) const {
   const auto relation = fields.part("relation");
   DeleteRows remove{TRY(table_name(*relation)), std::nullopt, nullptr};
-  for (const std::string_view clause : {"usingClause", "returningList", "withClause"})
+  for (const std::string_view clause : {"usingClause", "withClause"})
     if (fields.has(clause))
-      return not_supported("DELETE with USING, RETURNING or WITH is", remove.target.position);
+      return not_supported("DELETE with USING or WITH is", remove.target.position);
+  remove.returning = TRY(returning(fields));
   if (const auto alias = relation->part("alias")) remove.alias = name_of(alias->text("aliasname"));
   if (fields.has("whereClause")) remove.where = TRY(child_of(fields, "whereClause"));
   return Statement(std::move(remove));

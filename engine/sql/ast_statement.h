@@ -123,6 +123,7 @@ struct InsertSelect {
   Query query;
   std::vector<TableName> columns = {};  // of a table, whose rows are written once; empty: all
   std::shared_ptr<const OnConflict> on_conflict = {};  // copies share it; null: there is none
+  std::vector<SelectItem> returning = {};
 };
 
 struct InsertColumn {
@@ -140,12 +141,14 @@ struct DeleteRows {
   TableName target;
   std::optional<Name> alias;
   ExpressionPtr where;  // may be null
+  std::vector<SelectItem> returning = {};
 };
 struct UpdateRows {
   TableName target;
   std::optional<Name> alias;
   std::vector<Assignment> assignments;
   ExpressionPtr where;  // may be null
+  std::vector<SelectItem> returning = {};
 };
 
 struct Print {

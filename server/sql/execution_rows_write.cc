@@ -11,17 +11,19 @@ namespace {
 class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
  public:
   RowsWriteExecution(SqlSession& session, sql::Receiver& receiver,
-                     std::shared_ptr<const RowsWrite> write)
-      : SqlExecution(session, receiver), write_(std::move(write)) {}
+                     std::shared_ptr<const SqlPrepared> prepared)
+      : SqlExecution(session, receiver), prepared_(std::move(prepared)), write_(prepared_->write) {
+    for (const sql::ResultColumn& column : prepared_->columns)
+      returned_.push_back(std::make_shared<engine::Column>(column.type));
+  }
 
-  Status begin(const std::shared_ptr<const SqlPrepared>& rows,
-               std::vector<engine::Value> parameters) {
+  Status begin(std::vector<engine::Value> parameters) {
     if (session().in_transaction())
       held_ = TRY(session().held_rows(write_->target));
     else
       own_ = TRY(session().make_buffer(write_->target));
     left_out_.emplace(TRY(session().planner()->left_out(write_->target)));
-    select_ = TRY(session().start(rows, std::move(parameters), *this));
+    select_ = TRY(session().start(prepared_->rows, std::move(parameters), *this));
     return {};
   }
   // What is on its way to the log cannot be called back.
@@ -46,8 +48,9 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                                                                            : "DELETE";
     storage::AppendRequest request;
     if (own_) own_->take(request);
-    append_ = run_append(session(), receiver(), std::move(request), std::string(tag), rows_, {},
-                         held_ ? WriterTurns() : session().turns());
+    append_ =
+        run_append(session(), receiver(), std::move(request), std::string(tag), rows_,
+                   {returned_.begin(), returned_.end()}, held_ ? WriterTurns() : session().turns());
   }
 
   Status take(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row) {
@@ -57,6 +60,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     if (write_->kind != RowsWrite::Kind::Delete) TRY(left_out_->fill(written, rows));
     const std::vector<int64_t> now(rows, session().parts().clock.wall_ms());
     RowBuffer& buffer = held_ ? *held_ : *own_;
+    const size_t size_before = buffer.size_bytes();
     if (write_->kind == RowsWrite::Kind::Delete)
       TRY(buffer.remove(written, rows, now));
     else if (write_->has_each_key_once)
@@ -64,6 +68,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     else
       TRY(buffer.add(written, rows, now));
     rows_ += rows;
+    TRY(tell(written, rows, buffer.size_bytes() - size_before));
     if (held_) return session().check_held_rows();
     const auto limit = static_cast<size_t>(session().parts().settings.copy_atomic_bytes);
     if (own_->size_bytes() > limit)
@@ -75,16 +80,35 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     return session().memory()->refusal("the rows that a statement writes");
   }
 
+  // What RETURNING tells, when all is durable.
+  Status tell(std::span<const engine::ColumnPtr> written, size_t rows, size_t about_bytes) {
+    if (returned_.empty()) return {};
+    constexpr size_t kBytesOfRow = 64;
+    told_bytes_ += 2 * about_bytes + kBytesOfRow * rows;
+    if (!told_charge_.try_resize(told_bytes_))
+      return session().memory()->refusal("the rows that RETURNING tells");
+    for (size_t i = 0; i < returned_.size(); ++i) {
+      const engine::ColumnPtr& from = written[prepared_->returning[i]];
+      for (size_t row = 0; row < rows; ++row)
+        from ? returned_[i]->append_from(*from, row) : returned_[i]->append_null();
+    }
+    return {};
+  }
+
   void fail(Error error) {
     if (std::exchange(has_failed_, true)) return;
     receiver().on_error(std::move(error));
   }
 
+  const std::shared_ptr<const SqlPrepared> prepared_;
   const std::shared_ptr<const RowsWrite> write_;
   RowBuffer* held_ = nullptr;  // the transaction's
   std::unique_ptr<RowBuffer> own_;
   std::optional<LeftOutColumns> left_out_;
   MemoryCharge charge_{session().memory(), MemoryKind::Copy};
+  std::vector<std::shared_ptr<engine::Column>> returned_;  // of RETURNING
+  MemoryCharge told_charge_{session().memory(), MemoryKind::Results};
+  size_t told_bytes_ = 0;
   std::unique_ptr<sql::Execution> select_, append_;
   RowBuffer::Keys keys_;  // where each comes once
   uint64_t rows_ = 0;
@@ -145,8 +169,8 @@ Result<std::unique_ptr<sql::Execution>> run_truncate_rows(
 Result<std::unique_ptr<sql::Execution>> run_rows_write(
     SqlSession& session, sql::Receiver& receiver,
     const std::shared_ptr<const SqlPrepared>& prepared, std::vector<engine::Value> parameters) {
-  auto run = std::make_unique<RowsWriteExecution>(session, receiver, prepared->write);
-  TRY(run->begin(prepared->rows, std::move(parameters)));
+  auto run = std::make_unique<RowsWriteExecution>(session, receiver, prepared);
+  TRY(run->begin(std::move(parameters)));
   return std::unique_ptr<sql::Execution>(std::move(run));
 }
 

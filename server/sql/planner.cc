@@ -263,6 +263,8 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
     out.rows = TRY(prepare_rows(TRY(with_types(std::move(write.rows), types, wanted)), statement,
                                 parameter_types));
   out.parameters = out.rows->parameters;
+  TRY(prepare_returning(returning_of(statement.statement), *write.target, context_for(nullptr),
+                        out));
   out.write = std::make_shared<const RowsWrite>(std::move(write));
   return {};
 }
@@ -335,11 +337,10 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
   out.action = Action::Insert;
   const engine::PlanContext context = context_for(nullptr);
   if (const engine::DataSource* target = engine::find_source(insert.target, context)) {
-    TRY(prepare_returning(insert, *target, context, out));
+    TRY(prepare_returning(insert.returning, *target, context, out));
     std::vector<engine::SqlType> types;
     for (const engine::ColumnDef& column : target->schema.columns)
-      if (insert.columns.empty() && engine::is_written(column))
-        types.push_back(column.type);
+      if (insert.columns.empty() && engine::is_written(column)) types.push_back(column.type);
     for (const engine::InsertColumn& column : insert.columns) {
       const int index = engine::find_insert_column(column, *target, context);
       types.push_back(index >= 0 ? target->schema.columns[static_cast<size_t>(index)].type
@@ -356,7 +357,7 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
   return {};
 }
 
-Status Planner::prepare_returning(const engine::InsertValues& insert,
+Status Planner::prepare_returning(std::span<const engine::SelectItem> items,
                                   const engine::DataSource& target,
                                   const engine::PlanContext& context, SqlPrepared& out) const {
   const auto add = [&](size_t place, const std::string& name) {
@@ -364,7 +365,7 @@ Status Planner::prepare_returning(const engine::InsertValues& insert,
     out.returning.push_back(place);
     out.columns.push_back({engine::display_name(name), column.type, column.name, {}});
   };
-  for (const engine::SelectItem& item : insert.returning) {
+  for (const engine::SelectItem& item : items) {
     if (item.kind == engine::SelectItemKind::AllColumns) {
       for (size_t i = 0; i < target.schema.columns.size(); ++i)
         if (engine::is_written(target.schema.columns[i])) add(i, target.schema.columns[i].name);
@@ -372,8 +373,7 @@ Status Planner::prepare_returning(const engine::InsertValues& insert,
     }
     const auto* column = item.expression->as<engine::ColumnRef>();
     if (!column)
-      return Error{ErrorCode::NotSupported,
-                   "RETURNING anything but columns is not supported yet"}
+      return Error{ErrorCode::NotSupported, "RETURNING anything but columns is not supported yet"}
           .at(item.position);
     const int index = engine::find_insert_column({column->name, item.position}, target, context);
     if (index < 0 || !engine::is_written(target.schema.columns[static_cast<size_t>(index)]))
@@ -392,7 +392,7 @@ Status Planner::check_returning(const SqlPrepared& prepared, const engine::Inser
                                 const engine::PlanContext& context) const {
   if (prepared.returning.empty() || prepared.revision == image_->revision) return {};
   SqlPrepared now;
-  const Status is_there = prepare_returning(insert, target, context, now);
+  const Status is_there = prepare_returning(insert.returning, target, context, now);
   if (is_there && now.returning == prepared.returning &&
       std::ranges::equal(now.columns, prepared.columns, {}, &sql::ResultColumn::type,
                          &sql::ResultColumn::type))

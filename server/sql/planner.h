@@ -137,8 +137,9 @@ class Planner {
   Status check_explained(const engine::Explain& explain);
   static Status check_supported(const engine::Statement& statement);
   Status check_result(const SqlPrepared& prepared, const engine::Schema& result) const;
-  Status prepare_returning(const engine::InsertValues& insert, const engine::DataSource& target,
-                           const engine::PlanContext& context, SqlPrepared& out) const;
+  Status prepare_returning(std::span<const engine::SelectItem> items,
+                           const engine::DataSource& target, const engine::PlanContext& context,
+                           SqlPrepared& out) const;
   Status check_returning(const SqlPrepared& prepared, const engine::InsertValues& insert,
                          const engine::DataSource& target, const engine::PlanContext& context) const;
   Result<InsertRows> plan_insert(const SqlPrepared& prepared, const engine::InsertValues& insert,

@@ -272,7 +272,12 @@ Result<std::shared_ptr<const SqlPrepared>> SqlSession::renewed(
     const std::shared_ptr<const SqlPrepared>& prepared, const MetadataImage& image) const {
   if (prepared->revision == image.revision) return prepared;
   auto anew = TRY(planner()->prepare(prepared->statement, prepared->parameters));
-  if (anew->action == prepared->action && anew->parameters == prepared->parameters) return anew;
+  const bool has_same_columns =
+      std::ranges::equal(anew->columns, prepared->columns, {}, &sql::ResultColumn::type,
+                         &sql::ResultColumn::type);
+  if (anew->action == prepared->action && anew->parameters == prepared->parameters &&
+      has_same_columns)
+    return anew;
   return Error{ErrorCode::NotSupported, "cached plan must not change result type",
                "What the statement writes has been replaced since it was prepared.",
                "Prepare it again."};

@@ -107,7 +107,8 @@ Result<RowsWrite> plan_delete(const engine::DeleteRows& remove,
   write.rows = rows_of(*write.target, remove.target, remove.alias, remove.where);
   const std::vector<ColumnDef>& columns = write.target->schema.columns;
   for (size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i].role != ColumnRole::Key) continue;
+    const bool is_told = !remove.returning.empty() && columns[i].role != ColumnRole::Headers;
+    if (columns[i].role != ColumnRole::Key && !is_told) continue;
     write.places.push_back(i);
     add_item(write.rows, column_of(columns[i].name, remove.target.position), columns[i].name);
   }
@@ -163,6 +164,12 @@ bool writes_rows(const engine::Statement& statement, const engine::PlanContext& 
   if (!insert || context.settings.ksqldb_compat) return false;
   const engine::DataSource* target = engine::find_source(insert->target, context);
   return target && target->kind == engine::SourceKind::Table;
+}
+
+std::span<const engine::SelectItem> returning_of(const engine::Statement& statement) {
+  if (const auto* update = std::get_if<engine::UpdateRows>(&statement)) return update->returning;
+  if (const auto* remove = std::get_if<engine::DeleteRows>(&statement)) return remove->returning;
+  return std::get<engine::InsertSelect>(statement).returning;
 }
 
 Result<RowsWrite> plan_rows_write(const engine::Statement& statement,

@@ -1,6 +1,7 @@
 // INSERT ... SELECT into a table, UPDATE and DELETE: the rows of a SELECT, written once (docs/adr/0053).
 #pragma once
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct RowsWrite {
 
 // Whether the statement writes rows of a SELECT into a table; an INSERT ... SELECT into a stream is a query that runs on.
 bool writes_rows(const engine::Statement& statement, const engine::PlanContext& context);
+// What it tells of the rows that it has written.
+std::span<const engine::SelectItem> returning_of(const engine::Statement& statement);
 Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
                                   const engine::PlanContext& context);
 // Makes BIGINT of INT sums, products, ... that an UPDATE assigns, since they would wrap around; `types` are those of its values.
