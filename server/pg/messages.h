@@ -141,8 +141,12 @@ class MessageWriter {
   void error(const Error& error, std::string_view text, Severity severity = Severity::Error);
   void notice(const sql::Notice& notice);
   void warning(ErrorCode code, std::string_view message);
-  void copy_in(size_t column_count) { copy_response('G', column_count); }
-  void copy_out(size_t column_count) { copy_response('H', column_count); }
+  void copy_in(size_t column_count, Format format = Format::Text) {
+    copy_response('G', column_count, format);
+  }
+  void copy_out(size_t column_count, Format format = Format::Text) {
+    copy_response('H', column_count, format);
+  }
   void copy_data(std::string_view data);
 
   void begin(char type);
@@ -151,7 +155,7 @@ class MessageWriter {
 
  private:
   void empty(char type);
-  void copy_response(char type, size_t column_count);
+  void copy_response(char type, size_t column_count, Format format);
   void text(std::string_view value);              // and a NUL
   void field(char type, std::string_view value);  // of an error; nothing when it is empty
 
