@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/suggest.h"
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
+#include "engine/expr/labels.h"
 #include "engine/types/coercion.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
@@ -51,13 +54,23 @@ BoundExpression call_expression(Kernel kernel, SqlType type, std::vector<BoundEx
 }
 
 Result<BoundExpression> Binder::bind(const Expression& expression) {
-  BoundExpression bound = TRY(bind_open(expression));
-  if (bound.kind == BoundKind::Parameter && bound.type.is_null())
-    return coerce_to(std::move(bound), TypeKind::String);
-  return bound;
+  return close(TRY(bind_open(expression)));
 }
 
+Result<BoundExpression> Binder::close(BoundExpression bound) {
+  if (bound.kind != BoundKind::Parameter || !bound.type.is_null()) return bound;
+  const SqlType type = open_type(bound.type);
+  return coerce_to(std::move(bound), type);
+}
+
+// A numeric without a precision is exact, as text, where it is shown as it is. Whatever computes with it gets a DECIMAL.
 Result<BoundExpression> Binder::bind_open(const Expression& expression) {
+  BoundExpression bound = TRY(bind_kept(expression));
+  if (depth_ == 0 || bound.type.label() != label::kNumeric || bound.type.is_null()) return bound;
+  return cast(std::move(bound), SqlType::decimal(kMaxDecimalPrecision, kScaleOfNumeric));
+}
+
+Result<BoundExpression> Binder::bind_kept(const Expression& expression) {
   for (const Scope::Substitute& substitute : scope_.substitutes) {
     if (!equals(*substitute.expression, expression)) continue;
     BoundExpression column =
@@ -65,8 +78,10 @@ Result<BoundExpression> Binder::bind_open(const Expression& expression) {
     column.position = expression.position;
     return column;
   }
-  BoundExpression bound = TRY(bind_node(expression));
-  bound.position = expression.position;
+  ++depth_;
+  auto bound = bind_node(expression);
+  --depth_;
+  if (bound) bound->position = expression.position;
   return bound;
 }
 
@@ -215,9 +230,27 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
   static const CustomTypes kNone;
   auto type = resolve_type(node.type, scope_.custom_types ? *scope_.custom_types : kNone);
   if (!type) return std::move(type).error().at(node.type.position);
-  BoundExpression operand = TRY(bind_open(*node.operand));
+  // '1.50'::numeric::text keeps its digits, too.
+  const bool is_operand = std::exchange(is_operand_, true);
+  auto bound = bind_kept(*node.operand);
+  is_operand_ = is_operand;
+  BoundExpression operand = TRY(std::move(bound));
+  const bool is_shown = (depth_ == 1 || is_operand) && scope_.texts_take_types;
+  const bool is_value = operand.kind == BoundKind::Parameter || operand.kind == BoundKind::Literal;
+  if (is_shown && is_value && node.type.custom_name == "NUMERIC" && node.type.precision == 0)
+    *type = type_of(*find_label(label::kNumeric));
   if (operand.kind == BoundKind::Parameter && operand.type.is_null())
     return coerce_to(std::move(operand), *type);
+  if (operand.kind == BoundKind::Struct && operand.type.label() == label::kRecord &&
+      type->label() == label::kComposite)
+    return row_as(std::move(operand), *type, position);
+  // PostgreSQL reads '{1,2}' as an array, and (1,a) as a row.
+  if (scope_.texts_take_types && operand.type.kind() == TypeKind::String &&
+      (type->kind() == TypeKind::Array || type->label() == label::kComposite)) {
+    BoundExpression read = call_expression(text_to_nested_kernel, *type, {}, position);
+    read.children.push_back(std::move(operand));
+    return read;
+  }
   auto result = cast(std::move(operand), *type);
   if (result) return result;
   Error error = std::move(result).error();
@@ -306,7 +339,10 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
     const bool is_default = result == results.back();
     if (result->type.is_null()) continue;
     if (bound.type.is_null()) bound.type = result->type;
-    if (result->type == bound.type) continue;
+    if (result->type == bound.type) {
+      bound.type = common_type(bound.type, result->type).value_or(bound.type);
+      continue;
+    }
     if (scope_.texts_take_types)
       if (const auto shared = common_type(bound.type, result->type)) {
         bound.type = *shared;
@@ -329,7 +365,10 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
   }
   const bool has_parameter = std::ranges::any_of(
       results, [](const auto* result) { return result->kind == BoundKind::Parameter; });
-  if (bound.type.is_null() && has_parameter) bound.type = TypeKind::String;
+  if (bound.type.is_null() && has_parameter)
+    bound.type = open_type((*std::ranges::find(results, BoundKind::Parameter, [](const auto* each) {
+                             return each->kind;
+                           }))->type);
   if (bound.type.is_null())
     return with_ksqldb(ErrorCode::TypeMismatch, "all branches of the CASE are NULL",
                        invalid_detail("Invalid Case expression. All case branches have NULL type"))

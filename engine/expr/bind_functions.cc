@@ -4,8 +4,10 @@
 #include "base/suggest.h"
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
+#include "engine/expr/labels.h"
 #include "engine/types/coercion.h"
 #include "engine/types/postgres_type_name.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
 
@@ -97,6 +99,22 @@ Error unknown_function(const std::string& name) {
       .with_hint(nearest.empty() ? "SHOW FUNCTIONS lists all." : "Did you mean " + nearest + "?");
 }
 
+// coalesce(list, '{}'): what is written as a text is of the others' type.
+Status Binder::read_texts_as_others(const FunctionCall& call, Arguments& arguments) const {
+  constexpr std::string_view kSame[] = {"COALESCE", "NULLIF", "IFNULL", "GREATEST", "LEAST"};
+  if (!scope_.texts_take_types || std::ranges::find(kSame, call.name) == std::end(kSame)) return {};
+  for (const BoundItem& other : arguments.items) {
+    const SqlType type = other.bound.type;
+    if (type.is_null() || other.source->is<StringLiteral>()) continue;
+    for (size_t i = 0; i < arguments.items.size(); ++i) {
+      TRY(read_text_as(arguments.items[i], type));
+      arguments.types[i].type = arguments.items[i].bound.type;
+    }
+    return {};
+  }
+  return {};
+}
+
 Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
   const auto overloads = Registry::instance().find(call.name);
   Arguments arguments;
@@ -112,12 +130,15 @@ Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
       item.bound = literal_expression(TypeKind::Bigint, Value::bigint(unit_value(unit->unit)));
     } else {
       item.bound = TRY(bind_open(source));
+      TRY(check_labels(call, item.bound.type, source.position));
+      if (!keeps_values(call.name)) item.bound.type = without_narrow_label(item.bound.type);
       type.type = item.bound.type;
       type.is_literal = item.bound.kind == BoundKind::Literal;
     }
     arguments.items.push_back(std::move(item));
     arguments.types.push_back(std::move(type));
   }
+  TRY(read_texts_as_others(call, arguments));
   return arguments;
 }
 
@@ -199,7 +220,8 @@ Status Binder::coerce_arguments(const Resolution& resolution, Arguments& argumen
     BoundItem& item = arguments.items[i];
     if (item.bound.kind == BoundKind::Lambda) continue;
     SqlType type = resolution.argument_types[i];
-    if (type.is_null() && item.bound.kind == BoundKind::Parameter) type = TypeKind::String;
+    if (type.is_null() && item.bound.kind == BoundKind::Parameter)
+      type = open_type(item.bound.type);
     if (type.is_null()) continue;
     // The overload's rules let through more than coerce(), for instance text for a DATE.
     if (item.bound.kind == BoundKind::Parameter)
@@ -214,11 +236,15 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
                                           CallKind expected) {
   TRY(refuse_postgres_clauses(call, scope_.clause, position));
   if (call.name == "PG_TYPEOF" && call.arguments.size() == 1 && expected == CallKind::Scalar) {
-    const BoundExpression argument = TRY(bind_open(*call.arguments.front()));
+    BoundExpression open = TRY(bind_kept(*call.arguments.front()));
+    const BoundExpression argument = TRY(close(std::move(open)));
     return literal_expression(TypeKind::String, Value::text(postgres_type_name(argument.type)));
   }
   const auto overloads = Registry::instance().find(call.name);
-  if (overloads.empty()) return unknown_function(call.name).at(position);
+  if (overloads.empty()) {
+    if (auto made = TRY(bind_postgres_call(call, position))) return *std::move(made);
+    return unknown_function(call.name).at(position);
+  }
   const CallKind kind = kind_of(overloads.front());
   if (kind != expected)
     return Error{ErrorCode::GroupingError, std::string(kind_text(kind)) + " function " + call.name +

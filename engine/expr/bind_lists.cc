@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/expr/binder.h"
+#include "engine/expr/labels.h"
 #include "engine/types/coercion.h"
 #include "engine/types/text_number.h"
 
@@ -115,7 +116,10 @@ Result<SqlType> Binder::unify(std::vector<BoundItem>& items) {
   for (const BoundItem& item : items) common = TRY(widen(common, item));
   const bool has_parameter = std::ranges::any_of(
       items, [](const BoundItem& item) { return item.bound.kind == BoundKind::Parameter; });
-  if (common.is_null() && has_parameter) common = TypeKind::String;
+  if (common.is_null() && has_parameter)
+    common = open_type(std::ranges::find(items, BoundKind::Parameter, [](const BoundItem& item) {
+                         return item.bound.kind;
+                       })->bound.type);
   if (common.is_null()) return common;
   for (BoundItem& item : items) item.bound = TRY(coerce_to(std::move(item.bound), common));
   return common;

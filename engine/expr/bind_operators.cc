@@ -4,6 +4,10 @@
 
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
+#include "engine/expr/labels.h"
+#include "engine/formats/text_value.h"
+#include "engine/types/postgres_type_name.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/coercion.h"
 #include "engine/types/text_time.h"
 
@@ -166,6 +170,20 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
     return std::move(error).at(position);
   };
 
+  if (const ExpressionPtr moved = moved_date(node, left.type, right.type, position))
+    return bind_kept(*moved);
+  // Such texts are no texts to + and ||: of jsonb, || puts objects together.
+  const auto is_joined = [](const SqlType& mine, const SqlType& others) {
+    return is_normalized(mine) && (is_normalized(others) || mine.label() == label::kJsonb);
+  };
+  const bool adds = node.op != ArithmeticOp::Concatenate &&
+                    (is_normalized(left.type) || is_normalized(right.type));
+  if (adds || is_joined(left.type, right.type) || is_joined(right.type, left.type))
+    return Error{ErrorCode::UndefinedFunction,
+                 "operator does not exist: " + postgres_type_name(left.type) + " " +
+                     std::string(to_string(node.op)) + " " + postgres_type_name(right.type)}
+        .at(position);
+
   // PostgreSQL's || takes arrays, and anything beside a text.
   if (scope_.texts_take_types && node.op == ArithmeticOp::Concatenate) {
     if (left.type.kind() == TypeKind::Array && right.type.kind() == TypeKind::Array) {
@@ -187,7 +205,7 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
   if (may_concatenate && left.type == right.type &&
       (left.type.kind() == TypeKind::String ||
        (left.type.kind() == TypeKind::Bytes && node.op == ArithmeticOp::Concatenate))) {
-    SqlType type = left.type;
+    SqlType type = left.type.kind();
     const Kernel kernel = arithmetic_kernel(node.op, type.kind());
     BoundExpression bound = call_expression(kernel, std::move(type), {}, position);
     bound.can_fail = false;
@@ -229,7 +247,7 @@ Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition posit
                                          " is not supported."))
         .at(position);
   if (node.op == SignOp::Plus) return operand;
-  SqlType type = operand.type;
+  SqlType type = without_narrow_label(operand.type);
   const Kernel kernel = negation_kernel(type.kind());
   BoundExpression bound = call_expression(kernel, std::move(type), {}, position);
   bound.can_fail = false;
@@ -245,38 +263,57 @@ Result<BoundExpression> Binder::bind_comparison(const Comparison& node, TextPosi
 
 namespace {
 
-// {1,2} as PostgreSQL writes an array, of elements that need no quotes. Nothing where it is something else.
-std::optional<BoundExpression> array_literal(std::string_view text, const SqlType& type) {
-  const bool is_plain = text.size() >= 2 && text.front() == '{' && text.back() == '}' &&
-                        text.find_first_of("\"\\{", 1) == std::string_view::npos;
-  if (!is_plain || type.element().is_nested()) return std::nullopt;
-  ValueList list;
-  for (std::string_view rest = text.substr(1, text.size() - 2); !rest.empty();) {
-    const size_t end = std::min(rest.find(','), rest.size());
-    const BoundExpression item = cast_or_fold(
-        literal_expression(TypeKind::String, Value::text(std::string(rest.substr(0, end)))),
-        type.element());
-    if (item.kind != BoundKind::Literal) return std::nullopt;
-    list.push_back(item.literal);
-    rest.remove_prefix(std::min(rest.size(), end + 1));
-  }
-  return literal_expression(type, Value::list(std::move(list)));
+// {1,"a b"} as PostgreSQL writes an array. Nothing where it is something else.
+std::optional<BoundExpression> array_literal(const std::string& text, const SqlType& type) {
+  auto value = parse_text_value(type, text, "the array");
+  if (!value) return std::nullopt;
+  return literal_expression(type, *std::move(value));
 }
 
 }  // namespace
 
 Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   const auto* text = item.source->as<StringLiteral>();
-  if (!text || type.is_null() || type.kind() == TypeKind::String) return {};
+  if (!text || type.is_null() || (type.kind() == TypeKind::String && !is_normalized(type))) return {};
   if (type.is_nested() && type.kind() != TypeKind::Array) return {};
   std::optional<BoundExpression> read =
       type.kind() == TypeKind::Array ? array_literal(text->value, type)
                                      : std::optional(cast_or_fold(std::move(item.bound), type));
+  if ((!read || read->kind != BoundKind::Literal) && is_normalized(type))
+    if (const auto normal = normalized_text(type, text->value); !normal)
+      return Error(normal.error()).at(item.source->position);
   if (!read || read->kind != BoundKind::Literal)
     return Error{ErrorCode::InvalidText,
                  "invalid input syntax for type " + shown(type) + ": \"" + text->value + "\""}
         .at(item.source->position);
   item.bound = *std::move(read);
+  return {};
+}
+
+Status Binder::match_labels(ComparisonOp op, BoundItem& left, BoundItem& right,
+                            TextPosition position) {
+  for (auto [side, other] : {std::pair(&left, &right), std::pair(&right, &left)})
+    if (is_normalized(other->bound.type) && side->bound.kind == BoundKind::Literal &&
+        side->bound.type.kind() == TypeKind::String && !is_normalized(side->bound.type))
+      side->bound = TRY(coerce(std::move(side->bound), other->bound.type));
+  const SqlType &l = left.bound.type, &r = right.bound.type;
+  if (l.is_null() || r.is_null() || (!is_normalized(l) && !is_normalized(r))) return {};
+  const LabelOrder order = std::min(order_of(l), order_of(r));
+  const bool is_comparable =
+      order == LabelOrder::Total || (order == LabelOrder::Equality && is_equality(op));
+  if (!l.is_identical(r) || !is_comparable)
+    return Error{ErrorCode::UndefinedFunction,
+                 "operator does not exist: " + postgres_type_name(l) + " " +
+                     std::string(to_string(op)) + " " + postgres_type_name(r)}
+        .with_hint("CAST one side, or both, to a type that has this operator.")
+        .at(position);
+  if (!has_comparable_form(l)) return {};
+  for (BoundItem* item : {&left, &right}) {
+    BoundExpression form = call_expression(comparable_kernel, item->bound.type, {}, position);
+    form.can_fail = false;
+    form.children.push_back(std::move(item->bound));
+    item->bound = std::move(form);
+  }
   return {};
 }
 
@@ -297,9 +334,8 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     TRY(read_text_as(left, right.bound.type));
     TRY(read_text_as(right, left.bound.type));
   }
-  for (BoundItem* item : {&left, &right})
-    if (item->bound.kind == BoundKind::Parameter && item->bound.type.is_null())
-      item->bound = TRY(coerce_to(std::move(item->bound), TypeKind::String));
+  for (BoundItem* item : {&left, &right}) item->bound = TRY(close(std::move(item->bound)));
+  TRY(match_labels(op, left, right, position));
 
   const SqlType &l = left.bound.type, &r = right.bound.type;
   const auto written = [&] {
@@ -433,6 +469,11 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
     type = TypeKind::String;
     for (BoundItem& item : items) item.bound = TRY(coerce_to(std::move(item.bound), type));
   }
+  if (is_normalized(type) && type.label() != label::kEnum &&
+      (has_comparable_form(type) || order_of(type) == LabelOrder::None))
+    return Error{ErrorCode::NotSupported, "IN with values of type " + postgres_type_name(type) +
+                                              " is not supported yet"}
+        .at(position);
   BoundExpression bound = call_expression(in_kernel(type.kind()), TypeKind::Boolean, {}, position);
   bound.can_fail = false;
   if (auto list = sorted_list(std::span(items).subspan(1), type)) {

@@ -36,6 +36,8 @@ class Binder {
   Result<BoundExpression> bind(const Expression& expression);
   // Like bind, with the type still unknown for parameters that nothing tells anything about.
   Result<BoundExpression> bind_open(const Expression& expression);
+  // bind_open() for a cast's operand: a numeric that is kept as text stays one.
+  Result<BoundExpression> bind_kept(const Expression& expression);
   Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition position,
                                         std::map<std::string, std::string> properties);
   Result<BoundExpression> bind_call(const FunctionCall& call, TextPosition position,
@@ -46,6 +48,8 @@ class Binder {
   Result<SqlType> unify(std::vector<BoundItem>& items);
   // coerce(), and a parameter of unknown type takes the type.
   Result<BoundExpression> coerce_to(BoundExpression bound, const SqlType& type);
+  // A parameter that nothing tells about takes what its client has declared, or STRING.
+  Result<BoundExpression> close(BoundExpression bound);
 
  private:
   struct LambdaName {
@@ -78,6 +82,8 @@ class Binder {
   Result<BoundExpression> bind_comparison(const Comparison& node, TextPosition position);
   Result<BoundExpression> compare(ComparisonOp op, BoundItem left, BoundItem right,
                                   TextPosition position);
+  // Both sides of a comparison so that they compare as PostgreSQL does; fails where they do not.
+  Status match_labels(ComparisonOp op, BoundItem& left, BoundItem& right, TextPosition position);
   // A literal text as a value of the type; anything else stays. Fails with InvalidText.
   Status read_text_as(BoundItem& item, const SqlType& type) const;
   Result<BoundExpression> bind_logical(const Logical& node, TextPosition position);
@@ -90,11 +96,21 @@ class Binder {
 
   // bind_functions.cc
   Result<Arguments> bind_arguments(const FunctionCall& call);
+  Status read_texts_as_others(const FunctionCall& call, Arguments& arguments) const;
   Status bind_lambdas(Resolution& resolution, Arguments& arguments);
   Result<BoundExpression> bind_lambda(const Lambda& lambda, TextPosition position,
                                       const std::vector<SqlType>& parameter_types);
   Error misplaced_function(const std::string& name, CallKind kind) const;
   Status coerce_arguments(const Resolution& resolution, Arguments& arguments);
+
+  // bind_postgres.cc
+  Result<std::optional<BoundExpression>> bind_postgres_call(const FunctionCall& call,
+                                                            TextPosition position);
+  Result<BoundExpression> bind_row(const FunctionCall& call);
+  static Result<BoundExpression> row_as(BoundExpression row, const SqlType& type,
+                                        TextPosition position);
+  ExpressionPtr moved_date(const Arithmetic& node, const SqlType& left, const SqlType& right,
+                           TextPosition position) const;
 
   // bind_lists.cc
   Result<SqlType> widen(const SqlType& common, const BoundItem& item);
@@ -109,6 +125,8 @@ class Binder {
   const Scope& scope_;
   std::vector<LambdaName> lambda_names_;
   uint32_t next_lambda_number_ = 0;
+  bool is_operand_ = false;  // of a cast, or within one
+  int depth_ = 0;            // of the expression that is being bound, within the whole
 };
 
 // A type as people who know PostgreSQL read it: STRING is VARCHAR.

@@ -4,6 +4,7 @@
 
 #include "engine/expr/cast_kernels.h"
 #include "engine/expr/kernels.h"
+#include "engine/expr/labels.h"
 #include "engine/expr/validity.h"
 
 namespace engine {
@@ -84,6 +85,7 @@ void copy_rows(KernelCall& call) {
 }  // namespace
 
 bool is_castable(const SqlType& from, const SqlType& to) {
+  if (!is_label_castable(from, to)) return false;
   if (from.is_null() || from == to) return true;
   if (find_cast(from.kind(), to.kind()) == nullptr) return false;
   if (from.kind() != to.kind()) return true;
@@ -100,6 +102,7 @@ bool is_castable(const SqlType& from, const SqlType& to) {
 }
 
 bool cast_never_fails(const SqlType& from, const SqlType& to) {
+  if (needs_label_work(from, to)) return from.is_null();
   if (from.is_null() || from == to) return true;
   const CastRow* row = find_cast(from.kind(), to.kind());
   return row != nullptr && !row->can_fail;
@@ -109,10 +112,11 @@ void cast_kernel(KernelCall& call) {
   const SqlType &from = call.args[0].type(), &to = call.out.type();
   if (from.is_null())
     call.out.resize(call.rows);
-  else if (from == to)
+  else if (from == to && (!to.is_nested() || !needs_label_work(from, to)))
     copy_rows(call);
   else
     find_cast(from.kind(), to.kind())->kernel(call);
+  if (!to.is_nested() && !from.is_null() && needs_label_work(from, to)) return apply_label(call);
   if (to.kind() == TypeKind::String) spell_nulls(call);
 }
 

@@ -25,12 +25,12 @@ Column cast_column(const Column& from, const SqlType& to, const EvalContext& con
 void add_errors_of_parts(KernelCall& call, const RowErrors& part_errors) {
   if (!part_errors.any()) return;
   const auto ends = call.args[0].column->offsets();
-  const std::string_view text = part_errors.messages().front().text;
+  const RowErrors::Message& message = part_errors.messages().front();
   Bitmap failed(call.rows, false);
   for (size_t row = 0; row < call.rows; ++row) {
     for (uint32_t i = ends[row]; i < ends[row + 1]; ++i) {
       if (!part_errors.has(i)) continue;
-      call.errors.add(row, text);
+      call.errors.add(row, message.text, message.code);
       failed.set(row);
       break;
     }

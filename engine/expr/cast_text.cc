@@ -1,8 +1,10 @@
 // CAST between text and booleans, numbers, bytes.
 #include <cctype>
+#include <cmath>
 
 #include "engine/expr/cast_kernels.h"
 #include "engine/functions/adapters.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
 
@@ -58,15 +60,20 @@ Result<int64_t> text_bigint(std::string_view text) {
   return *value;
 }
 Result<double> text_double(std::string_view text) {
-  const auto value = parse_double(trimmed(text));
-  if (!value) return bad_number(text, "DOUBLE");
-  return *value;
+  const std::string_view word = trimmed(text);
+  if (const auto value = parse_double(word)) return *value;
+  if (word == "NaN") return std::nan("");
+  if (word == "Infinity") return HUGE_VAL;
+  if (word == "-Infinity") return -HUGE_VAL;
+  return bad_number(text, "DOUBLE");
 }
 Result<Decimal> text_decimal(const KernelCall& call, std::string_view text) {
   const SqlType& type = call.out.type();
   const int precision = std::min(type.precision(), kMaxDecimalPrecision);
-  const Int128 unscaled =
-      TRY(parse_decimal(trimmed(text), precision, type.scale(), Rounding::HalfUp));
+  // A numeric of any size loses no digits without saying so.
+  const Rounding rounding =
+      call.args[0].type().label() == label::kNumeric ? Rounding::Exact : Rounding::HalfUp;
+  const Int128 unscaled = TRY(parse_decimal(trimmed(text), precision, type.scale(), rounding));
   return Decimal{unscaled, type.scale()};
 }
 Result<std::string> text_bytes(std::string_view text) {

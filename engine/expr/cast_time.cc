@@ -1,6 +1,8 @@
 // CAST between text and points in time, and among these.
 #include "engine/expr/cast_kernels.h"
 #include "engine/functions/adapters.h"
+#include "engine/types/postgres_texts.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_time.h"
 
 namespace engine {
@@ -21,8 +23,9 @@ Result<int32_t> text_time(std::string_view text) {
   if (!ms) return bad_time("time", text);
   return *ms;
 }
-Result<int64_t> text_timestamp(std::string_view text) {
-  const auto ms = parse_timestamp(text);
+Result<int64_t> text_timestamp(const KernelCall& call, std::string_view text) {
+  const bool has_zone = call.out.type().label() != label::kTimestamp;
+  const auto ms = parse_timestamp(has_zone ? text : without_zone(text));
   if (!ms) return bad_time("timestamp", text);
   return *ms;
 }

@@ -3,6 +3,7 @@
 
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
+#include "engine/expr/labels.h"
 #include "engine/expr/program.h"
 #include "engine/types/coercion.h"
 #include "engine/types/text_number.h"
@@ -22,7 +23,7 @@ Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType&
   const Argument argument{column.get()};
   KernelCall call{std::span(&argument, 1), 1, out, errors, context};
   cast_kernel(call);
-  if (errors.any()) return Error{ErrorCode::InvalidText, errors.messages().front().text};
+  if (errors.any()) return Error{errors.messages().front().code, errors.messages().front().text};
   return out.value_at(0);
 }
 
@@ -93,7 +94,9 @@ bool is_constructor_of(const BoundExpression& expression, const SqlType& type) {
 // INSERT's rules for one value: besides implicit coercion, exact decimals and text that spells a
 // value of the type.
 Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlType& to) {
-  if (value.is_null() || from == to) return value;
+  if (value.is_null()) return value;
+  if (from == to && needs_label_work(from, to)) return cast_value(value, from, to);
+  if (from == to) return value;
   if (from.is_numeric() && to.kind() == TypeKind::Decimal && from.kind() != TypeKind::Double) {
     const SqlType exact = as_decimal_type(from);
     const Decimal number = from.kind() == TypeKind::Decimal  ? value.as_decimal()
@@ -144,7 +147,10 @@ Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlTyp
 }  // namespace
 
 BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type) {
-  if (expression.type == type) return expression;
+  if (expression.type == type && !needs_label_work(expression.type, type)) {
+    expression.type = type;
+    return expression;
+  }
   if (expression.kind == BoundKind::Literal) {
     if (expression.literal.is_null()) {
       expression.type = type;
@@ -160,7 +166,7 @@ BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type) {
 }
 
 Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) {
-  if (expression.type == type) return expression;
+  if (expression.type == type) return cast_or_fold(std::move(expression), type);
   if (expression.type.is_null() && expression.kind == BoundKind::Literal)
     return cast_or_fold(std::move(expression), type);
   if (is_constructor_of(expression, type)) return coerce_children(std::move(expression), type);
@@ -172,7 +178,10 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) 
 }
 
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
-  if (expression.type == type) return expression;
+  if (expression.type == type && !needs_label_work(expression.type, type)) {
+    expression.type = type;
+    return expression;
+  }
   if (!is_castable(expression.type, type))
     return Error{ErrorCode::InvalidCast, "Cast of " + expression.type.to_string() + " to " +
                                              type.to_string() + " is not supported"}

@@ -39,7 +39,7 @@ size_t hash_of(const BoundExpression& expression) {
 
 bool is_same(const BoundExpression& a, const BoundExpression& b) {
   return a.kind == b.kind && a.index == b.index && a.kernel == b.kernel &&
-         a.function == b.function && a.type == b.type && a.literal == b.literal &&
+         a.function == b.function && a.type.is_identical(b.type) && a.literal == b.literal &&
          a.lambda_parameters == b.lambda_parameters &&
          std::ranges::equal(a.children, b.children, is_same);
 }

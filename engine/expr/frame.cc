@@ -41,7 +41,10 @@ std::shared_ptr<const RowErrors> pick_errors(const RowErrors& errors,
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!errors.has(rows[i])) continue;
     const auto message = std::ranges::find(errors.messages(), rows[i], &RowErrors::Message::row);
-    picked->add(i, message == errors.messages().end() ? "" : message->text);
+    if (message == errors.messages().end())
+      picked->add(i, "");
+    else
+      picked->add(i, message->text, message->code);
   }
   return picked;
 }
@@ -158,9 +161,9 @@ void Frame::inherit(const Slot& from, size_t rows, bool absorbs, RowErrors& erro
     return;
   }
   if (from.errors->messages().empty()) return;
-  const std::string& text = from.errors->messages().front().text;
-  if (absorbs || !from.errors->any()) return errors.note(0, text);
-  for (size_t row = 0; row < rows; ++row) errors.add(row, text);
+  const RowErrors::Message& message = from.errors->messages().front();
+  if (absorbs || !from.errors->any()) return errors.note(0, message.text, message.code);
+  for (size_t row = 0; row < rows; ++row) errors.add(row, message.text, message.code);
 }
 
 void Frame::refuse_nulls(const Instruction& instruction, std::span<const Argument> args,

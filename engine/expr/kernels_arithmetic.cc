@@ -100,7 +100,7 @@ void checked_division(KernelCall& call) {
     if (!valid.test(row)) continue;
     const T divisor = call.args[1].template get<T>(row);
     if (divisor == 0) {
-      call.errors.add(row, kDivisionByZero);
+      call.errors.add(row, kDivisionByZero, ErrorCode::DivisionByZero);
       valid.clear(row);
     } else {
       out[row] = Op::apply(call.args[0].template get<T>(row), divisor);

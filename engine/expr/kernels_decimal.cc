@@ -10,6 +10,8 @@ namespace engine {
 
 namespace {
 
+constexpr const char* kDivisionByZero = "division by zero";
+
 // One DECIMAL result, or what is wrong.
 struct DecimalResult {
   Int128 unscaled = 0;
@@ -131,7 +133,7 @@ unsigned next_digit(Uint128& remainder, Uint128 divisor) {
 // Long division until the scale is reached.
 DecimalResult decimal_divide(Decimal left, Decimal right, int scale, Digits digits) {
   const Uint128 divisor = magnitude(right.unscaled);
-  if (divisor == 0) return {0, "division by zero"};
+  if (divisor == 0) return {0, kDivisionByZero};
   const Uint128 dividend = magnitude(left.unscaled);
   Uint128 quotient = dividend / divisor, remainder = dividend % divisor;
   // The quotient of the unscaled values has the scale left.scale - right.scale.
@@ -149,7 +151,7 @@ DecimalResult decimal_divide(Decimal left, Decimal right, int scale, Digits digi
 }
 
 DecimalResult decimal_modulo(Decimal left, Decimal right, int scale, Digits digits) {
-  if (right.unscaled == 0) return {0, "division by zero"};
+  if (right.unscaled == 0) return {0, kDivisionByZero};
   const DecimalResult l = at_scale(left, scale, digits), r = at_scale(right, scale, digits);
   if (l.error || r.error) return {0, kOverflow};
   return {l.unscaled % r.unscaled};
@@ -170,7 +172,9 @@ void decimal_binary(KernelCall& call) {
     DecimalResult result = op(left, right, scale, digits);
     if (!result.error && !fits_precision(result.unscaled, precision)) result.error = kOverflow;
     if (result.error) {
-      call.errors.add(row, result.error);
+      call.errors.add(row, result.error,
+                      result.error == kDivisionByZero ? ErrorCode::DivisionByZero
+                                                      : ErrorCode::OutOfRange);
       valid.clear(row);
     } else {
       out[row] = result.unscaled;

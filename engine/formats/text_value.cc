@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "engine/formats/json/json_values.h"
+#include "engine/types/postgres_texts.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
 #include "engine/types/text_time.h"
@@ -97,6 +99,8 @@ TextValueReader::TextValueReader(SqlType type, std::string what)
     : type_(std::move(type)), what_(std::move(what)) {
   if (type_.kind() == TypeKind::Array)
     element_ = std::make_unique<TextValueReader>(type_.element(), what_);
+  if (type_.label() == label::kComposite)
+    for (const Field& field : type_.fields()) fields_.emplace_back(field.type, what_);
 }
 TextValueReader::~TextValueReader() = default;
 TextValueReader::TextValueReader(TextValueReader&&) noexcept = default;
@@ -129,6 +133,8 @@ Status TextValueReader::append(std::string_view text, Column& column) {
     case TypeKind::Integer: {
       const auto value = parse_integer(word);
       const bool is_too_large = !value && parse_decimal(word) && word.find('.') == word.npos;
+      const bool is_small = type_.label() != label::kInt2 || (value && *value == static_cast<int16_t>(*value));
+      if (value && !is_small) return refused(ErrorCode::OutOfRange, text);
       return store(value, is_too_large ? ErrorCode::OutOfRange : ErrorCode::InvalidText);
     }
     case TypeKind::Bigint: {
@@ -144,6 +150,10 @@ Status TextValueReader::append(std::string_view text, Column& column) {
     }
     case TypeKind::String:
       if (!is_utf8(text)) return refused(ErrorCode::InvalidEncoding, repaired_utf8(text));
+      if (is_normalized(type_)) {
+        column.append_copy(TRY(normalized_text(type_, text)));
+        return {};
+      }
       column.append_copy(text);
       return {};
     case TypeKind::Bytes: {
@@ -159,12 +169,15 @@ Status TextValueReader::append(std::string_view text, Column& column) {
     case TypeKind::Time:
       return store(parse_time(word), ErrorCode::InvalidDatetime);
     case TypeKind::Timestamp:
-      return store(parse_instant(word), ErrorCode::InvalidDatetime);
+      return store(parse_instant(type_.label() == label::kTimestamp ? without_zone(word) : word),
+                   ErrorCode::InvalidDatetime);
     case TypeKind::Array:
       if (word.starts_with('{')) return append_array(word, column);
       return append_json(word, column);
-    case TypeKind::Map:
     case TypeKind::Struct:
+      if (!fields_.empty()) return append_record(word, column);
+      return append_json(word, column);
+    case TypeKind::Map:
       return append_json(word, column);
   }
   return {};
@@ -223,6 +236,42 @@ Status TextValueReader::append_array(std::string_view text, Column& column) {
   }
   if (at + 1 != text.size()) return refuse(refused(ErrorCode::InvalidText, text));
   column.close_list();
+  return {};
+}
+
+// (1,"a b",): nothing is a null.
+Status TextValueReader::append_record(std::string_view text, Column& column) {
+  std::vector<std::optional<std::string>> parts(1);
+  if (text.size() < 2 || text.front() != '(' || text.back() != ')')
+    return refused(ErrorCode::InvalidText, text);
+  bool in_quotes = false;
+  for (size_t at = 1; at + 1 < text.size(); ++at) {
+    const char c = text[at];
+    if (c == ',' && !in_quotes) {
+      parts.emplace_back();
+      continue;
+    }
+    std::string& part = parts.back() ? *parts.back() : parts.back().emplace();
+    if (c == '\\' && at + 2 < text.size()) {
+      part += text[++at];
+    } else if (c != '"') {
+      part += c;
+    } else if (in_quotes && text[at + 1] == '"') {
+      part += text[++at];
+    } else {
+      in_quotes = !in_quotes;
+    }
+  }
+  if (in_quotes || parts.size() != fields_.size()) return refused(ErrorCode::InvalidText, text);
+  Column row(type_);
+  for (size_t i = 0; i < fields_.size(); ++i) {
+    if (parts[i])
+      TRY(fields_[i].append(*parts[i], row.child(i)));
+    else
+      row.child(i).append_null();
+  }
+  row.close_struct();
+  column.append_from(row, 0);
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/types/column.h"
@@ -35,11 +36,13 @@ class TextValueReader {
   struct Json;
   Status append_array(std::string_view text, Column& column);
   Status append_json(std::string_view text, Column& column);
+  Status append_record(std::string_view text, Column& column);
   Error refused(ErrorCode code, std::string_view text) const;
 
   SqlType type_;
   std::string what_;
   std::unique_ptr<TextValueReader> element_;  // of an ARRAY
+  std::vector<TextValueReader> fields_;       // of a composite type
   std::unique_ptr<Json> json_;                // of nested types, once needed
 };
 

@@ -207,7 +207,7 @@ class Sink {
     if (result)
       put(row, *std::move(result));
     else
-      call_.errors.add(row, result.error().message);
+      call_.errors.add(row, result.error().message, result.error().code);
   }
 
  private:
@@ -225,7 +225,7 @@ template <class R>
 void append(KernelCall& call, size_t row, R&& result) {
   if constexpr (is_result<std::decay_t<R>>) {
     if (!result) {
-      call.errors.add(row, result.error().message);
+      call.errors.add(row, result.error().message, result.error().code);
       return call.out.append_null();
     }
     append(call, row, *result);

@@ -11,22 +11,22 @@ void RowErrors::mark(size_t row) {
   failed_.set(row);
 }
 
-void RowErrors::add(size_t row, std::string_view text) {
+void RowErrors::add(size_t row, std::string_view text, ErrorCode code) {
   assert(row < rows_);
   if (has(row)) return;
   mark(row);
-  if (messages_.size() < kMaxMessages) messages_.push_back({row, std::string(text)});
+  if (messages_.size() < kMaxMessages) messages_.push_back({row, std::string(text), code});
 }
 
-void RowErrors::note(size_t row, std::string_view text) {
+void RowErrors::note(size_t row, std::string_view text, ErrorCode code) {
   assert(row < rows_);
-  if (messages_.size() < kMaxMessages) messages_.push_back({row, std::string(text)});
+  if (messages_.size() < kMaxMessages) messages_.push_back({row, std::string(text), code});
 }
 
 void RowErrors::add_part(const RowErrors& part, std::span<const uint32_t> rows) {
   for (const Message& message : part.messages_) {
     const size_t row = rows[message.row];
-    part.has(message.row) ? add(row, message.text) : note(row, message.text);
+    part.has(message.row) ? add(row, message.text, message.code) : note(row, message.text, message.code);
   }
   if (!part.any()) return;
   for (size_t i = 0; i < rows.size(); ++i)
@@ -35,14 +35,15 @@ void RowErrors::add_part(const RowErrors& part, std::span<const uint32_t> rows) 
 
 void RowErrors::add_all(const RowErrors& other) {
   for (const Message& message : other.messages_)
-    other.has(message.row) ? add(message.row, message.text) : note(message.row, message.text);
+    other.has(message.row) ? add(message.row, message.text, message.code)
+                           : note(message.row, message.text, message.code);
   if (!other.any()) return;
   for (size_t row = 0; row < rows_; ++row)
     if (other.failed_.test(row)) mark(row);
 }
 
 void RowErrors::note_all(const RowErrors& other) {
-  for (const Message& message : other.messages_) note(message.row, message.text);
+  for (const Message& message : other.messages_) note(message.row, message.text, message.code);
 }
 
 void append_copy(KernelCall& call, size_t row, const Column& from, size_t at) {

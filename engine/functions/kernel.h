@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/errors.h"
 #include "base/random.h"
 #include "engine/functions/budget.h"
 #include "engine/types/column.h"
@@ -24,13 +25,14 @@ class RowErrors {
   struct Message {
     size_t row;
     std::string text;
+    ErrorCode code = ErrorCode::InvalidText;
   };
   // Enough to see what is wrong with a batch; more would only flood the processing log.
   static constexpr size_t kMaxMessages = 16;
 
   explicit RowErrors(size_t rows) : rows_(rows) {}
 
-  void add(size_t row, std::string_view text);
+  void add(size_t row, std::string_view text, ErrorCode code = ErrorCode::InvalidText);
   bool any() const { return failed_.size() != 0; }
   bool has(size_t row) const { return any() && failed_.test(row); }
   size_t count() const { return failed_.count(); }
@@ -41,7 +43,7 @@ class RowErrors {
   void add_part(const RowErrors& part, std::span<const uint32_t> rows);
   void add_all(const RowErrors& other);
   // Tells of the failures, without making these rows fail.
-  void note(size_t row, std::string_view text);
+  void note(size_t row, std::string_view text, ErrorCode code = ErrorCode::InvalidText);
   void note_all(const RowErrors& other);
 
  private:

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
 
@@ -34,8 +35,7 @@ bool read_scalar(const JsonValue& json, const std::string& text, SqlType& type) 
   return json.fail(fmt::format("there is no type {}", text));
 }
 
-bool read_fields_of(const JsonValue& json, SqlType& type) {
-  std::vector<Field> fields;
+bool read_fields_of(const JsonValue& json, std::vector<Field>& fields) {
   const bool is_read = json.each_item([&](const JsonValue& pair) {
     Field& field = fields.emplace_back();
     int at = 0;
@@ -43,8 +43,48 @@ bool read_fields_of(const JsonValue& json, SqlType& type) {
       return at++ == 0 ? part.read(field.name) : read_json(part, field.type);
     });
   });
-  type = SqlType::structure(std::move(fields));
   return is_read;
+}
+
+void write_fields(JsonWriter& out, const std::vector<Field>& fields) {
+  out.begin_array();
+  for (const Field& field : fields) {
+    out.begin_array();
+    out.text(field.name);
+    write_json(out, field.type);
+    out.end_array();
+  }
+  out.end_array();
+}
+
+// {"postgres": "uuid"}: by the name that PostgreSQL has for it. What CREATE TYPE made is there as a whole, so that it
+// needs no catalog: {"enum": "MOOD", "labels": [...]}.
+bool write_label(JsonWriter& out, const SqlType& type) {
+  const PostgresLabelRow* row = find_label(type.label());
+  if (row == nullptr && type.name().empty()) return false;
+  out.begin_object();
+  if (row != nullptr) {
+    out.key("postgres");
+    out.text(row->name);
+  } else {
+    out.key(type.label() == label::kEnum ? "enum" : "composite");
+    out.text(type.name());
+    out.key("fields");
+    write_fields(out, type.fields());
+  }
+  out.end_object();
+  return true;
+}
+
+bool read_named(const JsonValue& json, const JsonValue& named, bool is_enum, SqlType& type) {
+  std::string name;
+  std::vector<Field> fields;
+  const auto list = json.find("fields");
+  if (!named.read(name) || !list || !read_fields_of(*list, fields)) return false;
+  type = SqlType::named(is_enum ? TypeKind::String : TypeKind::Struct,
+                        is_enum ? label::kEnum : label::kComposite, std::move(name),
+                        std::move(fields));
+  return true;
 }
 
 bool read_two(const JsonValue& json, auto& first, auto& second) {
@@ -60,6 +100,7 @@ bool read_two(const JsonValue& json, auto& first, auto& second) {
 }  // namespace
 
 void JsonCodec<SqlType>::write(JsonWriter& out, const SqlType& type) {
+  if (write_label(out, type)) return;
   switch (type.kind()) {
     case TypeKind::Decimal:
       return out.text(fmt::format("DECIMAL({}, {})", type.precision(), type.scale()));
@@ -79,14 +120,7 @@ void JsonCodec<SqlType>::write(JsonWriter& out, const SqlType& type) {
     case TypeKind::Struct:
       out.begin_object();
       out.key("struct");
-      out.begin_array();
-      for (const Field& field : type.fields()) {
-        out.begin_array();
-        out.text(field.name);
-        write_json(out, field.type);
-        out.end_array();
-      }
-      out.end_array();
+      write_fields(out, type.fields());
       return out.end_object();
     default:
       for (const auto& [kind, name] : kScalars)
@@ -110,7 +144,22 @@ bool JsonCodec<SqlType>::read(const JsonValue& json, SqlType& type) {
     type = SqlType::map(std::move(first), std::move(second));
     return true;
   }
-  if (const auto fields = json.find("struct")) return read_fields_of(*fields, type);
+  if (const auto list = json.find("struct")) {
+    std::vector<Field> fields;
+    if (!read_fields_of(*list, fields)) return false;
+    type = SqlType::structure(std::move(fields));
+    return true;
+  }
+  if (const auto named = json.find("postgres")) {
+    std::string name;
+    if (!named->read(name)) return false;
+    const PostgresLabelRow* row = label_named(name);
+    if (row == nullptr) return json.fail(fmt::format("there is no type {}", name));
+    type = type_of(*row);
+    return true;
+  }
+  if (const auto named = json.find("enum")) return read_named(json, *named, true, type);
+  if (const auto named = json.find("composite")) return read_named(json, *named, false, type);
   return json.fail("a type was expected");
 }
 

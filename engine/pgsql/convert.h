@@ -69,6 +69,7 @@ class Converter {
   Built call_of(std::string name, const Fields& fields) const;
   Built value_function(const Fields& fields) const;
   Built subquery(const Fields& fields) const;
+  static Built json_text(ExpressionPtr json, const Expression& member, TextPosition at);
   Built compared_rows(ComparisonOp op, const Fields& left, const Fields& right,
                       TextPosition at) const;
   Built row_in(const Fields& row, std::shared_ptr<const Query> query, TextPosition at) const;
@@ -87,6 +88,8 @@ class Converter {
   Result<TableElement> table_element(const Fields& column) const;
   Status add_constraint(const Fields& constraint, TableElement& element) const;
   Result<Statement> create_table(const Fields& fields) const;
+  Result<Statement> create_enumeration(const Fields& fields) const;
+  Result<Statement> create_composite(const Fields& fields) const;
   Result<Statement> drop(const Fields& fields) const;
   Result<Statement> comment(const Fields& fields) const;
   Result<Statement> alter_table(const Fields& fields) const;

@@ -130,6 +130,8 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
                            at);
   if (node.kind == "GroupingFunc")
     return make_expression(FunctionCall{"GROUPING", TRY(expressions(fields, "args"))}, at);
+  if (node.kind == "RowExpr")
+    return make_expression(FunctionCall{"ROW", TRY(expressions(fields, "args"))}, at);
   if (node.kind == "A_ArrayExpr")
     return make_expression(ArrayConstructor{TRY(expressions(fields, "elements"))}, at);
   return not_supported(fmt::format("this expression ({}) is", node.kind), at);
@@ -263,6 +265,7 @@ Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Field
     return make_expression(Comparison{*comparison, std::move(left), std::move(right)}, at);
   if (const auto arithmetic = find_op(kArithmetics, op))
     return make_expression(Arithmetic{*arithmetic, std::move(left), std::move(right)}, at);
+  if (op == "->>") return json_text(std::move(left), *right, at);
   if (const auto match = match_of(op)) {
     FunctionCall call{"REGEXP_LIKE", {}};
     call.arguments.push_back(std::move(left));
@@ -379,6 +382,31 @@ Result<ExpressionPtr> Converter::choice(const Fields& fields) const {
   }
   if (fields.has("defresult")) made.otherwise = TRY(child_of(fields, "defresult"));
   return make_expression(std::move(made), position(fields.number("location")));
+}
+
+// json ->> 'name' and json ->> 0: the text of a member.
+Result<ExpressionPtr> Converter::json_text(ExpressionPtr json, const Expression& member,
+                                           TextPosition at) {
+  std::string path;
+  if (const auto* name = member.as<StringLiteral>();
+      name && !name->value.empty() && std::ranges::all_of(name->value, [](char c) {
+        return is_ascii_letter(c) || is_ascii_digit(c) || c == '_';
+      }))
+    path = "$." + name->value;
+  if (const auto* place = member.as<IntegerLiteral>(); place && place->value >= 0)
+    path = fmt::format("$[{}]", place->value);
+  if (path.empty()) return not_supported("->> with anything but a plain name or a place is", at);
+  TypeName text;
+  text.kind = TypeKind::String;
+  return make_expression(
+      FunctionCall{"EXTRACTJSONFIELD",
+                   [&] {
+                     ExpressionList arguments;
+                     arguments.push_back(make_expression(Cast{std::move(json), std::move(text)}, at));
+                     arguments.push_back(make_expression(StringLiteral{path}, at));
+                     return arguments;
+                   }()},
+      at);
 }
 
 // ---- calls

@@ -9,7 +9,12 @@
 namespace engine::pgsql {
 
 Name name_of(std::string_view text) {
-  if (std::ranges::any_of(text, [](char c) { return (c >= 'A' && c <= 'Z'); }))
+  // What has other characters than a bare name was quoted.
+  const auto is_bare = [](char c) {
+    return (c >= 'a' && c <= 'z') || is_ascii_digit(c) || c == '_' || c == '$' ||
+           static_cast<unsigned char>(c) >= 0x80;
+  };
+  if (!std::ranges::all_of(text, is_bare))
     return {std::string(text), Quoting::Double};
   return {upper_case(text), Quoting::None};
 }

@@ -18,8 +18,6 @@ struct KindRow {
 };
 // What people write who come from PostgreSQL, and what is missing then.
 constexpr KindRow kMissing[] = {
-    {"CreateEnumStmt", "CREATE TYPE ... AS ENUM is"},
-    {"CompositeTypeStmt", "CREATE TYPE ... AS (...) is"},
     {"CreateRangeStmt", "CREATE TYPE ... AS RANGE is"},
     {"CreateDomainStmt", "CREATE DOMAIN is"},
     {"CreateSchemaStmt", "CREATE SCHEMA is"},
@@ -132,6 +130,34 @@ Result<Statement> Converter::create_table(const Fields& fields) const {
     property.position = position(option.fields.number("location"));
     property.value = make_expression(StringLiteral{""}, property.position);
     create.properties.push_back(std::move(property));
+  }
+  return Statement(std::move(create));
+}
+
+// The kind says what it is, the names are its values.
+Result<Statement> Converter::create_enumeration(const Fields& fields) const {
+  const std::vector<std::string> names = strings(fields, "typeName");
+  CreateType create;
+  create.name = name_of(names.empty() ? "" : names.back());
+  create.type.kind = TypeKind::String;
+  create.type.custom_name = create.name.text;
+  create.type.field_names = strings(fields, "vals");
+  if (create.type.field_names.empty())
+    return not_supported("an enumeration without values is", position(0));
+  return Statement(std::move(create));
+}
+
+Result<Statement> Converter::create_composite(const Fields& fields) const {
+  const TableName named = TRY(table_name(*fields.part("typevar")));
+  CreateType create;
+  create.name = named.name;
+  create.name_position = named.position;
+  create.type.kind = TypeKind::Struct;
+  create.type.custom_name = create.name.text;
+  for (const Node& column : pgsql::children(fields, "coldeflist")) {
+    const TableElement element = TRY(table_element(column.fields));
+    create.type.field_names.push_back(element.name.text);
+    create.type.parts.push_back(element.type);
   }
   return Statement(std::move(create));
 }
@@ -326,6 +352,8 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
     return Made(*std::move(statement));
   };
   if (node.kind == "CreateStmt") return made(create_table(node.fields));
+  if (node.kind == "CreateEnumStmt") return made(create_enumeration(node.fields));
+  if (node.kind == "CompositeTypeStmt") return made(create_composite(node.fields));
   if (node.kind == "DropStmt") return made(drop(node.fields));
   if (node.kind == "CommentStmt") return made(comment(node.fields));
   if (node.kind == "AlterTableStmt") return made(alter_table(node.fields));

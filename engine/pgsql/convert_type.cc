@@ -16,25 +16,17 @@ struct TypeRow {
 // What is not here is left to resolve_type(): custom types, and PostgreSQL's names that it knows.
 constexpr TypeRow kTypes[] = {
     {"bool", TypeKind::Boolean},
-    {"int2", TypeKind::Integer},
     {"int4", TypeKind::Integer},
     {"int8", TypeKind::Bigint},
-    {"oid", TypeKind::Bigint},
     {"xid", TypeKind::Bigint},
-    {"float4", TypeKind::Double},
     {"float8", TypeKind::Double},
     {"text", TypeKind::String},
-    {"varchar", TypeKind::String},
-    {"bpchar", TypeKind::String},
-    {"char", TypeKind::String},
-    {"name", TypeKind::String},
     {"regproc", TypeKind::String},
     {"regprocedure", TypeKind::String},
     {"cstring", TypeKind::String},
     {"bytea", TypeKind::Bytes},
     {"date", TypeKind::Date},
     {"time", TypeKind::Time},
-    {"timestamp", TypeKind::Timestamp},
     {"timestamptz", TypeKind::Timestamp},
 };
 
@@ -53,7 +45,7 @@ Result<TypeName> Converter::type(const Fields& type) const {
   if (row != std::end(kTypes)) {
     result.kind = row->kind;
   } else {
-    result.custom_name = upper_case(name);
+    result.custom_name = name == "char" ? "\"char\"" : name_of(name).text;
     const std::vector<Node> modifiers = pgsql::children(type, "typmods");
     const auto number = [&](size_t i) {
       const auto value = i < modifiers.size() ? modifiers[i].fields.part("ival") : std::nullopt;

@@ -43,12 +43,60 @@ size_t find_word(std::string_view text, std::initializer_list<std::string_view> 
   return text.size();
 }
 
+Result<Statement> prepare_of(const pgsql::Fields& fields,
+                             std::unique_ptr<ParsedStatement> prepared,
+                             const pgsql::Converter& convert) {
+  Prepare prepare{pgsql::name_of(fields.text("name")), {}, nullptr};
+  for (const pgsql::Node& type : pgsql::children(fields, "argtypes"))
+    prepare.parameter_types.push_back(TRY(convert.type(type.fields)));
+  prepare.statement = std::move(prepared);
+  return Statement(std::move(prepare));
+}
+
+// COPY (SELECT ...) TO STDOUT: queries that only PostgreSQL's syntax takes.
+Result<Statement> copy_of(const pgsql::Fields& fields, const pgsql::Converter& convert) {
+  const auto query = pgsql::child(fields, "query");
+  if (!query || query->kind != "SelectStmt" || fields.flag("is_from") || fields.has("filename"))
+    return Error{ErrorCode::SyntaxError, "not a SELECT"};
+  Copy copy;
+  copy.direction = CopyDirection::ToStdout;
+  copy.query = TRY(convert.query(query->fields));
+  for (const pgsql::Node& option : pgsql::children(fields, "options")) {
+    CopyOption read;
+    read.name = option.fields.text("defname");
+    read.position = convert.position(option.fields.number("location"));
+    const auto value = pgsql::child(option.fields, "arg");
+    if (value && value->kind == "String")
+      read.value = std::string(value->fields.text("sval"));
+    else if (value && value->kind == "Boolean")
+      read.value = value->fields.flag("boolval") ? "true" : "false";
+    else if (value && value->kind == "List")
+      for (const std::string& name : pgsql::strings(value->fields, "items"))
+        read.columns.push_back(pgsql::name_of(name));
+    else if (value && value->kind != "A_Star")
+      return pgsql::not_supported("this option of COPY is", read.position);
+    copy.options.push_back(std::move(read));
+  }
+  return Statement(std::move(copy));
+}
+
 // `text`: of the statement, which begins at `begin` of the script.
 Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, size_t begin,
                                const pgsql::Converter& convert) {
   if (node.kind == "SelectStmt") return Statement(TRY(convert.query(node.fields)));
   if (auto other = TRY(convert.statement(node))) return *std::move(other);
+  if (node.kind == "CopyStmt") return copy_of(node.fields, convert);
   const auto within = pgsql::child(node.fields, "query");
+  if (within && node.kind == "PrepareStmt" && within->kind != "SelectStmt") {
+    auto inner = TRY(convert.statement(*within));
+    if (!inner) return Error{ErrorCode::SyntaxError, "not a SELECT"};
+    const size_t at = find_word(text, {"INSERT", "UPDATE", "DELETE"});
+    return prepare_of(node.fields,
+                      std::make_unique<ParsedStatement>(ParsedStatement{
+                          *std::move(inner), std::string(text.substr(at)),
+                          convert.position(static_cast<int64_t>(begin + at))}),
+                      convert);
+  }
   if (!within || within->kind != "SelectStmt") return Error{ErrorCode::SyntaxError, "not a SELECT"};
   const size_t at = find_word(text, {"SELECT", "WITH", "VALUES"});
   Query query = TRY(convert.query(within->fields));
@@ -68,11 +116,7 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
     return Statement(std::move(explain));
   }
   if (node.kind != "PrepareStmt") return Error{ErrorCode::SyntaxError, "not a SELECT"};
-  Prepare prepare{pgsql::name_of(node.fields.text("name")), {}, nullptr};
-  for (const pgsql::Node& type : pgsql::children(node.fields, "argtypes"))
-    prepare.parameter_types.push_back(TRY(convert.type(type.fields)));
-  prepare.statement = parsed();
-  return Statement(std::move(prepare));
+  return prepare_of(node.fields, parsed(), convert);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/types/row_limit.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
 namespace {
@@ -32,7 +33,8 @@ Result<ColumnDef> read_column(const TableElement& element, const CustomTypes& ty
                              "column.",
                              element.name.text)}
         .at(element.position);
-  SqlType type = TRY(resolve_type(element.type, types));
+  // Programs that write to the topic know nothing of smallint.
+  SqlType type = without_narrow_label(TRY(resolve_type(element.type, types)));
   ColumnDef column{element.name.text, std::move(type)};
   column.is_not_null = element.is_not_null;
   column.is_serial = element.is_serial;

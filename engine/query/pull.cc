@@ -173,6 +173,7 @@ Result<ConstantPlan> plan_constant_query(const Query& query, const PlanContext& 
   Scope scope(kNoColumns, "SELECT");
   scope.custom_types = &context.catalog.types;
   scope.parameters = context.parameters;
+  scope.texts_take_types = !context.settings.ksqldb_compat;
   ConstantPlan plan;
   plan.limit = TRY(read_limit(query.limit.get()));
   if (query.where) {

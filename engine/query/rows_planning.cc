@@ -6,6 +6,8 @@
 
 #include "engine/query/system_rows.h"
 #include "engine/types/coercion.h"
+#include "engine/types/postgres_type_name.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
 
@@ -98,6 +100,30 @@ SortKey sort_key(const OrderItem& item, size_t column) {
   const bool nulls_first =
       item.nulls == NullsOrder::Default ? item.descending : item.nulls == NullsOrder::First;
   return {column, item.descending, nulls_first};
+}
+
+Status check_ordered(const SqlType& type, TextPosition position) {
+  if (type.is_nested())
+    return Error{ErrorCode::TypeMismatch, fmt::format("{} has no order", type.to_string())}.at(
+        position);
+  if (order_of(type) == LabelOrder::Total && !has_comparable_form(type)) return {};
+  return Error{ErrorCode::NotSupported,
+               fmt::format("to order by {} is not supported yet", postgres_type_name(type)),
+               {},
+               "CAST it to a type that is ordered as its text is, or to a number."}
+      .at(position);
+}
+
+Status check_distinct(const SqlType& type, TextPosition position) {
+  const bool is_text = type.label() == label::kEnum ||
+                       (order_of(type) != LabelOrder::None && !has_comparable_form(type));
+  if (is_text) return {};
+  return Error{ErrorCode::NotSupported,
+               fmt::format("to tell values of {} apart is not supported yet: their texts differ where they are equal",
+                           postgres_type_name(type)),
+               {},
+               "CAST it to VARCHAR to compare its text."}
+      .at(position);
 }
 
 Result<std::optional<size_t>> RowsPlanning::read_count(const Expression* count,
@@ -406,9 +432,7 @@ Result<PlannedRows> RowsPlanning::order_and_cut(const Query& query, PlannedRows 
   std::vector<SortKey> keys;
   for (const OrderItem& item : query.order_by) {
     keys.push_back(sort_key(item, TRY(place(*item.expression))));
-    if (const SqlType& type = rows.result.columns[keys.back().column].type; type.is_nested())
-      return Error{ErrorCode::TypeMismatch, fmt::format("{} has no order", type.to_string())}.at(
-          item.expression->position);
+    TRY(check_ordered(rows.result.columns[keys.back().column].type, item.expression->position));
   }
   rows.root = sort_and_cut(std::move(rows.root), std::move(keys), TRY(read_limits(query)));
   return rows;

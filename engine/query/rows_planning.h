@@ -110,4 +110,8 @@ const SystemTable* find_system_table(const AliasedSource& named, const PlanConte
 // One SELECT without WITH.
 Result<PlannedRows> plan_one_select(const Query& query, RowsPlanning& planning);
 
+// Whether values are ordered, or told from each other, as the steps do it: by what they are kept as.
+Status check_ordered(const SqlType& type, TextPosition position);
+Status check_distinct(const SqlType& type, TextPosition position);
+
 }  // namespace engine

@@ -13,12 +13,6 @@ namespace engine {
 
 namespace {
 
-Status check_ordered(const SqlType& type, TextPosition position) {
-  if (!type.is_nested()) return {};
-  return Error{ErrorCode::TypeMismatch, fmt::format("{} has no order", type.to_string())}.at(
-      position);
-}
-
 // percentile_cont(0.5) WITHIN GROUP (ORDER BY value)
 Result<GroupedCall> bind_ordered_set(const FunctionCall& call, TextPosition position,
                                      const Scope& scope, const EvalContext& eval) {

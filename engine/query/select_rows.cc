@@ -361,6 +361,7 @@ class SelectRowsPlanner {
     std::vector<Scope::Substitute>& substitutes = groups_.substitutes;
     for (const ExpressionPtr& each : group_by_) {
       BoundExpression key = TRY(bind_value(*each, over));
+      TRY(check_distinct(key.type, each->position));
       substitutes.push_back({each.get(), static_cast<uint32_t>(groups.size())});
       const auto* column = each->as<ColumnRef>();
       groups.push_back({column ? column->source->text : "",
@@ -489,10 +490,10 @@ class SelectRowsPlanner {
     }
     for (const ExpressionPtr& each : hidden_) columns_.push_back(TRY(bind_value(*each, scope)));
     for (const SortKey& key : order_)
-      if (columns_[key.column].type.is_nested())
-        return Error{ErrorCode::TypeMismatch,
-                     fmt::format("{} has no order", columns_[key.column].type.to_string())}
-            .at(query_.positions.order_by.value_or(query_.position));
+      TRY(check_ordered(columns_[key.column].type,
+                        query_.positions.order_by.value_or(query_.position)));
+    for (size_t i = 0; query_.distinct && i < items_.size(); ++i)
+      TRY(check_distinct(columns_[i].type, query_.position));
     return {};
   }
 

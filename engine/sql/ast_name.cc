@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "engine/sql/tokens.h"
+#include "engine/types/ascii.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/row_limit.h"
 
 namespace engine {
@@ -25,27 +27,27 @@ struct PostgresType {
 // What PostgreSQL clients write in casts and DDL, where it has a counterpart here.
 constexpr PostgresType kPostgresTypes[] = {
     {"BOOL", TypeKind::Boolean},          {"BYTEA", TypeKind::Bytes},
-    {"CHAR", TypeKind::String},           {"FLOAT", TypeKind::Double},
-    {"FLOAT4", TypeKind::Double},         {"FLOAT8", TypeKind::Double},
-    {"INT2", TypeKind::Integer},          {"INT4", TypeKind::Integer},
-    {"INT8", TypeKind::Bigint},           {"NAME", TypeKind::String},
-    {"NUMERIC", TypeKind::Decimal},       {"OID", TypeKind::Bigint},
-    {"REAL", TypeKind::Double},           {"REGCLASS", TypeKind::String},
+    {"CHAR", TypeKind::String},
+    {"FLOAT", TypeKind::Double},          {"FLOAT8", TypeKind::Double},
+    {"INT4", TypeKind::Integer},          {"INT8", TypeKind::Bigint},
+    {"NUMERIC", TypeKind::Decimal},       {"REGCLASS", TypeKind::String},
     {"REGPROC", TypeKind::String},        {"REGTYPE", TypeKind::String},
-    {"SMALLINT", TypeKind::Integer},      {"TEXT", TypeKind::String},
-    {"TIMESTAMPTZ", TypeKind::Timestamp},
+    {"TEXT", TypeKind::String},           {"TIMESTAMPTZ", TypeKind::Timestamp},
+    {"DATE", TypeKind::Date},             {"TIME", TypeKind::Time},
 };
 
 Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_types) {
   if (const auto found = custom_types.find(name.custom_name); found != custom_types.end())
     return found->second;
   for (const PostgresType& type : kPostgresTypes) {
-    if (type.name != name.custom_name) continue;
+    // A quoted name, which tools write in PostgreSQL's lower case, means the same.
+    if (type.name != upper_case(name.custom_name)) continue;
     if (type.kind != TypeKind::Decimal) return SqlType(type.kind);
     // NUMERIC alone is unbounded in PostgreSQL; here it is as wide as a DECIMAL gets.
     if (name.precision == 0) return SqlType::decimal(kMaxDecimalPrecision, 9);
     return SqlType::decimal(name.precision, name.scale);
   }
+  if (const PostgresLabelRow* row = label_named(lower_case(name.custom_name))) return type_of(*row);
   return Error{ErrorCode::UndefinedObject, "Cannot resolve unknown type: " + name.custom_name}.at(
       name.position);
 }
@@ -69,7 +71,16 @@ Result<SqlType> resolve_parts(const TypeName& name, const CustomTypes& custom_ty
         SqlType type = TRY(resolve_parts(name.parts[i], custom_types));
         fields.push_back({name.field_names[i], std::move(type)});
       }
+      if (!name.custom_name.empty())
+        return SqlType::named(TypeKind::Struct, label::kComposite, name.custom_name,
+                              std::move(fields));
       return SqlType::structure(std::move(fields));
+    }
+    case TypeKind::String: {
+      if (name.custom_name.empty()) return SqlType(TypeKind::String);
+      std::vector<Field> labels;
+      for (const std::string& each : name.field_names) labels.push_back({each, {}});
+      return SqlType::named(TypeKind::String, label::kEnum, name.custom_name, std::move(labels));
     }
     default:
       return SqlType(name.kind);

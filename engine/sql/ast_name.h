@@ -38,6 +38,8 @@ struct TypeName {
   int precision = 0, scale = 0;      // of a DECIMAL; already checked
   std::vector<TypeName> parts = {};  // ARRAY: element. MAP: key, value. STRUCT: the fields' types
   std::vector<std::string> field_names = {};  // of a STRUCT, as long as `parts`
+  // What CREATE TYPE makes in PostgreSQL's way has a `custom_name` beside its kind: an enumeration is a String whose
+  // values are `field_names`, a composite type a STRUCT.
   TextPosition position = {};
 
   bool is_custom() const { return kind == TypeKind::Null; }

@@ -3,6 +3,7 @@
 
 #include "engine/sql/build.h"
 #include "engine/sql/rewrite.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 namespace {
@@ -26,7 +27,17 @@ Built build_subscript(P::SubscriptContext& context) {
 
 Built build_typecast(P::TypecastContext& context) {
   ExpressionPtr operand = TRY(build_value(*context.value()));
-  TypeName type = TRY(build_type(*context.type()));
+  // numeric without a precision is as wide as it gets.
+  const std::string word = upper_case(context.type()->getText());
+  TypeName type{.position = position_of(*context.type())};
+  type.custom_name = "NUMERIC";
+  if (word != "DECIMAL" && word != "DEC") type = TRY(build_type(*context.type()));
+  // This spelling is PostgreSQL's, and so are its types: timestamp has no zone there, and VARCHAR is not text. CAST is the
+  // dialect's.
+  if (word == "TIMESTAMP" || word == "VARCHAR") {
+    type.kind = TypeKind::Null;
+    type.custom_name = word;
+  }
   return make_expression(Cast{std::move(operand), std::move(type)},
                          position_of(*context.TYPECAST()->getSymbol()));
 }

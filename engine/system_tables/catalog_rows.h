@@ -38,4 +38,9 @@ SystemTable millrace_table(const MillraceTable& row);
 
 std::string_view schema_name(int64_t number);
 
+// postgres_type_rows.cc
+void add_types(const CatalogFacts& facts, SystemRowWriter& out);
+void add_ranges(const CatalogFacts& facts, SystemRowWriter& out);
+void add_enumerations(const CatalogFacts& facts, SystemRowWriter& out);
+
 }  // namespace engine

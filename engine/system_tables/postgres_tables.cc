@@ -7,12 +7,13 @@
 #include "engine/system_tables/catalog_rows.h"
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/ascii.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
 
 namespace {
 
-SqlType type_of(char letter) {
+SqlType type_of_letter(char letter) {
   const auto scalar = [](char lower) -> SqlType {
     switch (lower) {
       case 'b':
@@ -31,6 +32,24 @@ SqlType type_of(char letter) {
   };
   if (letter == ascii_upper(letter)) return SqlType::array(scalar(ascii_lower(letter)));
   return scalar(letter);
+}
+
+// Single letters, which are "char" in PostgreSQL.
+constexpr std::string_view kLetters[] = {
+    "typtype",       "typcategory", "typdelim",       "typalign",  "typstorage",    "relkind",
+    "relpersistence", "relreplident", "attidentity",  "attgenerated", "attcompression", "attalign",
+    "attstorage",    "contype",     "confupdtype",    "confdeltype", "confmatchtype", "provolatile",
+    "prokind",       "proparallel", "deptype",        "amtype",    "castcontext",   "castmethod"};
+
+// Long numbers of pg_catalog are those of objects, but for what is counted; drivers tell them by their type.
+SqlType column_type(const PostgresTable& table, std::string_view column, char letter) {
+  if (std::ranges::find(kLetters, column) != std::end(kLetters))
+    return SqlType(TypeKind::String).labelled(label::kChar);
+  const bool counts = table.schema != "pg_catalog" || table.name.starts_with("pg_stat") ||
+                      table.name.starts_with("pg_seq");
+  if (counts || ascii_lower(letter) != 'l') return type_of_letter(letter);
+  const SqlType oid = SqlType(TypeKind::Bigint).labelled(label::kOid);
+  return letter == 'L' ? SqlType::array(oid) : oid;
 }
 
 Value value_of(const SqlType& type, int64_t number) {
@@ -76,8 +95,8 @@ class TableList final : public SystemTables {
     table->name = upper_case(row.name);
     for (std::string_view rest = row.columns; !rest.empty();) {
       const size_t colon = rest.find(':');
-      table->columns.columns.push_back(
-          {.name = upper_case(rest.substr(0, colon)), .type = type_of(rest[colon + 1])});
+      table->columns.columns.push_back({.name = upper_case(rest.substr(0, colon)),
+                                        .type = column_type(row, rest.substr(0, colon), rest[colon + 1])});
       rest.remove_prefix(std::min(rest.size(), colon + 3));  // the letter and a blank
     }
     tables_.push_back(std::move(table));

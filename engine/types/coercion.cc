@@ -77,9 +77,23 @@ bool is_implicitly_castable(const SqlType& from, const SqlType& to) {
   }
 }
 
+namespace {
+
+// Of two equal types: the label that both have.
+SqlType with_common_label(const SqlType& left, const SqlType& right) {
+  if (left.is_identical(right)) return left;
+  if (left.kind() == TypeKind::Array)
+    return SqlType::array(with_common_label(left.element(), right.element()));
+  return right.kind() == TypeKind::Struct || right.kind() == TypeKind::Map ? right
+                                                                            : right.labelled({});
+}
+
+}  // namespace
+
 std::optional<SqlType> common_type(const SqlType& left, const SqlType& right) {
-  if (left.is_null() || left == right) return right;
+  if (left.is_null()) return right;
   if (right.is_null()) return left;
+  if (left == right) return with_common_label(left, right);
   if (left.is_numeric() && right.is_numeric()) return wider_number(left, right);
   if (left.kind() != right.kind()) return std::nullopt;
   switch (left.kind()) {

@@ -2,6 +2,8 @@
 
 #include <iterator>
 
+#include "engine/types/postgres_types.h"
+
 namespace engine {
 
 namespace {
@@ -31,11 +33,22 @@ static_assert(std::size(kKinds) == static_cast<size_t>(TypeKind::Struct) + 1);
 
 const KindRow& row_of(TypeKind kind) { return kKinds[static_cast<size_t>(kind)]; }
 
+uint32_t array_oid_of(const SqlType& element) {
+  if (!element.name().empty()) return user_array_oid(element.name());
+  if (element.label() == label::kRecord) return oid::kRecordArray;
+  const PostgresLabelRow* labelled = find_label(element.label());
+  return labelled != nullptr ? labelled->array_oid : row_of(element.kind()).array_oid;
+}
+
 }  // namespace
 
 PostgresType postgres_type(const SqlType& type) {
   if (type.kind() == TypeKind::Array && type.element().kind() != TypeKind::Array)
-    return {row_of(type.element().kind()).array_oid, -1, postgres_type(type.element()).modifier};
+    return {array_oid_of(type.element()), -1, postgres_type(type.element()).modifier};
+  if (!type.name().empty()) return {user_type_oid(type.name()), -1, -1};
+  if (type.label() == label::kRecord) return {oid::kRecord, -1, -1};
+  if (const PostgresLabelRow* labelled = find_label(type.label()))
+    return {labelled->oid, labelled->size, -1};
   const KindRow& row = row_of(type.kind());
   // PostgreSQL packs both numbers into one, after a header of 4.
   const int32_t modifier =
@@ -52,6 +65,8 @@ TypeKind kind_of_oid(uint32_t number) {
 uint32_t element_of_oid(uint32_t array_oid) {
   for (const KindRow& row : kKinds)
     if (row.array_oid == array_oid && row.kind != TypeKind::Null) return row.oid;
+  for (const PostgresLabelRow& row : postgres_labels())
+    if (row.array_oid == array_oid) return row.oid;
   return 0;
 }
 

@@ -1,8 +1,14 @@
 #include "engine/types/postgres_type_name.h"
 
+#include "engine/types/ascii.h"
+#include "engine/types/postgres_types.h"
+
 namespace engine {
 
 std::string postgres_type_name(const SqlType& type) {
+  if (!type.name().empty()) return display_name(type.name());
+  if (type.label() == label::kRecord) return "record";
+  if (const PostgresLabelRow* row = find_label(type.label())) return std::string(row->sql_name);
   switch (type.kind()) {
     case TypeKind::Null:
       return "unknown";

@@ -1,5 +1,9 @@
 #include "engine/types/text_postgres.h"
 
+#include <charconv>
+#include <cmath>
+
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_json.h"
 #include "engine/types/text_number.h"
@@ -10,16 +14,28 @@ namespace engine {
 namespace {
 
 // PostgreSQL marks years before 1 as BC; we have no such dates to show, and ISO's sign will do.
-void append_postgres_timestamp(std::string& out, int64_t ms) {
+void append_postgres_timestamp(std::string& out, int64_t ms, bool with_zone) {
   const auto [days, ms_of_day] = split_timestamp(ms);
   append_date(out, days);
   out += ' ';
   append_time_full(out, ms_of_day);
-  out += "+00";
+  if (with_zone) out += "+00";
 }
 
 void append_jsonb(std::string& out, const Column& column, size_t row) {
   append_json_value(out, column, row, JsonTimes::Iso);
+}
+
+// As many digits as a float needs to come back.
+void append_float(std::string& out, double value) {
+  if (!std::isfinite(value)) return append_double_postgres(out, value);
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, static_cast<float>(value)).ptr;
+  const std::string_view text(digits, static_cast<size_t>(end - digits));
+  if (text.find('e') == std::string_view::npos)
+    out += text;
+  else
+    append_double_postgres(out, *parse_double(text));
 }
 
 bool equals_null(std::string_view text) {
@@ -34,7 +50,7 @@ bool needs_quotes(std::string_view text) {
          text.find_first_of("{},\"\\ \t\n\r\v\f") != std::string_view::npos;
 }
 
-void append_array(std::string& out, const Column& column, size_t row) {
+void append_array(std::string& out, const SqlType& type, const Column& column, size_t row) {
   const Column& elements = column.child(0);
   const uint32_t begin = column.offsets()[row], end = column.offsets()[row + 1];
   std::string text;
@@ -46,7 +62,7 @@ void append_array(std::string& out, const Column& column, size_t row) {
       continue;
     }
     text.clear();
-    append_postgres_text(text, elements, i);
+    append_postgres_text(text, type.element(), elements, i);
     if (!needs_quotes(text)) {
       out += text;
       continue;
@@ -61,10 +77,36 @@ void append_array(std::string& out, const Column& column, size_t row) {
   out += '}';
 }
 
+// (1,"a b",): a null is nothing.
+void append_record(std::string& out, const SqlType& type, const Column& column, size_t row) {
+  std::string text;
+  out += '(';
+  for (size_t i = 0; i < type.fields().size(); ++i) {
+    if (i > 0) out += ',';
+    const Column& field = column.child(i);
+    if (field.is_null(row)) continue;
+    text.clear();
+    append_postgres_text(text, type.fields()[i].type, field, row);
+    const bool is_plain = !text.empty() && text.find_first_of("(),\"\\ \t\n\r\v\f") == std::string::npos;
+    if (is_plain) {
+      out += text;
+      continue;
+    }
+    out += '"';
+    for (const char c : text) out.append(c == '"' || c == '\\' ? 2 : 1, c);
+    out += '"';
+  }
+  out += ')';
+}
+
 }  // namespace
 
 void append_postgres_text(std::string& out, const Column& column, size_t row) {
-  switch (column.type().kind()) {
+  append_postgres_text(out, column.type(), column, row);
+}
+
+void append_postgres_text(std::string& out, const SqlType& type, const Column& column, size_t row) {
+  switch (type.kind()) {
     case TypeKind::Null:
       return;
     case TypeKind::Boolean:
@@ -75,9 +117,10 @@ void append_postgres_text(std::string& out, const Column& column, size_t row) {
     case TypeKind::Bigint:
       return append_bigint(out, column.data<int64_t>()[row]);
     case TypeKind::Double:
+      if (type.label() == label::kFloat4) return append_float(out, column.data<double>()[row]);
       return append_double_postgres(out, column.data<double>()[row]);
     case TypeKind::Decimal:
-      return append_decimal(out, column.data<Int128>()[row], column.type().scale());
+      return append_decimal(out, column.data<Int128>()[row], type.scale());
     case TypeKind::String:
       out += column.data<std::string_view>()[row];
       return;
@@ -89,12 +132,15 @@ void append_postgres_text(std::string& out, const Column& column, size_t row) {
     case TypeKind::Time:
       return append_time_full(out, column.data<int32_t>()[row]);
     case TypeKind::Timestamp:
-      return append_postgres_timestamp(out, column.data<int64_t>()[row]);
+      return append_postgres_timestamp(out, column.data<int64_t>()[row],
+                                       type.label() != label::kTimestamp);
     case TypeKind::Array:
-      if (column.type().element().kind() == TypeKind::Array) return append_jsonb(out, column, row);
-      return append_array(out, column, row);
-    case TypeKind::Map:
+      if (type.element().kind() == TypeKind::Array) return append_jsonb(out, column, row);
+      return append_array(out, type, column, row);
     case TypeKind::Struct:
+      if (type.label() != label::kNone) return append_record(out, type, column, row);
+      return append_jsonb(out, column, row);
+    case TypeKind::Map:
       return append_jsonb(out, column, row);
   }
 }

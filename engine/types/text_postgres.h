@@ -12,5 +12,7 @@ namespace engine {
 // 03:04:05.678, 2024-01-02 03:04:05.678+00, {1,2,NULL}. MAP, STRUCT and an ARRAY of ARRAYs are
 // JSON; an ARRAY of MAPs or STRUCTs is an array of JSON texts.
 void append_postgres_text(std::string& out, const Column& column, size_t row);
+// As the type shows it, which is the column's but for its labels.
+void append_postgres_text(std::string& out, const SqlType& type, const Column& column, size_t row);
 
 }  // namespace engine

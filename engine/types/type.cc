@@ -1,8 +1,17 @@
 #include "engine/types/type.h"
 
+#include <algorithm>
 #include <cassert>
 
+#include "engine/types/ascii.h"
+#include "engine/types/postgres_types.h"
+
 namespace engine {
+
+struct SqlType::Parts {
+  std::vector<Field> fields;
+  std::string name = {};  // of what CREATE TYPE has made
+};
 
 SqlType SqlType::decimal(int precision, int scale) {
   SqlType type(TypeKind::Decimal);
@@ -13,39 +22,56 @@ SqlType SqlType::decimal(int precision, int scale) {
 
 SqlType SqlType::array(SqlType element) {
   SqlType type(TypeKind::Array);
-  type.parts_ =
-      std::make_shared<const std::vector<Field>>(std::vector<Field>{{"", std::move(element)}});
+  type.parts_ = std::make_shared<const Parts>(Parts{{{"", std::move(element)}}});
   return type;
 }
 
 SqlType SqlType::map(SqlType key, SqlType value) {
   SqlType type(TypeKind::Map);
-  type.parts_ = std::make_shared<const std::vector<Field>>(
-      std::vector<Field>{{"", std::move(key)}, {"", std::move(value)}});
+  type.parts_ = std::make_shared<const Parts>(Parts{{{"", std::move(key)}, {"", std::move(value)}}});
   return type;
 }
 
 SqlType SqlType::structure(std::vector<Field> fields) {
   SqlType type(TypeKind::Struct);
-  type.parts_ = std::make_shared<const std::vector<Field>>(std::move(fields));
+  type.parts_ = std::make_shared<const Parts>(Parts{std::move(fields)});
   return type;
+}
+
+SqlType SqlType::labelled(PostgresLabel label) const {
+  SqlType type = *this;
+  type.label_ = label;
+  if (type.kind_ == TypeKind::String) type.parts_.reset();  // of the enumeration that it was
+  return type;
+}
+
+SqlType SqlType::named(SqlType type, PostgresLabel label, std::string name,
+                       std::vector<Field> fields) {
+  type.label_ = label;
+  type.parts_ = std::make_shared<const Parts>(Parts{std::move(fields), std::move(name)});
+  return type;
+}
+
+const std::string& SqlType::name() const {
+  static const std::string kNone;
+  return parts_ ? parts_->name : kNone;
 }
 
 const SqlType& SqlType::element() const {
   assert(kind_ == TypeKind::Array);
-  return (*parts_)[0].type;
+  return parts_->fields[0].type;
 }
 const SqlType& SqlType::key() const {
   assert(kind_ == TypeKind::Map);
-  return (*parts_)[0].type;
+  return parts_->fields[0].type;
 }
 const SqlType& SqlType::value() const {
   assert(kind_ == TypeKind::Map);
-  return (*parts_)[1].type;
+  return parts_->fields[1].type;
 }
 const std::vector<Field>& SqlType::fields() const {
-  assert(kind_ == TypeKind::Struct);
-  return *parts_;
+  assert(kind_ == TypeKind::Struct || (!is_nested() && parts_));
+  return parts_->fields;
 }
 
 int SqlType::field_index(std::string_view name) const {
@@ -56,6 +82,9 @@ int SqlType::field_index(std::string_view name) const {
 }
 
 std::string SqlType::to_string() const {
+  if (!name().empty()) return name();
+  // Labels that only change how values look are not shown: that is the client's affair.
+  if (is_normalized(*this)) return upper_case(find_label(label_)->name);
   switch (kind_) {
     case TypeKind::Decimal:
       return "DECIMAL(" + std::to_string(precision_) + ", " + std::to_string(scale_) + ")";
@@ -79,7 +108,19 @@ std::string SqlType::to_string() const {
 bool SqlType::operator==(const SqlType& other) const {
   if (kind_ != other.kind_ || precision_ != other.precision_ || scale_ != other.scale_)
     return false;
-  return parts_ == other.parts_ || (parts_ && other.parts_ && *parts_ == *other.parts_);
+  // Enumerations are texts to each other.
+  if (!is_nested() || parts_ == other.parts_) return true;
+  return parts_->fields == other.parts_->fields;
+}
+
+bool SqlType::is_identical(const SqlType& other) const {
+  if (!(*this == other) || label_ != other.label_ || name() != other.name()) return false;
+  if (parts_ == other.parts_) return true;
+  if (!parts_ || !other.parts_) return false;
+  return std::ranges::equal(parts_->fields, other.parts_->fields,
+                            [](const Field& mine, const Field& others) {
+                              return mine.name == others.name && mine.type.is_identical(others.type);
+                            });
 }
 
 std::string_view kind_name(TypeKind kind) {

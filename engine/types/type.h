@@ -27,6 +27,10 @@ enum class TypeKind : uint8_t {
 
 struct Field;
 
+// Which of PostgreSQL's types a value has for its clients, where the kind alone does not say it: the registry of them is
+// engine/types/postgres_types.h. Zero: the one that stands for the kind.
+enum class PostgresLabel : uint16_t {};
+
 class SqlType {
  public:
   SqlType() = default;                     // Null
@@ -38,6 +42,12 @@ class SqlType {
   static SqlType array(SqlType element);
   static SqlType map(SqlType key, SqlType value);
   static SqlType structure(std::vector<Field> fields);
+  // The same type with a label, which says how clients see it and changes nothing else: == does not look at it.
+  SqlType labelled(PostgresLabel label) const;
+  // What CREATE TYPE ... AS ENUM makes (a String whose labels are the names of fields()), and what
+  // CREATE TYPE ... AS (...) does (a Struct): `type` of that name.
+  static SqlType named(SqlType type, PostgresLabel label, std::string name,
+                       std::vector<Field> fields);
 
   TypeKind kind() const { return kind_; }
   int precision() const { return precision_; }
@@ -45,7 +55,9 @@ class SqlType {
   const SqlType& element() const;            // of an Array
   const SqlType& key() const;                // of a Map
   const SqlType& value() const;              // of a Map
-  const std::vector<Field>& fields() const;  // of a Struct
+  const std::vector<Field>& fields() const;  // of a Struct or an enumeration
+  PostgresLabel label() const { return label_; }
+  const std::string& name() const;  // of what CREATE TYPE has made; else empty
   // Index of the field with exactly this name, or -1.
   int field_index(std::string_view name) const;
 
@@ -58,12 +70,16 @@ class SqlType {
   std::string to_string() const;
 
   bool operator==(const SqlType& other) const;
+  // Equal, and the labels are, too, those of parts among them.
+  bool is_identical(const SqlType& other) const;
 
  private:
+  struct Parts;
+
   TypeKind kind_ = TypeKind::Null;
+  PostgresLabel label_ = {};
   int16_t precision_ = 0, scale_ = 0;
-  std::shared_ptr<const std::vector<Field>>
-      parts_;  // shared: types are copied everywhere and never change
+  std::shared_ptr<const Parts> parts_;  // shared: types are copied everywhere and never change
 };
 
 struct Field {

@@ -104,7 +104,7 @@ class PortalActivity final : public Activity {
     if (run_.start == PortalRun::Start::DescribedRows)
       writer.row_description(plan().columns, portal().formats());
     if (run_.start == PortalRun::Start::CopyOut) {
-      writer.copy_out(plan().columns.size());
+      writer.copy_out(plan().columns.size(), run_.encoder->format());
       if (!run_.encoder->header_may_wait()) run_.encoder->append_header(context_.output);
     }
     portal().open_delivery(delivery_);
@@ -186,7 +186,10 @@ class PortalActivity final : public Activity {
 
   Result<Progress> complete(const sql::Completion& completion) {
     MessageWriter writer(context_.output);
-    if (run_.start == PortalRun::Start::CopyOut) writer.copy_done();
+    if (run_.start == PortalRun::Start::CopyOut) {
+      run_.encoder->append_trailer(context_.output);
+      writer.copy_done();
+    }
     std::string tag = run_.command.empty() ? completion.command : run_.command;
     if (is_query())
       tag += " " + std::to_string(delivery_.sent);

@@ -9,6 +9,7 @@
 #include "engine/types/text_number.h"
 #include "engine/types/text_postgres.h"
 #include "engine/types/text_time.h"
+#include "server/pg/binary_labels.h"
 #include "server/pg/wire_types.h"
 
 namespace server::pg {
@@ -26,6 +27,7 @@ constexpr int64_t kEpochMs = 946'684'800'000;
 constexpr uint16_t kNumericPositive = 0, kNumericNegative = 0x4000, kNumericNan = 0xC000,
                    kNumericInfinity = 0xD000, kNumericMinusInfinity = 0xF000;
 constexpr int kDigitsPerGroup = 4;
+constexpr uint32_t kFirstUserType = 16'384;
 constexpr int kGroupBase = 10'000;
 
 // What does not fit is PostgreSQL's infinity.
@@ -81,14 +83,14 @@ void append_jsonb(std::string& out, const Column& column, size_t row) {
   engine::append_postgres_text(out, column, row);
 }
 
-void append_array(std::string& out, const Column& column, size_t row) {
+void append_array(std::string& out, const engine::SqlType& type, const Column& column, size_t row) {
   const Column& elements = column.child(0);
   const size_t first = column.offsets()[row], end = column.offsets()[row + 1];
   bool has_nulls = false;
   for (size_t i = first; i < end; ++i) has_nulls = has_nulls || elements.is_null(i);
   append_be<int32_t>(out, first == end ? 0 : 1);  // dimensions
   append_be<int32_t>(out, has_nulls);
-  append_be(out, wire_type(elements.type()).oid);
+  append_be(out, wire_type(type.element()).oid);
   if (first == end) return;
   append_be(out, static_cast<int32_t>(end - first));
   append_be<int32_t>(out, 1);  // the first index
@@ -96,7 +98,19 @@ void append_array(std::string& out, const Column& column, size_t row) {
     if (elements.is_null(i))
       append_be<int32_t>(out, -1);
     else
-      append_sized(out, [&] { append_binary(out, elements, i); });
+      append_sized(out, [&] { append_binary(out, type.element(), elements, i); });
+  }
+}
+
+void append_record(std::string& out, const engine::SqlType& type, const Column& column, size_t row) {
+  append_be(out, static_cast<int32_t>(type.fields().size()));
+  for (size_t i = 0; i < type.fields().size(); ++i) {
+    const engine::SqlType& field = type.fields()[i].type;
+    append_be(out, wire_type(field).oid);
+    if (column.child(i).is_null(row))
+      append_be<int32_t>(out, -1);
+    else
+      append_sized(out, [&] { append_binary(out, field, column.child(i), row); });
   }
 }
 
@@ -237,7 +251,10 @@ Result<std::string> read_text(uint32_t type_oid, ByteReader& reader) {
     case oid::kJson:
       return std::string(reader.bytes(reader.rest().size()));
     default:
+      if (auto text = label_text(type_oid, reader)) return *std::move(text);
       if (element_oid(type_oid) != 0) return array_text(reader);
+      // What CREATE TYPE has made: an enumeration's bytes are its text.
+      if (type_oid >= kFirstUserType) return std::string(reader.bytes(reader.rest().size()));
       return Error{
           ErrorCode::NotSupported,
           "binary parameters of type " + std::to_string(type_oid) + " are not supported yet"};
@@ -247,7 +264,12 @@ Result<std::string> read_text(uint32_t type_oid, ByteReader& reader) {
 }  // namespace
 
 void append_binary(std::string& out, const Column& column, size_t row) {
-  const engine::SqlType& type = column.type();
+  append_binary(out, column.type(), column, row);
+}
+
+void append_binary(std::string& out, const engine::SqlType& type, const Column& column,
+                   size_t row) {
+  namespace label = engine::label;
   switch (type.kind()) {
     case TypeKind::Null:
       return;
@@ -255,14 +277,22 @@ void append_binary(std::string& out, const Column& column, size_t row) {
       out += static_cast<char>(column.data<uint8_t>()[row] != 0);
       return;
     case TypeKind::Integer:
+      if (type.label() == label::kInt2)
+        return append_be(out, static_cast<int16_t>(column.data<int32_t>()[row]));
       return append_be(out, column.data<int32_t>()[row]);
     case TypeKind::Bigint:
+      if (type.label() == label::kOid)
+        return append_be(out, static_cast<uint32_t>(column.data<int64_t>()[row]));
       return append_be(out, column.data<int64_t>()[row]);
     case TypeKind::Double:
+      if (type.label() == label::kFloat4)
+        return append_be(out,
+                         std::bit_cast<uint32_t>(static_cast<float>(column.data<double>()[row])));
       return append_be(out, std::bit_cast<uint64_t>(column.data<double>()[row]));
     case TypeKind::Decimal:
       return append_numeric(out, column.data<Int128>()[row], type.scale());
     case TypeKind::String:
+      return append_label_binary(out, type.label(), column.data<std::string_view>()[row]);
     case TypeKind::Bytes:
       out += column.data<std::string_view>()[row];
       return;
@@ -273,10 +303,12 @@ void append_binary(std::string& out, const Column& column, size_t row) {
     case TypeKind::Timestamp:
       return append_be(out, timestamp_us(column.data<int64_t>()[row]));
     case TypeKind::Array:
-      if (type.element().kind() != TypeKind::Array) return append_array(out, column, row);
+      if (type.element().kind() != TypeKind::Array) return append_array(out, type, column, row);
+      return append_jsonb(out, column, row);
+    case TypeKind::Struct:
+      if (type.label() != label::kNone) return append_record(out, type, column, row);
       return append_jsonb(out, column, row);
     case TypeKind::Map:
-    case TypeKind::Struct:
       return append_jsonb(out, column, row);
   }
 }

@@ -11,6 +11,9 @@ namespace server::pg {
 
 // The value's bytes without their length; the row is not null.
 void append_binary(std::string& out, const engine::Column& column, size_t row);
+// As the type shows it, which is the column's but for its labels.
+void append_binary(std::string& out, const engine::SqlType& type, const engine::Column& column,
+                   size_t row);
 
 // The text of a binary value of this type, as PostgreSQL would print it. All that clients send
 // becomes text first and is then read as the type that the statement wants, so that int2 may stand

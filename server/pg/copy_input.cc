@@ -36,7 +36,9 @@ Status CopyInput::begin() {
   std::string name = target_.source.text;
   reader_ = make_copy_reader(options_, copy_->columns, engine::display_name(name));
   const bool is_json = target_.contents == sql::CopyContents::JsonObjects;
-  MessageWriter(context_.output).copy_in(is_json ? 1 : copy_->columns.size());
+  MessageWriter(context_.output).copy_in(
+      is_json ? 1 : copy_->columns.size(),
+      options_.format == CopyFormat::Binary ? Format::Binary : Format::Text);
   return {};
 }
 

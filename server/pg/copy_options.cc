@@ -44,10 +44,7 @@ Result<CopyFormat> format_of_name(const engine::CopyOption& option) {
   if (name == "text") return CopyFormat::Text;
   if (name == "csv") return CopyFormat::Csv;
   if (name == "json") return CopyFormat::Json;
-  if (name == "binary")
-    return Error{ErrorCode::NotSupported, "COPY format \"binary\" is not supported yet", "",
-                 "Use text, csv or json."}
-        .at(option.position);
+  if (name == "binary") return CopyFormat::Binary;
   return bad_option(option, "COPY format \"" + name + "\" not recognized");
 }
 
@@ -102,6 +99,10 @@ Result<CopyOptions> read_copy_options(const engine::Copy& copy) {
   if (!is_csv &&
       (read.quote || read.escape || !options.force_quote.empty() || options.force_quote_all))
     return Error{ErrorCode::NotSupported, "COPY quote and escape are only available in CSV mode"};
+  if (options.format == CopyFormat::Binary &&
+      (read.delimiter || read.null_text || options.has_header))
+    return Error{ErrorCode::SyntaxError,
+                 "cannot specify DELIMITER, NULL or HEADER in BINARY mode"};
   options.delimiter = read.delimiter.value_or(is_csv ? ',' : '\t');
   options.quote = read.quote.value_or('"');
   options.escape = read.escape.value_or(options.quote);

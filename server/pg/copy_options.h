@@ -9,7 +9,7 @@
 
 namespace server::pg {
 
-enum class CopyFormat : uint8_t { Text, Csv, Json };
+enum class CopyFormat : uint8_t { Text, Csv, Json, Binary };
 
 struct CopyOptions {
   CopyFormat format = CopyFormat::Text;
@@ -21,7 +21,7 @@ struct CopyOptions {
 };
 
 // Fails with SyntaxError (an unknown or doubled option), InvalidParameter (a bad value),
-// NotSupported (FORMAT binary, other encodings than UTF8).
+// NotSupported (other encodings than UTF8).
 Result<CopyOptions> read_copy_options(const engine::Copy& copy);
 
 }  // namespace server::pg

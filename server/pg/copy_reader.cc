@@ -7,6 +7,7 @@
 #include "engine/formats/text_value.h"
 #include "engine/types/ascii.h"
 #include "engine/types/text_bytes.h"
+#include "server/pg/copy_binary.h"
 
 namespace server::pg {
 
@@ -199,6 +200,8 @@ std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
                                              std::string source) {
   if (options.format == CopyFormat::Json)
     return std::make_unique<JsonLineReader>(std::move(source));
+  if (options.format == CopyFormat::Binary)
+    return make_binary_copy_reader(std::move(columns), std::move(source));
   return std::make_unique<FieldReader>(options, std::move(columns), std::move(source));
 }
 

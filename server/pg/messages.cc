@@ -345,11 +345,11 @@ void MessageWriter::warning(ErrorCode code, std::string_view message) {
   end();
 }
 
-void MessageWriter::copy_response(char type, size_t column_count) {
+void MessageWriter::copy_response(char type, size_t column_count, Format format) {
   begin(type);
-  out_ += '\0';  // text overall
+  out_ += static_cast<char>(format);  // overall
   append_be(out_, static_cast<uint16_t>(column_count));
-  for (size_t i = 0; i < column_count; ++i) append_be<int16_t>(out_, 0);
+  for (size_t i = 0; i < column_count; ++i) append_be(out_, static_cast<int16_t>(format));
   end();
 }
 

@@ -144,8 +144,12 @@ class MessageWriter {
   void notice(const sql::Notice& notice);
   void warning(ErrorCode code, std::string_view message);
   void notification(const Notification& notification);
-  void copy_in(size_t column_count) { copy_response('G', column_count); }
-  void copy_out(size_t column_count) { copy_response('H', column_count); }
+  void copy_in(size_t column_count, Format format = Format::Text) {
+    copy_response('G', column_count, format);
+  }
+  void copy_out(size_t column_count, Format format = Format::Text) {
+    copy_response('H', column_count, format);
+  }
   void copy_data(std::string_view data);
 
   void begin(char type);
@@ -154,7 +158,7 @@ class MessageWriter {
 
  private:
   void empty(char type);
-  void copy_response(char type, size_t column_count);
+  void copy_response(char type, size_t column_count, Format format);
   void text(std::string_view value);              // and a NUL
   void field(char type, std::string_view value);  // of an error; nothing when it is empty
 

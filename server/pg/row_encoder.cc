@@ -7,6 +7,7 @@
 #include "engine/types/column_bytes.h"
 #include "engine/types/text_postgres.h"
 #include "server/pg/binary.h"
+#include "server/pg/copy_binary.h"
 #include "server/pg/messages.h"
 
 namespace server::pg {
@@ -40,6 +41,14 @@ class RowCheck {
   const bool is_needed_;
 };
 
+// As the result was announced: what a column itself has may lack labels. Where there are fewer announced than sent, the
+// column's own.
+const engine::SqlType& shown_type(std::span<const sql::ResultColumn> columns, size_t index,
+                                  const engine::Column& column) {
+  const bool is_known = index < columns.size() && columns[index].type.kind() == column.type().kind();
+  return is_known ? columns[index].type : column.type();
+}
+
 // One row after the other, each as the derived class writes it.
 class RowByRowEncoder : public RowEncoder {
  public:
@@ -61,7 +70,8 @@ class RowByRowEncoder : public RowEncoder {
 
 class DataRowEncoder final : public RowByRowEncoder {
  public:
-  explicit DataRowEncoder(std::vector<Format> formats) : formats_(std::move(formats)) {}
+  DataRowEncoder(std::vector<sql::ResultColumn> columns, std::vector<Format> formats)
+      : columns_(std::move(columns)), formats_(std::move(formats)) {}
 
  private:
   Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) override {
@@ -83,14 +93,16 @@ class DataRowEncoder final : public RowByRowEncoder {
     if (column.is_null(row)) return append_be<int32_t>(out, -1);
     const size_t length_at = out.size();
     append_be<int32_t>(out, 0);
+    const engine::SqlType& type = shown_type(columns_, index, column);
     if (format_of(formats_, index) == Format::Binary)
-      append_binary(out, column, row);
+      append_binary(out, type, column, row);
     else
-      engine::append_postgres_text(out, column, row);
+      engine::append_postgres_text(out, type, column, row);
     store_be(out.data() + length_at,
              static_cast<int32_t>(out.size() - length_at - sizeof(int32_t)));
   }
 
+  const std::vector<sql::ResultColumn> columns_;
   const std::vector<Format> formats_;
 };
 
@@ -137,7 +149,7 @@ class LineEncoder : public RowByRowEncoder {
   void append_value(std::string& out, size_t index, const engine::Column& column, size_t row) {
     if (column.is_null(row)) return append_null(out, index);
     text_.clear();
-    engine::append_postgres_text(text_, column, row);
+    engine::append_postgres_text(text_, shown_type(names_and_types_, index, column), column, row);
     append_field(out, index, text_);
   }
 
@@ -258,7 +270,8 @@ class TableEncoder final : public RowEncoder {
       rows.emplace_back();
       const size_t before = size;
       for (size_t i = 0; i < columns.size(); ++i) {
-        std::string& text = rows.back().emplace_back(cell(*columns[i], row));
+        std::string& text =
+            rows.back().emplace_back(cell(shown_type(columns_, i, *columns[i]), *columns[i], row));
         widen(i, display_width(text));
         size += std::max(widths_[i], text.size());
         if (size - before > kMaxRowBytes) return too_long_row();
@@ -280,9 +293,9 @@ class TableEncoder final : public RowEncoder {
   }
 
   // One line: what would break it is shown as an escape.
-  static std::string cell(const engine::Column& column, size_t row) {
+  static std::string cell(const engine::SqlType& type, const engine::Column& column, size_t row) {
     std::string text, shown;
-    if (!column.is_null(row)) engine::append_postgres_text(text, column, row);
+    if (!column.is_null(row)) engine::append_postgres_text(text, type, column, row);
     for (const char c : text) {
       if (c == '\n')
         shown += "\\n";
@@ -356,11 +369,13 @@ size_t display_width(std::string_view text) {
   return width;
 }
 
-std::unique_ptr<RowEncoder> make_data_row_encoder(std::vector<Format> formats) {
-  return std::make_unique<DataRowEncoder>(std::move(formats));
+std::unique_ptr<RowEncoder> make_data_row_encoder(std::vector<sql::ResultColumn> columns,
+                                                  std::vector<Format> formats) {
+  return std::make_unique<DataRowEncoder>(std::move(columns), std::move(formats));
 }
 std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<sql::ResultColumn> columns,
                                               CopyOptions options) {
+  if (options.format == CopyFormat::Binary) return make_binary_copy_encoder(std::move(columns));
   if (options.format == CopyFormat::Csv)
     return std::make_unique<CopyCsvEncoder>(std::move(columns), std::move(options));
   return std::make_unique<CopyTextEncoder>(std::move(columns), std::move(options));

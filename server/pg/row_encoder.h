@@ -23,6 +23,10 @@ class RowEncoder {
   virtual ~RowEncoder() = default;
   // What comes before the first row: a header line. Once it is written it does nothing.
   virtual void append_header(std::string& /*out*/) {}
+  // What comes behind the last row.
+  virtual void append_trailer(std::string& /*out*/) {}
+  // Of what a COPY sends.
+  virtual Format format() const { return Format::Text; }
   // Whether the header is better written together with the first rows, if they come soon.
   virtual bool header_may_wait() const { return false; }
   // Whole messages, one a row, of rows [first_row, end_row), until `out` has `enough_bytes`; how many
@@ -32,7 +36,8 @@ class RowEncoder {
 };
 
 // `formats`: none (all text), one for all, or one a column.
-std::unique_ptr<RowEncoder> make_data_row_encoder(std::vector<Format> formats);
+std::unique_ptr<RowEncoder> make_data_row_encoder(std::vector<sql::ResultColumn> columns,
+                                                  std::vector<Format> formats);
 // Lines of COPY's text or csv format.
 std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<sql::ResultColumn> columns,
                                               CopyOptions options);

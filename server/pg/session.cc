@@ -559,7 +559,7 @@ PortalRun Session::run_of_query(const PreparedStatementPtr& statement) {
   switch (choose_push_output(*statement, context_.settings, is_psql_ && is_only)) {
     case PushOutput::Rows:
       run.start = PortalRun::Start::DescribedRows;
-      run.encoder = make_data_row_encoder({});
+      run.encoder = make_data_row_encoder(columns, {});
       break;
     case PushOutput::Table:
       run.start = PortalRun::Start::CopyOut;

@@ -48,14 +48,24 @@ constexpr size_t kPortalBytes = 1024;  // beside its parameters
 
 std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
 
-Result<std::vector<SqlType>> types_of_oids(std::span<const uint32_t> oids) {
+// What CREATE TYPE has made is a hint, too, as in type_of_oid().
+SqlType as_hint(const SqlType& type) {
+  if (type.kind() == engine::TypeKind::Array) return type;
+  return SqlType::named(SqlType(), type.label(), type.name(), type.fields());
+}
+
+Result<std::vector<SqlType>> types_of_oids(const sql::SessionBackend& backend,
+                                           std::span<const uint32_t> oids) {
   std::vector<SqlType> types;
   for (const uint32_t number : oids) {
-    auto type = type_of_oid(number);
-    if (!type)
+    if (auto type = type_of_oid(number)) {
+      types.push_back(*std::move(type));
+    } else if (const auto made = backend.type_of_oid(number)) {
+      types.push_back(as_hint(*made));
+    } else {
       return Error{ErrorCode::NotSupported,
                    "parameters of type " + std::to_string(number) + " are not supported yet"};
-    types.push_back(*std::move(type));
+    }
   }
   return types;
 }
@@ -144,7 +154,7 @@ Result<Session::Begun> Session::continue_parse(const ParseMessage& message) {
     return Error{ErrorCode::SyntaxError,
                  "cannot insert multiple commands into a prepared statement"};
   if (!parsed.empty()) TRY(check_transaction(*parsed[0]));
-  const std::vector<SqlType> types = TRY(types_of_oids(message.parameter_oids));
+  const std::vector<SqlType> types = TRY(types_of_oids(*context_.backend, message.parameter_oids));
   const std::optional<PreparedStatementPtr> analysed = TRY(analyse_here_or_aside(
       parsed.empty() ? nullptr : parsed[0], parsing_->text, message.parameter_oids, types));
   if (!analysed) return Begun::Later;
@@ -309,7 +319,7 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
 
   PortalRun run;
   run.portal = portal;
-  run.encoder = make_data_row_encoder(portal->formats());
+  run.encoder = make_data_row_encoder(statement->plan->columns, portal->formats());
   run.can_suspend = true;
   if (message.max_rows > 0) run.limit = static_cast<uint64_t>(message.max_rows);
   count_write(*statement);

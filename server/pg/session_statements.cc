@@ -276,7 +276,7 @@ struct Session::OwnStatement {
       for (const auto& row : rows) column->append_copy(row[i]);
       data.push_back(std::move(column));
     }
-    TRY(make_data_row_encoder(formats)->append_rows(context().output, data, 0, rows.size(),
+    TRY(make_data_row_encoder(columns, formats)->append_rows(context().output, data, 0, rows.size(),
                                                     kMaxRowBytes));
     return {};
   }
@@ -365,7 +365,8 @@ struct Session::OwnStatement {
     if (!fetch.is_move) {
       run.start = start;
       // A BINARY cursor stays binary in the simple protocol; else the message's formats count.
-      run.encoder = make_data_row_encoder(formats.empty() ? portal->formats() : formats);
+      run.encoder = make_data_row_encoder(portal->statement()->plan->columns,
+                                          formats.empty() ? portal->formats() : formats);
     }
     session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);
     return {};
@@ -424,7 +425,7 @@ struct Session::OwnStatement {
     PortalRun run;
     run.portal = std::make_shared<Portal>(prepared, std::move(values), formats, session.waker());
     run.portal->charge_rows_to(session.memory_);
-    run.encoder = make_data_row_encoder(formats);
+    run.encoder = make_data_row_encoder(prepared->plan->columns, formats);
     run.start = start;
     session.count_write(*prepared);
     session.begin_activity(make_portal_activity(context(), std::move(run)), prepared->text);

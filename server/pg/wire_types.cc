@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/types/postgres_types.h"
+
 namespace server::pg {
 
 using engine::SqlType;
@@ -10,7 +12,7 @@ using engine::TypeKind;
 
 namespace {
 
-// What clients also declare: narrower or differently named kinds of the same values.
+// What tells nothing: the statement decides.
 struct AliasRow {
   uint32_t oid;
   TypeKind kind;
@@ -18,28 +20,15 @@ struct AliasRow {
 constexpr AliasRow kAliases[] = {
     {0, TypeKind::Null},
     {oid::kUnknown, TypeKind::Null},
-    {oid::kInt2, TypeKind::Integer},  // psycopg 3 declares small numbers so
-    {oid::kOid, TypeKind::Bigint},
-    {oid::kFloat4, TypeKind::Double},
-    {oid::kName, TypeKind::String},
-    {oid::kVarchar, TypeKind::String},
-    {oid::kBpchar, TypeKind::String},
-    {oid::kUuid, TypeKind::String},
-    {oid::kTimestamp, TypeKind::Timestamp},
-    // A MAP's and a STRUCT's parts cannot be told from JSON, nor the digits of a DECIMAL from
-    // numeric: the statement decides.
-    {oid::kJson, TypeKind::Null},
-    {oid::kJsonb, TypeKind::Null},
-    {oid::kNumeric, TypeKind::Null},
+    {oid::kRecord, TypeKind::Null},
 };
 
-struct ArrayAliasRow {
-  uint32_t array_oid, element_oid;
-};
-constexpr ArrayAliasRow kArrayAliases[] = {
-    {1005, oid::kInt2},   {1021, oid::kFloat4},    {1015, oid::kVarchar},
-    {1014, oid::kBpchar}, {1115, oid::kTimestamp}, {199, oid::kJson},
-};
+// Types that are kept as text in a form of their own are only a hint: what the statement wants comes first (a MAP's parts
+// cannot be told from JSON, nor the digits of a DECIMAL from numeric).
+SqlType declared_type(const engine::PostgresLabelRow& row) {
+  const SqlType type = engine::type_of(row);
+  return engine::is_normalized(type) ? SqlType().labelled(row.label) : type;
+}
 
 }  // namespace
 
@@ -47,6 +36,13 @@ std::optional<SqlType> type_of_oid(uint32_t number) {
   if (const auto alias = std::ranges::find(kAliases, number, &AliasRow::oid);
       alias != std::end(kAliases))
     return SqlType(alias->kind);
+  const auto rows = engine::postgres_labels();
+  if (const auto row = std::ranges::find(rows, number, &engine::PostgresLabelRow::oid);
+      row != rows.end())
+    return declared_type(*row);
+  if (const auto row = std::ranges::find(rows, number, &engine::PostgresLabelRow::array_oid);
+      row != rows.end() && row->label != engine::label::kNumeric)
+    return SqlType::array(engine::type_of(*row));
   if (const TypeKind kind = engine::kind_of_oid(number); kind != TypeKind::Null)
     return SqlType(kind);
   const uint32_t element = element_oid(number);
@@ -58,9 +54,6 @@ std::optional<SqlType> type_of_oid(uint32_t number) {
 
 uint32_t element_oid(uint32_t array_oid) {
   if (array_oid == 0) return 0;
-  if (const auto alias = std::ranges::find(kArrayAliases, array_oid, &ArrayAliasRow::array_oid);
-      alias != std::end(kArrayAliases))
-    return alias->element_oid;
   return engine::element_of_oid(array_oid);
 }
 

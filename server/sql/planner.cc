@@ -12,6 +12,7 @@
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/ascii.h"
 #include "server/metadata/plan_definition.h"
+#include "server/sql/sleep.h"
 
 namespace server {
 
@@ -150,6 +151,12 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     std::shared_ptr<const engine::ParsedStatement> parsed,
     std::span<const engine::SqlType> parameter_types) {
   budget_->begin({});
+  if (const auto seconds = seconds_of_sleep(*parsed)) {
+    auto sleep = std::make_shared<SqlPrepared>(*TRY(prepare(seconds, parameter_types)));
+    sleep->sleeps = true;
+    sleep->columns.front().type = engine::TypeKind::String;  // PostgreSQL's is void: nothing to read
+    return std::shared_ptr<const SqlPrepared>(std::move(sleep));
+  }
   auto prepared = std::make_shared<SqlPrepared>();
   prepared->statement = parsed;
   prepared->revision = image_->revision;
@@ -499,7 +506,7 @@ Result<ConstantRows> Planner::compute_constants(const engine::Query& query,
   TRY(budget_->status());
   for (engine::Evaluated& value : values) {
     if (!value.errors.messages().empty())
-      return Error{ErrorCode::InvalidText, value.errors.messages().front().text};
+      return Error{value.errors.messages().front().code, value.errors.messages().front().text};
     result.columns.push_back(std::move(value.column));
   }
   return result;

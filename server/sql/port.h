@@ -235,6 +235,9 @@ class SessionBackend {
   virtual Status check_property(const std::string& name, const std::string& value) {
     return check_setting(name, value);
   }
+  // The type that CREATE TYPE has made and PostgreSQL's clients know by that number, or the array of
+  // such; nothing if there is none.
+  virtual std::optional<engine::SqlType> type_of_oid(uint32_t /*number*/) const { return {}; }
   // Whether clients are told errors in ksqlDB's words where they differ (`compat = ksqldb`).
   virtual bool speaks_ksqldb() const { return false; }
 };

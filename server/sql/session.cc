@@ -5,11 +5,13 @@
 
 #include <algorithm>
 
+#include "engine/types/postgres_types.h"
 #include "engine/catalog/statement_settings.h"
 #include "engine/sql/parse.h"
 #include "server/sql/copy_in.h"
 #include "server/sql/execution.h"
 #include "server/sql/serial_look_up.h"
+#include "server/sql/sleep.h"
 
 namespace server {
 
@@ -74,8 +76,24 @@ Status SqlSession::check_asker() const {
 }
 
 SqlSession::~SqlSession() {
+  drop_created();
   give_up_turns();
   discard_temporary();
+}
+
+// Commands of one session come in their order: who creates it anew finds it gone.
+void SqlSession::drop_created() {
+  if (created_.empty()) return;
+  engine::DropSources drops;
+  for (engine::Name& name : created_)
+    drops.drops.push_back({engine::SourceKind::Table, true, false, std::move(name), {}});
+  created_.clear();
+  auto statement = std::make_shared<engine::ParsedStatement>();
+  statement->text = "DROP TABLE of a transaction that was rolled back";
+  statement->statement = std::move(drops);
+  parts_.definitions.submit(temporary_.translate(statement), engine::Properties(),
+                            [](const Result<DefinitionOutcome>&) {});
+  temporary_.note(statement->statement);
 }
 
 WriterTurns SqlSession::take_turns() {
@@ -116,6 +134,15 @@ Status SqlSession::check_setting(const std::string& name, const std::string& val
 
 Status SqlSession::check_property(const std::string& name, const std::string& value) {
   return engine::check_property(name, value, sql::SessionSettings::known_names());
+}
+
+std::optional<engine::SqlType> SqlSession::type_of_oid(uint32_t number) const {
+  for (const auto& [name, type] : parts_.definitions.image()->catalog->types) {
+    if (type.label() != engine::label::kEnum) continue;
+    if (engine::user_type_oid(name) == number) return type;
+    if (engine::user_array_oid(name) == number) return engine::SqlType::array(type);
+  }
+  return std::nullopt;
 }
 
 bool SqlSession::speaks_ksqldb() const { return parts_.settings.engine.ksqldb_compat; }
@@ -339,6 +366,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
                                                         MetadataImagePtr image,
                                                         sql::Receiver& receiver) {
   const SqlPrepared& prepared = *begun.prepared;
+  if (auto* constants = std::get_if<ConstantRows>(&planned); constants && prepared.sleeps)
+    return run_sleep(*this, receiver, *constants->columns.front());
   if (auto* constants = std::get_if<ConstantRows>(&planned))
     return run_rows(*this, receiver, std::move(constants->columns), constants->rows);
   if (auto* look_up = std::get_if<LookUp>(&planned))
@@ -452,6 +481,7 @@ Status SqlSession::check_held_rows() {
 void SqlSession::begin() { in_transaction_ = true; }
 
 std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
+  created_.clear();
   in_transaction_ = false;
   storage::AppendRequest request;
   for (auto& [name, buffer] : held_)
@@ -464,6 +494,7 @@ std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
 
 void SqlSession::rollback() {
   in_transaction_ = false;
+  drop_created();
   give_up_turns();
   held_.clear();
   held_charge_.resize(0);

@@ -2,11 +2,16 @@
 """psycopg 3 against a server: what its users type."""
 import datetime
 import decimal
+import ipaddress
 import re
 import threading
+import uuid
 
 import psycopg
+import psycopg.types.enum
 from psycopg.types.json import Jsonb
+from psycopg.types.multirange import Multirange
+from psycopg.types.range import Range
 
 from millrace_server import case, launch, run, start_server
 
@@ -393,6 +398,52 @@ def the_catalog_is_read_like_tables():
         assert columns and all(type_number in (20, 23, 25, 701, 1700) for _, type_number in columns), columns
         info = psycopg.types.TypeInfo.fetch(c, "int4")  # what psycopg itself asks
         assert info and (info.oid, info.array_oid) == (23, 1007), info
+
+
+@case
+def postgresql_types_come_back_as_they_went():
+    values = [(uuid.UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"), "uuid"), (datetime.timedelta(days=400, seconds=3, microseconds=5), "interval"),
+              (ipaddress.ip_address("10.0.0.1"), "inet"), (ipaddress.ip_network("10.0.0.0/8"), "cidr"),
+              (Range(1, 5), "int4range"), (Range(datetime.date(2024, 2, 28), None), "daterange"), (Range(empty=True), "numrange"),
+              (Multirange([Range(1, 3), Range(7, 9)]), "int4multirange"), (datetime.time(10, 20, 30, 5, UTC), "timetz"),
+              (decimal.Decimal("1234.5"), "numeric"), (7, "int2"), (0.5, "float4")]
+    with connect(autocommit=True) as c:
+        for value, name in values:
+            for binary in (False, True):
+                row = c.execute(f"SELECT %s::{name}, ARRAY[%s::{name}]", [value, value], binary=binary)
+                assert row.description[0].type_code == psycopg.adapters.types[name].oid, (name, row.description)
+                got = row.fetchone()
+                assert got == (value, [value]), (name, binary, got)
+        assert c.execute("SELECT %s::jsonb", [Jsonb({"b": [1, 2.5], "a": None})]).fetchone() == ({"a": None, "b": [1, 2.5]},)
+        exact = decimal.Decimal("123456789012345678901234567890.123456789012")
+        assert c.execute("SELECT %s, %s::numeric", [exact, exact]).fetchone() == (exact, exact)
+        c.execute("CREATE TYPE client_mood AS ENUM ('sad', 'happy')")
+        psycopg.types.enum.register_enum(psycopg.types.enum.EnumInfo.fetch(c, "client_mood"), c)
+        assert c.execute("SELECT 'happy'::client_mood").fetchone()[0].name == "happy"
+
+
+@case
+def copy_in_binary_both_ways():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE copied_back (id INT PRIMARY KEY, name VARCHAR, at uuid, big BIGINT)")
+        rows = [(number, None if number % 7 == 0 else f"name {number}", uuid.UUID(int=number), number << 40) for number in range(1000)]
+        with c.cursor().copy("COPY copied_back FROM STDIN (FORMAT binary)") as copy:
+            copy.set_types(["int4", "text", "uuid", "int8"])
+            for row in rows:
+                copy.write_row(row)
+        with c.cursor().copy("COPY (SELECT id, name, at, big FROM copied_back ORDER BY id) TO STDOUT (FORMAT binary)") as copy:
+            copy.set_types(["int4", "text", "uuid", "int8"])
+            assert list(copy.rows()) == rows
+        with c.cursor().copy("COPY (SELECT id FROM copied_back WHERE id < 0) TO STDOUT (FORMAT binary)") as copy:
+            assert b"".join(bytes(each) for each in copy) == b"PGCOPY\n\xff\r\n" + bytes(9) + b"\xff\xff"
+        for bad in (b"no signature at all", b"PGCOPY\n\xff\r\n" + bytes(9) + b"\x00\x01\x00\x00\x00\x00",
+                    b"PGCOPY\n\xff\r\n" + bytes(9) + b"\x00\x04\x00\x00"):
+            try:
+                with c.cursor().copy("COPY copied_back FROM STDIN (FORMAT binary)") as copy:
+                    copy.write(bad)
+                raise AssertionError(f"{bad} is no binary COPY")
+            except psycopg.errors.BadCopyFileFormat:
+                pass
 
 
 @case

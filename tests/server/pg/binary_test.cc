@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_number.h"
 #include "engine/types/text_postgres.h"
 #include "server/pg/wire_types.h"
@@ -99,4 +100,78 @@ TEST(Binary, arrays_that_claim_more_than_they_hold_are_refused) {
   EXPECT_FALSE(text_of_binary(1007, head + number32(2'000'000'000) + number32(1)));
   EXPECT_FALSE(text_of_binary(1007, head + number32(1) + number32(1) + number32(-2)));
   EXPECT_FALSE(text_of_binary(1007, number32(2) + number32(0) + number32(23)));
+}
+
+TEST(BinaryLabels, go_there_and_back) {
+  struct Case {
+    std::string_view type, text;
+  };
+  constexpr Case kCases[] = {
+      {"uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"},
+      {"json", "{\"a\" : 1}"},
+      {"jsonb", "{\"a\": 1}"},
+      {"interval", "1 year 2 mons -3 days +04:05:06.7"},
+      {"timetz", "10:20:30.000001-05:30"},
+      {"macaddr", "08:00:2b:01:02:03"},
+      {"bit", "1010101011"},
+      {"varbit", ""},
+      {"numeric", "-1234567890123456789012345678901234567890.0001000"},
+      {"numeric", "0.00001"},
+      {"numeric", "NaN"},
+      {"numeric", "10000"},
+  };
+  for (const auto& [name, text] : kCases) {
+    const SqlType type = engine::type_of(*engine::label_named(name));
+    EXPECT_EQ(there_and_back(type, Value::text(std::string(text))), text) << name;
+  }
+}
+
+// What comes back is brought into the normal form by whoever reads the text.
+TEST(BinaryLabels, of_ranges_and_addresses_mean_the_same) {
+  struct Case {
+    std::string_view type, text;
+  };
+  constexpr Case kCases[] = {
+      {"inet", "192.168.0.1"},
+      {"inet", "2001:db8::1/64"},
+      {"cidr", "10.0.0.0/8"},
+      {"int4range", "[1,5)"},
+      {"int4range", "empty"},
+      {"int8range", "(,)"},
+      {"numrange", "(1.50,2]"},
+      {"daterange", "[2024-02-28,infinity)"},
+      {"tsrange", "[\"2024-01-01 00:00:00\",\"2024-01-02 03:04:05.000001\")"},
+      {"tstzrange", "[\"1969-01-01 00:00:00+00\",)"},
+      {"int4multirange", "{[1,5),[7,9)}"},
+      {"nummultirange", "{}"},
+  };
+  for (const auto& [name, text] : kCases) {
+    const SqlType type = engine::type_of(*engine::label_named(name));
+    const auto normal = normalized_text(type, there_and_back(type, Value::text(std::string(text))));
+    ASSERT_TRUE(normal) << name << ": " << normal.error().message;
+    EXPECT_EQ(*normal, text) << name;
+  }
+}
+
+TEST(BinaryLabels, of_narrow_numbers_have_their_own_size) {
+  const auto size_of = [](std::string_view name, const Value& value) {
+    const SqlType type = engine::type_of(*engine::label_named(name));
+    Column column(type);
+    column.append_value(value);
+    std::string bytes;
+    append_binary(bytes, column, 0);
+    return bytes.size();
+  };
+  EXPECT_EQ(size_of("int2", Value::integer(-1)), 2u);
+  EXPECT_EQ(size_of("oid", Value::bigint(4'000'000'000)), 4u);
+  EXPECT_EQ(size_of("float4", Value::number(0.5)), 4u);
+}
+
+TEST(BinaryLabels, that_are_cut_are_refused) {
+  for (const engine::PostgresLabelRow& row : engine::postgres_labels()) {
+    if (row.normalize == nullptr || row.label == engine::label::kJson) continue;
+    const auto text = text_of_binary(row.oid, std::string_view("\x02", 1));
+    const SqlType type = engine::type_of(row);
+    EXPECT_FALSE(text && normalized_text(type, *text)) << row.name;
+  }
 }

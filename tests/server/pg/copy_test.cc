@@ -213,7 +213,7 @@ TEST(CopyIn, into_what_does_not_exist_fails_at_once) {
 TEST(CopyOptions, are_checked) {
   Begun client;
   for (const auto& [options, answer] :
-       std::vector<std::pair<std::string, std::string>>{{"FORMAT binary", "E(0A000 "},
+       std::vector<std::pair<std::string, std::string>>{{"FORMAT binary, HEADER", "E(42601 "},
                                                         {"FORMAT nosuch", "E(22023 "},
                                                         {"nosuch 1", "E(42601 "},
                                                         {"HEADER, HEADER", "E(42601 "},

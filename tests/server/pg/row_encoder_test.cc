@@ -82,7 +82,7 @@ class EveryEncoder : public testing::TestWithParam<int> {
     csv.format = CopyFormat::Csv;
     switch (GetParam()) {
       case 0:
-        return make_data_row_encoder({});
+        return make_data_row_encoder(columns, {});
       case 1:
         return make_copy_encoder(columns, {});
       case 2:

@@ -1,0 +1,31 @@
+// What labels of PostgreSQL's types mean to casts and operators. Private to this folder.
+#pragma once
+#include "base/result.h"
+#include "engine/expr/bound.h"
+#include "engine/functions/kernel.h"
+#include "engine/sql/ast_expression.h"
+
+namespace engine {
+
+// Whether values of `from`, which is equal to `to`, have to be looked at to become values of `to`: brought into a normal
+// form, or checked against a narrower range.
+bool needs_label_work(const SqlType& from, const SqlType& to);
+// That work, over the rows of a result which is of the kind already.
+void apply_label(KernelCall& call);
+// Texts to the form in which they compare; the result's type has the label.
+void comparable_kernel(KernelCall& call);
+// Texts as PostgreSQL writes arrays, to arrays.
+void text_to_nested_kernel(KernelCall& call);
+
+// Whether CAST may go between two types one of which is kept in a normal form: PostgreSQL's own casts, text aside.
+bool is_label_castable(const SqlType& from, const SqlType& to);
+
+// What a parameter that nothing else tells about is, by what its client has declared.
+SqlType open_type(const SqlType& hint);
+
+// Whether all that a function gives are values that it got: of a sum of smallints, nothing is known to fit.
+bool keeps_values(std::string_view function);
+// Refuses functions that would compare values which do not compare as their texts do.
+Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosition position);
+
+}  // namespace engine

@@ -1,0 +1,178 @@
+// Rows of pg_type, pg_range and pg_enum.
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "engine/system_tables/catalog_rows.h"
+#include "engine/types/ascii.h"
+#include "engine/types/postgres_type.h"
+#include "engine/types/postgres_types.h"
+
+namespace engine {
+
+namespace {
+
+// pg_type of PostgreSQL 15, for the types of columns, of its own tables too.
+struct TypeRow {
+  int64_t oid;
+  std::string_view name, displayed;
+  int64_t size;
+  char kind, category;
+  int64_t element, array;
+  bool is_by_value;
+  char alignment, storage;
+  bool is_preferred;
+};
+constexpr TypeRow kTypes[] = {
+    {16, "bool", "boolean", 1, 'b', 'B', 0, 1000, true, 'c', 'p', true},
+    {17, "bytea", "bytea", -1, 'b', 'U', 0, 1001, false, 'i', 'x', false},
+    {18, "char", "\"char\"", 1, 'b', 'Z', 0, 1002, true, 'c', 'p', false},
+    {19, "name", "name", 64, 'b', 'S', 18, 1003, false, 'c', 'p', false},
+    {20, "int8", "bigint", 8, 'b', 'N', 0, 1016, true, 'd', 'p', false},
+    {21, "int2", "smallint", 2, 'b', 'N', 0, 1005, true, 's', 'p', false},
+    {22, "int2vector", "int2vector", -1, 'b', 'A', 21, 1006, false, 'i', 'p', false},
+    {23, "int4", "integer", 4, 'b', 'N', 0, 1007, true, 'i', 'p', false},
+    {24, "regproc", "regproc", 4, 'b', 'N', 0, 1008, true, 'i', 'p', false},
+    {25, "text", "text", -1, 'b', 'S', 0, 1009, false, 'i', 'x', true},
+    {26, "oid", "oid", 4, 'b', 'N', 0, 1028, true, 'i', 'p', true},
+    {30, "oidvector", "oidvector", -1, 'b', 'A', 26, 1013, false, 'i', 'p', false},
+    {114, "json", "json", -1, 'b', 'U', 0, 199, false, 'i', 'x', false},
+    {194, "pg_node_tree", "pg_node_tree", -1, 'b', 'Z', 0, 0, false, 'i', 'x', false},
+    {199, "_json", "json[]", -1, 'b', 'A', 114, 0, false, 'i', 'x', false},
+    {700, "float4", "real", 4, 'b', 'N', 0, 1021, true, 'i', 'p', false},
+    {701, "float8", "double precision", 8, 'b', 'N', 0, 1022, true, 'd', 'p', true},
+    {705, "unknown", "unknown", -2, 'p', 'X', 0, 0, false, 'c', 'p', false},
+    {1000, "_bool", "boolean[]", -1, 'b', 'A', 16, 0, false, 'i', 'x', false},
+    {1001, "_bytea", "bytea[]", -1, 'b', 'A', 17, 0, false, 'i', 'x', false},
+    {1002, "_char", "\"char\"[]", -1, 'b', 'A', 18, 0, false, 'i', 'x', false},
+    {1003, "_name", "name[]", -1, 'b', 'A', 19, 0, false, 'i', 'x', false},
+    {1005, "_int2", "smallint[]", -1, 'b', 'A', 21, 0, false, 'i', 'x', false},
+    {1007, "_int4", "integer[]", -1, 'b', 'A', 23, 0, false, 'i', 'x', false},
+    {1009, "_text", "text[]", -1, 'b', 'A', 25, 0, false, 'i', 'x', false},
+    {1014, "_bpchar", "character[]", -1, 'b', 'A', 1042, 0, false, 'i', 'x', false},
+    {1015, "_varchar", "character varying[]", -1, 'b', 'A', 1043, 0, false, 'i', 'x', false},
+    {1016, "_int8", "bigint[]", -1, 'b', 'A', 20, 0, false, 'd', 'x', false},
+    {1021, "_float4", "real[]", -1, 'b', 'A', 700, 0, false, 'i', 'x', false},
+    {1022, "_float8", "double precision[]", -1, 'b', 'A', 701, 0, false, 'd', 'x', false},
+    {1028, "_oid", "oid[]", -1, 'b', 'A', 26, 0, false, 'i', 'x', false},
+    {1033, "aclitem", "aclitem", 12, 'b', 'U', 0, 1034, false, 'i', 'p', false},
+    {1034, "_aclitem", "aclitem[]", -1, 'b', 'A', 1033, 0, false, 'i', 'x', false},
+    {1042, "bpchar", "character", -1, 'b', 'S', 0, 1014, false, 'i', 'x', false},
+    {1043, "varchar", "character varying", -1, 'b', 'S', 0, 1015, false, 'i', 'x', false},
+    {1082, "date", "date", 4, 'b', 'D', 0, 1182, true, 'i', 'p', false},
+    {1083, "time", "time without time zone", 8, 'b', 'D', 0, 1183, true, 'd', 'p', false},
+    {1114, "timestamp", "timestamp without time zone", 8, 'b', 'D', 0, 1115, true, 'd', 'p', false},
+    {1115, "_timestamp", "timestamp without time zone[]", -1, 'b', 'A', 1114, 0, false, 'd', 'x',
+     false},
+    {1182, "_date", "date[]", -1, 'b', 'A', 1082, 0, false, 'i', 'x', false},
+    {1183, "_time", "time without time zone[]", -1, 'b', 'A', 1083, 0, false, 'd', 'x', false},
+    {1184, "timestamptz", "timestamp with time zone", 8, 'b', 'D', 0, 1185, true, 'd', 'p', true},
+    {1185, "_timestamptz", "timestamp with time zone[]", -1, 'b', 'A', 1184, 0, false, 'd', 'x',
+     false},
+    {1186, "interval", "interval", 16, 'b', 'T', 0, 1187, false, 'd', 'p', true},
+    {1231, "_numeric", "numeric[]", -1, 'b', 'A', 1700, 0, false, 'i', 'x', false},
+    {1700, "numeric", "numeric", -1, 'b', 'N', 0, 1231, false, 'i', 'm', false},
+    {2205, "regclass", "regclass", 4, 'b', 'N', 0, 2210, true, 'i', 'p', false},
+    {2206, "regtype", "regtype", 4, 'b', 'N', 0, 2211, true, 'i', 'p', false},
+    {2249, "record", "record", -1, 'p', 'P', 0, 2287, false, 'd', 'x', false},
+    {2275, "cstring", "cstring", -2, 'p', 'P', 0, 1263, false, 'c', 'p', false},
+    {2276, "any", "\"any\"", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
+    {2277, "anyarray", "anyarray", -1, 'p', 'P', 0, 0, false, 'd', 'x', false},
+    {2278, "void", "void", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
+    {2950, "uuid", "uuid", 16, 'b', 'U', 0, 2951, false, 'c', 'p', false},
+    {2951, "_uuid", "uuid[]", -1, 'b', 'A', 2950, 0, false, 'i', 'x', false},
+    {3802, "jsonb", "jsonb", -1, 'b', 'U', 0, 3807, false, 'i', 'x', false},
+    {3807, "_jsonb", "jsonb[]", -1, 'b', 'A', 3802, 0, false, 'i', 'x', false},
+};
+
+std::string_view one(const char& letter) { return {&letter, 1}; }
+
+void add_type(SystemRowWriter& out, const TypeRow& each, int64_t schema = kPgCatalogSchema,
+              int64_t relation = 0) {
+  out.row()
+      .set_number("OID", each.oid)
+      .set("TYPNAME", each.name)
+      .set_number("TYPNAMESPACE", schema)
+      .set_number("TYPOWNER", kOwner)
+      .set_number("TYPLEN", each.size)
+      .set("TYPBYVAL", each.is_by_value)
+      .set("TYPTYPE", one(each.kind))
+      .set("TYPCATEGORY", one(each.category))
+      .set("TYPISPREFERRED", each.is_preferred)
+      .set("TYPISDEFINED", true)
+      .set("TYPDELIM", ",")
+      .set_number("TYPRELID", relation)
+      .set_number("TYPELEM", each.element)
+      .set_number("TYPARRAY", each.array)
+      .set("TYPINPUT",
+           each.category == 'A' ? std::string("array_in") : std::string(each.name) + "in")
+      .set("TYPALIGN", one(each.alignment))
+      .set("TYPSTORAGE", one(each.storage))
+      .set_number("TYPTYPMOD", -1)
+      .set("MR_NAME", each.displayed);
+}
+
+void add_with_array(SystemRowWriter& out, const TypeRow& type, int64_t schema,
+                    int64_t relation = 0) {
+  const std::string array = "_" + std::string(type.name),
+                    shown = std::string(type.displayed) + "[]";
+  add_type(out, type, schema, relation);
+  add_type(out, {type.array, array, shown, -1, 'b', 'A', type.oid, 0, false, 'i', 'x', false},
+           schema);
+}
+
+bool is_listed(int64_t oid) {
+  for (const TypeRow& each : kTypes)
+    if (each.oid == oid) return true;
+  return false;
+}
+
+}  // namespace
+
+void add_types(const CatalogFacts& facts, SystemRowWriter& out) {
+  for (const TypeRow& each : kTypes) add_type(out, each);
+  for (const PostgresLabelRow& row : postgres_labels()) {
+    if (is_listed(row.oid)) continue;
+    const char kind = is_range(row.label) ? 'r' : is_multirange(row.label) ? 'm' : 'b';
+    add_with_array(out,
+                   {row.oid, row.name, row.sql_name, row.size, kind, row.category, 0, row.array_oid,
+                    false, 'i', 'x', false},
+                   kPgCatalogSchema);
+  }
+  for (const auto& [name, type] : facts.context.catalog.types) {
+    const bool is_enumeration = type.label() == label::kEnum;
+    if (!is_enumeration && type.label() != label::kComposite) continue;
+    const std::string shown = display_name(name);
+    add_with_array(
+        out,
+        {user_type_oid(name), shown, shown, is_enumeration ? 4 : -1, is_enumeration ? 'e' : 'c',
+         is_enumeration ? 'E' : 'C', 0, user_array_oid(name), is_enumeration, 'i', 'p', false},
+        kPublicSchema, is_enumeration ? 0 : user_relation_oid(name));
+  }
+}
+
+void add_ranges(const CatalogFacts&, SystemRowWriter& out) {
+  for (const PostgresLabelRow& multirange : postgres_labels()) {
+    if (!is_multirange(multirange.label)) continue;
+    const PostgresLabelRow& range = *find_label(multirange.element);
+    const SqlType element = SqlType(range.element_kind).labelled(range.element);
+    out.row()
+        .set_number("RNGTYPID", range.oid)
+        .set_number("RNGSUBTYPE", postgres_type(element).oid)
+        .set_number("RNGMULTITYPID", multirange.oid);
+  }
+}
+
+void add_enumerations(const CatalogFacts& facts, SystemRowWriter& out) {
+  for (const auto& [name, type] : facts.context.catalog.types) {
+    if (type.label() != label::kEnum) continue;
+    for (size_t i = 0; i < type.fields().size(); ++i)
+      out.row()
+          .set_number("OID", user_type_oid(name + "." + type.fields()[i].name))
+          .set_number("ENUMTYPID", user_type_oid(name))
+          .set("ENUMSORTORDER", Value::number(static_cast<double>(i + 1)))
+          .set("ENUMLABEL", type.fields()[i].name);
+  }
+}
+
+}  // namespace engine

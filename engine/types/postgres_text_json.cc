@@ -1,0 +1,238 @@
+// json and jsonb: checked, and brought into the one form that jsonb has.
+#include <algorithm>
+#include <vector>
+
+#include "engine/types/ascii.h"
+#include "engine/types/postgres_texts.h"
+#include "engine/types/text_bytes.h"
+
+namespace engine {
+
+namespace {
+
+// As deep as a stack surely allows.
+constexpr int kMaxDepth = 500;
+
+// Reads a value and writes it in jsonb's form; with `shortest`, numbers are without zeros at their end.
+class JsonReader {
+ public:
+  JsonReader(std::string_view text, bool shortest) : text_(text), shortest_(shortest) {}
+
+  bool document(std::string& out) {
+    blanks();
+    if (!value(out, 0)) return false;
+    blanks();
+    return at_ == text_.size();
+  }
+
+ private:
+  void blanks() {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
+      ++at_;
+  }
+  bool take(char c) {
+    if (at_ == text_.size() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+  bool word(std::string_view expected, std::string& out) {
+    if (!text_.substr(at_).starts_with(expected)) return false;
+    at_ += expected.size();
+    out += expected;
+    return true;
+  }
+
+  bool value(std::string& out, int depth) {
+    if (at_ == text_.size() || depth > kMaxDepth) return false;
+    switch (text_[at_]) {
+      case '{':
+        return object(out, depth);
+      case '[':
+        return array(out, depth);
+      case '"':
+        return string(out);
+      case 't':
+        return word("true", out);
+      case 'f':
+        return word("false", out);
+      case 'n':
+        return word("null", out);
+      default:
+        return number(out);
+    }
+  }
+
+  bool array(std::string& out, int depth) {
+    ++at_;
+    out += '[';
+    blanks();
+    for (bool is_first = true; !take(']'); is_first = false) {
+      if (!is_first) {
+        if (!take(',')) return false;
+        out += ", ";
+        blanks();
+      }
+      if (!value(out, depth + 1)) return false;
+      blanks();
+    }
+    out += ']';
+    return true;
+  }
+
+  bool object(std::string& out, int depth) {
+    ++at_;
+    std::vector<std::pair<std::string, std::string>> members;
+    blanks();
+    for (bool is_first = true; !take('}'); is_first = false) {
+      if (!is_first) {
+        if (!take(',')) return false;
+        blanks();
+      }
+      auto& [name, member] = members.emplace_back();
+      if (at_ == text_.size() || text_[at_] != '"' || !string(name)) return false;
+      blanks();
+      if (!take(':')) return false;
+      blanks();
+      if (!value(member, depth + 1)) return false;
+      blanks();
+    }
+    // By the length of names, then their bytes; of several of one name the last counts.
+    std::ranges::stable_sort(members, [](const auto& a, const auto& b) {
+      return std::pair(a.first.size(), std::string_view(a.first)) <
+             std::pair(b.first.size(), std::string_view(b.first));
+    });
+    out += '{';
+    bool has_any = false;
+    for (size_t i = 0; i < members.size(); ++i) {
+      if (i + 1 < members.size() && members[i].first == members[i + 1].first) continue;
+      if (has_any) out += ", ";
+      has_any = true;
+      out += members[i].first + ": " + members[i].second;
+    }
+    out += '}';
+    return true;
+  }
+
+  bool number(std::string& out) {
+    const size_t begin = at_;
+    const auto digits = [&] {
+      const size_t first = at_;
+      while (at_ < text_.size() && is_ascii_digit(text_[at_])) ++at_;
+      return at_ - first;
+    };
+    take('-');
+    const bool has_zero = at_ < text_.size() && text_[at_] == '0';
+    const size_t whole = digits();
+    if (whole == 0 || (has_zero && whole > 1)) return false;
+    if (take('.') && digits() == 0) return false;
+    if (take('e') || take('E')) {
+      if (!take('-')) take('+');
+      if (digits() == 0) return false;
+    }
+    const auto normal = normal_numeric(text_.substr(begin, at_ - begin));
+    if (!normal) return false;
+    out += shortest_ ? shortest_numeric(*normal) : *normal;
+    return true;
+  }
+
+  bool hex(uint32_t& code) {
+    code = 0;
+    for (int i = 0; i < 4; ++i, ++at_) {
+      if (at_ == text_.size()) return false;
+      const char c = ascii_lower(text_[at_]);
+      if (!is_ascii_digit(c) && (c < 'a' || c > 'f')) return false;
+      code = code * 16 + static_cast<uint32_t>(is_ascii_digit(c) ? c - '0' : c - 'a' + 10);
+    }
+    return true;
+  }
+
+  // \u0000 is refused, as PostgreSQL does; halves of a surrogate pair belong together.
+  bool unicode(std::string& out) {
+    uint32_t code = 0, low = 0;
+    if (!hex(code) || code == 0 || (code >= 0xDC00 && code < 0xE000)) return false;
+    if (code >= 0xD800 && code < 0xDC00) {
+      if (!take('\\') || !take('u') || !hex(low) || low < 0xDC00 || low >= 0xE000) return false;
+      code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+    }
+    const auto put = [&](uint32_t byte) { out += static_cast<char>(byte); };
+    if (code < 0x80) {
+      character(static_cast<char>(code), out);
+    } else if (code < 0x800) {
+      put(0xC0 | code >> 6), put(0x80 | (code & 0x3F));
+    } else if (code < 0x10000) {
+      put(0xE0 | code >> 12), put(0x80 | ((code >> 6) & 0x3F)), put(0x80 | (code & 0x3F));
+    } else {
+      put(0xF0 | code >> 18), put(0x80 | ((code >> 12) & 0x3F));
+      put(0x80 | ((code >> 6) & 0x3F)), put(0x80 | (code & 0x3F));
+    }
+    return true;
+  }
+
+  static void character(char c, std::string& out) {
+    constexpr std::string_view kSpecial = "\"\\\b\f\n\r\t", kLetters = "\"\\bfnrt";
+    const size_t special = kSpecial.find(c);
+    if (special != std::string_view::npos) {
+      out += '\\';
+      out += kLetters[special];
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      constexpr std::string_view kHex = "0123456789abcdef";
+      out += "\\u00";
+      out += kHex[static_cast<size_t>(c) >> 4];
+      out += kHex[static_cast<size_t>(c) & 15];
+    } else {
+      out += c;
+    }
+  }
+
+  bool string(std::string& out) {
+    ++at_;
+    out += '"';
+    while (at_ < text_.size() && text_[at_] != '"') {
+      const char c = text_[at_++];
+      if (static_cast<unsigned char>(c) < 0x20) return false;
+      if (c != '\\') {
+        out += c;
+        continue;
+      }
+      if (at_ == text_.size()) return false;
+      constexpr std::string_view kLetters = "\"\\/bfnrt", kMeant = "\"\\/\b\f\n\r\t";
+      const char escape = text_[at_++];
+      if (escape == 'u') {
+        if (!unicode(out)) return false;
+        continue;
+      }
+      const size_t known = kLetters.find(escape);
+      if (known == std::string_view::npos) return false;
+      character(kMeant[known], out);
+    }
+    out += '"';
+    return take('"');
+  }
+
+  const std::string_view text_;
+  const bool shortest_;
+  size_t at_ = 0;
+};
+
+Result<std::string> read_json(std::string_view text) {
+  std::string out;
+  if (!JsonReader(text, false).document(out)) return invalid_text("json", text);
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> checked_json(std::string_view text) {
+  TRY(read_json(text));
+  return std::string(text);
+}
+
+Result<std::string> normal_jsonb(std::string_view text) { return read_json(text); }
+
+std::string comparable_jsonb(std::string_view jsonb) {
+  std::string out;
+  return JsonReader(jsonb, true).document(out) ? out : std::string(jsonb);
+}
+
+}  // namespace engine

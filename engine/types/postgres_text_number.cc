@@ -1,0 +1,100 @@
+// numeric as text: exact, of any number of digits up to PostgreSQL's own bounds.
+#include <algorithm>
+
+#include "engine/types/ascii.h"
+#include "engine/types/postgres_texts.h"
+#include "engine/types/text_number.h"
+
+namespace engine {
+
+namespace {
+
+// PostgreSQL's are 131,072 before the point and 16,383 behind it; an exponent is no way to make a value of that size.
+constexpr int64_t kMaxExponent = 16'383;
+
+std::string_view trimmed(std::string_view text) {
+  const auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view take_digits(std::string_view& text) {
+  size_t size = 0;
+  while (size < text.size() && is_ascii_digit(text[size])) ++size;
+  const std::string_view digits = text.substr(0, size);
+  text.remove_prefix(size);
+  return digits;
+}
+
+}  // namespace
+
+Result<std::string> normal_numeric(std::string_view written) {
+  std::string_view text = trimmed(written);
+  const std::string word = upper_case(text);
+  if (word == "NAN") return std::string("NaN");
+  if (word == "INFINITY" || word == "+INFINITY" || word == "INF" || word == "+INF")
+    return std::string("Infinity");
+  if (word == "-INFINITY" || word == "-INF") return std::string("-Infinity");
+
+  const bool is_negative = text.starts_with('-');
+  if (is_negative || text.starts_with('+')) text.remove_prefix(1);
+  std::string whole(take_digits(text)), fraction;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    fraction = take_digits(text);
+  }
+  if (whole.empty() && fraction.empty()) return invalid_text("numeric", written);
+  int64_t exponent = 0;
+  if (!text.empty() && ascii_lower(text.front()) == 'e') {
+    const auto power = parse_bigint(text.substr(1));
+    if (!power) return invalid_text("numeric", written);
+    if (*power > kMaxExponent || *power < -kMaxExponent)
+      return Error{ErrorCode::OutOfRange, "value overflows numeric format"};
+    exponent = *power;
+    text = {};
+  }
+  if (!text.empty()) return invalid_text("numeric", written);
+  if (exponent > 0) {
+    const size_t moved = std::min(fraction.size(), static_cast<size_t>(exponent));
+    whole += fraction.substr(0, moved);
+    fraction.erase(0, moved);
+    whole.append(static_cast<size_t>(exponent) - moved, '0');
+  } else if (exponent < 0) {
+    const auto wanted = static_cast<size_t>(-exponent);
+    if (whole.size() < wanted) whole.insert(0, wanted - whole.size(), '0');
+    fraction.insert(0, whole.substr(whole.size() - wanted));
+    whole.resize(whole.size() - wanted);
+  }
+  whole.erase(0, std::min(whole.find_first_not_of('0'), whole.size()));
+  if (whole.empty()) whole = "0";
+  const bool is_zero = whole == "0" && fraction.find_first_not_of('0') == std::string::npos;
+  std::string normal = is_negative && !is_zero ? "-" : "";
+  normal += whole;
+  if (!fraction.empty()) normal += "." + fraction;
+  return normal;
+}
+
+std::string shortest_numeric(std::string_view numeric) {
+  if (numeric.find('.') == std::string_view::npos) return std::string(numeric);
+  numeric = numeric.substr(0, numeric.find_last_not_of('0') + 1);
+  if (numeric.ends_with('.')) numeric.remove_suffix(1);
+  return std::string(numeric);
+}
+
+int compare_numeric(std::string_view a, std::string_view b) {
+  // NaN is above all else, in PostgreSQL.
+  const auto rank = [](std::string_view text) {
+    return text == "NaN" ? 2 : text == "Infinity" ? 1 : text == "-Infinity" ? -1 : 0;
+  };
+  if (rank(a) != 0 || rank(b) != 0) return rank(a) - rank(b);
+  const bool a_negative = a.starts_with('-'), b_negative = b.starts_with('-');
+  if (a_negative != b_negative) return a_negative ? -1 : 1;
+  if (a_negative) return compare_numeric(b.substr(1), a.substr(1));
+  const std::string x = shortest_numeric(a), y = shortest_numeric(b);
+  const size_t x_point = std::min(x.find('.'), x.size()), y_point = std::min(y.find('.'), y.size());
+  if (x_point != y_point) return x_point < y_point ? -1 : 1;
+  return x.compare(y);
+}
+
+}  // namespace engine

@@ -1,0 +1,449 @@
+// interval, timetz, and points in time in microseconds.
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <span>
+
+#include "engine/types/ascii.h"
+#include "engine/types/postgres_texts.h"
+#include "engine/types/text_time.h"
+
+namespace engine {
+
+namespace {
+
+constexpr int64_t kUsPerSecond = 1'000'000, kUsPerMinute = 60 * kUsPerSecond,
+                  kUsPerHour = 60 * kUsPerMinute, kUsPerDay = 24 * kUsPerHour;
+constexpr int64_t kDaysPerMonth = 30;  // where months and days are put together, as PostgreSQL does
+
+bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// A text that is read from its front.
+class Reader {
+ public:
+  explicit Reader(std::string_view text) : rest_(text) {}
+
+  bool at_end() const { return rest_.empty(); }
+  char next() const { return rest_.empty() ? '\0' : rest_.front(); }
+  std::string_view rest() const { return rest_; }
+  bool take(char c) {
+    if (next() != c || at_end()) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  void blanks() {
+    while (!at_end() && is_blank(next())) rest_.remove_prefix(1);
+  }
+  // Digits, at most so many.
+  std::optional<int64_t> number(size_t most = 18) {
+    size_t size = 0;
+    while (size < rest_.size() && size < most && is_ascii_digit(rest_[size])) ++size;
+    int64_t value = 0;
+    if (size == 0) return std::nullopt;
+    std::from_chars(rest_.data(), rest_.data() + size, value);
+    rest_.remove_prefix(size);
+    return value;
+  }
+  // .5 is 500,000; what is below a microsecond is rounded.
+  int64_t fraction_us() {
+    if (!take('.')) return 0;
+    int64_t us = 0, unit = 100'000;
+    bool is_seventh = true;
+    while (!at_end() && is_ascii_digit(next())) {
+      const int digit = next() - '0';
+      us += digit * unit;
+      if (unit == 0 && is_seventh && digit >= 5) ++us;
+      if (unit == 0) is_seventh = false;
+      unit /= 10;
+      rest_.remove_prefix(1);
+    }
+    return us;
+  }
+  std::string_view word() {
+    size_t size = 0;
+    while (size < rest_.size() && is_ascii_letter(rest_[size])) ++size;
+    const std::string_view letters = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return letters;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+void append_clock(std::string& out, int64_t us) {
+  fmt::format_to(std::back_inserter(out), "{:02}:{:02}:{:02}", us / kUsPerHour,
+                 us / kUsPerMinute % 60, us / kUsPerSecond % 60);
+  if (us % kUsPerSecond == 0) return;
+  out += fmt::format(".{:06}", us % kUsPerSecond);
+  out.erase(out.find_last_not_of('0') + 1);
+}
+
+// HH:MM[:SS[.S]] or HHMM[SS]; nothing for what is none.
+std::optional<int64_t> read_clock(Reader& reader) {
+  const auto hours = reader.number(2);
+  if (!hours) return std::nullopt;
+  reader.take(':');
+  const auto minutes = reader.number(2);
+  if (!minutes || *minutes > 59) return std::nullopt;
+  int64_t us = *hours * kUsPerHour + *minutes * kUsPerMinute;
+  if (reader.take(':') || is_ascii_digit(reader.next())) {
+    const auto seconds = reader.number(2);
+    if (!seconds || *seconds > 60) return std::nullopt;
+    us += *seconds * kUsPerSecond + reader.fraction_us();
+  }
+  if (us > kUsPerDay) return std::nullopt;
+  return us;
+}
+
+// Z, UTC, +HH[:MM[:SS]]: seconds east.
+std::optional<int32_t> read_zone(Reader& reader) {
+  if (is_ascii_letter(reader.next())) {
+    const std::string word = upper_case(reader.word());
+    return word == "Z" || word == "UTC" || word == "GMT" ? std::optional(0) : std::nullopt;
+  }
+  const bool is_west = reader.next() == '-';
+  if (!reader.take('-') && !reader.take('+')) return std::nullopt;
+  const auto hours = reader.number(2);
+  if (!hours || *hours > 15) return std::nullopt;
+  int64_t seconds = *hours * 3600;
+  for (const int64_t unit : {60, 1}) {
+    if (!reader.take(':') && !is_ascii_digit(reader.next())) break;
+    const auto part = reader.number(2);
+    if (!part || *part > 59) return std::nullopt;
+    seconds += *part * unit;
+  }
+  return static_cast<int32_t>(is_west ? -seconds : seconds);
+}
+
+std::string zone_text(int32_t east_s) {
+  const int32_t size = std::abs(east_s);
+  std::string text = fmt::format("{}{:02}", east_s < 0 ? '-' : '+', size / 3600);
+  if (size % 3600 != 0) text += fmt::format(":{:02}", size / 60 % 60);
+  if (size % 60 != 0) text += fmt::format(":{:02}", size % 60);
+  return text;
+}
+
+// YYYY-MM-DD, with years of more digits.
+std::optional<int64_t> read_date(Reader& reader) {
+  const auto year = reader.number(6);
+  if (!year || !reader.take('-')) return std::nullopt;
+  const auto month = reader.number(2);
+  if (!month || !reader.take('-')) return std::nullopt;
+  const auto day = reader.number(2);
+  if (!day) return std::nullopt;
+  const CivilDate date{*year, static_cast<int>(*month), static_cast<int>(*day)};
+  if (*year < 1 || !is_valid(date)) return std::nullopt;
+  return days_from_civil(date);
+}
+
+Error bad_time(std::string_view type, std::string_view text) {
+  Error error = invalid_text(type, text);
+  error.code = ErrorCode::InvalidDatetime;
+  return error;
+}
+
+// ---- interval
+
+struct UnitRow {
+  std::string_view name;  // without the s of the plural
+  int64_t months, days, us;
+};
+constexpr UnitRow kUnits[] = {
+    {"microsecond", 0, 0, 1},
+    {"us", 0, 0, 1},
+    {"usec", 0, 0, 1},
+    {"millisecond", 0, 0, 1000},
+    {"ms", 0, 0, 1000},
+    {"msec", 0, 0, 1000},
+    {"second", 0, 0, kUsPerSecond},
+    {"sec", 0, 0, kUsPerSecond},
+    {"s", 0, 0, kUsPerSecond},
+    {"minute", 0, 0, kUsPerMinute},
+    {"min", 0, 0, kUsPerMinute},
+    {"m", 0, 0, kUsPerMinute},
+    {"hour", 0, 0, kUsPerHour},
+    {"hr", 0, 0, kUsPerHour},
+    {"h", 0, 0, kUsPerHour},
+    {"day", 0, 1, 0},
+    {"d", 0, 1, 0},
+    {"week", 0, 7, 0},
+    {"w", 0, 7, 0},
+    {"month", 1, 0, 0},
+    {"mon", 1, 0, 0},
+    {"year", 12, 0, 0},
+    {"yr", 12, 0, 0},
+    {"y", 12, 0, 0},
+    {"decade", 120, 0, 0},
+    {"century", 1200, 0, 0},
+    {"centurie", 1200, 0, 0},
+    {"millennium", 12'000, 0, 0},
+    {"mil", 12'000, 0, 0},
+};
+// Behind P, before and behind T.
+constexpr UnitRow kIsoDates[] = {{"Y", 12, 0, 0}, {"M", 1, 0, 0}, {"W", 0, 7, 0}, {"D", 0, 1, 0}};
+constexpr UnitRow kIsoTimes[] = {
+    {"H", 0, 0, kUsPerHour}, {"M", 0, 0, kUsPerMinute}, {"S", 0, 0, kUsPerSecond}};
+
+// Sums that say whether they still fit.
+struct Sum {
+  int64_t months = 0, days = 0, us = 0;
+  bool fits = true;
+
+  void add(int64_t& to, int64_t count, int64_t unit) {
+    int64_t product = 0;
+    if (__builtin_mul_overflow(count, unit, &product) || __builtin_add_overflow(to, product, &to))
+      fits = false;
+  }
+  // `millionths` of a unit go on in the next smaller one: half a month is 15 days.
+  void add(const UnitRow& unit, int64_t whole, int64_t millionths) {
+    add(months, whole, unit.months);
+    add(days, whole, unit.days);
+    add(us, whole, unit.us);
+    if (millionths == 0) return;
+    if (unit.months > 1) return add(months, millionths * unit.months / 1'000'000, 1);
+    const int64_t part_days = millionths * (unit.days + unit.months * kDaysPerMonth);
+    add(days, part_days / 1'000'000, 1);
+    add(us, part_days % 1'000'000, kUsPerDay / 1'000'000);
+    add(us, unit.us == 1 ? millionths >= 500'000 : millionths * (unit.us / 1000) / 1000, 1);
+  }
+};
+
+const UnitRow* find_unit(std::span<const UnitRow> units, std::string_view name) {
+  for (const UnitRow& unit : units)
+    if (unit.name == name) return &unit;
+  return nullptr;
+}
+
+struct Quantity {
+  int64_t whole = 0, millionths = 0;  // both below 0 where it is
+};
+std::optional<Quantity> read_quantity(Reader& reader) {
+  const bool is_negative = reader.next() == '-';
+  if (!reader.take('-')) reader.take('+');
+  if (!is_ascii_digit(reader.next()) && reader.next() != '.') return std::nullopt;
+  const int64_t whole = reader.number().value_or(0), millionths = reader.fraction_us();
+  return is_negative ? Quantity{-whole, -millionths} : Quantity{whole, millionths};
+}
+
+// P1Y2M3DT4H5M6.7S.
+bool read_iso(Reader& reader, Sum& sum) {
+  bool in_time = false, has_any = false;
+  while (!reader.at_end()) {
+    if (!in_time && reader.take('T')) {
+      in_time = true;
+      continue;
+    }
+    const auto quantity = read_quantity(reader);
+    const std::string_view letter = reader.rest().substr(0, 1);
+    const UnitRow* unit = in_time ? find_unit(kIsoTimes, letter) : find_unit(kIsoDates, letter);
+    if (!quantity || !unit || !reader.take(letter.front())) return false;
+    sum.add(*unit, quantity->whole, quantity->millionths);
+    has_any = true;
+  }
+  return has_any;
+}
+
+// 1-2 (years and months), 04:05[:06.7], 3 days, 5.
+bool read_part(Reader& reader, Sum& sum) {
+  Reader behind = reader;
+  const bool is_negative = behind.next() == '-';
+  if (!behind.take('-')) behind.take('+');
+  const auto first = behind.number();
+  if (first && behind.take(':')) {
+    const auto minutes = behind.number();
+    if (!minutes || *minutes > 59) return false;
+    int64_t us = *minutes * kUsPerMinute;
+    if (behind.take(':')) {
+      const auto seconds = behind.number();
+      if (!seconds || *seconds > 60) return false;
+      us += *seconds * kUsPerSecond + behind.fraction_us();
+    }
+    sum.add(sum.us, is_negative ? -*first : *first, kUsPerHour);
+    sum.add(sum.us, is_negative ? -us : us, 1);
+    reader = behind;
+    return true;
+  }
+  if (first && behind.take('-')) {
+    const auto months = behind.number();
+    if (!months || *months > 11) return false;
+    sum.add(sum.months, is_negative ? -*first : *first, 12);
+    sum.add(sum.months, is_negative ? -*months : *months, 1);
+    reader = behind;
+    return true;
+  }
+  const auto quantity = read_quantity(reader);
+  if (!quantity) return false;
+  reader.blanks();
+  std::string name = lower_case(reader.word());
+  if (name.empty()) name = "s";
+  const UnitRow* unit = find_unit(kUnits, name);
+  if (!unit && name.ends_with('s')) unit = find_unit(kUnits, name.substr(0, name.size() - 1));
+  if (!unit) return false;
+  sum.add(*unit, quantity->whole, quantity->millionths);
+  return true;
+}
+
+bool read_interval(Reader& reader, Sum& sum) {
+  reader.take('@');
+  reader.blanks();
+  if (reader.take('P')) return read_iso(reader, sum);
+  for (bool has_any = false;; has_any = true) {
+    reader.blanks();
+    if (reader.at_end()) return has_any;
+    if (has_any && lower_case(reader.rest()) == "ago") {
+      sum = {-sum.months, -sum.days, -sum.us, sum.fits};
+      return true;
+    }
+    if (!read_part(reader, sum)) return false;
+  }
+}
+
+}  // namespace
+
+Result<Interval> parse_interval(std::string_view text) {
+  Reader reader(text);
+  Sum sum;
+  reader.blanks();
+  if (!read_interval(reader, sum)) return bad_time("interval", text);
+  if (!sum.fits || sum.months != static_cast<int32_t>(sum.months) ||
+      sum.days != static_cast<int32_t>(sum.days))
+    return Error{ErrorCode::InvalidTimestamp,
+                 fmt::format("interval field value out of range: \"{}\"", text.substr(0, 200))};
+  return Interval{sum.us, static_cast<int32_t>(sum.days), static_cast<int32_t>(sum.months)};
+}
+
+// In PostgreSQL's own style. A part above 0 behind one below 0 has a sign.
+std::string interval_text(const Interval& interval) {
+  std::string text;
+  bool is_behind_negative = false;
+  const auto add = [&](int64_t count, std::string_view unit) {
+    if (count == 0) return;
+    if (!text.empty()) text += ' ';
+    text += fmt::format("{}{} {}{}", is_behind_negative && count > 0 ? "+" : "", count, unit,
+                        count == 1 ? "" : "s");
+    is_behind_negative = count < 0;
+  };
+  add(interval.months / 12, "year");
+  add(interval.months % 12, "mon");
+  add(interval.days, "day");
+  if (interval.us == 0 && !text.empty()) return text;
+  if (!text.empty()) text += ' ';
+  if (interval.us < 0)
+    text += '-';
+  else if (is_behind_negative)
+    text += '+';
+  // The least value has no opposite.
+  const uint64_t size =
+      interval.us < 0 ? -static_cast<uint64_t>(interval.us) : static_cast<uint64_t>(interval.us);
+  append_clock(text, static_cast<int64_t>(size));
+  return text;
+}
+
+Result<std::string> normal_interval(std::string_view text) {
+  return interval_text(TRY(parse_interval(text)));
+}
+
+std::string comparable_interval(std::string_view text) {
+  const auto interval = parse_interval(text);
+  if (!interval) return std::string(text);
+  __int128 us = interval->us;
+  us += (interval->days + static_cast<__int128>(interval->months) * kDaysPerMonth) * kUsPerDay;
+  us += static_cast<__int128>(1) << 80;  // above 0, and so many digits, for every interval
+  std::string digits;
+  for (; us > 0; us /= 10) digits.insert(digits.begin(), static_cast<char>('0' + us % 10));
+  return digits;
+}
+
+Result<TimeWithZone> parse_timetz(std::string_view text) {
+  Reader reader(text);
+  TimeWithZone time;
+  reader.blanks();
+  const auto clock = read_clock(reader);
+  if (!clock) return bad_time("time with time zone", text);
+  time.us = *clock;
+  reader.blanks();
+  if (!reader.at_end()) {
+    const auto zone = read_zone(reader);
+    reader.blanks();
+    if (!zone || !reader.at_end()) return bad_time("time with time zone", text);
+    time.east_s = *zone;
+  }
+  return time;
+}
+
+std::string timetz_text(const TimeWithZone& time) {
+  std::string text;
+  append_clock(text, time.us);
+  return text + zone_text(time.east_s);
+}
+
+Result<std::string> normal_timetz(std::string_view text) {
+  return timetz_text(TRY(parse_timetz(text)));
+}
+
+Result<int64_t> parse_instant_us(std::string_view text, Zones zones, std::string_view type) {
+  Reader reader(text);
+  reader.blanks();
+  const std::string word = lower_case(reader.rest());
+  if (word == "infinity") return kInfinityUs;
+  if (word == "-infinity") return kMinusInfinityUs;
+  const auto days = read_date(reader);
+  if (!days) return bad_time(type, text);
+  int64_t us = *days * kUsPerDay;
+  if (!reader.take('T')) reader.blanks();
+  if (!reader.at_end()) {
+    const auto clock = read_clock(reader);
+    if (!clock) return bad_time(type, text);
+    us += *clock;
+    reader.blanks();
+  }
+  if (!reader.at_end()) {
+    const auto zone = read_zone(reader);
+    reader.blanks();
+    if (!zone || !reader.at_end()) return bad_time(type, text);
+    if (zones == Zones::Kept) us -= *zone * kUsPerSecond;
+  }
+  return us;
+}
+
+std::string instant_text(int64_t us, bool with_zone) {
+  if (us == kInfinityUs) return "infinity";
+  if (us == kMinusInfinityUs) return "-infinity";
+  int64_t days = us / kUsPerDay, us_of_day = us % kUsPerDay;
+  if (us_of_day < 0) --days, us_of_day += kUsPerDay;
+  std::string text = days_text(static_cast<int32_t>(days)) + " ";
+  append_clock(text, us_of_day);
+  return with_zone ? text + "+00" : text;
+}
+
+std::string_view without_zone(std::string_view text) {
+  const size_t clock = text.find(':');
+  if (clock == std::string_view::npos) return text;
+  text = text.substr(0, text.find_first_of("+-ZzUuGg", clock));
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
+Result<int32_t> parse_days(std::string_view text) {
+  Reader reader(text);
+  reader.blanks();
+  const std::string word = lower_case(reader.rest());
+  if (word == "infinity") return kInfinityDays;
+  if (word == "-infinity") return kMinusInfinityDays;
+  const auto days = read_date(reader);
+  reader.blanks();
+  if (!days || !reader.at_end()) return bad_time("date", text);
+  return static_cast<int32_t>(*days);
+}
+
+std::string days_text(int32_t days) {
+  if (days == kInfinityDays) return "infinity";
+  if (days == kMinusInfinityDays) return "-infinity";
+  const CivilDate date = civil_from_days(days);
+  return fmt::format("{:04}-{:02}-{:02}", date.year, date.month, date.day);
+}
+
+}  // namespace engine

@@ -1,0 +1,84 @@
+// The normal forms of PostgreSQL's types that are kept as text: what PostgreSQL itself would print, in ISO style, in UTC.
+// Each fails with "invalid input syntax for type ..." or what PostgreSQL says.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace engine {
+
+Error invalid_text(std::string_view type, std::string_view text);
+
+Result<std::string> normal_uuid(std::string_view text);
+Result<std::string> normal_bits(std::string_view text);
+
+// postgres_text_json.cc. JSON is only checked; jsonb has one blank behind `:` and `,`, keys by length and then bytes.
+Result<std::string> checked_json(std::string_view text);
+Result<std::string> normal_jsonb(std::string_view text);
+std::string comparable_jsonb(std::string_view jsonb);
+
+// postgres_text_number.cc: digits as written, without an exponent; NaN, Infinity, -Infinity.
+Result<std::string> normal_numeric(std::string_view text);
+// Without zeros behind the last digit of the fraction.
+std::string shortest_numeric(std::string_view numeric);
+// Below 0, 0, above: of two normal forms.
+int compare_numeric(std::string_view a, std::string_view b);
+
+// postgres_text_time.cc
+struct Interval {
+  int64_t us = 0;
+  int32_t days = 0, months = 0;
+};
+Result<Interval> parse_interval(std::string_view text);
+std::string interval_text(const Interval& interval);
+Result<std::string> normal_interval(std::string_view text);
+// As many digits for each, so that the texts are ordered as the intervals are.
+std::string comparable_interval(std::string_view interval);
+
+// Microseconds of a day, and seconds east of Greenwich.
+struct TimeWithZone {
+  int64_t us = 0;
+  int32_t east_s = 0;
+};
+Result<TimeWithZone> parse_timetz(std::string_view text);
+std::string timetz_text(const TimeWithZone& time);
+Result<std::string> normal_timetz(std::string_view text);
+
+// A point in time in microseconds since 1970; the ends of the range of int64 are the infinities.
+inline constexpr int64_t kMinusInfinityUs = INT64_MIN, kInfinityUs = INT64_MAX;
+enum class Zones : uint8_t { Kept, Dropped };  // what timestamp does with a zone: nothing
+Result<int64_t> parse_instant_us(std::string_view text, Zones zones, std::string_view type);
+std::string instant_text(int64_t us, bool with_zone);
+// A written point in time without the zone behind it, which timestamp passes over.
+std::string_view without_zone(std::string_view text);
+// Days since 1970; infinities likewise.
+inline constexpr int32_t kMinusInfinityDays = INT32_MIN, kInfinityDays = INT32_MAX;
+Result<int32_t> parse_days(std::string_view text);
+std::string days_text(int32_t days);
+
+// postgres_text_network.cc
+Result<std::string> normal_inet(std::string_view text);
+Result<std::string> normal_cidr(std::string_view text);
+Result<std::string> normal_macaddr(std::string_view text);
+
+// postgres_text_range.cc
+enum class RangeOf : uint8_t { Int4, Int8, Numeric, Date, Timestamp, Timestamptz };
+struct Range {
+  bool is_empty = false, has_lower = false, has_upper = false, lower_in = false, upper_in = false;
+  std::string lower, upper;
+};
+// `text` may go on behind the range, whose size is put into `size`; null: it may not.
+Result<Range> parse_range(std::string_view text, size_t* size, std::string_view type);
+// In the canonical form of its elements. Fails with InvalidText and InvalidParameter.
+Result<Range> normal_range(Range range, RangeOf of);
+std::string range_text(const Range& range);
+template <RangeOf of>
+Result<std::string> normal_range_text(std::string_view text);
+template <RangeOf of>
+Result<std::string> normal_multirange_text(std::string_view text);
+std::string comparable_numrange(std::string_view text);
+
+}  // namespace engine

@@ -1,0 +1,155 @@
+#include "engine/types/postgres_types.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "engine/types/postgres_texts.h"
+#include "engine/types/postgres_type.h"
+
+namespace engine {
+
+namespace {
+
+using enum TypeKind;
+constexpr LabelOrder kNone = LabelOrder::None, kEqual = LabelOrder::Equality,
+                     kTotal = LabelOrder::Total;
+
+// In the order of the labels' numbers.
+constexpr PostgresLabelRow kRows[] = {
+    // label, name, SQL's name, kind, oid, array, size, category, order, normal form, comparable form
+    {label::kInt2, "int2", "smallint", Integer, 21, 1005, 2, 'N', kTotal, nullptr, nullptr},
+    {label::kOid, "oid", "oid", Bigint, 26, 1028, 4, 'N', kTotal, nullptr, nullptr},
+    {label::kFloat4, "float4", "real", Double, 700, 1021, 4, 'N', kTotal, nullptr, nullptr},
+    {label::kVarchar, "varchar", "character varying", String, 1043, 1015, -1, 'S', kTotal, nullptr,
+     nullptr},
+    {label::kBpchar, "bpchar", "character", String, 1042, 1014, -1, 'S', kTotal, nullptr, nullptr},
+    {label::kName, "name", "name", String, 19, 1003, 64, 'S', kTotal, nullptr, nullptr},
+    {label::kChar, "char", "\"char\"", String, 18, 1002, 1, 'Z', kTotal, nullptr, nullptr},
+    {label::kTimestamp, "timestamp", "timestamp without time zone", Timestamp, 1114, 1115, 8, 'D',
+     kTotal, nullptr, nullptr},
+    {label::kNumeric, "numeric", "numeric", String, 1700, 1231, -1, 'N', kNone, normal_numeric,
+     nullptr},
+    {label::kJson, "json", "json", String, 114, 199, -1, 'U', kNone, checked_json, nullptr},
+    {label::kJsonb, "jsonb", "jsonb", String, 3802, 3807, -1, 'U', kEqual, normal_jsonb,
+     comparable_jsonb},
+    {label::kUuid, "uuid", "uuid", String, 2950, 2951, 16, 'U', kTotal, normal_uuid, nullptr},
+    {label::kInterval, "interval", "interval", String, 1186, 1187, 16, 'T', kTotal, normal_interval,
+     comparable_interval},
+    {label::kTimetz, "timetz", "time with time zone", String, 1266, 1270, 12, 'D', kEqual,
+     normal_timetz, nullptr},
+    {label::kInet, "inet", "inet", String, 869, 1041, -1, 'I', kEqual, normal_inet, nullptr},
+    {label::kCidr, "cidr", "cidr", String, 650, 651, -1, 'I', kEqual, normal_cidr, nullptr},
+    {label::kMacaddr, "macaddr", "macaddr", String, 829, 1040, 6, 'U', kTotal, normal_macaddr,
+     nullptr},
+    {label::kBit, "bit", "bit", String, 1560, 1561, -1, 'V', kEqual, normal_bits, nullptr},
+    {label::kVarbit, "varbit", "bit varying", String, 1562, 1563, -1, 'V', kEqual, normal_bits,
+     nullptr},
+    {label::kInt4Range, "int4range", "int4range", String, 3904, 3905, -1, 'R', kEqual,
+     normal_range_text<RangeOf::Int4>, nullptr, label::kNone, Integer},
+    {label::kInt8Range, "int8range", "int8range", String, 3926, 3927, -1, 'R', kEqual,
+     normal_range_text<RangeOf::Int8>, nullptr, label::kNone, Bigint},
+    {label::kNumRange, "numrange", "numrange", String, 3906, 3907, -1, 'R', kEqual,
+     normal_range_text<RangeOf::Numeric>, comparable_numrange, label::kNumeric, String},
+    {label::kDateRange, "daterange", "daterange", String, 3912, 3913, -1, 'R', kEqual,
+     normal_range_text<RangeOf::Date>, nullptr, label::kNone, Date},
+    {label::kTsRange, "tsrange", "tsrange", String, 3908, 3909, -1, 'R', kEqual,
+     normal_range_text<RangeOf::Timestamp>, nullptr, label::kTimestamp, Timestamp},
+    {label::kTstzRange, "tstzrange", "tstzrange", String, 3910, 3911, -1, 'R', kEqual,
+     normal_range_text<RangeOf::Timestamptz>, nullptr, label::kNone, Timestamp},
+    {label::kInt4Multirange, "int4multirange", "int4multirange", String, 4451, 6150, -1, 'R',
+     kEqual, normal_multirange_text<RangeOf::Int4>, nullptr, label::kInt4Range, String},
+    {label::kInt8Multirange, "int8multirange", "int8multirange", String, 4536, 6157, -1, 'R',
+     kEqual, normal_multirange_text<RangeOf::Int8>, nullptr, label::kInt8Range, String},
+    {label::kNumMultirange, "nummultirange", "nummultirange", String, 4532, 6151, -1, 'R', kEqual,
+     normal_multirange_text<RangeOf::Numeric>, comparable_numrange, label::kNumRange, String},
+    {label::kDateMultirange, "datemultirange", "datemultirange", String, 4535, 6155, -1, 'R',
+     kEqual, normal_multirange_text<RangeOf::Date>, nullptr, label::kDateRange, String},
+    {label::kTsMultirange, "tsmultirange", "tsmultirange", String, 4533, 6152, -1, 'R', kEqual,
+     normal_multirange_text<RangeOf::Timestamp>, nullptr, label::kTsRange, String},
+    {label::kTstzMultirange, "tstzmultirange", "tstzmultirange", String, 4534, 6153, -1, 'R',
+     kEqual, normal_multirange_text<RangeOf::Timestamptz>, nullptr, label::kTstzRange, String},
+};
+
+std::string_view enum_label(const Field& field) { return field.name; }
+
+// FNV-1a. PostgreSQL gives numbers of users' objects from 16384 on.
+uint32_t number_of(std::string_view kind, std::string_view name) {
+  uint64_t hash = 14695981039346656037U;
+  for (const std::string_view text : {kind, name})
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  constexpr uint64_t kFirst = 16384, kNumbers = (uint64_t{1} << 31) - kFirst;
+  return static_cast<uint32_t>(hash % kNumbers + kFirst);
+}
+
+}  // namespace
+
+std::span<const PostgresLabelRow> postgres_labels() { return kRows; }
+
+const PostgresLabelRow* find_label(PostgresLabel label) {
+  const auto at = static_cast<size_t>(label) - 1;  // wraps for none
+  return at < std::size(kRows) ? &kRows[at] : nullptr;
+}
+
+const PostgresLabelRow* label_named(std::string_view name) {
+  for (const PostgresLabelRow& row : kRows)
+    if (row.name == name || row.sql_name == name) return &row;
+  return nullptr;
+}
+
+SqlType type_of(const PostgresLabelRow& row) { return SqlType(row.kind).labelled(row.label); }
+
+bool is_normalized(const SqlType& type) {
+  if (type.kind() != TypeKind::String) return false;
+  if (type.label() == label::kEnum) return true;
+  const PostgresLabelRow* row = find_label(type.label());
+  return row != nullptr && row->normalize != nullptr;
+}
+
+Result<std::string> normalized_text(const SqlType& type, std::string_view text) {
+  if (type.label() == label::kEnum) {
+    if (std::ranges::find(type.fields(), text, enum_label) != type.fields().end())
+      return std::string(text);
+    return Error{ErrorCode::InvalidText, fmt::format("invalid input value for enum {}: \"{}\"",
+                                                     type.name(), text.substr(0, 200))};
+  }
+  const PostgresLabelRow* row = find_label(type.label());
+  return row != nullptr && row->normalize != nullptr ? row->normalize(text)
+                                                     : Result<std::string>(std::string(text));
+}
+
+LabelOrder order_of(const SqlType& type) {
+  if (type.label() == label::kEnum) return LabelOrder::Total;
+  const PostgresLabelRow* row = find_label(type.label());
+  return row == nullptr ? LabelOrder::Total : row->order;
+}
+
+bool has_comparable_form(const SqlType& type) {
+  if (type.label() == label::kEnum) return true;
+  const PostgresLabelRow* row = find_label(type.label());
+  return row != nullptr && row->comparable != nullptr;
+}
+
+std::string comparable_text(const SqlType& type, std::string_view kept) {
+  if (type.label() == label::kEnum) {
+    const auto& labels = type.fields();
+    const auto at = std::ranges::find(labels, kept, enum_label) - labels.begin();
+    return fmt::format("{:06}", at);
+  }
+  const PostgresLabelRow* row = find_label(type.label());
+  return row != nullptr && row->comparable != nullptr ? row->comparable(kept) : std::string(kept);
+}
+
+SqlType without_narrow_label(const SqlType& type) {
+  if (type.kind() == TypeKind::Array) return SqlType::array(without_narrow_label(type.element()));
+  const bool is_narrow =
+      type.label() == label::kInt2 || type.label() == label::kOid || type.label() == label::kFloat4;
+  return is_narrow ? type.labelled(label::kNone) : type;
+}
+
+uint32_t user_type_oid(std::string_view name) { return number_of("type", name); }
+uint32_t user_array_oid(std::string_view name) { return number_of("array", name); }
+uint32_t user_relation_oid(std::string_view name) { return number_of("composite", name); }
+
+}  // namespace engine

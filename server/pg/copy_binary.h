@@ -1,0 +1,20 @@
+// COPY's binary format: a signature, rows of counted fields, a mark at the end.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/pg/copy_reader.h"
+#include "server/pg/row_encoder.h"
+
+namespace server::pg {
+
+// What comes before the first row: the signature, no flags, no extension.
+inline constexpr std::string_view kCopySignature{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19};
+
+std::unique_ptr<CopyReader> make_binary_copy_reader(std::vector<sql::ResultColumn> columns,
+                                                    std::string source);
+std::unique_ptr<RowEncoder> make_binary_copy_encoder(std::vector<sql::ResultColumn> columns);
+
+}  // namespace server::pg
