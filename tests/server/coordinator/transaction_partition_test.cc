@@ -70,6 +70,11 @@ class TransactionPartitionTest : public testing::Test {
   KafkaError add(const ProducerIdentity& producer, int32_t number = 0) {
     return ask(add_request(producer, number)).error;
   }
+  KafkaError add_second(const ProducerIdentity& producer) {
+    AddPartitions request = add_request(producer);
+    request.is_of_second_version = true;
+    return ask(std::move(request)).error;
+  }
   KafkaError end(const ProducerIdentity& producer, bool is_commit) {
     return ask(EndTransaction{"t", producer, is_commit}).error;
   }
@@ -387,11 +392,11 @@ TEST_F(TransactionPartitionTest, TheLastEpochIsFollowedByAnotherProducer) {
 TEST_F(TransactionPartitionTest, BehindTheLastEpochOfAllIsAnotherProducer) {
   ProducerIdentity producer = init().producer;
   for (int i = 0; i < 32'766; ++i) producer = init().producer;
-  add(producer);
+  add_second(producer);
   pass_ms(10'100);
   const ProducerIdentity last = end_second(producer, false).producer;
   EXPECT_EQ(last, (ProducerIdentity{producer.id, 32'767}));
-  ASSERT_EQ(add(last), KafkaError::None);
+  ASSERT_EQ(add_second(last), KafkaError::None);
   told.clear();
   const ProducerIdentity next = end_second(last, true).producer;
   EXPECT_EQ(next, (ProducerIdentity{ProducerId{101}, 0}));

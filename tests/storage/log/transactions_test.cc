@@ -4,6 +4,7 @@
 #include "records/control_batch.h"
 #include "storage/kv/memory_store.h"
 #include "storage/log/replica_log.h"
+#include "storage/log/transaction_guards.h"
 #include "storage/log/transaction_index.h"
 #include "tests/storage/log/log_fixture.h"
 
