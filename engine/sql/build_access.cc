@@ -112,7 +112,7 @@ Result<Statement> build_change_rights(P::ChangeRightsContext& context) {
     return right == Right::Insert || right == Right::All;
   });
   if (with_insert && !has_insert)
-    return Error{ErrorCode::NotSupported, "UPDATE and DELETE without INSERT are not supported yet"}
+    return Error{ErrorCode::NotSupported, "rights to UPDATE or DELETE without INSERT are not supported yet"}
         .at(position_of(*with_insert))
         .with_hint("Who may INSERT into a table may change its rows, too: name INSERT beside them.");
   change.target = TRY(build_target(*context.rightsTarget()));

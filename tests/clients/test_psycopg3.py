@@ -178,6 +178,7 @@ def a_look_up_ends_with_the_name_of_what_was_dropped():
         with other.cursor().copy("COPY doomed (id, note) FROM STDIN") as copy:
             for i in range(rows_of_table):
                 copy.write_row((i, "x" * 1000))
+        other.execute("SET read.wait.ms = 60000")  # it is written faster than a busy machine reads it
         assert other.execute("SELECT id FROM doomed WHERE id = 1").fetchall() == [(1,)]
         rows = c.cursor().stream("SELECT id, note FROM doomed")
         next(rows)
