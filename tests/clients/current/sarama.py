@@ -1,15 +1,12 @@
 """What sarama's functional tests want around them, and they: five nodes, each behind a proxy that can be told to fail, and `docker`.
 
-usage: sarama.py FOLDER cluster|alone [go test's flags]: FOLDER has sarama's source. TOXIPROXY names toxiproxy's server. Where the tests call
+usage: sarama.py FOLDER [go test's flags]: FOLDER has sarama's source. TOXIPROXY names toxiproxy's server. Where the tests call
 `docker compose`, to stop a node, to see its log or for Kafka's console tools, this answers: with Java's tools, where MILLRACE_KAFKA_JARS
 names a folder of them, else with ours.
-
-alone: there is one node, for what a cluster does not do yet. The tests' own topics then have one replica instead of three: FOLDER is changed.
 """
 import http.server
 import json
 import os
-import re
 import stat
 import subprocess
 import sys
@@ -47,37 +44,22 @@ def proxy(number):
     return f"127.0.0.1:{FIRST_PROXY + number - 1}"
 
 
-class NodeAlone(Node):
-    def arguments(self):
-        return [binary(), "server", "--data-dir", self.data_dir, "--kafka", self.kafka, "--pg", self.pg, "--http", "off",
-                *self.flags]
-
-
 class Nodes(Cluster):
     """Each in a rack of its own; clients are told of its proxy."""
 
-    def __init__(self, is_cluster):
+    def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="millrace-sarama-")
         self.etcd = Etcd(os.path.join(self.folder, "etcd"))
-        flags = ["--group-initial-rebalance-delay-ms", "0", "--auto-create-topics", "false"]
-        self.nodes = {1: NodeAlone(self._folder(1), "", 1, "", [*flags, "--kafka-advertised", proxy(1)])}
-        if is_cluster:
-            flags += ["--node-session-timeout-ms", "2000", "--min-insync-replicas", "1"]
-            self.nodes = {number: Node(self._folder(number), "sarama", number, self.etcd.url,
-                                       [*flags, "--rack", str(number), "--kafka-advertised", proxy(number)])
-                          for number in range(1, NODES + 1)}
-            self.etcd.start()
+        flags = ["--group-initial-rebalance-delay-ms", "0", "--auto-create-topics", "false", "--node-session-timeout-ms", "2000",
+                 "--min-insync-replicas", "1"]
+        self.nodes = {number: Node(self._folder(number), "sarama", number, self.etcd.url,
+                                   [*flags, "--rack", str(number), "--kafka-advertised", proxy(number)])
+                      for number in range(1, NODES + 1)}
+        self.etcd.start()
         self.start_all()
 
     def _folder(self, number):
         return os.path.join(self.folder, f"node{number}")
-
-
-def leave_one_replica(source):
-    path = os.path.join(source, "functional_test.go")
-    text = open(path).read()
-    with open(path, "w") as out:
-        out.write(re.sub(r"(ReplicationFactor: +|len\(partition.Isr\) != )3", r"\g<1>1", text))
 
 
 def ask(url, body=None):
@@ -122,10 +104,8 @@ def write_tools(folder, bootstrap):
 
 
 def main():
-    source, kind, flags = sys.argv[1], sys.argv[2], sys.argv[3:]
-    if kind == "alone":
-        leave_one_replica(source)
-    nodes = Nodes(kind == "cluster")
+    source, flags = sys.argv[1], sys.argv[2:]
+    nodes = Nodes()
     control = free_port()
     proxies = subprocess.Popen([os.environ.get("TOXIPROXY", "toxiproxy-server"), "-host", "127.0.0.1", "-port", str(control)],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -140,7 +120,7 @@ def main():
     try:
         eventually(are_up)
         for number in range(1, NODES + 1):
-            behind = nodes.nodes.get(number, nodes.nodes[1])
+            behind = nodes.nodes[number]
             ask(f"{url}/proxies", {"name": f"kafka{number}", "listen": proxy(number), "upstream": behind.kafka,
                                    "enabled": True})
         write_tools(nodes.folder, nodes.nodes[1].kafka)
