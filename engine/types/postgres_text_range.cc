@@ -229,6 +229,9 @@ Result<std::string> normal_range_text(std::string_view text) {
 // {[1,3),[5,7)}: in order, without empty ones, those that touch as one.
 template <RangeOf of>
 Result<std::string> normal_multirange_text(std::string_view text) {
+  constexpr size_t kMostBytes = 64 * 1024;  // a parameter is read on a loop
+  if (text.size() > kMostBytes)
+    return Error{ErrorCode::LimitExceeded, "a multirange has at most 64 kB as text"};
   const RangeName& names = kNames[static_cast<size_t>(of)];
   const Error malformed{ErrorCode::InvalidText, "malformed multirange literal: \"" +
                                                     std::string(text.substr(0, 200)) + "\""};

@@ -304,6 +304,8 @@ bool read_interval(Reader& reader, Sum& sum) {
 }  // namespace
 
 Result<Interval> parse_interval(std::string_view text) {
+  constexpr size_t kMostBytes = 256;  // as PostgreSQL
+  if (text.size() > kMostBytes) return bad_time("interval", text.substr(0, kMostBytes));
   Reader reader(text);
   Sum sum;
   reader.blanks();

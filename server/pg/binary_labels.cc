@@ -156,9 +156,11 @@ Result<std::string> address_text(ByteReader& reader) {
   return fmt::format("{}/{}", buffer, bits);
 }
 
-std::string bits_text(ByteReader& reader) {
+Result<std::string> bits_text(ByteReader& reader) {
   const auto count = reader.be<int32_t>();
   const std::string_view bytes = reader.bytes(reader.rest().size());
+  if (count < 0 || bytes.size() != (static_cast<size_t>(count) + 7) / 8)
+    return Error{ErrorCode::ProtocolViolation, "invalid length in external bit string"};
   std::string bits;
   for (int32_t i = 0; i < count && static_cast<size_t>(i / 8) < bytes.size(); ++i)
     bits += (static_cast<unsigned char>(bytes[static_cast<size_t>(i / 8)]) >> (7 - i % 8)) & 1

@@ -7,6 +7,8 @@ namespace server::pg {
 namespace {
 
 constexpr size_t kBytesOfOne = 128;  // beside its texts
+// What a mailbox has of one: those who get it share its texts, but the last who reads it keeps them.
+constexpr size_t kBytesOfPlace = 32;
 
 size_t size_of(const Notification& notification) {
   return kBytesOfOne + notification.channel.size() + notification.payload.size();
@@ -31,7 +33,8 @@ void Mailbox::put(NotificationPtr notification) {
   {
     const std::lock_guard lock(mutex_);
     if (has_missed_any_) return;
-    const size_t size = size_of(*notification);
+    const size_t size =
+        kBytesOfPlace + notification->channel.size() + notification->payload.size();
     const bool is_first = waiting_.empty();
     has_missed_any_ = bytes_ + size > kMostBytes || of_all_ + size > kMostOfAll;
     if (!has_missed_any_) {
@@ -48,7 +51,7 @@ Result<std::vector<NotificationPtr>> Mailbox::take() {
   const std::lock_guard lock(mutex_);
   if (has_missed_any_)
     return Error{ErrorCode::LimitExceeded, "terminating connection: too many notifications wait",
-                 "It has not read them in time. A session keeps 8 MB, all together 64 MB.",
+                 "It has not read them in time. A session keeps 8 MB, all together 256 MB.",
                  "Connect and listen again, then read what the notifications were about."};
   of_all_ -= std::exchange(bytes_, 0);
   return std::exchange(waiting_, {});

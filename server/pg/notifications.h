@@ -33,7 +33,7 @@ class Mailbox {
  public:
   // More bytes than this are not kept, here or in all together: who listens and does not read is sent away, and knows
   // then that it has missed something.
-  static constexpr size_t kMostBytes = 8 << 20, kMostOfAll = 64 << 20;
+  static constexpr size_t kMostBytes = 8 << 20, kMostOfAll = 256 << 20;
 
   // `wake` is called, on any thread, when something has come; not again before take(). `of_all`: bytes of all
   // mailboxes.

@@ -25,11 +25,6 @@ class DefinitionExecution final : public SqlExecution {
       if (const auto source = session().find_source(*image, name)) dropped_.push_back(source->name);
     };
     const engine::Statement& defined = statement_->statement;
-    if (const auto* create = std::get_if<engine::CreateSource>(&defined))
-      // Where it may be there already, the image says whether it is: else its success does.
-      is_new_ = create->kind == engine::SourceKind::Table && session().in_transaction() &&
-                ((!create->if_not_exists && !create->or_replace) ||
-                 !session().find_source(*image, create->name));
     if (const auto* drop = std::get_if<engine::DropSource>(&defined)) add(drop->name);
     if (const auto* drops = std::get_if<engine::DropSources>(&defined))
       for (const engine::DropSource& each : drops->drops) add(each.name);
@@ -39,15 +34,12 @@ class DefinitionExecution final : public SqlExecution {
     if (!outcome) return receiver().on_error(std::move(outcome).error());
     for (const std::string& source : dropped_) session().forget_held(source);
     session().temporary().note(statement_->statement);
-    if (is_new_)
-      session().note_created(std::get<engine::CreateSource>(statement_->statement).name);
     for (std::string& notice : outcome->notices)
       receiver().on_notice({sql::NoticeLevel::Notice, std::move(notice)});
     receiver().on_done({std::move(outcome->tag), {}, std::move(outcome->query_id)});
   }
 
   std::shared_ptr<const engine::ParsedStatement> statement_;
-  bool is_new_ = false;               // a table that was not there, made in a transaction
   std::vector<std::string> dropped_;  // sources of which the session's transaction may hold rows
 };
 

@@ -76,24 +76,8 @@ Status SqlSession::check_asker() const {
 }
 
 SqlSession::~SqlSession() {
-  drop_created();
   give_up_turns();
   discard_temporary();
-}
-
-// Commands of one session come in their order: who creates it anew finds it gone.
-void SqlSession::drop_created() {
-  if (created_.empty()) return;
-  engine::DropSources drops;
-  for (engine::Name& name : created_)
-    drops.drops.push_back({engine::SourceKind::Table, true, false, std::move(name), {}});
-  created_.clear();
-  auto statement = std::make_shared<engine::ParsedStatement>();
-  statement->text = "DROP TABLE of a transaction that was rolled back";
-  statement->statement = std::move(drops);
-  parts_.definitions.submit(temporary_.translate(statement), engine::Properties(),
-                            [](const Result<DefinitionOutcome>&) {});
-  temporary_.note(statement->statement);
 }
 
 WriterTurns SqlSession::take_turns() {
@@ -481,7 +465,6 @@ Status SqlSession::check_held_rows() {
 void SqlSession::begin() { in_transaction_ = true; }
 
 std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
-  created_.clear();
   in_transaction_ = false;
   storage::AppendRequest request;
   for (auto& [name, buffer] : held_)
@@ -494,7 +477,6 @@ std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
 
 void SqlSession::rollback() {
   in_transaction_ = false;
-  drop_created();
   give_up_turns();
   held_.clear();
   held_charge_.resize(0);

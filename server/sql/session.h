@@ -124,7 +124,6 @@ class SqlSession final : public sql::SessionBackend {
   std::unique_ptr<sql::Execution> commit(sql::Receiver& receiver) override;
   void rollback() override;
   void discard_temporary() override;
-  void drop_created();
   Status check_setting(const std::string& name, const std::string& value) override;
   Status check_property(const std::string& name, const std::string& value) override;
   bool speaks_ksqldb() const override;
@@ -136,7 +135,6 @@ class SqlSession final : public sql::SessionBackend {
   engine::Properties properties() const;
   const std::map<std::string, std::string>& variables() const { return settings_.variables(); }
   bool in_transaction() const { return in_transaction_; }
-  void note_created(engine::Name table) { created_.push_back(std::move(table)); }
   const SessionWrites& written() const { return written_; }
   void note_written(const std::vector<storage::AppendedBatch>& batches);
   // Whether the query's tasks have passed all that this session wrote, as far as it was told.
@@ -223,7 +221,6 @@ class SqlSession final : public sql::SessionBackend {
   TemporaryTables temporary_;
   WriterTurns turns_;  // until the transaction ends, or the statement outside of one
   bool in_transaction_ = false;
-  std::vector<engine::Name> created_;  // in this transaction: tables that ROLLBACK takes away again
   size_t open_statements_ = 0;
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
   MemoryAccount* const memory_;
