@@ -79,6 +79,9 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
   }
   if (!engine::is_utf8(bytes))
     return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\""};
+  // Most clients would read it as the end of the text.
+  if (bytes.find('\0') != std::string_view::npos)
+    return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\": 0x00"};
   return engine::parse_text_value(type, bytes, what);
 }
 

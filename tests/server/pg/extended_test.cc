@@ -167,6 +167,18 @@ TEST(ExtendedProtocol, runs_the_sessions_own_statements) {
   EXPECT_EQ(run("COMMIT"), "1 2 n C(COMMIT) Z(I)");
 }
 
+// As in PostgreSQL, whose clients end a text there.
+TEST(ExtendedProtocol, a_text_has_no_zero_bytes) {
+  for (const int format : {0, 1}) {
+    Begun client;
+    client.say(parse("SELECT $1", "s", {25}));
+    EXPECT_EQ(client.say(bind({std::string("ab\0cd", 5)},
+                              {.statement = "s", .parameter_formats = {format}}) +
+                         sync_up()),
+              "E(22021 invalid byte sequence for encoding \"UTF8\": 0x00) Z(I)");
+  }
+}
+
 TEST(ExtendedProtocol, in_a_failed_transaction_takes_only_its_end) {
   Begun client;
   client.say(query("BEGIN"));
