@@ -51,6 +51,10 @@ Result<TypeName> Converter::type(const Fields& type) const {
       const auto value = i < modifiers.size() ? modifiers[i].fields.part("ival") : std::nullopt;
       return value ? static_cast<int>(value->number("ival")) : 0;
     };
+    constexpr int kAllFields = 0x7fff;  // INTERVAL_FULL_RANGE: interval(3)
+    if (name == "interval" && !modifiers.empty() && number(0) != kAllFields)
+      return Error(not_supported("a unit behind an interval's text is", result.position))
+          .with_hint("Write it within the quotes: interval '1 day'.");
     if (name == "numeric" && !modifiers.empty()) {
       result.kind = TypeKind::Decimal;
       result.precision = number(0);
