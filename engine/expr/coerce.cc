@@ -178,7 +178,9 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) 
 }
 
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
-  if (expression.type == type && !needs_label_work(expression.type, type)) {
+  // What was made as another type is made by that.
+  const bool is_made = expression.kind == BoundKind::Call && !expression.type.is_identical(type);
+  if (expression.type == type && !is_made && !needs_label_work(expression.type, type)) {
     expression.type = type;
     return expression;
   }
