@@ -69,15 +69,6 @@ void append_numeric(std::string& out, Int128 unscaled, int scale) {
   for (auto group = groups.end(); group != first_kept;) append_be(out, *--group);
 }
 
-// Writes a length, then what `write` appends.
-template <class Write>
-void append_sized(std::string& out, Write write) {
-  const size_t length_at = out.size();
-  append_be<int32_t>(out, 0);
-  write();
-  store_be(out.data() + length_at, static_cast<int32_t>(out.size() - length_at - sizeof(int32_t)));
-}
-
 void append_jsonb(std::string& out, const Column& column, size_t row) {
   out += '\1';  // the format's version
   engine::append_postgres_text(out, column, row);

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/result.h"
 #include "engine/types/column.h"
 
@@ -14,6 +15,15 @@ void append_binary(std::string& out, const engine::Column& column, size_t row);
 // As the type shows it, which is the column's but for its labels.
 void append_binary(std::string& out, const engine::SqlType& type, const engine::Column& column,
                    size_t row);
+
+// A length, then what `write` appends.
+template <class Write>
+void append_sized(std::string& out, Write write) {
+  const size_t length_at = out.size();
+  append_be<int32_t>(out, 0);
+  write();
+  store_be(out.data() + length_at, static_cast<int32_t>(out.size() - length_at - sizeof(int32_t)));
+}
 
 // The text of a binary value of this type, as PostgreSQL would print it. All that clients send
 // becomes text first and is then read as the type that the statement wants, so that int2 may stand

@@ -36,14 +36,6 @@ void append_hex_bytes(std::string& out, std::string_view text) {
   if (const auto bytes = engine::decode_hex(digits)) out += *bytes;
 }
 
-template <class Write>
-void append_sized(std::string& out, Write write) {
-  const size_t length_at = out.size();
-  append_be<int32_t>(out, 0);
-  write();
-  store_be(out.data() + length_at, static_cast<int32_t>(out.size() - length_at - sizeof(int32_t)));
-}
-
 void append_interval(std::string& out, std::string_view text) {
   const auto interval = engine::parse_interval(text);
   append_be(out, interval ? interval->us : 0);
@@ -162,7 +154,7 @@ Result<std::string> bits_text(ByteReader& reader) {
   if (count < 0 || bytes.size() != (static_cast<size_t>(count) + 7) / 8)
     return Error{ErrorCode::ProtocolViolation, "invalid length in external bit string"};
   std::string bits;
-  for (int32_t i = 0; i < count && static_cast<size_t>(i / 8) < bytes.size(); ++i)
+  for (int32_t i = 0; i < count; ++i)
     bits += (static_cast<unsigned char>(bytes[static_cast<size_t>(i / 8)]) >> (7 - i % 8)) & 1
                 ? '1'
                 : '0';

@@ -179,11 +179,7 @@ class BinaryCopyEncoder final : public RowEncoder {
 
   void append_field(std::string& out, size_t index, const Column& column, size_t row) {
     if (column.is_null(row)) return append_be<int32_t>(out, -1);
-    const size_t length_at = out.size();
-    append_be<int32_t>(out, 0);
-    append_binary(out, columns_[index].type, column, row);
-    store_be(out.data() + length_at,
-             static_cast<int32_t>(out.size() - length_at - sizeof(int32_t)));
+    append_sized(out, [&] { append_binary(out, columns_[index].type, column, row); });
   }
 
   const std::vector<sql::ResultColumn> columns_;

@@ -91,15 +91,13 @@ class DataRowEncoder final : public RowByRowEncoder {
 
   void append_value(std::string& out, size_t index, const engine::Column& column, size_t row) {
     if (column.is_null(row)) return append_be<int32_t>(out, -1);
-    const size_t length_at = out.size();
-    append_be<int32_t>(out, 0);
     const engine::SqlType& type = shown_type(columns_, index, column);
-    if (format_of(formats_, index) == Format::Binary)
-      append_binary(out, type, column, row);
-    else
-      engine::append_postgres_text(out, type, column, row);
-    store_be(out.data() + length_at,
-             static_cast<int32_t>(out.size() - length_at - sizeof(int32_t)));
+    append_sized(out, [&] {
+      if (format_of(formats_, index) == Format::Binary)
+        append_binary(out, type, column, row);
+      else
+        engine::append_postgres_text(out, type, column, row);
+    });
   }
 
   const std::vector<sql::ResultColumn> columns_;
