@@ -63,10 +63,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     const size_t size_before = buffer.size_bytes();
     if (write_->kind == RowsWrite::Kind::Delete)
       TRY(buffer.remove(written, rows, now));
-    else if (write_->has_each_key_once)
-      TRY(buffer.add_once(written, rows, now, keys_));
     else
-      TRY(buffer.add(written, rows, now));
+      TRY(buffer.add(written, rows, now, {}, write_->has_each_key_once ? &keys_ : nullptr));
     rows_ += rows;
     TRY(tell(written, rows, buffer.size_bytes() - size_before));
     if (held_) return session().check_held_rows();

@@ -51,16 +51,6 @@ Result<std::unique_ptr<RowBuffer>> RowBuffer::make(std::shared_ptr<const engine:
 }
 
 Status RowBuffer::add(std::span<const engine::ColumnPtr> columns, size_t rows,
-                      std::span<const int64_t> timestamps, std::span<const uint64_t> lines) {
-  return add(columns, rows, timestamps, lines, nullptr);
-}
-
-Status RowBuffer::add_once(std::span<const engine::ColumnPtr> columns, size_t rows,
-                           std::span<const int64_t> timestamps, Keys& keys) {
-  return add(columns, rows, timestamps, {}, &keys);
-}
-
-Status RowBuffer::add(std::span<const engine::ColumnPtr> columns, size_t rows,
                       std::span<const int64_t> timestamps, std::span<const uint64_t> lines,
                       Keys* once) {
   TRY(check_not_null(columns, rows, lines));

@@ -25,13 +25,12 @@ class RowBuffer {
                                                  Uuid topic, int32_t partitions);
 
   // Columns of the source's schema, in its order; those of HEADERS are left out of account. `lines`
-  // (may be empty) names rows in errors. All rows or none.
-  Status add(std::span<const engine::ColumnPtr> columns, size_t rows,
-             std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {});
-  // The same where no row may have a key of these, which those of the rows are added to.
+  // (may be empty) names rows in errors. All rows or none. Where there are keys in `once`, no row may have one of
+  // them; those of the rows are added.
   using Keys = absl::flat_hash_set<std::string>;
-  Status add_once(std::span<const engine::ColumnPtr> columns, size_t rows,
-                  std::span<const int64_t> timestamps, Keys& keys);
+  Status add(std::span<const engine::ColumnPtr> columns, size_t rows,
+             std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {},
+             Keys* once = nullptr);
   // The records that delete the rows of these keys; of the columns only those of the key are looked at.
   Status remove(std::span<const engine::ColumnPtr> columns, size_t rows,
                 std::span<const int64_t> timestamps);
@@ -52,8 +51,6 @@ class RowBuffer {
   void seal(size_t partition);
   void append(int64_t timestamp, std::optional<std::string_view> key,
               std::optional<std::string_view> value);
-  Status add(std::span<const engine::ColumnPtr> columns, size_t rows,
-             std::span<const int64_t> timestamps, std::span<const uint64_t> lines, Keys* once);
   Status check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,
                         std::span<const uint64_t> lines) const;
 

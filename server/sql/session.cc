@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "engine/types/postgres_types.h"
 #include "engine/catalog/statement_settings.h"
 #include "engine/sql/parse.h"
+#include "engine/types/postgres_types.h"
 #include "server/sql/copy_in.h"
 #include "server/sql/execution.h"
 #include "server/sql/serial_look_up.h"

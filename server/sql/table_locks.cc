@@ -35,8 +35,7 @@ TableLocks::Asked TableLocks::ask(std::set<std::string> names, Mode mode,
     request = {std::move(names), mode, std::move(granted), owner, false};
     request.is_granted = state_->may_go(number);
     if (!request.is_granted && owner && state_->waits_for(number, owner)) {
-      for (const std::string& name : request.names) state_->queues.at(name).erase(number);
-      state_->requests.erase(number);
+      state_->take_out(number);
       return {.is_deadlock = true};
     }
     if (owner) state_->owned.emplace(owner, number);
@@ -89,27 +88,32 @@ bool TableLocks::State::may_go(uint64_t number) const {
   });
 }
 
+TableLocks::Request TableLocks::State::take_out(uint64_t number) {
+  Request gone = std::move(requests.extract(number).mapped());
+  const auto [begin, end] = owned.equal_range(gone.owner);
+  if (const auto each =
+          std::find_if(begin, end, [&](const auto& of) { return of.second == number; });
+      each != end)
+    owned.erase(each);
+  for (const std::string& name : gone.names) {
+    const auto queue = queues.find(name);
+    queue->second.erase(number);
+    if (queue->second.empty()) queues.erase(queue);
+  }
+  return gone;
+}
+
 void TableLocks::State::remove(uint64_t number) {
   std::vector<std::pair<uint64_t, std::function<void(Hold)>>> next;
   {
     const std::lock_guard lock(mutex);
-    const auto found = requests.find(number);
-    if (found == requests.end()) return;
-    const Request gone = std::move(found->second);
-    requests.erase(found);
-    const auto [begin, end] = owned.equal_range(gone.owner);
-    if (const auto each =
-            std::find_if(begin, end, [&](const auto& of) { return of.second == number; });
-        each != end)
-      owned.erase(each);
+    if (!requests.contains(number)) return;
+    const Request gone = take_out(number);
     std::set<uint64_t> waiting;
-    for (const std::string& name : gone.names) {
-      const auto queue = queues.find(name);
-      queue->second.erase(number);
-      for (const uint64_t each : queue->second)
-        if (!requests.at(each).is_granted) waiting.insert(each);
-      if (queue->second.empty()) queues.erase(queue);
-    }
+    for (const std::string& name : gone.names)
+      if (const auto queue = queues.find(name); queue != queues.end())
+        for (const uint64_t each : queue->second)
+          if (!requests.at(each).is_granted) waiting.insert(each);
     for (const uint64_t each : waiting) {
       Request& request = requests.at(each);
       if (!may_go(each)) continue;

@@ -75,6 +75,8 @@ class TableLocks {
     bool may_go(uint64_t number) const;
     // Whether the request waits for one of the owner's: itself, or since those do that it waits for.
     bool waits_for(uint64_t number, Owner owner) const;
+    // Out of all that knows of it.
+    Request take_out(uint64_t number);
     void remove(uint64_t number);
     Hold hold_of(uint64_t number);
   };
