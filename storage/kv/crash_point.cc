@@ -32,6 +32,8 @@ std::string_view name_of(CrashPoint point) {
   switch (point) {
     case CrashPoint::BeforeLogCommit:
       return "before-log-commit";
+    case CrashPoint::AfterCommitJournal:
+      return "after-commit-journal";
     case CrashPoint::BeforeAcknowledgement:
       return "before-acknowledgement";
     case CrashPoint::BetweenCheckpointChunks:

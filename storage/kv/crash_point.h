@@ -6,6 +6,7 @@ namespace storage {
 
 enum class CrashPoint {
   BeforeLogCommit,          // before-log-commit
+  AfterCommitJournal,       // after-commit-journal: a commit is in the log's journal, not in its data file
   BeforeAcknowledgement,    // before-acknowledgement: the log is synced, nobody has been told
   BetweenCheckpointChunks,  // between-checkpoint-chunks
   BeforeJournalTrim,  // before-journal-trim: the checkpoint is durable, its journal still there

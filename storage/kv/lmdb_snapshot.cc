@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "storage/kv/bus_error.h"
+#include "storage/kv/journal_replay.h"
 #include "storage/kv/lmdb_transaction.h"
 #include "storage/kv/sync_directory.h"
 
@@ -186,6 +187,7 @@ Result<std::unique_ptr<LmdbSnapshot>> LmdbSnapshot::open(const std::string& path
   std::error_code failed;
   if (!std::filesystem::exists(path, failed))
     return Error{.code = ErrorCode::StorageFailure, .message = fmt::format("there is no {}", path)};
+  TRY(replay_journal_of_closed(path));
   auto environment = open_environment(path, MDB_RDONLY);
   if (!environment) {
     environment.error().detail = fmt::format("The data file is \"{}\".", path);

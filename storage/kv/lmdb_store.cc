@@ -21,6 +21,8 @@
 
 #include "base/bytes.h"
 #include "storage/kv/bus_error.h"
+#include "storage/kv/journal_replay.h"
+#include "storage/kv/journaled_commits.h"
 #include "storage/kv/lmdb_transaction.h"
 #include "storage/kv/sync_directory.h"
 #include "storage/kv/written_ahead.h"
@@ -38,6 +40,12 @@ constexpr size_t kMaxMapSize = SIZE_MAX;
 
 constexpr std::chrono::seconds kLookAtReadersEvery{1};
 
+// Two roots that are kept, and one that is looked at.
+constexpr uint32_t kReadersOfJournal = 3;
+
+// Behind the name of a file that is being made.
+constexpr const char* kUnfinished = ".new";
+
 // What a file says about itself, in a table of its own.
 constexpr const char* kFormatTable = "format";
 constexpr std::string_view kKindKey = "kind", kVersionKey = "version", kInstanceKey = "instance";
@@ -49,6 +57,7 @@ class LmdbStore final : public KeyValueStore {
   ~LmdbStore() override {
     forget_mapped_file(mapped_file_);
     idle_reads_.clear();
+    journaled_.reset();
     mdb_env_close(environment_);
     ::close(lock_file_);  // lets the next process in
   }
@@ -65,6 +74,8 @@ class LmdbStore final : public KeyValueStore {
   Status make_file_whole() const;
   // From here on a page that cannot be read is reported with the file's name.
   void note_mapping();
+  // For all transactions from here on.
+  Status begin_journal();
 
  private:
   // Calls `visit` with each entry of LMDB's list of free pages, a count and so many page numbers, until
@@ -74,6 +85,7 @@ class LmdbStore final : public KeyValueStore {
   // What the file holds according to LMDB.
   uint64_t counted_bytes(const MDB_envinfo& info) const;
   void forget_dead_readers();
+  Status commit(MDB_txn* ending);
   // What a failed commit means.
   Error after_failed_commit(int code);
   // Pages that were freed, which the next writes use before the file grows. Walks the list of them.
@@ -87,8 +99,10 @@ class LmdbStore final : public KeyValueStore {
   Uuid instance_id_;
   IdleReads idle_reads_;
   std::atomic<bool> failed_ = false;
-  WrittenAhead ahead_;                                          // of the thread that writes
-  std::chrono::steady_clock::time_point next_look_at_readers_;  // of the thread that writes
+  RecordedChanges changes_{JournaledCommits::kMostChangeBytes};  // of the thread that writes
+  std::unique_ptr<JournaledCommits> journaled_;                  // likewise; null: without
+  WrittenAhead ahead_;                                           // of the thread that writes
+  std::chrono::steady_clock::time_point next_look_at_readers_;   // of the thread that writes
 };
 
 Result<std::unique_ptr<ReadTransaction>> LmdbStore::begin_read() {
@@ -108,9 +122,14 @@ Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
   MDB_txn* transaction;
   if (const int code = mdb_txn_begin(environment_, nullptr, 0, &transaction); code != 0)
     return lmdb_failure(code, "write the data file");
-  return wrap_lmdb_write(transaction, mapped_pages_, [this](int code) -> Status {
-    return code == 0 ? Status{} : after_failed_commit(code);
-  });
+  return wrap_lmdb_write(transaction, mapped_pages_, journaled_ ? &changes_ : nullptr,
+                         [this](MDB_txn* ending) { return commit(ending); });
+}
+
+Status LmdbStore::commit(MDB_txn* ending) {
+  const int code = journaled_ ? journaled_->commit(ending, changes_)
+                              : guarded([&] { return mdb_txn_commit(ending); });
+  return code == 0 ? Status{} : after_failed_commit(code);
 }
 
 // Other processes read the file, too (lmdb_snapshot.h). Of one that died, LMDB would keep all that was there
@@ -137,7 +156,8 @@ Error LmdbStore::after_failed_commit(int code) {
   // LMDB marks its environment as broken if the page that publishes a commit may or may not have
   // been written. Else nothing of the commit can ever be seen.
   MDB_txn* probe;
-  if (mdb_txn_begin(environment_, nullptr, 0, &probe) == 0) {
+  const bool is_unknown = journaled_ && journaled_->has_failed();
+  if (!is_unknown && mdb_txn_begin(environment_, nullptr, 0, &probe) == 0) {
     mdb_txn_abort(probe);
     // A write that came out short, which is how most file systems begin to be full, is reported as
     // EIO.
@@ -305,6 +325,11 @@ Status LmdbStore::make_file_whole() const {
                fmt::format("the data file is cut: {} bytes of {}", size, expected)};
 }
 
+Status LmdbStore::begin_journal() {
+  journaled_ = TRY(JournaledCommits::begin(environment_, lock_file_, journal_path_of(path_)));
+  return {};
+}
+
 // The lock is on the data file itself, so the two cannot be separated, and it ends with the
 // process.
 Result<int> open_and_lock(const std::string& path) {
@@ -326,21 +351,25 @@ Result<int> open_and_lock(const std::string& path) {
 Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int lock_file,
                                                    const LmdbOptions& options) {
   MDB_env* environment = nullptr;
-  if (const int code = mdb_env_create(&environment); code != 0) {
+  Status replayed = replay_journal(path, lock_file);
+  if (const int code = replayed ? mdb_env_create(&environment) : 0; code != 0)
+    replayed = lmdb_failure(code, "open the data file");
+  if (!replayed) {
     ::close(lock_file);
-    return lmdb_failure(code, "open the data file");
+    return std::move(replayed).error();
   }
   auto store = std::make_unique<LmdbStore>(environment, lock_file, path);
   mdb_env_set_assert(environment, end_guarded_call);
   mdb_env_set_mapsize(environment, std::min(options.map_size_bytes, kMaxMapSize));
   mdb_env_set_maxdbs(environment, options.max_tables);
-  mdb_env_set_maxreaders(environment, options.max_readers);
+  mdb_env_set_maxreaders(environment, options.max_readers + kReadersOfJournal);
   if (const int code = mdb_env_open(environment, path.c_str(), MDB_NOSUBDIR | MDB_NOTLS, 0640);
       code != 0)
     return lmdb_failure(code, "open the data file");
   TRY(store->make_file_whole());
   store->note_mapping();
   TRY(store->agree_on_format(options));
+  if (options.has_commit_journal && !path.ends_with(kUnfinished)) TRY(store->begin_journal());
   return store;
 }
 
@@ -348,7 +377,7 @@ Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int 
 // that is no data file and not empty either. So a file is made beside, and gets its name when it is
 // durable. Gives its lock.
 Result<int> make_file(const std::string& path, const LmdbOptions& options) {
-  const std::string unfinished = path + ".new";
+  const std::string unfinished = path + kUnfinished;
   std::error_code ignored;
   std::filesystem::remove(unfinished, ignored);  // of a start that was cut off
   const int making = TRY(open_and_lock(unfinished));

@@ -18,6 +18,8 @@ struct LmdbOptions {
   // about a second).
   uint32_t max_tables = 64;
   uint32_t max_readers = 512;  // transactions at a time, 64 bytes each
+  // Small commits wait for one sync instead of two: `kind`.journal lies beside the file then (journaled_commits.h).
+  bool has_commit_journal = false;
 };
 
 // Opens the file `directory`/`kind`.mdb; makes both when they are missing. Fails with

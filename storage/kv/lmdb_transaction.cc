@@ -193,10 +193,14 @@ class LmdbRead final : public ReadTransaction {
 
 class LmdbWrite final : public WriteTransaction {
  public:
-  LmdbWrite(MDB_txn* transaction, const MappedPages& mapped, AfterCommit after_commit)
+  LmdbWrite(MDB_txn* transaction, const MappedPages& mapped, RecordedChanges* changes,
+            Commit commit)
       : transaction_(transaction),
         pages_(pages_of(transaction, mapped)),
-        after_commit_(std::move(after_commit)) {}
+        changes_(changes),
+        commit_(std::move(commit)) {
+    if (changes_) changes_->clear();
+  }
   ~LmdbWrite() override {
     close_cursors();
     if (transaction_ != nullptr) mdb_txn_abort(transaction_);
@@ -214,25 +218,34 @@ class LmdbWrite final : public WriteTransaction {
   CommitId commit_id() const override { return CommitId{mdb_txn_id(transaction_)}; }
 
   Result<TableHandle> open_table(std::string_view name, KeyOrder order) override {
-    const auto table = TRY(open(name, order, MDB_CREATE));
-    return *table;
+    if (const auto found = TRY(open(name, order, 0))) return *found;
+    const auto made = TRY(open(name, order, MDB_CREATE));
+    return *made;
   }
   Result<std::optional<TableHandle>> find_table(std::string_view name, KeyOrder order) override {
     return open(name, order, 0);
   }
   Result<std::vector<std::string>> table_names() override;
   Status clear_table(TableHandle table) override {
-    return checked(guarded([&] { return mdb_drop(transaction_, table.value(), 0); }));
+    TRY(checked(guarded([&] { return mdb_drop(transaction_, table.value(), 0); })));
+    if (changes_) changes_->clear_table(table);
+    return {};
   }
   Status remove_table(TableHandle table) override {
-    return checked(guarded([&] { return mdb_drop(transaction_, table.value(), 1); }));
+    TRY(checked(guarded([&] { return mdb_drop(transaction_, table.value(), 1); })));
+    if (changes_) changes_->remove_table(table);
+    return {};
   }
 
   Status put(TableHandle table, std::string_view key, std::string_view value) override {
-    return write(table, key, value, 0);
+    TRY(write(table, key, value, 0));
+    if (changes_) changes_->put(table, key, value);
+    return {};
   }
   Status append(TableHandle table, std::string_view key, std::string_view value) override {
-    return write(table, key, value, MDB_APPEND);
+    TRY(write(table, key, value, MDB_APPEND));
+    if (changes_) changes_->append(table, key, value);
+    return {};
   }
   Result<bool> erase(TableHandle table, std::string_view key) override {
     TRY(look_beside(table, key, key, {}));
@@ -244,6 +257,7 @@ class LmdbWrite final : public WriteTransaction {
     });
     if (code == MDB_NOTFOUND) return false;
     TRY(checked(code));
+    if (changes_) changes_->erase(table, key);
     return true;
   }
   Result<Erased> erase_range(TableHandle table, std::string_view first_key,
@@ -251,7 +265,7 @@ class LmdbWrite final : public WriteTransaction {
   Status commit() override {
     close_cursors();
     MDB_txn* const ending = std::exchange(transaction_, nullptr);
-    return after_commit_(guarded([&] { return mdb_txn_commit(ending); }));
+    return commit_(ending);
   }
   bool has_failed() const override { return open_.has_failed; }
 
@@ -271,6 +285,8 @@ class LmdbWrite final : public WriteTransaction {
     TRY(checked(guarded([&] { return mdb_cursor_open(transaction_, table.value(), &cursor); })));
     return OwnCursor(cursor);
   }
+  Result<Erased> erase_found(TableHandle table, std::string_view first_key,
+                             std::string_view end_key, EraseLimits limits);
   Status look_before(MDB_cursor* cursor, std::string_view key);
   Status look_beside(TableHandle table, std::string_view first_key, std::string_view end_key,
                      const EraseLimits& limits);
@@ -292,6 +308,7 @@ class LmdbWrite final : public WriteTransaction {
       open_.has_failed = true;
       return lmdb_failure(code, "open a table of the data file");
     }
+    if (changes_) changes_->open_table(TableHandle{table}, name, order, (flags & MDB_CREATE) != 0);
     return TableHandle{table};
   }
   Status write(TableHandle table, std::string_view key, std::string_view value, unsigned flags) {
@@ -308,7 +325,8 @@ class LmdbWrite final : public WriteTransaction {
 
   MDB_txn* transaction_;
   const Pages pages_;
-  const AfterCommit after_commit_;
+  RecordedChanges* const changes_;
+  const Commit commit_;
   OpenCursors open_;
 };
 
@@ -324,6 +342,13 @@ Result<std::vector<std::string>> LmdbWrite::table_names() {
 }
 
 Result<Erased> LmdbWrite::erase_range(TableHandle table, std::string_view first_key,
+                                      std::string_view end_key, EraseLimits limits) {
+  const Erased erased = TRY(erase_found(table, first_key, end_key, limits));
+  if (changes_ && erased.count > 0) changes_->erase_range(table, first_key, end_key, erased.count);
+  return erased;
+}
+
+Result<Erased> LmdbWrite::erase_found(TableHandle table, std::string_view first_key,
                                       std::string_view end_key, EraseLimits limits) {
   TRY(look_beside(table, first_key, end_key, limits));
   const OwnCursor own = TRY(own_cursor(table));
@@ -439,8 +464,8 @@ std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, const Mapp
   return std::make_unique<LmdbRead>(transaction, mapped, idle);
 }
 std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction, const MappedPages& mapped,
-                                                  AfterCommit after_commit) {
-  return std::make_unique<LmdbWrite>(transaction, mapped, std::move(after_commit));
+                                                  RecordedChanges* changes, Commit commit) {
+  return std::make_unique<LmdbWrite>(transaction, mapped, changes, std::move(commit));
 }
 
 }  // namespace storage

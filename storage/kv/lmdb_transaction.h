@@ -7,14 +7,15 @@
 
 #include "storage/kv/kv.h"
 #include "storage/kv/page_fault.h"
+#include "storage/kv/recorded_changes.h"
 
 namespace storage {
 
 // What one of LMDB's or the system's error numbers means to a user.
 Error lmdb_failure(int code, std::string_view doing);
 
-// What a commit has come to that LMDB answered with `code`: the store knows whether it can go on.
-using AfterCommit = std::function<Status(int code)>;
+// Commits, and says what that has come to: the store knows how, and whether it can go on.
+using Commit = std::function<Status(MDB_txn* ending)>;
 
 // Read transactions that nobody uses now. To make one takes memory for as many tables as there may be
 // (1.6 MB, cleared), to renew one costs what there is; and a start reads the journals of ten thousand
@@ -36,7 +37,8 @@ class IdleReads {
 
 std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, const MappedPages& mapped,
                                                 IdleReads& idle);
+// What is done is added to `changes`, unless that is null.
 std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction, const MappedPages& mapped,
-                                                  AfterCommit after_commit);
+                                                  RecordedChanges* changes, Commit commit);
 
 }  // namespace storage

@@ -63,7 +63,8 @@ Result<std::unique_ptr<Log>> Log::open(const std::string& directory, LogOptions 
                   .oldest_format_version = kOldestLogFormatVersion,
                   .map_size_bytes = options.map_size_bytes,
                   .max_tables = static_cast<uint32_t>(options.max_partitions + kOtherTables),
-                  .max_readers = options.max_readers}));
+                  .max_readers = options.max_readers,
+                  .has_commit_journal = true}));
   auto log = open(std::move(store), std::move(options));
   if (!log) return not_opened(std::move(log).error(), directory + "/log.mdb");
   return log;

@@ -13,8 +13,8 @@
 namespace storage {
 
 // Of log.mdb. Version 2 had a journal for each task; version 3 had no transactions, and did not expect gaps
-// between the offsets of a partition, which compaction leaves.
-inline constexpr uint32_t kLogFormatVersion = 5, kOldestLogFormatVersion = 2;
+// between the offsets of a partition, which compaction leaves; version 5 had no journal of commits beside it.
+inline constexpr uint32_t kLogFormatVersion = 6, kOldestLogFormatVersion = 2;
 
 struct LogTables {
   TableHandle partitions;    // topic id, partition number -> PartitionRow

@@ -3,8 +3,8 @@
  * files that fail, the number of the error, and which calls fail: "state.mdb 5 write".
  *   write  writes of pages, before anybody can see them
  *   sync   the syncs that follow
- *   meta   writes of the page that publishes a commit: LMDB's only ones that are synced by the
- *          descriptor (O_DSYNC)
+ *   meta   writes that are synced by the descriptor (O_DSYNC): of the page with which LMDB publishes
+ *          a commit, and of the log's journal
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -20,9 +20,9 @@ from server import Server
 from transaction_load import TransactionLoad
 
 # Of the server, with the greatest number of passages that it survives: what happens in two seconds.
-CRASH_POINTS = {"before-log-commit": 400, "before-acknowledgement": 400,
+CRASH_POINTS = {"before-log-commit": 400, "after-commit-journal": 400, "before-acknowledgement": 400,
                 "between-checkpoint-chunks": 60, "before-journal-trim": 12}
-_POINTS_OF_DEFINING = ("before-log-commit", "before-acknowledgement")
+_POINTS_OF_DEFINING = ("before-log-commit", "after-commit-journal", "before-acknowledgement")
 _MAX_COMMITS_OF_SCHEMA = 75  # about what the first start and its statements take
 _MAX_LOAD_S = 8  # when a crash point is not reached
 

@@ -8,14 +8,19 @@
 namespace storage {
 namespace {
 
-class EachStore : public testing::TestWithParam<bool> {
+enum class Home { Memory, Lmdb, LmdbWithJournal };
+
+class EachStore : public testing::TestWithParam<Home> {
  protected:
   void SetUp() override {
-    if (!GetParam()) {
+    if (GetParam() == Home::Memory) {
       store_ = disk_.open();
       return;
     }
-    auto opened = open_lmdb_store(directory_.path(), {.kind = "test", .map_size_bytes = 64 << 20});
+    auto opened = open_lmdb_store(directory_.path(),
+                                  {.kind = "test",
+                                   .map_size_bytes = 64 << 20,
+                                   .has_commit_journal = GetParam() == Home::LmdbWithJournal});
     ASSERT_TRUE(opened) << opened.error().message;
     store_ = *std::move(opened);
   }
@@ -42,8 +47,18 @@ class EachStore : public testing::TestWithParam<bool> {
   MemoryDisk disk_;
   std::unique_ptr<KeyValueStore> store_;
 };
-INSTANTIATE_TEST_SUITE_P(Stores, EachStore, testing::Bool(),
-                         [](const auto& store) { return store.param ? "lmdb" : "memory"; });
+INSTANTIATE_TEST_SUITE_P(Stores, EachStore,
+                         testing::Values(Home::Memory, Home::Lmdb, Home::LmdbWithJournal),
+                         [](const auto& store) {
+                           switch (store.param) {
+                             case Home::Memory:
+                               return "memory";
+                             case Home::Lmdb:
+                               return "lmdb";
+                             default:
+                               return "lmdb_with_journal";
+                           }
+                         });
 
 TEST_P(EachStore, a_snapshot_sees_what_was_committed_before_it_and_nothing_later) {
   const TableHandle table = make_table("t");

@@ -1,0 +1,82 @@
+// The file beside a data file in which small commits are durable first.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/uuid.h"
+
+namespace storage {
+
+struct JournalEntry {
+  uint64_t commit =
+      0;  // which the changes make; of an entry without changes, the newest one before
+  std::string_view changes;  // see recorded_changes.h
+  // Not empty: a root of the data file (lmdb_root.h) whose pages are all durable, as of `root_commit`. What is
+  // replayed begins behind the last one.
+  std::string_view root;
+  uint64_t root_commit = 0;
+};
+
+// A file of fixed size that is written before it is used, so that a commit is one write and one wait of the disk. Two
+// halves are filled by turns; one is used again when all commits in it are contained in a root that the journal
+// names. Entries begin at sectors of 512 bytes:
+//
+//   8 bytes     "MRCOMMIT"
+//   16          the identity that the data file has while it is written, other journals being none of its own
+//   8, 8, 8     sequence (1, 2, ... without gaps), commit, root_commit
+//   4, 4        sizes of root and changes
+//   8           XXH3 of the above, the root and the changes
+//   then the root and the changes; numbers are big-endian.
+//
+// Threads: the one that writes. Owner: JournaledCommits.
+class CommitJournal {
+ public:
+  static constexpr size_t kHalfBytes = 2 << 20;
+
+  // Durable when it returns. Fails with DiskFull or StorageFailure.
+  static Result<std::unique_ptr<CommitJournal>> make(const std::string& path, const Uuid& identity);
+  ~CommitJournal();
+
+  // Whether an entry of this size can be written now; `durable_commit`: that of the last root.
+  bool has_room(size_t root_bytes, size_t change_bytes, uint64_t durable_commit) const;
+  // Whether the next entry goes to the other half: then it has to name a root.
+  bool begins_half(size_t root_bytes, size_t change_bytes) const;
+  // Durable when it returns, for an entry that there is room for. After a failure nobody knows whether it is there.
+  Status append(const JournalEntry& entry);
+  // Removes the last entry, durably.
+  Status take_back();
+
+ private:
+  CommitJournal(int file, const Uuid& identity) : file_(file), identity_(identity) {}
+  struct Place {
+    size_t half, offset;
+  };
+  Place place_of(size_t size_bytes) const;
+
+  const int file_;
+  const Uuid identity_;
+  uint64_t sequence_ = 0;                // of the last entry
+  Place last_ = {}, end_ = {};           // where it begins; where the next one may
+  std::array<uint64_t, 2> newest_ = {};  // commit in each half
+  std::string buffer_;
+};
+
+// What is to be done to a data file with this identity. Nothing to restore where `root` is empty.
+struct ReplayedJournal {
+  struct Commit {
+    uint64_t commit;
+    std::string changes;
+  };
+  std::string root;
+  uint64_t root_commit = 0, last_commit = 0;
+  std::vector<Commit> commits;  // after the root, without gaps
+};
+// Fails with StorageFailure where there is no such file, and with DataCorrupted where entries are missing.
+Result<ReplayedJournal> read_journal(const std::string& path, const Uuid& identity);
+
+}  // namespace storage

@@ -1,0 +1,237 @@
+#include "storage/kv/journaled_commits.h"
+
+#include <lmdb.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "storage/kv/crash_point.h"
+#include "storage/kv/lmdb_transaction.h"
+
+namespace storage {
+
+namespace {
+
+// How much may gather before the data file is synced: its pages are written and not used again so long.
+constexpr size_t kCommitsBetweenSyncs = 64, kBytesBetweenSyncs = 512 << 10;
+
+Status sync_file(int file) {
+  if (::fdatasync(file) == 0) return {};
+  return lmdb_failure(errno, "sync the data file");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<JournaledCommits>> JournaledCommits::begin(MDB_env* environment, int file,
+                                                                  const std::string& journal_path) {
+  const Uuid identity = Uuid::random();
+  auto journal = TRY(CommitJournal::make(journal_path, identity));
+  TRY(sync_file(file));
+  TRY(write_journal_identity(file, identity));
+  TRY(sync_file(file));
+  return std::unique_ptr<JournaledCommits>(
+      new JournaledCommits(environment, file, std::move(journal)));
+}
+
+JournaledCommits::JournaledCommits(MDB_env* environment, int file,
+                                   std::unique_ptr<CommitJournal> journal)
+    : environment_(environment), file_(file), journal_(std::move(journal)), syncer_(file) {}
+
+JournaledCommits::~JournaledCommits() {
+  if (has_failed_ || !sync_file(file_)) return;
+  if (write_journal_identity(file_, {})) [[maybe_unused]]
+    const Status synced = sync_file(file_);
+}
+
+int JournaledCommits::commit(MDB_txn* transaction, const RecordedChanges& changes) {
+  look_at_syncer();
+  if (has_failed_) {
+    mdb_txn_abort(transaction);
+    return EIO;
+  }
+  const std::string_view bytes = changes.bytes();
+  if (is_journal_lost_ || !changes.is_whole() || bytes.empty()) return commit_at_once(transaction);
+  if (!durable_) {
+    // What this transaction has taken so far are pages that were free before the last commit.
+    auto root = KeptRoot::take(environment_, file_);
+    if (!root) return commit_at_once(transaction);
+    durable_ = *std::move(root);
+    is_durable_named_ = false;
+  }
+  const size_t root_bytes = durable_->root().bytes().size();
+  if (!journal_->has_room(root_bytes, bytes.size(), durable_->root().commit()))
+    return commit_at_once(transaction);
+  if (!write_entry(mdb_txn_id(transaction), bytes)) {
+    is_journal_lost_ = true;
+    has_failed_ = !journal_->take_back();
+    if (!has_failed_) return commit_at_once(transaction);
+    mdb_txn_abort(transaction);
+    return EIO;
+  }
+  pass(CrashPoint::AfterCommitJournal);
+  return commit_unsynced(transaction, bytes.size());
+}
+
+// Names a root where there is a new one, or the journal wants one.
+Status JournaledCommits::write_entry(uint64_t commit, std::string_view changes) {
+  const LmdbRoot& root = is_synced_ ? syncing_->root() : durable_->root();
+  JournalEntry entry{.commit = commit, .changes = changes, .root = {}, .root_commit = 0};
+  if (is_synced_ || !is_durable_named_ ||
+      journal_->begins_half(root.bytes().size(), changes.size())) {
+    entry.root = root.bytes();
+    entry.root_commit = root.commit();
+  }
+  return journal_->append(entry);
+}
+
+void JournaledCommits::note_named_root() {
+  if (is_synced_) durable_ = std::exchange(syncing_, std::nullopt);
+  is_synced_ = false;
+  is_durable_named_ = true;
+}
+
+int JournaledCommits::commit_unsynced(MDB_txn* transaction, size_t change_bytes) {
+  const uint64_t commit = mdb_txn_id(transaction);
+  mdb_env_set_flags(environment_, MDB_NOSYNC, 1);
+  const int code = guarded([&] { return mdb_txn_commit(transaction); });
+  mdb_env_set_flags(environment_, MDB_NOSYNC, 0);
+  if (code == 0 && is_newest(commit)) {
+    note_named_root();
+    begin_sync_when_due(change_bytes);
+  } else if (code == 0) {  // nothing has changed, and the next commit will have its number
+    has_failed_ = !journal_->take_back();
+  } else if (code == kDamagedPage || !can_go_on()) {
+    has_failed_ = true;  // the entry stays: the root may have been written
+  } else {
+    has_failed_ = !journal_->take_back();
+    settle();
+  }
+  return code;
+}
+
+// Its sync covers all pages that were written before, too.
+int JournaledCommits::commit_at_once(MDB_txn* transaction) {
+  const uint64_t commit = mdb_txn_id(transaction);
+  const int code = guarded([&] { return mdb_txn_commit(transaction); });
+  if (code == kDamagedPage) return code;
+  if (code != 0) {
+    if (can_go_on()) settle();
+    return code;
+  }
+  if (!is_newest(commit)) return code;  // of a transaction that changed nothing LMDB syncs nothing
+  durable_.reset();
+  syncing_.reset();
+  is_synced_ = false;
+  commits_since_root_ = bytes_since_root_ = 0;
+  return code;
+}
+
+bool JournaledCommits::is_newest(uint64_t commit) const {
+  MDB_envinfo info;
+  mdb_env_info(environment_, &info);
+  return info.me_last_txnid == commit;
+}
+
+// LMDB refuses everything once a root may or may not have been written.
+bool JournaledCommits::can_go_on() const {
+  MDB_txn* probe;
+  if (mdb_txn_begin(environment_, nullptr, 0, &probe) != 0) return false;
+  mdb_txn_abort(probe);
+  return true;
+}
+
+// After a commit that failed. A sync may have, and the system tells that once and forgets the pages: so all that waits
+// for one is synced now, or the file has to be opened again. Pages that are kept are needed where a disk is full.
+void JournaledCommits::settle() {
+  if (has_failed_ || !durable_) return;
+  if (!sync_file(file_)) {
+    has_failed_ = true;
+    return;
+  }
+  auto root = KeptRoot::take(environment_, file_);
+  if (!root || is_journal_lost_) return;
+  const uint64_t commit = root->root().commit();
+  if (!journal_->has_room(root->root().bytes().size(), 0, durable_->root().commit())) return;
+  syncing_ = *std::move(root);
+  is_synced_ = true;
+  if (write_entry(commit, {})) return note_named_root();
+  is_journal_lost_ = true;
+  has_failed_ = !journal_->take_back();
+}
+
+void JournaledCommits::look_at_syncer() {
+  if (!is_sync_running_) return;
+  const Syncer::State state = syncer_.poll();
+  if (state == Syncer::State::Running) return;
+  is_sync_running_ = false;
+  if (state == Syncer::State::Failed) has_failed_ = true;
+  is_synced_ = is_synced_ || (syncing_ && !has_failed_);
+}
+
+void JournaledCommits::begin_sync_when_due(size_t change_bytes) {
+  ++commits_since_root_;
+  bytes_since_root_ += change_bytes;
+  if (is_sync_running_ || syncing_) return;
+  if (commits_since_root_ < kCommitsBetweenSyncs && bytes_since_root_ < kBytesBetweenSyncs) return;
+  auto root = KeptRoot::take(environment_, file_);
+  if (!root) return;
+  syncing_ = *std::move(root);
+  is_sync_running_ = true;
+  commits_since_root_ = bytes_since_root_ = 0;
+  syncer_.start();
+}
+
+// --- Roots
+
+void JournaledCommits::KeptRoot::Abort::operator()(MDB_txn* read) const { mdb_txn_abort(read); }
+
+Result<JournaledCommits::KeptRoot> JournaledCommits::KeptRoot::take(MDB_env* environment,
+                                                                    int file) {
+  MDB_txn* read;
+  if (const int code = mdb_txn_begin(environment, nullptr, MDB_RDONLY, &read); code != 0)
+    return lmdb_failure(code, "read the data file");
+  auto root = LmdbRoot::read(file);
+  if (root) return KeptRoot(*std::move(root), read);
+  mdb_txn_abort(read);
+  return std::move(root).error();
+}
+
+// --- The thread
+
+JournaledCommits::Syncer::~Syncer() {
+  if (!thread_.joinable()) return;
+  {
+    std::lock_guard lock(mutex_);
+    is_ending_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void JournaledCommits::Syncer::start() {
+  {
+    std::lock_guard lock(mutex_);
+    state_ = State::Running;
+  }
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  changed_.notify_one();
+}
+
+JournaledCommits::Syncer::State JournaledCommits::Syncer::poll() {
+  std::lock_guard lock(mutex_);
+  return state_;
+}
+
+void JournaledCommits::Syncer::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return is_ending_ || state_ == State::Running; });
+    if (state_ != State::Running) return;
+    lock.unlock();
+    const bool is_done = sync_file(file_).has_value();
+    lock.lock();
+    state_ = is_done ? State::Done : State::Failed;
+  }
+}
+
+}  // namespace storage

@@ -1,0 +1,39 @@
+// The two pages at the beginning of an LMDB file, without LMDB: which commit is the newest, and whose journal it has.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/uuid.h"
+
+namespace storage {
+
+// LMDB publishes a commit by overwriting the older of two roots. Both together, as they are at a moment, lead to all
+// that was committed by then, as long as LMDB does not use the pages of that commit again: they can be put back.
+// Source: LMDB 0.9, mdb.c, MDB_page and MDB_meta.
+//
+// Each call fails with StorageFailure; nothing of what is read is checked but that it is a root of LMDB's.
+class LmdbRoot {
+ public:
+  // Of a file that is not empty. IncompatibleFormat where there are no roots.
+  static Result<LmdbRoot> read(int file);
+  // As bytes() gave it; IncompatibleFormat for other bytes.
+  static Result<LmdbRoot> parse(std::string_view bytes);
+  Status write(int file) const;
+
+  uint64_t commit() const { return commit_; }  // the newest: CommitId
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  LmdbRoot() = default;
+  std::string bytes_;  // of both, what LMDB writes of a page
+  uint64_t commit_ = 0;
+};
+
+// Whose journal goes with a file; nil: it is whole by itself. It lies behind the first root, in bytes of its page that
+// LMDB never writes. A copy that LMDB makes has none.
+Result<Uuid> read_journal_identity(int file);
+Status write_journal_identity(int file, const Uuid& identity);
+
+}  // namespace storage
