@@ -1,9 +1,10 @@
 """Shows that no INSERT, COPY or COMMIT is acknowledged before its commit is on the disk.
 
 The page cache survives a kill -9, so killing does not show a missing sync. Here strace records the
-server's system calls while one client writes. Between the arrival of a write and its answer, the
-log must have been synced (fdatasync), and then its new root been written (through a descriptor with
-O_DSYNC, as LMDB does), and both calls must have returned.
+server's system calls while one client writes. Between the arrival of a write and its answer, it must
+have been written to the log's journal, through a descriptor with O_DSYNC; or the log must have been synced
+(fdatasync), and then its new root been written (through such a descriptor, as LMDB does). These calls must
+have returned.
 """
 import os
 import re
@@ -79,7 +80,7 @@ def _finished(events):
 def _complaint(events):
     # An INSERT in a transaction is answered at once; what counts there is its COMMIT.
     answers = 0
-    root_fd = None
+    root_fd = journal_fd = None
     is_open = is_synced = is_rooted = False
     for call in _finished(events):
         is_socket = "TCP:" in call
@@ -89,6 +90,10 @@ def _complaint(events):
             is_synced = is_open
         elif opened := re.match(r"openat\(.*log\.mdb\".*O_DSYNC.* = (\d+)<", call):
             root_fd = opened.group(1)
+        elif opened := re.match(r"openat\(.*log\.journal\".*O_DSYNC.* = (\d+)<", call):
+            journal_fd = opened.group(1)
+        elif is_open and journal_fd and call.startswith(f"pwrite64({journal_fd}<"):
+            is_rooted = True
         elif is_synced and root_fd and call.startswith(f"pwrite64({root_fd}<"):
             is_rooted = True
         elif is_socket and is_open and re.match(r"(begin )?(write|sendto|writev|sendmsg)\(", call):
