@@ -596,6 +596,7 @@ void Session::begin_group_commit() {
 void Session::fail(Error error, const SharedText& text) {
   parse_errand_.reset();
   analyse_errand_.reset();
+  bind_errand_.reset();
   parsing_.reset();
   inner_.reset();
   if (!error.ksqldb.empty() && context_.backend->speaks_ksqldb())

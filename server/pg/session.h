@@ -49,6 +49,8 @@ struct SessionLimits {
   int64_t startup_timeout_ms = 60'000;  // until the client is let in
   // A longer text is parsed and planned on another thread.
   size_t max_text_on_loop = 4 * 1024;
+  // The same for the parameters of one Bind, whose parsing takes up to 0.25 us a byte.
+  size_t max_parameters_on_loop = 16 * 1024;
   // Messages and statements are worked off for this long before the loop turns to others.
   int64_t max_run_us = 1'000;
 };
@@ -112,6 +114,7 @@ class Session : public ClientSession {
   // meanwhile.
   struct ParseErrand;
   struct AnalyseErrand;
+  struct BindErrand;
 
   // A Query message: its statements run one after the other.
   struct Script {
@@ -193,7 +196,10 @@ class Session : public ClientSession {
   Result<Begun> handle_extended(const Frame& frame);
   Result<Begun> handle_parse(std::string_view body);
   Result<Begun> continue_parse(const ParseMessage& message);
-  Status handle_bind(std::string_view body);
+  Result<Begun> handle_bind(std::string_view body);
+  Result<std::optional<std::vector<engine::Value>>> decode_here_or_aside(
+      const PreparedStatementPtr& statement, const BindMessage& message, std::string_view body,
+      MemoryCharge& charge);
   Status handle_describe(std::string_view body);
   Result<Begun> handle_execute(const Frame& frame);
   Status handle_close(std::string_view body);
@@ -286,6 +292,7 @@ class Session : public ClientSession {
   std::optional<InnerStatement> inner_;
   std::shared_ptr<ParseErrand> parse_errand_;      // begun, and its end not looked at yet
   std::shared_ptr<AnalyseErrand> analyse_errand_;  // likewise
+  std::shared_ptr<BindErrand> bind_errand_;        // likewise
   std::map<std::string, PreparedStatementPtr, std::less<>> statements_;
   std::map<std::string, std::shared_ptr<Portal>, std::less<>> portals_;
 

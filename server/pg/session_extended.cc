@@ -109,8 +109,7 @@ Result<Session::Begun> Session::handle_extended(const Frame& frame) {
     case ClientMessage::Parse:
       return handle_parse(frame.body);
     case ClientMessage::Bind:
-      TRY(handle_bind(frame.body));
-      break;
+      return handle_bind(frame.body);
     case ClientMessage::Describe:
       TRY(handle_describe(frame.body));
       break;
@@ -215,7 +214,34 @@ Status Session::keep_statement(std::string name, PreparedStatementPtr statement,
   return {};
 }
 
-Status Session::handle_bind(std::string_view body) {
+struct Session::BindErrand {
+  const std::string body;
+  const PreparedStatementPtr statement;
+  MemoryCharge charge;
+  Result<std::vector<engine::Value>> parameters = std::vector<engine::Value>();
+};
+
+// Nothing, as long as a worker is at it, which has the charge meanwhile.
+Result<std::optional<std::vector<engine::Value>>> Session::decode_here_or_aside(
+    const PreparedStatementPtr& statement, const BindMessage& message, std::string_view body,
+    MemoryCharge& charge) {
+  if (!statement->plan) return std::optional(std::vector<engine::Value>());
+  if (body.size() <= limits_.max_parameters_on_loop)
+    return std::optional(TRY(decode_parameters(*statement, message)));
+  if (const std::shared_ptr<BindErrand> ended = std::exchange(bind_errand_, nullptr);
+      ended && ended->statement == statement && ended->body == body)
+    return std::optional(TRY(std::move(ended->parameters)));
+  bind_errand_ =
+      std::make_shared<BindErrand>(BindErrand{std::string(body), statement, std::move(charge)});
+  const auto work = [errand = bind_errand_](const std::atomic<bool>&) {
+    const auto again = decode_bind(errand->body);
+    errand->parameters = again ? decode_parameters(*errand->statement, *again) : again.error();
+  };
+  begin_activity(make_errand_activity(context_, body.size(), work, waker()), statement->text);
+  return std::optional<std::vector<engine::Value>>();
+}
+
+Result<Session::Begun> Session::handle_bind(std::string_view body) {
   BindMessage message = TRY(decode_bind(body));
   const PreparedStatementPtr statement = TRY(find_statement(message.statement));
   activity_text_ = statement->text;
@@ -236,19 +262,20 @@ Status Session::handle_bind(std::string_view body) {
                  "cursor " + quoted(message.portal) + " already exists"};
 
   // A portal may stay until the end of the transaction, with its parameters.
-  MemoryCharge charge(memory_, MemoryKind::Statements);
+  MemoryCharge charge = bind_errand_ ? std::move(bind_errand_->charge)
+                                     : MemoryCharge(memory_, MemoryKind::Statements);
   const size_t values_bytes = message.parameters.size() * sizeof(engine::Value);
   if (!charge.try_resize(kPortalBytes + 2 * body.size() + values_bytes))
     return memory_->refusal("a portal of " + format_bytes(body.size()));
-  std::vector<engine::Value> parameters;
-  if (statement->plan) parameters = TRY(decode_parameters(*statement, message));
-  auto portal = std::make_shared<Portal>(statement, std::move(parameters),
+  auto parameters = TRY(decode_here_or_aside(statement, message, body, charge));
+  if (!parameters) return Begun::Later;
+  auto portal = std::make_shared<Portal>(statement, *std::move(parameters),
                                          std::move(message.result_formats), waker());
   portal->charge = std::move(charge);
   portal->charge_rows_to(memory_);
   portals_[std::string(message.portal)] = std::move(portal);
   writer().bind_complete();
-  return {};
+  return Begun::Now;
 }
 
 Status Session::handle_describe(std::string_view body) {

@@ -51,6 +51,30 @@ TEST(Errands, what_comes_meanwhile_waits_its_turn) {
   EXPECT_EQ(client.hear(), kAnswer + "Z(I) T(?column?:23) D(2) C(SELECT 1) Z(I)");
 }
 
+// A parameter may be a document or an array of megabytes.
+TEST(Errands, long_parameters_are_read_elsewhere) {
+  SessionLimits limits;
+  limits.max_parameters_on_loop = 100;
+  Conversation client(limits);
+  Conversation::begun(client);
+  const auto insert = [](const std::string& id) {
+    return parse("INSERT INTO people VALUES ($1, $2)") + bind({id, "Ada"}) + execute() + sync_up();
+  };
+  const std::string answer = client.say(insert("1"));
+  EXPECT_EQ(client.backend.errands_done, 0u);
+  const std::string blanks(200, ' ');
+  EXPECT_EQ(client.say(insert(blanks + "1")), answer);
+  EXPECT_EQ(client.backend.errands_done, 1u);
+  EXPECT_TRUE(client.say(insert(std::string(200, 'x'))).starts_with("1 E(22P02 "));
+  client.backend.holds_errands = true;
+  EXPECT_EQ(client.say(insert(blanks + "1")), "1");
+  client.session.cancel();
+  EXPECT_EQ(client.hear(), "E(57014 canceling statement due to user request) Z(I)");
+  client.backend.holds_errands = false;
+  client.backend.let_go();
+  EXPECT_EQ(client.say(insert("1")), answer);
+}
+
 // To free 100,000 statements takes longer than a loop should be held up.
 TEST(Errands, what_an_error_leaves_of_a_long_script_is_freed_elsewhere) {
   Begun client;
@@ -133,7 +157,9 @@ TEST(Errands, many_statements_in_one_message_are_done_in_slices) {
   struct Peers final : SessionPeers {
     void cancel_session(SessionKey) override {}
     std::shared_ptr<Notifications> notifications() override { return nullptr; }
-    std::function<void()> waker_of(SessionKey) override { return [] {}; }
+    std::function<void()> waker_of(SessionKey) override {
+      return [] {};
+    }
   };
   TickingClock clock;
   Host host;
