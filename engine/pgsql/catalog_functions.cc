@@ -338,8 +338,22 @@ Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
   return written_out(is_text ? row->number_of : row->name_of, arguments, position);
 }
 
+// Of PostgreSQL's types int2vector and oidvector, whose first element has the number 0: indkey[0].
+constexpr std::string_view kVectors[] = {"INDCLASS",  "INDCOLLATION", "INDKEY",     "INDOPTION",
+                                         "PARTATTRS", "PRATTRS",      "PROARGTYPES"};
+
+void count_from_one(Subscript& element, TextPosition position) {
+  const auto* column = element.base->as<ColumnRef>();
+  if (!column || std::ranges::find(kVectors, column->name.text) == std::end(kVectors)) return;
+  element.index = make_expression(Arithmetic{ArithmeticOp::Add, std::move(element.index),
+                                             make_expression(IntegerLiteral{1}, position)},
+                                  position);
+}
+
 Status expand_query(Query& query) {
   const auto expand = [](ExpressionPtr& expression) -> Status {
+    if (auto* element = std::get_if<Subscript>(&expression->node))
+      count_from_one(*element, expression->position);
     if (auto* cast = std::get_if<Cast>(&expression->node)) {
       ExpressionPtr meaning = TRY(look_up(*cast, expression->position));
       if (meaning) expression = std::move(meaning);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/pgsql/convert.h"
+#include "engine/pgsql/result_name.h"
 #include "engine/types/ascii.h"
 
 namespace engine::pgsql {
@@ -14,8 +15,7 @@ Name name_of(std::string_view text) {
     return (c >= 'a' && c <= 'z') || is_ascii_digit(c) || c == '_' || c == '$' ||
            static_cast<unsigned char>(c) >= 0x80;
   };
-  if (!std::ranges::all_of(text, is_bare))
-    return {std::string(text), Quoting::Double};
+  if (!std::ranges::all_of(text, is_bare)) return {std::string(text), Quoting::Double};
   return {upper_case(text), Quoting::None};
 }
 
@@ -202,9 +202,12 @@ Status Converter::add_items(const Fields& select, Query& query, std::string_view
       }
     }
     ExpressionPtr shown = TRY(expression(*value));
+    // Functions and casts may become others of ours: the column keeps their name.
+    const std::string name =
+        !alias.empty() || shown->is<ColumnRef>() ? std::string(alias) : result_name_of(*value);
     query.items.push_back({SelectItemKind::Expression, std::move(shown),
-                           alias.empty() ? std::nullopt : std::optional(name_of(alias)),
-                           std::nullopt, at});
+                           name.empty() ? std::nullopt : std::optional(name_of(name)), std::nullopt,
+                           at});
   }
   return {};
 }

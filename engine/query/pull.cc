@@ -12,6 +12,7 @@
 #include "engine/query/key_candidates.h"
 #include "engine/query/pull_restrictions.h"
 #include "engine/query/window_bounds.h"
+#include "engine/sql/result_name.h"
 
 namespace engine {
 
@@ -186,12 +187,8 @@ Result<ConstantPlan> plan_constant_query(const Query& query, const PlanContext& 
       return Error{ErrorCode::InvalidStatement, "SELECT * needs a FROM clause"}.at(item.position);
     BoundExpression bound = TRY(bind(*item.expression, scope));
     if (bound.type.is_null()) bound = TRY(cast(std::move(bound), TypeKind::String));
-    // PostgreSQL names such a column after its function, or ?column?.
-    const auto* call = item.expression->as<FunctionCall>();
-    plan.result.columns.push_back({item.alias ? item.alias->text
-                                   : call     ? call->name
-                                              : "?column?",
-                                   bound.type});
+    plan.result.columns.push_back(
+        {item.alias ? item.alias->text : result_name(*item.expression), bound.type});
     plan.columns.push_back(std::move(bound));
   }
   return plan;

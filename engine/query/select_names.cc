@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "engine/sql/result_name.h"
+
 namespace engine {
 
 SelectSource table_source(const AnalysedSource& found) {
@@ -203,24 +205,6 @@ Status SelectNames::rewrite(Expression& expression, const Scope& scope,
 }
 
 // --- The SELECT list
-
-std::string result_name(const Expression& expression) {
-  if (const auto* column = expression.as<ColumnRef>()) return column->name.text;
-  if (const auto* part = expression.as<Dereference>()) return part->field.text;
-  if (const auto* call = expression.as<FunctionCall>()) return call->name;
-  if (const auto* cast = expression.as<Cast>()) return result_name(*cast->operand);
-  if (expression.is<Case>()) return "CASE";
-  if (const auto* subquery = expression.as<Subquery>()) {
-    if (subquery->kind == SubqueryKind::Exists) return "EXISTS";
-    const Query& query = *subquery->query;
-    if (subquery->kind == SubqueryKind::Scalar && query.items.size() == 1) {
-      const SelectItem& item = query.items.front();
-      if (item.alias) return item.alias->text;
-      if (item.kind == SelectItemKind::Expression) return result_name(*item.expression);
-    }
-  }
-  return "?column?";
-}
 
 Result<std::vector<AnalysedItem>> SelectNames::items(const Query& query) const {
   TRY(check_item_count(query));

@@ -81,7 +81,4 @@ class SelectNames {
   Layout layout_;
 };
 
-// As PostgreSQL names a result column that has no alias.
-std::string result_name(const Expression& expression);
-
 }  // namespace engine

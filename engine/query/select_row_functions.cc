@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/query/select_outer_rows.h"
+#include "engine/sql/result_name.h"
 #include "engine/sql/rewrite.h"
 
 namespace engine {

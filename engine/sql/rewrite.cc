@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "engine/sql/result_name.h"
+
 namespace engine {
 
 namespace {
@@ -24,6 +26,19 @@ Status rewrite_list(ExpressionList& list, const RewriteVisitor& visit, RewriteOr
 
 Status rewrite_one(ExpressionPtr& expression, const RewriteVisitor& visit, RewriteOrder order) {
   return expression ? rewrite_expression(expression, visit, order) : Status();
+}
+
+// A column without an alias keeps the name that it had; that of a function which gives rows is up to who reads them.
+Status rewrite_item(SelectItem& item, const RewriteVisitor& visit, RewriteOrder order) {
+  if (!item.expression || item.alias) return rewrite_one(item.expression, visit, order);
+  std::string name = result_name(*item.expression);
+  TRY(rewrite_expression(item.expression, visit, order));
+  const auto* call = item.expression->as<FunctionCall>();
+  const bool gives_rows = call && call->name == "UNNEST";
+  if (!gives_rows && item.kind == SelectItemKind::Expression &&
+      result_name(*item.expression) != name)
+    item.alias = Name{std::move(name)};
+  return {};
 }
 
 }  // namespace
@@ -49,7 +64,7 @@ Status rewrite_expressions(Query& query, const RewriteVisitor& visit, RewriteOrd
   }
   for (ExpressionList& row : query.values) TRY(rewrite_list(row, visit, order));
   TRY(rewrite_list(query.distinct_on, visit, order));
-  for (SelectItem& item : query.items) TRY(rewrite_one(item.expression, visit, order));
+  for (SelectItem& item : query.items) TRY(rewrite_item(item, visit, order));
   if (query.from) TRY(rewrite_shared(query.from->query, visit, order));
   for (Join& join : query.joins) {
     TRY(rewrite_shared(join.source.query, visit, order));

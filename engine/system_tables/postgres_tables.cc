@@ -18,38 +18,32 @@ SqlType type_of_letter(char letter) {
     switch (lower) {
       case 'b':
         return TypeKind::Boolean;
+      case 's':
+        return SqlType(TypeKind::Integer).labelled(label::kInt2);
       case 'i':
         return TypeKind::Integer;
       case 'l':
         return TypeKind::Bigint;
+      case 'o':
+        return SqlType(TypeKind::Bigint).labelled(label::kOid);
+      case 'f':
+        return SqlType(TypeKind::Double).labelled(label::kFloat4);
       case 'd':
         return TypeKind::Double;
       case 'z':
         return TypeKind::Timestamp;
+      case 'v':
+        return SqlType(TypeKind::String).labelled(label::kVarchar);
+      case 'n':
+        return SqlType(TypeKind::String).labelled(label::kName);
+      case 'c':
+        return SqlType(TypeKind::String).labelled(label::kChar);
       default:
         return TypeKind::String;
     }
   };
   if (letter == ascii_upper(letter)) return SqlType::array(scalar(ascii_lower(letter)));
   return scalar(letter);
-}
-
-// Single letters, which are "char" in PostgreSQL.
-constexpr std::string_view kLetters[] = {
-    "typtype",       "typcategory", "typdelim",       "typalign",  "typstorage",    "relkind",
-    "relpersistence", "relreplident", "attidentity",  "attgenerated", "attcompression", "attalign",
-    "attstorage",    "contype",     "confupdtype",    "confdeltype", "confmatchtype", "provolatile",
-    "prokind",       "proparallel", "deptype",        "amtype",    "castcontext",   "castmethod"};
-
-// Long numbers of pg_catalog are those of objects, but for what is counted; drivers tell them by their type.
-SqlType column_type(const PostgresTable& table, std::string_view column, char letter) {
-  if (std::ranges::find(kLetters, column) != std::end(kLetters))
-    return SqlType(TypeKind::String).labelled(label::kChar);
-  const bool counts = table.schema != "pg_catalog" || table.name.starts_with("pg_stat") ||
-                      table.name.starts_with("pg_seq");
-  if (counts || ascii_lower(letter) != 'l') return type_of_letter(letter);
-  const SqlType oid = SqlType(TypeKind::Bigint).labelled(label::kOid);
-  return letter == 'L' ? SqlType::array(oid) : oid;
 }
 
 Value value_of(const SqlType& type, int64_t number) {
@@ -96,7 +90,7 @@ class TableList final : public SystemTables {
     for (std::string_view rest = row.columns; !rest.empty();) {
       const size_t colon = rest.find(':');
       table->columns.columns.push_back({.name = upper_case(rest.substr(0, colon)),
-                                        .type = column_type(row, rest.substr(0, colon), rest[colon + 1])});
+                                        .type = type_of_letter(rest[colon + 1])});
       rest.remove_prefix(std::min(rest.size(), colon + 3));  // the letter and a blank
     }
     tables_.push_back(std::move(table));

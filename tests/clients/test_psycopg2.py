@@ -170,4 +170,37 @@ def executemany_and_execute_values_insert_rows():
     c.close()
 
 
+# What PostgreSQL 15 says of the same: drivers and tools find columns by these.
+NAMES_AND_TYPES = {
+    "SELECT format_type(23, -1), obj_description(0, 'pg_class')": [("format_type", 25), ("obj_description", 25)],
+    "SELECT '%'::text, '1'::int8": [("text", 25), ("int8", 20)],
+    "SELECT CASE WHEN relhasindex THEN 1 END FROM pg_class": [("case", 23)],
+    "SELECT CASE WHEN relhasindex THEN '' ELSE relname END FROM pg_class": [("relname", 19)],
+    "SELECT ARRAY[1], COALESCE(NULL, 2), EXISTS (SELECT 1)": [("array", 1007), ("coalesce", 23), ("exists", 16)],
+    "SELECT oid, relname, relkind, relnatts FROM pg_class": [("oid", 26), ("relname", 19), ("relkind", 18), ("relnatts", 21)],
+    "SELECT table_name, ordinal_position, is_nullable FROM information_schema.columns":
+        [("table_name", 19), ("ordinal_position", 23), ("is_nullable", 1043)],
+}
+
+
+@case
+def results_are_named_and_typed_as_in_postgresql():
+    c = connect()
+    for query, expected in NAMES_AND_TYPES.items():
+        with c.cursor() as cursor:
+            cursor.execute(query)
+            found = [(column.name, column.type_code) for column in cursor.description]
+            assert found == expected, (query, found)
+    c.close()
+
+
+@case
+def columns_of_an_index_count_from_zero():
+    c = connect()
+    do(c, "CREATE TABLE p2_pairs (a INT, b INT, v TEXT, PRIMARY KEY (a, b))")
+    rows = rows_of(c, "SELECT i.indkey[0], i.indkey[1] FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE c.relname = 'p2_pairs'")
+    assert rows == [(1, 2)], rows
+    c.close()
+
+
 run()
