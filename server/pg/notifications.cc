@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/pg/table_listener.h"
+
 namespace server::pg {
 
 namespace {
@@ -33,8 +35,7 @@ void Mailbox::put(NotificationPtr notification) {
   {
     const std::lock_guard lock(mutex_);
     if (has_missed_any_) return;
-    const size_t size =
-        kBytesOfPlace + notification->channel.size() + notification->payload.size();
+    const size_t size = kBytesOfPlace + notification->channel.size() + notification->payload.size();
     const bool is_first = waiting_.empty();
     has_missed_any_ = bytes_ + size > kMostBytes || of_all_ + size > kMostOfAll;
     if (!has_missed_any_) {
@@ -84,16 +85,28 @@ void Notifications::notify(const std::vector<NotificationPtr>& all) {
 
 // --- Of one
 
-void SessionNotifications::listen(const std::string& channel) {
-  if (!pending_) return apply({true, channel});
+SessionNotifications::SessionNotifications(std::shared_ptr<Notifications> all,
+                                           std::function<void()> wake)
+    : all_(std::move(all)),
+      mailbox_(std::make_shared<Mailbox>(std::move(wake), all_->waiting_bytes())) {}
+SessionNotifications::~SessionNotifications() { unlisten_all(); }
+
+void SessionNotifications::begin() { pending_.emplace(); }
+void SessionNotifications::rollback() { pending_.reset(); }
+
+void SessionNotifications::listen(const std::string& channel) { listen(channel, nullptr); }
+
+void SessionNotifications::listen(const std::string& channel,
+                                  std::unique_ptr<TableListener> table) {
+  if (!pending_) return apply({true, channel, std::move(table)});
   pending_->bytes += kBytesOfOne + channel.size();
-  pending_->changes.push_back({true, channel});
+  pending_->changes.push_back({true, channel, std::move(table)});
 }
 
 void SessionNotifications::unlisten(const std::string& channel) {
-  if (!pending_) return apply({false, channel});
+  if (!pending_) return apply({false, channel, nullptr});
   pending_->bytes += kBytesOfOne + channel.size();
-  pending_->changes.push_back({false, channel});
+  pending_->changes.push_back({false, channel, nullptr});
 }
 
 void SessionNotifications::notify(Notification notification) {
@@ -106,28 +119,41 @@ void SessionNotifications::notify(Notification notification) {
 }
 
 void SessionNotifications::commit() {
-  const std::optional<Pending> done = std::exchange(pending_, std::nullopt);
+  std::optional<Pending> done = std::exchange(pending_, std::nullopt);
   if (!done) return;
-  for (const Change& change : done->changes) apply(change);
+  for (Change& change : done->changes) apply(std::move(change));
   all_->notify(done->notifications);
 }
 
-void SessionNotifications::apply(const Change& change) {
+void SessionNotifications::apply(Change change) {
   if (change.channel.empty()) return unlisten_all();
   if (change.is_listen) {
     if (!channels_.insert(change.channel).second) return;
     channel_bytes_ += 2 * (kBytesOfOne + change.channel.size());
     all_->listen(change.channel, mailbox_);
+    if (change.table) tables_[change.channel] = std::move(change.table);
   } else if (channels_.erase(change.channel) > 0) {
     channel_bytes_ -= 2 * (kBytesOfOne + change.channel.size());
     all_->unlisten(change.channel, mailbox_);
+    tables_.erase(change.channel);
   }
 }
 
 void SessionNotifications::unlisten_all() {
   for (const std::string& channel : channels_) all_->unlisten(channel, mailbox_);
   channels_.clear();
+  tables_.clear();
   channel_bytes_ = 0;
+}
+
+Result<std::vector<NotificationPtr>> SessionNotifications::take(int32_t process_id) {
+  std::vector<NotificationPtr> all = TRY(mailbox_->take());
+  for (const auto& [channel, table] : tables_)
+    while (auto payload = table->take())
+      all.push_back(std::make_shared<const Notification>(
+          Notification{process_id, channel, *std::move(payload)}));
+  std::erase_if(tables_, [](const auto& each) { return each.second->has_ended(); });
+  return all;
 }
 
 size_t SessionNotifications::size_bytes() const {

@@ -16,6 +16,8 @@
 
 namespace server::pg {
 
+class TableListener;
+
 struct Notification {
   int32_t process_id = 0;  // of who sent it
   std::string channel, payload;
@@ -79,32 +81,34 @@ class Notifications {
 // Threads: its loop's. Owner: the session.
 class SessionNotifications {
  public:
-  SessionNotifications(std::shared_ptr<Notifications> all, std::function<void()> wake)
-      : all_(std::move(all)),
-        mailbox_(std::make_shared<Mailbox>(std::move(wake), all_->waiting_bytes())) {}
-  ~SessionNotifications() { unlisten_all(); }
+  SessionNotifications(std::shared_ptr<Notifications> all, std::function<void()> wake);
+  ~SessionNotifications();
   SessionNotifications(const SessionNotifications&) = delete;
   SessionNotifications& operator=(const SessionNotifications&) = delete;
 
   // These count at once, or with commit() when they are said between begin() and that. Empty: all channels.
-  void begin() { pending_.emplace(); }
+  void begin();
   void listen(const std::string& channel);
+  // The channel stands for a table, whose changes `table` tells; null: for none.
+  void listen(const std::string& channel, std::unique_ptr<TableListener> table);
   void unlisten(const std::string& channel);
   // The same twice in a transaction is told once, as in PostgreSQL.
   void notify(Notification notification);
   void commit();
-  void rollback() { pending_.reset(); }
+  void rollback();
 
   void unlisten_all();
   const std::set<std::string>& channels() const { return channels_; }
   // Bytes of channels and of what waits for commit().
   size_t size_bytes() const;
-  Result<std::vector<NotificationPtr>> take() { return mailbox_->take(); }
+  // Tables tell as `process_id`.
+  Result<std::vector<NotificationPtr>> take(int32_t process_id);
 
  private:
   struct Change {
     bool is_listen;
     std::string channel;
+    std::unique_ptr<TableListener> table;
   };
   struct Pending {
     std::vector<Change> changes;
@@ -112,13 +116,14 @@ class SessionNotifications {
     std::set<std::pair<std::string, std::string>> told;
     size_t bytes = 0;
   };
-  void apply(const Change& change);
+  void apply(Change change);
 
   const std::shared_ptr<Notifications> all_;
   const Notifications::MailboxPtr mailbox_;
   std::set<std::string> channels_;
   size_t channel_bytes_ = 0;
-  std::optional<Pending> pending_;  // within a transaction
+  std::map<std::string, std::unique_ptr<TableListener>> tables_;  // by channel
+  std::optional<Pending> pending_;                                // within a transaction
 };
 
 }  // namespace server::pg

@@ -656,7 +656,7 @@ SessionNotifications& Session::notifications() {
 
 void Session::send_notifications() {
   if (!notifications_) return;
-  const auto all = notifications_->take();
+  const auto all = notifications_->take(key_.process_id);
   if (!all) return die(all.error());
   for (const NotificationPtr& each : *all) writer().notification(*each);
   is_output_due_ |= !all->empty();

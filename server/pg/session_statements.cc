@@ -9,6 +9,7 @@
 #include "server/pg/read_only.h"
 #include "server/pg/session.h"
 #include "server/pg/statement_kinds.h"
+#include "server/pg/table_listener.h"
 
 namespace server::pg {
 
@@ -276,8 +277,8 @@ struct Session::OwnStatement {
       for (const auto& row : rows) column->append_copy(row[i]);
       data.push_back(std::move(column));
     }
-    TRY(make_data_row_encoder(columns, formats)->append_rows(context().output, data, 0, rows.size(),
-                                                    kMaxRowBytes));
+    TRY(make_data_row_encoder(columns, formats)
+            ->append_rows(context().output, data, 0, rows.size(), kMaxRowBytes));
     return {};
   }
 
@@ -502,7 +503,10 @@ struct Session::OwnStatement {
     const std::string channel = session_name(listen.channel);
     TRY(check_notification(channel, ""));
     TRY(charge_notification(channel.size()));
-    session.notifications().listen(channel);
+    std::unique_ptr<TableListener> table;
+    if (TableListener::is_meant(channel) && !session.notifications().channels().contains(channel))
+      table = TRY(TableListener::begin(context(), channel, session.waker()));
+    session.notifications().listen(channel, std::move(table));
     return done("LISTEN");
   }
   Status operator()(const engine::Unlisten& unlisten) {

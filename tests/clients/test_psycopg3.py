@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import ipaddress
+import json
 import re
 import threading
 import uuid
@@ -13,7 +14,7 @@ from psycopg.types.json import Jsonb
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from millrace_server import case, launch, run, start_server
+from millrace_server import case, launch, run, start_server, wait_until
 
 SERVER = start_server()
 HOST, PORT = SERVER.host, SERVER.port
@@ -483,6 +484,42 @@ def sessions_notify_each_other():
         assert next(listeners[1].notifies()).payload == ""
     for listener in listeners:
         listener.close()
+
+
+@case
+def listen_tells_of_a_tables_changes():
+    with connect(autocommit=True) as listener, connect(autocommit=True) as writer:
+        notes = []
+        listener.add_notify_handler(notes.append)
+
+        def told():
+            listener.execute("SELECT 1")  # what has come by then is told
+            assert all(note.channel == "table:p3_told" for note in notes), notes
+            return [json.loads(note.payload) for note in notes]
+
+        writer.execute("CREATE TABLE p3_told (id INT PRIMARY KEY, v TEXT)")
+        writer.execute("INSERT INTO p3_told VALUES (1, 'before')")
+        listener.execute('LISTEN "table:p3_told"')
+        writer.execute("INSERT INTO p3_told VALUES (2, 'a'), (3, 'b')")
+        writer.execute("UPDATE p3_told SET v = 'c' WHERE id = 2")
+        # The row that was there is told, too.
+        wait_until(lambda: sum(note["rows"] for note in told()) == 4, told)
+        # What is told has happened: a look-up shows it.
+        assert listener.execute("SELECT v FROM p3_told WHERE id = 2").fetchone() == ("c",)
+        for statement, code in (('LISTEN "table:p3_nothing"', "42P01"), ('LISTEN "table:"', "42P01")):
+            try:
+                listener.execute(statement)
+                raise AssertionError(statement)
+            except psycopg.Error as error:
+                assert error.sqlstate == code, (statement, error.sqlstate)
+        with listener.transaction(force_rollback=True):
+            listener.execute('UNLISTEN "table:p3_told"')
+        notes.clear()
+        writer.execute("DELETE FROM p3_told WHERE id = 3")
+        wait_until(lambda: told() == [{"rows": 1}], told)
+        writer.execute("DROP TABLE p3_told")
+        wait_until(lambda: "ended" in told()[-1], told)
+        listener.execute('UNLISTEN "table:p3_told"')
 
 
 run()

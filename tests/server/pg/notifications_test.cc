@@ -104,11 +104,11 @@ TEST(Mailboxes, share_what_they_keep) {
   EXPECT_EQ(wakes, 20) << "once each, until they look";
   EXPECT_LE(channels->waiting_bytes(), Mailbox::kMostOfAll);
   size_t missed = 0;
-  for (const auto& session : sessions) missed += session->take() ? 0 : 1;
+  for (const auto& session : sessions) missed += session->take(1) ? 0 : 1;
   EXPECT_EQ(missed, 0u) << "7 MB each";
   for (int i = 0; i < 2000; ++i) sessions[0]->notify({1, "news", payload});
   EXPECT_LE(channels->waiting_bytes(), Mailbox::kMostOfAll);
-  for (const auto& session : sessions) missed += session->take() ? 0 : 1;
+  for (const auto& session : sessions) missed += session->take(1) ? 0 : 1;
   EXPECT_EQ(missed, 20u) << "14 MB each";
   sessions.clear();
   EXPECT_EQ(channels->waiting_bytes(), 0u);
