@@ -5,12 +5,12 @@ namespace engine {
 namespace {
 
 constexpr const FunctionFamily* kFamilies[] = {
-    &kNumericFunctions,     &kPowerFunctions,     &kStringFunctions,   &kMaskFunctions,
-    &kSplittingFunctions,   &kBytesFunctions,     &kRegexFunctions,    &kUrlFunctions,
-    &kJsonFunctions,        &kArrayFunctions,     &kMapFunctions,      &kLambdaFunctions,
-    &kConditionalFunctions, &kDatetimeFunctions,  &kPostgresFunctions, &kToCharFunctions,
-    &kTableFunctions,       &kSumAggregates,      &kExtremeAggregates, &kOffsetAggregates,
-    &kCollectionAggregates, &kPostgresAggregates,
+    &kNumericFunctions,     &kPowerFunctions,       &kStringFunctions,    &kMaskFunctions,
+    &kSplittingFunctions,   &kBytesFunctions,       &kRegexFunctions,     &kUrlFunctions,
+    &kJsonFunctions,        &kArrayFunctions,       &kMapFunctions,       &kLambdaFunctions,
+    &kConditionalFunctions, &kDatetimeFunctions,    &kPostgresFunctions,  &kBitFunctions,
+    &kToCharFunctions,      &kTableFunctions,       &kSumAggregates,      &kExtremeAggregates,
+    &kOffsetAggregates,     &kCollectionAggregates, &kPostgresAggregates,
 };
 
 }  // namespace

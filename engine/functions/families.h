@@ -7,7 +7,7 @@ namespace engine {
 extern const FunctionFamily kNumericFunctions, kPowerFunctions, kStringFunctions, kMaskFunctions,
     kSplittingFunctions, kBytesFunctions, kRegexFunctions, kUrlFunctions, kJsonFunctions,
     kArrayFunctions, kMapFunctions, kLambdaFunctions, kConditionalFunctions, kDatetimeFunctions,
-    kPostgresFunctions, kToCharFunctions, kTableFunctions;
+    kPostgresFunctions, kBitFunctions, kToCharFunctions, kTableFunctions;
 extern const FunctionFamily kSumAggregates, kExtremeAggregates, kOffsetAggregates,
     kCollectionAggregates, kPostgresAggregates;
 

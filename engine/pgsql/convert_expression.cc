@@ -42,6 +42,9 @@ constexpr OperatorRow<ArithmeticOp> kArithmetics[] = {
     {"+", ArithmeticOp::Add},    {"-", ArithmeticOp::Subtract}, {"*", ArithmeticOp::Multiply},
     {"/", ArithmeticOp::Divide}, {"%", ArithmeticOp::Modulo},   {"||", ArithmeticOp::Concatenate},
 };
+constexpr OperatorRow<const char*> kBitOperators[] = {
+    {"&", "BITAND"}, {"|", "BITOR"}, {"#", "BITXOR"}, {"<<", "SHIFT_LEFT"}, {">>", "SHIFT_RIGHT"},
+};
 template <class Op, size_t N>
 std::optional<Op> find_op(const OperatorRow<Op> (&rows)[N], std::string_view text) {
   const auto row = std::ranges::find(rows, text, &OperatorRow<Op>::text);
@@ -258,9 +261,20 @@ Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Field
     if (op == "-" || op == "+")
       return make_expression(Signed{op == "-" ? SignOp::Minus : SignOp::Plus, std::move(right)},
                              at);
+    if (op == "~") {
+      FunctionCall call{"BITNOT", {}};
+      call.arguments.push_back(std::move(right));
+      return make_expression(std::move(call), at);
+    }
     return not_supported(fmt::format("the operator {} is", op), at);
   }
   ExpressionPtr left = TRY(child_of(fields, "lexpr"));
+  if (const auto function = find_op(kBitOperators, op)) {
+    FunctionCall call{*function, {}};
+    call.arguments.push_back(std::move(left));
+    call.arguments.push_back(std::move(right));
+    return make_expression(std::move(call), at);
+  }
   if (const auto comparison = find_op(kComparisons, op))
     return make_expression(Comparison{*comparison, std::move(left), std::move(right)}, at);
   if (const auto arithmetic = find_op(kArithmetics, op))
@@ -399,13 +413,14 @@ Result<ExpressionPtr> Converter::json_text(ExpressionPtr json, const Expression&
   TypeName text;
   text.kind = TypeKind::String;
   return make_expression(
-      FunctionCall{"EXTRACTJSONFIELD",
-                   [&] {
-                     ExpressionList arguments;
-                     arguments.push_back(make_expression(Cast{std::move(json), std::move(text)}, at));
-                     arguments.push_back(make_expression(StringLiteral{path}, at));
-                     return arguments;
-                   }()},
+      FunctionCall{
+          "EXTRACTJSONFIELD",
+          [&] {
+            ExpressionList arguments;
+            arguments.push_back(make_expression(Cast{std::move(json), std::move(text)}, at));
+            arguments.push_back(make_expression(StringLiteral{path}, at));
+            return arguments;
+          }()},
       at);
 }
 

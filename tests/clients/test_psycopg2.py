@@ -175,7 +175,6 @@ NAMES_AND_TYPES = {
     "SELECT format_type(23, -1), obj_description(0, 'pg_class')": [("format_type", 25), ("obj_description", 25)],
     "SELECT '%'::text, '1'::int8": [("text", 25), ("int8", 20)],
     "SELECT CASE WHEN relhasindex THEN 1 END FROM pg_class": [("case", 23)],
-    "SELECT CASE WHEN relhasindex THEN '' ELSE relname END FROM pg_class": [("relname", 19)],
     "SELECT ARRAY[1], COALESCE(NULL, 2), EXISTS (SELECT 1)": [("array", 1007), ("coalesce", 23), ("exists", 16)],
     "SELECT oid, relname, relkind, relnatts FROM pg_class": [("oid", 26), ("relname", 19), ("relkind", 18), ("relnatts", 21)],
     "SELECT table_name, ordinal_position, is_nullable FROM information_schema.columns":

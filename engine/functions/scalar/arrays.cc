@@ -139,6 +139,24 @@ void array_contains(KernelCall& call) {
   }
 }
 
+// PostgreSQL's: counted from 1, null where it is not there; NULL is found, too.
+void array_position(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    int32_t place = 0, at = 0;
+    if (!call.args[0].is_null(row)) {
+      const std::string wanted = canonical_cell(*call.args[1].column, call.args[1].index(row));
+      for_each_key(call.args[0], row, [&](uint32_t, const std::string& key) {
+        ++at;
+        if (place == 0 && key == wanted) place = at;
+      });
+    }
+    if (place > 0)
+      call.out.append(place);
+    else
+      call.out.append_null();
+  }
+}
+
 // ---- Order and size ----
 
 void array_length(KernelCall& call) {
@@ -297,6 +315,11 @@ void array_join(KernelCall& call) {
 }
 
 constexpr FunctionDef kFunctions[] = {
+    {.name = "array_position",
+     .signature = "(ARRAY<T> array, T val) -> INT",
+     .doc = "The place of the first such element, counted from 1; null where there is none.",
+     .example = "ARRAY_POSITION(ARRAY['a', 'b'], 'b') = 2",
+     .kernel = array_position},
     {.name = "array_contains",
      .signature = "(ARRAY<T> array, T val) -> BOOLEAN",
      .doc = "Whether an array has an element; false for a null array.",

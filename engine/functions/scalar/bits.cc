@@ -1,0 +1,103 @@
+// Numbers bit by bit: what &, |, #, ~, << and >> mean in PostgreSQL.
+#include "engine/functions/adapters.h"
+#include "engine/functions/families.h"
+
+namespace engine {
+
+namespace {
+
+template <class Number>
+Number bit_and(Number a, Number b) {
+  return a & b;
+}
+template <class Number>
+Number bit_or(Number a, Number b) {
+  return a | b;
+}
+template <class Number>
+Number bit_xor(Number a, Number b) {
+  return a ^ b;
+}
+template <class Number>
+Number bit_not(Number a) {
+  return ~a;
+}
+// As the machine that PostgreSQL runs on counts: places modulo the number's width.
+template <class Number>
+Number shift_left(Number a, int32_t places) {
+  using Unsigned = std::make_unsigned_t<Number>;
+  return static_cast<Number>(static_cast<Unsigned>(a) << (places & (8 * int{sizeof a} - 1)));
+}
+template <class Number>
+Number shift_right(Number a, int32_t places) {
+  return a >> (places & (8 * int{sizeof a} - 1));
+}
+
+constexpr FunctionDef kFunctions[] = {
+    {.name = "bitand",
+     .signature = "(INT a, INT b) -> INT",
+     .doc = "The bits that both have; a & b in PostgreSQL's syntax.",
+     .example = "BITAND(12, 10) = 8",
+     .kernel = row_kernel<bit_and<int32_t>>},
+    {.name = "bitand",
+     .signature = "(BIGINT a, BIGINT b) -> BIGINT",
+     .doc = "The bits that both have; a & b in PostgreSQL's syntax.",
+     .example = "BITAND(10000000000, 1024) = 1024",
+     .kernel = row_kernel<bit_and<int64_t>>},
+    {.name = "bitor",
+     .signature = "(INT a, INT b) -> INT",
+     .doc = "The bits that one of them has; a | b in PostgreSQL's syntax.",
+     .example = "BITOR(12, 10) = 14",
+     .kernel = row_kernel<bit_or<int32_t>>},
+    {.name = "bitor",
+     .signature = "(BIGINT a, BIGINT b) -> BIGINT",
+     .doc = "The bits that one of them has; a | b in PostgreSQL's syntax.",
+     .example = "BITOR(10000000000, 1) = 10000000001",
+     .kernel = row_kernel<bit_or<int64_t>>},
+    {.name = "bitxor",
+     .signature = "(INT a, INT b) -> INT",
+     .doc = "The bits that just one of them has; a # b in PostgreSQL's syntax.",
+     .example = "BITXOR(12, 10) = 6",
+     .kernel = row_kernel<bit_xor<int32_t>>},
+    {.name = "bitxor",
+     .signature = "(BIGINT a, BIGINT b) -> BIGINT",
+     .doc = "The bits that just one of them has; a # b in PostgreSQL's syntax.",
+     .example = "BITXOR(10000000001, 1) = 10000000000",
+     .kernel = row_kernel<bit_xor<int64_t>>},
+    {.name = "bitnot",
+     .signature = "(INT a) -> INT",
+     .doc = "Each bit turned over; ~ a in PostgreSQL's syntax.",
+     .example = "BITNOT(12) = -13",
+     .kernel = row_kernel<bit_not<int32_t>>},
+    {.name = "bitnot",
+     .signature = "(BIGINT a) -> BIGINT",
+     .doc = "Each bit turned over; ~ a in PostgreSQL's syntax.",
+     .example = "BITNOT(10000000000) = -10000000001",
+     .kernel = row_kernel<bit_not<int64_t>>},
+    {.name = "shift_left",
+     .signature = "(INT a, INT places) -> INT",
+     .doc = "The bits moved up; a << places in PostgreSQL's syntax.",
+     .example = "SHIFT_LEFT(1, 4) = 16",
+     .kernel = row_kernel<shift_left<int32_t>>},
+    {.name = "shift_left",
+     .signature = "(BIGINT a, INT places) -> BIGINT",
+     .doc = "The bits moved up; a << places in PostgreSQL's syntax.",
+     .example = "SHIFT_LEFT(10000000000, 1) = 20000000000",
+     .kernel = row_kernel<shift_left<int64_t>>},
+    {.name = "shift_right",
+     .signature = "(INT a, INT places) -> INT",
+     .doc = "The bits moved down, the sign kept; a >> places in PostgreSQL's syntax.",
+     .example = "SHIFT_RIGHT(-16, 2) = -4",
+     .kernel = row_kernel<shift_right<int32_t>>},
+    {.name = "shift_right",
+     .signature = "(BIGINT a, INT places) -> BIGINT",
+     .doc = "The bits moved down, the sign kept; a >> places in PostgreSQL's syntax.",
+     .example = "SHIFT_RIGHT(20000000000, 1) = 10000000000",
+     .kernel = row_kernel<shift_right<int64_t>>},
+};
+
+}  // namespace
+
+const FunctionFamily kBitFunctions{"POSTGRESQL", kFunctions};
+
+}  // namespace engine
