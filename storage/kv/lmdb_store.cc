@@ -351,7 +351,8 @@ Result<int> open_and_lock(const std::string& path) {
 Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int lock_file,
                                                    const LmdbOptions& options) {
   MDB_env* environment = nullptr;
-  Status replayed = replay_journal(path, lock_file);
+  const size_t map_size = std::min(options.map_size_bytes, kMaxMapSize);
+  Status replayed = replay_journal(path, lock_file, {map_size, options.max_tables});
   if (const int code = replayed ? mdb_env_create(&environment) : 0; code != 0)
     replayed = lmdb_failure(code, "open the data file");
   if (!replayed) {
@@ -360,7 +361,7 @@ Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int 
   }
   auto store = std::make_unique<LmdbStore>(environment, lock_file, path);
   mdb_env_set_assert(environment, end_guarded_call);
-  mdb_env_set_mapsize(environment, std::min(options.map_size_bytes, kMaxMapSize));
+  mdb_env_set_mapsize(environment, map_size);
   mdb_env_set_maxdbs(environment, options.max_tables);
   mdb_env_set_maxreaders(environment, options.max_readers + kReadersOfJournal);
   if (const int code = mdb_env_open(environment, path.c_str(), MDB_NOSUBDIR | MDB_NOTLS, 0640);
