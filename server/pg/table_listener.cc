@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "engine/json/json_writer.h"
 #include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
+#include "engine/types/text_json.h"
 #include "server/pg/statement_kinds.h"
 
 namespace server::pg {
@@ -74,11 +74,9 @@ std::optional<std::string> TableListener::take() {
   if (!end_reason_ || has_ended_) return std::nullopt;
   has_ended_ = true;
   execution_.reset();
-  engine::JsonWriter json;
-  json.begin_object();
-  json.member("ended", *end_reason_);
-  json.end_object();
-  return json.take();
+  std::string json = "{\"ended\":";
+  engine::append_json_string(json, *end_reason_);
+  return json + '}';
 }
 
 void TableListener::on_rows(std::span<const engine::ColumnPtr>, size_t first_row, size_t end_row) {

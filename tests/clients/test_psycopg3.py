@@ -517,7 +517,7 @@ def listen_tells_of_a_tables_changes():
         notes.clear()
         writer.execute("DELETE FROM p3_told WHERE id = 3")
         wait_until(lambda: told() == [{"rows": 1}], told)
-        writer.execute("DROP TABLE p3_told")
+        writer.execute("DROP TABLE p3_told DELETE TOPIC")
         wait_until(lambda: "ended" in told()[-1], told)
         listener.execute('UNLISTEN "table:p3_told"')
 
