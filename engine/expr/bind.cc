@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/suggest.h"
+#include "engine/expr/bind_shown.h"
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
@@ -59,15 +60,18 @@ Result<BoundExpression> Binder::bind(const Expression& expression) {
 
 Result<BoundExpression> Binder::close(BoundExpression bound) {
   if (bound.kind != BoundKind::Parameter || !bound.type.is_null()) return bound;
+  if (is_exact_time(bound.type.label()) && !keeps_times_exact_)
+    return computed(std::move(bound));
   const SqlType type = open_type(bound.type);
   return coerce_to(std::move(bound), type);
 }
 
-// A numeric without a precision is exact, as text, where it is shown as it is. Whatever computes with it gets a DECIMAL.
+// A numeric without a precision is exact, as text, where it is shown as it is, and so are times. Whatever computes with
+// them gets the kind.
 Result<BoundExpression> Binder::bind_open(const Expression& expression) {
   BoundExpression bound = TRY(bind_kept(expression));
-  if (depth_ == 0 || bound.type.label() != label::kNumeric || bound.type.is_null()) return bound;
-  return cast(std::move(bound), SqlType::decimal(kMaxDecimalPrecision, kScaleOfNumeric));
+  if (depth_ == 0) return bound;
+  return computed(std::move(bound));
 }
 
 Result<BoundExpression> Binder::bind_kept(const Expression& expression) {
@@ -239,6 +243,14 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
   const bool is_value = operand.kind == BoundKind::Parameter || operand.kind == BoundKind::Literal;
   if (is_shown && is_value && node.type.custom_name == "NUMERIC" && node.type.precision == 0)
     *type = type_of(*find_label(label::kNumeric));
+  const bool keeps_times = keeps_times_exact_ && (is_shown || keeps_times_);
+  if (is_exact_time(operand.type.label()) && !keeps_times)
+    operand = TRY(computed(std::move(operand)));
+  const bool is_written = is_value || is_exact_time(operand.type.label());
+  if (keeps_times && is_written && type->is_time_like()) return as_exact(std::move(operand), exact_time(*type));
+  if (keeps_times && is_value && type->kind() == TypeKind::Array && type->element().is_time_like())
+    *type = SqlType::array(exact_time(type->element()));
+  if (is_exact_time(operand.type.label())) operand = TRY(close(std::move(operand)));
   if (operand.kind == BoundKind::Parameter && operand.type.is_null())
     return coerce_to(std::move(operand), *type);
   if (operand.kind == BoundKind::Struct && operand.type.label() == label::kRecord &&
@@ -449,6 +461,10 @@ Result<BoundExpression> Binder::bind_struct(const StructConstructor& node, TextP
 
 Result<BoundExpression> bind(const Expression& expression, const Scope& scope) {
   return Binder(scope).bind(expression);
+}
+
+Result<BoundExpression> bind_shown(const Expression& expression, const Scope& scope) {
+  return Binder(scope, true).bind(expression);
 }
 
 Result<BoundExpression> bind_predicate(const Expression& expression, const Scope& scope) {

@@ -147,8 +147,16 @@ std::string Binder::invalid_detail(std::string_view text) const {
 
 Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
                                                 const Expression& expression) {
-  BoundExpression left = TRY(bind_open(*node.left)), right = TRY(bind_open(*node.right));
   const TextPosition position = expression.position;
+  const bool takes_times = scope_.texts_take_types;
+  BoundExpression left = TRY(takes_times ? bind_exact(*node.left) : bind_open(*node.left));
+  BoundExpression right = TRY(takes_times ? bind_exact(*node.right) : bind_open(*node.right));
+  if (takes_times) {
+    if (auto moved = TRY(bind_time_arithmetic(node.op, left, right, position)))
+      return *std::move(moved);
+    left = TRY(computed(std::move(left)));
+    right = TRY(computed(std::move(right)));
+  }
   if (left.type.is_null() && left.kind == BoundKind::Parameter)
     left = TRY(coerce_to(std::move(left), right.type));
   if (right.type.is_null() && right.kind == BoundKind::Parameter)
@@ -256,8 +264,10 @@ Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition posit
 }
 
 Result<BoundExpression> Binder::bind_comparison(const Comparison& node, TextPosition position) {
-  BoundItem left{node.left.get(), TRY(bind_open(*node.left))};
-  BoundItem right{node.right.get(), TRY(bind_open(*node.right))};
+  const bool keeps = keeps_times_exact_;
+  BoundItem left{node.left.get(), TRY(keeps ? bind_exact(*node.left) : bind_open(*node.left))};
+  BoundItem right{node.right.get(), TRY(keeps ? bind_exact(*node.right) : bind_open(*node.right))};
+  if (keeps) TRY(match_times(left, right));
   return compare(node.op, std::move(left), std::move(right), position);
 }
 

@@ -31,7 +31,9 @@ struct BoundItem {
 
 class Binder {
  public:
-  explicit Binder(const Scope& scope) : scope_(scope) {}
+  // `keeps_times_exact`: bind_shown().
+  explicit Binder(const Scope& scope, bool keeps_times_exact = false)
+      : scope_(scope), keeps_times_exact_(keeps_times_exact && scope.texts_take_types) {}
 
   Result<BoundExpression> bind(const Expression& expression);
   // Like bind, with the type still unknown for parameters that nothing tells anything about.
@@ -112,6 +114,20 @@ class Binder {
   ExpressionPtr moved_date(const Arithmetic& node, const SqlType& left, const SqlType& right,
                            TextPosition position) const;
 
+  // bind_times.cc
+  // bind_kept() within which written dates and times stay exact.
+  Result<BoundExpression> bind_exact(const Expression& expression);
+  // What computes with the value gets: a DECIMAL for a numeric without a precision, milliseconds for exact times.
+  Result<BoundExpression> computed(BoundExpression bound);
+  Result<BoundExpression> as_exact(BoundExpression bound, const SqlType& exact);
+  // Both sides of a comparison as they were bound by bind_exact().
+  Status match_times(BoundItem& left, BoundItem& right);
+  // Nothing, and both sides as they were, where it is no arithmetic of dates, times or intervals.
+  Result<std::optional<BoundExpression>> bind_time_arithmetic(ArithmeticOp op,
+                                                              BoundExpression& left,
+                                                              BoundExpression& right,
+                                                              TextPosition position);
+
   // bind_lists.cc
   Result<SqlType> widen(const SqlType& common, const BoundItem& item);
 
@@ -123,9 +139,11 @@ class Binder {
   std::string invalid_detail(std::string_view text) const;
 
   const Scope& scope_;
+  const bool keeps_times_exact_;
   std::vector<LambdaName> lambda_names_;
   uint32_t next_lambda_number_ = 0;
   bool is_operand_ = false;  // of a cast, or within one
+  bool keeps_times_ = false;  // of a comparison or arithmetic that takes them exact
   int depth_ = 0;            // of the expression that is being bound, within the whole
 };
 

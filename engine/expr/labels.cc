@@ -132,14 +132,19 @@ bool is_label_castable(const SqlType& from, const SqlType& to) {
   const bool to_normal = is_normalized(to), from_normal = is_normalized(from);
   if (to_normal && from_normal) {
     if (is_same_label(from, to)) return true;
+    if (is_exact_time(from.label()) && is_exact_time(to.label()))
+      return (from.label() == label::kExactTime) <= (to.label() == label::kExactTime);
     return std::ranges::any_of(kRelated, [&](const LabelPair& pair) {
       return (pair.a == from.label() && pair.b == to.label()) ||
              (pair.b == from.label() && pair.a == to.label());
     });
   }
   if (to_normal)
-    return from.kind() == TypeKind::String || (to.label() == label::kNumeric && from.is_numeric());
+    return from.kind() == TypeKind::String ||
+           (to.label() == label::kNumeric && from.is_numeric()) ||
+           (is_exact_time(to.label()) && from.is_time_like());
   if (!from_normal || to.kind() == TypeKind::String) return true;
+  if (is_exact_time(from.label())) return to.is_time_like();
   const bool is_value = from.label() == label::kNumeric || from.label() == label::kJsonb;
   return is_value && (to.is_numeric() || to.kind() == TypeKind::Boolean);
 }

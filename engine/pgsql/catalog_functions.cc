@@ -199,11 +199,6 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
   }
   if (call.name == "JSON_BUILD_OBJECT" && count % 2 == 0)
     return written_out(object_text(count), call.arguments, position);
-  // asyncpg turns off what is not there before it asks for types.
-  if (call.name == "SET_CONFIG" && count == 3) {
-    const auto* setting = call.arguments[0]->as<StringLiteral>();
-    if (setting && setting->value == "jit") return clone(*call.arguments[1]);
-  }
   const CatalogFunction* known = nullptr;
   for (const CatalogFunction& each : kFunctions) {
     if (each.name != call.name) continue;

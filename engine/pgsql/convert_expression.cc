@@ -243,6 +243,21 @@ Result<ExpressionPtr> Converter::compared_rows(ComparisonOp op, const Fields& le
   return all;
 }
 
+namespace {
+
+// Not a value that is written: a column, a call, or an expression of them.
+bool is_computed(const Node& node) {
+  return node.kind != "TypeCast" && node.kind != "ParamRef" && node.kind != "A_Const";
+}
+
+// INTERVAL '5' MINUTE: as a type that is not there yet.
+bool has_unit(const Node& interval) {
+  const auto type = interval.fields.part("typeName");
+  return type && !pgsql::children(*type, "typmods").empty();
+}
+
+}  // namespace
+
 Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   if (const auto first = child(fields, "lexpr"), second = child(fields, "rexpr");
@@ -251,10 +266,15 @@ Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Field
       return compared_rows(*comparison, first->fields, second->fields, at);
   if (op == "+" || op == "-") {
     const auto first = child(fields, "lexpr"), second = child(fields, "rexpr");
-    if (first && second && is_interval(*second))
-      return moved_by_interval(TRY(expression(*first)), second->fields, op == "+", at);
-    if (first && second && op == "+" && is_interval(*first))
-      return moved_by_interval(TRY(expression(*second)), first->fields, true, at);
+    if (first && second && is_interval(*second) && (is_computed(*first) || has_unit(*second))) {
+      auto moved = moved_by_interval(TRY(expression(*first)), second->fields, op == "+", at);
+      if (moved || moved.error().code != ErrorCode::NotSupported) return moved;
+    }
+    if (first && second && op == "+" && is_interval(*first) &&
+        (is_computed(*second) || has_unit(*first))) {
+      auto moved = moved_by_interval(TRY(expression(*second)), first->fields, true, at);
+      if (moved || moved.error().code != ErrorCode::NotSupported) return moved;
+    }
   }
   ExpressionPtr right = TRY(child_of(fields, "rexpr"));
   if (!fields.has("lexpr")) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/expr/bind_shown.h"
 #include "engine/expr/null_failures.h"
 #include "engine/formats/format.h"
 #include "engine/plan/select_columns.h"
@@ -121,8 +122,9 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
                  {},
                  "Say of which keys: WHERE key = ... or IN (...)."}
         .at(query.position);
-  SelectColumns columns =
-      TRY(transient_columns(analysis, make_scope(layout, "SELECT", analysis, context)));
+  Scope select = make_scope(layout, "SELECT", analysis, context);
+  select.texts_take_types = !context.settings.ksqldb_compat;
+  SelectColumns columns = TRY(transient_columns(analysis, select));
   plan.columns = std::move(columns.expressions);
   plan.result = std::move(columns.schema);
   if (source.kind == SourceKind::Table)
@@ -185,7 +187,7 @@ Result<ConstantPlan> plan_constant_query(const Query& query, const PlanContext& 
   for (const SelectItem& item : query.items) {
     if (item.kind != SelectItemKind::Expression)
       return Error{ErrorCode::InvalidStatement, "SELECT * needs a FROM clause"}.at(item.position);
-    BoundExpression bound = TRY(bind(*item.expression, scope));
+    BoundExpression bound = TRY(bind_shown(*item.expression, scope));
     if (bound.type.is_null()) bound = TRY(cast(std::move(bound), TypeKind::String));
     plan.result.columns.push_back(
         {item.alias ? item.alias->text : result_name(*item.expression), bound.type});

@@ -382,6 +382,7 @@ Result<PlannedRows> RowsPlanning::combine(const Query& query) {
 Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
   const Layout nothing;
   Scope scope(nothing, "VALUES");
+  scope.texts_take_types = true;
   scope.custom_types = &context_.catalog.types;
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;

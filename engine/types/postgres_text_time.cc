@@ -126,18 +126,37 @@ std::string zone_text(int32_t east_s) {
   return text;
 }
 
-// YYYY-MM-DD, with years of more digits.
-std::optional<int64_t> read_date(Reader& reader) {
-  const auto year = reader.number(6);
+// YYYY-MM-DD, with years of more digits; before Christ there is no year 0.
+std::optional<int64_t> read_date(Reader& reader, bool is_bc) {
+  const auto year = reader.number(7);
   if (!year || !reader.take('-')) return std::nullopt;
   const auto month = reader.number(2);
   if (!month || !reader.take('-')) return std::nullopt;
   const auto day = reader.number(2);
   if (!day) return std::nullopt;
-  const CivilDate date{*year, static_cast<int>(*month), static_cast<int>(*day)};
+  const CivilDate date{is_bc ? 1 - *year : *year, static_cast<int>(*month), static_cast<int>(*day)};
   if (*year < 1 || !is_valid(date)) return std::nullopt;
   return days_from_civil(date);
 }
+
+// Takes BC or AD from the end.
+bool take_era(std::string_view& text) {
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  if (text.size() < 3) return false;
+  const std::string era = upper_case(text.substr(text.size() - 3));
+  if (era != " BC" && era != " AD") return false;
+  text.remove_suffix(3);
+  return era == " BC";
+}
+
+Error out_of_range(std::string_view type, std::string_view text) {
+  return Error{ErrorCode::InvalidTimestamp,
+               fmt::format("{} out of range: \"{}\"", type, text.substr(0, 200))};
+}
+
+// What PostgreSQL has days and points in time for.
+constexpr int64_t kLeastDay = -2'440'588 /* 4714-11-24 BC */, kMostDay = 2'145'031'948,
+                  kMostInstantDay = 106'751'990;
 
 Error bad_time(std::string_view type, std::string_view text) {
   Error error = invalid_text(type, text);
@@ -387,13 +406,17 @@ Result<std::string> normal_timetz(std::string_view text) {
 }
 
 Result<int64_t> parse_instant_us(std::string_view text, Zones zones, std::string_view type) {
-  Reader reader(text);
+  std::string_view rest = text;
+  const bool is_bc = take_era(rest);
+  Reader reader(rest);
   reader.blanks();
   const std::string word = lower_case(reader.rest());
   if (word == "infinity") return kInfinityUs;
   if (word == "-infinity") return kMinusInfinityUs;
-  const auto days = read_date(reader);
+  if (word == "epoch") return 0;
+  const auto days = read_date(reader, is_bc);
   if (!days) return bad_time(type, text);
+  if (*days < kLeastDay || *days > kMostInstantDay) return out_of_range(type, text);
   int64_t us = *days * kUsPerDay;
   if (!reader.take('T')) reader.blanks();
   if (!reader.at_end()) {
@@ -416,9 +439,60 @@ std::string instant_text(int64_t us, bool with_zone) {
   if (us == kMinusInfinityUs) return "-infinity";
   int64_t days = us / kUsPerDay, us_of_day = us % kUsPerDay;
   if (us_of_day < 0) --days, us_of_day += kUsPerDay;
-  std::string text = days_text(static_cast<int32_t>(days)) + " ";
+  std::string text = days_text(static_cast<int32_t>(days));
+  const bool is_bc = text.ends_with(" BC");
+  if (is_bc) text.resize(text.size() - 3);
+  text += ' ';
   append_clock(text, us_of_day);
-  return with_zone ? text + "+00" : text;
+  if (with_zone) text += "+00";
+  return is_bc ? text + " BC" : text;
+}
+
+Result<std::string> normal_timestamp(std::string_view text) {
+  return instant_text(TRY(parse_instant_us(text, Zones::Dropped, "timestamp")), false);
+}
+Result<std::string> normal_timestamptz(std::string_view text) {
+  return instant_text(TRY(parse_instant_us(text, Zones::Kept, "timestamp with time zone")), true);
+}
+
+std::string comparable_timestamp(std::string_view text) {
+  const auto us = parse_instant_us(text, Zones::Kept, "timestamp");
+  if (!us) return std::string(text);
+  return fmt::format("{:020}", static_cast<uint64_t>(*us) ^ (uint64_t{1} << 63));
+}
+std::string comparable_date(std::string_view text) {
+  const auto days = parse_days(text);
+  if (!days) return std::string(text);
+  return fmt::format("{:010}", static_cast<uint32_t>(*days) ^ (uint32_t{1} << 31));
+}
+
+Result<std::string> normal_date(std::string_view text) { return days_text(TRY(parse_days(text))); }
+
+Result<int64_t> parse_time_us(std::string_view text) {
+  Reader reader(text);
+  reader.blanks();
+  Reader behind_date = reader;
+  if (read_date(behind_date, false)) {
+    reader = behind_date;
+    if (!reader.take('T')) reader.blanks();
+  }
+  const auto clock = read_clock(reader);
+  if (!clock) return bad_time("time", text);
+  reader.blanks();
+  if (!reader.at_end()) {
+    const auto zone = read_zone(reader);
+    reader.blanks();
+    if (!zone || !reader.at_end()) return bad_time("time", text);
+  }
+  return *clock;
+}
+std::string time_us_text(int64_t us) {
+  std::string text;
+  append_clock(text, us);
+  return text;
+}
+Result<std::string> normal_time(std::string_view text) {
+  return time_us_text(TRY(parse_time_us(text)));
 }
 
 std::string_view without_zone(std::string_view text) {
@@ -429,15 +503,21 @@ std::string_view without_zone(std::string_view text) {
   return text;
 }
 
+// A time behind it is passed over, as PostgreSQL does.
 Result<int32_t> parse_days(std::string_view text) {
-  Reader reader(text);
+  std::string_view rest = text;
+  const bool is_bc = take_era(rest);
+  Reader reader(rest);
   reader.blanks();
   const std::string word = lower_case(reader.rest());
   if (word == "infinity") return kInfinityDays;
   if (word == "-infinity") return kMinusInfinityDays;
-  const auto days = read_date(reader);
-  reader.blanks();
-  if (!days || !reader.at_end()) return bad_time("date", text);
+  if (word == "epoch") return 0;
+  const auto days = read_date(reader, is_bc);
+  if (!days) return bad_time("date", text);
+  if (*days < kLeastDay || *days > kMostDay) return out_of_range("date", text);
+  if (!reader.take('T')) reader.blanks();
+  if (!reader.at_end() && !parse_time_us(reader.rest())) return bad_time("date", text);
   return static_cast<int32_t>(*days);
 }
 
@@ -445,7 +525,9 @@ std::string days_text(int32_t days) {
   if (days == kInfinityDays) return "infinity";
   if (days == kMinusInfinityDays) return "-infinity";
   const CivilDate date = civil_from_days(days);
-  return fmt::format("{:04}-{:02}-{:02}", date.year, date.month, date.day);
+  const bool is_bc = date.year < 1;
+  return fmt::format("{:04}-{:02}-{:02}{}", is_bc ? 1 - date.year : date.year, date.month, date.day,
+                     is_bc ? " BC" : "");
 }
 
 }  // namespace engine

@@ -35,6 +35,15 @@ struct Interval {
 Result<Interval> parse_interval(std::string_view text);
 std::string interval_text(const Interval& interval);
 Result<std::string> normal_interval(std::string_view text);
+// Fail with InvalidTimestamp where the result does not fit. Months are added first, then days: the last of a month stays
+// the last.
+Result<Interval> plus(const Interval& a, const Interval& b);
+Result<Interval> times(const Interval& interval, double factor);
+Result<int64_t> plus(int64_t instant_us, const Interval& interval);
+// Days and the time that is left.
+Result<Interval> instants_apart(int64_t later_us, int64_t earlier_us);
+Interval opposite(const Interval& interval);
+
 // As many digits for each, so that the texts are ordered as the intervals are.
 std::string comparable_interval(std::string_view interval);
 
@@ -52,6 +61,16 @@ inline constexpr int64_t kMinusInfinityUs = INT64_MIN, kInfinityUs = INT64_MAX;
 enum class Zones : uint8_t { Kept, Dropped };  // what timestamp does with a zone: nothing
 Result<int64_t> parse_instant_us(std::string_view text, Zones zones, std::string_view type);
 std::string instant_text(int64_t us, bool with_zone);
+Result<std::string> normal_timestamp(std::string_view text);
+Result<std::string> normal_timestamptz(std::string_view text);
+// As many digits for each, so that the texts are ordered as the points in time are; of a date likewise.
+std::string comparable_timestamp(std::string_view text);
+std::string comparable_date(std::string_view text);
+Result<std::string> normal_date(std::string_view text);
+// Microseconds of a day, up to 24:00. A date before it and a zone behind it are passed over.
+Result<int64_t> parse_time_us(std::string_view text);
+std::string time_us_text(int64_t us);
+Result<std::string> normal_time(std::string_view text);
 // A written point in time without the zone behind it, which timestamp passes over.
 std::string_view without_zone(std::string_view text);
 // Days since 1970; infinities likewise.

@@ -72,6 +72,18 @@ constexpr PostgresLabelRow kRows[] = {
      kEqual, normal_multirange_text<RangeOf::Timestamptz>, nullptr, label::kTstzRange, String},
 };
 
+// Not among those of postgres_labels(): their names and numbers are those of the kinds.
+constexpr PostgresLabelRow kExactTimes[] = {
+    {label::kExactDate, "date", "date", String, 1082, 1182, 4, 'D', kTotal, normal_date,
+     comparable_date},
+    {label::kExactTime, "time", "time without time zone", String, 1083, 1183, 8, 'D', kTotal,
+     normal_time, nullptr},
+    {label::kExactTimestamp, "timestamp", "timestamp without time zone", String, 1114, 1115, 8, 'D',
+     kTotal, normal_timestamp, comparable_timestamp},
+    {label::kExactTimestamptz, "timestamptz", "timestamp with time zone", String, 1184, 1185, 8,
+     'D', kTotal, normal_timestamptz, comparable_timestamp},
+};
+
 std::string_view enum_label(const Field& field) { return field.name; }
 
 // FNV-1a. PostgreSQL gives numbers of users' objects from 16384 on.
@@ -88,6 +100,8 @@ uint32_t number_of(std::string_view kind, std::string_view name) {
 std::span<const PostgresLabelRow> postgres_labels() { return kRows; }
 
 const PostgresLabelRow* find_label(PostgresLabel label) {
+  if (is_exact_time(label))
+    return &kExactTimes[static_cast<size_t>(label) - static_cast<size_t>(label::kExactDate)];
   const auto at = static_cast<size_t>(label) - 1;  // wraps for none
   return at < std::size(kRows) ? &kRows[at] : nullptr;
 }
@@ -96,6 +110,21 @@ const PostgresLabelRow* label_named(std::string_view name) {
   for (const PostgresLabelRow& row : kRows)
     if (row.name == name || row.sql_name == name) return &row;
   return nullptr;
+}
+
+SqlType plain_time(PostgresLabel exact) {
+  if (exact == label::kExactDate) return TypeKind::Date;
+  if (exact == label::kExactTime) return TypeKind::Time;
+  const SqlType timestamp = TypeKind::Timestamp;
+  return exact == label::kExactTimestamp ? timestamp.labelled(label::kTimestamp) : timestamp;
+}
+
+SqlType exact_time(const SqlType& plain) {
+  const SqlType text = TypeKind::String;
+  if (plain.kind() == TypeKind::Date) return text.labelled(label::kExactDate);
+  if (plain.kind() == TypeKind::Time) return text.labelled(label::kExactTime);
+  return text.labelled(plain.label() == label::kTimestamp ? label::kExactTimestamp
+                                                          : label::kExactTimestamptz);
 }
 
 SqlType type_of(const PostgresLabelRow& row) { return SqlType(row.kind).labelled(row.label); }

@@ -22,7 +22,10 @@ inline constexpr PostgresLabel kNone{0}, kInt2{1}, kOid{2}, kFloat4{3}, kVarchar
     kInt4Multirange{26}, kInt8Multirange{27}, kNumMultirange{28}, kDateMultirange{29},
     kTsMultirange{30}, kTstzMultirange{31},
     // Of no row: their names and numbers are their own.
-    kEnum{32}, kComposite{33}, kRecord{34};
+    kEnum{32}, kComposite{33}, kRecord{34},
+    // Dates and times as they were written, where a statement shows or compares them: microseconds, years BC, infinity. As
+    // text; what computes has the kind's milliseconds.
+    kExactDate{35}, kExactTime{36}, kExactTimestamp{37}, kExactTimestamptz{38};
 }
 
 // What a NUMERIC without a precision is where it is computed with: digits beyond are refused.
@@ -60,6 +63,13 @@ SqlType type_of(const PostgresLabelRow& row);
 inline bool is_range(PostgresLabel label) {
   return label >= label::kInt4Range && label <= label::kTstzRange;
 }
+inline bool is_exact_time(PostgresLabel label) {
+  return label >= label::kExactDate && label <= label::kExactTimestamptz;
+}
+// DATE for the exact date, ...: what values are where they are computed with.
+SqlType plain_time(PostgresLabel exact);
+// The other way round; the type has to be a date or a time.
+SqlType exact_time(const SqlType& plain);
 inline bool is_multirange(PostgresLabel label) {
   return label >= label::kInt4Multirange && label <= label::kTstzMultirange;
 }

@@ -20,7 +20,7 @@ void send_notices(SessionContext& context, std::vector<sql::Notice> notices) {
     const bool is_wanted = notice.level == sql::NoticeLevel::Warning
                                ? least != "error"
                                : least != "error" && least != "warning";
-    if (is_wanted) MessageWriter(context.output).notice(notice);
+    if (is_wanted) MessageWriter(context.output, context.encoding.get()).notice(notice);
   }
 }
 
@@ -100,7 +100,7 @@ class PortalActivity final : public Activity {
     }
     if (!is_query() && plan().columns.empty()) return {};  // RETURNING has columns
     limit_rows_of_push();
-    MessageWriter writer(context_.output);
+    MessageWriter writer(context_.output, context_.encoding.get());
     if (run_.start == PortalRun::Start::DescribedRows)
       writer.row_description(plan().columns, portal().formats());
     if (run_.start == PortalRun::Start::CopyOut) {
@@ -169,7 +169,7 @@ class PortalActivity final : public Activity {
 
   Result<Progress> finish_batch() {
     if (!run_.can_suspend) return complete(sql::Completion{"SELECT"});
-    MessageWriter(context_.output).portal_suspended();
+    MessageWriter(context_.output, context_.encoding.get()).portal_suspended();
     return Progress::Finished;
   }
 
@@ -185,7 +185,7 @@ class PortalActivity final : public Activity {
   }
 
   Result<Progress> complete(const sql::Completion& completion) {
-    MessageWriter writer(context_.output);
+    MessageWriter writer(context_.output, context_.encoding.get());
     if (run_.start == PortalRun::Start::CopyOut) {
       run_.encoder->append_trailer(context_.output);
       writer.copy_done();
@@ -220,7 +220,7 @@ class CommitActivity final : public Activity, private sql::Receiver {
     send_notices(context_, std::exchange(notices_, {}));
     if (error_) return *error_;
     if (!is_done_) return Progress::Waiting;
-    if (!tag_.empty()) MessageWriter(context_.output).command_complete(tag_);
+    if (!tag_.empty()) MessageWriter(context_.output, context_.encoding.get()).command_complete(tag_);
     return Progress::Finished;
   }
   // What has been handed over for good cannot be called back.

@@ -13,11 +13,14 @@
 
 namespace server::pg {
 
+class ClientEncoding;
+
 // What activities share with their session.
 struct SessionContext {
   const Clock& clock;
   sql::SessionSettings settings = {};
   std::string output = {};          // messages that wait to be sent
+  std::shared_ptr<ClientEncoding> encoding = {};  // null: texts come and go in UTF-8
   MemoryCharge output_charge = {};  // of rows in them, until they are handed out
   std::unique_ptr<sql::SessionBackend> backend = {};
 };

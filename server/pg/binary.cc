@@ -5,11 +5,13 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "engine/types/postgres_texts.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
 #include "engine/types/text_postgres.h"
 #include "engine/types/text_time.h"
 #include "server/pg/binary_labels.h"
+#include "server/pg/client_encoding.h"
 #include "server/pg/wire_types.h"
 
 namespace server::pg {
@@ -69,12 +71,15 @@ void append_numeric(std::string& out, Int128 unscaled, int scale) {
   for (auto group = groups.end(); group != first_kept;) append_be(out, *--group);
 }
 
-void append_jsonb(std::string& out, const Column& column, size_t row) {
+void append_jsonb(std::string& out, const Column& column, size_t row, ClientEncoding* to) {
   out += '\1';  // the format's version
+  const size_t begin = out.size();
   engine::append_postgres_text(out, column, row);
+  if (to != nullptr) to->convert_end(out, begin);
 }
 
-void append_array(std::string& out, const engine::SqlType& type, const Column& column, size_t row) {
+void append_array(std::string& out, const engine::SqlType& type, const Column& column, size_t row,
+                  ClientEncoding* to) {
   const Column& elements = column.child(0);
   const size_t first = column.offsets()[row], end = column.offsets()[row + 1];
   bool has_nulls = false;
@@ -89,11 +94,12 @@ void append_array(std::string& out, const engine::SqlType& type, const Column& c
     if (elements.is_null(i))
       append_be<int32_t>(out, -1);
     else
-      append_sized(out, [&] { append_binary(out, type.element(), elements, i); });
+      append_sized(out, [&] { append_binary(out, type.element(), elements, i, to); });
   }
 }
 
-void append_record(std::string& out, const engine::SqlType& type, const Column& column, size_t row) {
+void append_record(std::string& out, const engine::SqlType& type, const Column& column, size_t row,
+                   ClientEncoding* to) {
   append_be(out, static_cast<int32_t>(type.fields().size()));
   for (size_t i = 0; i < type.fields().size(); ++i) {
     const engine::SqlType& field = type.fields()[i].type;
@@ -101,7 +107,7 @@ void append_record(std::string& out, const engine::SqlType& type, const Column& 
     if (column.child(i).is_null(row))
       append_be<int32_t>(out, -1);
     else
-      append_sized(out, [&] { append_binary(out, field, column.child(i), row); });
+      append_sized(out, [&] { append_binary(out, field, column.child(i), row, to); });
   }
 }
 
@@ -144,22 +150,26 @@ std::string double_text(double value) {
   return text;
 }
 
-int64_t floor_to_ms(int64_t us) { return us / 1000 - (us % 1000 < 0); }
-
-std::string timestamp_text(int64_t us_since_2000) {
-  std::string text;
-  engine::append_timestamp(text, floor_to_ms(us_since_2000) + kEpochMs);
-  return text + "Z";
+Result<std::string> timestamp_text(int64_t us_since_2000, bool has_zone) {
+  constexpr int64_t kEpochUs = kEpochMs * 1000;
+  int64_t us = us_since_2000;
+  const bool is_infinite = us == engine::kInfinityUs || us == engine::kMinusInfinityUs;
+  if (!is_infinite && __builtin_add_overflow(us, kEpochUs, &us))
+    return Error{ErrorCode::InvalidTimestamp, "timestamp out of range"};
+  return engine::instant_text(us, has_zone);
 }
-std::string date_text(int32_t days_since_2000) {
-  std::string text;
-  engine::append_date(text, int64_t{days_since_2000} + kEpochDays);
-  return text;
+Result<std::string> date_text(int32_t days_since_2000) {
+  int32_t days = days_since_2000;
+  const bool is_infinite = days == engine::kInfinityDays || days == engine::kMinusInfinityDays;
+  if (!is_infinite && __builtin_add_overflow(days, kEpochDays, &days))
+    return Error{ErrorCode::InvalidTimestamp, "date out of range"};
+  return engine::days_text(days);
 }
-std::string time_text(int64_t us_of_day) {
-  std::string text;
-  engine::append_time_full(text, floor_to_ms(us_of_day));
-  return text;
+Result<std::string> time_text(int64_t us_of_day) {
+  constexpr int64_t kUsPerDay = 86'400'000'000;
+  if (us_of_day < 0 || us_of_day > kUsPerDay)
+    return Error{ErrorCode::InvalidTimestamp, "time out of range"};
+  return engine::time_us_text(us_of_day);
 }
 
 std::string quoted_element(std::string_view text) {
@@ -172,7 +182,7 @@ std::string quoted_element(std::string_view text) {
 }
 
 // One dimension; an array of arrays is jsonb with us.
-Result<std::string> array_text(ByteReader& reader) {
+Result<std::string> array_text(ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
   reader.be<int32_t>();  // has nulls: the lengths say it too
   const auto element = reader.be<uint32_t>();
@@ -195,12 +205,18 @@ Result<std::string> array_text(ByteReader& reader) {
     if (!reader.ok()) return bad_bytes();
     // An array's element is never an array, so this goes one level deep.
     if (element_oid(element) != 0) return bad_bytes();
-    text += quoted_element(TRY(text_of_binary(element, bytes)));
+    text += quoted_element(TRY(text_of_binary(element, bytes, from)));
   }
   return text + "}";
 }
 
-Result<std::string> read_text(uint32_t type_oid, ByteReader& reader) {
+// Of a type whose binary form is its text.
+Result<std::string> plain_text(ByteReader& reader, ClientEncoding* from) {
+  const std::string_view text = reader.bytes(reader.rest().size());
+  return from == nullptr ? std::string(text) : from->from_client(text);
+}
+
+Result<std::string> read_text(uint32_t type_oid, ByteReader& reader, ClientEncoding* from) {
   switch (type_oid) {
     case oid::kBool:
       return std::string(reader.be<int8_t>() != 0 ? "t" : "f");
@@ -224,7 +240,7 @@ Result<std::string> read_text(uint32_t type_oid, ByteReader& reader) {
       return time_text(reader.be<int64_t>());
     case oid::kTimestamp:
     case oid::kTimestamptz:
-      return timestamp_text(reader.be<int64_t>());
+      return timestamp_text(reader.be<int64_t>(), type_oid == oid::kTimestamptz);
     case oid::kBytea: {
       std::string text = "\\x";
       engine::append_hex(text, reader.bytes(reader.rest().size()), engine::HexCase::Lower);
@@ -240,12 +256,12 @@ Result<std::string> read_text(uint32_t type_oid, ByteReader& reader) {
     case oid::kBpchar:
     case oid::kName:
     case oid::kJson:
-      return std::string(reader.bytes(reader.rest().size()));
+      return plain_text(reader, from);
     default:
       if (auto text = label_text(type_oid, reader)) return *std::move(text);
-      if (element_oid(type_oid) != 0) return array_text(reader);
+      if (element_oid(type_oid) != 0) return array_text(reader, from);
       // What CREATE TYPE has made: an enumeration's bytes are its text.
-      if (type_oid >= kFirstUserType) return std::string(reader.bytes(reader.rest().size()));
+      if (type_oid >= kFirstUserType) return plain_text(reader, from);
       return Error{
           ErrorCode::NotSupported,
           "binary parameters of type " + std::to_string(type_oid) + " are not supported yet"};
@@ -258,8 +274,8 @@ void append_binary(std::string& out, const Column& column, size_t row) {
   append_binary(out, column.type(), column, row);
 }
 
-void append_binary(std::string& out, const engine::SqlType& type, const Column& column,
-                   size_t row) {
+void append_binary(std::string& out, const engine::SqlType& type, const Column& column, size_t row,
+                   ClientEncoding* to) {
   namespace label = engine::label;
   switch (type.kind()) {
     case TypeKind::Null:
@@ -283,7 +299,7 @@ void append_binary(std::string& out, const engine::SqlType& type, const Column& 
     case TypeKind::Decimal:
       return append_numeric(out, column.data<Int128>()[row], type.scale());
     case TypeKind::String:
-      return append_label_binary(out, type.label(), column.data<std::string_view>()[row]);
+      return append_label_binary(out, type.label(), column.data<std::string_view>()[row], to);
     case TypeKind::Bytes:
       out += column.data<std::string_view>()[row];
       return;
@@ -294,19 +310,20 @@ void append_binary(std::string& out, const engine::SqlType& type, const Column& 
     case TypeKind::Timestamp:
       return append_be(out, timestamp_us(column.data<int64_t>()[row]));
     case TypeKind::Array:
-      if (type.element().kind() != TypeKind::Array) return append_array(out, type, column, row);
-      return append_jsonb(out, column, row);
+      if (type.element().kind() != TypeKind::Array) return append_array(out, type, column, row, to);
+      return append_jsonb(out, column, row, to);
     case TypeKind::Struct:
-      if (type.label() != label::kNone) return append_record(out, type, column, row);
-      return append_jsonb(out, column, row);
+      if (type.label() != label::kNone) return append_record(out, type, column, row, to);
+      return append_jsonb(out, column, row, to);
     case TypeKind::Map:
-      return append_jsonb(out, column, row);
+      return append_jsonb(out, column, row, to);
   }
 }
 
-Result<std::string> text_of_binary(uint32_t type_oid, std::string_view bytes) {
+Result<std::string> text_of_binary(uint32_t type_oid, std::string_view bytes,
+                                   ClientEncoding* from) {
   ByteReader reader(bytes);
-  std::string text = TRY(read_text(type_oid, reader));
+  std::string text = TRY(read_text(type_oid, reader, from));
   if (!reader.ok() || !reader.at_end()) return bad_bytes();
   return text;
 }

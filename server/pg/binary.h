@@ -10,11 +10,13 @@
 
 namespace server::pg {
 
+class ClientEncoding;
+
 // The value's bytes without their length; the row is not null.
 void append_binary(std::string& out, const engine::Column& column, size_t row);
-// As the type shows it, which is the column's but for its labels.
+// As the type shows it, which is the column's but for its labels. `to` (null: UTF-8): what texts are turned into.
 void append_binary(std::string& out, const engine::SqlType& type, const engine::Column& column,
-                   size_t row);
+                   size_t row, ClientEncoding* to = nullptr);
 
 // A length, then what `write` appends.
 template <class Write>
@@ -29,6 +31,8 @@ void append_sized(std::string& out, Write write) {
 // becomes text first and is then read as the type that the statement wants, so that int2 may stand
 // for a BIGINT and a numeric for a DOUBLE without a rule for each pair.
 // Fails with ProtocolViolation when bytes are missing or left over, NotSupported for other types.
-Result<std::string> text_of_binary(uint32_t type_oid, std::string_view bytes);
+// `from`: what texts within it are in; null: UTF-8.
+Result<std::string> text_of_binary(uint32_t type_oid, std::string_view bytes,
+                                   ClientEncoding* from = nullptr);
 
 }  // namespace server::pg

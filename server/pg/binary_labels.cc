@@ -13,6 +13,7 @@
 #include "engine/types/text_number.h"
 #include "server/pg/binary.h"
 #include "server/pg/wire_types.h"
+#include "server/pg/client_encoding.h"
 
 namespace server::pg {
 
@@ -251,7 +252,27 @@ void append_numeric_text(std::string& out, std::string_view text) {
   for (; first != groups.end(); ++first) append_be(out, *first);
 }
 
-void append_label_binary(std::string& out, PostgresLabel of, std::string_view text) {
+namespace {
+
+// The text is one that was made by the type: it is read again.
+void append_exact_time(std::string& out, PostgresLabel of, std::string_view text) {
+  if (of == label::kExactDate) {
+    const int32_t days = engine::parse_days(text).value_or(0);
+    const bool is_infinite = days == engine::kInfinityDays || days == engine::kMinusInfinityDays;
+    return append_be(out, is_infinite ? days : days - kEpochDays);
+  }
+  if (of == label::kExactTime) return append_be(out, engine::parse_time_us(text).value_or(0));
+  const int64_t us = engine::parse_instant_us(text, engine::Zones::Kept, "").value_or(0);
+  const bool is_infinite = us == engine::kInfinityUs || us == engine::kMinusInfinityUs;
+  int64_t since_2000 = us;
+  if (!is_infinite && __builtin_sub_overflow(us, kEpochUs, &since_2000)) since_2000 = INT64_MIN;
+  append_be(out, since_2000);
+}
+
+}  // namespace
+
+void append_label_binary(std::string& out, PostgresLabel of, std::string_view text,
+                         ClientEncoding* to) {
   if (of == label::kUuid || of == label::kMacaddr) return append_hex_bytes(out, text);
   if (of == label::kInterval) return append_interval(out, text);
   if (of == label::kTimetz) return append_timetz(out, text);
@@ -259,6 +280,7 @@ void append_label_binary(std::string& out, PostgresLabel of, std::string_view te
     return append_address(out, text, of == label::kCidr);
   if (of == label::kBit || of == label::kVarbit) return append_bits(out, text);
   if (of == label::kNumeric) return append_numeric_text(out, text);
+  if (engine::is_exact_time(of)) return append_exact_time(out, of, text);
   if (engine::is_multirange(of))
     return append_multirange(out, engine::find_label(of)->element, text);
   if (engine::is_range(of)) {
@@ -267,7 +289,9 @@ void append_label_binary(std::string& out, PostgresLabel of, std::string_view te
     return;
   }
   if (of == label::kJsonb) out += '\1';  // the format's version
+  const size_t begin = out.size();
   out += text;
+  if (to != nullptr) to->convert_end(out, begin);
 }
 
 std::optional<Result<std::string>> label_text(uint32_t type_oid, ByteReader& reader) {

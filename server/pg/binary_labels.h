@@ -11,8 +11,12 @@
 
 namespace server::pg {
 
-// The bytes of a kept text. What has no binary form of its own (enumerations, json, and text's kin) is its text.
-void append_label_binary(std::string& out, engine::PostgresLabel label, std::string_view text);
+class ClientEncoding;
+
+// The bytes of a kept text. What has no binary form of its own (enumerations, json, and text's kin) is its text,
+// turned into `to`; null: UTF-8.
+void append_label_binary(std::string& out, engine::PostgresLabel label, std::string_view text,
+                         ClientEncoding* to = nullptr);
 
 // The text of a binary value of the type; nothing for a type whose bytes are its text, or of no row. Missing bytes show in
 // the reader.

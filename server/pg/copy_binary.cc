@@ -9,6 +9,7 @@
 #include "engine/types/ascii.h"
 #include "engine/types/column_bytes.h"
 #include "server/pg/binary.h"
+#include "server/pg/client_encoding.h"
 #include "server/pg/messages.h"
 
 namespace server::pg {
@@ -23,8 +24,9 @@ constexpr int16_t kEndOfRows = -1;
 
 class BinaryCopyReader final : public CopyReader {
  public:
-  BinaryCopyReader(std::vector<sql::ResultColumn> columns, std::string source)
-      : columns_(std::move(columns)), source_(std::move(source)) {
+  BinaryCopyReader(std::vector<sql::ResultColumn> columns, std::string source,
+                   std::shared_ptr<ClientEncoding> encoding)
+      : columns_(std::move(columns)), source_(std::move(source)), encoding_(std::move(encoding)) {
     for (const sql::ResultColumn& column : columns_)
       values_.emplace_back(column.type, "column " + column.name);
     rows_.columns = empty_columns();
@@ -118,7 +120,8 @@ class BinaryCopyReader final : public CopyReader {
       return {};
     }
     const auto read = [&]() -> Status {
-      const std::string text = TRY(text_of_binary(wire_type(columns_[index].type).oid, *bytes));
+      const std::string text = 
+          TRY(text_of_binary(wire_type(columns_[index].type).oid, *bytes, encoding_.get()));
       return values_[index].append(text, column);
     };
     Status done = read();
@@ -133,6 +136,7 @@ class BinaryCopyReader final : public CopyReader {
 
   const std::vector<sql::ResultColumn> columns_;
   const std::string source_;
+  const std::shared_ptr<ClientEncoding> encoding_;
   std::vector<engine::TextValueReader> values_;  // one a column
   std::string held_;
   uint64_t row_ = 1;
@@ -143,8 +147,9 @@ class BinaryCopyReader final : public CopyReader {
 // both together where there are no rows.
 class BinaryCopyEncoder final : public RowEncoder {
  public:
-  explicit BinaryCopyEncoder(std::vector<sql::ResultColumn> columns)
-      : columns_(std::move(columns)) {}
+  BinaryCopyEncoder(std::vector<sql::ResultColumn> columns,
+                    std::shared_ptr<ClientEncoding> encoding)
+      : columns_(std::move(columns)), encoding_(std::move(encoding)) {}
 
   Format format() const override { return Format::Binary; }
 
@@ -160,6 +165,7 @@ class BinaryCopyEncoder final : public RowEncoder {
       append_be(out, static_cast<int16_t>(columns.size()));
       for (size_t i = 0; i < columns.size(); ++i) append_field(out, i, *columns[i], row);
       writer.end();
+      if (encoding_) TRY(encoding_->take_failure());
     }
     return row - first_row;
   }
@@ -179,22 +185,26 @@ class BinaryCopyEncoder final : public RowEncoder {
 
   void append_field(std::string& out, size_t index, const Column& column, size_t row) {
     if (column.is_null(row)) return append_be<int32_t>(out, -1);
-    append_sized(out, [&] { append_binary(out, columns_[index].type, column, row); });
+    append_sized(out, [&] { append_binary(out, columns_[index].type, column, row, encoding_.get()); });
   }
 
   const std::vector<sql::ResultColumn> columns_;
+  const std::shared_ptr<ClientEncoding> encoding_;
   bool has_begun_ = false;
 };
 
 }  // namespace
 
 std::unique_ptr<CopyReader> make_binary_copy_reader(std::vector<sql::ResultColumn> columns,
-                                                    std::string source) {
-  return std::make_unique<BinaryCopyReader>(std::move(columns), std::move(source));
+                                                    std::string source,
+                                                    std::shared_ptr<ClientEncoding> encoding) {
+  return std::make_unique<BinaryCopyReader>(std::move(columns), std::move(source),
+                                            std::move(encoding));
 }
 
-std::unique_ptr<RowEncoder> make_binary_copy_encoder(std::vector<sql::ResultColumn> columns) {
-  return std::make_unique<BinaryCopyEncoder>(std::move(columns));
+std::unique_ptr<RowEncoder> make_binary_copy_encoder(std::vector<sql::ResultColumn> columns,
+                                                     std::shared_ptr<ClientEncoding> encoding) {
+  return std::make_unique<BinaryCopyEncoder>(std::move(columns), std::move(encoding));
 }
 
 }  // namespace server::pg

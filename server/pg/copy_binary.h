@@ -14,7 +14,9 @@ namespace server::pg {
 inline constexpr std::string_view kCopySignature{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19};
 
 std::unique_ptr<CopyReader> make_binary_copy_reader(std::vector<sql::ResultColumn> columns,
-                                                    std::string source);
-std::unique_ptr<RowEncoder> make_binary_copy_encoder(std::vector<sql::ResultColumn> columns);
+                                                    std::string source,
+                                                    std::shared_ptr<ClientEncoding> encoding);
+std::unique_ptr<RowEncoder> make_binary_copy_encoder(std::vector<sql::ResultColumn> columns,
+                                                     std::shared_ptr<ClientEncoding> encoding);
 
 }  // namespace server::pg

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/types/ascii.h"
+#include "server/pg/client_encoding.h"
 #include "server/pg/messages.h"
 
 namespace server::pg {
@@ -34,9 +35,12 @@ CopyInput::CopyInput(SessionContext& context, const engine::Copy& copy, CopyOpti
 Status CopyInput::begin() {
   copy_ = TRY(context_.backend->begin_copy(target_, *this));
   std::string name = target_.source.text;
-  reader_ = make_copy_reader(options_, copy_->columns, engine::display_name(name));
+  reader_ =
+      make_copy_reader(options_, copy_->columns, engine::display_name(name), context_.encoding);
+  if (options_.format != CopyFormat::Binary) encoding_ = context_.encoding;
+  if (encoding_) encoding_->begin_stream();
   const bool is_json = target_.contents == sql::CopyContents::JsonObjects;
-  MessageWriter(context_.output).copy_in(
+  MessageWriter(context_.output, context_.encoding.get()).copy_in(
       is_json ? 1 : copy_->columns.size(),
       options_.format == CopyFormat::Binary ? Format::Binary : Format::Text);
   return {};
@@ -46,7 +50,7 @@ bool CopyInput::wants_data() const { return !is_waiting_ && !has_ended_ && !erro
 
 void CopyInput::add(std::string_view piece) {
   assert(wants_data() && piece.size() <= kPieceBytes);
-  if (Status read = reader_->add(piece); !read) {
+  if (Status read = read_piece(piece, false); !read) {
     error_ = std::move(read).error();
     return;
   }
@@ -59,12 +63,19 @@ void CopyInput::add(std::string_view piece) {
 
 void CopyInput::end() {
   has_ended_ = true;
-  if (Status read = reader_->end(); !read) {
+  Status read = encoding_ ? read_piece("", true) : Status();
+  if (read) read = reader_->end();
+  if (!read) {
     error_ = std::move(read).error();
     return;
   }
   hand_over();
   if (!error_) copy_->finish();
+}
+
+Status CopyInput::read_piece(std::string_view piece, bool is_last) {
+  if (!encoding_) return reader_->add(piece);
+  return reader_->add(TRY(encoding_->stream_from_client(piece, is_last)));
 }
 
 void CopyInput::hand_over() {
@@ -80,7 +91,7 @@ Result<Progress> CopyInput::advance() {
     return error;
   }
   if (!row_count_) return Progress::Waiting;
-  MessageWriter(context_.output).command_complete("COPY " + std::to_string(*row_count_));
+  MessageWriter(context_.output, context_.encoding.get()).command_complete("COPY " + std::to_string(*row_count_));
   return Progress::Finished;
 }
 

@@ -43,6 +43,7 @@ class CopyInput final : public Activity, private sql::CopyReceiver {
   void on_copy_done(uint64_t row_count) override;
   void on_copy_error(Error error) override;
 
+  Status read_piece(std::string_view piece, bool is_last);
   void hand_over();
   Error explained(Error error) const;
 
@@ -52,6 +53,7 @@ class CopyInput final : public Activity, private sql::CopyReceiver {
   const std::function<void()> on_event_;
   std::unique_ptr<sql::CopyIn> copy_;
   std::unique_ptr<CopyReader> reader_;
+  std::shared_ptr<ClientEncoding> encoding_;  // of the pieces; null: UTF-8, or fields in binary
   MemoryAccount* const memory_;
   MemoryCharge charge_;
   bool is_waiting_ = false, has_ended_ = false;

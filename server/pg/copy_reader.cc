@@ -197,11 +197,12 @@ sql::CopyRows CopyReader::take_rows() {
 
 std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
                                              std::vector<sql::ResultColumn> columns,
-                                             std::string source) {
+                                             std::string source,
+                                             std::shared_ptr<ClientEncoding> encoding) {
   if (options.format == CopyFormat::Json)
     return std::make_unique<JsonLineReader>(std::move(source));
   if (options.format == CopyFormat::Binary)
-    return make_binary_copy_reader(std::move(columns), std::move(source));
+    return make_binary_copy_reader(std::move(columns), std::move(source), std::move(encoding));
   return std::make_unique<FieldReader>(options, std::move(columns), std::move(source));
 }
 

@@ -12,6 +12,8 @@
 
 namespace server::pg {
 
+class ClientEncoding;
+
 // Threads: none; belongs to one COPY.
 class CopyReader {
  public:
@@ -33,9 +35,11 @@ class CopyReader {
   size_t size_bytes_ = 0;
 };
 
-// `columns` are those of a line (none for JSON), `source` is the name that errors show.
+// `columns` are those of a line (none for JSON), `source` is the name that errors show, `encoding` that of texts within
+// the binary format; the others' bytes are UTF-8.
 std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
                                              std::vector<sql::ResultColumn> columns,
-                                             std::string source);
+                                             std::string source,
+                                             std::shared_ptr<ClientEncoding> encoding = nullptr);
 
 }  // namespace server::pg

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "server/pg/client_encoding.h"
 #include "server/pg/notifications.h"
 
 namespace server::pg {
@@ -199,7 +200,11 @@ void MessageWriter::empty(char type) {
   end();
 }
 void MessageWriter::text(std::string_view value) {
-  out_.append(value.substr(0, value.find('\0')));
+  value = value.substr(0, value.find('\0'));
+  if (encoding_ != nullptr)
+    out_ += encoding_->to_client_or_marks(value);
+  else
+    out_.append(value);
   out_ += '\0';
 }
 

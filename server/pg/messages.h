@@ -15,6 +15,7 @@
 namespace server::pg {
 
 struct Notification;
+class ClientEncoding;
 
 // ---- What clients send ----
 
@@ -115,10 +116,12 @@ Result<std::string_view> decode_string(std::string_view body);  // Query and Cop
 enum class TransactionStatus : char { Idle = 'I', InTransaction = 'T', Failed = 'E' };
 enum class Severity : uint8_t { Error, Fatal };
 
-// Appends messages to a string. Each call appends one whole message, except begin() ... end().
+// Appends messages to a string. Each call appends one whole message, except begin() ... end(). Texts are turned into
+// `encoding`; null: they stay UTF-8.
 class MessageWriter {
  public:
-  explicit MessageWriter(std::string& out) : out_(out) {}
+  explicit MessageWriter(std::string& out, ClientEncoding* encoding = nullptr)
+      : out_(out), encoding_(encoding) {}
 
   void authentication_ok();
   void authentication_sasl(std::span<const std::string_view> mechanisms);
@@ -163,6 +166,7 @@ class MessageWriter {
   void field(char type, std::string_view value);  // of an error; nothing when it is empty
 
   std::string& out_;
+  ClientEncoding* const encoding_;
   size_t length_at_ = 0;
 };
 

@@ -27,6 +27,9 @@ struct PreparedStatement {
   std::shared_ptr<const sql::Prepared> plan;              // null: the session's own statement
   std::vector<uint32_t> parameter_oids;                   // as the client sees them
   mutable MemoryCharge charge;  // while it is kept by a name, or by a portal
+  // Since when a name keeps it, and whether PREPARE or a Parse message gave the name.
+  mutable int64_t kept_since_ms = 0;
+  mutable bool is_of_prepare = false;
 };
 using PreparedStatementPtr = std::shared_ptr<const PreparedStatement>;
 
@@ -61,6 +64,8 @@ class Portal final : public sql::Receiver {
 
   const PreparedStatementPtr& statement() const { return statement_; }
   const std::vector<Format>& formats() const { return formats_; }
+  // Until it starts.
+  const std::vector<engine::Value>& parameters() const { return parameters_; }
   // Rows that wait to be fetched count there; when that is refused the portal ends with the error.
   void charge_rows_to(MemoryAccount* account);
   bool is_holdable = false;  // survives the end of the transaction

@@ -7,6 +7,7 @@
 #include "engine/types/column_bytes.h"
 #include "engine/types/text_postgres.h"
 #include "server/pg/binary.h"
+#include "server/pg/client_encoding.h"
 #include "server/pg/copy_binary.h"
 #include "server/pg/messages.h"
 
@@ -70,8 +71,11 @@ class RowByRowEncoder : public RowEncoder {
 
 class DataRowEncoder final : public RowByRowEncoder {
  public:
-  DataRowEncoder(std::vector<sql::ResultColumn> columns, std::vector<Format> formats)
-      : columns_(std::move(columns)), formats_(std::move(formats)) {}
+  DataRowEncoder(std::vector<sql::ResultColumn> columns, std::vector<Format> formats,
+                 std::shared_ptr<ClientEncoding> encoding)
+      : columns_(std::move(columns)),
+        formats_(std::move(formats)),
+        encoding_(std::move(encoding)) {}
 
  private:
   Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) override {
@@ -86,7 +90,10 @@ class DataRowEncoder final : public RowByRowEncoder {
       return too_long_row();
     }
     writer.end();
-    return {};
+    if (!encoding_) return {};
+    const Status converted = encoding_->take_failure();
+    if (!converted) out.resize(begin);
+    return converted;
   }
 
   void append_value(std::string& out, size_t index, const engine::Column& column, size_t row) {
@@ -94,22 +101,24 @@ class DataRowEncoder final : public RowByRowEncoder {
     const engine::SqlType& type = shown_type(columns_, index, column);
     append_sized(out, [&] {
       if (format_of(formats_, index) == Format::Binary)
-        append_binary(out, type, column, row);
-      else
-        engine::append_postgres_text(out, type, column, row);
+        return append_binary(out, type, column, row, encoding_.get());
+      const size_t begin = out.size();
+      engine::append_postgres_text(out, type, column, row);
+      if (encoding_) encoding_->convert_end(out, begin);
     });
   }
 
   const std::vector<sql::ResultColumn> columns_;
   const std::vector<Format> formats_;
+  const std::shared_ptr<ClientEncoding> encoding_;
 };
 
 // A line a row, made by the derived class, each in its own CopyData: clients need not rely on that,
 // but several do.
 class LineEncoder : public RowByRowEncoder {
  public:
-  explicit LineEncoder(std::vector<sql::ResultColumn> columns)
-      : names_and_types_(std::move(columns)) {}
+  LineEncoder(std::vector<sql::ResultColumn> columns, std::shared_ptr<ClientEncoding> encoding)
+      : names_and_types_(std::move(columns)), encoding_(std::move(encoding)) {}
 
  protected:
   virtual char delimiter() const = 0;
@@ -118,11 +127,13 @@ class LineEncoder : public RowByRowEncoder {
   void append_header_line(std::string& out) {
     MessageWriter writer(out);
     writer.begin('d');
+    const size_t begin = out.size();
     for (size_t i = 0; i < names_and_types_.size(); ++i) {
       if (i > 0) out += delimiter();
       append_field(out, i, names_and_types_[i].name);
     }
     out += '\n';
+    if (encoding_) encoding_->convert_end(out, begin);
     writer.end();
   }
   const std::vector<sql::ResultColumn>& columns() const { return names_and_types_; }
@@ -132,6 +143,7 @@ class LineEncoder : public RowByRowEncoder {
     const size_t begin = out.size();
     MessageWriter writer(out);
     writer.begin('d');
+    const size_t line_begin = out.size();
     for (size_t i = 0; i < columns.size(); ++i) {
       if (i > 0) out += delimiter();
       append_value(out, i, *columns[i], row);
@@ -140,8 +152,12 @@ class LineEncoder : public RowByRowEncoder {
       return too_long_row();
     }
     out += '\n';
+    if (encoding_) encoding_->convert_end(out, line_begin);
     writer.end();
-    return {};
+    if (!encoding_) return {};
+    const Status converted = encoding_->take_failure();
+    if (!converted) out.resize(begin);
+    return converted;
   }
 
   void append_value(std::string& out, size_t index, const engine::Column& column, size_t row) {
@@ -152,13 +168,15 @@ class LineEncoder : public RowByRowEncoder {
   }
 
   const std::vector<sql::ResultColumn> names_and_types_;
+  const std::shared_ptr<ClientEncoding> encoding_;
   std::string text_;  // of one field; kept for its memory
 };
 
 class CopyTextEncoder final : public LineEncoder {
  public:
-  CopyTextEncoder(std::vector<sql::ResultColumn> columns, CopyOptions options)
-      : LineEncoder(std::move(columns)), options_(std::move(options)) {}
+  CopyTextEncoder(std::vector<sql::ResultColumn> columns, CopyOptions options,
+                  std::shared_ptr<ClientEncoding> encoding)
+      : LineEncoder(std::move(columns), std::move(encoding)), options_(std::move(options)) {}
   void append_header(std::string& out) override {
     if (options_.has_header) append_header_line(out);
   }
@@ -186,8 +204,9 @@ class CopyTextEncoder final : public LineEncoder {
 
 class CopyCsvEncoder final : public LineEncoder {
  public:
-  CopyCsvEncoder(std::vector<sql::ResultColumn> columns, CopyOptions options)
-      : LineEncoder(std::move(columns)), options_(std::move(options)) {}
+  CopyCsvEncoder(std::vector<sql::ResultColumn> columns, CopyOptions options,
+                 std::shared_ptr<ClientEncoding> encoding)
+      : LineEncoder(std::move(columns), std::move(encoding)), options_(std::move(options)) {}
   void append_header(std::string& out) override {
     if (options_.has_header) append_header_line(out);
   }
@@ -230,7 +249,8 @@ class CopyCsvEncoder final : public LineEncoder {
 
 class TableEncoder final : public RowEncoder {
  public:
-  explicit TableEncoder(std::vector<sql::ResultColumn> columns) : columns_(std::move(columns)) {
+  TableEncoder(std::vector<sql::ResultColumn> columns, std::shared_ptr<ClientEncoding> encoding)
+      : columns_(std::move(columns)), encoding_(std::move(encoding)) {
     widths_.resize(columns_.size());
     for (size_t i = 0; i < columns_.size(); ++i) widen(i, display_width(columns_[i].name));
   }
@@ -240,6 +260,7 @@ class TableEncoder final : public RowEncoder {
     if (std::exchange(header_written_, true)) return;
     MessageWriter writer(out);
     writer.begin('d');
+    const size_t begin = out.size();
     for (size_t i = 0; i < columns_.size(); ++i) {
       const size_t room = padding(i, columns_[i].name);
       if (i > 0) out += '|';
@@ -248,6 +269,7 @@ class TableEncoder final : public RowEncoder {
       out.append(room - room / 2 + 1, ' ');
     }
     out += '\n';
+    if (encoding_) encoding_->convert_end(out, begin);
     writer.end();
     writer.begin('d');
     for (size_t i = 0; i < columns_.size(); ++i) {
@@ -277,6 +299,7 @@ class TableEncoder final : public RowEncoder {
     }
     if (!rows.empty()) append_header(out);
     for (const auto& row : rows) append_row(out, row);
+    if (encoding_) TRY(encoding_->take_failure());
     return rows.size();
   }
 
@@ -312,6 +335,7 @@ class TableEncoder final : public RowEncoder {
   void append_row(std::string& out, const std::vector<std::string>& cells) {
     MessageWriter writer(out);
     writer.begin('d');
+    const size_t begin = out.size();
     for (size_t i = 0; i < cells.size(); ++i) {
       const size_t room = padding(i, cells[i]);
       const bool is_last = i + 1 == cells.size();
@@ -326,10 +350,12 @@ class TableEncoder final : public RowEncoder {
       if (!is_last) out += ' ';
     }
     out += '\n';
+    if (encoding_) encoding_->convert_end(out, begin);
     writer.end();
   }
 
   const std::vector<sql::ResultColumn> columns_;
+  const std::shared_ptr<ClientEncoding> encoding_;
   std::vector<size_t> widths_;
   bool header_written_ = false;
 };
@@ -368,18 +394,25 @@ size_t display_width(std::string_view text) {
 }
 
 std::unique_ptr<RowEncoder> make_data_row_encoder(std::vector<sql::ResultColumn> columns,
-                                                  std::vector<Format> formats) {
-  return std::make_unique<DataRowEncoder>(std::move(columns), std::move(formats));
+                                                  std::vector<Format> formats,
+                                                  std::shared_ptr<ClientEncoding> encoding) {
+  return std::make_unique<DataRowEncoder>(std::move(columns), std::move(formats),
+                                          std::move(encoding));
 }
 std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<sql::ResultColumn> columns,
-                                              CopyOptions options) {
-  if (options.format == CopyFormat::Binary) return make_binary_copy_encoder(std::move(columns));
+                                              CopyOptions options,
+                                              std::shared_ptr<ClientEncoding> encoding) {
+  if (options.format == CopyFormat::Binary)
+    return make_binary_copy_encoder(std::move(columns), std::move(encoding));
   if (options.format == CopyFormat::Csv)
-    return std::make_unique<CopyCsvEncoder>(std::move(columns), std::move(options));
-  return std::make_unique<CopyTextEncoder>(std::move(columns), std::move(options));
+    return std::make_unique<CopyCsvEncoder>(std::move(columns), std::move(options),
+                                            std::move(encoding));
+  return std::make_unique<CopyTextEncoder>(std::move(columns), std::move(options),
+                                           std::move(encoding));
 }
-std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> columns) {
-  return std::make_unique<TableEncoder>(std::move(columns));
+std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> columns,
+                                               std::shared_ptr<ClientEncoding> encoding) {
+  return std::make_unique<TableEncoder>(std::move(columns), std::move(encoding));
 }
 
 }  // namespace server::pg

@@ -18,6 +18,8 @@ namespace server::pg {
 // times, and a message's length has 31 bits.
 inline constexpr size_t kMaxRowBytes = size_t{64} << 20;
 
+class ClientEncoding;
+
 class RowEncoder {
  public:
   virtual ~RowEncoder() = default;
@@ -35,16 +37,20 @@ class RowEncoder {
                                      size_t first_row, size_t end_row, size_t enough_bytes) = 0;
 };
 
-// `formats`: none (all text), one for all, or one a column.
-std::unique_ptr<RowEncoder> make_data_row_encoder(std::vector<sql::ResultColumn> columns,
-                                                  std::vector<Format> formats);
+// `formats`: none (all text), one for all, or one a column. `encoding`, here and below: what texts are turned into; null:
+// they stay UTF-8. Rows with what it does not have fail with InvalidEncoding.
+std::unique_ptr<RowEncoder> make_data_row_encoder(
+    std::vector<sql::ResultColumn> columns, std::vector<Format> formats,
+    std::shared_ptr<ClientEncoding> encoding = nullptr);
 // Lines of COPY's text or csv format.
 std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<sql::ResultColumn> columns,
-                                              CopyOptions options);
+                                              CopyOptions options,
+                                              std::shared_ptr<ClientEncoding> encoding = nullptr);
 // An aligned table as psql draws it, line by line: what a person sees of a push query in stock
 // psql, which shows DataRows only when a result is complete (pg-wire: P3). Widths grow with the
 // values, up to some hundred characters; they begin with those of the first rows.
-std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> columns);
+std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> columns,
+                                               std::shared_ptr<ClientEncoding> encoding = nullptr);
 
 // Columns that a terminal needs to show the text.
 size_t display_width(std::string_view text);

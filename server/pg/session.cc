@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "server/pg/authentication.h"
+#include "server/pg/client_encoding.h"
 #include "server/pg/copy_input.h"
 #include "server/pg/notifications.h"
 #include "server/pg/startup.h"
@@ -263,6 +264,7 @@ Status Session::open_session(const SessionRequest& request) {
   for (const auto& [name, value] : request.settings)
     if (name.find('.') != std::string::npos) TRY(context_.backend->check_setting(name, value));
   settings.keep_as_defaults();
+  follow_encoding();
   for (const auto& [name, value] : settings.take_reports()) writer().parameter_status(name, value);
   writer().backend_key(key_.process_id, key_.secret);
   writer().ready_for_query(transaction_);
@@ -340,6 +342,11 @@ void Session::feed_copy_data() {
   copy_data_left_ -= piece.size();
 }
 
+std::string Session::message_of_copy_fail(const Frame& frame) {
+  std::string_view text = decode_string(frame.body).value_or("");
+  return turn_into_utf8(text) ? std::string(text) : std::string();
+}
+
 void Session::feed_copy_end(const Frame& frame) {
   switch (frame.type) {
     case ClientMessage::CopyDone:
@@ -348,7 +355,7 @@ void Session::feed_copy_end(const Frame& frame) {
     case ClientMessage::CopyFail:
       copy_input_->cancel(
           {ErrorCode::QueryCanceled,
-           "COPY from stdin failed: " + std::string(decode_string(frame.body).value_or(""))});
+           "COPY from stdin failed: " + message_of_copy_fail(frame)});
       break;
     case ClientMessage::Flush:  // the extended protocol's client has sent its Sync already
     case ClientMessage::Sync:
@@ -397,6 +404,7 @@ bool Session::handle(const Frame& frame) {
     return true;
   }
   is_at_rest_ = false;
+  converted_.clear();
   if (skips_until_sync_ && frame.type != ClientMessage::Sync) return true;
   const bool ends_group = frame.type == ClientMessage::Sync || frame.type == ClientMessage::Flush ||
                           context_.output.size() > limits_.max_waiting_bytes;
@@ -444,6 +452,8 @@ void Session::handle_query(std::string_view text) {
   statements_.erase(std::string());
   portals_.erase(std::string());
   script_.emplace(Script{});
+  if (const Status converted = turn_into_utf8(text); !converted)
+    return fail(converted.error(), nullptr);
   script_->text = std::make_shared<const std::string>(text);
   auto with_values = with_variables(script_->text);
   if (!with_values) return fail(with_values.error(), nullptr);
@@ -559,18 +569,18 @@ PortalRun Session::run_of_query(const PreparedStatementPtr& statement) {
   switch (choose_push_output(*statement, context_.settings, is_psql_ && is_only)) {
     case PushOutput::Rows:
       run.start = PortalRun::Start::DescribedRows;
-      run.encoder = make_data_row_encoder(columns, {});
+      run.encoder = make_data_row_encoder(columns, {}, context_.encoding);
       break;
     case PushOutput::Table:
       run.start = PortalRun::Start::CopyOut;
-      run.encoder = make_table_encoder(columns);
+      run.encoder = make_table_encoder(columns, context_.encoding);
       run.command = "COPY";
       break;
     case PushOutput::Copy: {
       CopyOptions options;
       options.has_header = true;
       run.start = PortalRun::Start::CopyOut;
-      run.encoder = make_copy_encoder(columns, std::move(options));
+      run.encoder = make_copy_encoder(columns, std::move(options), context_.encoding);
       run.command = "COPY";
       break;
     }
@@ -643,6 +653,18 @@ void Session::send_ready() {
   if (phase_ == Phase::Over) return;
   writer().ready_for_query(transaction_);
   is_output_due_ = true;
+}
+
+void Session::follow_encoding() {
+  const std::string name = context_.settings.get("client_encoding").value_or("");
+  if (context_.encoding ? context_.encoding->name() == name : name == "UTF8") return;
+  context_.encoding = ClientEncoding::make(name);
+}
+
+Status Session::turn_into_utf8(std::string_view& text) {
+  if (!context_.encoding) return {};
+  text = converted_.emplace_back(TRY(context_.encoding->from_client(text)));
+  return {};
 }
 
 SessionNotifications& Session::notifications() {

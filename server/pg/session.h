@@ -2,6 +2,7 @@
 // events in, bytes out.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,6 +33,7 @@ class Authentication;
 class CopyInput;
 class Notifications;
 class SessionNotifications;
+struct PreparedFact;
 struct SessionRequest;
 
 // Who may come in, and how it came. None of it in some tests, where everybody may. All of it outlives the session.
@@ -151,6 +153,7 @@ class Session : public ClientSession {
   bool begin_copy_message();  // false: there is none, or it was the last
   void feed_copy_data();
   void feed_copy_end(const Frame& frame);
+  std::string message_of_copy_fail(const Frame& frame);
   void look_for_end();
   void begin_activity(std::unique_ptr<Activity> activity, SharedText text);
   bool step_script();
@@ -176,7 +179,11 @@ class Session : public ClientSession {
   void send_ready();
   void send_notifications();
   SessionNotifications& notifications();
-  MessageWriter writer() { return MessageWriter(context_.output); }
+  MessageWriter writer() { return MessageWriter(context_.output, context_.encoding.get()); }
+  // Texts come and go as client_encoding says from now on.
+  void follow_encoding();
+  // What the client has sent; it is kept until the next message.
+  Status turn_into_utf8(std::string_view& text);
   std::function<void()> waker();
 
   // session_errands.cc: parsing and analysing, here or on another thread
@@ -206,6 +213,8 @@ class Session : public ClientSession {
   Result<PreparedStatementPtr> analyse(std::shared_ptr<const engine::ParsedStatement> statement,
                                        SharedText text, std::vector<uint32_t> parameter_oids,
                                        std::span<const engine::SqlType> parameter_types);
+  // Of pg_prepared_statements, where the text asks for them. Fails with LimitExceeded when their texts are too long.
+  Result<std::vector<PreparedFact>> prepared_facts(std::string_view text) const;
   // What a statement will need once it is parsed, if there is memory for it.
   Result<MemoryCharge> charge_statement(std::string_view text) const;
   // Under a name, also the empty one, if there is memory for its parameters and its name
@@ -223,7 +232,7 @@ class Session : public ClientSession {
   // session_statements.cc: the statements that the session runs by itself
   struct OwnStatement;  // runs them; see there
   Result<Begun> run_own(const PreparedStatement& statement, const std::vector<Format>& formats,
-                        PortalRun::Start start);
+                        PortalRun::Start start, std::span<const engine::Value> parameters = {});
   // The query or statement that one of the session's own brings along; null when it has none.
   std::shared_ptr<const engine::ParsedStatement> inner_of(const PreparedStatement& own) const;
   Status check_transaction(const engine::ParsedStatement& statement) const;
@@ -253,6 +262,7 @@ class Session : public ClientSession {
   bool skips_until_sync_ = false;
   // The client waits for nothing: notifications need not wait either.
   bool is_at_rest_ = false;
+  std::deque<std::string> converted_;  // of the message that is handled
   bool is_psql_ = false;  // by its name at start-up
   std::string database_;
   bool is_output_full_ = false;

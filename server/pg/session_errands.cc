@@ -14,6 +14,7 @@ struct Session::ParseErrand {
   const sql::SessionSettings settings;
   const std::string database;
   const int32_t process_id;
+  const std::vector<PreparedFact> prepared;
   Result<Statements> statements = Statements();
 };
 
@@ -48,17 +49,41 @@ Result<SharedText> Session::with_variables(SharedText text) const {
       TRY(engine::substitute_variables(*text, variables, kMaxStatementBytes)));
 }
 
+Result<std::vector<PreparedFact>> Session::prepared_facts(std::string_view text) const {
+  std::vector<PreparedFact> facts;
+  if (!asks_prepared(text)) return facts;
+  constexpr size_t kMostBytes = 1024 * 1024;
+  size_t bytes = 0;
+  for (const auto& [name, statement] : statements_) {
+    if (name.empty()) continue;  // as PostgreSQL: it is nobody's to name
+    PreparedFact fact{name, *statement->text, statement->kept_since_ms, {}, statement->is_of_prepare};
+    for (const uint32_t number : statement->parameter_oids)
+      fact.parameter_types.push_back(name_of_oid(number));
+    bytes += fact.name.size() + fact.statement.size() + 32 * fact.parameter_types.size() + 256;
+    if (bytes > kMostBytes)
+      return Error{ErrorCode::LimitExceeded,
+                   "the prepared statements are too long to be shown: more than 1 MB"};
+    facts.push_back(std::move(fact));
+  }
+  return facts;
+}
+
 Result<std::optional<Session::Statements>> Session::parse(SharedText text) {
-  if (text->size() <= limits_.max_text_on_loop)
-    return std::optional(TRY(parse_text(*text, {context_.settings, database_, key_.process_id})));
+  if (text->size() <= limits_.max_text_on_loop) {
+    SessionFacts facts{context_.settings, database_, key_.process_id};
+    facts.prepared = TRY(prepared_facts(*text));
+    return std::optional(TRY(parse_text(*text, facts)));
+  }
   if (const std::shared_ptr<ParseErrand> ended = std::exchange(parse_errand_, nullptr);
       ended && ended->text == text)
     return std::optional(TRY(std::move(ended->statements)));
+  std::vector<PreparedFact> prepared = TRY(prepared_facts(*text));
   parse_errand_ = std::make_shared<ParseErrand>(
-      ParseErrand{text, context_.settings, database_, key_.process_id});
+      ParseErrand{text, context_.settings, database_, key_.process_id, std::move(prepared)});
   const auto work = [errand = parse_errand_](const std::atomic<bool>& is_cancelled) {
     errand->statements = parse_text(
-        *errand->text, {errand->settings, errand->database, errand->process_id}, &is_cancelled);
+        *errand->text,
+        {errand->settings, errand->database, errand->process_id, errand->prepared}, &is_cancelled);
   };
   begin_activity(make_errand_activity(context_, text->size(), work, waker()), text);
   return std::optional<Statements>();

@@ -5,7 +5,9 @@
 #include "engine/formats/text_value.h"
 #include "engine/types/text_bytes.h"
 #include "server/pg/binary.h"
+#include "server/pg/client_encoding.h"
 #include "server/pg/session.h"
+#include "server/pg/setting_calls.h"
 #include "server/pg/statement_kinds.h"
 
 namespace server::pg {
@@ -71,12 +73,13 @@ Result<std::vector<SqlType>> types_of_oids(const sql::SessionBackend& backend,
 }
 
 Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, Format format,
-                                       std::string_view bytes, const std::string& what) {
+                                       std::string_view bytes, const std::string& what,
+                                       ClientEncoding* encoding) {
   std::string converted;
-  if (format == Format::Binary) {
-    converted = TRY(text_of_binary(type_oid, bytes));
-    bytes = converted;
-  }
+  if (format == Format::Binary)
+    bytes = converted = TRY(text_of_binary(type_oid, bytes, encoding));
+  else if (encoding != nullptr)
+    bytes = converted = TRY(encoding->from_client(bytes));
   if (!engine::is_utf8(bytes))
     return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\""};
   // Most clients would read it as the end of the text.
@@ -86,17 +89,19 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
 }
 
 Result<std::vector<engine::Value>> decode_parameters(const PreparedStatement& statement,
-                                                     const BindMessage& message) {
+                                                     const BindMessage& message,
+                                                     ClientEncoding* encoding) {
   std::vector<engine::Value> values;
   for (size_t i = 0; i < message.parameters.size(); ++i) {
     if (!message.parameters[i]) {
       values.emplace_back();
       continue;
     }
-    values.push_back(
-        TRY(decode_parameter(statement.plan->parameters[i], statement.parameter_oids[i],
-                             format_of(message.parameter_formats, i), *message.parameters[i],
-                             "parameter $" + std::to_string(i + 1))));
+    // The session's own statements take texts.
+    const SqlType type = statement.plan ? statement.plan->parameters[i] : engine::TypeKind::String;
+    values.push_back(TRY(
+        decode_parameter(type, statement.parameter_oids[i], format_of(message.parameter_formats, i),
+                         *message.parameters[i], "parameter $" + std::to_string(i + 1), encoding)));
   }
   return values;
 }
@@ -126,6 +131,7 @@ Result<Session::Begun> Session::handle_extended(const Frame& frame) {
 
 Result<Session::Begun> Session::handle_parse(std::string_view body) {
   ParseMessage message = TRY(decode_parse(body));
+  for (std::string_view* text : {&message.statement, &message.sql}) TRY(turn_into_utf8(*text));
   // While a long one is on its way the text stays the same object, and so do its statements.
   if (!parsing_ || *parsing_->sent != message.sql) {
     const auto sent = std::make_shared<const std::string>(message.sql);
@@ -169,7 +175,8 @@ Result<PreparedStatementPtr> Session::analyse(std::shared_ptr<const ParsedStatem
                                               SharedText text, std::vector<uint32_t> parameter_oids,
                                               std::span<const SqlType> parameter_types) {
   if (!statement || is_own_statement(*statement))
-    return finish_analysis(std::move(statement), std::move(text), {}, nullptr);
+    return finish_analysis(std::move(statement), std::move(text), std::move(parameter_oids),
+                           nullptr);
   auto plan = context_.backend->prepare(statement, parameter_types);
   return finish_analysis(std::move(statement), std::move(text), std::move(parameter_oids),
                          std::move(plan));
@@ -188,7 +195,11 @@ Result<PreparedStatementPtr> Session::finish_analysis(
       if (parameter_oids[i] == 0 || parameter_oids[i] == oid::kUnknown)
         parameter_oids[i] = wire_type(analysed->plan->parameters[i]).oid;
   } else {
-    parameter_oids.clear();
+    const bool asks = analysed->parsed && is_setting_query(analysed->parsed->statement);
+    parameter_oids.resize(
+        asks ? count_parameters(std::get<engine::Query>(analysed->parsed->statement)) : 0);
+    for (uint32_t& number : parameter_oids)
+      if (number == 0 || number == oid::kUnknown) number = oid::kText;
   }
   analysed->text = std::move(text);
   analysed->parameter_oids = std::move(parameter_oids);
@@ -210,6 +221,7 @@ Status Session::keep_statement(std::string name, PreparedStatementPtr statement,
   if (!charge.try_resize(charge.bytes() + slots * kSlotBytes + name.size()))
     return memory_->refusal("a statement of " + std::to_string(slots) + " parameters");
   statement->charge = std::move(charge);
+  statement->kept_since_ms = clock_.wall_ms();
   statements_[std::move(name)] = std::move(statement);
   return {};
 }
@@ -225,17 +237,21 @@ struct Session::BindErrand {
 Result<std::optional<std::vector<engine::Value>>> Session::decode_here_or_aside(
     const PreparedStatementPtr& statement, const BindMessage& message, std::string_view body,
     MemoryCharge& charge) {
-  if (!statement->plan) return std::optional(std::vector<engine::Value>());
+  if (message.parameters.empty()) return std::optional(std::vector<engine::Value>());
   if (body.size() <= limits_.max_parameters_on_loop)
-    return std::optional(TRY(decode_parameters(*statement, message)));
+    return std::optional(TRY(decode_parameters(*statement, message, context_.encoding.get())));
   if (const std::shared_ptr<BindErrand> ended = std::exchange(bind_errand_, nullptr);
       ended && ended->statement == statement && ended->body == body)
     return std::optional(TRY(std::move(ended->parameters)));
   bind_errand_ =
       std::make_shared<BindErrand>(BindErrand{std::string(body), statement, std::move(charge)});
-  const auto work = [errand = bind_errand_](const std::atomic<bool>&) {
+  // The session's own goes on meanwhile: a cancel is told in it.
+  auto encoding = context_.encoding ? ClientEncoding::make(context_.encoding->name()) : nullptr;
+  const auto work = [errand = bind_errand_,
+                     encoding = std::move(encoding)](const std::atomic<bool>&) {
     const auto again = decode_bind(errand->body);
-    errand->parameters = again ? decode_parameters(*errand->statement, *again) : again.error();
+    errand->parameters =
+        again ? decode_parameters(*errand->statement, *again, encoding.get()) : again.error();
   };
   begin_activity(make_errand_activity(context_, body.size(), work, waker()), statement->text);
   return std::optional<std::vector<engine::Value>>();
@@ -243,6 +259,7 @@ Result<std::optional<std::vector<engine::Value>>> Session::decode_here_or_aside(
 
 Result<Session::Begun> Session::handle_bind(std::string_view body) {
   BindMessage message = TRY(decode_bind(body));
+  for (std::string_view* text : {&message.portal, &message.statement}) TRY(turn_into_utf8(*text));
   const PreparedStatementPtr statement = TRY(find_statement(message.statement));
   activity_text_ = statement->text;
   if (statement->parsed) TRY(check_transaction(*statement->parsed));
@@ -279,7 +296,8 @@ Result<Session::Begun> Session::handle_bind(std::string_view body) {
 }
 
 Status Session::handle_describe(std::string_view body) {
-  const TargetMessage message = TRY(decode_target(body));
+  TargetMessage message = TRY(decode_target(body));
+  TRY(turn_into_utf8(message.name));
   PreparedStatementPtr statement;
   std::vector<Format> formats;  // of a statement they are not known yet: text
   if (message.target == Target::Statement) {
@@ -304,6 +322,7 @@ Result<std::vector<sql::ResultColumn>> Session::columns_of(
   if (!statement.parsed) return std::vector<sql::ResultColumn>{};
   const engine::Statement& own = statement.parsed->statement;
   if (const auto* show = std::get_if<engine::ShowSetting>(&own)) return show_columns(show->name);
+  if (const auto* query = std::get_if<engine::Query>(&own)) return columns_of_settings(*query);
   if (const auto* fetch = std::get_if<engine::FetchCursor>(&own); fetch && !fetch->is_move) {
     const auto portal = TRY(find_portal(session_name(fetch->cursor)));
     if (!portal->statement()->plan) return unknown_cursor(session_name(fetch->cursor));
@@ -319,7 +338,8 @@ Result<std::vector<sql::ResultColumn>> Session::columns_of(
 }
 
 Result<Session::Begun> Session::handle_execute(const Frame& frame) {
-  const ExecuteMessage message = TRY(decode_execute(frame.body));
+  ExecuteMessage message = TRY(decode_execute(frame.body));
+  TRY(turn_into_utf8(message.portal));
   const std::shared_ptr<Portal> portal = TRY(find_portal(message.portal));
   const PreparedStatementPtr statement = portal->statement();
   activity_text_ = statement->text;
@@ -342,14 +362,15 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
     return Begun::Later;
   }
   if (!statement->plan) {
-    return run_own(*statement, portal->formats(), PortalRun::Start::Rows);
+    return run_own(*statement, portal->formats(), PortalRun::Start::Rows, portal->parameters());
   }
   if (portal->has_started() && statement->plan->columns.empty())
     return Error{ErrorCode::ObjectState, "portal " + quoted(message.portal) + " cannot be run"};
 
   PortalRun run;
   run.portal = portal;
-  run.encoder = make_data_row_encoder(statement->plan->columns, portal->formats());
+  run.encoder =
+      make_data_row_encoder(statement->plan->columns, portal->formats(), context_.encoding);
   run.can_suspend = true;
   if (message.max_rows > 0) run.limit = static_cast<uint64_t>(message.max_rows);
   count_write(*statement);
@@ -358,7 +379,8 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
 }
 
 Status Session::handle_close(std::string_view body) {
-  const TargetMessage message = TRY(decode_target(body));
+  TargetMessage message = TRY(decode_target(body));
+  TRY(turn_into_utf8(message.name));
   if (message.target == Target::Statement)
     statements_.erase(std::string(message.name));
   else

@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "engine/formats/text_value.h"
+#include "engine/types/ascii.h"
 #include "server/pg/copy_input.h"
 #include "server/pg/notifications.h"
 #include "server/pg/read_only.h"
 #include "server/pg/session.h"
+#include "server/pg/setting_calls.h"
 #include "server/pg/statement_kinds.h"
 #include "server/pg/table_listener.h"
 
@@ -72,6 +74,7 @@ struct Session::OwnStatement {
   const PreparedStatement& statement;
   const std::vector<Format>& formats;  // of the rows
   const PortalRun::Start start;        // whether the rows are described before they are sent
+  const std::span<const engine::Value> parameters;  // of settings that are asked for
 
   SessionContext& context() { return session.context_; }
   sql::SessionSettings& settings() { return session.context_.settings; }
@@ -244,18 +247,43 @@ struct Session::OwnStatement {
     return done("RESET");
   }
   Status operator()(const engine::ShowSetting& show) {
-    std::vector<std::vector<std::string>> rows;
+    std::vector<std::vector<std::optional<std::string>>> rows;
     if (show.name == "all") {
       for (const auto& [name, value, description] : settings().all())
         rows.push_back({name, value, description});
     } else {
-      const bool is_of_next = show.name == kTransactionReadOnly && !is_in_transaction();
-      const auto value = settings().get(is_of_next ? kReadOnlyByDefault : show.name);
+      const auto value = setting_in_force(show.name);
       if (!value) return unknown_to_show(show.name);
       rows.push_back({*value});
     }
     TRY(send_rows(show_columns(show.name), rows));
     return done("SHOW");
+  }
+
+  // ---- SELECT set_config(...), current_setting(...) ----
+
+  std::optional<std::string> setting_in_force(const std::string& name) {
+    const bool is_of_next =
+        engine::lower_case(name) == kTransactionReadOnly && !is_in_transaction();
+    return settings().get(is_of_next ? kReadOnlyByDefault : std::string_view(name));
+  }
+  Status operator()(const engine::Query& query) {
+    SettingActions actions;
+    actions.get = [this](const std::string& name) { return setting_in_force(name); };
+    actions.set = [this](const std::string& name, const std::optional<std::string>& value,
+                         bool is_local) -> Status {
+      if (name == "session_authorization" && session.has_rights_of_user())
+        return Error{ErrorCode::InsufficientPrivilege,
+                     "SET SESSION AUTHORIZATION is not supported yet: connect as the other user"};
+      if (value) return set(name, *value, is_local);
+      return settings().reset(name);
+    };
+    const std::vector<sql::ResultColumn> columns = columns_of_settings(query);
+    const std::vector<std::optional<std::string>> row =
+        TRY(run_settings(query, parameters, actions));
+    session.follow_encoding();  // what set_config() gives goes out as it says
+    TRY(send_rows(columns, {row}));
+    return done("SELECT 1");
   }
 
   // It may have been meant for the other SHOW: SHOW quereis.
@@ -269,15 +297,20 @@ struct Session::OwnStatement {
   }
 
   Status send_rows(const std::vector<sql::ResultColumn>& columns,
-                   const std::vector<std::vector<std::string>>& rows) {
+                   const std::vector<std::vector<std::optional<std::string>>>& rows) {
     if (start == PortalRun::Start::DescribedRows) writer().row_description(columns, formats);
     std::vector<ColumnPtr> data;
     for (size_t i = 0; i < columns.size(); ++i) {
       auto column = std::make_shared<Column>(columns[i].type);
-      for (const auto& row : rows) column->append_copy(row[i]);
+      for (const auto& row : rows) {
+        if (row[i])
+          column->append_copy(*row[i]);
+        else
+          column->append_null();
+      }
       data.push_back(std::move(column));
     }
-    TRY(make_data_row_encoder(columns, formats)
+    TRY(make_data_row_encoder(columns, formats, context().encoding)
             ->append_rows(context().output, data, 0, rows.size(), kMaxRowBytes));
     return {};
   }
@@ -341,7 +374,12 @@ struct Session::OwnStatement {
     parsed->text = statement.parsed->text;
     parsed->start = query.position;
     parsed->statement = std::move(query);
-    return without_parameters(TRY(session.analyse(std::move(parsed), statement.text, {}, {})));
+    PreparedStatementPtr analysed = TRY(session.analyse(std::move(parsed), statement.text, {}, {}));
+    if (!analysed->plan)
+      return Error{
+          ErrorCode::NotSupported,
+          "set_config and current_setting as rows of a cursor or COPY are not supported yet"};
+    return without_parameters(std::move(analysed));
   }
 
   static Result<PreparedStatementPtr> without_parameters(PreparedStatementPtr analysed) {
@@ -366,8 +404,9 @@ struct Session::OwnStatement {
     if (!fetch.is_move) {
       run.start = start;
       // A BINARY cursor stays binary in the simple protocol; else the message's formats count.
-      run.encoder = make_data_row_encoder(portal->statement()->plan->columns,
-                                          formats.empty() ? portal->formats() : formats);
+      run.encoder =
+          make_data_row_encoder(portal->statement()->plan->columns,
+                                formats.empty() ? portal->formats() : formats, context().encoding);
     }
     session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);
     return {};
@@ -399,6 +438,7 @@ struct Session::OwnStatement {
         session.inner_
             ? session.inner_->analysed
             : TRY(session.analyse(session.inner_of(statement), statement.text, {}, types));
+    analysed->is_of_prepare = true;
     TRY(session.keep_statement(name, std::move(analysed), std::move(charge)));
     return done("PREPARE");
   }
@@ -426,7 +466,7 @@ struct Session::OwnStatement {
     PortalRun run;
     run.portal = std::make_shared<Portal>(prepared, std::move(values), formats, session.waker());
     run.portal->charge_rows_to(session.memory_);
-    run.encoder = make_data_row_encoder(prepared->plan->columns, formats);
+    run.encoder = make_data_row_encoder(prepared->plan->columns, formats, context().encoding);
     run.start = start;
     session.count_write(*prepared);
     session.begin_activity(make_portal_activity(context(), std::move(run)), prepared->text);
@@ -472,7 +512,7 @@ struct Session::OwnStatement {
     run.portal = std::make_shared<Portal>(query, std::vector<engine::Value>{},
                                           std::vector<Format>{}, session.waker());
     run.portal->charge_rows_to(session.memory_);
-    run.encoder = make_copy_encoder(query->plan->columns, std::move(options));
+    run.encoder = make_copy_encoder(query->plan->columns, std::move(options), context().encoding);
     run.start = PortalRun::Start::CopyOut;
     run.command = "COPY";
     session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);
@@ -549,13 +589,14 @@ std::shared_ptr<const engine::ParsedStatement> Session::inner_of(
 }
 
 Result<Session::Begun> Session::run_own(const PreparedStatement& statement,
-                                        const std::vector<Format>& formats,
-                                        PortalRun::Start start) {
+                                        const std::vector<Format>& formats, PortalRun::Start start,
+                                        std::span<const engine::Value> parameters) {
   TRY(analyse_inner(statement));
   if (inner_ && !inner_->analysed) return Begun::Later;
-  const Status run =
-      std::visit(OwnStatement{*this, statement, formats, start}, statement.parsed->statement);
+  const Status run = std::visit(OwnStatement{*this, statement, formats, start, parameters},
+                                statement.parsed->statement);
   inner_.reset();
+  follow_encoding();
   if (!run) return run.error();
   return Begun::Now;
 }
@@ -598,6 +639,7 @@ void Session::end_transaction(bool committed) {
     context_.settings.rollback_transaction();
     context_.backend->rollback();
   }
+  follow_encoding();
   transaction_ = TransactionStatus::Idle;
   writes_in_transaction_ = 0;
   savepoints_.clear();

@@ -9,6 +9,7 @@
 #include "engine/pgsql/catalog_functions.h"
 #include "engine/pgsql/parse_postgres.h"
 #include "engine/sql/parse.h"
+#include "server/pg/setting_calls.h"
 
 namespace server::pg {
 
@@ -23,12 +24,12 @@ bool is_one_of(const engine::Statement& statement) {
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
-// Whether something of PostgreSQL's catalog may stand in the text: information_schema, a word that begins with pg_ or reg (regclass, ...), set_config.
+// Whether something of PostgreSQL's catalog may stand in the text: information_schema, a word that begins with pg_ or reg (regclass, ...).
 bool names_catalog(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   for (const std::string_view name :
-       {"pg_", "information_schema", "reg", "set_config", "has_table_privilege"})
+       {"pg_", "information_schema", "reg", "has_table_privilege"})
     for (size_t at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1))
       if (at == 0 || !is_word(lower[at - 1])) return true;
   return false;
@@ -125,7 +126,8 @@ bool is_own_statement(const ParsedStatement& statement) {
   return is_one_of<Transaction, SetSetting, SetTransaction, ShowSetting, ResetSetting, Discard,
                    DeclareCursor, FetchCursor, CloseCursor, Copy, Prepare, ExecutePrepared,
                    Deallocate, Maintain, Listen, Unlisten, Notify, SetProperty, UnsetProperty, DefineVariable,
-                   UndefineVariable>(statement.statement);
+                   UndefineVariable>(statement.statement) ||
+         is_setting_query(statement.statement);
 }
 
 bool may_end_transaction(const ParsedStatement& statement) {

@@ -7,8 +7,10 @@
 
 namespace server::pg {
 
+using engine::PostgresLabel;
 using engine::SqlType;
 using engine::TypeKind;
+namespace label = engine::label;
 
 namespace {
 
@@ -36,6 +38,10 @@ std::optional<SqlType> type_of_oid(uint32_t number) {
   if (const auto alias = std::ranges::find(kAliases, number, &AliasRow::oid);
       alias != std::end(kAliases))
     return SqlType(alias->kind);
+  // As written, or where the statement computes with it in milliseconds: it decides.
+  for (const PostgresLabel each : {label::kExactDate, label::kExactTime, label::kExactTimestamp,
+                                   label::kExactTimestamptz})
+    if (engine::find_label(each)->oid == number) return SqlType().labelled(each);
   const auto rows = engine::postgres_labels();
   if (const auto row = std::ranges::find(rows, number, &engine::PostgresLabelRow::oid);
       row != rows.end())

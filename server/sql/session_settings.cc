@@ -6,10 +6,11 @@
 #include <map>
 
 #include "base/suggest.h"
+#include "server/sql/client_encodings.h"
 
 namespace server::sql {
 
-enum class SettingCheck : uint8_t { Text, Boolean, Number, Duration, Utf8, IsoDates, FixedValue };
+enum class SettingCheck : uint8_t { Text, Boolean, Number, Duration, Encoding, IsoDates, Intervals, FixedValue };
 enum class Reported : bool { No, Yes };
 
 // Names are matched without regard to case; `name` is the spelling of SHOW and ParameterStatus.
@@ -29,12 +30,13 @@ constexpr Reported kReported = Reported::Yes, kSilent = Reported::No;
 // to connect without some of them (server_version, client_encoding).
 constexpr SettingRow kSettings[] = {
     {"application_name", "", Text, kReported, "The client's name for itself."},
-    {"client_encoding", "UTF8", Utf8, kReported, "Always UTF8."},
+    {"client_encoding", "UTF8", Encoding, kReported, "What texts come and go in; the server has UTF8."},
     {"DateStyle", "ISO, MDY", IsoDates, kReported, "Dates are always shown as ISO 8601."},
     {"default_transaction_read_only", "off", Boolean, kReported, ""},
     {"in_hot_standby", "off", FixedValue, kReported, ""},
     {"integer_datetimes", "on", FixedValue, kReported, ""},
-    {"IntervalStyle", "postgres", Text, kReported, ""},
+    {"IntervalStyle", "postgres", Intervals, kReported,
+     "Intervals are always shown in PostgreSQL's own style."},
     {"is_superuser", "off", FixedValue, kReported, ""},
     {"server_encoding", "UTF8", FixedValue, kReported, ""},
     {"server_version", "15.0 (Millrace " MILLRACE_VERSION ")", FixedValue, kReported,
@@ -47,6 +49,7 @@ constexpr SettingRow kSettings[] = {
     {"check_function_bodies", "on", Boolean, kSilent, ""},
     {"client_min_messages", "notice", Text, kSilent, "The least level of notices that are sent."},
     {"compat", "", FixedValue, kSilent, "Of the server: --compat ksqldb gives ksqlDB's defaults."},
+    {"default_transaction_deferrable", "off", Boolean, kSilent, ""},
     {"default_transaction_isolation", "read committed", Text, kSilent, ""},
     {"extra_float_digits", "1", Number, kSilent, ""},
     {"idle_in_transaction_session_timeout", "0", Duration, kSilent,
@@ -63,6 +66,7 @@ constexpr SettingRow kSettings[] = {
     {"statement_timeout", "0", Duration, kSilent,
      "Ends a statement after this long; a push query only where the session itself has set it."},
     {"synchronous_commit", "on", Text, kSilent, ""},
+    {"transaction_deferrable", "off", Boolean, kSilent, ""},
     {"transaction_isolation", "read committed", Text, kSilent, ""},
     {"transaction_read_only", "off", Boolean, kSilent, ""},
     {"work_mem", "4MB", Text, kSilent, ""},
@@ -133,14 +137,6 @@ std::optional<std::string> parse_boolean(std::string_view text) {
   return std::nullopt;
 }
 
-// UTF8, utf-8, 'utf-8' and unicode are one: asyncpg sends the quotes too.
-bool means_utf8(std::string_view text) {
-  std::string letters;
-  for (const char c : lower_case(text))
-    if (std::isalnum(static_cast<unsigned char>(c))) letters += c;
-  return letters == "utf8" || letters == "unicode" || letters == "sqlascii";
-}
-
 Error bad_value(const SettingRow& row, std::string_view value, std::string hint) {
   return Error{ErrorCode::InvalidParameter,
                "invalid value for parameter \"" + std::string(row.name) + "\": \"" +
@@ -160,15 +156,21 @@ Result<std::string> checked(const SettingRow& row, std::string_view value) {
     case Duration:
       if (parse_duration_ms(value)) return std::string(value);
       return bad_value(row, value, "Use a number with a unit: 250ms, 5s, 1min, 2h.");
-    case Utf8:
-      if (means_utf8(value)) return std::string("UTF8");
-      return bad_value(row, value, "The only encoding is UTF8.");
+    case Encoding:
+      if (const ClientEncodingRow* encoding = find_client_encoding(value))
+        return std::string(encoding->name);
+      return bad_value(row, value, "Use UTF8, LATIN1 to LATIN9, WIN1250 to WIN1258, SQL_ASCII, EUC_JP, ...");
     case IsoDates:
       // Only the order of day and month can be chosen; dates are sent as ISO 8601 all the same.
       for (const std::string_view order : {"DMY", "YMD"})
         if (lower_case(value).find(lower_case(order)) != std::string::npos)
           return "ISO, " + std::string(order);
       return std::string("ISO, MDY");
+    case Intervals:
+      for (const std::string_view style :
+           {"postgres", "postgres_verbose", "sql_standard", "iso_8601"})
+        if (same_name(value, style)) return std::string("postgres");
+      return bad_value(row, value, "Available values: postgres, postgres_verbose, sql_standard, iso_8601.");
     case FixedValue:
       if (same_name(value, row.value)) return std::string(row.value);
       return Error{ErrorCode::ObjectState,
@@ -197,8 +199,10 @@ std::optional<std::string> SessionSettings::get(std::string_view name) const {
 
 std::optional<std::string_view> SessionSettings::find(std::string_view name) const {
   const SettingRow* row = find_row(name);
+  // Values are kept under names in lower case.
+  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
   std::string lower;
-  if (!row || row->name != name) name = lower = lower_case(name);
+  if (std::ranges::any_of(name, is_upper)) name = lower = lower_case(name);
   for (const Values* values : {&local_, &values_})
     if (const auto found = values->find(name); found != values->end()) return found->second;
   if (row) return row->value;

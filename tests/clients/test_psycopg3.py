@@ -522,4 +522,154 @@ def listen_tells_of_a_tables_changes():
         listener.execute('UNLISTEN "table:p3_told"')
 
 
+@case
+def texts_come_and_go_in_the_clients_encoding():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE coded (id INT PRIMARY KEY, city VARCHAR)")
+        for encoding, name in [("latin9", "Zürich €"), ("euc_jp", "東京"), ("win1251", "Москва"), ("sjis", "東京 カナ")]:
+            c.execute(f"SET client_encoding = {encoding}")
+            assert c.info.parameter_status("client_encoding") == encoding.upper()
+            c.execute("INSERT INTO coded VALUES (1, %s)", (name,))
+            for binary in (False, True):
+                assert c.execute("SELECT city FROM coded WHERE id = 1", binary=binary).fetchone() == (name,), encoding
+                assert c.execute("SELECT %s::text[]", ([name],), binary=binary).fetchone() == ([name],), encoding
+            assert c.execute(f"SELECT '{name}'::text, city FROM coded WHERE city = '{name}'").fetchone() == (name, name)
+            with c.cursor().copy("COPY coded FROM STDIN") as copy:
+                copy.write(f"2\t{name}\n".encode(c.info.encoding)[:-2])
+                copy.write(f"2\t{name}\n".encode(c.info.encoding)[-2:])
+            for form in ("text", "binary"):
+                with c.cursor().copy(f"COPY (SELECT city FROM coded WHERE id = 2) TO STDOUT (FORMAT {form})") as copy:
+                    copy.set_types(["text"])
+                    assert list(copy.rows()) == [(name,)], (encoding, form)
+            with c.cursor().copy("COPY coded FROM STDIN (FORMAT binary)") as copy:
+                copy.set_types(["int4", "text"])
+                copy.write_row((3, name))
+            assert c.execute("SELECT city FROM coded WHERE id = 3").fetchone() == (name,)
+            try:
+                c.execute(f'SELECT "{name}" FROM coded')
+                assert False
+            except psycopg.errors.UndefinedColumn as error:
+                assert name in str(error), error
+        c.execute("SET client_encoding = utf8")
+        c.execute("INSERT INTO coded VALUES (1, '€')")
+        c.execute("SET client_encoding = latin1")
+        try:
+            c.execute("SELECT city FROM coded WHERE id = 1")
+            assert False
+        except psycopg.DataError as error:
+            assert '0xe2 0x82 0xac in encoding "UTF8" has no equivalent in encoding "LATIN1"' in str(error), error
+        c.execute("SET client_encoding = sql_ascii")
+        assert c.execute("SELECT city FROM coded WHERE id = 1").fetchone() == ("€".encode(),)
+        for bad in ("wat", "johab"):
+            try:
+                c.execute(f"SET client_encoding = {bad}")
+                assert False
+            except psycopg.errors.InvalidParameterValue:
+                pass
+        c.execute("SET client_encoding = utf8")
+        try:
+            with c.transaction():
+                c.execute("SET client_encoding = latin1")
+                raise psycopg.Rollback
+        finally:
+            assert c.info.encoding == "utf-8"
+        c.execute("SET client_encoding = euc_jp")
+        answer = c.pgconn.exec_(b"SELECT '\x8e'")
+        assert b'invalid byte sequence for encoding "EUC_JP"' in answer.error_message, answer.error_message
+
+
+@case
+def settings_are_set_and_read_by_functions():
+    with connect() as c:
+        read = "SELECT current_setting(%s), current_setting('no.such', true)"
+        assert c.execute("SELECT set_config(%s, %s, %s)", ("timezone", "Asia/Karachi", False)).fetchone() == ("Asia/Karachi",)
+        assert c.execute(read, ("TimeZone",)).fetchone() == ("Asia/Karachi", None)
+        c.rollback()
+        assert c.execute(read, ("TimeZone",)).fetchone() == ("UTC", None)
+        cursor = c.execute("SELECT set_config('my.name', 'a', false) AS one, pg_catalog.set_config('my.name', 'b', true)")
+        assert [each.name for each in cursor.description] == ["one", "set_config"]
+        assert cursor.fetchone() == ("a", "b")
+        assert c.execute("SHOW my.name").fetchone() == ("b",)
+        c.commit()
+        assert c.execute("SELECT current_setting('my.name')").fetchone() == ("a",)
+        c.execute("SELECT set_config('my.name', NULL, false)")
+        c.commit()
+        for statement, wanted in [("SELECT current_setting('my.name')", psycopg.errors.UndefinedObject),
+                                  ("SELECT set_config('nonsense', 'x', false)", psycopg.errors.UndefinedObject),
+                                  ("SELECT set_config('statement_timeout', 'x', false)", psycopg.errors.InvalidParameterValue)]:
+            try:
+                c.execute(statement)
+                assert False, statement
+            except wanted:
+                c.rollback()
+        # What is prepared reads the value of now.
+        for value in ("x", "y"):
+            c.execute("SELECT set_config('my.name', %s, false)", (value,), prepare=True)
+            assert c.execute("SELECT current_setting('my.name')", prepare=True).fetchone() == (value,)
+
+
+@case
+def prepared_statements_are_listed():
+    with connect(autocommit=True) as c:
+        c.execute("PREPARE by_hand (INT, TEXT) AS SELECT $1, $2")
+        c.execute("SELECT %s::bigint", (1,), prepare=True)
+        rows = c.execute("SELECT name, statement, parameter_types, from_sql FROM pg_prepared_statements ORDER BY from_sql").fetchall()
+        assert [(row[1:]) for row in rows] == [("SELECT $1::bigint", ["smallint"], False),
+                                               ("PREPARE by_hand (INT, TEXT) AS SELECT $1, $2", ["integer", "text"], True)], rows
+        age = c.execute("SELECT prepare_time FROM pg_prepared_statements WHERE name = 'by_hand'").fetchone()[0]
+        assert abs(datetime.datetime.now(UTC) - age) < datetime.timedelta(minutes=5)
+        c.execute("DEALLOCATE ALL")
+        assert c.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
+
+
+@case
+def written_times_keep_all_that_was_written():
+    with connect(autocommit=True) as c:
+        at = datetime.datetime(2034, 2, 3, 23, 34, 27, 951357)
+        for binary in (False, True):
+            for value, name in [(at, "timestamp"), (at.replace(tzinfo=UTC), "timestamptz"), (at.time(), "time"), (at.date(), "date"),
+                                (datetime.datetime.max, "timestamp"), (datetime.date.min, "date")]:
+                for form in ("%s", "%b", "%t"):
+                    query = f"SELECT {form}, '{value}'::{name}, '{value}'::{name} = {form}, {form}::{name}::text"
+                    row = c.execute(query, (value,) * 3, binary=binary).fetchone()
+                    assert row[:3] == (value, value, True), (name, row)
+        assert c.execute("SELECT '0044-03-15 BC'::date::text, 'infinity'::timestamptz::text, 'epoch'::timestamp::text").fetchone() == (
+            "0044-03-15 BC", "infinity", "1970-01-01 00:00:00")
+        assert c.execute("SELECT '0044-03-15 BC'::date < '0001-01-01'::date, '-infinity'::date < '4000-01-01 BC'::date, "
+                         "'10000-01-01'::timestamp > '9999-12-31 23:59:59.999999'::timestamp, '2024-01-01'::date = '2024-01-01 00:00'::timestamp"
+                         ).fetchone() == (True, True, True, True)
+        for bad in ("2024-02-30", "300000-01-01", "nonsense"):
+            try:
+                c.execute("SELECT %s::timestamp", (bad,))
+                assert False, bad
+            except psycopg.DataError:
+                pass
+
+
+@case
+def intervals_are_computed_with():
+    with connect(autocommit=True) as c:
+        for expression, wanted in [
+                ("'2024-01-31'::date + '1 month'::interval", "2024-02-29 00:00:00"),
+                ("'2024-01-01 00:00:00.000001'::timestamp - '1 day 1 us'::interval", "2023-12-31 00:00:00"),
+                ("interval '1 month' + '2024-03-31 10:00+02'::timestamptz", "2024-04-30 08:00:00+00"),
+                ("'2024-01-03 01:00'::timestamp - '2024-01-01 02:00'::timestamp", "1 day 23:00:00"),
+                ("'2024-03-01'::date - '2024-02-01'::date", "29"),
+                ("'infinity'::timestamp + '1 year'::interval", "infinity"),
+                ("'23:30'::time + '1 hour'::interval", "00:30:00"),
+                ("'1 day 2 hours'::interval * 1.5", "1 day 15:00:00"),
+                ("2 * '1 mon 2 days'::interval", "2 mons 4 days"),
+                ("'1 month'::interval / 4", "7 days 12:00:00"),
+                ("'1 day'::interval - '1 hour'::interval", "1 day -01:00:00"),
+        ]:
+            assert c.execute(f"SELECT ({expression})::text").fetchone() == (wanted,), (expression, wanted)
+        assert c.execute("SELECT %s + %s", (NOON, datetime.timedelta(days=1, microseconds=1))).fetchone() == (
+            NOON + datetime.timedelta(days=1, microseconds=1),)
+        c.execute("CREATE TABLE moments (id INT PRIMARY KEY, at TIMESTAMPTZ)")
+        c.execute("INSERT INTO moments VALUES (1, %s)", (NOON,))
+        assert c.execute("SELECT at + '1 month'::interval, at - %s FROM moments WHERE at > %s",
+                         (datetime.timedelta(days=1), NOON - datetime.timedelta(days=1))).fetchone() == (
+            NOON.replace(month=2), NOON - datetime.timedelta(days=1))
+
+
 run()

@@ -101,6 +101,35 @@ Text trim_blanks(Text text) {
   return trim_characters<end>(text, " ");
 }
 
+// The first character's code point; 0 where there is none.
+int32_t ascii(Text text) {
+  if (text.empty()) return 0;
+  const auto byte_at = [&](size_t i) { return static_cast<int32_t>(static_cast<unsigned char>(text[i])); };
+  const size_t size = character_size(text, 0);
+  if (size == 1) return byte_at(0);
+  int32_t code = byte_at(0) & (0xff >> (size + 1));
+  for (size_t i = 1; i < size; ++i) code = (code << 6) | (byte_at(i) & 0x3f);
+  return code;
+}
+
+// ---- Bytes
+
+Status check_index(Text bytes, int32_t index) {
+  if (index >= 0 && static_cast<size_t>(index) < bytes.size()) return {};
+  return Error{ErrorCode::OutOfRange, "index " + std::to_string(index) + " out of valid range, 0.." +
+                                          std::to_string(static_cast<int64_t>(bytes.size()) - 1)};
+}
+Result<int32_t> get_byte(Text bytes, int32_t index) {
+  TRY(check_index(bytes, index));
+  return static_cast<unsigned char>(bytes[static_cast<size_t>(index)]);
+}
+Result<std::string> set_byte(Text bytes, int32_t index, int32_t value) {
+  TRY(check_index(bytes, index));
+  std::string changed(bytes);
+  changed[static_cast<size_t>(index)] = static_cast<char>(value);
+  return changed;
+}
+
 // ---- Numbers
 
 template <class Number>
@@ -291,6 +320,31 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "The text without any of these characters at both ends.",
      .example = "BTRIM('xyxtrimyyx', 'xyz') = 'trim'",
      .kernel = row_kernel<trim_characters<End::Both>>},
+    {.name = "ascii",
+     .signature = "(STRING text) -> INT",
+     .doc = "The code point of the first character; 0 for an empty text.",
+     .example = "ASCII('x') = 120",
+     .kernel = row_kernel<ascii>},
+    {.name = "get_byte",
+     .signature = "(BYTES bytes, INT index) -> INT",
+     .doc = "The byte at an index, counted from 0.",
+     .example = "GET_BYTE(TO_BYTES('AB', 'ascii'), 1) = 66",
+     .kernel = row_kernel<get_byte>},
+    {.name = "get_byte",
+     .signature = "(STRING text, INT index) -> INT",
+     .doc = "Likewise of a text's bytes, in UTF-8.",
+     .example = "GET_BYTE('AB', 1) = 66",
+     .kernel = row_kernel<get_byte>},
+    {.name = "set_byte",
+     .signature = "(BYTES bytes, INT index, INT value) -> BYTES",
+     .doc = "The bytes with another one at an index, counted from 0.",
+     .example = "SET_BYTE(TO_BYTES('AB', 'ascii'), 1, 67) = TO_BYTES('AC', 'ascii')",
+     .kernel = row_kernel<set_byte>},
+    {.name = "set_byte",
+     .signature = "(STRING text, INT index, INT value) -> BYTES",
+     .doc = "Likewise of a text's bytes, in UTF-8.",
+     .example = "SET_BYTE('AB', 1, 67) = TO_BYTES('AC', 'ascii')",
+     .kernel = row_kernel<set_byte>},
     {.name = "mod",
      .signature = "(INT dividend, INT divisor) -> INT",
      .doc = "What a division leaves, with the dividend's sign.",

@@ -115,8 +115,8 @@ Result<Value> extract_all(const KernelCall& call, PerBatch<Matcher>& matcher, Te
   return extract_all_groups(call, matcher, pattern, text, 0);
 }
 
-Result<std::string> replace(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
-                            Text pattern, Text replacement) {
+Result<std::string> replace_matches(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                                    Text pattern, Text replacement, bool is_global) {
   icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text));
   const icu::UnicodeString with = to_icu(replacement);
   UErrorCode status = U_ZERO_ERROR;
@@ -128,10 +128,46 @@ Result<std::string> replace(const KernelCall& call, PerBatch<Matcher>& matcher, 
     const auto size = static_cast<size_t>(replaced.length());
     TRY(may_go_on(call.context, 0));
     if (!call.context.has_bytes(size)) return call.context.too_large(size);
+    if (!is_global) break;
   }
   TRY(check(status));
   found.appendTail(replaced);
   return to_utf8(replaced);
+}
+Result<std::string> replace(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                            Text pattern, Text replacement) {
+  return replace_matches(call, matcher, text, pattern, replacement, true);
+}
+
+// PostgreSQL's: flags i and g, and in the replacement \1 and \& for what was matched.
+Result<std::string> replace_with(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                                 Text pattern, Text replacement, Text flags) {
+  std::string whole, with;
+  bool is_global = false;
+  for (const char flag : flags) {
+    if (flag != 'i' && flag != 'c' && flag != 'g')
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("invalid regular expression option: \"{}\"", flag)};
+    is_global = is_global || flag == 'g';
+    if (flag != 'g') whole = flag == 'i' ? "(?i)" : "";
+  }
+  whole += pattern;
+  for (size_t i = 0; i < replacement.size(); ++i) {
+    const char c = replacement[i], next = i + 1 < replacement.size() ? replacement[i + 1] : '\0';
+    const bool is_group = c == '\\' && (next == '&' || (next >= '0' && next <= '9'));
+    if (is_group) {
+      with += '$';
+      with += next == '&' ? '0' : next;
+      ++i;
+    } else if (c == '\\' || c == '$') {
+      with += '\\';
+      with += c;
+      if (c == '\\' && next == '\\') ++i;
+    } else {
+      with += c;
+    }
+  }
+  return replace_matches(call, matcher, text, whole, with, is_global);
 }
 
 // `flags`, as PostgreSQL has them: i for any case, c for the case as it is written.
@@ -210,6 +246,12 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "The text with all matches replaced; $1 is what the first group matched.",
      .example = "REGEXP_REPLACE('baababaa', '(ab)+', 'cat') = 'bacataa'",
      .kernel = row_kernel<replace>},
+    {.name = "regexp_replace",
+     .signature = "(STRING str, STRING regexp, STRING new, STRING flags) -> STRING",
+     .doc = "As PostgreSQL has it: the first match, with the flag `g` all, with `i` in any case; "
+            "`\\1` is what the first group matched.",
+     .example = "REGEXP_REPLACE('Hello World', 'L', 'x', 'gi') = 'Hexxo Worxd'",
+     .kernel = row_kernel<replace_with>},
     {.name = "regexp_split_to_array",
      .signature = "(STRING string, STRING regexp) -> ARRAY<STRING>",
      .doc = "The parts between matches of a regular expression.",

@@ -108,6 +108,48 @@ TEST(PostgresTypes, times_with_zones) {
   EXPECT_TRUE(normal("timetz", "25:00").starts_with("! invalid input syntax for type time"));
 }
 
+TEST(PostgresTypes, exact_times_have_one_form_and_an_order) {
+  EXPECT_EQ(*normal_timestamp("0258-1-8 1:12:32.358261"), "0258-01-08 01:12:32.358261");
+  EXPECT_EQ(*normal_timestamp("2000-01-01 12:00+05"), "2000-01-01 12:00:00");
+  EXPECT_EQ(*normal_timestamptz("2000-01-01 00:00+01:02:03"), "1999-12-31 22:57:57+00");
+  EXPECT_EQ(*normal_timestamptz("1000-01-01 12:00+00 BC"), "1000-01-01 12:00:00+00 BC");
+  EXPECT_EQ(*normal_timestamp("epoch"), "1970-01-01 00:00:00");
+  EXPECT_EQ(*normal_date("2000-1-2 03:04:05.5+00"), "2000-01-02");
+  EXPECT_EQ(*normal_date("0001-12-31 BC"), "0001-12-31 BC");
+  EXPECT_EQ(*normal_time("2000-01-02 23:59:59.9999995"), "24:00:00");
+  EXPECT_EQ(*normal_time("10:20:30.000040"), "10:20:30.00004");
+  for (const char* bad : {"2000-02-30", "0000-01-01", "2000-01-01 25:00", "300000-01-01", "x"})
+    EXPECT_FALSE(normal_timestamp(bad)) << bad;
+  EXPECT_FALSE(normal_date("9999999-01-01"));
+  const char* kAscending[] = {"-infinity", "4000-01-01 BC", "0001-01-01", "9999-12-31 23:59:59.999999",
+                              "10000-01-01", "infinity"};
+  for (size_t i = 1; i < std::size(kAscending); ++i)
+    EXPECT_LT(comparable_timestamp(kAscending[i - 1]), comparable_timestamp(kAscending[i]));
+  EXPECT_LT(comparable_date("0044-03-15 BC"), comparable_date("0001-01-01"));
+}
+
+TEST(PostgresTypes, intervals_are_computed_with) {
+  const auto moved = [](const char* instant, const char* interval) {
+    const auto us = plus(*parse_instant_us(instant, Zones::Kept, ""), *parse_interval(interval));
+    return us ? instant_text(*us, false) : "! " + us.error().message;
+  };
+  EXPECT_EQ(moved("2024-01-31", "1 month"), "2024-02-29 00:00:00");
+  EXPECT_EQ(moved("2024-03-31 10:00", "-1 month 1 us"), "2024-02-29 10:00:00.000001");
+  EXPECT_EQ(moved("0001-01-31", "-2 months"), "0001-11-30 00:00:00 BC");
+  EXPECT_EQ(moved("infinity", "-1 year"), "infinity");
+  EXPECT_EQ(moved("294000-01-01", "1000 years"), "! timestamp out of range");
+  const auto scaled = [](const char* interval, double factor) {
+    const auto product = times(*parse_interval(interval), factor);
+    return product ? interval_text(*product) : "! " + product.error().message;
+  };
+  EXPECT_EQ(scaled("1 month", 0.1), "3 days");
+  EXPECT_EQ(scaled("1 day", 0.5), "12:00:00");
+  EXPECT_EQ(scaled("1 mon 1 day 1 sec", -1), "-1 mons -1 days -00:00:01");
+  EXPECT_EQ(scaled("2000000000 days", 2), "! interval out of range");
+  EXPECT_EQ(interval_text(opposite(Interval{INT64_MIN, 0, 0})), "2562047788:00:54.775807");
+  EXPECT_EQ(interval_text(*instants_apart(90'000'000'000, 1)), "1 day 00:59:59.999999");
+}
+
 TEST(PostgresTypes, addresses) {
   EXPECT_EQ(normal("inet", "192.168.0.1/32"), "192.168.0.1");
   EXPECT_EQ(normal("inet", "192.168.0.1/24"), "192.168.0.1/24");

@@ -1,0 +1,289 @@
+// Dates, times and intervals as PostgreSQL has them: exact where they are written, and + - * / with intervals.
+#include <algorithm>
+
+#include "engine/expr/binder.h"
+#include "engine/functions/adapters.h"
+#include "engine/types/postgres_texts.h"
+#include "engine/types/postgres_types.h"
+
+namespace engine {
+
+namespace {
+
+// ---- Kernels: over texts in their normal forms
+
+Result<std::string> moved_instant(const KernelCall& call, std::string_view instant,
+                                  const Interval& by) {
+  const bool has_zone = call.out.type().label() == label::kExactTimestamptz;
+  const int64_t us = TRY(parse_instant_us(instant, Zones::Kept, "timestamp"));
+  return instant_text(TRY(plus(us, by)), has_zone);
+}
+Result<std::string> instant_later(const KernelCall& call, std::string_view a, std::string_view b) {
+  return moved_instant(call, a, TRY(parse_interval(b)));
+}
+Result<std::string> instant_earlier(const KernelCall& call, std::string_view a,
+                                    std::string_view b) {
+  return moved_instant(call, a, opposite(TRY(parse_interval(b))));
+}
+Result<std::string> instants_difference(std::string_view a, std::string_view b) {
+  const int64_t later = TRY(parse_instant_us(a, Zones::Kept, "timestamp"));
+  const int64_t earlier = TRY(parse_instant_us(b, Zones::Kept, "timestamp"));
+  return interval_text(TRY(instants_apart(later, earlier)));
+}
+
+// Around midnight it goes on at the other end of the day; months and days do not count.
+Result<std::string> moved_time(std::string_view time, const Interval& by) {
+  constexpr int64_t kDay = 86'400'000'000;
+  int64_t us = (TRY(parse_time_us(time)) + by.us % kDay) % kDay;
+  if (us < 0) us += kDay;
+  return time_us_text(us);
+}
+Result<std::string> time_later(std::string_view a, std::string_view b) {
+  return moved_time(a, TRY(parse_interval(b)));
+}
+Result<std::string> time_earlier(std::string_view a, std::string_view b) {
+  return moved_time(a, opposite(TRY(parse_interval(b))));
+}
+Result<std::string> times_difference(std::string_view a, std::string_view b) {
+  const int64_t later = TRY(parse_time_us(a)), earlier = TRY(parse_time_us(b));
+  return interval_text({later - earlier, 0, 0});
+}
+
+Result<std::string> moved_date(std::string_view date, int64_t by) {
+  const int32_t days = TRY(parse_days(date));
+  if (days == kInfinityDays || days == kMinusInfinityDays) return days_text(days);
+  const int64_t moved = days + by;
+  constexpr int64_t kLeast = -2'440'588, kMost = 2'145'031'948;
+  if (moved < kLeast || moved > kMost)
+    return Error{ErrorCode::InvalidTimestamp, "date out of range"};
+  return days_text(static_cast<int32_t>(moved));
+}
+Result<std::string> date_later(std::string_view date, int32_t days) {
+  return moved_date(date, days);
+}
+Result<std::string> date_earlier(std::string_view date, int32_t days) {
+  return moved_date(date, -int64_t{days});
+}
+Result<int32_t> dates_difference(std::string_view a, std::string_view b) {
+  const int32_t later = TRY(parse_days(a)), earlier = TRY(parse_days(b));
+  for (const int32_t days : {later, earlier})
+    if (days == kInfinityDays || days == kMinusInfinityDays)
+      return Error{ErrorCode::InvalidTimestamp, "cannot subtract infinite dates"};
+  return later - earlier;
+}
+
+Result<std::string> intervals_sum(std::string_view a, std::string_view b) {
+  const Interval first = TRY(parse_interval(a)), second = TRY(parse_interval(b));
+  return interval_text(TRY(plus(first, second)));
+}
+Result<std::string> intervals_difference(std::string_view a, std::string_view b) {
+  const Interval first = TRY(parse_interval(a)), second = TRY(parse_interval(b));
+  return interval_text(TRY(plus(first, opposite(second))));
+}
+Result<std::string> interval_product(std::string_view interval, double factor) {
+  const Interval read = TRY(parse_interval(interval));
+  return interval_text(TRY(times(read, factor)));
+}
+Result<std::string> interval_quotient(std::string_view interval, double divisor) {
+  if (divisor == 0) return Error{ErrorCode::DivisionByZero, "division by zero"};
+  const Interval read = TRY(parse_interval(interval));
+  return interval_text(TRY(times(read, 1 / divisor)));
+}
+
+// ---- What there is
+
+// What a value is to these operators.
+enum class Role : uint8_t { Other, Open, Date, Time, Instant, Interval, Whole, Number };
+
+Role role_of(const BoundExpression& bound) {
+  const PostgresLabel of = bound.type.label();
+  if (of == label::kInterval) return Role::Interval;
+  if (of == label::kExactDate) return Role::Date;
+  if (of == label::kExactTime) return Role::Time;
+  if (is_exact_time(of)) return Role::Instant;
+  switch (bound.type.kind()) {
+    case TypeKind::Null:
+      return bound.kind == BoundKind::Parameter && of == label::kNone ? Role::Open : Role::Other;
+    case TypeKind::Date:
+      return Role::Date;
+    case TypeKind::Time:
+      return Role::Time;
+    case TypeKind::Timestamp:
+      return Role::Instant;
+    case TypeKind::Integer:
+      return Role::Whole;
+    case TypeKind::Bigint:
+    case TypeKind::Decimal:
+    case TypeKind::Double:
+      return Role::Number;
+    case TypeKind::String:
+      // A literal is what its neighbour is.
+      return bound.kind == BoundKind::Literal && of == label::kNone ? Role::Open : Role::Other;
+    default:
+      return Role::Other;
+  }
+}
+bool is_temporal(Role role) {
+  return role == Role::Date || role == Role::Time || role == Role::Instant ||
+         role == Role::Interval;
+}
+
+struct OperatorRow {
+  Role left;
+  ArithmeticOp op;
+  Role right, result;  // Number: of dates apart
+  Kernel kernel;
+};
+using enum ArithmeticOp;
+constexpr OperatorRow kOperators[] = {
+    {Role::Instant, Add, Role::Interval, Role::Instant, row_kernel<instant_later>},
+    {Role::Instant, Subtract, Role::Interval, Role::Instant, row_kernel<instant_earlier>},
+    {Role::Instant, Subtract, Role::Instant, Role::Interval, row_kernel<instants_difference>},
+    {Role::Date, Add, Role::Interval, Role::Instant, row_kernel<instant_later>},
+    {Role::Date, Subtract, Role::Interval, Role::Instant, row_kernel<instant_earlier>},
+    {Role::Date, Add, Role::Whole, Role::Date, row_kernel<date_later>},
+    {Role::Date, Subtract, Role::Whole, Role::Date, row_kernel<date_earlier>},
+    {Role::Date, Subtract, Role::Date, Role::Whole, row_kernel<dates_difference>},
+    {Role::Time, Add, Role::Interval, Role::Time, row_kernel<time_later>},
+    {Role::Time, Subtract, Role::Interval, Role::Time, row_kernel<time_earlier>},
+    {Role::Time, Subtract, Role::Time, Role::Interval, row_kernel<times_difference>},
+    {Role::Interval, Add, Role::Interval, Role::Interval, row_kernel<intervals_sum>},
+    {Role::Interval, Subtract, Role::Interval, Role::Interval, row_kernel<intervals_difference>},
+    {Role::Interval, Multiply, Role::Number, Role::Interval, row_kernel<interval_product>},
+    {Role::Interval, Divide, Role::Number, Role::Interval, row_kernel<interval_quotient>},
+};
+
+const OperatorRow* find_operator(Role left, ArithmeticOp op, Role right) {
+  for (const OperatorRow& row : kOperators)
+    if (row.left == left && row.op == op && row.right == right) return &row;
+  return nullptr;
+}
+
+// Which of two exact types both sides of a comparison become: a date is a timestamp at midnight.
+PostgresLabel common_exact(PostgresLabel a, PostgresLabel b) {
+  if (a == label::kNone || b == label::kNone || a == b) return a == label::kNone ? b : a;
+  if (a == label::kExactTime || b == label::kExactTime) return label::kNone;
+  return std::max(a, b);
+}
+
+}  // namespace
+
+Result<BoundExpression> Binder::bind_exact(const Expression& expression) {
+  const bool keeps = std::exchange(keeps_times_, true);
+  auto bound = bind_kept(expression);
+  keeps_times_ = keeps;
+  return bound;
+}
+
+Result<BoundExpression> Binder::computed(BoundExpression bound) {
+  if (bound.type.label() == label::kNumeric && !bound.type.is_null())
+    return cast(std::move(bound), SqlType::decimal(kMaxDecimalPrecision, kScaleOfNumeric));
+  if (!is_exact_time(bound.type.label())) return bound;
+  const SqlType plain = plain_time(bound.type.label());
+  if (!bound.type.is_null()) return cast(std::move(bound), plain);
+  if (bound.kind == BoundKind::Parameter) return coerce_to(std::move(bound), plain);
+  return bound;
+}
+
+Result<BoundExpression> Binder::as_exact(BoundExpression bound, const SqlType& exact) {
+  const bool is_open = bound.kind == BoundKind::Parameter && bound.type.is_null();
+  if (is_open) {
+    const bool has_other = is_exact_time(bound.type.label()) && bound.type.label() != exact.label();
+    const SqlType first = has_other ? type_of(*find_label(bound.type.label())) : exact;
+    bound = TRY(coerce_to(std::move(bound), first));
+  }
+  // Of a point in time with a zone, the timestamp without one is what it is in UTC.
+  return cast(std::move(bound), exact);
+}
+
+Status Binder::match_times(BoundItem& left, BoundItem& right) {
+  const auto label_of = [](const BoundItem& item) {
+    return is_exact_time(item.bound.type.label()) ? item.bound.type.label() : label::kNone;
+  };
+  const PostgresLabel shared = common_exact(label_of(left), label_of(right));
+  if (shared == label::kNone || !keeps_times_exact_) {
+    for (BoundItem* item : {&left, &right}) item->bound = TRY(computed(std::move(item->bound)));
+    return {};
+  }
+  const auto fits = [&](const BoundItem& item) {
+    const Role role = role_of(item.bound);
+    return role == Role::Open || role == Role::Date || role == Role::Time || role == Role::Instant;
+  };
+  const bool are_exact = fits(left) && fits(right);
+  for (BoundItem* item : {&left, &right})
+    item->bound = are_exact ? TRY(as_exact(std::move(item->bound), type_of(*find_label(shared))))
+                            : TRY(computed(std::move(item->bound)));
+  return {};
+}
+
+Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp op,
+                                                                    BoundExpression& left,
+                                                                    BoundExpression& right,
+                                                                    TextPosition position) {
+  using Bound = std::optional<BoundExpression>;
+  Role l = role_of(left), r = role_of(right);
+  if (!is_temporal(l) && !is_temporal(r)) return Bound();
+  const bool scales = op == Multiply || op == Divide;
+  if (op == Concatenate || op == Modulo) return Bound();
+  // Of such dates there is a function, which reads no texts: moved_date().
+  const bool is_plain_date =
+      left.type.kind() == TypeKind::Date || right.type.kind() == TypeKind::Date;
+  if (is_plain_date && (l == Role::Whole || r == Role::Whole)) return Bound();
+  // What tells nothing is as the other side is, beside an interval an interval; but a factor is a number.
+  if (l == Role::Open) l = scales ? Role::Number : r == Role::Date && op == Add ? Role::Whole : r;
+  if (r == Role::Open) r = scales ? Role::Number : l == Role::Date && op == Add ? Role::Whole : l;
+  if (scales && l == Role::Whole) l = Role::Number;
+  if (scales && r == Role::Whole) r = Role::Number;
+  const OperatorRow* row = find_operator(l, op, r);
+  const bool commutes = op == Add || op == Multiply;
+  if (row == nullptr && commutes) {
+    row = find_operator(r, op, l);
+    if (row != nullptr) {
+      std::swap(left, right);
+      std::swap(l, r);
+    }
+  }
+  // A date beside a point in time.
+  const bool are_days = op == Subtract && l != r && (l == Role::Date || l == Role::Instant) &&
+                        (r == Role::Date || r == Role::Instant);
+  if (are_days) row = find_operator(Role::Instant, Subtract, Role::Instant);
+  if (row == nullptr) return Bound();
+
+  const bool is_exact = keeps_times_exact_;
+  SqlType result = TypeKind::Integer;
+  if (row->result == Role::Interval) result = type_of(*find_label(label::kInterval));
+  const auto exact_of = [&](const BoundExpression& side, Role role) -> SqlType {
+    if (role == Role::Interval) return type_of(*find_label(label::kInterval));
+    if (role == Role::Whole) return TypeKind::Integer;
+    if (role == Role::Number) return TypeKind::Double;
+    if (is_exact_time(side.type.label())) return type_of(*find_label(side.type.label()));
+    return side.type.is_time_like()
+               ? exact_time(side.type)
+               : SqlType(TypeKind::String)
+                     .labelled(role == Role::Date   ? label::kExactDate
+                               : role == Role::Time ? label::kExactTime
+                                                    : label::kExactTimestamptz);
+  };
+  SqlType left_type = exact_of(left, l), right_type = exact_of(right, r);
+  // A date that moves by an interval is a timestamp; what tells nothing is of the other side's type.
+  const SqlType timestamp = SqlType(TypeKind::String).labelled(label::kExactTimestamp);
+  if (row->result == Role::Instant && l == Role::Date) left_type = timestamp;
+  if (left.type.is_null() && left.type.label() == label::kNone && l == r) left_type = right_type;
+  if (right.type.is_null() && right.type.label() == label::kNone && l == r) right_type = left_type;
+  if (row->result != Role::Interval && row->result != Role::Whole) result = left_type;
+
+  BoundExpression call = call_expression(row->kernel, result, {}, position);
+  for (auto [side, type] : {std::pair(&left, &left_type), std::pair(&right, &right_type)}) {
+    const bool is_open = side->kind == BoundKind::Parameter && side->type.is_null();
+    if (is_exact_time(type->label()))
+      call.children.push_back(TRY(as_exact(std::move(*side), *type)));
+    else if (is_open)
+      call.children.push_back(TRY(coerce_to(std::move(*side), *type)));
+    else
+      call.children.push_back(TRY(cast(std::move(*side), *type)));
+  }
+  if (!is_exact) return Bound(TRY(computed(std::move(call))));
+  return Bound(std::move(call));
+}
+
+}  // namespace engine

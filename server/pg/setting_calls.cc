@@ -1,0 +1,161 @@
+#include "server/pg/setting_calls.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/types/ascii.h"
+#include "server/sql/session_settings.h"
+
+namespace server::pg {
+
+namespace {
+
+using engine::Expression;
+using Text = SettingActions::Text;
+
+bool is_setting_call(const engine::FunctionCall& call) {
+  if (call.over || call.filter || call.distinct || call.star || !call.order_by.empty())
+    return false;
+  const size_t count = call.arguments.size();
+  return (call.name == "SET_CONFIG" && count == 3) ||
+         (call.name == "CURRENT_SETTING" && (count == 1 || count == 2));
+}
+
+// Whether it has a value by itself; `has_call` is set where one of the calls is in it.
+bool is_answered(const Expression& expression, bool& has_call) {
+  if (const auto* cast = expression.as<engine::Cast>())
+    return is_answered(*cast->operand, has_call);
+  if (const auto* call = expression.as<engine::FunctionCall>()) {
+    if (!is_setting_call(*call)) return false;
+    has_call = true;
+    return std::ranges::all_of(
+        call->arguments, [&](const auto& argument) { return is_answered(*argument, has_call); });
+  }
+  return expression.is<engine::NullLiteral>() || expression.is<engine::BooleanLiteral>() ||
+         expression.is<engine::IntegerLiteral>() || expression.is<engine::StringLiteral>() ||
+         expression.is<engine::Parameter>();
+}
+
+void find_parameters(const Expression& expression, size_t& most) {
+  if (const auto* parameter = expression.as<engine::Parameter>())
+    most = std::max(most, static_cast<size_t>(parameter->index));
+  if (const auto* cast = expression.as<engine::Cast>()) find_parameters(*cast->operand, most);
+  if (const auto* call = expression.as<engine::FunctionCall>())
+    for (const auto& argument : call->arguments) find_parameters(*argument, most);
+}
+
+std::optional<bool> truth(const std::string& text) {
+  const std::string word = engine::lower_case(text);
+  for (const std::string_view yes : {"t", "true", "on", "yes", "1"})
+    if (word == yes) return true;
+  for (const std::string_view no : {"f", "false", "off", "no", "0"})
+    if (word == no) return false;
+  return std::nullopt;
+}
+
+struct Run {
+  std::span<const engine::Value> parameters;
+  const SettingActions& actions;
+
+  Result<Text> value_of(const Expression& expression) {
+    if (const auto* cast = expression.as<engine::Cast>()) return value_of(*cast->operand);
+    if (const auto* literal = expression.as<engine::BooleanLiteral>())
+      return Text(literal->value ? "true" : "false");
+    if (const auto* literal = expression.as<engine::IntegerLiteral>())
+      return Text(fmt::format("{}", literal->value));
+    if (const auto* literal = expression.as<engine::StringLiteral>()) return Text(literal->value);
+    if (const auto* parameter = expression.as<engine::Parameter>()) {
+      const auto at = static_cast<size_t>(parameter->index) - 1;
+      if (at >= parameters.size())
+        return Error{ErrorCode::UndefinedObject,
+                     fmt::format("there is no parameter ${}", parameter->index)}
+            .at(expression.position);
+      return parameters[at].is_null() ? Text() : Text(std::string(parameters[at].as_string()));
+    }
+    if (const auto* call = expression.as<engine::FunctionCall>()) {
+      auto result = call->name == "SET_CONFIG" ? set(*call) : get(*call);
+      if (!result) return std::move(result).error().at(expression.position);
+      return result;
+    }
+    return Text();
+  }
+
+  Result<bool> flag(const Expression& expression) {
+    const Text text = TRY(value_of(expression));
+    const auto value = text ? truth(*text) : std::optional(false);
+    if (value) return *value;
+    return Error{ErrorCode::InvalidText,
+                 fmt::format("invalid input syntax for type boolean: \"{}\"", *text)};
+  }
+
+  Result<Text> set(const engine::FunctionCall& call) {
+    const Text name = TRY(value_of(*call.arguments[0]));
+    if (!name) return Error{ErrorCode::NullValue, "SET requires parameter name"};
+    const Text value = TRY(value_of(*call.arguments[1]));
+    const bool is_local = TRY(flag(*call.arguments[2]));
+    TRY(actions.set(*name, value, is_local));
+    // What set() outside of a transaction makes for it alone is nowhere to be read.
+    return actions.get(*name).has_value() ? actions.get(*name) : value;
+  }
+
+  Result<Text> get(const engine::FunctionCall& call) {
+    const Text name = TRY(value_of(*call.arguments[0]));
+    if (!name) return Text();
+    Text value = actions.get(*name);
+    if (value) return value;
+    const bool may_be_missing = call.arguments.size() > 1 && TRY(flag(*call.arguments[1]));
+    if (may_be_missing) return Text();
+    return sql::unknown_setting(*name);
+  }
+};
+
+}  // namespace
+
+bool is_setting_query(const engine::Statement& statement) {
+  const auto* query = std::get_if<engine::Query>(&statement);
+  if (!query || query->from || query->items.empty() || query->where || query->having ||
+      query->combined || query->limit || query->offset || query->distinct || !query->with.empty() ||
+      !query->values.empty() || !query->group_by.empty() || !query->order_by.empty() ||
+      !query->distinct_on.empty() || query->emit != engine::Emit::None)
+    return false;
+  bool has_call = false;
+  return std::ranges::all_of(query->items,
+                             [&](const engine::SelectItem& item) {
+                               return item.kind == engine::SelectItemKind::Expression &&
+                                      is_answered(*item.expression, has_call);
+                             }) &&
+         has_call;
+}
+
+std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query) {
+  std::vector<sql::ResultColumn> columns;
+  for (const engine::SelectItem& item : query.items) {
+    const Expression* named = item.expression.get();
+    while (const auto* cast = named->as<engine::Cast>()) named = cast->operand.get();
+    const auto* call = named->as<engine::FunctionCall>();
+    std::string name = item.alias ? engine::display_name(item.alias->text)
+                       : call     ? engine::lower_case(call->name)
+                                  : "?column?";
+    columns.push_back({std::move(name), engine::TypeKind::String});
+  }
+  return columns;
+}
+
+size_t count_parameters(const engine::Query& query) {
+  size_t most = 0;
+  for (const engine::SelectItem& item : query.items) find_parameters(*item.expression, most);
+  return most;
+}
+
+Result<std::vector<Text>> run_settings(const engine::Query& query,
+                                       std::span<const engine::Value> parameters,
+                                       const SettingActions& actions) {
+  Run run{parameters, actions};
+  std::vector<Text> row;
+  for (const engine::SelectItem& item : query.items)
+    row.push_back(TRY(run.value_of(*item.expression)));
+  return row;
+}
+
+}  // namespace server::pg

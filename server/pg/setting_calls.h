@@ -1,0 +1,37 @@
+// SELECT set_config(...), current_setting(...): of what is the session's alone, so that it answers them itself, each time
+// that they are executed.
+#pragma once
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/sql/ast.h"
+#include "server/sql/port.h"
+
+namespace server::pg {
+
+// Whether it is a SELECT without FROM of nothing but such calls, constants and parameters.
+bool is_setting_query(const engine::Statement& statement);
+
+std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query);
+// How many parameters it has: the greatest number.
+size_t count_parameters(const engine::Query& query);
+
+// What the calls do, in the session's hands. A null text is NULL.
+struct SettingActions {
+  using Text = std::optional<std::string>;
+  // The value in force; nothing for a name that is not known or not set.
+  std::function<Text(const std::string& name)> get;
+  // Null: back to the value that the connection began with.
+  std::function<Status(const std::string& name, const Text& value, bool is_local)> set;
+};
+
+// The row of the query: its calls are carried out from left to right.
+Result<std::vector<std::optional<std::string>>> run_settings(
+    const engine::Query& query, std::span<const engine::Value> parameters,
+    const SettingActions& actions);
+
+}  // namespace server::pg
