@@ -30,5 +30,11 @@ void append_sized(std::string& out, Write write) {
 // for a BIGINT and a numeric for a DOUBLE without a rule for each pair.
 // Fails with ProtocolViolation when bytes are missing or left over, NotSupported for other types.
 Result<std::string> text_of_binary(uint32_t type_oid, std::string_view bytes);
+// Where a value of this type is wanted: what CREATE TYPE has made is read by it.
+Result<std::string> text_of_binary(const engine::SqlType& type, uint32_t type_oid,
+                                   std::string_view bytes);
+
+// Types that users have made have numbers from here.
+inline constexpr uint32_t kFirstUserType = 16'384;
 
 }  // namespace server::pg

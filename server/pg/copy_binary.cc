@@ -118,7 +118,8 @@ class BinaryCopyReader final : public CopyReader {
       return {};
     }
     const auto read = [&]() -> Status {
-      const std::string text = TRY(text_of_binary(wire_type(columns_[index].type).oid, *bytes));
+      const std::string text = TRY(text_of_binary(columns_[index].type,
+                                                  wire_type(columns_[index].type).oid, *bytes));
       return values_[index].append(text, column);
     };
     Status done = read();

@@ -74,7 +74,7 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
                                        std::string_view bytes, const std::string& what) {
   std::string converted;
   if (format == Format::Binary) {
-    converted = TRY(text_of_binary(type_oid, bytes));
+    converted = TRY(text_of_binary(type, type_oid, bytes));
     bytes = converted;
   }
   if (!engine::is_utf8(bytes))

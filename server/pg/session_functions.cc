@@ -103,6 +103,18 @@ bool is_asked(const engine::Query& query) {
 
 namespace {
 
+// A SELECT of nothing but values is PostgreSQL's alone: its generate_series() gives rows, where that of the dialect gives an
+// array.
+void spread_series(engine::Query& query) {
+  if (query.from) return;
+  for (engine::SelectItem& item : query.items) {
+    auto* call = item.expression ? std::get_if<engine::FunctionCall>(&item.expression->node) : nullptr;
+    if (!call || call->name != "GENERATE_SERIES") continue;
+    call->name = "PG_GENERATE_SERIES";
+    if (!item.alias) item.alias = engine::Name{"GENERATE_SERIES"};
+  }
+}
+
 // CURRENT_TIMESTAMP among the values of an INSERT, where no column can stand.
 void answer_times(engine::InsertValues& insert) {
   for (engine::ExpressionList& row : insert.rows)
@@ -119,6 +131,7 @@ void answer_times(engine::InsertValues& insert) {
 void answer_session_functions(engine::ParsedStatement& statement, const SessionFacts& facts) {
   if (auto* insert = std::get_if<engine::InsertValues>(&statement.statement)) answer_times(*insert);
   auto* query = std::get_if<engine::Query>(&statement.statement);
+  if (query && facts.settings.get("compat") != "ksqldb") spread_series(*query);
   if (!query || !is_asked(*query)) return;
   // A bare word may be a column where there is something to select from.
   const bool has_words = !query->from;
