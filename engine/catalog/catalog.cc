@@ -1,5 +1,7 @@
 #include "engine/catalog/catalog.h"
 
+#include <algorithm>
+
 namespace engine {
 
 namespace {
@@ -13,6 +15,28 @@ std::vector<std::string> ids_of(const auto& uses, std::string_view source) {
 }
 
 }  // namespace
+
+std::vector<size_t> shown_columns(const DataSource& source) {
+  const std::vector<ColumnDef>& columns = source.schema.columns;
+  std::vector<size_t> shown;
+  for (const std::string& name : source.column_order)
+    if (const int index = source.schema.index_of(name); index >= 0)
+      shown.push_back(static_cast<size_t>(index));
+  // All of them where no order is kept, else those that ALTER TABLE has added.
+  for (size_t i = 0; i < columns.size(); ++i)
+    if (!is_row_id(columns[i]) && std::ranges::find(shown, i) == shown.end()) shown.push_back(i);
+  return shown;
+}
+
+std::vector<std::string> names_of_star(const DataSource& source) {
+  std::vector<std::string> names;
+  for (const size_t index : shown_columns(source))
+    names.push_back(source.schema.columns[index].name);
+  if (source.window)
+    names.insert(names.begin() + static_cast<std::ptrdiff_t>(source.schema.key_count()),
+                 {std::string(kWindowStart), std::string(kWindowEnd)});
+  return names;
+}
 
 const DataSource* Catalog::find_source(std::string_view name) const {
   const auto* found = sources_.get(name);

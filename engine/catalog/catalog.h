@@ -51,7 +51,16 @@ struct DataSource {
   bool owns_topic = false;    // DROP removes the topic, too (docs/adr/0053)
   bool is_temporary = false;  // of one session; gone with it, and with the server
   std::map<std::string, std::string> comments = {};  // by column; its own under ""
+  // Of a table that was declared PostgreSQL's way with its key elsewhere than in front: its columns as they were
+  // declared. Empty: they are shown in the schema's order.
+  std::vector<std::string> column_order = {};
 };
+
+// Where in the schema the columns are that `SELECT *` shows and that an INSERT or COPY without a list of columns fills, in that
+// order; the row id is not among them.
+std::vector<size_t> shown_columns(const DataSource& source);
+// The names of those of `*`: the bounds of a windowed key stand behind it.
+std::vector<std::string> names_of_star(const DataSource& source);
 
 enum class QueryKind : uint8_t { CreateAs, InsertInto, SourceTable };
 enum class DesiredState : uint8_t { Running, Paused };
@@ -79,6 +88,7 @@ class Catalog {
   const Sources& sources() const { return sources_; }
   const Queries& queries() const { return queries_; }
   CustomTypes types;
+  std::set<std::string> schemas;  // of CREATE SCHEMA; what is in one has its name and a dot before its own
   Properties system_properties;  // ALTER SYSTEM: what holds where a session has set nothing else
   int64_t next_query_number = 0;
 

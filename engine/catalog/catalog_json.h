@@ -41,7 +41,8 @@ struct JsonFields<DataSource> {
       json_field("partitions", &DataSource::partitions),
       json_field("owns_topic", &DataSource::owns_topic),
       json_field("temporary", &DataSource::is_temporary),
-      json_field("comments", &DataSource::comments));
+      json_field("comments", &DataSource::comments),
+      json_field("column_order", &DataSource::column_order));
 };
 template <>
 struct JsonFields<PersistentQuery> {

@@ -90,6 +90,12 @@ class Converter {
   Result<Statement> create_table(const Fields& fields) const;
   Result<Statement> create_enumeration(const Fields& fields) const;
   Result<Statement> create_composite(const Fields& fields) const;
+  Result<Statement> create_domain(const Fields& fields) const;
+  Result<Statement> create_schema(const Fields& fields) const;
+  Result<Statement> drop_schemas(const Fields& fields) const;
+  Result<Statement> rename(const Fields& fields) const;
+  // What is in a schema has its name and a dot before its own; of public and of none its name alone.
+  static Name in_schema(const std::vector<std::string>& names);
   Result<Statement> drop(const Fields& fields) const;
   Result<Statement> comment(const Fields& fields) const;
   Result<Statement> alter_table(const Fields& fields) const;

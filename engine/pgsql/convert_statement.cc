@@ -19,8 +19,6 @@ struct KindRow {
 // What people write who come from PostgreSQL, and what is missing then.
 constexpr KindRow kMissing[] = {
     {"CreateRangeStmt", "CREATE TYPE ... AS RANGE is"},
-    {"CreateDomainStmt", "CREATE DOMAIN is"},
-    {"CreateSchemaStmt", "CREATE SCHEMA is"},
     {"IndexStmt", "CREATE INDEX is"},
     {"ViewStmt", "CREATE VIEW is"},
     {"CreateSeqStmt", "CREATE SEQUENCE is"},
@@ -31,6 +29,18 @@ constexpr KindRow kMissing[] = {
     {"DoStmt", "DO is"},
     {"CallStmt", "CALL is"},
     {"LockStmt", "LOCK is"},
+    {"CreatedbStmt", "CREATE DATABASE is"},
+    {"DropdbStmt", "DROP DATABASE is"},
+    {"AlterEnumStmt", "ALTER TYPE is"},
+    {"AlterDomainStmt", "ALTER DOMAIN is"},
+    {"AlterFunctionStmt", "ALTER FUNCTION is"},
+    {"DeclareCursorStmt", "this DECLARE is"},
+    {"RuleStmt", "CREATE RULE is"},
+    {"CreatePolicyStmt", "CREATE POLICY is"},
+    {"CreateStatsStmt", "CREATE STATISTICS is"},
+    {"DefineStmt", "this CREATE is"},
+    {"CreateCastStmt", "CREATE CAST is"},
+    {"ClusterStmt", "CLUSTER is"},
 };
 
 Error name_of_temporary() {
@@ -49,10 +59,15 @@ Result<TableName> Converter::table_name(const Fields& relation) const {
   const TextPosition at = position(relation.number("location"));
   const std::string_view schema = relation.text("schemaname");
   if (schema == "pg_temp") return Error(name_of_temporary()).at(at);
-  if (!schema.empty() && schema != "public")
-    return Error{ErrorCode::NotSupported, fmt::format("schema \"{}\" does not exist", schema)}.at(
-        at);
-  return TableName{name_of(relation.text("relname")), at};
+  return TableName{in_schema({std::string(schema), std::string(relation.text("relname"))}), at};
+}
+
+Name Converter::in_schema(const std::vector<std::string>& names) {
+  if (names.empty()) return name_of("");
+  const std::string& schema = names.size() > 1 ? names[names.size() - 2] : names.front();
+  if (names.size() < 2 || schema.empty() || schema == "public" || schema == "pg_catalog")
+    return name_of(names.back());
+  return {name_of(schema).text + "." + name_of(names.back()).text, Quoting::Back};
 }
 
 Status Converter::add_constraint(const Fields& constraint, TableElement& element) const {
@@ -136,9 +151,8 @@ Result<Statement> Converter::create_table(const Fields& fields) const {
 
 // The kind says what it is, the names are its values.
 Result<Statement> Converter::create_enumeration(const Fields& fields) const {
-  const std::vector<std::string> names = strings(fields, "typeName");
   CreateType create;
-  create.name = name_of(names.empty() ? "" : names.back());
+  create.name = in_schema(strings(fields, "typeName"));
   create.type.kind = TypeKind::String;
   create.type.custom_name = create.name.text;
   create.type.field_names = strings(fields, "vals");
@@ -162,14 +176,52 @@ Result<Statement> Converter::create_composite(const Fields& fields) const {
   return Statement(std::move(create));
 }
 
+// Another name for a type; constraints would have to be looked at wherever a value becomes one of it.
+Result<Statement> Converter::create_domain(const Fields& fields) const {
+  CreateType create;
+  create.name = in_schema(strings(fields, "domainname"));
+  create.name_position = position(0);
+  create.is_domain = true;
+  const auto base = fields.part("typeName");
+  if (!base) return Error{ErrorCode::SyntaxError, "a domain without a type"};
+  create.type = TRY(type(*base));
+  for (const Node& constraint : pgsql::children(fields, "constraints")) {
+    const std::string_view kind = constraint.fields.text("contype");
+    if (kind == "CONSTR_NULL") continue;
+    return not_supported(kind == "CONSTR_CHECK"     ? "a domain with CHECK is"
+                         : kind == "CONSTR_NOTNULL" ? "a domain with NOT NULL is"
+                                                    : "a domain with DEFAULT or a constraint is",
+                         position(constraint.fields.number("location")));
+  }
+  return Statement(std::move(create));
+}
+
+Result<Statement> Converter::create_schema(const Fields& fields) const {
+  if (fields.has("schemaElts")) return not_supported("CREATE SCHEMA with elements is", position(0));
+  if (fields.has("authrole")) return not_supported("CREATE SCHEMA AUTHORIZATION is", position(0));
+  return Statement(CreateSchema{fields.flag("if_not_exists"),
+                                {name_of(fields.text("schemaname")), position(0)}});
+}
+
+Result<Statement> Converter::drop_schemas(const Fields& fields) const {
+  DropSchemas drop;
+  drop.if_exists = fields.flag("missing_ok");
+  drop.cascade = fields.text("behavior") == "DROP_CASCADE";
+  for (const Node& object : pgsql::children(fields, "objects"))
+    drop.names.push_back({name_of(object.fields.text("sval")), position(0)});
+  return Statement(std::move(drop));
+}
+
 Result<Statement> Converter::drop(const Fields& fields) const {
   const std::string_view kind = fields.text("removeType");
   const bool if_exists = fields.flag("missing_ok");
+  if (kind == "OBJECT_SCHEMA") return drop_schemas(fields);
   DropSources drops;
   for (const Node& object : pgsql::children(fields, "objects")) {
-    if (kind == "OBJECT_TYPE")
-      return Statement(DropType{if_exists, name_of(type_name(object.fields)),
-                                position(object.fields.number("location"))});
+    if (kind == "OBJECT_TYPE" || kind == "OBJECT_DOMAIN")
+      return Statement(DropType{if_exists, in_schema(strings(object.fields, "names")),
+                                position(object.fields.number("location")),
+                                kind == "OBJECT_DOMAIN"});
     if (kind != "OBJECT_TABLE" && kind != "OBJECT_MATVIEW")
       return not_supported("to DROP anything but tables and types is", position(0));
     const std::vector<std::string> names = strings(object.fields, "items");
@@ -178,7 +230,7 @@ Result<Statement> Converter::drop(const Fields& fields) const {
     DropSource& drop = drops.drops.emplace_back();
     drop.kind = SourceKind::Table;
     drop.if_exists = if_exists;
-    drop.name = name_of(names.back());
+    drop.name = in_schema(names);
     drop.name_position = position(0);
   }
   return Statement(std::move(drops));
@@ -200,10 +252,7 @@ Result<Statement> Converter::comment(const Fields& fields) const {
   }
   if (names.empty() || is_column != comment.column.has_value())
     return Error{ErrorCode::SyntaxError, "column name must be qualified"};
-  if (names.size() > 1 && names.front() != "public")
-    return Error{ErrorCode::NotSupported,
-                 fmt::format("schema \"{}\" does not exist", names.front())};
-  comment.table = {name_of(names.back()), position(0)};
+  comment.table = {in_schema(names), position(0)};
   if (fields.has("comment")) comment.text = std::string(fields.text("comment"));
   return Statement(std::move(comment));
 }
@@ -212,9 +261,24 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
   const TableName table = TRY(table_name(*fields.part("relation")));
   const std::vector<Node> commands = pgsql::children(fields, "cmds");
   AlterSource alter{SourceKind::Table, table.name, table.position, {}};
+  AlterColumns columns{table, {}, {}, {}};
   for (const Node& command : commands) {
     const auto definition = child(command.fields, "def");
     const std::string_view kind = command.fields.text("subtype");
+    const TableName column{name_of(command.fields.text("name")), table.position};
+    if (kind == "AT_DropColumn" && !command.fields.flag("missing_ok")) {
+      columns.dropped.push_back(column);
+      continue;
+    }
+    if (kind == "AT_AlterColumnType" && definition) {
+      const auto type_name = definition->fields.part("typeName");
+      if (!type_name) return not_supported("this ALTER TABLE is", table.position);
+      AlterColumns::Retyped retyped{column, TRY(type(*type_name))};
+      if (definition->fields.has("raw_default"))
+        retyped.using_sql = to_sql(*TRY(child_of(definition->fields, "raw_default")));
+      columns.retyped.push_back(std::move(retyped));
+      continue;
+    }
     if (kind == "AT_AddColumn" && definition) {
       alter.added.push_back(TRY(table_element(definition->fields)));
       const TableElement& added = alter.added.back();
@@ -231,7 +295,21 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
     if (add.columns.empty()) return not_supported("PRIMARY KEY USING INDEX is", table.position);
     return Statement(std::move(add));
   }
-  return Statement(std::move(alter));
+  if (columns.dropped.empty() && columns.retyped.empty()) return Statement(std::move(alter));
+  if (!alter.added.empty())
+    return not_supported("ALTER TABLE that adds columns and changes others at once is",
+                         table.position);
+  return Statement(std::move(columns));
+}
+
+Result<Statement> Converter::rename(const Fields& fields) const {
+  if (fields.text("renameType") != "OBJECT_COLUMN" || fields.text("relationType") != "OBJECT_TABLE" ||
+      !fields.part("relation"))
+    return not_supported("to RENAME anything but a table's column is", position(0));
+  AlterColumns columns{TRY(table_name(*fields.part("relation"))), {}, {}, {}};
+  columns.renamed.push_back({{name_of(fields.text("subname")), columns.table.position},
+                             name_of(fields.text("newname"))});
+  return Statement(std::move(columns));
 }
 
 Result<Statement> Converter::insert(const Fields& fields) const {
@@ -354,9 +432,12 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   if (node.kind == "CreateStmt") return made(create_table(node.fields));
   if (node.kind == "CreateEnumStmt") return made(create_enumeration(node.fields));
   if (node.kind == "CompositeTypeStmt") return made(create_composite(node.fields));
+  if (node.kind == "CreateDomainStmt") return made(create_domain(node.fields));
+  if (node.kind == "CreateSchemaStmt") return made(create_schema(node.fields));
   if (node.kind == "DropStmt") return made(drop(node.fields));
   if (node.kind == "CommentStmt") return made(comment(node.fields));
   if (node.kind == "AlterTableStmt") return made(alter_table(node.fields));
+  if (node.kind == "RenameStmt") return made(rename(node.fields));
   if (node.kind == "InsertStmt") return made(insert(node.fields));
   if (node.kind == "UpdateStmt") return made(update(node.fields));
   if (node.kind == "DeleteStmt") return made(remove(node.fields));

@@ -45,7 +45,7 @@ Result<TypeName> Converter::type(const Fields& type) const {
   if (row != std::end(kTypes)) {
     result.kind = row->kind;
   } else {
-    result.custom_name = name == "char" ? "\"char\"" : name_of(name).text;
+    result.custom_name = name == "char" ? "\"char\"" : in_schema(strings(type, "names")).text;
     const std::vector<Node> modifiers = pgsql::children(type, "typmods");
     const auto number = [&](size_t i) {
       const auto value = i < modifiers.size() ? modifiers[i].fields.part("ival") : std::nullopt;

@@ -216,13 +216,11 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
     if (item.source && item.source->text != source.alias) continue;
     found = true;
     std::vector<std::string> names;
-    for (const ColumnDef& column : source.source->schema.columns)
-      if (column.role == ColumnRole::Key && (use == QueryUse::Persistent || !is_row_id(column)))
-        names.push_back(column.name);
-    if (use != QueryUse::Persistent && source.source->window)
-      names.insert(names.end(), {std::string(kWindowStart), std::string(kWindowEnd)});
-    for (const ColumnDef& column : source.source->schema.columns)
-      if (column.role != ColumnRole::Key) names.push_back(column.name);
+    if (use == QueryUse::Persistent) {  // the columns of what it makes: keys first, as they are kept
+      for (const ColumnDef& column : source.source->schema.columns) names.push_back(column.name);
+    } else {
+      names = names_of_star(*source.source);
+    }
     for (const std::string& name : names)
       out.push_back({reference(source, name, is_join, item.position),
                      is_join ? source.alias + "_" + name : name, false, true, item.position});
@@ -404,7 +402,26 @@ const DataSource* find_source(const Name& name, const PlanContext& context) {
   return context.catalog.find_source(absl::AsciiStrToUpper(name.text));
 }
 
+namespace {
+
+// What stands behind the name of a schema that CREATE SCHEMA has made; nothing for others.
+std::optional<Name> name_in_schema(const AliasedSource& named, const Catalog& catalog) {
+  if (!named.schema || catalog.schemas.empty()) return std::nullopt;
+  for (const std::string& schema :
+       {named.schema->text, absl::AsciiStrToUpper(named.schema->text)})
+    if (catalog.schemas.contains(schema))
+      return Name{schema + "." + named.name.text, named.name.quoting};
+  return std::nullopt;
+}
+
+}  // namespace
+
 Result<AnalysedSource> resolve_source(const AliasedSource& named, const PlanContext& context) {
+  if (const auto qualified = name_in_schema(named, context.catalog)) {
+    AliasedSource whole{std::nullopt, *qualified, named.alias ? named.alias : named.name,
+                        named.position};
+    return resolve_source(whole, context);
+  }
   const DataSource* source = find_source(named.name, context);
   if (!source) return unknown_source(named.name.text, context.catalog, named.position);
   if (context.may_read)

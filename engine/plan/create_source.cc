@@ -117,12 +117,27 @@ std::vector<TableElement> with_serials(std::vector<TableElement> elements,
   return elements;
 }
 
-// Whether PostgreSQL's users mean a table that only grows: no word of the dialect says how its records are keyed.
+// Whether no word of the dialect says how its records lie in the topic, as PostgreSQL's users declare tables.
+bool is_plain_table(const CreateSource& create, const EngineSettings& settings) {
+  return create.kind == SourceKind::Table && !create.is_source && !settings.ksqldb_compat &&
+         std::ranges::all_of(create.properties, is_storage_parameter, &Property::name);
+}
+
+// Whether they mean a table that only grows.
 bool is_keyless_table(const CreateSource& create, const Schema& schema,
                       const EngineSettings& settings) {
-  return create.kind == SourceKind::Table && !create.is_source && !settings.ksqldb_compat &&
-         !schema.columns.empty() && schema.key_count() == 0 &&
-         std::ranges::all_of(create.properties, is_storage_parameter, &Property::name);
+  return is_plain_table(create, settings) && !schema.columns.empty() && schema.key_count() == 0;
+}
+
+// PostgreSQL's users count on it; the schema has keys first. Empty where it is the schema's, and for tables of the dialect.
+std::vector<std::string> order_of_declaration(const CreateSource& create, const Schema& schema,
+                                              const EngineSettings& settings) {
+  std::vector<std::string> names;
+  for (const TableElement& element : create.elements) names.push_back(element.name.text);
+  if (!is_plain_table(create, settings) ||
+      std::ranges::equal(names, schema.columns, {}, {}, &ColumnDef::name))
+    return {};
+  return names;
 }
 
 // Its topic's records are known by row ids, which nobody else's are.
@@ -233,6 +248,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
       takes_storage ? read_schema(with_serials(create.elements, catalog.types), catalog.types)
                     : read_schema(create.elements, catalog.types));
   const bool is_postgres = create.is_postgres || std::ranges::any_of(source.schema.columns, &ColumnDef::is_serial);
+  source.column_order = order_of_declaration(create, source.schema, settings);
   const bool is_keyless = is_keyless_table(create, source.schema, settings);
   if (is_keyless) {
     source.schema.columns.insert(source.schema.columns.begin(),

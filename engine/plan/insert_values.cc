@@ -8,8 +8,10 @@
 
 #include "base/suggest.h"
 #include "engine/catalog/system_sources.h"
+#include "engine/formats/text_value.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/parse.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
 namespace {
@@ -67,10 +69,10 @@ Error header_columns(const std::vector<std::string>& names) {
 Result<InsertPlan> all_columns(const DataSource& source) {
   InsertPlan plan{source, {}};
   std::vector<std::string> headers;
-  for (size_t i = 0; i < source.schema.columns.size(); ++i) {
-    if (source.schema.columns[i].role == ColumnRole::Headers)
-      headers.push_back(source.schema.columns[i].name);
-    if (!is_row_id(source.schema.columns[i])) plan.columns.push_back(static_cast<int>(i));
+  for (const size_t index : shown_columns(source)) {
+    if (source.schema.columns[index].role == ColumnRole::Headers)
+      headers.push_back(source.schema.columns[index].name);
+    plan.columns.push_back(static_cast<int>(index));
   }
   if (!headers.empty()) return header_columns(headers);
   return plan;
@@ -196,10 +198,30 @@ class RowReader {
     return {};
   }
 
+  // ROW(...) and a text are values of what CREATE TYPE has made.
+  Result<Value> evaluate_as(const Expression& expression, const SqlType& type) {
+    const bool is_composite = type.kind() == TypeKind::Struct && type.label() == label::kComposite;
+    const auto* row = is_composite ? expression.as<FunctionCall>() : nullptr;
+    if (row && row->name == "ROW") {
+      if (row->arguments.size() != type.fields().size())
+        return Error{ErrorCode::InvalidCast, "cannot cast type record to " + type.to_string(),
+                     row->arguments.size() < type.fields().size() ? "Input has too few columns."
+                                                                  : "Input has too many columns."}
+            .at(expression.position);
+      ValueList fields;
+      for (size_t i = 0; i < row->arguments.size(); ++i)
+        fields.push_back(TRY(evaluate_as(*row->arguments[i], type.fields()[i].type)));
+      return Value::list(std::move(fields));
+    }
+    if (const auto* text = is_composite ? expression.as<StringLiteral>() : nullptr)
+      return parse_text_value(type, text->value, "a value");
+    return evaluate_constant(expression, type, scope_, evaluation_);
+  }
+
   Result<Value> evaluate(const Expression& expression, size_t position) {
     const int index = plan_.columns[position];
     const SqlType& type = plan_.source.schema.columns[static_cast<size_t>(index)].type;
-    Result<Value> value = evaluate_constant(expression, type, scope_, evaluation_);
+    Result<Value> value = evaluate_as(expression, type);
     if (value) return value;
     const auto* text = expression.as<StringLiteral>();
     if (value.error().code != ErrorCode::TypeMismatch && !text) return value;

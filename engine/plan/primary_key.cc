@@ -44,14 +44,14 @@ Result<std::shared_ptr<const DataSource>> plan_primary_key(const AddPrimaryKey& 
     column->role = ColumnRole::Key;
     column->is_not_null = true;
   }
-  // Others would have another place from now on, and rows that are written without names of columns would be other rows.
+  // Keys come first in the schema. Rows that are written without names of columns have them where they were.
   const auto is_key = [](const ColumnDef& column) { return column.role == ColumnRole::Key; };
-  if (!std::ranges::is_partitioned(columns, is_key))
-    return Error{ErrorCode::NotSupported,
-                 "ADD PRIMARY KEY of columns that are not the table's first is not supported yet",
-                 "The columns of a key come first.",
-                 "Make a table with the columns in that order, and INSERT ... SELECT the rows."}
-        .at(add.table.position);
+  if (!std::ranges::is_partitioned(columns, is_key)) {
+    keyed->column_order.clear();
+    for (const size_t index : shown_columns(source))
+      keyed->column_order.push_back(source.schema.columns[index].name);
+    std::ranges::stable_partition(columns, is_key);
+  }
   keyed->key_format = FormatSpec{keyed->schema.key_count() == 1 ? "KAFKA" : "JSON"};
   TRY(fit_formats({keyed->key_format, keyed->value_format}, keyed->schema, {}));
   keyed->partitions = settings.num_partitions;

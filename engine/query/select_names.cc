@@ -12,12 +12,7 @@ namespace engine {
 SelectSource table_source(const AnalysedSource& found) {
   const DataSource& table = *found.source;
   SelectSource source{&table, found.alias, input_layout(table, found.alias), {}, found.position};
-  for (const ColumnDef& column : table.schema.keys())
-    if (!is_row_id(column)) source.shown.push_back(column.name);
-  if (table.window)
-    source.shown.insert(source.shown.end(), {std::string(kWindowStart), std::string(kWindowEnd)});
-  for (const ColumnDef& column : table.schema.columns)
-    if (column.role != ColumnRole::Key) source.shown.push_back(column.name);
+  source.shown = names_of_star(table);
   return source;
 }
 

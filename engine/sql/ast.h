@@ -10,7 +10,7 @@
 namespace engine {
 
 using Statement =
-    std::variant<CreateSource, CreateAsSelect, DropSource, DropSources, Truncate, AddPrimaryKey, CommentOn, Maintain, AlterSource, CreateType, DropType, Query,
+    std::variant<CreateSource, CreateAsSelect, DropSource, DropSources, Truncate, AddPrimaryKey, AlterColumns, CreateSchema, DropSchemas, CommentOn, Maintain, AlterSource, CreateType, DropType, Query,
                  InsertSelect, InsertValues, UpdateRows, DeleteRows, Print, SetProperty, UnsetProperty, AlterSystem,
                  DefineVariable, UndefineVariable, RunScript, AssertTopic, AssertSchema,
                  CreateRole, AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector, DropConnector, DescribeConnector, Show, DescribeSource,

@@ -74,6 +74,31 @@ struct AddPrimaryKey {
   TableName table;
   std::vector<TableName> columns;
 };
+// ALTER TABLE ... DROP COLUMN, RENAME COLUMN, ALTER COLUMN ... TYPE: of one statement.
+struct AlterColumns {
+  TableName table;
+  std::vector<TableName> dropped;
+  struct Renamed {
+    TableName column;
+    Name name;
+  };
+  std::vector<Renamed> renamed;
+  struct Retyped {
+    TableName column;
+    TypeName type;
+    std::string using_sql = {};  // what the values become; empty: what they are, cast
+  };
+  std::vector<Retyped> retyped;
+};
+// CREATE SCHEMA, DROP SCHEMA a, b
+struct CreateSchema {
+  bool if_not_exists = false;
+  TableName name;
+};
+struct DropSchemas {
+  bool if_exists = false, cascade = false;
+  std::vector<TableName> names;
+};
 // COMMENT ON TABLE table IS 'text', COMMENT ON COLUMN table.column IS 'text'; of streams likewise.
 struct CommentOn {
   TableName table;
@@ -97,11 +122,13 @@ struct CreateType {
   Name name;
   TextPosition name_position;
   TypeName type;
+  bool is_domain = false;  // CREATE DOMAIN
 };
 struct DropType {
   bool if_exists = false;
   Name name;
   TextPosition name_position;
+  bool is_domain = false;
 };
 
 struct Assignment {
@@ -249,6 +276,7 @@ enum class ExplainFormat : uint8_t {
   Text,
   Topology,  // as ksqlDB shows the processors of Kafka Streams
   Dot,       // a picture, for Graphviz
+  Json,      // PostgreSQL's FORMAT JSON: the lines of the text as a document
 };
 struct Explain {
   bool analyze = false;

@@ -94,6 +94,20 @@ int64_t schema_number(std::string_view schema) {
 
 }  // namespace
 
+int64_t user_schema_oid(std::string_view name) {
+  return static_cast<int64_t>(hash_of("schema", name) % kNumbers) + kFirstNumber;
+}
+
+ObjectPlace place_of(const Catalog& catalog, std::string_view name) {
+  ObjectPlace place;
+  place.name = display_name(name);
+  const size_t dot = name.find('.');
+  if (dot == std::string_view::npos || !catalog.schemas.contains(std::string(name.substr(0, dot))))
+    return place;
+  return {user_schema_oid(name.substr(0, dot)), display_name(name.substr(0, dot)),
+          display_name(name.substr(dot + 1))};
+}
+
 std::vector<int64_t> CatalogRelation::key_places() const {
   std::vector<int64_t> places;
   for (size_t i = 0; i < columns.size(); ++i)
@@ -110,11 +124,12 @@ std::string CatalogRelation::key_columns() const {
 
 CatalogObjects::CatalogObjects(const Catalog& catalog) {
   for (const auto& [name, source] : catalog.sources())
-    if (name != kProcessingLogStream && !source->is_temporary) add_source(*source);
+    if (name != kProcessingLogStream && !source->is_temporary) add_source(catalog, *source);
   for (const auto& table : all_system_tables()) {
     CatalogRelation& relation = relations_.emplace_back();
     relation.name = display_name(table->name);
     relation.schema = schema_number(table->schema);
+    relation.schema_name = display_name(table->schema);
     relation.kind = table->schema == "INFORMATION_SCHEMA" ? 'v' : 'r';
     const auto known = std::ranges::find(kKnownNumbers, relation.name, &KnownNumber::name);
     relation.oid = known != std::end(kKnownNumbers)
@@ -133,25 +148,28 @@ int64_t CatalogObjects::number_of(std::string_view kind, std::string_view name) 
 }
 
 // Its columns as `SELECT *` of a look-up shows them.
-void CatalogObjects::add_source(const DataSource& source) {
+void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source) {
   CatalogRelation& relation = relations_.emplace_back();
-  relation.name = display_name(source.name);
-  relation.schema = kPublicSchema;
+  ObjectPlace place = place_of(catalog, source.name);
+  relation.name = std::move(place.name);
+  relation.schema = place.schema;
+  relation.schema_name = std::move(place.schema_name);
   relation.source = &source;
   relation.oid = number_of("relation", source.name);
   relation.kind = source.created_by.empty() ? 'r' : 'm';
   const bool is_table = source.kind == SourceKind::Table;
-  for (const ColumnDef& column : source.schema.keys())
-    if (!is_row_id(column))
-      relation.columns.push_back({display_name(column.name), column.type, is_table});
-  if (source.window)
-    for (const std::string_view name : {kWindowStart, kWindowEnd})
+  for (const std::string& name : names_of_star(source)) {
+    const int index = source.schema.index_of(name);
+    if (index < 0) {  // a bound of the window
       relation.columns.push_back(
           {display_name(name), TypeKind::Bigint, is_table && name == kWindowStart});
-  for (const ColumnDef& column : source.schema.columns)
-    if (column.role != ColumnRole::Key)
-      relation.columns.push_back(
-          {display_name(column.name), column.type, false, column.is_not_null});
+      continue;
+    }
+    const ColumnDef& column = source.schema.columns[static_cast<size_t>(index)];
+    const bool is_key = column.role == ColumnRole::Key;
+    relation.columns.push_back({display_name(name), column.type, is_key && is_table,
+                                is_key ? is_table : column.is_not_null});
+  }
   if (is_table && !source.schema.has_row_id()) relation.key = number_of("key", source.name);
 }
 

@@ -19,7 +19,7 @@ struct CatalogColumn {
 // A stream, a table, or a table of the system.
 struct CatalogRelation {
   int64_t oid = 0, schema = 0;
-  std::string name;                    // as it is displayed
+  std::string schema_name, name;       // as they are displayed
   char kind = 'r';                     // as pg_class.relkind has it
   const DataSource* source = nullptr;  // null of a table of the system
   std::vector<CatalogColumn> columns;
@@ -33,6 +33,14 @@ struct CatalogRelation {
 inline constexpr int64_t kPgCatalogSchema = 11, kPublicSchema = 2200, kInformationSchema = 13000,
                          kMillraceSchema = 13001, kOwner = 10, kHeap = 2, kBtree = 403;
 
+// Where a stream, table or type is: in a schema of CREATE SCHEMA, or in public. Names are as they are displayed.
+struct ObjectPlace {
+  int64_t schema = kPublicSchema;
+  std::string schema_name = "public", name;
+};
+ObjectPlace place_of(const Catalog& catalog, std::string_view name);
+int64_t user_schema_oid(std::string_view name);
+
 // Numbers follow from names, so that they are the same in the next statement and after a restart; two names that meet in one number
 // take turns in the order of the names.
 class CatalogObjects {
@@ -44,7 +52,7 @@ class CatalogObjects {
   int64_t number_of(std::string_view kind, std::string_view name);
 
  private:
-  void add_source(const DataSource& source);
+  void add_source(const Catalog& catalog, const DataSource& source);
 
   std::vector<CatalogRelation> relations_;
   std::map<int64_t, bool> taken_;

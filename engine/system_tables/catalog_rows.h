@@ -36,8 +36,6 @@ extern const std::span<const MillraceTable> kMillraceTables;
 const MillraceTable* find_millrace_table(const SystemTable& table);
 SystemTable millrace_table(const MillraceTable& row);
 
-std::string_view schema_name(int64_t number);
-
 // postgres_type_rows.cc
 void add_types(const CatalogFacts& facts, SystemRowWriter& out);
 void add_ranges(const CatalogFacts& facts, SystemRowWriter& out);

@@ -58,8 +58,8 @@ std::string column_role(const ColumnDef& column, const DataSource& source) {
 std::vector<InformationRow> column_rows(const DataSource& source) {
   std::vector<InformationRow> rows;
   size_t keys = 0;
-  for (const ColumnDef& column : source.schema.columns) {
-    if (is_row_id(column)) continue;
+  for (const size_t index : shown_columns(source)) {
+    const ColumnDef& column = source.schema.columns[index];
     if (column.role == ColumnRole::Key) ++keys;
     rows.push_back({Value::text(column.name), Value::text(shown_type(column.type)),
                     text_or_null(column_role(column, source))});

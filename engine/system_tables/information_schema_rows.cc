@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "engine/system_tables/catalog_rows.h"
+#include "engine/types/ascii.h"
 #include "engine/types/postgres_type.h"
 #include "engine/types/postgres_type_name.h"
 
@@ -58,7 +59,7 @@ std::string udt_name(const SqlType& type) {
 void set_table(const CatalogFacts& facts, const CatalogRelation& relation, SystemRowWriter& out) {
   out.row()
       .set("TABLE_CATALOG", facts.database)
-      .set("TABLE_SCHEMA", schema_name(relation.schema))
+      .set("TABLE_SCHEMA", relation.schema_name)
       .set("TABLE_NAME", relation.name);
 }
 
@@ -104,11 +105,14 @@ void add_columns(const CatalogFacts& facts, SystemRowWriter& out) {
 }
 
 void add_schemata(const CatalogFacts& facts, SystemRowWriter& out) {
-  for (const int64_t schema :
-       {kInformationSchema, kMillraceSchema, kPgCatalogSchema, kPublicSchema})
+  std::vector<std::string> schemas = {"information_schema", "millrace_catalog", "pg_catalog",
+                                      "public"};
+  for (const std::string& name : facts.context.catalog.schemas)
+    schemas.push_back(display_name(name));
+  for (const std::string& schema : schemas)
     out.row()
         .set("CATALOG_NAME", facts.database)
-        .set("SCHEMA_NAME", schema_name(schema))
+        .set("SCHEMA_NAME", schema)
         .set("SCHEMA_OWNER", "millrace");
 }
 
@@ -116,7 +120,7 @@ void set_constraint(const CatalogFacts& facts, const CatalogRelation& relation,
                     SystemRowWriter& out) {
   set_table(facts, relation, out);
   out.set("CONSTRAINT_CATALOG", facts.database)
-      .set("CONSTRAINT_SCHEMA", "public")
+      .set("CONSTRAINT_SCHEMA", relation.schema_name)
       .set("CONSTRAINT_NAME", relation.key_name());
 }
 

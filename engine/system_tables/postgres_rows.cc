@@ -15,7 +15,7 @@ namespace {
 
 std::string_view one(const char& letter) { return {&letter, 1}; }
 
-void add_namespaces(const CatalogFacts&, SystemRowWriter& out) {
+void add_namespaces(const CatalogFacts& facts, SystemRowWriter& out) {
   const std::pair<int64_t, std::string_view> schemas[] = {
       {kPgCatalogSchema, "pg_catalog"},
       {kPublicSchema, "public"},
@@ -23,6 +23,11 @@ void add_namespaces(const CatalogFacts&, SystemRowWriter& out) {
       {kMillraceSchema, "millrace_catalog"}};
   for (const auto& [oid, name] : schemas)
     out.row().set_number("OID", oid).set("NSPNAME", name).set_number("NSPOWNER", kOwner);
+  for (const std::string& name : facts.context.catalog.schemas)
+    out.row()
+        .set_number("OID", user_schema_oid(name))
+        .set("NSPNAME", display_name(name))
+        .set_number("NSPOWNER", kOwner);
 }
 
 void add_class(SystemRowWriter& out, int64_t oid, std::string_view name, int64_t schema, char kind,
@@ -78,7 +83,8 @@ void add_classes(const CatalogFacts& facts, SystemRowWriter& out) {
   }
   for (const auto& [name, type] : facts.context.catalog.types) {
     if (type.label() != label::kComposite) continue;
-    add_class(out, user_relation_oid(name), display_name(name), kPublicSchema, 'c',
+    const ObjectPlace place = place_of(facts.context.catalog, name);
+    add_class(out, user_relation_oid(name), place.name, place.schema, 'c',
               type.fields().size());
     out.set_number("RELTYPE", user_type_oid(name));
   }
@@ -180,7 +186,7 @@ void add_comments(const CatalogFacts& facts, SystemRowWriter& out) {
 
 std::string index_definition(const CatalogRelation& relation) {
   return fmt::format("CREATE UNIQUE INDEX {} ON {}.{} USING btree {}", relation.key_name(),
-                     schema_name(relation.schema), relation.name, relation.key_columns());
+                     relation.schema_name, relation.name, relation.key_columns());
 }
 
 // What pg_get_viewdef(), pg_get_constraintdef() and pg_get_indexdef() answer. A primary key is an index and a constraint of one number.
@@ -345,7 +351,7 @@ void add_tables(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations())
     if (each.kind == 'r')
       out.row()
-          .set("SCHEMANAME", schema_name(each.schema))
+          .set("SCHEMANAME", each.schema_name)
           .set("TABLENAME", each.name)
           .set("TABLEOWNER", "millrace")
           .set("HASINDEXES", each.key != 0);
@@ -355,7 +361,7 @@ void add_materialized_views(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations())
     if (each.kind == 'm')
       out.row()
-          .set("SCHEMANAME", schema_name(each.schema))
+          .set("SCHEMANAME", each.schema_name)
           .set("MATVIEWNAME", each.name)
           .set("MATVIEWOWNER", "millrace")
           .set("HASINDEXES", each.key != 0)
@@ -367,26 +373,13 @@ void add_index_list(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations())
     if (each.key != 0)
       out.row()
-          .set("SCHEMANAME", schema_name(each.schema))
+          .set("SCHEMANAME", each.schema_name)
           .set("TABLENAME", each.name)
           .set("INDEXNAME", each.key_name())
           .set("INDEXDEF", index_definition(each));
 }
 
 }  // namespace
-
-std::string_view schema_name(int64_t number) {
-  switch (number) {
-    case kPgCatalogSchema:
-      return "pg_catalog";
-    case kInformationSchema:
-      return "information_schema";
-    case kMillraceSchema:
-      return "millrace_catalog";
-    default:
-      return "public";
-  }
-}
 
 const std::span<const CatalogTableRows> kPostgresRows = [] {
   static constexpr CatalogTableRows kRows[] = {

@@ -129,6 +129,22 @@ bool is_listed(int64_t oid) {
 
 }  // namespace
 
+namespace {
+
+// Another name for a type: CREATE DOMAIN, and CREATE TYPE of the dialect.
+void add_domain(SystemRowWriter& out, const std::string& name, const ObjectPlace& place,
+                const std::string& shown, const SqlType& type) {
+  const PostgresType base = postgres_type(type);
+  add_type(out,
+           {user_type_oid(name), place.name, shown, base.size, 'd', 'U', 0, user_array_oid(name), false,
+            'i', 'x', false},
+           place.schema);
+  out.set_number("TYPBASETYPE", base.oid);
+  out.set_number("TYPTYPMOD", base.modifier);
+}
+
+}  // namespace
+
 void add_types(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const TypeRow& each : kTypes) add_type(out, each);
   for (const PostgresLabelRow& row : postgres_labels()) {
@@ -141,13 +157,17 @@ void add_types(const CatalogFacts& facts, SystemRowWriter& out) {
   }
   for (const auto& [name, type] : facts.context.catalog.types) {
     const bool is_enumeration = type.label() == label::kEnum;
-    if (!is_enumeration && type.label() != label::kComposite) continue;
     const std::string shown = display_name(name);
+    const ObjectPlace place = place_of(facts.context.catalog, name);
+    if (!is_enumeration && type.label() != label::kComposite) {
+      add_domain(out, name, place, shown, type);
+      continue;
+    }
     add_with_array(
         out,
-        {user_type_oid(name), shown, shown, is_enumeration ? 4 : -1, is_enumeration ? 'e' : 'c',
+        {user_type_oid(name), place.name, shown, is_enumeration ? 4 : -1, is_enumeration ? 'e' : 'c',
          is_enumeration ? 'E' : 'C', 0, user_array_oid(name), is_enumeration, 'i', 'p', false},
-        kPublicSchema, is_enumeration ? 0 : user_relation_oid(name));
+        place.schema, is_enumeration ? 0 : user_relation_oid(name));
   }
 }
 

@@ -27,7 +27,7 @@ Schema sources_schema(const Show& show) {
   return schema;
 }
 
-std::string shown_columns(const DataSource& source) {
+std::string list_of_columns(const DataSource& source) {
   std::vector<std::string> columns;
   for (const ColumnDef& column : source.schema.columns)
     columns.push_back(column.name + " " + shown_type(column.type));
@@ -41,7 +41,7 @@ InformationRow source_row(const DataSource& source, bool extended, const Catalog
   if (!extended) return row;
   row.push_back(source.window ? Value::text(shown_window(*source.window)) : Value());
   row.push_back(source.timestamp ? Value::text(source.timestamp->column) : Value());
-  row.push_back(Value::text(shown_columns(source)));
+  row.push_back(Value::text(list_of_columns(source)));
   row.push_back(text_or_null(join_list(catalog.writers_of(source.name))));
   row.push_back(text_or_null(join_list(catalog.readers_of(source.name))));
   row.push_back(text_or_null(source.sql));

@@ -59,11 +59,36 @@ struct ChangeApplier {
   }
   void operator()(const PutType& put) const { catalog.types[put.name] = put.type; }
   void operator()(const EraseType& erase) const { catalog.types.erase(erase.name); }
+  void operator()(const PutSchemaName& put) const { catalog.schemas.insert(put.name); }
+  void operator()(const EraseSchemaName& erase) const { catalog.schemas.erase(erase.name); }
   void operator()(const SetSystemProperty& set) const {
     catalog.system_properties[set.name] = set.value;
   }
   void operator()(const SetNextQueryNumber& set) const { catalog.next_query_number = set.number; }
   void operator()(const ChangeSchemas& changed) const { schemas.apply(changed.change); }
+
+  template <class Note>
+  void note(const Uuid& transaction, Note add) const {
+    auto& open = image.open_definitions[transaction];
+    auto more = open ? std::make_shared<OpenDefinitions>(*open) : std::make_shared<OpenDefinitions>();
+    add(*more);
+    open = std::move(more);
+  }
+  void operator()(const NoteUndo& noted) const {
+    note(noted.transaction, [&](OpenDefinitions& open) { open.undo.push_back(noted.undo); });
+  }
+  void operator()(const NoteTopic& noted) const {
+    note(noted.transaction, [&](OpenDefinitions& open) {
+      (noted.is_made ? open.made_topics : open.dropped_topics).push_back(noted.topic);
+    });
+  }
+  void operator()(const EndTransaction& end) const {
+    const auto open = image.open_definitions.find(end.transaction);
+    if (open == image.open_definitions.end()) return;
+    change.released.insert(change.released.end(), open->second->dropped_topics.begin(),
+                           open->second->dropped_topics.end());
+    image.open_definitions.erase(open);
+  }
 };
 
 }  // namespace

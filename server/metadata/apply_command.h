@@ -18,6 +18,8 @@ struct ImageChange {
   std::vector<DefinedQueryPtr> ended;  // for good: their state may go
   std::vector<std::string> paused, resumed;
   std::vector<storage::TopicDelta> topics;
+  // Whose records a transaction has kept that has ended: they go, if no topic has them now.
+  std::vector<storage::TopicInfo> released;
 };
 
 // A command whose definitions have been read, which takes longer than to apply them, and needs nothing else: a

@@ -125,10 +125,11 @@ using engine::write_json;
 
 // Version 1 kept the statement alone and planned it again. Version 3 may set properties of the system, version 4 may
 // change the schema registry: they are written only where that is so, and older programs read all else.
-// Version 5 may have queries that are built beside others.
+// Version 5 may have queries that are built beside others, version 7 schemas' names and what undoes the definitions of open
+// transactions.
 constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
-                  kVersionWithRebuilds = 5, kVersionWithContracts = 6;
-constexpr uint8_t kDefinitionVersion = kVersionWithContracts;
+                  kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7;
+constexpr uint8_t kDefinitionVersion = kVersionWithTransactions;
 
 template <class Change>
 bool has(const DefinitionCommand& command) {
@@ -154,6 +155,9 @@ bool has_contracts(const DefinitionCommand& command) {
 }
 
 uint8_t version_of(const DefinitionCommand& command) {
+  if (has<PutSchemaName>(command) || has<EraseSchemaName>(command)) return kVersionWithTransactions;
+  if (has<NoteUndo>(command) || has<NoteTopic>(command) || has<EndTransaction>(command))
+    return kVersionWithTransactions;
   if (has_contracts(command)) return kVersionWithContracts;
   if (has_rebuilds(command)) return kVersionWithRebuilds;
   if (has<ChangeSchemas>(command)) return kVersionWithSchemas;
@@ -200,6 +204,8 @@ class ChangeWriter {
     });
   }
   void operator()(const EraseType& erase) const { named("erase_type", erase.name); }
+  void operator()(const PutSchemaName& put) const { named("put_schema_name", put.name); }
+  void operator()(const EraseSchemaName& erase) const { named("erase_schema_name", erase.name); }
   void operator()(const SetSystemProperty& set) const {
     named("set_system_property", set.name, [&] {
       out_.key("value");
@@ -214,6 +220,36 @@ class ChangeWriter {
   void operator()(const engine::EraseSubject& erase) const { named("erase_subject", erase.name); }
   void operator()(const engine::SetRegistryDefaults& set) const {
     with_row("set_registry", "", set);
+  }
+  void operator()(const NoteUndo& note) const {
+    out_.begin_object();
+    out_.key("note_undo");
+    write_json(out_, note.transaction);
+    out_.key("change");
+    std::visit(*this, note.undo->change);
+    out_.end_object();
+  }
+  void operator()(const NoteTopic& note) const {
+    out_.begin_object();
+    out_.key("note_topic");
+    write_json(out_, note.transaction);
+    out_.key("made");
+    out_.boolean(note.is_made);
+    out_.key("id");
+    write_json(out_, note.topic.id);
+    out_.key("name");
+    out_.text(note.topic.name);
+    out_.key("partitions");
+    out_.number(note.topic.partition_count);
+    out_.key("config");
+    write_json(out_, note.topic.config);
+    out_.end_object();
+  }
+  void operator()(const EndTransaction& end) const {
+    out_.begin_object();
+    out_.key("end_transaction");
+    write_json(out_, end.transaction);
+    out_.end_object();
   }
   void operator()(const SetNextQueryNumber& set) const {
     named("set_next_query_number", "", [&] {
@@ -359,9 +395,41 @@ std::optional<DefinitionChange> read_schema_change(const JsonValue& json, const 
   return std::nullopt;
 }
 
+std::optional<DefinitionChange> read_change(const JsonValue& json, const std::string& damage);
+
+// Nothing where it is another change, or cannot be read.
+std::optional<DefinitionChange> read_transaction_change(const JsonValue& json,
+                                                        const std::string& damage) {
+  if (json.find("note_undo")) {
+    NoteUndo note;
+    const auto undo = json.find("change");
+    if (!read_member(json, "note_undo", note.transaction) || !undo) return std::nullopt;
+    auto change = read_change(*undo, damage);
+    if (!change) return std::nullopt;
+    note.undo = std::make_shared<const UndoChange>(UndoChange{*std::move(change)});
+    return note;
+  }
+  if (json.find("note_topic")) {
+    NoteTopic note;
+    if (read_member(json, "note_topic", note.transaction) &&
+        read_member(json, "made", note.is_made) && read_member(json, "id", note.topic.id) &&
+        read_member(json, "name", note.topic.name) &&
+        read_member(json, "partitions", note.topic.partition_count) &&
+        read_member(json, "config", note.topic.config))
+      return note;
+    return std::nullopt;
+  }
+  EndTransaction end;
+  if (json.find("end_transaction") && read_member(json, "end_transaction", end.transaction))
+    return end;
+  return std::nullopt;
+}
+
 // The change that one member of the list says; nothing when this program does not know it.
 std::optional<DefinitionChange> read_change(const JsonValue& json, const std::string& damage) {
   std::string name;
+  if (json.find("note_undo") || json.find("note_topic") || json.find("end_transaction"))
+    return read_transaction_change(json, damage);
   const JsonValue row = json.find("row").value_or(json);
   if (read_member(json, "put_source", name) && !name.empty()) return read_source(name, row, damage);
   if (read_member(json, "erase_source", name) && !name.empty()) return EraseSource{name};
@@ -387,6 +455,8 @@ std::optional<DefinitionChange> read_change(const JsonValue& json, const std::st
     return std::nullopt;
   }
   if (read_member(json, "erase_type", name) && !name.empty()) return EraseType{name};
+  if (read_member(json, "put_schema_name", name) && !name.empty()) return PutSchemaName{name};
+  if (read_member(json, "erase_schema_name", name) && !name.empty()) return EraseSchemaName{name};
   if (read_member(json, "set_system_property", name) && !name.empty()) {
     SetSystemProperty set{name, {}};
     if (read_member(json, "value", set.value)) return set;
@@ -461,6 +531,8 @@ Result<DefinitionCommand> decode_definition(std::string_view bytes) {
 
 DefinitionCommand whole_definition(const MetadataImage& image) {
   DefinitionCommand command;
+  for (const std::string& name : image.catalog->schemas)
+    command.changes.push_back(PutSchemaName{name});
   for (const auto& [name, type] : image.catalog->types)
     command.changes.push_back(PutType{name, type});
   for (const auto& [name, source] : image.catalog->sources()) {
@@ -471,6 +543,13 @@ DefinitionCommand whole_definition(const MetadataImage& image) {
   for (const auto& [name, value] : image.catalog->system_properties)
     command.changes.push_back(SetSystemProperty{name, value});
   command.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number});
+  for (const auto& [transaction, open] : image.open_definitions) {
+    for (const auto& undo : open->undo) command.changes.push_back(NoteUndo{transaction, undo});
+    for (const storage::TopicInfo& topic : open->made_topics)
+      command.changes.push_back(NoteTopic{transaction, true, topic});
+    for (const storage::TopicInfo& topic : open->dropped_topics)
+      command.changes.push_back(NoteTopic{transaction, false, topic});
+  }
   if (!image.schemas->is_new())
     for (engine::RegistryChange& change : image.schemas->snapshot())
       command.changes.push_back(ChangeSchemas{std::move(change)});

@@ -2,6 +2,7 @@
 // catalog or leave it, so that applying it again asks nobody, plans nothing and gives the same.
 // Layout: docs/formats/definition.md.
 #pragma once
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -40,6 +41,12 @@ struct PutType {
 struct EraseType {
   std::string name;
 };
+struct PutSchemaName {
+  std::string name;
+};
+struct EraseSchemaName {
+  std::string name;
+};
 struct SetNextQueryNumber {
   int64_t number;
 };
@@ -49,9 +56,37 @@ struct SetSystemProperty {
 struct ChangeSchemas {
   engine::RegistryChange change;
 };
+struct UndoChange;
+// What ROLLBACK does about something that the transaction has changed for the first time.
+struct NoteUndo {
+  Uuid transaction;
+  std::shared_ptr<const UndoChange> undo;
+};
+// A topic that the transaction has made, or that goes when it is committed.
+struct NoteTopic {
+  Uuid transaction;
+  bool is_made = false;
+  storage::TopicInfo topic = {};
+};
+struct EndTransaction {
+  Uuid transaction;
+};
 using DefinitionChange =
     std::variant<PutSource, EraseSource, PutQuery, EraseQuery, SetQueryState, PutType, EraseType,
-                 SetNextQueryNumber, SetSystemProperty, ChangeSchemas>;
+                 PutSchemaName, EraseSchemaName, SetNextQueryNumber, SetSystemProperty,
+                 ChangeSchemas, NoteUndo, NoteTopic,
+                 EndTransaction>;
+struct UndoChange {
+  DefinitionChange change;
+};
+
+// What a transaction has defined that has not ended (docs/adr/0059). Each name and each query is there once: as it was
+// when the transaction began.
+struct OpenDefinitions {
+  std::vector<std::shared_ptr<const UndoChange>> undo;
+  std::vector<storage::TopicInfo> made_topics;
+  std::vector<storage::TopicInfo> dropped_topics;  // their records stay until the end
+};
 
 struct DefinitionCommand {
   // For whoever wants to know why: the statement, and under which settings it was understood.

@@ -51,6 +51,8 @@ struct DefinedQuery {
 };
 using DefinedQueryPtr = std::shared_ptr<const DefinedQuery>;
 
+struct OpenDefinitions;
+
 // Copies share what they have in common: the next image costs what the command changes.
 // Invariant: queries change by put and erase alone, so that the indexes follow.
 class MetadataImage {
@@ -69,6 +71,8 @@ class MetadataImage {
   PersistentMap<std::string, std::string> unread_sources;
   std::shared_ptr<const engine::SchemaRegistry> schemas =
       std::make_shared<const engine::SchemaRegistry>();
+  // By transaction: what those that have not ended have defined (docs/adr/0059). Few, and small.
+  std::map<Uuid, std::shared_ptr<const OpenDefinitions>> open_definitions;
   // Definitions that are damaged so that not even their names are known: "revision 17: why".
   std::vector<std::string> left_out;
 

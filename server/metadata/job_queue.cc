@@ -13,12 +13,15 @@ Error shutting_down() { return {ErrorCode::ShuttingDown, "the server is shutting
 
 }  // namespace
 
-void JobQueue::add(Lane lane, Job job) {
+void JobQueue::add(Lane lane, Job job) { add_up_to(max_waiting_, lane, std::move(job)); }
+void JobQueue::add_always(Lane lane, Job job) { add_up_to(SIZE_MAX, lane, std::move(job)); }
+
+void JobQueue::add_up_to(size_t max_waiting, Lane lane, Job job) {
   const auto why_not = [&]() -> std::optional<Error> {
     std::lock_guard lock(mutex_);
     if (is_closed_) return shutting_down();
     std::deque<Job>& jobs = lanes_[static_cast<size_t>(lane)];
-    if (jobs.size() >= max_waiting_)
+    if (jobs.size() >= max_waiting)
       return Error{
           ErrorCode::LimitExceeded,
           fmt::format("{} changes of definitions and topics are waiting already", jobs.size()),

@@ -29,6 +29,8 @@ class JobQueue {
 
   // Refuses the job at once, on the caller's thread, when the lane is full or the queue is closed.
   void add(Lane lane, Job job);
+  // Also where the lane is full: for what ends something that was let in.
+  void add_always(Lane lane, Job job);
   // Waits for a job; nothing once the queue is closed.
   std::optional<Job> take();
   // Refuses all that waits and all that comes.
@@ -37,6 +39,7 @@ class JobQueue {
  private:
   static constexpr size_t kLanes = 2;
   bool is_empty() const;
+  void add_up_to(size_t max_waiting, Lane lane, Job job);
 
   const size_t max_waiting_;
   std::mutex mutex_;

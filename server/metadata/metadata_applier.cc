@@ -28,6 +28,8 @@ QueryRunner::Known known_objects(const MetadataImage& image) {
   QueryRunner::Known known;
   known.is_complete = image.left_out.empty();  // else what is there may be theirs
   for (const auto& [name, topic] : image.topics->by_name()) known.topics.insert(topic.id);
+  for (const auto& [transaction, open] : image.open_definitions)
+    for (const storage::TopicInfo& topic : open->dropped_topics) known.topics.insert(topic.id);
   for (const auto& [id, defined] : image.queries()) {
     known.queries.insert(id);
     known.topics.insert(defined->exchange_ids.begin(), defined->exchange_ids.end());
@@ -35,6 +37,14 @@ QueryRunner::Known known_objects(const MetadataImage& image) {
       known.is_complete = false;  // its exchanges are not known either
   }
   return known;
+}
+
+// Whether an open transaction may want the topic's records back.
+bool is_kept(const MetadataImage& image, const Uuid& topic) {
+  return std::ranges::any_of(image.open_definitions, [&](const auto& open) {
+    return std::ranges::find(open.second->dropped_topics, topic, &storage::TopicInfo::id) !=
+           open.second->dropped_topics.end();
+  });
 }
 
 }  // namespace
@@ -108,6 +118,7 @@ void MetadataApplier::stop_thread() {
 }
 
 void MetadataApplier::run() {
+  if (!placement_) undo_left_transactions();
   while (const auto job = jobs_.take()) {
     job->run();
     if (const Status applied = catch_up(); !applied)
@@ -143,15 +154,49 @@ auto MetadataApplier::decide(Attempt attempt) -> decltype(attempt()) {
 }
 
 void MetadataApplier::submit(std::shared_ptr<const engine::ParsedStatement> statement,
-                             engine::Properties properties, DefinitionDone done, Asker asker) {
+                             engine::Properties properties, DefinitionDone done, Asker asker,
+                             DefiningTransactionPtr transaction) {
   submit(std::make_shared<Definition>(Definition{std::move(statement), std::move(properties),
-                                                 std::move(done), std::move(asker)}));
+                                                 std::move(done), std::move(asker),
+                                                 std::move(transaction)}));
 }
 
 void MetadataApplier::submit(std::shared_ptr<const engine::ParsedStatement> statement,
-                             RekeyRequest request, DefinitionDone done, Asker asker) {
+                             RekeyRequest request, DefinitionDone done, Asker asker,
+                             DefiningTransactionPtr transaction) {
   submit(std::make_shared<Definition>(Definition{std::move(statement), {}, std::move(done),
-                                                 std::move(asker), {}, 0, std::move(request)}));
+                                                 std::move(asker), std::move(transaction), {}, 0,
+                                                 std::move(request)}));
+}
+
+void MetadataApplier::end(const DefiningTransactionPtr& transaction, TransactionEnd how,
+                          std::function<void(Status)> done) {
+  transaction->has_ended = true;
+  jobs_.add_always(JobQueue::Lane::Statements,
+                   {[this, id = transaction->id, how, done] {
+                      done(decide([&] { return end_transaction(id, how); }));
+                    },
+                    [done](Error error) { done(std::move(error)); }});
+}
+
+Status MetadataApplier::end_transaction(const Uuid& transaction, TransactionEnd how) {
+  const auto planned = plan_transaction_end(*image(), transaction, how);
+  if (!planned) return {};
+  for (const std::string& id : planned->new_queries) TRY(queries_.finish_removal(id));
+  return commit(planned->command);
+}
+
+// Nobody is there any more who could commit them.
+void MetadataApplier::undo_left_transactions() {
+  std::vector<Uuid> left;
+  for (const auto& [transaction, open] : image()->open_definitions) left.push_back(transaction);
+  for (const Uuid& transaction : left) {
+    const Status undone =
+        decide([&] { return end_transaction(transaction, TransactionEnd::Rollback); });
+    if (!undone)
+      log_error("definitions of a transaction that was not committed are not undone error=\"{}\"",
+                undone.error().message);
+  }
 }
 
 void MetadataApplier::submit(std::shared_ptr<Definition> definition) {
@@ -192,6 +237,7 @@ Status MetadataApplier::make_partitions(const storage::MetadataCommand& command,
     TRY(next.check(part.bytes));
     const storage::TopicDelta delta = TRY(next.apply(part.bytes));
     if (!delta.now) continue;
+    if (!delta.before && is_kept(*image(), delta.now->id)) continue;  // it has them still
     if (!delta.before) new_topics.push_back(delta.now->id);
     if (delta.before && delta.before->partition_count == delta.now->partition_count) continue;
     TRY(storage::create_partitions_and_wait(log_, delta.now->id, delta.now->partition_count));
@@ -237,8 +283,12 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
               return false;
           return true;
         }};
+  const DefiningTransactionPtr& transaction = definition.transaction;
+  if (transaction && transaction->has_ended)  // while a registry elsewhere was asked
+    return Error{ErrorCode::FailedTransaction, "the transaction has ended"};
   const DefinitionSources sources{Uuid::random, end_of, outside_ ? &definition.known : nullptr,
-                                  rekeyed ? &*rekeyed : nullptr};
+                                  rekeyed ? &*rekeyed : nullptr,
+                                  transaction ? &transaction->id : nullptr};
   PlannedDefinition planned =
       TRY(plan_definition(statement, *now, settings_, definition.properties, sources,
                           definition.asker));
@@ -401,7 +451,12 @@ void MetadataApplier::carry_out(const ImageChange& change) {
   for (const DefinedQueryPtr& ended : change.ended)
     queries_.stop(*ended, QueryRunner::Keep::Nothing);
   for (const storage::TopicDelta& delta : change.topics)
-    delta.now ? make_missing_partitions(*delta.now) : drop_topic(*delta.before);
+    if (delta.now)
+      make_missing_partitions(*delta.now);
+    else if (!is_kept(*image(), delta.before->id))
+      drop_topic(*delta.before);
+  for (const storage::TopicInfo& topic : change.released)
+    if (!image()->topics->find(topic.id)) queries_.drop_topic(topic.id);
   start(change.started);
   for (const std::string& id : change.paused) queries_.pause(id, true);
   for (const std::string& id : change.resumed) queries_.pause(id, false);

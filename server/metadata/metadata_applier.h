@@ -13,6 +13,7 @@
 #include "server/metadata/apply_command.h"
 #include "server/metadata/image.h"
 #include "server/metadata/job_queue.h"
+#include "server/metadata/open_definitions.h"
 #include "server/metadata/plan_definition.h"
 #include "server/metadata/query_runner.h"
 #include "server/metadata/rebuild_step.h"
@@ -28,6 +29,13 @@ struct DefinitionOutcome {
   std::string query_id = {};  // of the query that it has started, if it has one
 };
 using DefinitionDone = std::function<void(Result<DefinitionOutcome>)>;
+
+// A session's transaction, as far as it defines something.
+struct DefiningTransaction {
+  const Uuid id = Uuid::random();
+  std::atomic<bool> has_ended = false;
+};
+using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
 
 // A DDL goes: plan, make partitions, append, apply, publish, start and stop queries, answer. What
 // storage cannot carry (too many partitions) fails before the append and is answered; what fails
@@ -65,8 +73,12 @@ class MetadataApplier {
 
   MetadataImagePtr image() const { return image_.load(std::memory_order_acquire); }
   const engine::EngineSettings& settings() const { return settings_; }
+  // What is defined within a transaction stays when that has ended with Commit; end() is its last call.
   void submit(std::shared_ptr<const engine::ParsedStatement> statement,
-              engine::Properties properties, DefinitionDone done, Asker asker = {});
+              engine::Properties properties, DefinitionDone done, Asker asker = {},
+              DefiningTransactionPtr transaction = {});
+  void end(const DefiningTransactionPtr& transaction, TransactionEnd how,
+           std::function<void(Status)> done);
   // ALTER TABLE ... ADD PRIMARY KEY, whose rows are in the topic of the request already. Where it fails that topic is
   // nobody's.
   struct RekeyRequest {
@@ -74,7 +86,7 @@ class MetadataApplier {
     std::vector<Offset> old_ends;  // by partition, of the old topic when its rows were read
   };
   void submit(std::shared_ptr<const engine::ParsedStatement> statement, RekeyRequest request,
-              DefinitionDone done, Asker asker = {});
+              DefinitionDone done, Asker asker = {}, DefiningTransactionPtr transaction = {});
   // Answers with the topic as it is then, or as it was when it is gone.
   void submit(TopicChange change, std::function<void(Result<storage::TopicInfo>)> done);
   void submit(std::vector<storage::QuotaChange> changes, std::function<void(Status)> done);
@@ -122,6 +134,7 @@ class MetadataApplier {
     engine::Properties properties;
     DefinitionDone done;
     Asker asker;
+    DefiningTransactionPtr transaction;
     engine::OutsideSchemas known = {};
     int rounds = 0;
     std::optional<RekeyRequest> rekey = {};
@@ -131,6 +144,8 @@ class MetadataApplier {
   // Where `questions` are left, these come first.
   Result<DefinitionOutcome> define(const Definition& definition,
                                    std::vector<engine::SchemaQuestion>& questions);
+  Status end_transaction(const Uuid& transaction, TransactionEnd how);
+  void undo_left_transactions();
   Status change_users(const UsersChange& change);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);
   Status place(const TopicChange& change, storage::MetadataCommand& command) const;

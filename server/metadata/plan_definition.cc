@@ -8,6 +8,7 @@
 
 #include "engine/catalog/statement_settings.h"
 #include "engine/formats/format.h"
+#include "engine/plan/alter_columns.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/primary_key.h"
@@ -15,6 +16,7 @@
 #include "engine/plan/source_formats.h"
 #include "engine/plan/upgrade_query.h"
 #include "server/metadata/apply_command.h"
+#include "server/metadata/open_definitions.h"
 #include "server/metadata/plan_users.h"
 #include "server/metadata/query_topics.h"
 
@@ -67,6 +69,7 @@ struct Planner {
   }
 
   Result<Effect> operator()(const engine::CreateSource& create) const {
+    TRY(check_schema_of(create.name, create.name_position));
     engine::NewSource planned = TRY(engine::plan_create_source(
         create, statement, *image.catalog, topics, settings, properties, &registrar));
     Effect effect;
@@ -139,21 +142,14 @@ struct Planner {
   }
   // The rows are in the new topic already (server/sql/execution_add_key.cc).
   Result<Effect> operator()(const engine::AddPrimaryKey& add) const {
-    const engine::DataSource& source = *TRY(find_own_table(add.table, "ALTER TABLE"));
-    if (!rekeyed)
-      return Error{ErrorCode::NotSupported, "ADD PRIMARY KEY is for PostgreSQL's clients only yet"};
-    if (rekeyed->old_topic != TRY(topic_of(source)).id || !rekeyed->is_unchanged())
-      return Error{ErrorCode::ObjectState,
-                   fmt::format("{} was written while its rows were given their key", source.name),
-                   {},
-                   "Try again when nobody writes to it."}
-          .at(add.table.position);
-    auto keyed = TRY(engine::plan_primary_key(add, source, settings));
-    engine::TopicDescription topic = TRY(new_topic(*keyed, keyed->partitions));
-    topic.id = rekeyed->new_topic;
-    Effect effect;
-    TRY(begin_anew(*keyed, std::move(topic), source.topic, effect));
-    return effect;
+    const engine::DataSource& source = *TRY(find_copied_table(add.table));
+    return with_copied_rows(source, *TRY(engine::plan_primary_key(add, source, settings)));
+  }
+  Result<Effect> operator()(const engine::AlterColumns& alter) const {
+    const engine::DataSource& source = *TRY(find_copied_table(alter.table));
+    const engine::AlteredTable altered =
+        TRY(engine::plan_alter_columns(alter, source, image.catalog->types));
+    return with_copied_rows(source, *altered.table);
   }
   Result<Effect> operator()(const engine::CommentOn& comment) const {
     constexpr size_t kMostBytes = 16 * 1024;
@@ -186,6 +182,7 @@ struct Planner {
     return effect;
   }
   Result<Effect> operator()(const engine::CreateType& create) const {
+    TRY(check_schema_of(create.name, create.name_position));
     const engine::CatalogChange change = TRY(engine::plan_create_type(create, image.catalog));
     Effect effect = of(change);
     const std::string& name = create.name.text;
@@ -195,6 +192,38 @@ struct Planner {
   Result<Effect> operator()(const engine::DropType& drop) const {
     Effect effect = of(TRY(engine::plan_drop_type(drop, image.catalog)));
     if (!effect.is_nothing) effect.changes.push_back(EraseType{drop.name.text});
+    return effect;
+  }
+  Result<Effect> operator()(const engine::CreateSchema& create) const {
+    const std::string& name = create.name.name.text;
+    Effect effect;
+    effect.is_nothing = schema_exists(name);
+    if (!effect.is_nothing) {
+      effect.changes.push_back(PutSchemaName{name});
+    } else if (create.if_not_exists) {
+      effect.notices.push_back(fmt::format("schema \"{}\" already exists, skipping", name));
+    } else {
+      return Error{ErrorCode::DuplicateObject, fmt::format("schema \"{}\" already exists", name)}
+          .at(create.name.position);
+    }
+    return effect;
+  }
+  Result<Effect> operator()(const engine::DropSchemas& drop) const {
+    Effect effect;
+    for (const engine::TableName& schema : drop.names) {
+      const std::string& name = schema.name.text;
+      if (image.catalog->schemas.contains(name)) {
+        TRY(drop_schema(name, drop.cascade, effect));
+        continue;
+      }
+      if (!drop.if_exists)
+        return Error{ErrorCode::UndefinedObject,
+                     schema_exists(name) ? fmt::format("schema \"{}\" cannot be dropped", name)
+                                         : fmt::format("schema \"{}\" does not exist", name)}
+            .at(schema.position);
+      effect.notices.push_back(fmt::format("schema \"{}\" does not exist, skipping", name));
+    }
+    effect.is_nothing = effect.changes.empty();
     return effect;
   }
   // A query without its topic cannot go on, whatever is asked of it.
@@ -252,6 +281,54 @@ struct Planner {
     std::ranges::move(from, std::back_inserter(to));
   }
 
+  bool schema_exists(const std::string& name) const {
+    return name == "PUBLIC" || name == "PG_CATALOG" || name == "INFORMATION_SCHEMA" ||
+           name == "MILLRACE_CATALOG" || image.catalog->schemas.contains(name);
+  }
+  // Of a name with a dot: whether the schema is there. Names of old with a dot of their own stay what they are.
+  Status check_schema_of(const engine::Name& name, TextPosition at) const {
+    const size_t dot = name.text.find('.');
+    if (name.quoting != engine::Quoting::Back || dot == std::string::npos ||
+        name.text.starts_with("PG_TEMP_") ||
+        image.catalog->schemas.contains(name.text.substr(0, dot)))
+      return {};
+    return Error{ErrorCode::UndefinedObject,
+                 fmt::format("schema \"{}\" does not exist", name.text.substr(0, dot)),
+                 {},
+                 "CREATE SCHEMA makes one."}
+        .at(at);
+  }
+  // What its name begins with that of the schema and a dot.
+  template <class Named>
+  static std::vector<std::string> names_within(const Named& named, const std::string& schema) {
+    std::vector<std::string> names;
+    const std::string prefix = schema + ".";
+    for (auto each = named.lower_bound(prefix);
+         each != named.end() && each->first.starts_with(prefix); ++each)
+      names.push_back(each->first);
+    return names;
+  }
+  Status drop_schema(const std::string& schema, bool cascade, Effect& effect) const {
+    const auto sources = names_within(image.catalog->sources(), schema);
+    const auto types = names_within(image.catalog->types, schema);
+    if (!cascade && !(sources.empty() && types.empty()))
+      return Error{ErrorCode::DependentObjects,
+                   fmt::format("cannot drop schema {} because other objects depend on it", schema),
+                   fmt::format("{} is in it.", sources.empty() ? types.front() : sources.front()),
+                   "Use DROP ... CASCADE to drop the dependent objects too."};
+    for (const std::string& name : sources) {
+      engine::DropSource drop{image.catalog->find_source(name)->kind, false, false,
+                              {name, engine::Quoting::Back}, {}};
+      Effect one = TRY((*this)(drop));
+      append(effect.changes, std::move(one.changes));
+      append(effect.dropped_topics, std::move(one.dropped_topics));
+      append(effect.changed_tables, std::move(one.changed_tables));
+    }
+    for (const std::string& name : types) effect.changes.push_back(EraseType{name});
+    effect.changes.push_back(EraseSchemaName{schema});
+    return {};
+  }
+
   // A table that nothing but its clients write, and that no query reads.
   Result<const engine::DataSource*> find_own_table(const engine::TableName& table,
                                                    std::string_view statement) const {
@@ -282,6 +359,28 @@ struct Planner {
                  {},
                  "Drop what reads it first."}
         .at(table.position);
+  }
+
+  // Whose rows are in another topic by now, as they are to be.
+  Result<const engine::DataSource*> find_copied_table(const engine::TableName& table) const {
+    const engine::DataSource* source = TRY(find_own_table(table, "ALTER TABLE"));
+    if (!rekeyed)
+      return Error{ErrorCode::NotSupported,
+                   "an ALTER TABLE that changes rows is for PostgreSQL's clients only yet"};
+    if (rekeyed->old_topic == TRY(topic_of(*source)).id && rekeyed->is_unchanged()) return source;
+    return Error{ErrorCode::ObjectState,
+                 fmt::format("{} was written while its rows were copied", source->name),
+                 {},
+                 "Try again when nobody writes to it."}
+        .at(table.position);
+  }
+  Result<Effect> with_copied_rows(const engine::DataSource& source,
+                                  const engine::DataSource& altered) const {
+    engine::TopicDescription topic = TRY(new_topic(altered, altered.partitions));
+    topic.id = rekeyed->new_topic;
+    Effect effect;
+    TRY(begin_anew(altered, std::move(topic), source.topic, effect));
+    return effect;
   }
 
   Result<storage::TopicInfo> topic_of(const engine::DataSource& source) const {
@@ -472,7 +571,10 @@ class Resolver {
  public:
   Resolver(const MetadataImage& image, const Properties& properties,
            const DefinitionSources& sources)
-      : image_(image), properties_(properties), sources_(sources) {}
+      : image_(image),
+        properties_(properties),
+        sources_(sources),
+        open_(sources.transaction, image) {}
 
   // A part of the command for each topic that comes or goes.
   std::vector<storage::MetadataPart> topic_parts(const Effect& effect) {
@@ -481,15 +583,31 @@ class Resolver {
       parts.push_back({std::string(storage::kTopicsPart), std::move(bytes)});
     };
     // First, since another topic may come under the name of one that goes.
+    const auto is_new = [&](const std::string& name) {
+      return std::ranges::find(effect.new_topics, name, &engine::TopicDescription::name) !=
+             effect.new_topics.end();
+    };
     for (const std::string& name : effect.dropped_topics)
-      if (const storage::TopicInfo* topic = image_.topics->find(name))
-        add(storage::encode_delete_topic(topic->id));
+      if (const storage::TopicInfo* topic = image_.topics->find(name)) {
+        const bool stays = open_.drop_topic(*topic);
+        if (!stays || is_new(name)) add(storage::encode_delete_topic(topic->id));
+      }
     for (const engine::TopicDescription& topic : effect.new_topics) {
       const Uuid id = new_topics_[topic.name] = topic.id == Uuid() ? sources_.new_id() : topic.id;
-      add(storage::encode_create_topic({id, topic.name, topic.partitions, topic.config}));
+      const storage::TopicInfo made{id, topic.name, topic.partitions, topic.config};
+      // The name of one that goes with the transaction is free already.
+      const bool is_deleted = std::ranges::find(effect.dropped_topics, topic.name) !=
+                              effect.dropped_topics.end();
+      if (const storage::TopicInfo* before = image_.topics->find(topic.name);
+          before && !is_deleted && open_.has_dropped(*before))
+        add(storage::encode_delete_topic(before->id));
+      open_.make_topic(made);
+      add(storage::encode_create_topic(made));
     }
     return parts;
   }
+  // What the transaction has to remember, if the statement is part of one.
+  OpenDefiner& open() { return open_; }
 
   DefinedQueryPtr started_query(const Effect& effect, const std::string& sql) const {
     const PlannedQuery& planned = *effect.started;
@@ -569,6 +687,7 @@ class Resolver {
   const Properties& properties_;
   const DefinitionSources& sources_;
   std::map<std::string, Uuid> new_topics_;
+  OpenDefiner open_;
 };
 
 // Every table can be asked: one that was changed gets its hidden query anew, one that no query
@@ -610,6 +729,7 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
                        std::holds_alternative<engine::DropSources>(statement);
   if (!is_drop && !std::holds_alternative<engine::Truncate>(statement) &&
       !std::holds_alternative<engine::AddPrimaryKey>(statement) &&
+      !std::holds_alternative<engine::AlterColumns>(statement) &&
       !std::holds_alternative<engine::InsertSelect>(statement) &&
       !std::holds_alternative<engine::CommentOn>(statement) &&
       !std::holds_alternative<engine::AlterSource>(statement))
@@ -649,6 +769,30 @@ void keep_comments(Effect& effect, const engine::Catalog& before) {
   }
 }
 
+// What the statement changes or reads that other transactions may have defined.
+DefinitionUses uses_of(const Effect& effect) {
+  DefinitionUses uses;
+  for (const DefinitionChange& change : effect.changes) uses.add(change);
+  for (const engine::TopicDescription& topic : effect.new_topics) uses.topics.insert(topic.name);
+  uses.topics.insert(effect.dropped_topics.begin(), effect.dropped_topics.end());
+  if (effect.started)
+    uses.sources.insert(effect.started->plan.sources.begin(), effect.started->plan.sources.end());
+  return uses;
+}
+
+Error not_in_transaction(const ParsedStatement& statement) {
+  std::string_view words = statement.text;
+  words = words.substr(0, words.find_first_of("('\n"));
+  constexpr size_t kShown = 60;
+  return Error{ErrorCode::NotSupported,
+               fmt::format("{} within a transaction is not supported yet",
+                           command_tag(statement.statement) == "OK"
+                               ? words.substr(0, kShown)
+                               : command_tag(statement.statement)),
+               "ROLLBACK could not undo it.",
+               "COMMIT first, and say it outside of a transaction (in a driver: in autocommit mode)."};
+}
+
 // Whoever makes a topic owns it.
 std::vector<storage::UserChange> rights_of_maker(const Effect& effect, const MetadataImage& image,
                                                  const Asker& asker) {
@@ -682,7 +826,9 @@ bool is_definition(const engine::Statement& statement) {
                std::is_same_v<T, engine::CreateAsSelect> ||
                std::is_same_v<T, engine::InsertSelect> || std::is_same_v<T, engine::DropSource> ||
                std::is_same_v<T, engine::DropSources> || std::is_same_v<T, engine::Truncate> ||
-               std::is_same_v<T, engine::AddPrimaryKey> || std::is_same_v<T, engine::CommentOn> ||
+               std::is_same_v<T, engine::AddPrimaryKey> ||
+               std::is_same_v<T, engine::AlterColumns> ||
+               std::is_same_v<T, engine::CreateSchema> || std::is_same_v<T, engine::DropSchemas> || std::is_same_v<T, engine::CommentOn> ||
                std::is_same_v<T, engine::AlterSource> || std::is_same_v<T, engine::CreateType> ||
                std::is_same_v<T, engine::DropType> || std::is_same_v<T, engine::ControlQuery> ||
                std::is_same_v<T, engine::AlterSystem> || std::is_same_v<T, engine::CreateRole> ||
@@ -697,8 +843,11 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
                                           const engine::EngineSettings& settings,
                                           const Properties& properties,
                                           const DefinitionSources& sources, const Asker& asker) {
-  if (is_user_statement(statement.statement)) return plan_user_definition(statement, image, asker);
-  const SnapshotTopics topics(*image.topics);
+  if (is_user_statement(statement.statement)) {
+    if (sources.transaction) return not_in_transaction(statement);
+    return plan_user_definition(statement, image, asker);
+  }
+  const TransactionTopics topics(image, sources.transaction);
   engine::Registrar registrar =
       sources.outside ? engine::Registrar(*sources.outside) : engine::Registrar(*image.schemas);
   const std::function<Status(const engine::DataSource&)> may_read =
@@ -710,7 +859,8 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   planned.questions = registrar.questions();
   if (std::ranges::any_of(planned.questions, &engine::SchemaQuestion::is_read)) return planned;
   Effect effect = TRY(std::move(visited));
-  if (!std::holds_alternative<engine::CommentOn>(statement.statement))
+  if (!std::holds_alternative<engine::CommentOn>(statement.statement) &&
+      !std::holds_alternative<engine::AlterColumns>(statement.statement))
     keep_comments(effect, *image.catalog);
   TRY(check_rights(statement.statement, effect, image, asker));
   planned.tag = command_tag(statement.statement);
@@ -718,6 +868,7 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   planned.is_nothing = effect.is_nothing;
   if (effect.is_nothing) return planned;
   TRY(check_stands_nowhere(effect, image));
+  TRY(check_not_open_elsewhere(uses_of(effect), image, sources.transaction));
   if (!planned.questions.empty()) return planned;
   if (effect.started) planned.started_query = effect.started->plan.id;
 
@@ -729,6 +880,12 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   if (effect.started)
     command.changes.push_back(PutQuery{resolver.started_query(effect, statement.text)});
   TRY(materialize_tables(effect, image, resolver, command.changes));
+  if (sources.transaction) {
+    const auto noted = resolver.open().notes_of(command.changes);
+    if (!noted) return noted.error().code == ErrorCode::NotSupported ? not_in_transaction(statement)
+                                                                     : noted.error();
+    command.changes.insert(command.changes.end(), noted->begin(), noted->end());
+  }
   for (const DefinitionChange& change : command.changes)
     if (const auto* put = std::get_if<PutQuery>(&change);
         put && !image.find_query(put->query->plan->id))
@@ -753,13 +910,18 @@ std::string command_tag(const engine::Statement& statement) {
   if (std::holds_alternative<engine::DropSources>(statement)) return "DROP TABLE";
   if (std::holds_alternative<engine::Truncate>(statement)) return "TRUNCATE TABLE";
   if (std::holds_alternative<engine::AddPrimaryKey>(statement)) return "ALTER TABLE";
+  if (std::holds_alternative<engine::AlterColumns>(statement)) return "ALTER TABLE";
+  if (std::holds_alternative<engine::CreateSchema>(statement)) return "CREATE SCHEMA";
+  if (std::holds_alternative<engine::DropSchemas>(statement)) return "DROP SCHEMA";
   if (std::holds_alternative<engine::CommentOn>(statement)) return "COMMENT";
   if (const auto* alter = std::get_if<engine::AlterSource>(&statement))
     return fmt::format("ALTER {}", kind(alter->kind));
   if (std::holds_alternative<engine::InsertSelect>(statement)) return "CREATE QUERY";
   if (std::holds_alternative<engine::AlterSystem>(statement)) return "ALTER SYSTEM";
-  if (std::holds_alternative<engine::CreateType>(statement)) return "CREATE TYPE";
-  if (std::holds_alternative<engine::DropType>(statement)) return "DROP TYPE";
+  if (const auto* create = std::get_if<engine::CreateType>(&statement))
+    return create->is_domain ? "CREATE DOMAIN" : "CREATE TYPE";
+  if (const auto* drop = std::get_if<engine::DropType>(&statement))
+    return drop->is_domain ? "DROP DOMAIN" : "DROP TYPE";
   if (const auto* control = std::get_if<engine::ControlQuery>(&statement)) {
     switch (control->action) {
       case engine::QueryAction::Terminate:

@@ -46,6 +46,7 @@ struct DefinitionSources {
   // What is known of a registry elsewhere; null: the image's registry is the one.
   const engine::OutsideSchemas* outside = nullptr;
   const RekeyedTable* rekeyed = nullptr;  // of AddPrimaryKey
+  const Uuid* transaction = nullptr;      // that the statement is part of
 };
 
 // Fails with InsufficientPrivilege where the asker may not do that.

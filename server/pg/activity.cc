@@ -210,13 +210,18 @@ class PortalActivity final : public Activity {
   bool ends_when_full_ = false;  // push.max_rows comes before the client's own limit
 };
 
-class CommitActivity final : public Activity, private sql::Receiver {
+class EndActivity final : public Activity, private sql::Receiver {
  public:
-  CommitActivity(SessionContext& context, std::string tag, std::function<void()> on_event)
-      : context_(context), tag_(std::move(tag)), on_event_(std::move(on_event)) {}
+  enum class End : uint8_t { Commit, Rollback };
+  EndActivity(SessionContext& context, End end, std::string tag, std::function<void()> on_event)
+      : context_(context), end_(end), tag_(std::move(tag)), on_event_(std::move(on_event)) {}
 
   Result<Progress> advance() override {
-    if (!std::exchange(has_begun_, true)) execution_ = context_.backend->commit(*this);
+    if (!std::exchange(has_begun_, true)) {
+      execution_ = end_ == End::Commit ? context_.backend->commit(*this)
+                                       : context_.backend->await_rollback(*this);
+      is_done_ |= !execution_ && end_ == End::Rollback;
+    }
     send_notices(context_, std::exchange(notices_, {}));
     if (error_) return *error_;
     if (!is_done_) return Progress::Waiting;
@@ -240,6 +245,7 @@ class CommitActivity final : public Activity, private sql::Receiver {
   }
 
   SessionContext& context_;
+  const End end_;
   const std::string tag_;
   const std::function<void()> on_event_;
   std::unique_ptr<sql::Execution> execution_;
@@ -308,7 +314,14 @@ std::unique_ptr<Activity> make_portal_activity(SessionContext& context, PortalRu
 }
 std::unique_ptr<Activity> make_commit_activity(SessionContext& context, std::string tag,
                                                std::function<void()> on_event) {
-  return std::make_unique<CommitActivity>(context, std::move(tag), std::move(on_event));
+  return std::make_unique<EndActivity>(context, EndActivity::End::Commit, std::move(tag),
+                                       std::move(on_event));
+}
+
+std::unique_ptr<Activity> make_rollback_activity(SessionContext& context, std::string tag,
+                                                 std::function<void()> on_event) {
+  return std::make_unique<EndActivity>(context, EndActivity::End::Rollback, std::move(tag),
+                                       std::move(on_event));
 }
 
 }  // namespace server::pg

@@ -62,5 +62,8 @@ std::unique_ptr<Activity> make_errand_activity(SessionContext& context, size_t b
 // there is something to advance for.
 std::unique_ptr<Activity> make_commit_activity(SessionContext& context, std::string tag,
                                                std::function<void()> on_event);
+// After SessionBackend::rollback(): ends when what it has begun is done.
+std::unique_ptr<Activity> make_rollback_activity(SessionContext& context, std::string tag,
+                                                 std::function<void()> on_event);
 
 }  // namespace server::pg

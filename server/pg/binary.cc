@@ -29,7 +29,6 @@ constexpr int64_t kEpochMs = 946'684'800'000;
 constexpr uint16_t kNumericPositive = 0, kNumericNegative = 0x4000, kNumericNan = 0xC000,
                    kNumericInfinity = 0xD000, kNumericMinusInfinity = 0xF000;
 constexpr int kDigitsPerGroup = 4;
-constexpr uint32_t kFirstUserType = 16'384;
 constexpr int kGroupBase = 10'000;
 
 // What does not fit is PostgreSQL's infinity.

@@ -34,5 +34,11 @@ void append_sized(std::string& out, Write write) {
 // `from`: what texts within it are in; null: UTF-8.
 Result<std::string> text_of_binary(uint32_t type_oid, std::string_view bytes,
                                    ClientEncoding* from = nullptr);
+// Where a value of this type is wanted: what CREATE TYPE has made is read by it.
+Result<std::string> text_of_binary(const engine::SqlType& type, uint32_t type_oid,
+                                   std::string_view bytes, ClientEncoding* from = nullptr);
+
+// Types that users have made have numbers from here.
+inline constexpr uint32_t kFirstUserType = 16'384;
 
 }  // namespace server::pg

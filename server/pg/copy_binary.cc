@@ -120,8 +120,8 @@ class BinaryCopyReader final : public CopyReader {
       return {};
     }
     const auto read = [&]() -> Status {
-      const std::string text = 
-          TRY(text_of_binary(wire_type(columns_[index].type).oid, *bytes, encoding_.get()));
+      const std::string text = TRY(text_of_binary(
+          columns_[index].type, wire_type(columns_[index].type).oid, *bytes, encoding_.get()));
       return values_[index].append(text, column);
     };
     Status done = read();
@@ -185,7 +185,8 @@ class BinaryCopyEncoder final : public RowEncoder {
 
   void append_field(std::string& out, size_t index, const Column& column, size_t row) {
     if (column.is_null(row)) return append_be<int32_t>(out, -1);
-    append_sized(out, [&] { append_binary(out, columns_[index].type, column, row, encoding_.get()); });
+    append_sized(out,
+                 [&] { append_binary(out, columns_[index].type, column, row, encoding_.get()); });
   }
 
   const std::vector<sql::ResultColumn> columns_;

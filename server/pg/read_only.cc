@@ -18,6 +18,7 @@ bool changes(const engine::Statement& statement) {
   if (const auto* copy = std::get_if<Copy>(&statement))
     return copy->direction == CopyDirection::FromStdin;
   return is_one_of<CreateSource, CreateAsSelect, DropSource, DropSources, Truncate, AddPrimaryKey,
+                   AlterColumns, CreateSchema, DropSchemas,
                    CommentOn, AlterSource, CreateType, DropType, InsertSelect, InsertValues,
                    UpdateRows, DeleteRows, AlterSystem, RunScript, CreateRole, AlterRole, DropRole,
                    ChangeRights, ChangeOwner, CreateConnector, DropConnector, ControlQuery>(

@@ -276,8 +276,13 @@ class Session : public ClientSession {
   TransactionStatus transaction_ = TransactionStatus::Idle;
   Group group_ = Group::None;
   uint64_t writes_in_transaction_ = 0;
+  uint64_t lasting_writes_ = 0;  // those of them that no savepoint undoes: definitions, notifications
+  uint64_t next_savepoint_ = 0;
+  bool has_asked_ = false;  // the transaction has run a statement of the engine
   struct Savepoint {
-    uint64_t writes = 0;  // of the transaction before it
+    uint64_t number = 0;  // later ones have greater numbers
+    uint64_t writes = 0, lasting_writes = 0;  // of the transaction before it
+    std::unique_ptr<sql::SessionBackend::Savepoint> held = {};
     MemoryCharge charge = {};
   };
   std::map<std::string, Savepoint> savepoints_;

@@ -77,7 +77,7 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
                                        ClientEncoding* encoding) {
   std::string converted;
   if (format == Format::Binary)
-    bytes = converted = TRY(text_of_binary(type_oid, bytes, encoding));
+    bytes = converted = TRY(text_of_binary(type, type_oid, bytes, encoding));
   else if (encoding != nullptr)
     bytes = converted = TRY(encoding->from_client(bytes));
   if (!engine::is_utf8(bytes))

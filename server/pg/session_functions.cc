@@ -109,6 +109,19 @@ bool is_asked(const engine::Query& query) {
 
 namespace {
 
+// A SELECT of nothing but values is PostgreSQL's alone: its generate_series() gives rows, where that of the dialect gives an
+// array.
+void spread_series(engine::Query& query) {
+  if (query.from) return;
+  for (engine::SelectItem& item : query.items) {
+    auto* call =
+        item.expression ? std::get_if<engine::FunctionCall>(&item.expression->node) : nullptr;
+    if (!call || call->name != "GENERATE_SERIES") continue;
+    call->name = "PG_GENERATE_SERIES";
+    if (!item.alias) item.alias = engine::Name{"GENERATE_SERIES"};
+  }
+}
+
 // CURRENT_TIMESTAMP among the values of an INSERT, where no column can stand.
 void answer_times(engine::InsertValues& insert) {
   for (engine::ExpressionList& row : insert.rows)
@@ -159,8 +172,11 @@ void write_out_prepared(engine::AliasedSource& source, const std::vector<Prepare
                                            "FROM_SQL"};
     engine::ExpressionList row = row_of({});
     for (size_t i = 0; i < row.size(); ++i)
-      rows->items.push_back({engine::SelectItemKind::Expression, std::move(row[i]),
-                             engine::Name{std::string(kNames[i])}, {}, source.position});
+      rows->items.push_back({engine::SelectItemKind::Expression,
+                             std::move(row[i]),
+                             engine::Name{std::string(kNames[i])},
+                             {},
+                             source.position});
     rows->where = engine::make_expression(engine::BooleanLiteral{false}, source.position);
   }
   for (const PreparedFact& fact : prepared) rows->values.push_back(row_of(fact));
@@ -180,7 +196,8 @@ bool asks_prepared(std::string_view text) {
 }
 
 std::string name_of_oid(uint32_t number) {
-  if (const uint32_t element = element_oid(number); element != 0) return name_of_oid(element) + "[]";
+  if (const uint32_t element = element_oid(number); element != 0)
+    return name_of_oid(element) + "[]";
   for (const engine::PostgresLabelRow& row : engine::postgres_labels())
     if (row.oid == number) return std::string(row.sql_name);
   return engine::postgres_type_name(engine::SqlType(engine::kind_of_oid(number)));
@@ -194,7 +211,9 @@ void answer_session_functions(engine::ParsedStatement& statement, const SessionF
   }
   if (auto* insert = std::get_if<engine::InsertValues>(&statement.statement)) answer_times(*insert);
   auto* query = std::get_if<engine::Query>(&statement.statement);
-  if (!query || is_setting_query(statement.statement) || !is_asked(*query)) return;
+  if (!query || is_setting_query(statement.statement)) return;
+  if (facts.settings.get("compat") != "ksqldb") spread_series(*query);
+  if (!is_asked(*query)) return;
   // A bare word may be a column where there is something to select from.
   const bool has_words = !query->from;
   const auto is_answered = [&](const engine::Expression& expression) {

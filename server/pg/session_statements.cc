@@ -22,7 +22,14 @@ namespace {
 
 constexpr size_t kSavepointBytes = 100;  // beside its name
 constexpr std::string_view kTransactionReadOnly = "transaction_read_only",
-                           kReadOnlyByDefault = "default_transaction_read_only";
+                           kReadOnlyByDefault = "default_transaction_read_only",
+                           kIsolation = "transaction_isolation",
+                           kIsolationByDefault = "default_transaction_isolation";
+
+std::string lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
 
 std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
@@ -96,10 +103,8 @@ struct Session::OwnStatement {
       case Commit:
         return commit(transaction);
       case Rollback:
-        if (!is_in_transaction())
-          warn(ErrorCode::NoTransaction, "there is no transaction in progress");
-        else
-          session.end_transaction(false);
+        if (is_in_transaction()) return roll_back();
+        warn(ErrorCode::NoTransaction, "there is no transaction in progress");
         return done("ROLLBACK");
       default:
         return savepoint(transaction);
@@ -116,7 +121,9 @@ struct Session::OwnStatement {
       settings().begin_transaction();
       session.transaction_ = TransactionStatus::InTransaction;
       if (session.notifications_) session.notifications_->begin();
+      session.has_asked_ = false;
       if (is_read_only) TRY(settings().set_local(kTransactionReadOnly, "on"));
+      TRY(settings().set_local(kIsolation, settings().get(kIsolationByDefault).value_or("")));
     }
     TRY(apply(modes));
     return done(transaction.tag.empty() ? "BEGIN" : transaction.tag);
@@ -125,8 +132,24 @@ struct Session::OwnStatement {
   // To the transaction that has begun.
   Status apply(const TransactionModes& modes) {
     warn_of_isolation(modes);
+    if (!modes.isolation.empty()) {
+      if (session.has_asked_) return must_come_first("SET TRANSACTION ISOLATION LEVEL", "called");
+      TRY(settings().set_local(kIsolation, lower_case(modes.isolation)));
+    }
     if (!modes.is_read_only) return {};
+    if (!*modes.is_read_only) TRY(check_may_write());
     return settings().set_local(kTransactionReadOnly, *modes.is_read_only ? "on" : "off");
+  }
+  static Error must_come_first(std::string_view what, std::string_view how) {
+    return Error{ErrorCode::ActiveTransaction,
+                 std::string(what) + " must be " + std::string(how) + " before any query"};
+  }
+  // What a transaction was promised to be when it was asked it stays.
+  Status check_may_write() const {
+    if (session.transaction_ != TransactionStatus::Idle && session.is_read_only() &&
+        session.has_asked_)
+      return must_come_first("transaction read-write mode", "set");
+    return {};
   }
   void warn_of_isolation(const TransactionModes& modes) {
     if (modes.isolation != "REPEATABLE READ" && modes.isolation != "SERIALIZABLE") return;
@@ -141,17 +164,20 @@ struct Session::OwnStatement {
       warn(ErrorCode::NoTransaction, "there is no transaction in progress");
       return done(tag);
     }
-    if (session.transaction_ == TransactionStatus::Failed) {
-      session.end_transaction(false);
-      return done("ROLLBACK");
-    }
+    if (session.transaction_ == TransactionStatus::Failed) return roll_back();
     session.commits_transaction_ = true;
     session.begin_activity(make_commit_activity(context(), tag, session.waker()), statement.text);
     return {};
   }
 
-  // Savepoints are there for the drivers that set one before each statement. Going back to one is
-  // possible as long as nothing was written since.
+  Status roll_back() {
+    session.end_transaction(false);
+    session.begin_activity(make_rollback_activity(context(), "ROLLBACK", session.waker()),
+                           statement.text);
+    return {};
+  }
+
+  // Going back to one drops the rows that were written since; definitions and notifications cannot be taken back so.
   Status savepoint(const engine::Transaction& transaction) {
     using enum engine::TransactionAction;
     if (!is_in_transaction())
@@ -163,7 +189,9 @@ struct Session::OwnStatement {
       if (!charge.try_resize(kSavepointBytes + name.size()))
         return session.memory_->refusal("another savepoint, beside " +
                                         std::to_string(session.savepoints_.size()));
-      session.savepoints_[name] = {session.writes_in_transaction_, std::move(charge)};
+      session.savepoints_[name] = {++session.next_savepoint_, session.writes_in_transaction_,
+                                   session.lasting_writes_, context().backend->savepoint(),
+                                   std::move(charge)};
       return done("SAVEPOINT");
     }
     const auto found = session.savepoints_.find(name);
@@ -173,10 +201,20 @@ struct Session::OwnStatement {
       session.savepoints_.erase(found);
       return done("RELEASE");
     }
-    if (found->second.writes != session.writes_in_transaction_)
-      return Error{ErrorCode::NotSupported,
-                   "ROLLBACK TO a savepoint after rows were written is not supported yet", "",
-                   "Use ROLLBACK to drop the whole transaction."};
+    const Session::Savepoint& savepoint = found->second;
+    if (savepoint.held ? savepoint.lasting_writes != session.lasting_writes_
+                       : savepoint.writes != session.writes_in_transaction_)
+      return Error{
+          ErrorCode::NotSupported,
+          "ROLLBACK TO a savepoint after something was defined or notified is not supported "
+          "yet",
+          "", "Use ROLLBACK to drop the whole transaction."};
+    if (savepoint.held) TRY(context().backend->rollback_to(*savepoint.held));
+    session.writes_in_transaction_ = savepoint.writes;
+    // Those that were set since are gone with what they marked.
+    std::erase_if(session.savepoints_, [number = savepoint.number](const auto& each) {
+      return each.second.number > number;
+    });
     session.transaction_ = TransactionStatus::InTransaction;
     return done("ROLLBACK");
   }
@@ -195,7 +233,13 @@ struct Session::OwnStatement {
   Status set(std::string_view name, const std::string& value, bool is_local) {
     const std::string key = sql::SessionSettings::spelling(name);
     // It is the transaction's, however it is set.
-    is_local |= key == kTransactionReadOnly;
+    is_local |= key == kTransactionReadOnly || key == kIsolation;
+    if (key == kTransactionReadOnly &&
+        (value == "off" || value == "false" || value == "no" || value == "0"))
+      TRY(check_may_write());
+    if (key == kIsolation && is_in_transaction() && session.has_asked_ &&
+        settings().get(key) != value)
+      return must_come_first("SET TRANSACTION ISOLATION LEVEL", "called");
     if (key.find('.') != std::string::npos) TRY(context().backend->check_setting(key, value));
     TRY(charge_settings(key, value));
     return is_local ? settings().set_local(key, value) : settings().set(key, value);
@@ -229,6 +273,8 @@ struct Session::OwnStatement {
     const TransactionModes modes = TRY(read_transaction_modes(set.modes));
     if (set.for_session) {
       warn_of_isolation(modes);
+      if (!modes.isolation.empty())
+        TRY(settings().set(kIsolationByDefault, lower_case(modes.isolation)));
       if (modes.is_read_only)
         TRY(settings().set(kReadOnlyByDefault, *modes.is_read_only ? "on" : "off"));
     } else if (is_in_transaction()) {
@@ -260,12 +306,18 @@ struct Session::OwnStatement {
     return done("SHOW");
   }
 
+  // Outside of a transaction a property of it is that of the next one.
+  std::string_view of_next(std::string_view name) const {
+    if (is_in_transaction()) return name;
+    return name == kTransactionReadOnly ? kReadOnlyByDefault
+           : name == kIsolation         ? kIsolationByDefault
+                                        : name;
+  }
+
   // ---- SELECT set_config(...), current_setting(...) ----
 
   std::optional<std::string> setting_in_force(const std::string& name) {
-    const bool is_of_next =
-        engine::lower_case(name) == kTransactionReadOnly && !is_in_transaction();
-    return settings().get(is_of_next ? kReadOnlyByDefault : std::string_view(name));
+    return settings().get(of_next(engine::lower_case(name)));
   }
   Status operator()(const engine::Query& query) {
     SettingActions actions;
@@ -364,6 +416,7 @@ struct Session::OwnStatement {
     // It runs from now on, though no row leaves: what happens between DECLARE and the first FETCH
     // is not missed.
     TRY(portal->start(*context().backend));
+    session.has_asked_ = true;
     session.portals_[name] = std::move(portal);
     return done("DECLARE CURSOR");
   }
@@ -498,6 +551,7 @@ struct Session::OwnStatement {
     TRY(input->begin());
     session.copy_input_ = input.get();
     ++session.writes_in_transaction_;
+    session.has_asked_ = true;
     session.begin_activity(std::move(input), statement.text);
     return {};
   }
@@ -536,7 +590,7 @@ struct Session::OwnStatement {
     const size_t all = session.notifications().size_bytes() + kBytesBeside + 2 * bytes;
     if (!session.notifications_charge_.try_resize(all))
       return session.memory_->refusal("channels and notifications of " + format_bytes(all));
-    if (is_in_transaction()) ++session.writes_in_transaction_;
+    if (is_in_transaction()) ++session.writes_in_transaction_, ++session.lasting_writes_;
     return {};
   }
   Status operator()(const engine::Listen& listen) {
@@ -627,7 +681,13 @@ bool Session::changes_rows(const PreparedStatement& statement) {
 }
 
 void Session::count_write(const PreparedStatement& statement) {
-  if (changes_rows(statement)) ++writes_in_transaction_;
+  if (changes_rows(statement)) {
+    ++writes_in_transaction_;
+  } else if (!changing_command(*statement.parsed).empty()) {
+    ++writes_in_transaction_;
+    ++lasting_writes_;
+  }
+  has_asked_ = true;
 }
 
 void Session::end_transaction(bool committed) {
@@ -641,7 +701,7 @@ void Session::end_transaction(bool committed) {
   }
   follow_encoding();
   transaction_ = TransactionStatus::Idle;
-  writes_in_transaction_ = 0;
+  writes_in_transaction_ = lasting_writes_ = 0;
   savepoints_.clear();
   close_portals();
 }

@@ -108,8 +108,8 @@ class NodeCopy final : public sql::CopyIn {
  private:
   Status place_columns(const sql::CopyTarget& target) {
     if (target.columns.empty()) {
-      for (size_t i = 0; i < source_->schema.columns.size(); ++i)
-        if (engine::is_written(source_->schema.columns[i])) places_.push_back(i);
+      for (const size_t index : engine::shown_columns(*source_))
+        if (engine::is_written(source_->schema.columns[index])) places_.push_back(index);
     }
     for (const engine::Name& name : target.columns) {
       const int index = find_column(*source_, name);

@@ -71,6 +71,13 @@ std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& r
                                            std::optional<uint64_t> rows,
                                            std::vector<engine::ColumnPtr> returned = {},
                                            WriterTurns turns = {});
+// COMMIT: appends what was held back; then what the transaction has defined stays, or is undone where the append fails.
+std::unique_ptr<sql::Execution> run_commit(SqlSession& session, sql::Receiver& receiver,
+                                           storage::AppendRequest request, WriterTurns turns,
+                                           DefiningTransactionPtr transaction);
+// Ends when the undoing is done.
+std::unique_ptr<sql::Execution> run_await_undo(SqlSession& session, sql::Receiver& receiver,
+                                               std::shared_ptr<Undoing> undoing);
 // Writes the rows of a SELECT: INSERT ... SELECT into a table, UPDATE, DELETE.
 Result<std::unique_ptr<sql::Execution>> run_rows_write(
     SqlSession& session, sql::Receiver& receiver, const std::shared_ptr<const SqlPrepared>& prepared,

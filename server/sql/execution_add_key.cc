@@ -1,7 +1,8 @@
-// ALTER TABLE ... ADD PRIMARY KEY: the rows go to a topic of their own under their new key, which then takes the place of
-// the table's (docs/adr/0053).
+// ALTER TABLE that makes other rows of a table's: ADD PRIMARY KEY, DROP and RENAME COLUMN, ALTER COLUMN ... TYPE. They go to a
+// topic of their own, which then takes the place of the table's (docs/adr/0053).
 #include <fmt/format.h>
 
+#include "engine/plan/alter_columns.h"
 #include "engine/plan/primary_key.h"
 #include "engine/sql/parse.h"
 #include "server/sql/execution.h"
@@ -14,7 +15,7 @@ namespace {
 
 constexpr size_t kChunkBytes = 1 << 20;
 
-//   begin ─► closed to writers ─► topic made ─► no key twice ─► rows copied ─► defined
+//   begin ─► closed to writers ─► topic made ─► no new key twice ─► rows copied ─► defined
 // A crash before the last step leaves a topic that no definition knows, which the next start removes.
 class AddKeyExecution final : public SqlExecution, private sql::Receiver {
  public:
@@ -26,19 +27,29 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   }
 
   Status begin() {
-    const auto& add = std::get<engine::AddPrimaryKey>(statement_->statement);
+    const auto* add = std::get_if<engine::AddPrimaryKey>(&statement_->statement);
+    const auto* alter = std::get_if<engine::AlterColumns>(&statement_->statement);
+    const engine::TableName& table = add ? add->table : alter->table;
     const MetadataImagePtr image = session().parts().definitions.image();
-    const engine::DataSource* found = image->catalog->find_source(add.table.name.text);
-    if (!found)
-      return Error{ErrorCode::UndefinedSource,
-                   fmt::format("Table {} does not exist.", add.table.name.text)}
-          .at(add.table.position);
+    const engine::DataSource* found = image->catalog->find_source(table.name.text);
+    if (!found || found->kind != engine::SourceKind::Table)
+      return Error{found ? ErrorCode::WrongObjectType : ErrorCode::UndefinedSource,
+                   fmt::format("Table {} does not exist.", table.name.text)}
+          .at(table.position);
     if (session().holds(found->name))
       return Error{ErrorCode::NotSupported,
-                   "ADD PRIMARY KEY after INSERT in one transaction is not supported yet"};
+                   fmt::format("{} after INSERT in one transaction is not supported yet",
+                               add ? "ADD PRIMARY KEY" : "ALTER TABLE")};
     source_ = image->catalog->sources().at(found->name);
     TRY(session().make_buffer(source_));  // which it may write
-    keyed_ = TRY(engine::plan_primary_key(add, *source_, session().parts().settings.engine));
+    if (add) {
+      keyed_ = TRY(engine::plan_primary_key(*add, *source_, session().parts().settings.engine));
+    } else {
+      engine::AlteredTable altered =
+          TRY(engine::plan_alter_columns(*alter, *source_, image->catalog->types));
+      keyed_ = std::move(altered.table);
+      values_ = std::move(altered.values);
+    }
     const storage::TopicInfo* topic = image->topics->find(source_->topic);
     if (!topic)
       return Error{ErrorCode::UnknownTopic,
@@ -46,7 +57,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     fence_ = session().parts().fence.close(topic->id);
     if (!fence_)
       return Error{ErrorCode::ObjectState,
-                   fmt::format("{} is being given its primary key already", source_->name)};
+                   fmt::format("{} is being altered already", source_->name)};
     old_topic_ = *topic;
     new_topic_ = Uuid::random();
     buffer_ = TRY(RowBuffer::make(keyed_, new_topic_, keyed_->partitions));
@@ -62,6 +73,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
       const auto status = session().parts().log.find_partition({old_topic_.id, PartitionId(i)});
       old_ends_.push_back(status ? status->readable_end() : Offset(0));
     }
+    if (!values_.empty()) return copy();  // the key is as it was
     std::string keys;
     for (const engine::ColumnDef& column : keyed_->schema.keys())
       keys += (keys.empty() ? "" : ", ") + engine::quote_if_needed(column.name);
@@ -76,7 +88,8 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     for (size_t i = 0; i < keyed_->schema.columns.size(); ++i) {
       const engine::ColumnDef& column = keyed_->schema.columns[i];
       if (column.role == engine::ColumnRole::Headers) continue;
-      columns += (columns.empty() ? "" : ", ") + engine::quote_if_needed(column.name);
+      columns += (columns.empty() ? "" : ", ") +
+                 (values_.empty() ? engine::quote_if_needed(column.name) : values_[i]);
       places_.push_back(i);
     }
     run(fmt::format("SELECT {} FROM {}", columns, engine::quote_if_needed(source_->name)));
@@ -146,7 +159,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
           if (!outcome) log.drop_topic(topic, [](const Status&) {});
           done(std::move(outcome));
         },
-        session().asker());
+        session().asker(), session().defining_transaction());
   }
 
   // Whoever reads the table afterwards finds its rows there: the query that keeps them has begun anew.
@@ -172,13 +185,14 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
   }
 
   const std::shared_ptr<const engine::ParsedStatement> statement_;
-  std::shared_ptr<const engine::DataSource> source_, keyed_;
+  std::shared_ptr<const engine::DataSource> source_, keyed_;  // keyed_: as it is then
   storage::TopicInfo old_topic_;
   Uuid new_topic_;
   std::vector<Offset> old_ends_;
   WriteFence::Hold fence_;
   std::unique_ptr<RowBuffer> buffer_;
   std::vector<size_t> places_;
+  std::vector<std::string> values_;  // of the columns of `keyed_`; none: those of their names
   std::string key_list_;
   std::unique_ptr<sql::Execution> former_, select_;
   std::optional<TableOpening> opening_;

@@ -15,7 +15,7 @@ class DefinitionExecution final : public SqlExecution {
     session().parts().definitions.submit(
         session().temporary().translate(statement_), session().properties(),
         on_loop([this](Result<DefinitionOutcome> outcome) { end(std::move(outcome)); }),
-        session().asker());
+        session().asker(), session().defining_transaction());
   }
 
  private:

@@ -166,7 +166,9 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     TRY(prepare_write(*parsed, parameter_types, *prepared));
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
-  if (std::holds_alternative<engine::AddPrimaryKey>(statement)) prepared->action = Action::AddKey;
+  if (std::holds_alternative<engine::AddPrimaryKey>(statement) ||
+      std::holds_alternative<engine::AlterColumns>(statement))
+    prepared->action = Action::AddKey;
   if (is_definition(statement)) return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   if (const engine::Query* query = analyzed_query(statement))
     if (TRY(prepare_analyzed(*query, parameter_types, *prepared)))
@@ -346,8 +348,10 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
   if (const engine::DataSource* target = engine::find_source(insert.target, context)) {
     TRY(prepare_returning(insert.returning, *target, context, out));
     std::vector<engine::SqlType> types;
-    for (const engine::ColumnDef& column : target->schema.columns)
-      if (insert.columns.empty() && engine::is_written(column)) types.push_back(column.type);
+    for (const size_t index : engine::shown_columns(*target))
+      if (const engine::ColumnDef& column = target->schema.columns[index];
+          insert.columns.empty() && engine::is_written(column))
+        types.push_back(column.type);
     for (const engine::InsertColumn& column : insert.columns) {
       const int index = engine::find_insert_column(column, *target, context);
       types.push_back(index >= 0 ? target->schema.columns[static_cast<size_t>(index)].type
@@ -374,8 +378,9 @@ Status Planner::prepare_returning(std::span<const engine::SelectItem> items,
   };
   for (const engine::SelectItem& item : items) {
     if (item.kind == engine::SelectItemKind::AllColumns) {
-      for (size_t i = 0; i < target.schema.columns.size(); ++i)
-        if (engine::is_written(target.schema.columns[i])) add(i, target.schema.columns[i].name);
+      for (const size_t index : engine::shown_columns(target))
+        if (engine::is_written(target.schema.columns[index]))
+          add(index, target.schema.columns[index].name);
       continue;
     }
     const auto* column = item.expression->as<engine::ColumnRef>();

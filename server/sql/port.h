@@ -216,14 +216,24 @@ class SessionBackend {
                                                      CopyReceiver& receiver) = 0;
 
   // Between begin() and commit() or rollback() INSERTs, COPYs, UPDATEs and DELETEs are held back; reads of their tables
-  // see them. Definitions are not affected by it, and reads pin nothing. Never nested.
+  // see them. Definitions are carried out at once, and undone by rollback(). Reads pin nothing. Never nested.
   virtual void begin() = 0;
   // Appends what was held back, all or nothing; ends with on_done (of which the session takes
   // nothing) or on_error. Nothing else is asked of the backend until then. The destruction of the
   // execution does not undo it.
   virtual std::unique_ptr<Execution> commit(Receiver& receiver) = 0;
-  // Drops what is held back; after a failed commit there is nothing.
+  // How much the transaction holds back by now, and back to that: what came later is dropped. Null: that is not known here.
+  // Fails with ObjectState where what was held then is not held any more.
+  class Savepoint {
+   public:
+    virtual ~Savepoint() = default;
+  };
+  virtual std::unique_ptr<Savepoint> savepoint() { return nullptr; }
+  virtual Status rollback_to(const Savepoint&) { return {}; }
+  // Drops what is held back, and begins to undo what was defined; after a failed commit there is nothing.
   virtual void rollback() = 0;
+  // Ends with on_done when that is undone; nothing else is asked of the backend until then. Null: it is.
+  virtual std::unique_ptr<Execution> await_rollback(Receiver& /*receiver*/) { return nullptr; }
 
   // Drops the session's temporary tables; their names mean nothing from now on.
   virtual void discard_temporary() {}

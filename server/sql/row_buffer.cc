@@ -153,6 +153,25 @@ std::vector<std::string> RowBuffer::batches() {
   return sealed_;
 }
 
+RowBuffer::Mark RowBuffer::mark() {
+  Mark mark{topic_, {}, size_bytes_, rows_};
+  for (size_t i = 0; i < builders_.size(); ++i) {
+    if (!builders_[i].empty()) seal(i);
+    mark.sealed_bytes.push_back(sealed_[i].size());
+  }
+  return mark;
+}
+
+void RowBuffer::go_back(const Mark& mark) {
+  for (size_t i = 0; i < builders_.size(); ++i) {
+    builders_[i].clear();
+    // The topic may have grown since.
+    sealed_[i].resize(i < mark.sealed_bytes.size() ? mark.sealed_bytes[i] : 0);
+  }
+  size_bytes_ = mark.size_bytes;
+  rows_ = mark.rows;
+}
+
 void RowBuffer::take(storage::AppendRequest& into) {
   for (size_t i = 0; i < builders_.size(); ++i) {
     if (!builders_[i].empty()) seal(i);

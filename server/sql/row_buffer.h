@@ -43,6 +43,16 @@ class RowBuffer {
   void take(storage::AppendRequest& into);
   // What take() would give, by partition.
   std::vector<std::string> batches();
+  // What it holds by now, and back to that: what came later is dropped.
+  struct Mark {
+    Uuid topic;
+    std::vector<size_t> sealed_bytes = {};  // by partition
+    size_t size_bytes = 0;
+    uint64_t rows = 0;
+  };
+  Mark mark();
+  bool may_go_back(const Mark& mark) const { return mark.topic == topic_ && mark.rows <= rows_; }
+  void go_back(const Mark& mark);
   const Uuid& topic() const { return topic_; }
   const engine::DataSource& source() const { return *source_; }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "engine/catalog/statement_settings.h"
 #include "engine/sql/parse.h"
 #include "engine/types/postgres_types.h"
@@ -43,6 +44,8 @@ std::vector<engine::Name> names_changed_by(const engine::Statement& statement) {
     for (const engine::TableName& each : truncate->tables) names.push_back(each.name);
   if (const auto* add_key = std::get_if<engine::AddPrimaryKey>(&statement))
     names.push_back(add_key->table.name);
+  if (const auto* columns = std::get_if<engine::AlterColumns>(&statement))
+    names.push_back(columns->table.name);
   if (const auto* alter = std::get_if<engine::AlterSource>(&statement)) names.push_back(alter->name);
   if (const auto* create = std::get_if<engine::CreateSource>(&statement);
       create && create->or_replace && !create->is_temporary)
@@ -76,7 +79,7 @@ Status SqlSession::check_asker() const {
 }
 
 SqlSession::~SqlSession() {
-  give_up_turns();
+  rollback();
   discard_temporary();
 }
 
@@ -464,6 +467,48 @@ Status SqlSession::check_held_rows() {
 
 void SqlSession::begin() { in_transaction_ = true; }
 
+namespace {
+
+struct HeldMark final : sql::SessionBackend::Savepoint {
+  std::map<std::string, RowBuffer::Mark> tables;
+};
+
+}  // namespace
+
+std::unique_ptr<sql::SessionBackend::Savepoint> SqlSession::savepoint() {
+  auto mark = std::make_unique<HeldMark>();
+  for (const auto& [name, buffer] : held_)
+    if (buffer) mark->tables.emplace(name, buffer->mark());
+  return mark;
+}
+
+Status SqlSession::rollback_to(const Savepoint& savepoint) {
+  const auto& tables = static_cast<const HeldMark&>(savepoint).tables;
+  for (const auto& [name, mark] : tables) {
+    const auto found = held_.find(name);
+    if (found == held_.end() || !found->second || !found->second->may_go_back(mark))
+      return Error{ErrorCode::ObjectState,
+                   "the rows of before the savepoint are not held any more",
+                   {},
+                   "Use ROLLBACK to drop the whole transaction."};
+  }
+  std::erase_if(held_, [&](auto& held) {
+    const auto mark = tables.find(held.first);
+    if (mark == tables.end()) return true;
+    held.second->go_back(mark->second);
+    return false;
+  });
+  return check_held_rows();
+}
+
+DefiningTransactionPtr SqlSession::defining_transaction() {
+  if (in_transaction_ && !defining_) {
+    defining_ = std::make_shared<DefiningTransaction>();
+    temporary_before_ = temporary_;
+  }
+  return defining_;
+}
+
 std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
   in_transaction_ = false;
   storage::AppendRequest request;
@@ -471,12 +516,31 @@ std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
     if (buffer) buffer->take(request);
   held_.clear();
   held_charge_.resize(0);
-  return run_append(*this, receiver, std::move(request), "COMMIT", std::nullopt, {},
-                    take_turns());
+  temporary_before_.reset();
+  return run_commit(*this, receiver, std::move(request), take_turns(),
+                    std::exchange(defining_, nullptr));
+}
+
+std::unique_ptr<sql::Execution> SqlSession::await_rollback(sql::Receiver& receiver) {
+  return undoing_ ? run_await_undo(*this, receiver, std::exchange(undoing_, nullptr)) : nullptr;
 }
 
 void SqlSession::rollback() {
   in_transaction_ = false;
+  if (const DefiningTransactionPtr transaction = std::exchange(defining_, nullptr)) {
+    temporary_ = *std::exchange(temporary_before_, std::nullopt);
+    undoing_ = std::make_shared<Undoing>();
+    parts_.definitions.end(transaction, TransactionEnd::Rollback,
+                           [undoing = undoing_, &loop = shard_.loop()](const Status& undone) {
+                             if (!undone)
+                               log_error("definitions are not undone error=\"{}\"",
+                                         undone.error().message);
+                             loop.post([undoing] {
+                               undoing->is_done = true;
+                               if (undoing->told) undoing->told();
+                             });
+                           });
+  }
   give_up_turns();
   held_.clear();
   held_charge_.resize(0);

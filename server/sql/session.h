@@ -97,6 +97,12 @@ struct MaterializerPlaces {
   std::vector<Shard*> shards;
 };
 
+// The undoing of what a transaction has defined: under way on the metadata thread.
+struct Undoing {
+  bool is_done = false;
+  std::function<void()> told = {};  // when it is, if somebody waits
+};
+
 // Threads: the shard's loop. Owner: the front end's session.
 class SqlSession final : public sql::SessionBackend {
  public:
@@ -122,7 +128,10 @@ class SqlSession final : public sql::SessionBackend {
                                                   sql::CopyReceiver& receiver) override;
   void begin() override;
   std::unique_ptr<sql::Execution> commit(sql::Receiver& receiver) override;
+  std::unique_ptr<Savepoint> savepoint() override;
+  Status rollback_to(const Savepoint& savepoint) override;
   void rollback() override;
+  std::unique_ptr<sql::Execution> await_rollback(sql::Receiver& receiver) override;
   void discard_temporary() override;
   Status check_setting(const std::string& name, const std::string& value) override;
   Status check_property(const std::string& name, const std::string& value) override;
@@ -135,6 +144,8 @@ class SqlSession final : public sql::SessionBackend {
   engine::Properties properties() const;
   const std::map<std::string, std::string>& variables() const { return settings_.variables(); }
   bool in_transaction() const { return in_transaction_; }
+  // What a definition is part of; null outside of a transaction.
+  DefiningTransactionPtr defining_transaction();
   const SessionWrites& written() const { return written_; }
   void note_written(const std::vector<storage::AppendedBatch>& batches);
   // Whether the query's tasks have passed all that this session wrote, as far as it was told.
@@ -221,6 +232,9 @@ class SqlSession final : public sql::SessionBackend {
   TemporaryTables temporary_;
   WriterTurns turns_;  // until the transaction ends, or the statement outside of one
   bool in_transaction_ = false;
+  DefiningTransactionPtr defining_;                  // once the transaction has defined something
+  std::optional<TemporaryTables> temporary_before_;  // likewise: as they were
+  std::shared_ptr<Undoing> undoing_;                 // of the transaction before
   size_t open_statements_ = 0;
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
   MemoryAccount* const memory_;

@@ -78,6 +78,11 @@ TemporaryTables::Statement TemporaryTables::translate(const Statement& statement
     copy.table.name = name_of(add->table.name);
     return with(std::move(copy));
   }
+  if (const auto* columns = std::get_if<engine::AlterColumns>(&written)) {
+    engine::AlterColumns copy = *columns;
+    copy.table.name = name_of(columns->table.name);
+    return with(std::move(copy));
+  }
   if (const auto* comment = std::get_if<engine::CommentOn>(&written)) {
     engine::CommentOn copy = *comment;
     copy.table.name = name_of(comment->table.name);

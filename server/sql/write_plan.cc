@@ -80,7 +80,11 @@ engine::Query rows_of(const engine::DataSource& target, const engine::TableName&
   query.position = written.position;
   query.from.emplace();
   query.from->name = exact(target.name);
-  query.from->alias = alias ? alias : written.name;
+  query.from->alias = alias ? alias : engine::Name{written.name};
+  // Of a table in a schema its own name alone.
+  if (const size_t dot = written.name.text.find('.');
+      !alias && written.name.quoting == engine::Quoting::Back && dot != std::string::npos)
+    query.from->alias->text = written.name.text.substr(dot + 1);
   query.from->position = written.position;
   if (where) query.where = clone(*where);
   return query;
@@ -94,8 +98,9 @@ Result<RowsWrite> plan_insert(const engine::InsertSelect& insert,
   const std::vector<ColumnDef>& columns = write.target->schema.columns;
   for (const engine::TableName& column : insert.columns)
     write.places.push_back(TRY(find_place(column, *write.target, context)));
-  for (size_t i = 0; insert.columns.empty() && i < columns.size(); ++i)
-    if (engine::is_written(columns[i])) write.places.push_back(i);
+  if (!insert.columns.empty()) return write;
+  for (const size_t index : engine::shown_columns(*write.target))
+    if (engine::is_written(columns[index])) write.places.push_back(index);
   return write;
 }
 

@@ -6,6 +6,7 @@
 #include "engine/plan/plan_json.h"
 #include "engine/sql/parse.h"
 #include "server/metadata/apply_command.h"
+#include "server/metadata/open_definitions.h"
 #include "server/metadata/query_topics.h"
 #include "server/metadata/rebuild_step.h"
 
@@ -55,7 +56,8 @@ class DefinitionTest : public testing::Test {
           id.bytes[15] = ++ids_;
           return id;
         },
-        [](const Uuid&, PartitionId partition) { return Offset(100 + partition.value()); }};
+        [](const Uuid&, PartitionId partition) { return Offset(100 + partition.value()); },
+        nullptr, nullptr, transaction_};
     const PlannedDefinition planned =
         TRY(plan_definition(parsed.front(), *image_, settings_, properties_, sources));
     ImageChange change;
@@ -75,6 +77,22 @@ class DefinitionTest : public testing::Test {
                       read_definitions(Revision(static_cast<int64_t>(log_.size())), log_.back())));
     image_ = change.next;
     return change;
+  }
+  ImageChange end(const Uuid& transaction, TransactionEnd how) {
+    const auto planned = plan_transaction_end(*image_, transaction, how);
+    EXPECT_TRUE(planned);
+    log_.push_back(*storage::decode_metadata_command(storage::encode(planned->command)));
+    auto change = apply_command(
+        *image_, topics_,
+        read_definitions(Revision(static_cast<int64_t>(log_.size())), log_.back()));
+    EXPECT_TRUE(change);
+    image_ = change->next;
+    return *std::move(change);
+  }
+  // What there is, whenever that was.
+  std::string text() const {
+    const std::string whole = text_of(*image_);
+    return whole.substr(whole.find('\n'));
   }
   std::string refusal(const std::string& sql) {
     const auto change = define(sql);
@@ -106,6 +124,7 @@ class DefinitionTest : public testing::Test {
   engine::EngineSettings settings_;
   engine::Properties properties_;
   uint8_t ids_ = 0;
+  const Uuid* transaction_ = nullptr;  // of what is defined
 };
 
 TEST_F(DefinitionTest, a_replayed_log_gives_the_same_image) {
@@ -524,6 +543,95 @@ TEST_F(DefinitionTest, who_writes_and_who_uses_a_topic_is_known) {
   must("TERMINATE INSERTQUERY_1;");
   EXPECT_EQ(image_->writers_of("COPIED").size(), 1u);
   EXPECT_EQ(image_->users_of(image_->topics->find("orders")->id).size(), 1u);
+}
+
+TEST_F(DefinitionTest, a_transaction_is_undone_to_what_was_there) {
+  must("CREATE TABLE kept (k INT PRIMARY KEY, v VARCHAR);");
+  must("CREATE TABLE dropped (k SERIAL PRIMARY KEY, v VARCHAR);");
+  must("CREATE TYPE mood AS STRUCT<a INT>;");
+  const std::string before = text();
+  const Uuid topic = image_->topics->find("dropped")->id;
+  const Uuid transaction = Uuid::random();
+  transaction_ = &transaction;
+  must("CREATE TABLE made (a INT, b INT);");
+  must("CREATE STREAM events (id INT KEY, v INT);");
+  must("CREATE TABLE counts AS SELECT id, COUNT(*) AS n FROM events GROUP BY id;");
+  must("DROP TABLE dropped;");
+  EXPECT_TRUE(image_->topics->find("dropped")) << "it goes with the COMMIT";
+  must("CREATE TABLE dropped (other SERIAL PRIMARY KEY);");
+  EXPECT_NE(image_->topics->find("dropped")->id, topic);
+  must("DROP TABLE dropped;");
+  must("DROP TYPE mood;");
+  const std::string within = text();
+  EXPECT_EQ(replayed(), text_of(*image_));
+  // A start from a snapshot knows what is open, too.
+  storage::TopicTable topics;
+  const auto loaded = apply_snapshot(snapshot_of(*image_, topics_), topics);
+  ASSERT_TRUE(loaded);
+  const auto& open = *loaded->next->open_definitions.at(transaction);
+  EXPECT_EQ(open.undo.size(), image_->open_definitions.at(transaction)->undo.size());
+  ASSERT_EQ(open.dropped_topics.size(), 1u);
+  EXPECT_EQ(open.dropped_topics.front().id, topic);
+
+  const ImageChange undone = end(transaction, TransactionEnd::Rollback);
+  EXPECT_EQ(text().substr(0, text().find("next query")), before.substr(0, before.find("next query")));
+  EXPECT_NE(text(), within);
+  EXPECT_EQ(image_->topics->find("dropped")->id, topic);
+  EXPECT_TRUE(image_->open_definitions.empty());
+  EXPECT_EQ(replayed(), text_of(*image_));
+}
+
+TEST_F(DefinitionTest, a_committed_transaction_drops_its_topics) {
+  must("CREATE TABLE dropped (k SERIAL PRIMARY KEY, v VARCHAR);");
+  const Uuid transaction = Uuid::random();
+  transaction_ = &transaction;
+  must("DROP TABLE dropped;");
+  must("CREATE TABLE made (a INT);");
+  const ImageChange ended = end(transaction, TransactionEnd::Commit);
+  EXPECT_EQ(ended.topics.size(), 1u);
+  EXPECT_FALSE(image_->topics->find("dropped"));
+  EXPECT_TRUE(image_->catalog->find_source("MADE"));
+  EXPECT_FALSE(plan_transaction_end(*image_, transaction, TransactionEnd::Rollback));
+}
+
+TEST_F(DefinitionTest, names_of_an_open_transaction_are_its_own) {
+  must("CREATE TABLE t (k SERIAL PRIMARY KEY, v VARCHAR);");
+  const Uuid transaction = Uuid::random(), other = Uuid::random();
+  transaction_ = &transaction;
+  must("DROP TABLE t;");
+  must("CREATE TABLE made (a INT PRIMARY KEY);");
+  for (const Uuid* each : {static_cast<const Uuid*>(nullptr), &other}) {
+    transaction_ = each;
+    for (const std::string sql :
+         {"CREATE STREAM t (a INT);", "DROP TABLE made;", "COMMENT ON TABLE made IS 'x';",
+          "CREATE TABLE m AS SELECT a, COUNT(*) AS n FROM made GROUP BY a;",
+          "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC = 'made');"})
+      EXPECT_TRUE(refusal(sql).ends_with("a transaction that has not ended")) << sql;
+  }
+  end(transaction, TransactionEnd::Rollback);
+  must("DROP TABLE t;");
+}
+
+TEST_F(DefinitionTest, what_cannot_be_undone_is_refused_within_a_transaction) {
+  must("CREATE STREAM events (id INT KEY, v INT);");
+  must("CREATE STREAM others (id INT KEY, v INT);");
+  must("CREATE TABLE counts AS SELECT id, COUNT(*) AS n FROM events GROUP BY id;");
+  const std::string before = text();
+  const Uuid transaction = Uuid::random();
+  transaction_ = &transaction;
+  for (const std::string sql :
+       {"DROP TABLE counts;", "TERMINATE CTAS_COUNTS_0;", "PAUSE CTAS_COUNTS_0;",
+        "INSERT INTO others SELECT * FROM events;", "CREATE ROLE r;",
+        "ALTER SYSTEM 'auto.offset.reset' = 'earliest';"})
+    EXPECT_NE(refusal(sql).find("within a transaction is not supported yet"), std::string::npos)
+        << sql << refusal(sql);
+  EXPECT_EQ(text(), before);
+  must("CREATE TABLE own AS SELECT id, COUNT(*) AS n FROM events GROUP BY id;");
+  must("DROP TABLE own;");  // it has begun it itself
+  must("CREATE STREAM own_events AS SELECT * FROM events;");
+  must("INSERT INTO own_events SELECT * FROM others;");
+  end(transaction, TransactionEnd::Rollback);
+  EXPECT_EQ(text().substr(0, text().find("next query")), before.substr(0, before.find("next query")));
 }
 
 }  // namespace

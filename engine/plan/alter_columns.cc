@@ -1,0 +1,120 @@
+#include "engine/plan/alter_columns.h"
+
+#include <absl/strings/ascii.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/plan/source_formats.h"
+#include "engine/sql/parse.h"
+
+namespace engine {
+
+namespace {
+
+class Alteration {
+ public:
+  Alteration(const DataSource& source, const CustomTypes& types)
+      : source_(source), types_(types), table_(std::make_shared<DataSource>(source)) {
+    // As it is shown now: the names of what is dropped or renamed change there, too.
+    for (const size_t index : shown_columns(source))
+      order_.push_back(source.schema.columns[index].name);
+    for (const ColumnDef& column : source.schema.columns)
+      values_.push_back(quote_if_needed(column.name));
+  }
+
+  Status drop(const TableName& name) {
+    const size_t index = TRY(find(name));
+    TRY(check_no_key(index, "to drop", name.position));
+    const std::string dropped = columns()[index].name;
+    std::erase(order_, dropped);
+    table_->comments.erase(dropped);
+    columns().erase(columns().begin() + static_cast<std::ptrdiff_t>(index));
+    values_.erase(values_.begin() + static_cast<std::ptrdiff_t>(index));
+    return {};
+  }
+
+  Status rename(const AlterColumns::Renamed& renamed) {
+    const size_t index = TRY(find(renamed.column));
+    const std::string& to = renamed.name.text;
+    if (table_->schema.index_of(to) >= 0 || is_system_column(to) || to == kRowId)
+      return Error{ErrorCode::DuplicateColumn,
+                   fmt::format("column \"{}\" of relation \"{}\" already exists", to, source_.name)}
+          .at(renamed.column.position);
+    const std::string from = std::exchange(columns()[index].name, to);
+    std::ranges::replace(order_, from, to);
+    if (auto comment = table_->comments.extract(from)) {
+      comment.key() = to;
+      table_->comments.insert(std::move(comment));
+    }
+    return {};
+  }
+
+  Status retype(const AlterColumns::Retyped& retyped) {
+    const size_t index = TRY(find(retyped.column));
+    TRY(check_no_key(index, "to change the type of", retyped.column.position));
+    ColumnDef& column = columns()[index];
+    if (column.is_serial)
+      return Error{ErrorCode::NotSupported,
+                   "to change the type of a SERIAL column is not supported yet"}
+          .at(retyped.column.position);
+    column.type = TRY(resolve_type(retyped.type, types_));
+    const std::string value = retyped.using_sql.empty() ? values_[index] : retyped.using_sql;
+    values_[index] = fmt::format("CAST({} AS {})", value, column.type.to_string());
+    return {};
+  }
+
+  Result<AlteredTable> finish() && {
+    if (order_.empty())
+      return Error{ErrorCode::NotSupported, "a table without columns is not supported yet"};
+    TRY(fit_formats({table_->key_format, table_->value_format}, table_->schema, {}));
+    std::vector<std::string> plain;
+    for (const ColumnDef& column : columns())
+      if (!is_row_id(column)) plain.push_back(column.name);
+    table_->column_order = plain == order_ ? std::vector<std::string>() : std::move(order_);
+    return AlteredTable{std::move(table_), std::move(values_)};
+  }
+
+ private:
+  std::vector<ColumnDef>& columns() { return table_->schema.columns; }
+
+  Result<size_t> find(const TableName& name) const {
+    int index = table_->schema.index_of(name.name.text);
+    if (index < 0 && name.name.quoting == Quoting::Double)
+      index = table_->schema.index_of(absl::AsciiStrToUpper(name.name.text));
+    if (index >= 0 && !is_row_id(table_->schema.columns[static_cast<size_t>(index)]))
+      return static_cast<size_t>(index);
+    return Error{ErrorCode::UndefinedColumn,
+                 fmt::format("column \"{}\" of relation \"{}\" does not exist", name.name.text,
+                             source_.name)}
+        .at(name.position);
+  }
+
+  Status check_no_key(size_t index, std::string_view what, TextPosition at) {
+    if (columns()[index].role != ColumnRole::Key) return {};
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("{} a column of a primary key is not supported yet", what),
+                 {},
+                 "Make another table, and INSERT ... SELECT the rows."}
+        .at(at);
+  }
+
+  const DataSource& source_;
+  const CustomTypes& types_;
+  std::shared_ptr<DataSource> table_;
+  std::vector<std::string> order_, values_;
+};
+
+}  // namespace
+
+Result<AlteredTable> plan_alter_columns(const AlterColumns& alter, const DataSource& source,
+                                        const CustomTypes& types) {
+  Alteration alteration(source, types);
+  for (const TableName& column : alter.dropped) TRY(alteration.drop(column));
+  for (const AlterColumns::Renamed& column : alter.renamed) TRY(alteration.rename(column));
+  for (const AlterColumns::Retyped& column : alter.retyped) TRY(alteration.retype(column));
+  return std::move(alteration).finish();
+}
+
+}  // namespace engine

@@ -1,0 +1,247 @@
+#include "server/metadata/open_definitions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace server {
+
+namespace {
+
+const OpenDefinitions* find_open(const MetadataImage& image, const Uuid* transaction) {
+  if (!transaction) return nullptr;
+  const auto found = image.open_definitions.find(*transaction);
+  return found == image.open_definitions.end() ? nullptr : found->second.get();
+}
+
+bool holds(const std::vector<storage::TopicInfo>& topics, const Uuid& id) {
+  return std::ranges::find(topics, id, &storage::TopicInfo::id) != topics.end();
+}
+
+DefinitionUses uses_of(const OpenDefinitions& open) {
+  DefinitionUses uses;
+  for (const auto& undo : open.undo) uses.add(undo->change);
+  for (const storage::TopicInfo& topic : open.made_topics) uses.topics.insert(topic.name);
+  for (const storage::TopicInfo& topic : open.dropped_topics) uses.topics.insert(topic.name);
+  return uses;
+}
+
+const std::string* common(const std::set<std::string>& a, const std::set<std::string>& b) {
+  const auto found = std::ranges::find_if(a, [&](const auto& name) { return b.contains(name); });
+  return found == a.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+void DefinitionUses::add(const DefinitionChange& change) {
+  if (const auto* put = std::get_if<PutSource>(&change)) {
+    sources.insert(put->source->name);
+    topics.insert(put->source->topic);
+  }
+  if (const auto* erase = std::get_if<EraseSource>(&change)) sources.insert(erase->name);
+  if (const auto* put = std::get_if<PutType>(&change)) types.insert(put->name);
+  if (const auto* erase = std::get_if<EraseType>(&change)) types.insert(erase->name);
+  if (const auto* put = std::get_if<PutSchemaName>(&change)) schemas.insert(put->name);
+  if (const auto* erase = std::get_if<EraseSchemaName>(&change)) schemas.insert(erase->name);
+  if (const auto* erase = std::get_if<EraseQuery>(&change)) queries.insert(erase->id);
+  if (const auto* set = std::get_if<SetQueryState>(&change)) queries.insert(set->id);
+  if (const auto* put = std::get_if<PutQuery>(&change)) {
+    queries.insert(put->query->query->id);
+    sources.insert(put->query->query->sources.begin(), put->query->query->sources.end());
+  }
+}
+
+Status check_not_open_elsewhere(const DefinitionUses& uses, const MetadataImage& image,
+                                const Uuid* own) {
+  for (const auto& [transaction, open] : image.open_definitions) {
+    if (own && transaction == *own) continue;
+    const DefinitionUses others = uses_of(*open);
+    const std::string* name = common(uses.sources, others.sources);
+    if (!name) name = common(uses.types, others.types);
+    if (!name) name = common(uses.schemas, others.schemas);
+    if (!name) name = common(uses.queries, others.queries);
+    if (!name) name = common(uses.topics, others.topics);
+    if (name)
+      return Error{ErrorCode::LockTimeout,
+                   fmt::format("\"{}\" was defined, changed or dropped by a transaction that has "
+                               "not ended",
+                               *name),
+                   {},
+                   "Try again when the other session has said COMMIT or ROLLBACK."};
+  }
+  return {};
+}
+
+OpenDefiner::OpenDefiner(const Uuid* transaction, const MetadataImage& image)
+    : transaction_(transaction), image_(image) {
+  if (const OpenDefinitions* open = find_open(image, transaction)) open_ = *open;
+}
+
+void OpenDefiner::make_topic(const storage::TopicInfo& topic) {
+  if (!transaction_) return;
+  open_.made_topics.push_back(topic);
+  notes_.push_back(NoteTopic{*transaction_, true, topic});
+}
+
+bool OpenDefiner::drop_topic(const storage::TopicInfo& topic) {
+  if (!transaction_ || holds(open_.made_topics, topic.id)) return false;
+  if (!has_dropped(topic)) {
+    open_.dropped_topics.push_back(topic);
+    notes_.push_back(NoteTopic{*transaction_, false, topic});
+  }
+  return true;
+}
+
+bool OpenDefiner::has_dropped(const storage::TopicInfo& topic) const {
+  return holds(open_.dropped_topics, topic.id);
+}
+
+bool OpenDefiner::has_made(const std::string& topic) const {
+  return std::ranges::find(open_.made_topics, topic, &storage::TopicInfo::name) !=
+         open_.made_topics.end();
+}
+
+std::optional<std::pair<OpenDefiner::Kind, std::string>> OpenDefiner::subject_of(
+    const DefinitionChange& change) {
+  const auto of = [](Kind kind, const std::string& name) {
+    return std::optional(std::pair(kind, name));
+  };
+  if (const auto* put = std::get_if<PutSource>(&change)) return of(Kind::Source, put->source->name);
+  if (const auto* erase = std::get_if<EraseSource>(&change)) return of(Kind::Source, erase->name);
+  if (const auto* put = std::get_if<PutQuery>(&change))
+    return of(Kind::Query, put->query->query->id);
+  if (const auto* erase = std::get_if<EraseQuery>(&change)) return of(Kind::Query, erase->id);
+  if (const auto* put = std::get_if<PutType>(&change)) return of(Kind::Type, put->name);
+  if (const auto* erase = std::get_if<EraseType>(&change)) return of(Kind::Type, erase->name);
+  if (const auto* put = std::get_if<PutSchemaName>(&change)) return of(Kind::Schema, put->name);
+  if (const auto* erase = std::get_if<EraseSchemaName>(&change))
+    return of(Kind::Schema, erase->name);
+  return std::nullopt;
+}
+
+// Nothing where there is nothing to undo.
+Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionChange& change) const {
+  using Undo = std::optional<DefinitionChange>;
+  const Error cannot{ErrorCode::NotSupported, "this cannot be undone"};
+  if (std::holds_alternative<SetQueryState>(change) ||
+      std::holds_alternative<SetSystemProperty>(change))
+    return cannot;
+  const auto subject = subject_of(change);
+  if (!subject) return Undo();  // numbers, and what a schema registry has been given, stay
+  const std::string& name = subject->second;
+  if (subject->first == Kind::Source) {
+    const auto before = image_.catalog->sources().find(name);
+    if (before == image_.catalog->sources().end()) return Undo(EraseSource{name});
+    const std::string* unread = image_.unread_sources.get(name);
+    return Undo(PutSource{before->second, unread ? *unread : std::string()});
+  }
+  if (subject->first == Kind::Schema) {
+    if (image_.catalog->schemas.contains(name)) return Undo(PutSchemaName{name});
+    return Undo(EraseSchemaName{name});
+  }
+  if (subject->first == Kind::Type) {
+    const auto before = image_.catalog->types.find(name);
+    if (before == image_.catalog->types.end()) return Undo(EraseType{name});
+    return Undo(PutType{name, before->second});
+  }
+  const DefinedQueryPtr before = image_.find_query(name);
+  const auto* put = std::get_if<PutQuery>(&change);
+  if (!put && !before) return Undo();
+  const DefinedQuery& query = put ? *put->query : *before;
+  // The hidden one of a table reads all of its topic once more.
+  if (query.query->kind == engine::QueryKind::SourceTable)
+    return before ? Undo(PutQuery{before}) : Undo(EraseQuery{name});
+  // Another's state would be lost, and rows in a topic that stays would remain there.
+  if (before || !put || put->query->rebuilt_sink || query.plan->stages.empty() ||
+      !has_made(query.plan->stages.back().output.topic))
+    return cannot;
+  return Undo(EraseQuery{name});
+}
+
+Result<std::vector<DefinitionChange>> OpenDefiner::notes_of(
+    const std::vector<DefinitionChange>& changes) {
+  // Each of them costs the end of the transaction, and every image, its place.
+  constexpr size_t kMostNames = 10'000;
+  std::set<std::pair<Kind, std::string>> known;
+  for (const auto& undo : open_.undo)
+    if (auto subject = subject_of(undo->change)) known.insert(*std::move(subject));
+  for (const DefinitionChange& change : changes) {
+    auto subject = subject_of(change);
+    if (subject && !known.insert(*subject).second) continue;
+    auto undo = TRY(undo_of(change));
+    if (!undo) continue;
+    auto shared = std::make_shared<const UndoChange>(UndoChange{*std::move(undo)});
+    open_.undo.push_back(shared);
+    notes_.push_back(NoteUndo{*transaction_, std::move(shared)});
+  }
+  if (open_.undo.size() > kMostNames)
+    return Error{ErrorCode::LimitExceeded,
+                 fmt::format("a transaction defines at most {} things", kMostNames)};
+  return std::move(notes_);
+}
+
+std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const Uuid& transaction,
+                                               TransactionEnd how) {
+  const OpenDefinitions* open = find_open(image, &transaction);
+  if (!open) return std::nullopt;
+  PlannedEnd planned;
+  const auto add = [&](std::string bytes) {
+    planned.command.parts.push_back({std::string(storage::kTopicsPart), std::move(bytes)});
+  };
+  DefinitionCommand command;
+  if (how == TransactionEnd::Commit) {
+    command.sql = "COMMIT";
+    for (const storage::TopicInfo& topic : open->dropped_topics)
+      if (image.topics->find(topic.id)) add(storage::encode_delete_topic(topic.id));
+  } else {
+    command.sql = "ROLLBACK";
+    std::set<std::string> gone;
+    for (const storage::TopicInfo& topic : open->made_topics)
+      if (image.topics->find(topic.id)) {
+        add(storage::encode_delete_topic(topic.id));
+        gone.insert(topic.name);
+      }
+    // One of its name, that a Kafka client has made in the place of the transaction's, is another's.
+    for (const storage::TopicInfo& topic : open->dropped_topics)
+      if (!image.topics->find(topic.id) &&
+          (!image.topics->find(topic.name) || gone.contains(topic.name)))
+        add(storage::encode_create_topic(topic));
+    // Queries that the transaction has begun end before those come back that they have replaced.
+    const auto take = [&](auto is_taken) {
+      for (const auto& undo : open->undo)
+        if (is_taken(undo->change)) command.changes.push_back(undo->change);
+    };
+    const auto is_end = [](const DefinitionChange& change) {
+      return std::holds_alternative<EraseQuery>(change);
+    };
+    take(is_end);
+    take([&](const DefinitionChange& change) { return !is_end(change); });
+    for (const DefinitionChange& change : command.changes)
+      if (const auto* put = std::get_if<PutQuery>(&change);
+          put && !image.find_query(put->query->query->id))
+        planned.new_queries.push_back(put->query->query->id);
+  }
+  command.changes.push_back(EndTransaction{transaction});
+  planned.command.parts.push_back({std::string(kSqlPart), encode_definition(command)});
+  return planned;
+}
+
+TransactionTopics::TransactionTopics(const MetadataImage& image, const Uuid* transaction)
+    : topics_(*image.topics), open_(find_open(image, transaction)) {}
+
+bool TransactionTopics::is_dropped(const engine::TopicDescription& topic) const {
+  return open_ && holds(open_->dropped_topics, topic.id);
+}
+
+std::optional<engine::TopicDescription> TransactionTopics::find(std::string_view name) const {
+  auto found = topics_.find(name);
+  return found && is_dropped(*found) ? std::nullopt : found;
+}
+
+std::vector<engine::TopicDescription> TransactionTopics::all() const {
+  std::vector<engine::TopicDescription> topics = topics_.all();
+  std::erase_if(topics, [this](const auto& topic) { return is_dropped(topic); });
+  return topics;
+}
+
+}  // namespace server

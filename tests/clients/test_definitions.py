@@ -1,0 +1,376 @@
+#!/usr/bin/python3
+"""What PostgreSQL's users define: undone by ROLLBACK, in the order of declaration, altered, in schemas."""
+import os
+import shutil
+import signal
+import tempfile
+
+import psycopg
+
+from millrace_server import case, launch, run, start_server, wait_until
+
+SERVER = start_server()
+
+
+def connect(server=SERVER, **options):
+    return psycopg.connect(host=server.host, port=server.port, user="millrace", dbname="millrace", **options)
+
+
+def rows(connection, query):
+    return connection.execute(query).fetchall()
+
+
+def fails(connection, error, statement):
+    try:
+        connection.execute(statement)
+    except error as caught:
+        return str(caught)
+    raise AssertionError(f"{statement} does not fail")
+
+
+# ---- ROLLBACK
+
+
+@case
+def what_a_transaction_makes_is_gone_after_rollback():
+    with connect() as c:
+        c.execute("CREATE TABLE made (a int, b text)")
+        c.execute("CREATE TEMP TABLE made_temp (a int)")
+        c.execute("CREATE TYPE made_mood AS ENUM ('sad', 'ok')")
+        c.execute("CREATE SCHEMA made_schema")
+        c.execute("CREATE TABLE made_schema.within (a int)")
+        c.execute("COMMENT ON TABLE made IS 'for a moment'")
+        c.execute("INSERT INTO made VALUES (1, 'x')")
+        assert rows(c, "SELECT * FROM made") == [(1, "x")]
+        c.rollback()
+        fails(c, psycopg.errors.UndefinedTable, "SELECT * FROM made")
+        c.rollback()
+        fails(c, psycopg.errors.UndefinedTable, "SELECT * FROM made_temp")
+        c.rollback()
+        fails(c, psycopg.Error, "SELECT 'ok'::made_mood")
+        c.rollback()
+        assert rows(c, "SELECT 1 FROM pg_namespace WHERE nspname = 'made_schema'") == []
+        for _ in range(2):  # under the same names
+            c.execute("CREATE TABLE made (x text)")
+            c.execute("CREATE TEMP TABLE made_temp (x text)")
+            c.execute("INSERT INTO made VALUES ('kept')")
+            assert rows(c, "SELECT * FROM made_temp") == []
+            c.rollback()
+        c.execute("CREATE TABLE made (x text)")
+        c.execute("INSERT INTO made VALUES ('kept')")
+        c.commit()
+        assert rows(c, "SELECT * FROM made") == [("kept",)]
+
+
+@case
+def what_a_transaction_drops_is_there_after_rollback():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE dropped (k int PRIMARY KEY, v text)")
+        c.execute("COMMENT ON TABLE dropped IS 'still there'")
+        c.execute("CREATE TYPE dropped_mood AS ENUM ('sad')")
+        c.execute("INSERT INTO dropped SELECT i, 'v' || CAST(i AS VARCHAR) FROM generate_series(1, 100) AS g(i)")
+        with c.transaction(force_rollback=True):
+            c.execute("DROP TABLE dropped")
+            c.execute("DROP TYPE dropped_mood")
+            with connect(autocommit=True) as other:
+                fails(other, psycopg.errors.UndefinedTable, "SELECT * FROM dropped")
+        assert rows(c, "SELECT count(*) FROM dropped") == [(100,)]
+        assert rows(c, "SELECT v FROM dropped WHERE k = 7") == [("v7",)]
+        assert rows(c, "SELECT obj_description('dropped'::regclass)") == [("still there",)]
+        assert rows(c, "SELECT 'sad'::dropped_mood") == [("sad",)]
+        # Another one in its place, which ROLLBACK takes away again.
+        with c.transaction(force_rollback=True):
+            c.execute("DROP TABLE IF EXISTS dropped")
+            c.execute("CREATE TABLE dropped (a text)")
+            c.execute("INSERT INTO dropped VALUES ('new')")
+            assert rows(c, "SELECT * FROM dropped") == [("new",)]
+        assert rows(c, "SELECT count(*) FROM dropped") == [(100,)]
+        c.execute("INSERT INTO dropped VALUES (101, 'after')")
+        assert rows(c, "SELECT count(*) FROM dropped") == [(101,)]
+        with c.transaction():
+            c.execute("DROP TABLE dropped")
+            c.execute("CREATE TABLE dropped (a text)")
+            c.execute("INSERT INTO dropped VALUES ('new')")
+        assert rows(c, "SELECT * FROM dropped") == [("new",)]
+
+
+@case
+def an_error_and_a_closed_connection_undo_as_well():
+    with connect() as c:
+        c.execute("CREATE TABLE undone_by_error (a int)")
+        fails(c, psycopg.Error, "SELECT * FROM nosuch")
+        c.commit()  # of a transaction that has failed: a ROLLBACK
+        fails(c, psycopg.errors.UndefinedTable, "SELECT * FROM undone_by_error")
+    left = connect()
+    left.execute("CREATE TABLE undone_by_leaving (a int)")
+    left.close()
+    with connect(autocommit=True) as c:
+        def is_gone():
+            return rows(c, "SELECT 1 FROM pg_class WHERE relname = 'undone_by_leaving'") == []
+        wait_until(is_gone)
+        c.execute("CREATE TABLE undone_by_leaving (a int)")
+
+
+@case
+def a_table_of_another_session_is_never_undone():
+    with connect() as a, connect(autocommit=True) as b:
+        b.execute("CREATE TABLE contested (k int PRIMARY KEY)")
+        a.execute("DROP TABLE contested")
+        # The name stays that of the transaction: what comes under it could not be told from what was there.
+        fails(b, psycopg.errors.LockNotAvailable, "CREATE TABLE contested (other text)")
+        a.rollback()
+        b.execute("INSERT INTO contested VALUES (1)")
+        assert rows(b, "SELECT * FROM contested") == [(1,)]
+        a.rollback()
+        a.execute("CREATE TABLE contested_too (k int)")
+        fails(b, psycopg.errors.LockNotAvailable, "DROP TABLE contested_too")
+        fails(b, psycopg.errors.LockNotAvailable, "COMMENT ON TABLE contested_too IS 'mine'")
+        fails(b, psycopg.errors.LockNotAvailable, "CREATE TABLE of_it AS SELECT k, count(*) AS n FROM contested_too GROUP BY k")
+        a.rollback()
+        b.execute("CREATE TABLE contested_too (text text)")
+        a.rollback()
+        b.execute("INSERT INTO contested_too VALUES ('of b')")
+        assert rows(b, "SELECT * FROM contested_too") == [("of b",)]
+
+
+@case
+def what_cannot_be_undone_is_refused():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE STREAM undo_events (id INT KEY, v INT)")
+        c.execute("CREATE STREAM undo_more (id INT KEY, v INT)")
+        c.execute("CREATE TABLE undo_counts AS SELECT id, COUNT(*) AS n FROM undo_events GROUP BY id")
+        for statement in ("DROP TABLE undo_counts", "INSERT INTO undo_more SELECT * FROM undo_events",
+                          "CREATE ROLE undo_role", "PAUSE ALL", "ALTER SYSTEM 'auto.offset.reset' = 'earliest'"):
+            c.execute("BEGIN")
+            said = fails(c, psycopg.errors.FeatureNotSupported, statement)
+            assert "within a transaction" in said, said
+            c.execute("ROLLBACK")
+        with c.transaction(force_rollback=True):
+            c.execute("CREATE TABLE undo_own AS SELECT id, COUNT(*) AS n FROM undo_events GROUP BY id")
+        fails(c, psycopg.errors.UndefinedTable, "SELECT * FROM undo_own")
+
+
+@case
+def a_server_that_is_killed_undoes_when_it_starts_again():
+    folder = tempfile.mkdtemp(prefix="millrace-undone-")
+    try:
+        server = launch(data_dir=folder)
+        with connect(server, autocommit=True) as c:
+            c.execute("CREATE TABLE lasting (k int PRIMARY KEY, v text)")
+            c.execute("CREATE TABLE replaced (k int PRIMARY KEY, v text)")
+            for table in ("lasting", "replaced"):
+                c.execute(f"INSERT INTO {table} VALUES (1, 'one'), (2, 'two')")
+        open_one = connect(server)
+        open_one.execute("DROP TABLE lasting")
+        open_one.execute("DROP TABLE replaced")
+        open_one.execute("CREATE TABLE replaced (other text)")
+        open_one.execute("CREATE TABLE fleeting (a int)")
+        os.kill(server.pid, signal.SIGKILL)
+        server.stop()
+        server = launch(data_dir=folder)
+        with connect(server, autocommit=True) as c:
+            def is_back():
+                return rows(c, "SELECT 1 FROM pg_class WHERE relname = 'lasting'") == [(1,)]
+            wait_until(is_back)
+            for table in ("lasting", "replaced"):
+                assert rows(c, f"SELECT * FROM {table} ORDER BY k") == [(1, "one"), (2, "two")], table
+            fails(c, psycopg.errors.UndefinedTable, "SELECT * FROM fleeting")
+            c.execute("DROP TABLE lasting, replaced")
+        server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@case
+def a_savepoint_takes_rows_back():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE saved (k int PRIMARY KEY, v text)")
+        c.execute("INSERT INTO saved VALUES (1, 'before')")
+        with c.transaction():
+            c.execute("INSERT INTO saved VALUES (2, 'kept')")
+            with c.transaction(force_rollback=True):
+                c.execute("INSERT INTO saved VALUES (3, 'gone')")
+                c.execute("UPDATE saved SET v = 'gone' WHERE k = 1")
+                c.execute("DELETE FROM saved WHERE k = 2")
+                with c.cursor().copy("COPY saved FROM STDIN") as copy:
+                    copy.write_row((4, "gone"))
+                assert rows(c, "SELECT * FROM saved ORDER BY k") == [(1, "gone"), (3, "gone"), (4, "gone")]
+            assert rows(c, "SELECT * FROM saved ORDER BY k") == [(1, "before"), (2, "kept")]
+            try:
+                with c.transaction():
+                    c.execute("INSERT INTO saved VALUES (5, 'gone')")
+                    c.execute("SELECT * FROM nosuch")
+            except psycopg.errors.UndefinedTable:
+                pass
+            c.execute("INSERT INTO saved VALUES (6, 'kept')")
+        assert rows(c, "SELECT * FROM saved ORDER BY k") == [(1, "before"), (2, "kept"), (6, "kept")]
+
+
+# ---- The order of declaration
+
+
+@case
+def columns_are_shown_as_they_were_declared():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE declared (a text, b int PRIMARY KEY, c date)")
+        c.execute("INSERT INTO declared VALUES ('x', 1, '2024-01-02')")
+        c.execute("INSERT INTO declared VALUES (%s, %s, NULL)", ("y", 2))
+        c.execute("INSERT INTO declared SELECT a || '!', b + 2, c FROM declared")
+        with c.cursor().copy("COPY declared FROM STDIN") as copy:
+            copy.write_row(("z", 5, None))
+        cursor = c.execute("SELECT * FROM declared ORDER BY b")
+        assert [column.name for column in cursor.description] == ["a", "b", "c"]
+        assert [row[:2] for row in cursor.fetchall()] == [("x", 1), ("y", 2), ("x!", 3), ("y!", 4), ("z", 5)]
+        assert rows(c, "SELECT * FROM declared WHERE b = 2") == [("y", 2, None)]
+        assert rows(c, "INSERT INTO declared VALUES ('w', 6, NULL) RETURNING *") == [("w", 6, None)]
+        assert rows(c, "UPDATE declared SET a = 'v' WHERE b = 6 RETURNING *") == [("v", 6, None)]
+        with c.cursor().copy("COPY (SELECT * FROM declared WHERE b = 6) TO STDOUT") as copy:
+            assert list(copy.rows()) == [("v", "6", None)]
+        with c.cursor().copy("COPY declared TO STDOUT") as copy:
+            assert ("v", "6", None) in list(copy.rows())
+        assert rows(c, "SELECT column_name, ordinal_position FROM information_schema.columns "
+                       "WHERE table_name = 'declared' ORDER BY ordinal_position") == [("a", 1), ("b", 2), ("c", 3)]
+        assert rows(c, "SELECT attname FROM pg_attribute WHERE attrelid = 'declared'::regclass AND attnum > 0 "
+                       "ORDER BY attnum") == [("a",), ("b",), ("c",)]
+        c.execute("ALTER TABLE declared ADD COLUMN d int")
+        assert rows(c, "SELECT * FROM declared WHERE b = 2") == [("y", 2, None, None)]
+        # A key that is added later does not move its column either.
+        c.execute("CREATE TABLE later (a text, b int)")
+        c.execute("INSERT INTO later VALUES ('x', 1)")
+        c.execute("ALTER TABLE later ADD PRIMARY KEY (b)")
+        c.execute("INSERT INTO later VALUES ('y', 2)")
+        assert rows(c, "SELECT * FROM later ORDER BY b") == [("x", 1), ("y", 2)]
+        # Tables of the dialect are shown with their key in front, as ksqlDB shows them.
+        c.execute("CREATE TABLE of_ksqldb (a VARCHAR, b INT PRIMARY KEY) WITH (KAFKA_TOPIC = 'of_ksqldb', VALUE_FORMAT = 'JSON')")
+        c.execute("INSERT INTO of_ksqldb VALUES (1, 'x')")
+        assert rows(c, "SELECT * FROM of_ksqldb WHERE b = 1") == [(1, "x")]
+
+
+# ---- ALTER TABLE
+
+
+@case
+def columns_are_dropped_renamed_and_retyped():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE altered (a int, b int PRIMARY KEY, c text)")
+        c.execute("INSERT INTO altered VALUES (10, 1, 'x'), (20, 2, 'y')")
+        c.execute("ALTER TABLE altered ALTER COLUMN a TYPE text")
+        assert rows(c, "SELECT * FROM altered ORDER BY b") == [("10", 1, "x"), ("20", 2, "y")]
+        c.execute("ALTER TABLE altered ALTER COLUMN a SET DATA TYPE bigint USING CAST(a AS BIGINT) * 2")
+        c.execute("ALTER TABLE altered RENAME COLUMN b TO id")
+        c.execute("ALTER TABLE altered DROP COLUMN c")
+        assert rows(c, "SELECT * FROM altered ORDER BY id") == [(20, 1), (40, 2)]
+        c.execute("ALTER TABLE altered ADD COLUMN c text")  # of the dropped one nothing is left
+        assert rows(c, "SELECT id, c FROM altered ORDER BY id") == [(1, None), (2, None)]
+        c.execute("UPDATE altered SET c = 'new' WHERE id = 2")
+        with c.transaction(force_rollback=True):
+            c.execute("ALTER TABLE altered DROP COLUMN c")
+            assert rows(c, "SELECT * FROM altered ORDER BY id") == [(20, 1), (40, 2)]
+        assert rows(c, "SELECT * FROM altered ORDER BY id") == [(20, 1, None), (40, 2, "new")]
+        fails(c, psycopg.errors.UndefinedColumn, "ALTER TABLE altered DROP COLUMN nosuch")
+        fails(c, psycopg.errors.DuplicateColumn, "ALTER TABLE altered RENAME COLUMN c TO a")
+        fails(c, psycopg.errors.FeatureNotSupported, "ALTER TABLE altered DROP COLUMN id")
+        c.execute("CREATE TABLE altered_log (a text, b int)")
+        c.execute("INSERT INTO altered_log VALUES ('1', 1), ('2', 2)")
+        c.execute("ALTER TABLE altered_log ALTER COLUMN a TYPE int")
+        assert rows(c, "SELECT * FROM altered_log") == [(1, 1), (2, 2)]
+
+
+# ---- Schemas, domains
+
+
+@case
+def a_schema_has_tables_and_types_of_its_own():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE SCHEMA shop")
+        fails(c, psycopg.Error, "CREATE SCHEMA shop")
+        c.execute("CREATE SCHEMA IF NOT EXISTS shop")
+        c.execute("CREATE TABLE items (n int)")
+        c.execute("CREATE TABLE shop.items (id int PRIMARY KEY, name text)")
+        c.execute("INSERT INTO shop.items VALUES (1, 'tea')")
+        assert rows(c, "SELECT * FROM shop.items") == [(1, "tea")]
+        assert rows(c, "SELECT items.name FROM shop.items WHERE id = 1") == [("tea",)]
+        assert rows(c, "SELECT * FROM items") == []
+        c.execute("UPDATE shop.items SET name = 'coffee' WHERE id = 1")
+        assert rows(c, "SELECT name FROM shop.items AS i WHERE i.id = 1") == [("coffee",)]
+        c.execute("CREATE TYPE shop.size AS ENUM ('s', 'l')")
+        assert rows(c, "SELECT 'l'::shop.size") == [("l",)]
+        assert rows(c, "SELECT relname, nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                       "WHERE relname = 'items' ORDER BY nspname") == [("items", "public"), ("items", "shop")]
+        assert rows(c, "SELECT schema_name FROM information_schema.schemata WHERE schema_name = 'shop'") == [("shop",)]
+        fails(c, psycopg.Error, "CREATE TABLE nosuch.t (a int)")
+        fails(c, psycopg.errors.DependentObjectsStillExist, "DROP SCHEMA shop")
+        c.execute("DROP SCHEMA shop CASCADE")
+        fails(c, psycopg.errors.UndefinedTable, "SELECT * FROM shop.items")
+        c.execute("DROP SCHEMA IF EXISTS shop")
+
+
+@case
+def a_domain_is_another_name_for_a_type():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE DOMAIN age AS int")
+        c.execute("CREATE DOMAIN years AS age")
+        assert rows(c, "SELECT '3'::years + 1") == [(4,)]
+        c.execute("CREATE TABLE aged (name text, years years)")
+        c.execute("INSERT INTO aged VALUES ('ann', 30)")
+        assert rows(c, "SELECT * FROM aged") == [("ann", 30)]
+        assert rows(c, "SELECT typtype, typbasetype FROM pg_type WHERE typname = 'age'") == [("d", 23)]
+        fails(c, psycopg.errors.FeatureNotSupported, "CREATE DOMAIN adult AS int CHECK (VALUE >= 18)")
+        c.execute("DROP DOMAIN age")
+        for statement in ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "DO $$ BEGIN END $$", "CREATE DATABASE d"):
+            fails(c, psycopg.errors.FeatureNotSupported, statement)
+
+
+# ---- Transactions
+
+
+@case
+def a_transaction_is_what_it_was_asked_to_be():
+    with connect(autocommit=True) as c:
+        assert rows(c, "SHOW transaction_isolation") == [("read committed",)]
+        c.execute("BEGIN ISOLATION LEVEL SERIALIZABLE")
+        assert rows(c, "SHOW TRANSACTION ISOLATION LEVEL") == [("serializable",)]
+        c.execute("ROLLBACK")
+        c.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        assert rows(c, "SHOW transaction_isolation") == [("repeatable read",)]
+        c.execute("BEGIN")
+        assert rows(c, "SHOW transaction_isolation") == [("repeatable read",)]
+        c.execute("SELECT 1")
+        fails(c, psycopg.errors.ActiveSqlTransaction, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        c.execute("ROLLBACK")
+        c.execute("RESET default_transaction_isolation")
+        c.execute("BEGIN READ ONLY")
+        c.execute("SET TRANSACTION READ WRITE")
+        c.execute("SET TRANSACTION READ ONLY")
+        c.execute("SELECT 1")
+        fails(c, psycopg.errors.ActiveSqlTransaction, "SET TRANSACTION READ WRITE")
+        c.execute("ROLLBACK")
+
+
+@case
+def composite_values_are_parameters_in_binary():
+    from psycopg.types.composite import CompositeInfo, register_composite
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TYPE pair AS (n int, s text)")
+        c.execute("CREATE TABLE pairs (id int PRIMARY KEY, p pair)")
+        info = CompositeInfo.fetch(c, "pair")
+        register_composite(info, c)
+        value = info.python_type(5, 'a "quoted", \\ one')
+        assert c.execute("SELECT %b::pair", (value,), binary=True).fetchone() == (value,)
+        c.execute("INSERT INTO pairs VALUES (1, %b)", (value,))
+        c.execute("INSERT INTO pairs VALUES (2, ROW(6, 'row'))")
+        c.execute("INSERT INTO pairs VALUES (3, (7, NULL))")
+        c.execute("INSERT INTO pairs VALUES (4, '(8,text)')")
+        found = [row[0] for row in rows(c, "SELECT p FROM pairs ORDER BY id")]
+        assert [tuple(each) for each in found] == [tuple(value), (6, "row"), (7, None), (8, "text")], found
+
+
+@case
+def a_select_of_a_series_has_rows():
+    with connect(autocommit=True) as c:
+        cursor = c.execute("SELECT generate_series(1, 3)")
+        assert (cursor.description[0].name, cursor.fetchall()) == ("generate_series", [(1,), (2,), (3,)])
+        assert c.execute("SELECT generate_series(0, %s::int)", (2,)).fetchall() == [(0,), (1,), (2,)]
+
+
+run()
