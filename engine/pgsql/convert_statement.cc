@@ -258,6 +258,9 @@ Result<Statement> Converter::comment(const Fields& fields) const {
 }
 
 Result<Statement> Converter::alter_table(const Fields& fields) const {
+  if (const std::string_view kind = fields.text("objtype"); kind != "OBJECT_TABLE" && !kind.empty())
+    return not_supported(kind == "OBJECT_TYPE" ? "ALTER TYPE is" : "to ALTER anything but tables is",
+                         position(0));
   const TableName table = TRY(table_name(*fields.part("relation")));
   const std::vector<Node> commands = pgsql::children(fields, "cmds");
   AlterSource alter{SourceKind::Table, table.name, table.position, {}};

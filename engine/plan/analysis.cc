@@ -404,14 +404,13 @@ const DataSource* find_source(const Name& name, const PlanContext& context) {
 
 namespace {
 
-// What stands behind the name of a schema that CREATE SCHEMA has made; nothing for others.
+// What stands behind the name of a schema; nothing for that of public, which has none.
 std::optional<Name> name_in_schema(const AliasedSource& named, const Catalog& catalog) {
-  if (!named.schema || catalog.schemas.empty()) return std::nullopt;
-  for (const std::string& schema :
-       {named.schema->text, absl::AsciiStrToUpper(named.schema->text)})
-    if (catalog.schemas.contains(schema))
-      return Name{schema + "." + named.name.text, named.name.quoting};
-  return std::nullopt;
+  if (!named.schema) return std::nullopt;
+  const std::string upper = absl::AsciiStrToUpper(named.schema->text);
+  if (upper == "PUBLIC") return std::nullopt;
+  const std::string& schema = catalog.schemas.contains(named.schema->text) ? named.schema->text : upper;
+  return Name{schema + "." + named.name.text, named.name.quoting};
 }
 
 }  // namespace

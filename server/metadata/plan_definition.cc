@@ -858,6 +858,15 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   PlannedDefinition planned;
   planned.questions = registrar.questions();
   if (std::ranges::any_of(planned.questions, &engine::SchemaQuestion::is_read)) return planned;
+  // What is in its way may be another transaction's alone.
+  if (!visited) {
+    DefinitionUses uses;
+    if (const auto* create = std::get_if<engine::CreateSource>(&statement.statement))
+      uses.sources.insert(create->name.text);
+    if (const auto* create = std::get_if<engine::CreateAsSelect>(&statement.statement))
+      uses.sources.insert(create->name.text);
+    TRY(check_not_open_elsewhere(uses, image, sources.transaction));
+  }
   Effect effect = TRY(std::move(visited));
   if (!std::holds_alternative<engine::CommentOn>(statement.statement) &&
       !std::holds_alternative<engine::AlterColumns>(statement.statement))

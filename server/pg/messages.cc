@@ -309,6 +309,8 @@ void MessageWriter::error(const Error& error, std::string_view statement, Severi
   if (error.position && error.position->offset <= statement.size())
     field('P', std::to_string(character_position(statement, error.position->offset)));
   field('W', error.context);
+  // By this name of PostgreSQL's source drivers know that they are to prepare the statement again.
+  if (error.message == "cached plan must not change result type") field('R', "RevalidateCachedQuery");
   out_ += '\0';
   end();
 }

@@ -110,7 +110,10 @@ void spread_series(engine::Query& query) {
   for (engine::SelectItem& item : query.items) {
     auto* call = item.expression ? std::get_if<engine::FunctionCall>(&item.expression->node) : nullptr;
     if (!call || call->name != "GENERATE_SERIES") continue;
-    call->name = "PG_GENERATE_SERIES";
+    engine::FunctionCall rows{"UNNEST", {}};
+    rows.arguments.push_back(std::move(item.expression));
+    const TextPosition at = rows.arguments.front()->position;
+    item.expression = engine::make_expression(std::move(rows), at);
     if (!item.alias) item.alias = engine::Name{"GENERATE_SERIES"};
   }
 }

@@ -38,7 +38,7 @@ def what_a_transaction_makes_is_gone_after_rollback():
         c.execute("CREATE TEMP TABLE made_temp (a int)")
         c.execute("CREATE TYPE made_mood AS ENUM ('sad', 'ok')")
         c.execute("CREATE SCHEMA made_schema")
-        c.execute("CREATE TABLE made_schema.within (a int)")
+        c.execute("CREATE TABLE made_schema.inside (a int)")
         c.execute("COMMENT ON TABLE made IS 'for a moment'")
         c.execute("INSERT INTO made VALUES (1, 'x')")
         assert rows(c, "SELECT * FROM made") == [(1, "x")]
@@ -65,7 +65,7 @@ def what_a_transaction_makes_is_gone_after_rollback():
 @case
 def what_a_transaction_drops_is_there_after_rollback():
     with connect(autocommit=True) as c:
-        c.execute("CREATE TABLE dropped (k int PRIMARY KEY, v text)")
+        c.execute("CREATE TABLE dropped (k int PRIMARY KEY, v text NOT NULL)")
         c.execute("COMMENT ON TABLE dropped IS 'still there'")
         c.execute("CREATE TYPE dropped_mood AS ENUM ('sad')")
         c.execute("INSERT INTO dropped SELECT i, 'v' || CAST(i AS VARCHAR) FROM generate_series(1, 100) AS g(i)")
@@ -76,7 +76,7 @@ def what_a_transaction_drops_is_there_after_rollback():
                 fails(other, psycopg.errors.UndefinedTable, "SELECT * FROM dropped")
         assert rows(c, "SELECT count(*) FROM dropped") == [(100,)]
         assert rows(c, "SELECT v FROM dropped WHERE k = 7") == [("v7",)]
-        assert rows(c, "SELECT obj_description('dropped'::regclass)") == [("still there",)]
+        assert rows(c, "SELECT obj_description('dropped'::regclass, 'pg_class')") == [("still there",)]
         assert rows(c, "SELECT 'sad'::dropped_mood") == [("sad",)]
         # Another one in its place, which ROLLBACK takes away again.
         with c.transaction(force_rollback=True):
@@ -114,7 +114,7 @@ def an_error_and_a_closed_connection_undo_as_well():
 @case
 def a_table_of_another_session_is_never_undone():
     with connect() as a, connect(autocommit=True) as b:
-        b.execute("CREATE TABLE contested (k int PRIMARY KEY)")
+        b.execute("CREATE TABLE contested (k int)")
         a.execute("DROP TABLE contested")
         # The name stays that of the transaction: what comes under it could not be told from what was there.
         fails(b, psycopg.errors.LockNotAvailable, "CREATE TABLE contested (other text)")
@@ -157,7 +157,7 @@ def a_server_that_is_killed_undoes_when_it_starts_again():
         server = launch(data_dir=folder)
         with connect(server, autocommit=True) as c:
             c.execute("CREATE TABLE lasting (k int PRIMARY KEY, v text)")
-            c.execute("CREATE TABLE replaced (k int PRIMARY KEY, v text)")
+            c.execute("CREATE TABLE replaced (k int PRIMARY KEY, v text NOT NULL)")
             for table in ("lasting", "replaced"):
                 c.execute(f"INSERT INTO {table} VALUES (1, 'one'), (2, 'two')")
         open_one = connect(server)
