@@ -50,7 +50,8 @@ int JournaledCommits::commit(MDB_txn* transaction, const RecordedChanges& change
     return EIO;
   }
   const std::string_view bytes = changes.bytes();
-  if (is_journal_lost_ || !changes.is_whole() || bytes.empty()) return commit_at_once(transaction);
+  if (is_journal_lost_ || own_commits_left_ > 0 || !changes.is_whole() || bytes.empty())
+    return commit_at_once(transaction);
   if (!durable_) {
     // What this transaction has taken so far are pages that were free before the last commit.
     auto root = KeptRoot::take(environment_, file_);
@@ -104,7 +105,7 @@ int JournaledCommits::commit_unsynced(MDB_txn* transaction, size_t change_bytes)
     has_failed_ = true;  // the entry stays: the root may have been written
   } else {
     has_failed_ = !journal_->take_back();
-    settle();
+    let_pages_go();
   }
   return code;
 }
@@ -115,10 +116,11 @@ int JournaledCommits::commit_at_once(MDB_txn* transaction) {
   const int code = guarded([&] { return mdb_txn_commit(transaction); });
   if (code == kDamagedPage) return code;
   if (code != 0) {
-    if (can_go_on()) settle();
+    if (can_go_on()) let_pages_go();
     return code;
   }
   if (!is_newest(commit)) return code;  // of a transaction that changed nothing LMDB syncs nothing
+  if (own_commits_left_ > 0) --own_commits_left_;
   durable_.reset();
   syncing_.reset();
   is_synced_ = false;
@@ -157,6 +159,11 @@ void JournaledCommits::settle() {
   if (write_entry(commit, {})) return note_named_root();
   is_journal_lost_ = true;
   has_failed_ = !journal_->take_back();
+}
+
+void JournaledCommits::let_pages_go() {
+  own_commits_left_ = kCommitsBetweenSyncs;
+  settle();
 }
 
 void JournaledCommits::look_at_syncer() {

@@ -40,6 +40,9 @@ class JournaledCommits {
 
   // As mdb_txn_commit(): the transaction is over, and durable if the answer is 0.
   int commit(MDB_txn* transaction, const RecordedChanges& changes);
+  // After a write that failed, between transactions: where there is no room, pages that are kept for a crash are the next to
+  // be used, and the commits that follow are LMDB's own.
+  void let_pages_go();
   // Nobody knows what is durable until the file is opened again. It takes no further commits then.
   bool has_failed() const { return has_failed_; }
 
@@ -95,6 +98,7 @@ class JournaledCommits {
   const std::unique_ptr<CommitJournal> journal_;
   bool has_failed_ = false;
   bool is_journal_lost_ = false;     // it could not be written: all commits are LMDB's own
+  size_t own_commits_left_ = 0;      // of LMDB's, before the journal is used again
   std::optional<KeptRoot> durable_;  // none: all that is committed is durable
   bool is_durable_named_ = false;    // in the journal
   std::optional<KeptRoot> syncing_;  // the next one: none where all was synced while the thread did

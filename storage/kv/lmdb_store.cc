@@ -119,6 +119,7 @@ Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
     return Error{ErrorCode::StorageFailure,
                  "the data file takes no more writes after a failed one"};
   forget_dead_readers();
+  if (journaled_ && changes_.take_failure()) journaled_->let_pages_go();
   MDB_txn* transaction;
   if (const int code = mdb_txn_begin(environment_, nullptr, 0, &transaction); code != 0)
     return lmdb_failure(code, "write the data file");

@@ -295,6 +295,7 @@ class LmdbWrite final : public WriteTransaction {
   Status checked(int code) {
     if (code == 0) return {};
     open_.has_failed = true;
+    if (changes_) changes_->note_failure();
     return lmdb_failure(code, "write the data file");
   }
   Result<std::optional<TableHandle>> open(std::string_view name, KeyOrder order, unsigned flags) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "storage/kv/kv.h"
@@ -32,6 +33,10 @@ class RecordedChanges {
   void clear_table(TableHandle table);
   void remove_table(TableHandle table);
 
+  // A write has failed, so that the transaction is going to be thrown away. Told once.
+  void note_failure() { has_failed_ = true; }
+  bool take_failure() { return std::exchange(has_failed_, false); }
+
   bool is_whole() const { return is_whole_; }
   std::string_view bytes() const { return bytes_; }  // empty: nothing has changed
 
@@ -52,7 +57,7 @@ class RecordedChanges {
 
   const size_t max_bytes_;
   std::string bytes_;
-  bool is_whole_ = true;
+  bool is_whole_ = true, has_failed_ = false;
   std::vector<Table> tables_;  // by handle
   uint64_t transaction_ = 1, tables_used_ = 0;
 };

