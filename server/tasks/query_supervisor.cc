@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "server/metadata/query_topics.h"
+#include "storage/kv/damage.h"
 
 namespace server {
 
@@ -103,11 +104,10 @@ void QuerySupervisor::end_lost() {
     std::unique_lock lock(mutex_);
     auto trouble = schedule_.trouble_of(id);
     if (!trouble || trouble->kind != Trouble::Kind::Stopped) continue;  // somebody has asked for it
+    trouble->error.hint = hint_about_damage(*found->second.defined);
+    schedule_.stop(id, std::move(trouble->error));  // first: who sees no tasks any more can ask why
     lock.unlock();
     tasks_.remove(id);  // without mutex_: waits for the shards
-    lock.lock();
-    trouble->error.hint = hint_about_damage(*found->second.defined);
-    schedule_.stop(id, std::move(trouble->error));
   }
 }
 
@@ -357,6 +357,8 @@ Error QuerySupervisor::explain(const Trouble& trouble) {
       add_hint(error, "It goes on by itself as soon as the disk has room.");
       break;
     case Trouble::Kind::Stopped:
+      if (error.hint.empty() && storage::is_damage(error.code))
+        error.hint = storage::advice_about_damage();
       if (error.hint.empty() || !RestartSchedule::is_for_good(error))
         add_hint(error,
                  "Its state is kept. When the reason is gone, PAUSE and RESUME begin it again.");
