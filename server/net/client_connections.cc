@@ -14,6 +14,9 @@ namespace {
 
 // A client that was told of its end gets this long to read it.
 constexpr int64_t kCloseTimeoutMs = 2000;
+// At a stop of the server one that does not look, as idle ones of a pool do not, is not waited for: what was sent is
+// theirs to read. Only what they were just sending must not be answered by a reset, which would overtake it.
+constexpr int64_t kLingerAtStopMs = 50;
 // How often those that wait for memory ask again, and how often the others are looked at.
 constexpr int64_t kWaitingTickMs = 50, kHoldingTickMs = 1000;
 // An idle connection holds less.
@@ -172,7 +175,8 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     if (const std::string reason = session_->end_reason(); !reason.empty())
       owner_.log_end(connection_.peer(), reason);
     stop_waiting();
-    connection_.close_when_sent(kCloseTimeoutMs);
+    connection_.close_when_sent(
+        kCloseTimeoutMs, owner_.is_shutting_down_ ? std::optional(kLingerAtStopMs) : std::nullopt);
   }
 
   void stop_waiting() {
@@ -225,6 +229,7 @@ void ClientConnections::accept(Socket socket) {
 }
 
 void ClientConnections::shut_down() {
+  is_shutting_down_ = true;
   for (const auto& [id, connection] : connections_)
     connection->session().shut_down(
         {ErrorCode::ShuttingDown, "terminating connection due to administrator command"});

@@ -70,6 +70,7 @@ class ClientConnections : public std::enable_shared_from_this<ClientConnections>
   int64_t memory_timer_ms_ = 0;
   std::set<uint64_t> waiting_, holding_;
   HandshakeTurns handshakes_;
+  bool is_shutting_down_ = false;
   std::map<uint64_t, std::unique_ptr<ClientConnection>> connections_;
 };
 

@@ -52,6 +52,7 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   ConnectionHandler* handler;           // null once the owner is gone or was told of the end
   std::shared_ptr<Impl> kept_by_libuv;  // until the handle is closed
   std::unique_ptr<Timer> last_call;     // of close_when_sent
+  std::optional<int64_t> linger_ms;     // likewise
   std::deque<std::string> unsent;
   size_t sent_of_front = 0, unsent_size = 0;
   bool input_paused = false, closing_when_sent = false, was_full = false;
@@ -134,7 +135,10 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
 
   // Closing a socket that holds unread input makes the kernel send a reset, which can overtake our
   // last words. So we say that we are done, and read on until the peer closes too.
-  void stop_sending() { shutdown(socket.fd(), SHUT_WR); }
+  void stop_sending() {
+    shutdown(socket.fd(), SHUT_WR);
+    if (linger_ms) last_call->start_once(*linger_ms);
+  }
 
   void forget(size_t size) {
     unsent_size -= size;
@@ -228,8 +232,9 @@ void Connection::resume_input() {
   impl_->watch();
 }
 
-void Connection::close_when_sent(int64_t timeout_ms) {
+void Connection::close_when_sent(int64_t timeout_ms, std::optional<int64_t> linger_ms) {
   impl_->closing_when_sent = true;
+  impl_->linger_ms = linger_ms;
   impl_->last_call->start_once(timeout_ms);
   if (impl_->unsent_size == 0) impl_->stop_sending();
   impl_->watch();

@@ -60,9 +60,9 @@ class Connection {
   // 40 ms.
   void acknowledge_now();
 
-  // Further input is thrown away; on_closed comes when all is sent and the peer has closed too, or
-  // after the time is over.
-  void close_when_sent(int64_t timeout_ms);
+  // Further input is thrown away; on_closed comes when all is sent and the peer has closed too, or after the time is
+  // over. A peer that has got all is waited for no longer than `linger_ms`, where that is given.
+  void close_when_sent(int64_t timeout_ms, std::optional<int64_t> linger_ms = std::nullopt);
 
   std::string peer() const;  // "127.0.0.1:51234"
   // Our end, as the peer has reached it; none when the connection is gone.

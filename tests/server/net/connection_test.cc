@@ -147,6 +147,16 @@ TEST(Connection, last_words_arrive_though_input_is_unread) {
   EXPECT_TRUE(peer.closed);
 }
 
+TEST(Connection, waits_for_a_peer_that_has_all_as_long_as_it_is_told) {
+  Loop loop;
+  Peer peer(loop);
+  peer.connection->write("no");
+  peer.connection->close_when_sent(600'000, 1);
+  loop.run();
+  EXPECT_TRUE(peer.closed);
+  EXPECT_EQ(receive(peer.client, 100), "no") << "though it looks only now";
+}
+
 TEST(Connection, does_not_wait_for_ever_for_a_peer_that_stays) {
   Loop loop;
   Peer peer(loop);
