@@ -49,6 +49,18 @@ std::optional<double> parse_float(std::string_view text) {
   return std::nullopt;
 }
 
+// Whether a label's narrower range has it: PostgreSQL's int2, oid and float4 refuse what their binary forms could not hold.
+bool has_whole_number(PostgresLabel label, int64_t value) {
+  if (label == label::kInt2) return value == static_cast<int16_t>(value);
+  if (label == label::kOid) return value == static_cast<uint32_t>(value);
+  return true;
+}
+bool has_number(PostgresLabel label, double value) {
+  if (label != label::kFloat4) return true;
+  const auto narrow = static_cast<float>(value);
+  return std::isinf(narrow) == std::isinf(value) && (narrow == 0) == (value == 0);
+}
+
 // "\x00ff", or text in which \\ is a backslash and \ooo a byte.
 std::optional<std::string> parse_bytes(std::string_view text) {
   if (text.starts_with("\\x")) return decode_hex(text.substr(2));
@@ -133,17 +145,22 @@ Status TextValueReader::append(std::string_view text, Column& column) {
     case TypeKind::Integer: {
       const auto value = parse_integer(word);
       const bool is_too_large = !value && parse_decimal(word) && word.find('.') == word.npos;
-      const bool is_small = type_.label() != label::kInt2 || (value && *value == static_cast<int16_t>(*value));
-      if (value && !is_small) return refused(ErrorCode::OutOfRange, text);
+      if (value && !has_whole_number(type_.label(), *value))
+        return refused(ErrorCode::OutOfRange, text);
       return store(value, is_too_large ? ErrorCode::OutOfRange : ErrorCode::InvalidText);
     }
     case TypeKind::Bigint: {
       const auto value = parse_bigint(word);
       const bool is_too_large = !value && parse_decimal(word) && word.find('.') == word.npos;
+      if (value && !has_whole_number(type_.label(), *value))
+        return refused(ErrorCode::OutOfRange, text);
       return store(value, is_too_large ? ErrorCode::OutOfRange : ErrorCode::InvalidText);
     }
-    case TypeKind::Double:
-      return store(parse_float(word));
+    case TypeKind::Double: {
+      const auto value = parse_float(word);
+      if (value && !has_number(type_.label(), *value)) return refused(ErrorCode::OutOfRange, text);
+      return store(value);
+    }
     case TypeKind::Decimal: {
       const auto value = parse_decimal(word, type_.precision(), type_.scale(), Rounding::HalfUp);
       return store(value, value ? ErrorCode::InvalidText : value.error().code);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_postgres.h"
 
 namespace engine {
@@ -48,6 +49,25 @@ TEST(TextValue, scalars_are_read_as_postgresql_does) {
             Value::bigint(1704164645678));
   EXPECT_EQ(parse(TypeKind::Timestamp, "2024-01-02"), Value::bigint(1704153600000));
   EXPECT_EQ(parse(TypeKind::Time, "10:15:30"), Value::integer(36930000));
+}
+
+TEST(TextValue, what_a_narrower_type_does_not_have_is_out_of_range) {
+  const auto code = [](PostgresLabel label, std::string_view text) {
+    const auto value = parse_text_value(type_of(*find_label(label)), text, "parameter $1");
+    return value ? ErrorCode::Internal : value.error().code;
+  };
+  for (const char* text : {"32768", "-32769"})
+    EXPECT_EQ(code(label::kInt2, text), ErrorCode::OutOfRange) << text;
+  for (const char* text : {"4294967296", "-1"})
+    EXPECT_EQ(code(label::kOid, text), ErrorCode::OutOfRange) << text;
+  for (const char* text : {"3.5e38", "-1e39", "1e-46"})
+    EXPECT_EQ(code(label::kFloat4, text), ErrorCode::OutOfRange) << text;
+  const auto is_taken = [&](PostgresLabel label, std::string_view text) {
+    return code(label, text) == ErrorCode::Internal;
+  };
+  EXPECT_TRUE(is_taken(label::kInt2, "-32768") && is_taken(label::kOid, "4294967295"));
+  for (const char* text : {"3.4028235e38", "1e-45", "0", "-Infinity", "NaN"})
+    EXPECT_TRUE(is_taken(label::kFloat4, text)) << text;
 }
 
 TEST(TextValue, scalars_are_printed_as_postgresql_does) {
