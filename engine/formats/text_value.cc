@@ -9,6 +9,7 @@
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
+#include "engine/types/text_postgres.h"
 #include "engine/types/text_time.h"
 
 namespace engine {
@@ -305,6 +306,12 @@ Status TextValueReader::append_json(std::string_view text, Column& column) {
   ColumnSlot slot{&parsed};
   const bool is_read = json_->values.read(cursor, slot);
   if (is_read && cursor.at_end()) {
+    if (element_ && type_.element().label() != label::kNone) {
+      // JSON knows nothing of what such elements have to look like.
+      std::string elements;
+      append_postgres_text(elements, parsed, 0);
+      return append_array(elements, column);
+    }
     column.append_from(parsed, 0);
     return {};
   }

@@ -100,6 +100,13 @@ TEST(TextValue, arrays_come_back_whatever_their_elements_hold) {
         << wrong;
 }
 
+TEST(TextValue, elements_of_a_json_array_are_checked_like_others) {
+  const SqlType uuids = SqlType::array(type_of(*find_label(label::kUuid)));
+  EXPECT_FALSE(parse_text_value(uuids, R"(["garbage"])", "parameter $1"));
+  EXPECT_EQ(print(uuids, parse(uuids, R"(["A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", null])")),
+            "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11,NULL}");
+}
+
 TEST(TextValue, maps_and_structs_are_json) {
   const SqlType type = SqlType::structure(
       {{"A", TypeKind::Timestamp}, {"M", SqlType::map(TypeKind::String, SqlType::decimal(4, 2))}});
