@@ -11,6 +11,7 @@ int run_produce_command(int argc, const char* const* argv);
 int run_consume_command(int argc, const char* const* argv);
 int run_group_command(int argc, const char* const* argv);
 int run_config_command(int argc, const char* const* argv);
+int run_cluster_command(int argc, const char* const* argv);
 int run_bench_command(int argc, const char* const* argv);
 
 // Apache Kafka's tools of these names, with their own flags, words and exit statuses (0 and 1).
@@ -24,5 +25,7 @@ int run_kafka_delete_records(int argc, const char* const* argv);
 int run_kafka_producer_perf_test(int argc, const char* const* argv);
 int run_kafka_consumer_perf_test(int argc, const char* const* argv);
 int run_kafka_transactions(int argc, const char* const* argv);
+int run_kafka_reassign_partitions(int argc, const char* const* argv);
+int run_kafka_leader_election(int argc, const char* const* argv);
 
 }  // namespace client

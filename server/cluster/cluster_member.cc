@@ -60,6 +60,7 @@ Result<std::unique_ptr<ClusterMember>> ClusterMember::open(ClusterMemberOptions 
   network.cluster_id = with.cluster_id;
   network.self = with.node;
   network.listen = with.listen;
+  network.tls = with.tls;
   self.network_ = TRY(ClusterNetwork::open(self.loop_, network, clock, self));
   ClusterPort& port = self;
   TaskHost& tasks = self;
@@ -242,6 +243,8 @@ void ClusterMember::applied(const storage::MetadataRecord& record,
                             std::span<const TopicPartition> changed) {
   std::map<NodeId, std::string> endpoints;
   for (const auto& [id, node] : node_->cluster()->nodes()) endpoints[id] = node.endpoint;
+  // Before it is one of them the others do not listen to it.
+  if (!endpoints.contains(options_.node)) endpoints.clear();
   network_->set_nodes(endpoints);
   publish_view();
   if (options_.on_changed && !changed.empty()) options_.on_changed(changed);
@@ -305,7 +308,7 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
   // Those that come later are like those that there are.
   if (delta.before)
     if (const auto* known = cluster.find({delta.now->id, PartitionId{0}}))
-      factor = static_cast<int32_t>(known->replicas.size());
+      factor = static_cast<int32_t>(known->replicas.size() - known->adding.size());
   auto replicas = wanted.replicas;
   if (replicas.empty())
     replicas = TRY(place_replicas(cluster, delta.now->id, first, count, factor));

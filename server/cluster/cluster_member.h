@@ -30,6 +30,7 @@ struct ClusterMemberOptions {
   Address listen;                     // for other nodes
   std::optional<Address> advertised;  // where they find it; none: where it listens
   std::vector<std::string> etcd;      // http://host:port
+  std::optional<NodeTlsFiles> tls = {};
   ClusterSettings settings;
   // Assignments of these have changed: whoever waits for more of them looks again. On its thread.
   std::function<void(std::span<const storage::TopicPartition>)> on_changed;

@@ -23,7 +23,7 @@ namespace {
 constexpr size_t kMaxNodeFrame = size_t{128} << 20;
 constexpr size_t kMaxGreeting = 4 << 10;
 constexpr int64_t kLastWordsMs = 1'000;
-constexpr int64_t kRefusedPauseUs = 1'000'000;
+constexpr int64_t kRefusedPauseUs = 200'000;
 
 }  // namespace
 
@@ -37,9 +37,32 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     Guest(Impl& its_network, Socket socket)
         : network(its_network),
           since_us(network.clock.monotonic_us()),
-          connection(network.loop, std::move(socket), *this) {}
+          connection(network.loop, std::move(socket), *this) {
+      if (network.certificates)
+        tls = std::make_unique<NodeTls>(*network.certificates, NodeTls::Side::Accepts);
+    }
 
     void on_input(std::string_view bytes) override {
+      if (is_over) return;
+      if (std::exchange(is_first, false) && NodeTls::is_begun_by(bytes) != (tls != nullptr)) {
+        const bool wants_tls = tls != nullptr;
+        tls.reset();  // what is said now is said in the clear
+        return refuse(wants_tls ? "the nodes of this cluster speak TLS with each other"
+                                : "this node has no certificate, and speaks no TLS with others");
+      }
+      if (!tls) return read(bytes);
+      const auto plain = tls->receive(bytes);
+      connection.write(tls->take_encrypted());
+      if (plain) return read(*plain);
+      refuse(plain.error().message);
+    }
+    void write(const std::string& bytes) {
+      if (!tls) return connection.write(bytes);
+      tls->say(bytes);
+      connection.write(tls->take_encrypted());
+    }
+
+    void read(std::string_view bytes) {
       frames.receive(bytes);
       while (!is_over) {
         const auto frame = frames.next();
@@ -68,22 +91,25 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       if (hello->to != network.options.self)
         return refuse(fmt::format("this is node {}, not node {}", network.options.self.value(),
                                   hello->to.value()));
+      if (!network.known.contains(hello->from))
+        return refuse(fmt::format("node {} is not one of the cluster's", hello->from.value()));
       from = hello->from;
-      connection.write(encode_hello_answer({}));
+      write(encode_hello_answer({}));
     }
     void refuse(const std::string& why) {
       if (std::exchange(is_over, true)) return;
       if (network.refusals.allows(network.clock.monotonic_us()))
         log_warn("a connection to the nodes' port is refused peer={} error=\"{}\" not_shown={}",
                  connection.peer(), why, network.refusals.take_suppressed());
-      if (!from) connection.write(encode_hello_answer(why));
+      if (!from) write(encode_hello_answer(why));
       connection.close_when_sent(kLastWordsMs);
     }
 
     Impl& network;
     const int64_t since_us;
     std::optional<NodeId> from;  // since it has said so
-    bool is_over = false;
+    bool is_over = false, is_first = true;
+    std::unique_ptr<NodeTls> tls;  // null: it speaks in the clear
     kafka::FrameReader frames{kMaxNodeFrame};
     Connection connection;
   };
@@ -125,11 +151,28 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       }
       since_us = network.clock.monotonic_us();
       connection = std::make_unique<Connection>(network.loop, *std::move(socket), *this);
-      connection->write(encode(NodeHello{network.options.cluster_id, network.options.self, id}));
+      tls.reset();
+      if (network.certificates)
+        tls = std::make_unique<NodeTls>(*network.certificates, NodeTls::Side::Connects);
+      write(encode(NodeHello{network.options.cluster_id, network.options.self, id}));
+    }
+    void write(std::string bytes) {
+      if (!tls) return connection->write(std::move(bytes));
+      tls->say(bytes);
+      connection->write(tls->take_encrypted());
     }
 
-    // The greeting's answer is all that comes back.
     void on_input(std::string_view bytes) override {
+      // Who speaks in the clear says why.
+      if (tls && !is_greeted && bytes.front() == '\0') tls.reset();
+      if (!tls) return read(bytes);
+      const auto plain = tls->receive(bytes);
+      connection->write(tls->take_encrypted());
+      if (!plain) return fail(plain.error().message);
+      read(*plain);
+    }
+    // The greeting's answer is all that comes back.
+    void read(std::string_view bytes) {
       frames->receive(bytes);
       const auto frame = frames->next();
       if (!frame) return fail(frame.error().message);
@@ -174,7 +217,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         fetched->batches.clear();
         fetched->error = Error{ErrorCode::OutOfMemory, "too much waits on the way to this node"};
       }
-      connection->write(encode(message));
+      write(encode(message));
     }
 
     Impl& network;
@@ -182,6 +225,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     const std::string endpoint;
     std::unique_ptr<Connector> connector;
     std::unique_ptr<Connection> connection;
+    std::unique_ptr<NodeTls> tls;  // null: it speaks in the clear
     std::optional<kafka::FrameReader> frames{kMaxGreeting};
     bool is_greeted = false, was_there = false;
     int64_t since_us = 0, retry_at_us = 0;
@@ -189,9 +233,14 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
   };
 
   void set_nodes(const std::map<NodeId, std::string>& endpoints) {
+    known.clear();
+    for (const auto& [id, endpoint] : endpoints) known.insert(id);
+    for (const auto& guest : guests)
+      if (guest->from && !known.contains(*guest->from))
+        guest->refuse("it was removed from the cluster");
     std::erase_if(peers, [&](const auto& each) {
-      const auto known = endpoints.find(each.first);
-      return known == endpoints.end() || known->second != each.second->endpoint;
+      const auto place = endpoints.find(each.first);
+      return place == endpoints.end() || place->second != each.second->endpoint;
     });
     for (const auto& [id, endpoint] : endpoints)
       if (id != options.self && !peers.contains(id))
@@ -210,6 +259,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
   const ClusterNetworkOptions options;
   const Clock& clock;
   Handler& handler;
+  std::unique_ptr<NodeCertificates> certificates;  // null: all speak in the clear
+  std::set<NodeId> known;
   std::map<NodeId, std::unique_ptr<Peer>> peers;
   std::vector<std::unique_ptr<Guest>> guests;
   LogRate refusals{1};
@@ -221,6 +272,7 @@ Result<std::unique_ptr<ClusterNetwork>> ClusterNetwork::open(Loop& loop,
                                                              ClusterNetworkOptions options,
                                                              const Clock& clock, Handler& handler) {
   auto impl = std::make_shared<Impl>(loop, std::move(options), clock, handler);
+  if (impl->options.tls) impl->certificates = TRY(NodeCertificates::open(*impl->options.tls));
   impl->listener =
       TRY(Listener::open(loop, impl->options.listen,
                          [raw = impl.get()](Socket socket) { raw->accept(std::move(socket)); }));

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include "server/cluster/cluster_messages.h"
 #include "server/net/address.h"
 #include "server/net/loop.h"
+#include "server/net/node_tls.h"
 
 namespace server {
 
@@ -24,11 +26,13 @@ struct ClusterNetworkOptions {
   // Of what a node has not taken yet. Beyond that followers are told to ask again later; at twice as much
   // messages are lost, as messages may be.
   size_t max_unsent_bytes = 16 << 20;
+  std::optional<NodeTlsFiles> tls = {};  // none: they speak in the clear
 };
 
 // Each node connects to each other one, and says what it has to say on that connection; so there are two between
-// any two nodes. A connection begins with a greeting: a node of another cluster, or who takes this node for
-// another one, is told so and refused.
+// any two nodes. A connection begins with a greeting: a node of another cluster, one that the metadata do not know, or
+// who takes this node for another one, is told so and refused. With certificates all of it goes by TLS, and who shows
+// none of the same authority does not get as far as that.
 //
 // Threads: the loop's.
 class ClusterNetwork {
@@ -42,7 +46,7 @@ class ClusterNetwork {
    protected:
     ~Handler() = default;
   };
-  // Fails with NetworkFailure.
+  // Fails with NetworkFailure; with InvalidParameter where the certificates cannot be used.
   static Result<std::unique_ptr<ClusterNetwork>> open(Loop& loop, ClusterNetworkOptions options,
                                                       const Clock& clock, Handler& handler);
   ~ClusterNetwork();
@@ -50,7 +54,7 @@ class ClusterNetwork {
   ClusterNetwork& operator=(const ClusterNetwork&) = delete;
 
   const Address& address() const;
-  // Where the other nodes are, as the metadata say; connections to others end.
+  // Where the nodes are, as the metadata say; connections with others end.
   void set_nodes(const std::map<NodeId, std::string>& endpoints);
   // What cannot be sent now is lost. To this node itself, too: then it comes soon.
   void send(NodeId to, ClusterMessage message);

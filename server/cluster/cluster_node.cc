@@ -117,16 +117,25 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
       log_info("a part of a command is not carried out revision={} error=\"{}\"",
                record.revision.value(), delta.error().message);
   }
-  if (node_epoch_ && cluster()->find(identity_.id)->epoch > *node_epoch_ &&
-      !std::exchange(is_replaced_, true))
-    log_error("another process has come as this node, which is out of the cluster now node={}",
-              identity_.id.value());
+  note_replacement();
   if (node_epoch_)
     replicas_.apply(cluster(), *node_epoch_, changed);
   else if (registration_ == record.revision)
     registered(record.revision);
   if (controller_) controller_->applied(cluster(), record.revision);
   port_.applied(record, changed);
+}
+
+void ClusterNode::note_replacement() {
+  if (!node_epoch_ || is_replaced_) return;
+  const storage::ClusterNode* known = cluster()->find(identity_.id);
+  is_replaced_ = known == nullptr || known->epoch > *node_epoch_;
+  if (!is_replaced_) return;
+  log_error("{} node={}",
+            known == nullptr
+                ? "this node was removed from the cluster, and can be stopped"
+                : "another process has come as this node, which is out of the cluster now",
+            identity_.id.value());
 }
 
 bool ClusterNode::leads_nothing() const {

@@ -108,6 +108,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void register_node();
   void registered(Revision revision);
   void apply(const storage::MetadataRecord& record);
+  void note_replacement();
   void controller_changed(const std::optional<Lease::Controller>& controller);
   void beat();
 

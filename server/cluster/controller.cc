@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "storage/meta/partition_requests.h"
 
 namespace server {
 
@@ -205,16 +206,30 @@ void Controller::decide_partition(Draft& draft, const PartitionAssignment& known
   if (proposed != draft.proposed.end()) next.isr = proposed->second;
   std::erase_if(next.isr, [&](NodeId node) { return !draft.is_available(node); });
   if (next.isr.empty()) next.isr = known.isr;
+  const bool have_gone = finish_move(draft, next);
   if (!may_stay(draft, next)) {
     next.leader = elect(draft, next);
     if (next.leader && !next.is_in_sync(*next.leader)) next.isr = {*next.leader};
   }
   keep_eligible(next, known);
-  if (next.leader != known.leader) ++next.leader_epoch;
-  if (next.isr == known.isr && next.leader == known.leader && next.eligible == known.eligible)
-    return;
+  if (next.leader != known.leader || (have_gone && rules_.raises_epoch_of_moved))
+    ++next.leader_epoch;
+  if (next == known) return;
   ++next.version;
   draft.add(storage::encode_assign_partition(next));
+}
+
+bool Controller::finish_move(const Draft& draft, PartitionAssignment& next) const {
+  PartitionAssignment ready = next;
+  if (!rules_.waits_for_new_replicas) ready.isr = ready.replicas;
+  auto done = storage::completed_move(ready, settings_.min_insync_replicas);
+  // Who is not there may be in the ISR as the last who was.
+  if (!done ||
+      !std::ranges::all_of(done->isr, [&](NodeId node) { return draft.is_available(node); }))
+    return false;
+  const bool have_gone = !next.removing.empty();
+  next = *std::move(done);
+  return have_gone;
 }
 
 void Controller::keep_eligible(PartitionAssignment& next, const PartitionAssignment& known) const {

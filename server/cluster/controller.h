@@ -32,6 +32,11 @@ struct ControllerRules {
   bool checks_versions = true;
   // And for the processes that it names: who was registered anew is another one.
   bool checks_node_epochs = true;
+  // Replicas go when those that come in their place are in sync.
+  bool waits_for_new_replicas = true;
+  // The leader epoch is raised when replicas go: what they have said does not count when they come again, without any
+  // of what they had.
+  bool raises_epoch_of_moved = true;
 };
 
 class ControllerPort {
@@ -85,6 +90,8 @@ class Controller {
   void decide_partition(Draft& draft, const storage::PartitionAssignment& known) const;
   std::optional<NodeId> elect(const Draft& draft,
                               const storage::PartitionAssignment& assignment) const;
+  // Whether replicas have gone.
+  bool finish_move(const Draft& draft, storage::PartitionAssignment& next) const;
   bool may_stay(const Draft& draft, const storage::PartitionAssignment& assignment) const;
   void keep_eligible(storage::PartitionAssignment& next,
                      const storage::PartitionAssignment& known) const;

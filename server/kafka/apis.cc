@@ -85,6 +85,7 @@ constexpr ApiRow kApis[] = {
     api<handle_describe_quorum>(0, 2),
     api<handle_update_features>(0, 2),
     api<handle_describe_cluster>(0, 2).in_its_turn(),
+    api<handle_unregister_broker>(0, 0),
     api<handle_describe_producers>(0, 0),
     api<handle_consumer_group_heartbeat>(0, 1),
     api<handle_consumer_group_describe>(0, 1),

@@ -152,6 +152,10 @@ inline bool authorize(HandlerContext& context, ElectLeadersRequest&,
                       Reply<ElectLeadersResponse>& reply) {
   return authorization::ask_cluster(context, Operation::Alter, reply);
 }
+inline bool authorize(HandlerContext& context, UnregisterBrokerRequest&,
+                      Reply<UnregisterBrokerResponse>& reply) {
+  return authorization::ask_cluster(context, Operation::Alter, reply);
+}
 inline bool authorize(HandlerContext& context, UpdateFeaturesRequest&,
                       Reply<UpdateFeaturesResponse>& reply) {
   return authorization::ask_cluster(context, Operation::Alter, reply);

@@ -16,6 +16,7 @@
 #include "storage/log/requests.h"
 #include "storage/log/transaction_guards.h"
 #include "storage/meta/client_quotas.h"
+#include "storage/meta/cluster_table.h"
 #include "storage/meta/topic_configs.h"
 #include "storage/meta/topic_table.h"
 #include "storage/meta/users.h"
@@ -85,6 +86,14 @@ class Backend {
       std::function<Result<std::vector<storage::UserChange>>(const storage::Users&)>;
   virtual void change_users(UsersChange /*change*/, std::function<void(Status)> done) {
     done(Error{ErrorCode::NotSupported, "there are no users here"});
+  }
+
+  // What `change` makes of the cluster's partitions and nodes as they are then: "cluster" parts of a command, or none;
+  // it may be asked again when another change was faster. It runs on another thread.
+  using ClusterChange =
+      std::function<std::vector<std::string>(const storage::ClusterSnapshot& cluster)>;
+  virtual void change_cluster(ClusterChange /*change*/, std::function<void(Status)> done) {
+    done(Error{ErrorCode::NotSupported, "this server is not part of a cluster"});
   }
 
   // Answered after the sync. Requests of one loop are appended in the order of the calls.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/kafka/handler.h"
+#include "storage/meta/cluster_table.h"
 #include "storage/meta/group_configs.h"
 #include "storage/meta/topic_configs.h"
 
@@ -14,7 +15,8 @@ namespace server::kafka {
 inline constexpr int8_t kTopicResource = 2, kBrokerResource = 4, kGroupResource = 32;
 
 // Where a value comes from.
-inline constexpr int8_t kFromTopic = 1, kFromBroker = 4, kFromDefault = 5, kFromGroup = 8;
+inline constexpr int8_t kFromTopic = 1, kFromNode = 2, kFromAllNodes = 3, kFromBroker = 4,
+                        kFromDefault = 5, kFromGroup = 8;
 
 struct BrokerConfig {
   std::string name, value;
@@ -24,6 +26,10 @@ struct BrokerConfig {
 std::vector<BrokerConfig> broker_configs(const NodeView& node);
 // What holds for groups without a value of their own.
 std::string group_config_default(const NodeView& node, std::string_view name);
+// Whether a node of a cluster may be given it while it runs.
+inline bool is_node_setting(std::string_view name) {
+  return name == storage::kLeaderThrottle || name == storage::kFollowerThrottle;
+}
 // By its id; the empty name stands for all brokers.
 bool is_broker(const NodeView& node, std::string_view resource_name);
 

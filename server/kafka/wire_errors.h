@@ -35,6 +35,7 @@ inline constexpr KafkaError kUnacceptableCredential{93};
 inline constexpr KafkaError kInvalidUpdateVersion{95};
 inline constexpr KafkaError kUnknownTopicId{100};
 inline constexpr KafkaError kFetchSessionTopicIdError{106};
+inline constexpr KafkaError kBrokerIdNotRegistered{102};
 inline constexpr KafkaError kMismatchedEndpointType{114};
 inline constexpr KafkaError kUnsupportedEndpointType{115};
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "server/metadata/plan_users.h"
 #include "server/metadata/query_topics.h"
+#include "storage/meta/cluster_table.h"
 
 namespace server {
 
@@ -366,6 +367,20 @@ Status MetadataApplier::change_users(const UsersChange& change) {
   std::string part = storage::encode_user_changes(changes);
   TRY(storage::apply_user_changes(*image()->users, part));
   return commit({{{std::string(storage::kUsersPart), std::move(part)}}});
+}
+
+void MetadataApplier::submit(ClusterChange change, std::function<void(Status)> done) {
+  jobs_.add(JobQueue::Lane::Topics, {[this, change = std::move(change), done] {
+                                       done(decide([&] { return change_cluster(change); }));
+                                     },
+                                     [done](Error error) { done(std::move(error)); }});
+}
+
+Status MetadataApplier::change_cluster(const ClusterChange& change) {
+  storage::MetadataCommand command;
+  for (std::string& part : change())
+    command.parts.push_back({std::string(storage::kClusterPart), std::move(part)});
+  return command.parts.empty() ? Status() : commit(command);
 }
 
 void MetadataApplier::submit(SchemaChange change,

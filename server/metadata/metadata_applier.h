@@ -100,6 +100,9 @@ class MetadataApplier {
   using UsersChange =
       std::function<Result<std::vector<storage::UserChange>>(const storage::Users&)>;
   void submit(UsersChange change, std::function<void(Status)> done);
+  // The "cluster" parts that are to be appended, as things are then; as UsersChange.
+  using ClusterChange = std::function<std::vector<std::string>()>;
+  void submit(ClusterChange change, std::function<void(Status)> done);
   void submit(RebuildStep step, std::function<void(Status)> done);
   // What `change` makes of the schema registry as it is then, and of nothing else; it may be asked again
   // when another command was faster. Answers once it is durable. What the log refuses has the code 50001.
@@ -147,6 +150,7 @@ class MetadataApplier {
   Status end_transaction(const Uuid& transaction, TransactionEnd how);
   void undo_left_transactions();
   Status change_users(const UsersChange& change);
+  Status change_cluster(const ClusterChange& change);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);
   Status place(const TopicChange& change, storage::MetadataCommand& command) const;
   // Logs a command that was planned on the present image, and applies the log up to it. Fails with

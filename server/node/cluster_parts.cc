@@ -39,6 +39,9 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
   options.advertised = cluster.nodes_advertised;
   options.etcd = etcd_endpoints(settings);
   options.on_changed = std::move(on_changed);
+  if (!cluster.tls.certificate.empty())
+    options.tls =
+        NodeTlsFiles{cluster.tls.certificate, cluster.tls.key, cluster.tls.client_authority};
   ClusterSettings& how = options.settings;
   how.replicas.min_insync_replicas = static_cast<size_t>(cluster.min_insync_replicas);
   how.controller.min_insync_replicas = how.replicas.min_insync_replicas;

@@ -115,6 +115,15 @@ void KafkaBackend::change_users(UsersChange change, std::function<void(Status)> 
   definitions_.submit(std::move(change), on_loop(loop_, std::move(done)));
 }
 
+void KafkaBackend::change_cluster(ClusterChange change, std::function<void(Status)> done) {
+  if (cluster_ == nullptr) return Backend::change_cluster(std::move(change), std::move(done));
+  definitions_.submit(MetadataApplier::ClusterChange(
+                          [cluster = cluster_, change = std::move(change)] {
+                            return change(*cluster->view()->metadata);
+                          }),
+                      on_loop(loop_, std::move(done)));
+}
+
 void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {
   storage::AppendDone answer = on_loop(loop_, std::move(done));
   if (waiting_.empty() && log_.try_append(request, answer)) return;

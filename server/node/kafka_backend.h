@@ -46,6 +46,7 @@ class KafkaBackend final : public kafka::Backend {
                     std::function<void(Status)> done) override;
   std::shared_ptr<const storage::Users> users() const override;
   void change_users(UsersChange change, std::function<void(Status)> done) override;
+  void change_cluster(ClusterChange change, std::function<void(Status)> done) override;
   void append(storage::AppendRequest request, storage::AppendDone done) override;
   storage::AppendDone answered_within(int64_t timeout_ms, storage::AppendDone done) override;
   void delete_records(const storage::TopicPartition& partition, Offset start,

@@ -32,7 +32,10 @@ constexpr Subcommand kSubcommands[] = {
     {"produce", "send lines of text as records", client::run_produce_command},
     {"consume", "print the records of a topic", client::run_consume_command},
     {"group", "list, describe, reset and delete consumer groups", client::run_group_command},
-    {"config", "show and change settings of topics, groups and brokers", client::run_config_command},
+    {"config", "show and change settings of topics, groups and brokers",
+     client::run_config_command},
+    {"cluster", "show the nodes of a cluster, add, drain and balance them",
+     client::run_cluster_command},
     {"bench", "measure how fast a server takes and gives records", client::run_bench_command},
     {"test", "run test cases against the engine, in memory", run_test},
 };
@@ -50,6 +53,8 @@ constexpr Subcommand kLinks[] = {
     {"kafka-producer-perf-test", "", client::run_kafka_producer_perf_test},
     {"kafka-consumer-perf-test", "", client::run_kafka_consumer_perf_test},
     {"kafka-transactions", "", client::run_kafka_transactions},
+    {"kafka-reassign-partitions", "", client::run_kafka_reassign_partitions},
+    {"kafka-leader-election", "", client::run_kafka_leader_election},
 };
 
 const Subcommand* find_link(std::string_view program) {

@@ -125,7 +125,8 @@ constexpr SettingRow kSettings[] = {
        return {};
      }},
     {"schema-registry-url",
-     "URL,... of a schema registry elsewhere (http://HOST:PORT, https too) that keeps the schemas of "
+     "URL,... of a schema registry elsewhere (http://HOST:PORT, https too) that keeps the schemas "
+     "of "
      "AVRO, PROTOBUF and JSON_SR in place of the one inside [none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        TRY(parse_registry_urls(text));
@@ -133,7 +134,8 @@ constexpr SettingRow kSettings[] = {
        return {};
      }},
     {"schema-registry-credentials-file",
-     "a file whose first line is the name:password that this registry is told; else that of its URL "
+     "a file whose first line is the name:password that this registry is told; else that of its "
+     "URL "
      "[none]",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.outside_registry.credentials_file = text;
@@ -377,6 +379,21 @@ constexpr SettingRow kSettings[] = {
        s.cluster.nodes_advertised = TRY(parse_address(text));
        return {};
      }},
+    {"nodes-tls-cert", "this node's certificate, PEM; with it the nodes speak TLS [none]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.cluster.tls.certificate = text;
+       return {};
+     }},
+    {"nodes-tls-key", "its key, PEM, without a pass phrase",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.cluster.tls.key = text;
+       return {};
+     }},
+    {"nodes-tls-ca", "who has signed the certificates of all nodes, PEM",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.cluster.tls.client_authority = text;
+       return {};
+     }},
     {"rack", "where the node is: replicas of a partition are in different racks, if they can",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.cluster.rack = text;
@@ -479,7 +496,8 @@ bool is_loopback(const std::string& host) {
 Status check_exposure(const NodeSettings& settings) {
   if (settings.insecure) return {};
   const auto has_rules = [&](std::string_view flag) {
-    return !settings.security.access_file.empty() && flag != "--nodes";
+    if (flag == "--nodes") return !settings.cluster.tls.certificate.empty();
+    return !settings.security.access_file.empty();
   };
   std::vector<std::pair<const char*, const Address*>> listeners = {
       {"--pg", &settings.pg},
@@ -492,8 +510,9 @@ Status check_exposure(const NodeSettings& settings) {
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("{} {} would let anybody in", flag, address->to_string()),
                    {},
-                   has_rules("--pg") ? "There is no --access-file for this port yet: listen on "
-                                       "127.0.0.1, or say --insecure."
+                   has_rules("--pg") ? "Say with --nodes-tls-cert, --nodes-tls-key and "
+                                       "--nodes-tls-ca whom it lets in, listen on 127.0.0.1, or "
+                                       "say --insecure."
                                      : "Say with --access-file who may come in, listen on "
                                        "127.0.0.1, or say --insecure if only those you trust can "
                                        "reach that address."};
@@ -546,6 +565,11 @@ Status check_cluster(const NodeSettings& settings) {
   if (cluster.node_id < 0 || cluster.etcd.empty())
     return refused("--cluster needs --node-id and --etcd",
                    "For instance: --cluster blue --node-id 1 --etcd http://127.0.0.1:2379");
+  const TlsFiles& tls = cluster.tls;
+  if (tls.certificate.empty() != tls.key.empty() ||
+      tls.certificate.empty() != tls.client_authority.empty())
+    return refused("--nodes-tls-cert, --nodes-tls-key and --nodes-tls-ca go together",
+                   "Nodes show their certificates to each other: say all three, or none.");
   const auto is_any = [](const Address& address) {
     return address.host.empty() || address.host == "0.0.0.0" || address.host == "::";
   };

@@ -22,7 +22,8 @@ struct NodeSettings {
   std::vector<Address> kafka = {{"127.0.0.1", 9092}};
   std::optional<Address> http = Address{"127.0.0.1", 8088};  // none: it does not listen
   std::optional<Address> registry = {};  // where else the schema registry listens
-  std::vector<Address> kafka_advertised;     // for each of `kafka`, in this order; none: where clients come
+  std::vector<Address>
+      kafka_advertised;  // for each of `kafka`, in this order; none: where clients come
   // Another registry that keeps the schemas, in place of the one inside.
   struct OutsideRegistry {
     std::string urls;              // with commas between; empty: none
@@ -57,6 +58,7 @@ struct NodeSettings {
     Address nodes{"127.0.0.1", 9093};
     std::optional<Address> nodes_advertised;
     std::string rack;
+    TlsFiles tls = {};  // between nodes; no certificate: in the clear
     int min_insync_replicas = 2;
     int64_t session_timeout_ms = 500, replica_lag_time_max_ms = 10'000;
   } cluster;

@@ -271,4 +271,16 @@ Status GroupTransaction::start_at(const TopicPartition& id, LeaderEpoch epoch, O
   return put_row(moved);
 }
 
+// Another one in its place, which has nothing and takes no client's records: what was on its way to the old one is
+// refused. What that holds goes later.
+Status GroupTransaction::renew_partition(const TopicPartition& id, LeaderEpoch epoch) {
+  const Moved& moved = moved_[TRY(find_any(id))];
+  if (epoch < moved.state.leader_epoch) return fenced(epoch, moved.state.leader_epoch);
+  const std::shared_ptr<Partition> old = moved.partition;
+  TRY(drop_partition(old));
+  TRY(create_partition(id, old->kind()));
+  dropped_ids_.erase(id);
+  return set_role(id, ReplicaRole::Follower, epoch);
+}
+
 }  // namespace storage

@@ -70,6 +70,7 @@ class GroupTransaction {
   // Of one that is empty: the next offset, and what was remembered of producers.
   Status start_at(const TopicPartition& id, LeaderEpoch epoch, Offset start,
                   std::string_view producers);
+  Status renew_partition(const TopicPartition& id, LeaderEpoch epoch);
 
   // The rest is rare and small.
   // Of partitions so many at most: each opens or closes a table. Who wants more asks again, and again

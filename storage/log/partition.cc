@@ -49,13 +49,15 @@ std::shared_ptr<const PartitionMap> PartitionMap::with(Partitions added, Partiti
     return *copy;
   };
   for (const auto& partition : added) {
-    const bool is_new = writable(partition->id()).emplace(partition->id(), partition).second;
-    assert(is_new);
+    writable(partition->id()).insert_or_assign(partition->id(), partition);
     ++next->counts_[static_cast<size_t>(partition->kind())];
   }
   for (const auto& partition : removed) {
-    const size_t count = writable(partition->id()).erase(partition->id());
-    assert(count == 1);
+    Bucket& bucket = writable(partition->id());
+    // Unless another one has come in its place.
+    if (const auto known = bucket.find(partition->id());
+        known != bucket.end() && known->second == partition)
+      bucket.erase(known);
     --next->counts_[static_cast<size_t>(partition->kind())];
   }
   return next;

@@ -71,6 +71,12 @@ void ReplicaLog::start_at(const TopicPartition& partition, LeaderEpoch epoch, Of
               });
 }
 
+void ReplicaLog::renew(const TopicPartition& partition, LeaderEpoch epoch,
+                       std::function<void(Status)> done) {
+  core_.submit([=](GroupTransaction& group) { return group.renew_partition(partition, epoch); },
+               std::move(done));
+}
+
 Result<std::optional<LeaderEpoch>> ReplicaLog::last_epoch(const TopicPartition& partition) const {
   const auto found = core_.find_partition(partition);
   if (!found) return no_such_partition();

@@ -40,6 +40,10 @@ class ReplicaLog {
   void start_at(const TopicPartition& partition, LeaderEpoch epoch, Offset start,
                 std::string producers, std::function<void(Status)> done);
 
+  // Nothing is left of what the partition had; it follows under `epoch`, as one that was only just made: for a node
+  // that is to have no replica any more, or one day again.
+  void renew(const TopicPartition& partition, LeaderEpoch epoch, std::function<void(Status)> done);
+
   // Of the last record: what a follower says of its log when it fetches. Nothing when there is none.
   Result<std::optional<LeaderEpoch>> last_epoch(const TopicPartition& partition) const;
   // The answer to OffsetsForLeaderEpoch.

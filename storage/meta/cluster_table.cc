@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cassert>
+#include <charconv>
 
 #include "base/sized.h"
 #include "base/uuid_bytes.h"
+#include "storage/meta/partition_requests.h"
 
 namespace storage {
 
@@ -16,17 +18,31 @@ namespace {
 // register   = node zigzag varint, directory 16 bytes, endpoint, clients, rack
 // fence      = node zigzag varint, node epoch varint, is fenced u8
 // assign     = topic 16 bytes, partition varint, replicas, isr, eligible, leader zigzag varint (-1: nobody),
-//              leader epoch varint, version varint
+//              leader epoch varint, version varint; from version 2 on: adding, removing
 // remove     = topic 16 bytes
+// move       = topic 16 bytes, partition varint, replicas; none: as they were
+// elect      = topic 16 bytes, partition varint, how u8
+// unregister = node zigzag varint, node epoch varint
+// configure  = node zigzag varint (-1: all), settings
+// settings   = count varint, (name, value)*
 // saved      = version u8, count varint, nodes * (register, node epoch varint, is fenced u8),
-//              count varint, partitions * assign
-// replicas, isr, eligible = count varint, nodes * zigzag varint
-constexpr uint8_t kVersion = 1;
-enum class Change : uint8_t { Register = 1, Fence = 2, Assign = 3, Remove = 4 };
+//              count varint, partitions * assign; from version 2 on: count varint, nodes * configure
+// replicas, isr, eligible, adding, removing = count varint, nodes * zigzag varint
+constexpr uint8_t kVersion = 2, kWithoutMoves = 1;
+enum class Change : uint8_t {
+  Register = 1,
+  Fence = 2,
+  Assign = 3,
+  Remove = 4,
+  Move = 5,
+  Elect = 6,
+  Unregister = 7,
+  Configure = 8
+};
 constexpr NodeId kNobody{-1};
 
-std::string part_of(Change change) {
-  return {static_cast<char>(kVersion), static_cast<char>(change)};
+std::string part_of(Change change, uint8_t version = kWithoutMoves) {
+  return {static_cast<char>(version), static_cast<char>(change)};
 }
 
 void append_node_id(std::string& out, NodeId node) { append_varint(out, zigzag(node.value())); }
@@ -58,20 +74,32 @@ ClusterNode read_registration(ByteReader& in) {
   return node;
 }
 
-void append_assignment(std::string& out, const PartitionAssignment& assignment) {
-  append_uuid(out, assignment.partition.topic);
-  append_varint(out, static_cast<uint64_t>(assignment.partition.partition.value()));
+void append_partition(std::string& out, const TopicPartition& partition) {
+  append_uuid(out, partition.topic);
+  append_varint(out, static_cast<uint64_t>(partition.partition.value()));
+}
+TopicPartition read_partition(ByteReader& in) {
+  TopicPartition partition;
+  partition.topic = read_uuid(in);
+  partition.partition = PartitionId{static_cast<int32_t>(in.varint())};
+  return partition;
+}
+
+void append_assignment(std::string& out, const PartitionAssignment& assignment, uint8_t version) {
+  append_partition(out, assignment.partition);
   append_node_ids(out, assignment.replicas);
   append_node_ids(out, assignment.isr);
   append_node_ids(out, assignment.eligible);
   append_node_id(out, assignment.leader.value_or(kNobody));
   append_varint(out, static_cast<uint64_t>(assignment.leader_epoch.value()));
   append_varint(out, static_cast<uint64_t>(assignment.version));
+  if (version == kWithoutMoves) return;
+  append_node_ids(out, assignment.adding);
+  append_node_ids(out, assignment.removing);
 }
-PartitionAssignment read_assignment(ByteReader& in) {
+PartitionAssignment read_assignment(ByteReader& in, uint8_t version) {
   PartitionAssignment assignment;
-  assignment.partition.topic = read_uuid(in);
-  assignment.partition.partition = PartitionId{static_cast<int32_t>(in.varint())};
+  assignment.partition = read_partition(in);
   assignment.replicas = read_node_ids(in);
   assignment.isr = read_node_ids(in);
   assignment.eligible = read_node_ids(in);
@@ -79,18 +107,38 @@ PartitionAssignment read_assignment(ByteReader& in) {
   if (leader != kNobody) assignment.leader = leader;
   assignment.leader_epoch = LeaderEpoch{static_cast<int32_t>(in.varint())};
   assignment.version = static_cast<int32_t>(in.varint());
+  if (version == kWithoutMoves) return assignment;
+  assignment.adding = read_node_ids(in);
+  assignment.removing = read_node_ids(in);
   return assignment;
+}
+
+void append_settings(std::string& out, NodeId node, const NodeSettings& settings) {
+  append_node_id(out, node);
+  append_varint(out, settings.size());
+  for (const auto& [name, value] : settings) {
+    append_sized(out, name);
+    append_sized(out, value);
+  }
+}
+std::pair<NodeId, NodeSettings> read_settings(ByteReader& in) {
+  std::pair<NodeId, NodeSettings> read{read_node_id(in), {}};
+  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    std::string name(read_sized(in));
+    read.second[std::move(name)] = read_sized(in);
+  }
+  return read;
 }
 
 Error damaged() { return {ErrorCode::DataCorrupted, "a change of the cluster is damaged"}; }
 
-Status check_version(ByteReader& in) {
+Result<uint8_t> read_version(ByteReader& in) {
   const auto version = in.be<uint8_t>();
   if (!in.ok()) return damaged();
   if (version > kVersion)
     return Error{ErrorCode::IncompatibleFormat,
                  "a change of the cluster was written by a newer version"};
-  return {};
+  return version;
 }
 
 bool contains(const std::vector<NodeId>& nodes, NodeId node) {
@@ -106,6 +154,14 @@ Status check_assignment(const PartitionAssignment& assignment) {
                              assignment.partition.topic.to_string(), why)};
   };
   if (assignment.replicas.empty()) return refused("it has no replica");
+  for (const NodeId node : assignment.replicas)
+    if (std::ranges::count(assignment.replicas, node) > 1)
+      return refused("a node has two replicas");
+  for (const NodeId node : assignment.adding)
+    if (!assignment.has_replica(node) || contains(assignment.removing, node))
+      return refused("who is to come has no replica, or is to go");
+  for (const NodeId node : assignment.removing)
+    if (!assignment.has_replica(node)) return refused("who is to go has no replica");
   for (const NodeId node : assignment.isr)
     if (!assignment.has_replica(node)) return refused("who has no replica is not in sync");
   for (const NodeId node : assignment.eligible)
@@ -135,8 +191,9 @@ Status check_succession(const PartitionAssignment* known, const PartitionAssignm
 bool PartitionAssignment::has_replica(NodeId node) const { return contains(replicas, node); }
 bool PartitionAssignment::is_in_sync(NodeId node) const { return contains(isr, node); }
 bool PartitionAssignment::is_eligible(NodeId node) const { return contains(eligible, node); }
+bool PartitionAssignment::is_adding(NodeId node) const { return contains(adding, node); }
 size_t PartitionAssignment::least_in_sync(size_t min_insync_replicas) const {
-  return std::min(min_insync_replicas, replicas.size());
+  return std::min(min_insync_replicas, replicas.size() - adding.size());
 }
 
 std::string encode_register_node(const ClusterNode& node) {
@@ -152,8 +209,10 @@ std::string encode_fence_node(NodeId node, NodeEpoch epoch, bool is_fenced) {
   return part;
 }
 std::string encode_assign_partition(const PartitionAssignment& assignment) {
-  std::string part = part_of(Change::Assign);
-  append_assignment(part, assignment);
+  // As versions before could read it, where they could.
+  const uint8_t version = assignment.is_moving() ? kVersion : kWithoutMoves;
+  std::string part = part_of(Change::Assign, version);
+  append_assignment(part, assignment, version);
   return part;
 }
 std::string encode_remove_assignments(const Uuid& topic) {
@@ -162,15 +221,68 @@ std::string encode_remove_assignments(const Uuid& topic) {
   return part;
 }
 
+std::string encode_move_replicas(const TopicPartition& partition,
+                                 const std::vector<NodeId>& target) {
+  std::string part = part_of(Change::Move, kVersion);
+  append_partition(part, partition);
+  append_node_ids(part, target);
+  return part;
+}
+std::string encode_elect_leader(const TopicPartition& partition, Election how) {
+  std::string part = part_of(Change::Elect, kVersion);
+  append_partition(part, partition);
+  part += static_cast<char>(how);
+  return part;
+}
+std::string encode_unregister_node(NodeId node, NodeEpoch epoch) {
+  std::string part = part_of(Change::Unregister, kVersion);
+  append_node_id(part, node);
+  append_varint(part, static_cast<uint64_t>(epoch.value()));
+  return part;
+}
+
+std::string encode_configure_node(NodeId node, const NodeSettings& all) {
+  std::string part = part_of(Change::Configure, kVersion);
+  append_settings(part, node, all);
+  return part;
+}
+
+const NodeSettings& ClusterSnapshot::settings_of(NodeId node) const {
+  static const NodeSettings kNone;
+  const NodeSettings* known = settings_.get(node);
+  return known == nullptr ? kNone : *known;
+}
+
+std::optional<int64_t> ClusterSnapshot::number_setting(NodeId node, const std::string& name) const {
+  for (const NodeId of : {node, kAllNodes}) {
+    const NodeSettings& settings = settings_of(of);
+    const auto found = settings.find(name);
+    int64_t number = 0;
+    if (found != settings.end() &&
+        std::from_chars(found->second.data(), found->second.data() + found->second.size(), number)
+                .ec == std::errc())
+      return number;
+  }
+  return std::nullopt;
+}
+
 ClusterTable::ClusterTable() : snapshot_(std::make_shared<ClusterSnapshot>()) {}
 
 Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revision) {
   ByteReader in(part);
-  TRY(check_version(in));
+  const uint8_t version = TRY(read_version(in));
   const auto change = static_cast<Change>(in.be<uint8_t>());
   auto next = std::make_shared<ClusterSnapshot>(*snapshot_);
   ClusterDelta delta;
   const auto is_whole = [&] { return in.ok() && in.at_end(); };
+  const auto take = [&](PartitionAssignment assignment) -> Status {
+    TRY(check_assignment(assignment));
+    TRY(check_succession(next->find(assignment.partition), assignment));
+    delta.partitions.push_back(assignment.partition);
+    const TopicPartition partition = assignment.partition;
+    next->partitions_.set(partition, std::move(assignment));
+    return {};
+  };
   switch (change) {
     case Change::Register: {
       ClusterNode node = read_registration(in);
@@ -195,13 +307,34 @@ Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revisio
       break;
     }
     case Change::Assign: {
-      PartitionAssignment assignment = read_assignment(in);
+      PartitionAssignment assignment = read_assignment(in, version);
       if (!is_whole()) return damaged();
-      TRY(check_assignment(assignment));
-      TRY(check_succession(next->find(assignment.partition), assignment));
-      delta.partitions.push_back(assignment.partition);
-      const TopicPartition partition = assignment.partition;
-      next->partitions_.set(partition, std::move(assignment));
+      TRY(take(std::move(assignment)));
+      break;
+    }
+    case Change::Move: {
+      const TopicPartition partition = read_partition(in);
+      const std::vector<NodeId> target = read_node_ids(in);
+      if (!is_whole()) return damaged();
+      PartitionAssignment moving = TRY(with_moved_replicas(*next, partition, target));
+      TRY(take(std::move(moving)));
+      break;
+    }
+    case Change::Elect: {
+      const TopicPartition partition = read_partition(in);
+      const auto how = static_cast<Election>(in.be<uint8_t>());
+      if (!is_whole()) return damaged();
+      PartitionAssignment led = TRY(with_elected_leader(*next, partition, how));
+      TRY(take(std::move(led)));
+      break;
+    }
+    case Change::Unregister: {
+      const NodeId id = read_node_id(in);
+      const NodeEpoch epoch{static_cast<int64_t>(in.varint())};
+      if (!is_whole()) return damaged();
+      TRY(check_removal(*next, id, epoch));
+      next->nodes_.erase(id);
+      delta.nodes.push_back(id);
       break;
     }
     case Change::Remove: {
@@ -211,6 +344,13 @@ Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revisio
            each != next->partitions_.end() && each->first.topic == topic; ++each)
         delta.partitions.push_back(each->first);
       for (const TopicPartition& partition : delta.partitions) next->partitions_.erase(partition);
+      break;
+    }
+    case Change::Configure: {
+      auto [node, settings] = read_settings(in);
+      if (!is_whole()) return damaged();
+      next->settings_.set(node, std::move(settings));
+      delta.nodes.push_back(node);
       break;
     }
     default:
@@ -261,13 +401,15 @@ std::string ClusterTable::save() const {
   }
   append_varint(saved, snapshot_->partitions().size());
   for (const auto& [partition, assignment] : snapshot_->partitions())
-    append_assignment(saved, assignment);
+    append_assignment(saved, assignment, kVersion);
+  append_varint(saved, snapshot_->settings_.size());
+  for (const auto& [node, settings] : snapshot_->settings_) append_settings(saved, node, settings);
   return saved;
 }
 
 Result<ClusterTable> ClusterTable::load(std::string_view saved) {
   ByteReader in(saved);
-  TRY(check_version(in));
+  const uint8_t version = TRY(read_version(in));
   auto loaded = std::make_shared<ClusterSnapshot>();
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     ClusterNode node = read_registration(in);
@@ -277,12 +419,17 @@ Result<ClusterTable> ClusterTable::load(std::string_view saved) {
     if (in.ok()) loaded->nodes_.set(id, std::move(node));
   }
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
-    PartitionAssignment assignment = read_assignment(in);
+    PartitionAssignment assignment = read_assignment(in, version);
     if (!in.ok()) break;
     TRY(check_assignment(assignment));
     const TopicPartition partition = assignment.partition;
     loaded->partitions_.set(partition, std::move(assignment));
   }
+  if (version > kWithoutMoves)
+    for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+      auto [node, settings] = read_settings(in);
+      loaded->settings_.set(node, std::move(settings));
+    }
   if (!in.ok() || !in.at_end()) return damaged();
   ClusterTable table;
   table.snapshot_ = std::move(loaded);

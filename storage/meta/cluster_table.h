@@ -1,6 +1,7 @@
 // The nodes of a cluster, and who holds and leads which partition: a pure state machine over the
 // "cluster" parts of the metadata log.
 #pragma once
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,9 @@ struct PartitionAssignment {
   // Who was in sync when the ISR became smaller than min.insync.replicas: while it is, nothing becomes visible,
   // so they have all that is (the eligible leader replicas of KIP-966).
   std::vector<NodeId> eligible = {};
+  // While replicas move: who is to come into `replicas`, and who is to go when those are in sync. `replicas` holds
+  // both: those that are to stay, in the order in which they will, then `removing`.
+  std::vector<NodeId> adding = {}, removing = {};
   std::optional<NodeId> leader = {};  // nobody while none of the ISR is there
   LeaderEpoch leader_epoch = {};      // raised whenever the leader changes, to nobody too
   int32_t version = 0;                // raised by each change (Kafka's partition epoch)
@@ -49,10 +53,21 @@ struct PartitionAssignment {
   bool has_replica(NodeId node) const;
   bool is_in_sync(NodeId node) const;
   bool is_eligible(NodeId node) const;
+  bool is_moving() const { return !adding.empty() || !removing.empty(); }
+  bool is_adding(NodeId node) const;
   // How many have to be in sync for anything to become visible: as many as is asked for, or all where there
-  // are fewer.
+  // are fewer. Who is only to come is none of them yet.
   size_t least_in_sync(size_t min_insync_replicas) const;
 };
+
+// Preferred: the first of the replicas, if it is in sync. Unclean: anybody, though records are lost with that.
+enum class Election : uint8_t { Preferred = 0, Unclean = 1 };
+
+using NodeSettings = std::map<std::string, std::string>;
+inline constexpr NodeId kAllNodes{-1};
+// What replicas that move may take of a node, in bytes per second: as leader, and as follower.
+inline constexpr const char* kLeaderThrottle = "leader.replication.throttled.rate";
+inline constexpr const char* kFollowerThrottle = "follower.replication.throttled.rate";
 
 // All nodes and assignments as of one revision; never changes. Copies share what they have in common.
 class ClusterSnapshot {
@@ -62,6 +77,10 @@ class ClusterSnapshot {
   const Nodes& nodes() const { return nodes_; }
   const Partitions& partitions() const { return partitions_; }
   const ClusterNode* find(NodeId node) const { return nodes_.get(node); }  // null: unknown
+  // What was set while it ran: of a node, or of all (kAllNodes), by Kafka's names.
+  const NodeSettings& settings_of(NodeId node) const;
+  // As it holds for the node; nothing where it is set nowhere.
+  std::optional<int64_t> number_setting(NodeId node, const std::string& name) const;
   const PartitionAssignment* find(const TopicPartition& partition) const {
     return partitions_.get(partition);
   }
@@ -70,6 +89,7 @@ class ClusterSnapshot {
   friend class ClusterTable;
   Nodes nodes_;
   Partitions partitions_;
+  PersistentMap<NodeId, NodeSettings> settings_;
 };
 
 // The bytes of "cluster" parts.
@@ -78,6 +98,13 @@ std::string encode_fence_node(NodeId node, NodeEpoch epoch, bool is_fenced);
 // As it is to be; a new one has version 0. Of one that is there, the version is one more.
 std::string encode_assign_partition(const PartitionAssignment& assignment);
 std::string encode_remove_assignments(const Uuid& topic);
+// What operators ask for, on the assignment as it is then: see partition_requests.h.
+std::string encode_move_replicas(const TopicPartition& partition,
+                                 const std::vector<NodeId>& target);  // none: as they were
+std::string encode_elect_leader(const TopicPartition& partition, Election how);
+// Who has no replica any more is not of the cluster any more.
+std::string encode_unregister_node(NodeId node, NodeEpoch epoch);
+std::string encode_configure_node(NodeId node, const NodeSettings& all);
 
 // What a part has changed.
 struct ClusterDelta {

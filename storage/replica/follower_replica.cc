@@ -59,9 +59,14 @@ Result<ReplicaFetch> FollowerReplica::next_fetch() const {
   return fetch;
 }
 
+bool FollowerReplica::is_throttled() const {
+  return assignment_.is_adding(context_.self) && !assignment_.is_in_sync(context_.self);
+}
+
 void FollowerReplica::fetch() {
   rest();
   if (!assignment_.leader) return;
+  if (is_throttled() && context_.follower_budget.is_spent(context_.clock.monotonic_us())) return;
   auto next = next_fetch();
   if (!next) {
     log_error("a replica cannot be read partition={} error=\"{}\"",
@@ -100,6 +105,7 @@ void FollowerReplica::follow(ReplicaFetched fetched) {
              assignment_.partition.partition.value(), checked.error().message);
     return rest();
   }
+  if (is_throttled()) context_.follower_budget.spend(fetched.batches.size());
   state_ = State::Writes;
   write(std::make_shared<FollowRequest>(
       FollowRequest{assignment_.partition, assignment_.leader_epoch, std::move(fetched.batches),

@@ -39,7 +39,8 @@ void LeaderReplica::tick() {
   std::erase_if(parked_, [&](const auto& each) {
     const Parked& parked = each.second;
     const bool is_due = now_us - parked.since_us >= context_.settings.fetch_wait_us ||
-                        parked.fetch.high_watermark < in_sync_.high_watermark();
+                        parked.fetch.high_watermark < in_sync_.high_watermark() ||
+                        (parked.fetch.from < status_->log_end() && may_send(parked.fetch.follower));
     return is_due && answer(parked.fetch, Patience::AnswersNow);
   });
   if (auto proposal = in_sync_.propose(*context_.cluster, now_us))
@@ -103,9 +104,20 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
   if (fetched.diverging) return fetched;
   in_sync_.fetched(fetch.follower, fetch.follower_epoch, fetch.from, context_.clock.monotonic_us());
   publish();
-  if (fetch.from < status_->log_end()) fetched.batches = TRY(read(fetch.from));
+  if (fetch.from < status_->log_end() && may_send(fetch.follower)) {
+    fetched.batches = TRY(read(fetch.from));
+    if (is_throttled(fetch.follower)) context_.leader_budget.spend(fetched.batches.size());
+  }
   fetched.high_watermark = in_sync_.high_watermark();
   return fetched;
+}
+
+bool LeaderReplica::is_throttled(NodeId follower) const {
+  return assignment().is_adding(follower) && !assignment().is_in_sync(follower);
+}
+
+bool LeaderReplica::may_send(NodeId follower) {
+  return !is_throttled(follower) || !context_.leader_budget.is_spent(context_.clock.monotonic_us());
 }
 
 Result<std::optional<EpochEnd>> LeaderReplica::divergence_of(const ReplicaFetch& fetch) const {

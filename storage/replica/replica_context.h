@@ -9,6 +9,7 @@
 #include "storage/replica/in_sync_set.h"
 #include "storage/replica/replica_port.h"
 #include "storage/replica/replica_rules.h"
+#include "storage/replica/transfer_budget.h"
 
 namespace storage {
 
@@ -24,6 +25,8 @@ struct ReplicaContext {
   // As the metadata was read last.
   NodeEpoch node_epoch = {};
   std::shared_ptr<const ClusterSnapshot> cluster;
+  // What replicas that are only to come may take, as leader and as follower. Who is in sync is never held up.
+  TransferBudget leader_budget = {}, follower_budget = {};
 };
 
 }  // namespace storage

@@ -20,18 +20,24 @@ void ReplicaManager::apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeE
                            std::span<const TopicPartition> changed) {
   context_.cluster = std::move(cluster);
   context_.node_epoch = node_epoch;
+  context_.leader_budget.set_rate(context_.cluster->number_setting(context_.self, kLeaderThrottle));
+  context_.follower_budget.set_rate(
+      context_.cluster->number_setting(context_.self, kFollowerThrottle));
   for (const TopicPartition& partition : changed) apply_one(partition);
 }
 
 void ReplicaManager::apply_one(const TopicPartition& partition) {
   const PartitionAssignment* assignment = context_.cluster->find(partition);
-  if (assignment == nullptr || !assignment->has_replica(context_.self)) {
+  if (assignment == nullptr) {
     const auto had = replicas_.find(partition);
     if (had == replicas_.end()) return;
     end_role(partition, had->second);
     replicas_.erase(had);
     return;
   }
+  if (!assignment->has_replica(context_.self) && !replicas_.contains(partition) &&
+      !has_some_of(partition))
+    return;
   // Nobody has led it yet, so there is nothing to follow.
   if (!assignment->leader && assignment->leader_epoch == LeaderEpoch{0}) return;
   const auto [found, is_new] = replicas_.try_emplace(partition);
@@ -43,6 +49,7 @@ void ReplicaManager::apply_one(const TopicPartition& partition) {
 void ReplicaManager::realise(Replica& replica) {
   if (replica.is_asking) return;
   const PartitionAssignment& wanted = replica.wanted;
+  if (!wanted.has_replica(context_.self)) return forget(replica);
   const ReplicaRole role = role_of(wanted);
   if (replica.asked == role && replica.asked_epoch == wanted.leader_epoch) {
     if (replica.leader) replica.leader->reassign(wanted);
@@ -61,6 +68,32 @@ void ReplicaManager::realise(Replica& replica) {
                       [this, partition, epoch = wanted.leader_epoch](const Status& status) {
                         role_taken(partition, epoch, status);
                       }));
+}
+
+bool ReplicaManager::has_some_of(const TopicPartition& partition) const {
+  const auto status = context_.log.find_partition(partition);
+  return status && status->log_end() > Offset{0};
+}
+
+// The replicas that the partition has now were there when the metadata said so.
+void ReplicaManager::forget(Replica& replica) {
+  const TopicPartition partition = replica.wanted.partition;
+  end_role(partition, replica);
+  replica.asked.reset();
+  if (!has_some_of(partition)) {
+    replicas_.erase(partition);
+    return;
+  }
+  replica.is_asking = true;
+  context_.replica_log.renew(
+      partition, replica.wanted.leader_epoch,
+      on_loop<Status>(context_.port, alive_, [this, partition](const Status& status) {
+        const auto found = replicas_.find(partition);
+        if (found == replicas_.end()) return;
+        found->second.is_asking = false;
+        if (status) return realise(found->second);
+        role_taken(partition, {}, status);
+      }));
 }
 
 void ReplicaManager::end_role(const TopicPartition& partition, Replica& replica) {
@@ -95,7 +128,7 @@ void ReplicaManager::role_taken(const TopicPartition& partition, LeaderEpoch epo
     replica.retry_at_us = context_.clock.monotonic_us() + context_.settings.retry_us;
     return;
   }
-  if (replica.asked == role_of(replica.wanted) &&
+  if (replica.asked == role_of(replica.wanted) && replica.wanted.has_replica(context_.self) &&
       replica.asked_epoch == replica.wanted.leader_epoch) {
     if (*replica.asked == ReplicaRole::Follower)
       replica.follower = std::make_unique<FollowerReplica>(context_, replica.wanted);
@@ -133,8 +166,12 @@ void ReplicaManager::on_durable(std::span<const TopicPartition> grown) {
 
 void ReplicaManager::tick() {
   const int64_t now_us = context_.clock.monotonic_us();
+  std::vector<TopicPartition> due;
+  for (const auto& [partition, replica] : replicas_)
+    if (!replica.asked && !replica.is_asking && now_us >= replica.retry_at_us)
+      due.push_back(partition);
+  for (const TopicPartition& partition : due) realise(replicas_.at(partition));
   for (auto& [partition, replica] : replicas_) {
-    if (!replica.asked && !replica.is_asking && now_us >= replica.retry_at_us) realise(replica);
     if (replica.leader) replica.leader->tick();
     if (replica.follower) replica.follower->tick();
   }

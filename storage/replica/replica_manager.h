@@ -12,7 +12,7 @@
 namespace storage {
 
 // Nothing of an assignment counts before the log has taken the role; then this node leads or follows until the
-// metadata says otherwise.
+// metadata says otherwise. Of a partition that others have now nothing is kept.
 //
 // Threads: one loop, on which ReplicaPort::post() runs things. Owner: the node.
 class ReplicaManager {
@@ -43,7 +43,7 @@ class ReplicaManager {
  private:
   struct Replica {
     PartitionAssignment wanted;
-    std::optional<ReplicaRole> asked;  // of the log, under `asked_epoch`
+    std::optional<ReplicaRole> asked;  // of the log, under `asked_epoch`; nothing when it is to be forgotten
     LeaderEpoch asked_epoch = {};
     bool is_asking = false;
     std::unique_ptr<LeaderReplica> leader;
@@ -55,6 +55,9 @@ class ReplicaManager {
   void realise(Replica& replica);
   void end_role(const TopicPartition& partition, Replica& replica);
   void make_partition(const TopicPartition& partition);
+  bool has_some_of(const TopicPartition& partition) const;
+  // It may be gone after that.
+  void forget(Replica& replica);
   void role_taken(const TopicPartition& partition, LeaderEpoch epoch, const Status& status);
 
   ReplicaContext context_;

@@ -10,6 +10,7 @@ import threading
 import time
 
 from millrace_server import Skipped, binary
+from node_proxy import Network
 
 ETCD = "/usr/bin/etcd"
 _START_TIMEOUT_S = 60
@@ -121,15 +122,18 @@ class Node(Process):
 
 class Cluster:
     """Nodes 1 to `count`, and one etcd; all go when it is closed. They are patient: a machine that is busy with other
-    tests must not be taken for dead nodes."""
+    tests must not be taken for dead nodes. With `has_network` what they say to each other goes through one that can be cut."""
 
-    def __init__(self, count=3, name="blue", flags=("--node-session-timeout-ms", "2000")):
+    def __init__(self, count=3, name="blue", flags=("--node-session-timeout-ms", "2000"), has_network=False):
         if not os.path.exists(ETCD):
             raise Skipped("etcd-server is not installed")
         self.folder = tempfile.mkdtemp(prefix="millrace-cluster-")
         self.etcd = Etcd(os.path.join(self.folder, "etcd"))
         self.nodes = {number: Node(os.path.join(self.folder, f"node{number}"), name, number, self.etcd.url, flags)
                       for number in range(1, count + 1)}
+        self.network = Network()
+        for node in self.nodes.values() if has_network else ():
+            node.flags = [*node.flags, "--nodes-advertised", self.network.before(node.number, node.nodes)]
         self.etcd.start()
         for node in self.nodes.values():
             node.start(waits=False)
@@ -141,6 +145,7 @@ class Cluster:
         return ",".join(node.kafka for node in self.nodes.values())
 
     def close(self):
+        self.network.close()
         for process in [*self.nodes.values(), self.etcd]:
             if process.is_running():
                 process.thaw()

@@ -75,7 +75,7 @@ void Checker::check(SimNode& node) {
 void Checker::check_leader(SimNode& node, const TopicPartition& partition,
                            const PartitionStatus& status) {
   // A process that has only just started leads nothing yet, whatever its log says.
-  if (status.role() != ReplicaRole::Leader || !node.cluster()->replicas().check_leads(partition))
+  if (status.role() == ReplicaRole::Follower || !node.cluster()->replicas().check_leads(partition))
     return;
   History& history = histories_[partition];
   const auto [leader, is_new] = history.leaders.try_emplace(status.leader_epoch(), node.id());
@@ -93,6 +93,16 @@ void Checker::check_leader(SimNode& node, const TopicPartition& partition,
     findings_.add(fmt::format("{}: its leader, node {} in epoch {}, ends at {}, and {} was visible",
                               name_of(partition), node.id().value(), status.leader_epoch().value(),
                               status.log_end().value(), history.end.value()));
+}
+
+void Checker::check_in_sync(SimNode& node, const TopicPartition& partition) {
+  const Offset visible = histories_[partition].end;
+  const auto status = node.log()->find_partition(partition);
+  const Offset end = status ? status->log_end() : Offset{0};
+  if (end < visible)
+    findings_.add(fmt::format("{}: node {} is in sync, ends at {}, and {} was visible",
+                              name_of(partition), node.id().value(), end.value(),
+                              visible.value()));
 }
 
 void Checker::check_visible(SimNode& node, const TopicPartition& partition,
@@ -168,6 +178,7 @@ void Checker::acknowledged(const TopicPartition& partition, Offset base_offset,
 bool Checker::is_equal(SimNode& node, const TopicPartition& partition) {
   const Offset end = histories_[partition].end;
   const auto status = node.log()->find_partition(partition);
+  if (!node.has_replica(partition)) return !status || status->log_end() == Offset{0};
   return status && status->high_watermark() == end && status->log_end() == end;
 }
 

@@ -16,7 +16,8 @@ namespace sim {
 // 2. A leader of the newest epoch has all that was ever visible.
 // 3. A record is acknowledged when it is visible, with its offset, and is there once.
 // 4. An epoch has one leader.
-// 5. What tasks make of their inputs is there once and in order: a copy, record by record, of what is visible there.
+// 5. Who is in sync has all that was visible; who has no replica any more has nothing.
+// 6. What tasks make of their inputs is there once and in order: a copy, record by record, of what is visible there.
 class Checker {
  public:
   Checker(Findings& findings, std::vector<storage::TopicPartition> partitions,
@@ -28,6 +29,8 @@ class Checker {
 
   // After whatever has happened on the node.
   void check(SimNode& node);
+  // The node comes into the ISR, or stays in it.
+  void check_in_sync(SimNode& node, const storage::TopicPartition& partition);
   // The values of a batch that a producer was told is at this offset.
   void acknowledged(const storage::TopicPartition& partition, Offset base_offset,
                     const std::vector<std::string>& values);

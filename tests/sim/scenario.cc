@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "storage/log/task_outputs.h"
+#include "storage/meta/partition_requests.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/producer.h"
 #include "tests/sim/sim_node.h"
@@ -21,11 +22,13 @@ using storage::TopicPartition;
 constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kAttacked = 6 * kSecond, kHealing = 8 * kSecond;
 
-// Some topics in the life of a cluster of three.
+// Some topics in the life of a cluster of three nodes, or of more, between which replicas move.
 class Scenario {
  public:
   explicit Scenario(const Options& options)
       : chance_(options.seed),
+        node_count_(
+            static_cast<int32_t>(chance_.one_in(2) ? kReplicas : chance_.between(kReplicas, 6))),
         findings_(queue_, options.is_verbose),
         network_(queue_, chance_),
         etcd_(queue_, chance_),
@@ -50,8 +53,11 @@ class Scenario {
     };
     for (const char* id : {"cashier", "baker", "courier"})
       clients_.push_back(std::make_unique<TransactionalClient>(world_, transactions_, id));
-    etcd_.watch_commits([this](NodeId node, const auto& commit) { check_author(node, commit); });
-    for (int32_t id = 1; id <= kNodes; ++id)
+    etcd_.watch_commits([this](NodeId node, const auto& commit) {
+      check_author(node, commit);
+      check_in_sync(commit);
+    });
+    for (int32_t id = 1; id <= node_count_; ++id)
       nodes_.push_back(std::make_unique<SimNode>(world_, NodeId{id}));
     int64_t producer = 1'000;
     for (const TopicPartition& partition : partitions_of(kInput, kInputs))
@@ -88,7 +94,7 @@ class Scenario {
   }
 
  private:
-  static constexpr int32_t kNodes = 3, kInputs = 3, kTasks = 2;
+  static constexpr int32_t kReplicas = 3, kInputs = 3, kTasks = 2;
   static constexpr int32_t kCoordinators = 2, kOrderPartitions = 3;
   enum Topic : uint8_t { kInput = 7, kJournal, kOutput, kTransactions, kOrders };
 
@@ -143,7 +149,13 @@ class Scenario {
           findings_.add(fmt::format("node {} decides, and is not the controller", author.value()));
     }
   }
+  // Operators may ask any node.
+  static bool is_request(std::string_view part) {
+    constexpr char kMove = 5, kElect = 6, kConfigure = 8;
+    return part.size() > 1 && (part[1] == kMove || part[1] == kElect || part[1] == kConfigure);
+  }
   bool is_decision(std::string_view part) {
+    if (is_request(part)) return false;
     storage::ClusterTable before = truth();
     const bool has_topic = before.snapshot()->partitions().size() > 0;
     const auto delta = before.apply(part, Revision{INT64_MAX});
@@ -154,18 +166,47 @@ class Scenario {
     return has_topic;
   }
 
+  // Who comes into the ISR has all that was visible.
+  void check_in_sync(const storage::EtcdTransaction& transaction) {
+    std::vector<std::string> parts;
+    for (const auto& put : transaction.puts)
+      if (put.key.starts_with("/millrace/log/"))
+        if (const auto command =
+                storage::decode_metadata_command(std::string_view(put.value).substr(16)))
+          for (const auto& part : command->parts) parts.push_back(part.bytes);
+    if (parts.empty()) return;
+    storage::ClusterTable table = truth();
+    for (const std::string& part : parts) {
+      const auto delta = table.apply(part, Revision{INT64_MAX});
+      if (!delta) continue;
+      for (const TopicPartition& partition : delta->partitions)
+        if (const auto* now = table.snapshot()->find(partition))
+          for (const NodeId member : now->isr) check_has_all(*table.snapshot(), partition, member);
+    }
+  }
+  void check_has_all(const storage::ClusterSnapshot& cluster, const TopicPartition& partition,
+                     NodeId member) {
+    SimNode& node = *nodes_[static_cast<size_t>(member.value() - 1)];
+    const storage::ClusterNode* known = cluster.find(member);
+    // With an empty disk it registers first; what it has then does not count before that.
+    if (node.is_running() && known != nullptr && known->directory == node.directory())
+      checker_.check_in_sync(node, partition);
+  }
+
   // By whoever is there, again until it is done.
   void create_topic() {
     queue_.after(kSecond / 20, [this] {
       SimNode& node = *chance_.one_of(nodes_);
-      if (!node.cluster() || node.cluster()->cluster()->nodes().size() < kNodes)
+      if (!node.cluster() ||
+          node.cluster()->cluster()->nodes().size() < static_cast<size_t>(node_count_))
         return create_topic();
       if (!node.cluster()->cluster()->partitions().empty()) return;
       storage::MetadataCommand command;
       for (const TopicPartition& partition : partitions()) {
         storage::PartitionAssignment assignment{.partition = partition};
-        for (int32_t i = 0; i < kNodes; ++i)
-          assignment.replicas.push_back(NodeId{(partition.partition.value() + i) % kNodes + 1});
+        for (int32_t i = 0; i < kReplicas; ++i)
+          assignment.replicas.push_back(
+              NodeId{(partition.partition.value() + i) % node_count_ + 1});
         assignment.isr = assignment.replicas;
         command.parts.push_back(
             {std::string(storage::kClusterPart), storage::encode_assign_partition(assignment)});
@@ -189,7 +230,7 @@ class Scenario {
     SimNode& node = *chance_.one_of(nodes_);
     const int64_t lasts_us =
         chance_.between(kSecond / 50, chance_.one_in(4) ? 2 * kSecond : kSecond / 2);
-    switch (chance_.between(0, 14)) {
+    switch (chance_.between(0, has_room_to_move() ? 18 : 15)) {
       case 0:
       case 1:
       case 2:
@@ -236,8 +277,86 @@ class Scenario {
         etcd_.set_latency_us(chance_.between(1'000, 60'000));
         queue_.after(lasts_us, [this] { etcd_.set_latency_us(500); });
         break;
+      case 14:
+        elect(node);
+        break;
+      default:
+        move_replicas(node);
     }
     queue_.after(chance_.between(kSecond / 50, kSecond / 4), [this] { attack(); });
+  }
+
+  // --- What operators ask for
+
+  bool has_room_to_move() const { return node_count_ > kReplicas; }
+
+  // Whether it is too late for what the node has read, the log says.
+  void ask(SimNode& node, const std::vector<std::string>& parts) {
+    storage::MetadataCommand command;
+    for (const std::string& part : parts)
+      command.parts.push_back({std::string(storage::kClusterPart), part});
+    auto& metadata = node.cluster()->metadata();
+    metadata.append(metadata.last_revision(), command, std::nullopt,
+                    [](const Result<Revision>&) {});
+  }
+
+  void move_replicas(SimNode& node) {
+    if (!node.is_running() || node.cluster()->cluster()->partitions().empty()) return;
+    const storage::ClusterSnapshot& cluster = *node.cluster()->cluster();
+    std::vector<std::string> parts;
+    const bool cancels = chance_.one_in(4);
+    for (int64_t left = chance_.between(1, 6); left > 0; --left) {
+      const TopicPartition partition = chance_.one_of(partitions());
+      const std::vector<NodeId> target = cancels ? std::vector<NodeId>() : some_nodes();
+      if (cluster.find(partition) == nullptr ||
+          !storage::check_move(cluster, partition, target,
+                               world_.settings.replicas.min_insync_replicas))
+        continue;
+      std::string there;
+      for (const NodeId id : target) there += fmt::format(" {}", id.value());
+      findings_.trace(fmt::format("partition {} of topic {} is to be on{}",
+                                  partition.partition.value(), partition.topic.bytes[0],
+                                  cancels ? " what it was on" : there));
+      parts.push_back(storage::encode_move_replicas(partition, target));
+    }
+    if (chance_.one_in(4)) parts.push_back(throttle());
+    if (!parts.empty()) ask(node, parts);
+  }
+  // What moves is held up, or no longer.
+  std::string throttle() {
+    if (chance_.one_in(2)) return storage::encode_configure_node(storage::kAllNodes, {});
+    const std::string rate = fmt::to_string(chance_.between(500, 50'000));
+    findings_.trace(fmt::format("replicas that move may take {} bytes per second", rate));
+    return storage::encode_configure_node(
+        storage::kAllNodes, {{storage::kLeaderThrottle, rate}, {storage::kFollowerThrottle, rate}});
+  }
+  std::vector<NodeId> some_nodes() {
+    std::vector<NodeId> all, some;
+    for (int32_t id = 1; id <= node_count_; ++id) all.push_back(NodeId{id});
+    for (int64_t left = chance_.one_in(5) ? chance_.between(1, 5) : kReplicas;
+         left > 0 && !all.empty(); --left) {
+      some.push_back(chance_.one_of(all));
+      std::erase(all, some.back());
+    }
+    return some;
+  }
+
+  // An unclean election loses records where it is taken: it is asked for where the log must refuse it.
+  void elect(SimNode& node) {
+    if (!node.is_running()) return;
+    const TopicPartition partition = chance_.one_of(partitions());
+    const auto has_all = [&](const storage::ClusterSnapshot& cluster) {
+      const auto* known = cluster.find(partition);
+      if (known == nullptr || known->leader) return true;
+      for (const NodeId id : known->replicas)
+        if ((known->is_in_sync(id) || known->is_eligible(id)) && !cluster.find(id)->is_fenced)
+          return true;
+      return false;
+    };
+    const bool is_unclean = chance_.one_in(3);
+    if (is_unclean && !has_all(*node.cluster()->cluster())) return;
+    ask(node, {storage::encode_elect_leader(partition, is_unclean ? storage::Election::Unclean
+                                                                  : storage::Election::Preferred)});
   }
 
   void kill(SimNode& node, int64_t for_us) {
@@ -315,7 +434,7 @@ class Scenario {
         return false;
     }
     for (const auto& [partition, assignment] : table.snapshot()->partitions())
-      if (assignment.isr.size() < kNodes) return false;
+      if (assignment.has_replica(node.id()) && assignment.isr.size() < kReplicas) return false;
     findings_.trace(fmt::format("node {} may lose its disk", node.id().value()));
     return true;
   }
@@ -349,6 +468,10 @@ class Scenario {
     }
   }
 
+  static bool is_as_it_should_be(const storage::PartitionAssignment& assignment) {
+    return assignment.leader && !assignment.is_moving() &&
+           assignment.isr.size() == assignment.replicas.size();
+  }
   bool is_healed() {
     for (const auto& producer : producers_)
       if (!producer->is_idle()) return false;
@@ -357,7 +480,7 @@ class Scenario {
     const storage::ClusterTable table = truth();
     if (table.snapshot()->partitions().size() != partitions().size()) return false;
     for (const auto& [partition, assignment] : table.snapshot()->partitions())
-      if (!assignment.leader || assignment.isr.size() < kNodes) return false;
+      if (!is_as_it_should_be(assignment)) return false;
     return checker_.are_tasks_done() && transactions_.is_quiet(nodes_);
   }
 
@@ -377,15 +500,17 @@ class Scenario {
           id.value(), node.is_registered() ? "" : " not", node.metadata().last_revision().value()));
     }
     for (const auto& [partition, assignment] : table.snapshot()->partitions())
-      if (!assignment.leader || assignment.isr.size() < kNodes)
-        findings_.add(fmt::format("partition {}: leader {}, {} in sync although all has healed",
-                                  partition.partition.value(),
-                                  assignment.leader ? assignment.leader->value() : -1,
-                                  assignment.isr.size()));
+      if (!is_as_it_should_be(assignment))
+        findings_.add(fmt::format(
+            "partition {} of topic {}: leader {}, {} of {} in sync{} although all has healed",
+            partition.partition.value(), partition.topic.bytes[0],
+            assignment.leader ? assignment.leader->value() : -1, assignment.isr.size(),
+            assignment.replicas.size(), assignment.is_moving() ? ", and they move" : ""));
   }
 
   EventQueue queue_;
   Chance chance_;
+  const int32_t node_count_;
   Findings findings_;
   SimNetwork network_;
   SimEtcd etcd_;

@@ -28,6 +28,8 @@ constexpr Rule kRules[] = {
        rules.replicas.checks_node_epochs = rules.controller.checks_node_epochs = false;
      }},
     {"isr-election", [](Rules& rules) { rules.controller.elects_from_isr = false; }},
+    {"new-replicas", [](Rules& rules) { rules.controller.waits_for_new_replicas = false; }},
+    {"moved-epochs", [](Rules& rules) { rules.controller.raises_epoch_of_moved = false; }},
     {"versions", [](Rules& rules) { rules.controller.checks_versions = false; }},
     {"epoch-start", [](Rules& rules) { rules.journals.waits_for_epoch_start = false; }},
     {"outbox", [](Rules& rules) { rules.journals.sends_again = false; }},

@@ -43,7 +43,7 @@ void SimCoordinators::follow(const TopicPartition& partition) {
   const auto* known = node_.cluster()->cluster()->find(partition);
   const auto status = node_.log()->find_partition(partition);
   const bool leads = known != nullptr && known->leader == node_.id() && status &&
-                     status->role() == storage::ReplicaRole::Leader &&
+                     status->role() != storage::ReplicaRole::Follower &&
                      status->leader_epoch() == known->leader_epoch;
   const auto led = led_.find(partition.partition);
   if (!leads) {

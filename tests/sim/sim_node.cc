@@ -100,6 +100,18 @@ void SimNode::kill() {
   process_.reset();
 }
 
+bool SimNode::has_replica(const storage::TopicPartition& partition) {
+  const auto* known = cluster()->cluster()->find(partition);
+  return known != nullptr && known->has_replica(id_);
+}
+
+SimNode* SimNode::leader_of(const storage::TopicPartition& partition) {
+  const auto* known = cluster()->cluster()->find(partition);
+  for (const auto& node : world_.nodes)
+    if (known != nullptr && known->leader == node->id() && node->is_running()) return node.get();
+  return nullptr;
+}
+
 void SimNode::lose_disk() {
   world_.findings.trace(fmt::format("node {} loses its disk", id_.value()));
   disk_ = std::make_unique<storage::MemoryDisk>();

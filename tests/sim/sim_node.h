@@ -62,6 +62,10 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   storage::Log* log() { return process_ ? process_->log.get() : nullptr; }
   storage::LogReader* reader() { return process_ ? process_->reader.get() : nullptr; }
   SimCoordinators* coordinators() { return process_ ? process_->coordinators.get() : nullptr; }
+  // As it has read the metadata.
+  bool has_replica(const storage::TopicPartition& partition);
+  // Who leads it, as this node has read; null where that one does not run.
+  SimNode* leader_of(const storage::TopicPartition& partition);
   uint64_t life() const { return life_; }  // counts processes
   SimClock& clock() { return clock_; }
   const Uuid& directory() const { return directory_; }

@@ -62,13 +62,15 @@ void SimTask::closed() {
 void SimTask::step() {
   if (!is_open_ || is_committing_ || owner_ == nullptr || !owner_->is_open()) return;
   if (owner_->outbox().undelivered_bytes("count/0/0") > kMaxUndelivered) return;
-  const auto input = node_.log()->find_partition(places_.input);
-  // This replica may be behind the one that was read before: it catches up.
+  SimNode* source = node_.has_replica(places_.input) ? &node_ : node_.leader_of(places_.input);
+  if (source == nullptr) return;
+  const auto input = source->log()->find_partition(places_.input);
+  // That replica may be behind the one that was read before: it catches up.
   if (!input || input->high_watermark() <= state_.position) return;
-  if (!node_.reader()->begin_turn()) return;
+  if (!source->reader()->begin_turn()) return;
   State next = state_;
   records::BatchBuilder output;
-  const auto batches = node_.reader()->read(places_.input, state_.position, kReadBytes);
+  const auto batches = source->reader()->read(places_.input, state_.position, kReadBytes);
   for (size_t i = 0; batches && i < batches->size(); ++i) {
     const auto batch = records::parse_batch((*batches)[i].bytes, records::BatchCheck::Shape);
     std::string scratch;
@@ -80,7 +82,7 @@ void SimTask::step() {
     }
     next.position = (*batches)[i].last_offset + 1;
   }
-  node_.reader()->end_turn();
+  source->reader()->end_turn();
   if (output.empty()) return;
   const int32_t outputs = output.offset_count();
   storage::ReplicatedCommit commit;

@@ -136,6 +136,7 @@ Offset TransactionChecker::stable_end(SimNode& node, const TopicPartition& parti
 bool TransactionChecker::is_quiet(const std::vector<std::unique_ptr<SimNode>>& nodes) const {
   for (const TopicPartition& partition : partitions_)
     for (const auto& node : nodes) {
+      if (node->is_running() && !node->has_replica(partition)) continue;
       const auto status = node->is_running() ? node->log()->find_partition(partition) : nullptr;
       if (!status || stable_end(*node, partition) < status->log_end()) return false;
     }
@@ -145,7 +146,8 @@ bool TransactionChecker::is_quiet(const std::vector<std::unique_ptr<SimNode>>& n
 void TransactionChecker::check_end(const std::vector<std::unique_ptr<SimNode>>& nodes) {
   for (const TopicPartition& partition : partitions_)
     for (const auto& node : nodes) {
-      const auto status = node->is_running() ? node->log()->find_partition(partition) : nullptr;
+      if (!node->is_running() || !node->has_replica(partition)) continue;
+      const auto status = node->log()->find_partition(partition);
       if (!status) continue;
       const Offset stable = stable_end(*node, partition);
       if (stable < status->log_end())

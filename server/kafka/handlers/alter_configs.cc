@@ -2,10 +2,12 @@
 // changes of them (KIP-339).
 #include <fmt/format.h>
 
+#include <charconv>
 #include <set>
 #include <type_traits>
 
 #include "server/coordinator/group_settings.h"
+#include "server/kafka/cluster_view.h"
 #include "server/kafka/configs.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
@@ -83,6 +85,51 @@ Refusal check_group(const std::string& name, const std::vector<ConfigChange>& ch
   return {};
 }
 
+// Which node of a cluster it is; nothing where it names none.
+std::optional<NodeId> node_named(const HandlerContext& context, const std::string& name) {
+  if (name.empty()) return storage::kAllNodes;
+  const auto view = context.backend.cluster();
+  for (const auto& [id, node] : view->metadata->nodes())
+    if (name == fmt::to_string(id.value())) return id;
+  return std::nullopt;
+}
+
+// While it runs a node of a cluster can be told what replicas that move may take.
+Refusal check_node(const HandlerContext& context, const std::string& name,
+                   const std::vector<ConfigChange>& changes) {
+  if (!node_named(context, name))
+    return invalid_request(fmt::format("there is no broker {} in the cluster", name));
+  for (const ConfigChange& change : changes) {
+    if (!is_node_setting(change.name))
+      return invalid_request(fmt::format(
+          "cannot update these configs dynamically: \"{}\" is set when the server starts",
+          change.name));
+    if (change.kind == ConfigChange::Kind::Delete) continue;
+    int64_t rate = 0;
+    const char* const end = change.value.data() + change.value.size();
+    const auto [last, error] = std::from_chars(change.value.data(), end, rate);
+    if (change.kind != ConfigChange::Kind::Set || error != std::errc() || last != end || rate < 1)
+      return {kInvalidConfig, fmt::format("\"{}\" is a number of bytes per second", change.name)};
+  }
+  return {};
+}
+
+// As they are then.
+Backend::ClusterChange configure_node(NodeId node, std::vector<ConfigChange> changes,
+                                      bool replaces_all) {
+  return [=](const storage::ClusterSnapshot& cluster) -> std::vector<std::string> {
+    storage::NodeSettings settings =
+        replaces_all ? storage::NodeSettings() : cluster.settings_of(node);
+    for (const ConfigChange& change : changes)
+      if (change.kind == ConfigChange::Kind::Delete)
+        settings.erase(change.name);
+      else
+        settings[change.name] = change.value;
+    if (settings == cluster.settings_of(node)) return {};
+    return {storage::encode_configure_node(node, settings)};
+  };
+}
+
 // What a broker has is set when it starts.
 Refusal refuse_broker(const NodeView& node, const std::string& name,
                       const std::vector<ConfigChange>& changes) {
@@ -120,7 +167,9 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     else if (asked.resource_type == kGroupResource)
       refusal = check_group(asked.resource_name, changes, replaces_all, *groups);
     else if (asked.resource_type == kBrokerResource)
-      refusal = refuse_broker(context.node, asked.resource_name, changes);
+      refusal = context.backend.cluster()
+                    ? check_node(context, asked.resource_name, changes)
+                    : refuse_broker(context.node, asked.resource_name, changes);
     else
       refusal = invalid_request("only topics and groups have settings that can be changed");
     answer.error_code = refusal.error;
@@ -128,7 +177,9 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
       answer.error_message = std::move(refusal.message);
       continue;
     }
-    if (request.validate_only || asked.resource_type == kBrokerResource) continue;
+    const bool is_broker_alone =
+        asked.resource_type == kBrokerResource && !context.backend.cluster();
+    if (request.validate_only || is_broker_alone) continue;
     ++pending->left;
     auto done = [pending, i](const Status& configured) {
       if (!configured) {
@@ -144,6 +195,10 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     if (asked.resource_type == kGroupResource)
       context.backend.configure_group(asked.resource_name, std::move(changes), replaces_all,
                                       std::move(done));
+    else if (asked.resource_type == kBrokerResource)
+      context.backend.change_cluster(configure_node(*node_named(context, asked.resource_name),
+                                                    std::move(changes), replaces_all),
+                                     std::move(done));
     else
       context.backend.configure_topic(asked.resource_name, std::move(changes), replaces_all,
                                       std::move(done));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "server/kafka/cluster_view.h"
 #include "server/kafka/configs.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
@@ -88,6 +89,27 @@ void describe_node(const NodeView& node, const DescribeConfigsRequest& request, 
   }
 }
 
+// What it was given while it ran.
+void describe_node_settings(const storage::ClusterSnapshot& cluster, const NodeView& node,
+                            const Asked& asked, Answer& answer) {
+  for (const char* const name : {storage::kLeaderThrottle, storage::kFollowerThrottle}) {
+    if (!is_wanted(asked, name)) continue;
+    const auto add = [&](NodeId of, int8_t source) {
+      const storage::NodeSettings& settings = cluster.settings_of(of);
+      const auto found = settings.find(name);
+      if (found == settings.end()) return false;
+      Config& config = answer.configs.emplace_back();
+      config.name = name;
+      config.value = found->second;
+      config.config_source = source;
+      config.config_type = static_cast<int8_t>(storage::ConfigType::Long);
+      return true;
+    };
+    const bool is_its_own = !asked.resource_name.empty() && add(NodeId{node.node_id}, kFromNode);
+    if (!is_its_own) add(storage::kAllNodes, kFromAllNodes);
+  }
+}
+
 }  // namespace
 
 void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest request,
@@ -113,10 +135,16 @@ void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest req
     } else if (asked.resource_type == kBrokerResource) {
       if (is_broker(context.node, asked.resource_name))
         describe_node(context.node, request, asked, answer);
+      else if (context.backend.cluster())
+        refuse(answer, KafkaError::InvalidRequest,
+               fmt::format("broker {} is asked itself for its settings", asked.resource_name));
       else
         refuse(answer, KafkaError::InvalidRequest,
                fmt::format("there is one broker, {}, not \"{}\"", context.node.node_id,
                            asked.resource_name));
+      if (const auto view = context.backend.cluster();
+          view && is_broker(context.node, asked.resource_name))
+        describe_node_settings(*view->metadata, context.node, asked, answer);
     } else if (asked.resource_type == kGroupResource) {
       if (asked.resource_name.empty())
         refuse(answer, KafkaError::InvalidRequest, "a group has a name");

@@ -1,6 +1,7 @@
 #include <map>
 #include <set>
 
+#include "server/kafka/cluster_view.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/turn.h"
 
@@ -10,11 +11,17 @@ namespace {
 
 using Answers = DescribeLogDirsResponse::Result::Topic;
 
-void describe(storage::LogReader& reader, const storage::TopicInfo& topic,
+void describe(const Backend& backend, storage::LogReader& reader, const storage::TopicInfo& topic,
               const std::set<int32_t>* wanted, DescribeLogDirsResponse::Result& directory) {
   Answers answers{.name = topic.name};
+  const auto view = backend.cluster();
   for (int32_t index = 0; index < topic.partition_count; ++index) {
     if (wanted && !wanted->contains(index)) continue;
+    // In a cluster others may have it.
+    if (view) {
+      const auto* known = view->metadata->find({topic.id, PartitionId(index)});
+      if (known == nullptr || !known->has_replica(view->self)) continue;
+    }
     // One that is being made has no size yet.
     const auto size = reader.size_bytes({topic.id, PartitionId(index)});
     if (size)
@@ -41,14 +48,16 @@ void handle_describe_log_dirs(HandlerContext& context, DescribeLogDirsRequest re
   if (!turn.begun()) {
     directory.error_code = kafka_error(turn.begun().error().code);
   } else if (!request.topics) {
-    for (const auto& [name, topic] : topics->by_name()) describe(reader, topic, nullptr, directory);
+    for (const auto& [name, topic] : topics->by_name())
+      describe(context.backend, reader, topic, nullptr, directory);
   } else {
     // Each once: to name a topic costs a client far less than to describe its partitions costs us.
     std::map<const storage::TopicInfo*, std::set<int32_t>> wanted;
     for (const DescribeLogDirsRequest::Topic& asked : *request.topics)
       if (const storage::TopicInfo* topic = topics->find(asked.topic))
         wanted[topic].insert(asked.partitions.begin(), asked.partitions.end());
-    for (const auto& [topic, indexes] : wanted) describe(reader, *topic, &indexes, directory);
+    for (const auto& [topic, indexes] : wanted)
+      describe(context.backend, reader, *topic, &indexes, directory);
   }
   reply.send(response);
 }

@@ -1,38 +1,84 @@
+#include <map>
+#include <memory>
+
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/leaders.h"
 #include "server/kafka/wire_errors.h"
+#include "storage/meta/partition_requests.h"
 
 namespace server::kafka {
 
 namespace {
 
-constexpr int8_t kPreferred = 0, kUnclean = 1;
-
+using storage::Election;
+using storage::TopicPartition;
 using Answer = ElectLeadersResponse::Result::Partition;
 
-void refuse(Answer& answer, KafkaError error, const char* message) {
+void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.error_code = error;
-  answer.error_message = message;
+  answer.error_message = std::move(message);
 }
 
-// The controller elects by itself, and so soon that there is seldom anything left to ask for.
-void check_in_cluster(const ClusterView& view, const storage::TopicPartition& partition,
-                      int8_t election_type, Answer& answer) {
-  const storage::PartitionAssignment* known = view.metadata->find(partition);
-  if (known == nullptr || known->replicas.empty())
-    return refuse(answer, kLeaderNotAvailable, "the partition has no replicas yet");
-  if (election_type == kUnclean)
-    return known->leader ? refuse(answer, kElectionNotNeeded, "the partition has a leader")
-                         : refuse(answer, kEligibleLeadersNotAvailable,
-                                  "no replica is there that has all that was acknowledged, and no "
-                                  "other is elected");
-  const NodeId preferred = known->replicas.front();
-  if (known->leader == preferred)
-    return refuse(answer, kElectionNotNeeded, "the partition has its preferred leader");
-  if (!known->is_in_sync(preferred) || view.find(preferred.value()) == nullptr)
-    return refuse(answer, kPreferredLeaderNotAvailable, "the preferred leader is not in sync");
-  refuse(answer, KafkaError::InvalidRequest,
-         "to move the leadership on request is not supported yet");
+// Why there is no election; nothing where there is one.
+void refuse(Answer& answer, const Error& error, Election how) {
+  KafkaError code = kafka_error(error.code);
+  if (error.code == ErrorCode::ObjectState) code = kElectionNotNeeded;
+  if (error.code == ErrorCode::NotLeader)
+    code =
+        how == Election::Preferred ? kPreferredLeaderNotAvailable : kEligibleLeadersNotAvailable;
+  refuse(answer, code, error.message);
+}
+
+// Those that were asked for, by topic; all of them where none is named.
+struct Elections {
+  Election how;
+  bool are_all = false;
+  std::map<std::string, std::map<int32_t, Answer>> answers;
+  std::map<TopicPartition, Answer*> asked;
+  Reply<ElectLeadersResponse> reply;
+
+  void add(const storage::TopicInfo& topic, int32_t index) {
+    Answer& answer = answers[topic.name][index];
+    answer.partition_id = index;
+    asked[{topic.id, PartitionId{index}}] = &answer;
+  }
+  std::vector<std::string> plan(const storage::ClusterSnapshot& cluster) {
+    std::vector<std::string> parts;
+    for (const auto& [partition, answer] : asked) {
+      answer->error_code = KafkaError::None;
+      answer->error_message.reset();
+      const auto elected = storage::with_elected_leader(cluster, partition, how);
+      if (elected)
+        parts.push_back(storage::encode_elect_leader(partition, how));
+      else
+        refuse(*answer, elected.error(), how);
+    }
+    return parts;
+  }
+  // Asked about all of them, Kafka names those alone where something happened.
+  void answer() {
+    ElectLeadersResponse response;
+    for (const auto& [topic, partitions] : answers)
+      for (const auto& [index, partition] : partitions) {
+        if (are_all && partition.error_code == kElectionNotNeeded) continue;
+        auto& results = response.replica_election_results;
+        if (results.empty() || results.back().topic != topic) results.emplace_back().topic = topic;
+        results.back().partition_result.push_back(partition);
+      }
+    reply.send(response);
+  }
+};
+
+void elect(HandlerContext& context, const std::shared_ptr<Elections>& elections) {
+  context.backend.change_cluster(
+      [elections](const storage::ClusterSnapshot& cluster) { return elections->plan(cluster); },
+      [elections](const Status& done) {
+        if (!done)
+          for (const auto& [partition, answer] : elections->asked)
+            if (answer->error_code == KafkaError::None)
+              refuse(*answer, kafka_error(done.error().code), done.error().message);
+        elections->answer();
+      });
 }
 
 }  // namespace
@@ -40,32 +86,36 @@ void check_in_cluster(const ClusterView& view, const storage::TopicPartition& pa
 // On one node each partition has one replica, which leads it: there is nothing to elect.
 void handle_elect_leaders(HandlerContext& context, ElectLeadersRequest request,
                           Reply<ElectLeadersResponse> reply) {
-  ElectLeadersResponse response;
-  if (request.election_type != kPreferred && request.election_type != kUnclean) {
+  const auto how = static_cast<Election>(request.election_type);
+  if (how != Election::Preferred && how != Election::Unclean) {
+    ElectLeadersResponse response;
     response.error_code = KafkaError::InvalidRequest;
     return reply.send(response);
   }
   const auto topics = context.backend.topics();
   const auto view = context.backend.cluster();
-  // Asked about all of them, Kafka names those alone where something happened.
-  if (request.topic_partitions)
+  auto elections = std::make_shared<Elections>(Elections{how, !request.topic_partitions, {}, {}, reply});
+  if (request.topic_partitions) {
     for (const ElectLeadersRequest::TopicPartition& asked : *request.topic_partitions) {
       const storage::TopicInfo* topic = topics->find(asked.topic);
-      ElectLeadersResponse::Result& result = response.replica_election_results.emplace_back();
-      result.topic = asked.topic;
       for (const int32_t index : asked.partitions) {
-        Answer& partition = result.partition_result.emplace_back();
-        partition.partition_id = index;
-        if (!topic || index < 0 || index >= topic->partition_count)
-          refuse(partition, KafkaError::UnknownTopicOrPartition, "there is no such partition");
-        else if (view)
-          check_in_cluster(*view, {topic->id, PartitionId(index)}, request.election_type,
-                           partition);
-        else
-          refuse(partition, kElectionNotNeeded, "the partition has its preferred leader");
+        if (topic && index >= 0 && index < topic->partition_count) {
+          elections->add(*topic, index);
+          continue;
+        }
+        Answer& unknown = elections->answers[asked.topic][index];
+        unknown.partition_id = index;
+        refuse(unknown, KafkaError::UnknownTopicOrPartition, "there is no such partition");
       }
     }
-  reply.send(response);
+  } else {
+    for (const auto& [name, topic] : topics->by_name())
+      for (int32_t index = 0; index < topic.partition_count; ++index) elections->add(topic, index);
+  }
+  if (view) return elect(context, elections);
+  for (const auto& [partition, answer] : elections->asked)
+    refuse(*answer, kElectionNotNeeded, "the partition has its preferred leader");
+  elections->answer();
 }
 
 }  // namespace server::kafka

@@ -118,6 +118,8 @@
 #include "server/kafka/messages/sync_group_response.h"
 #include "server/kafka/messages/txn_offset_commit_request.h"
 #include "server/kafka/messages/txn_offset_commit_response.h"
+#include "server/kafka/messages/unregister_broker_request.h"
+#include "server/kafka/messages/unregister_broker_response.h"
 #include "server/kafka/messages/update_features_request.h"
 #include "server/kafka/messages/update_features_response.h"
 #include "server/kafka/messages/write_txn_markers_request.h"
@@ -136,6 +138,8 @@ void handle_list_transactions(HandlerContext& context, ListTransactionsRequest r
                               Reply<ListTransactionsResponse> reply);
 void handle_txn_offset_commit(HandlerContext& context, TxnOffsetCommitRequest request,
                               Reply<TxnOffsetCommitResponse> reply);
+void handle_unregister_broker(HandlerContext& context, UnregisterBrokerRequest request,
+                              Reply<UnregisterBrokerResponse> reply);
 void handle_update_features(HandlerContext& context, UpdateFeaturesRequest request,
                             Reply<UpdateFeaturesResponse> reply);
 void handle_write_txn_markers(HandlerContext& context, WriteTxnMarkersRequest request,
@@ -268,7 +272,6 @@ inline constexpr const char* kNoShareGroupsInCluster =
 
 // Whom a topic belongs to that a client makes; nobody, where there are no users.
 std::optional<std::string> owner_of_new(const HandlerContext& context);
-
 
 // Where a partition can have its replicas. Fails with InvalidParameter.
 Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <vector>
 
 using namespace server;
@@ -10,27 +12,36 @@ using namespace server;
 namespace {
 
 struct Node final : ClusterNetwork::Handler {
-  Node(Loop& loop, const std::string& cluster, int32_t id, uint16_t port = 0) {
+  Node(Loop& loop, const std::string& cluster, int32_t id, uint16_t port = 0,
+       std::optional<NodeTlsFiles> tls = {}) {
     ClusterNetworkOptions options;
     options.cluster_id = cluster;
     options.self = NodeId{id};
     options.listen = {"127.0.0.1", port};
     options.retry_ms = 5;
+    options.tls = std::move(tls);
     auto opened = ClusterNetwork::open(loop, options, clock, *this);
     EXPECT_TRUE(opened);
     network = *std::move(opened);
+    // They are registered, and it is not known yet where they are.
+    for (const int32_t each : {1, 2, 3}) known[NodeId{each}] = {};
+    network->set_nodes(known);
   }
   void on_message(NodeId from, ClusterMessage message) override {
     came.emplace_back(from, std::get<Heartbeat>(message).applied);
   }
   void on_gone(NodeId node) override { gone.push_back(node); }
-  void know(int32_t id, const Address& at) { network->set_nodes({{NodeId{id}, at.to_string()}}); }
+  void know(int32_t id, const Address& at) {
+    known[NodeId{id}] = at.to_string();
+    network->set_nodes(known);
+  }
   void beat(int32_t to, int64_t number) {
     network->send(NodeId{to}, Heartbeat{NodeId{0}, {}, Revision{number}});
   }
   bool knows(int32_t id) const { return network->connected().contains(NodeId{id}); }
 
   SystemClock clock;
+  std::map<NodeId, std::string> known;
   std::unique_ptr<ClusterNetwork> network;
   std::vector<std::pair<NodeId, Revision>> came;
   std::vector<NodeId> gone;
@@ -123,6 +134,7 @@ TEST(ClusterNetwork, a_large_message_comes_whole) {
   options.listen = {"127.0.0.1", 0};
   auto two = ClusterNetwork::open(loop, options, one.clock, taker);
   ASSERT_TRUE(two);
+  (*two)->set_nodes({{NodeId{1}, {}}});
   one.know(2, (*two)->address());
   ASSERT_TRUE(run_until(loop, {&one}, [&] { return one.knows(2); }));
   storage::ReplicaFetched fetched;
@@ -130,4 +142,84 @@ TEST(ClusterNetwork, a_large_message_comes_whole) {
   one.network->send(NodeId{2}, fetched);
   ASSERT_TRUE(run_until(loop, {&one}, [&] { return !taker.batches.empty(); }));
   EXPECT_EQ(taker.batches, fetched.batches);
+}
+
+TEST(ClusterNetwork, a_node_that_the_metadata_do_not_know_is_refused) {
+  Loop loop;
+  Node one(loop, "blue", 1), two(loop, "blue", 2);
+  two.known.erase(NodeId{1});
+  two.network->set_nodes(two.known);
+  one.know(2, two.network->address());
+  run_until(loop, {&one, &two}, [n = 0]() mutable { return ++n > 20; });
+  EXPECT_FALSE(one.knows(2));
+  two.know(1, one.network->address());
+  ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return one.knows(2) && two.knows(1); }));
+  // Nor is it heard of when it was removed.
+  two.known.erase(NodeId{1});
+  two.network->set_nodes(two.known);
+  ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return !one.knows(2); }));
+}
+
+namespace {
+
+// Made by openssl: an authority, and certificates that it has signed.
+class Certificates {
+ public:
+  explicit Certificates(const std::string& name)
+      : folder_(std::filesystem::temp_directory_path() /
+                ("millrace-" + Uuid::random().to_string())) {
+    std::filesystem::create_directory(folder_);
+    run("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=" + name);
+    run("req -newkey rsa:2048 -nodes -keyout node.key -out node.csr -subj /CN=node");
+    run("x509 -req -in node.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out node.pem -days 2");
+  }
+  ~Certificates() { std::filesystem::remove_all(folder_); }
+  NodeTlsFiles files() const {
+    return {folder_ / "node.pem", folder_ / "node.key", folder_ / "ca.pem"};
+  }
+
+ private:
+  void run(const std::string& arguments) const {
+    const std::string line =
+        "cd " + folder_.string() + " && openssl " + arguments + " >/dev/null 2>&1";
+    EXPECT_EQ(std::system(line.c_str()), 0) << line;
+  }
+  const std::filesystem::path folder_;
+};
+
+}  // namespace
+
+TEST(ClusterNetwork, nodes_with_certificates_of_one_authority_hear_each_other_and_no_others) {
+  const Certificates ours("ours"), theirs("theirs");
+  Loop loop;
+  Node one(loop, "blue", 1, 0, ours.files()), two(loop, "blue", 2, 0, ours.files());
+  one.know(2, two.network->address());
+  two.know(1, one.network->address());
+  ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return one.knows(2) && two.knows(1); }));
+  for (int i = 0; i < 1'000; ++i) one.beat(2, i);
+  ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return two.came.size() == 1'000; }));
+  EXPECT_EQ(two.came.back(), std::pair(NodeId{1}, Revision{999}));
+
+  Node plain(loop, "blue", 3), stranger(loop, "blue", 3, 0, theirs.files());
+  for (Node* other : {&plain, &stranger}) {
+    other->know(2, two.network->address());
+    two.know(3, other->network->address());
+    run_until(loop, {&two, other}, [n = 0]() mutable { return ++n > 40; });
+    EXPECT_FALSE(other->knows(2));
+    EXPECT_FALSE(two.knows(3));
+    EXPECT_TRUE(other->came.empty());
+  }
+  EXPECT_EQ(two.came.size(), 1'000u);
+}
+
+TEST(ClusterNetwork, certificates_that_cannot_be_used_are_refused_at_the_start) {
+  Loop loop;
+  SystemClock clock;
+  Node one(loop, "blue", 1);
+  ClusterNetworkOptions options;
+  options.listen = {"127.0.0.1", 0};
+  options.tls = NodeTlsFiles{"/nowhere.pem", "/nowhere.key", "/nowhere.ca"};
+  const auto opened = ClusterNetwork::open(loop, options, clock, one);
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message.find("/nowhere.pem"), std::string::npos);
 }

@@ -8,7 +8,7 @@ namespace {
 using storage::NodeEpoch;
 using storage::PartitionAssignment;
 
-constexpr NodeId kOne{1}, kTwo{2}, kThree{3};
+constexpr NodeId kOne{1}, kTwo{2}, kThree{3}, kFour{4};
 const storage::TopicPartition kPartition{Uuid{{1}}, PartitionId{0}};
 
 // A log of commands that are carried out at once, unless they are kept back.
@@ -218,6 +218,59 @@ TEST_F(ControllerTest, what_is_too_much_for_one_command_is_decided_in_several) {
   EXPECT_GT(commands_, 5);
   for (int32_t number = 1; number <= 20; ++number)
     EXPECT_EQ(table_.snapshot()->find({kPartition.topic, PartitionId{number}})->leader, kOne);
+}
+
+// --- Replicas that move
+
+class MovingTest : public ControllerTest {
+ protected:
+  MovingTest() {
+    register_node(kFour, 4);
+    hear(all_);
+    apply(storage::encode_move_replicas(kPartition, {kFour, kTwo, kOne}));
+  }
+  const std::vector<NodeId> all_{kOne, kTwo, kThree, kFour};
+};
+
+TEST_F(MovingTest, replicas_go_when_those_that_come_are_in_sync) {
+  hear(all_, 500);
+  EXPECT_EQ(now().replicas, (std::vector{kFour, kTwo, kOne, kThree}));
+  EXPECT_EQ(now().leader, kOne);
+  const LeaderEpoch before = now().leader_epoch;
+  controller_->on_proposal(proposal({kOne, kTwo, kThree, kFour}));
+  EXPECT_EQ(now().replicas, (std::vector{kFour, kTwo, kOne}));
+  EXPECT_EQ(now().isr, now().replicas);
+  EXPECT_FALSE(now().is_moving());
+  EXPECT_EQ(now().leader, kOne) << "it has not gone";
+  EXPECT_EQ(now().leader_epoch, before + 1) << "what node 3 has said counts no more";
+}
+
+TEST_F(MovingTest, the_leadership_goes_where_the_replicas_do) {
+  apply(storage::encode_move_replicas(kPartition, {kFour, kTwo}));
+  hear(all_, 500);
+  EXPECT_EQ(now().leader, kOne);
+  controller_->on_proposal(proposal({kOne, kTwo, kThree, kFour}));
+  EXPECT_EQ(now().replicas, (std::vector{kFour, kTwo}));
+  EXPECT_EQ(now().leader, kFour);
+}
+
+TEST_F(MovingTest, a_move_waits_while_too_few_of_those_that_stay_are_in_sync) {
+  hear({kOne, kThree, kFour}, 2'000);
+  apply(storage::encode_move_replicas(kPartition, {kTwo, kFour}));
+  hear({kOne, kThree, kFour}, 500);
+  controller_->on_proposal(proposal({kOne, kThree, kFour}));
+  EXPECT_TRUE(now().is_moving()) << "node 4 would be alone";
+  hear(all_, 500);
+  controller_->on_proposal(proposal({kOne, kTwo, kThree, kFour}));
+  EXPECT_EQ(now().replicas, (std::vector{kTwo, kFour}));
+}
+
+TEST_F(MovingTest, a_move_that_is_called_off_leaves_a_leader) {
+  controller_->on_proposal(proposal({kOne, kTwo, kThree}));
+  apply(storage::encode_move_replicas(kPartition, {}));
+  hear(all_, 500);
+  EXPECT_EQ(now().replicas, (std::vector{kTwo, kOne, kThree}));
+  EXPECT_EQ(now().leader, kOne);
 }
 
 }  // namespace

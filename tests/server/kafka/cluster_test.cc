@@ -31,6 +31,9 @@ class ClusterTest : public SessionTest {
     assignment.leader_epoch = LeaderEpoch{epoch};
     assignment.version = version_++;
     apply(storage::encode_assign_partition(assignment));
+    publish();
+  }
+  void publish() {
     auto view = std::make_shared<ClusterView>();
     view->self = kHere;
     view->nodes = {{1, "one", 9092}, {2, "two", 9092, "rack"}};
@@ -38,6 +41,22 @@ class ClusterTest : public SessionTest {
     view->min_insync_replicas = 2;
     view->metadata = table_.snapshot();
     backend.view = std::move(view);
+  }
+  // What was asked of the cluster, as all nodes carry it out.
+  void carry_out() {
+    for (const std::string& part : std::exchange(backend.cluster_parts, {})) apply(part);
+    publish();
+  }
+  AlterPartitionReassignmentsResponse::Topic::Partition move(
+      std::optional<std::vector<int32_t>> replicas, bool may_change_number = true) {
+    AlterPartitionReassignmentsRequest request;
+    request.allow_replication_factor_change = may_change_number;
+    request.topics = {{.name = "t",
+                       .partitions = {{.partition_index = 0, .replicas = std::move(replicas)}}}};
+    return ask<AlterPartitionReassignmentsResponse>(request, 1).responses.at(0).partitions.at(0);
+  }
+  std::vector<ListPartitionReassignmentsResponse::Topic> moving() {
+    return ask<ListPartitionReassignmentsResponse>(ListPartitionReassignmentsRequest{}, 0).topics;
   }
   void take_role(ReplicaRole role, int32_t epoch) {
     std::promise<Status> taken;
@@ -128,6 +147,34 @@ TEST_F(ClusterTest, nothing_is_taken_before_the_log_has_taken_the_role) {
             KafkaError::None);
 }
 
+TEST_F(ClusterTest, replicas_are_moved_and_what_moves_is_listed) {
+  apply(storage::encode_register_node({.id = NodeId{4}}));
+  assign(kHere, {kHere, kThere, kAway}, 1);
+  EXPECT_TRUE(moving().empty());
+  EXPECT_EQ(move(std::nullopt).error_code, kNoReassignmentInProgress);
+  EXPECT_EQ(move({{}}).error_code, kInvalidReplicaAssignment);
+  EXPECT_EQ(move({{1, 1}}).error_code, kInvalidReplicaAssignment);
+  EXPECT_EQ(move({{1, 9}}).error_code, kInvalidReplicaAssignment);
+  EXPECT_EQ(move({{4, 2}}, false).error_code, kInvalidReplicationFactor);
+  EXPECT_TRUE(backend.cluster_parts.empty());
+
+  EXPECT_EQ(move({{4, 2}}).error_code, KafkaError::None);
+  carry_out();
+  const auto topics = moving();
+  ASSERT_EQ(topics.size(), 1u);
+  const auto& partition = topics[0].partitions.at(0);
+  EXPECT_EQ(partition.replicas, (std::vector<int32_t>{4, 2, 1, 3}));
+  EXPECT_EQ(partition.adding_replicas, std::vector<int32_t>{4});
+  EXPECT_EQ(partition.removing_replicas, (std::vector<int32_t>{1, 3}));
+  ListPartitionReassignmentsRequest of_another;
+  of_another.topics.emplace().push_back({.name = "t", .partition_indexes = {3}});
+  EXPECT_TRUE(ask<ListPartitionReassignmentsResponse>(of_another, 0).topics.empty());
+
+  EXPECT_EQ(move(std::nullopt).error_code, KafkaError::None);
+  carry_out();
+  EXPECT_TRUE(moving().empty());
+}
+
 TEST_F(ClusterTest, elections_are_answered_by_who_leads) {
   const auto elect = [&](int8_t type) {
     ElectLeadersRequest request;
@@ -145,9 +192,20 @@ TEST_F(ClusterTest, elections_are_answered_by_who_leads) {
   assign(kThere, {kThere}, 2);
   EXPECT_EQ(elect(kPreferred), kPreferredLeaderNotAvailable);
   assign(kThere, {kHere, kThere}, 2);
-  EXPECT_EQ(elect(kPreferred), KafkaError::InvalidRequest) << "not supported yet";
-  assign(std::nullopt, {kThere}, 3);
-  EXPECT_EQ(elect(kUnclean), kEligibleLeadersNotAvailable);
+  EXPECT_EQ(elect(kPreferred), kPreferredLeaderNotAvailable) << "it is fenced";
+  const auto epoch = table_.snapshot()->find(kHere)->epoch;
+  apply(storage::encode_fence_node(kHere, epoch, false));
+  publish();
+  EXPECT_EQ(elect(kPreferred), KafkaError::None);
+  carry_out();
+  EXPECT_EQ(table_.snapshot()->find(partition_)->leader, kHere);
+  version_ = table_.snapshot()->find(partition_)->version + 1;
+  assign(std::nullopt, {kThere}, 4);
+  EXPECT_EQ(elect(kUnclean), KafkaError::None) << "node 1 is there, and behind";
+  carry_out();
+  EXPECT_EQ(table_.snapshot()->find(partition_)->leader, kHere);
+  ElectLeadersRequest all;
+  EXPECT_TRUE(ask<ElectLeadersResponse>(all, 2).replica_election_results.empty());
 }
 
 // A producer sends several without waiting for answers; between two of them the node becomes the leader. To the log

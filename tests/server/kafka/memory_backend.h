@@ -177,6 +177,11 @@ class MemoryBackend : public Backend {
       const storage::TopicPartition& partition) const override {
     return log_->find_partition(partition);
   }
+  // What is asked of the cluster stays in `cluster_parts`.
+  void change_cluster(ClusterChange change, std::function<void(Status)> done) override {
+    cluster_parts = change(*view->metadata);
+    done({});
+  }
   std::shared_ptr<const ClusterView> cluster() const override { return view; }
   LogDirectory log_directory() const override { return {"/data", 1000, 400}; }
   Revision metadata_revision() const override { return Revision{7}; }
@@ -190,6 +195,7 @@ class MemoryBackend : public Backend {
   MemoryTransactions& transactions() override { return transactions_; }
 
   std::shared_ptr<const ClusterView> view;  // null: there is one node
+  std::vector<std::string> cluster_parts;
   std::function<void()> on_reader;          // each use of it
   bool holds_appends = false;
   void let_through() {

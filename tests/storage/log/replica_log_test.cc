@@ -434,5 +434,35 @@ TEST_F(ReplicaLogTest, follower_appends_and_truncations_survive_power_cuts) {
   EXPECT_EQ(end_of(2), (EpochEnd{LeaderEpoch{1}, Offset{1}}));
 }
 
+// Of a node that is to have no replica any more: nothing of it is taken for what comes, if it is one again.
+TEST_F(ReplicaLogTest, a_partition_that_is_renewed_has_nothing_of_what_it_had) {
+  make_partition();
+  become(ReplicaRole::Leader, 3);
+  auto waits = append(batch_of("a"));
+  ASSERT_EQ(append(batch_of("b"), Acks::Leader).get().value().size(), 1u);
+  const auto renew = [&](int epoch) {
+    return wait_for<Status>(
+        [&](auto done) { replica_->renew(partition_, LeaderEpoch{epoch}, done); });
+  };
+  EXPECT_EQ(code_of(renew(2)), ErrorCode::FencedLeaderEpoch);
+  ASSERT_TRUE(renew(4));
+  EXPECT_EQ(waits.get().error().code, ErrorCode::NotLeader);
+  EXPECT_EQ(status().log_end(), Offset{0});
+  EXPECT_EQ(status().role(), ReplicaRole::Follower);
+  EXPECT_EQ(status().leader_epoch(), LeaderEpoch{4});
+  EXPECT_EQ(append(batch_of("late"), Acks::Leader).get().error().code, ErrorCode::NotLeader);
+  EXPECT_EQ(replica_->last_epoch(partition_).value(), std::nullopt);
+  ASSERT_TRUE(renew(4));
+  disk_.drop_unsynced();
+  open();
+  EXPECT_EQ(status().log_end(), Offset{0});
+  ASSERT_TRUE(set_role(ReplicaRole::Follower, 5));
+  ASSERT_TRUE(follow(led(batch_of("c"), 0, 1), 5, 1));
+  EXPECT_EQ(all_values(), Values{"c0"});
+  // And it goes as others do.
+  ASSERT_TRUE(wait_for<Status>([&](auto done) { log_->drop_topic(partition_.topic, done); }));
+  EXPECT_EQ(log_->find_partition(partition_), nullptr);
+}
+
 }  // namespace
 }  // namespace storage

@@ -1,10 +1,12 @@
 #include "storage/meta/cluster_table.h"
 
+#include "storage/meta/partition_requests.h"
+
 namespace storage {
 namespace {
 
 const TopicPartition kPartition{Uuid{{1}}, PartitionId{0}};
-constexpr NodeId kOne{1}, kTwo{2}, kThree{3};
+constexpr NodeId kOne{1}, kTwo{2}, kThree{3}, kFour{4}, kFive{5};
 
 class ClusterTableTest : public testing::Test {
  protected:
@@ -117,6 +119,127 @@ TEST_F(ClusterTableTest, a_snapshot_of_it_is_the_same_and_damage_is_noticed) {
   ASSERT_TRUE(removed);
   EXPECT_EQ(removed->partitions, std::vector{kPartition});
   EXPECT_EQ(table_.snapshot()->find(kPartition), nullptr);
+}
+
+// --- What operators ask for
+
+TEST_F(ClusterTableTest, replicas_that_are_to_come_are_beside_those_that_are_to_go) {
+  assign_to_three();
+  for (const NodeId id : {kFour, kFive}) register_node(id, 7);
+  ASSERT_TRUE(apply(encode_move_replicas(kPartition, {kFour, kOne, kFive})));
+  EXPECT_EQ(assignment().replicas, (std::vector{kFour, kOne, kFive, kTwo, kThree}));
+  EXPECT_EQ(assignment().adding, (std::vector{kFour, kFive}));
+  EXPECT_EQ(assignment().removing, (std::vector{kTwo, kThree}));
+  EXPECT_EQ(assignment().isr, (std::vector{kOne, kTwo, kThree}));
+  EXPECT_EQ(assignment().leader, kOne);
+  EXPECT_EQ(assignment().least_in_sync(3), 3u);
+  EXPECT_EQ(assignment().least_in_sync(9), 3u) << "who is only to come is not asked for";
+  const ClusterTable loaded = ClusterTable::load(table_.save()).value();
+  EXPECT_EQ(*loaded.snapshot()->find(kPartition), assignment());
+}
+
+TEST_F(ClusterTableTest, a_move_is_called_off_and_its_new_replicas_go_at_once) {
+  assign_to_three();
+  register_node(kFour, 4);
+  ASSERT_TRUE(apply(encode_move_replicas(kPartition, {kFour, kOne})));
+  PartitionAssignment joined = assignment();
+  joined.isr = {kFour, kOne, kTwo, kThree};
+  joined.leader = kFour;
+  ++joined.leader_epoch;
+  ++joined.version;
+  assign(joined);
+  ASSERT_TRUE(apply(encode_move_replicas(kPartition, {})));
+  EXPECT_EQ(assignment().replicas, (std::vector{kOne, kTwo, kThree}));
+  EXPECT_EQ(assignment().isr, (std::vector{kOne, kTwo, kThree}));
+  EXPECT_FALSE(assignment().is_moving());
+  EXPECT_EQ(assignment().leader, std::nullopt) << "it was one that was only to come";
+  EXPECT_EQ(assignment().leader_epoch, joined.leader_epoch + 1);
+}
+
+TEST_F(ClusterTableTest, a_move_that_would_lose_what_is_visible_is_refused) {
+  assign_to_three();
+  register_node(kFour, 4);
+  ASSERT_TRUE(apply(encode_move_replicas(kPartition, {kFour, kOne})));
+  PartitionAssignment alone = assignment();
+  alone.isr = {kFour};
+  alone.leader = kFour;
+  ++alone.leader_epoch;
+  ++alone.version;
+  assign(alone);
+  EXPECT_FALSE(apply(encode_move_replicas(kPartition, {})));
+  EXPECT_FALSE(apply(encode_move_replicas(kPartition, {NodeId{9}}))) << "there is no such node";
+  EXPECT_FALSE(apply(encode_move_replicas(kPartition, {kOne, kOne})));
+  EXPECT_EQ(assignment(), alone);
+  // One that has it is left, and more were asked for.
+  alone.isr = {kFour, kOne};
+  ++alone.version;
+  assign(alone);
+  EXPECT_FALSE(check_move(*table_.snapshot(), kPartition, {}, 2));
+  EXPECT_TRUE(check_move(*table_.snapshot(), kPartition, {}, 1));
+}
+
+TEST_F(ClusterTableTest, a_move_is_completed_when_who_comes_is_in_sync_and_enough_are) {
+  assign_to_three();
+  for (const NodeId id : {kFour, kFive}) register_node(id, 7);
+  ASSERT_TRUE(apply(encode_move_replicas(kPartition, {kFour, kFive, kOne})));
+  PartitionAssignment moving = assignment();
+  EXPECT_FALSE(completed_move(moving, 2));
+  moving.isr = {kFour, kOne, kTwo, kThree};
+  EXPECT_FALSE(completed_move(moving, 2));
+  moving.isr = {kFour, kFive, kTwo};
+  EXPECT_FALSE(completed_move(moving, 3)) << "of those that stay two are in sync";
+  const auto done = completed_move(moving, 2);
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->replicas, (std::vector{kFour, kFive, kOne}));
+  EXPECT_EQ(done->isr, (std::vector{kFour, kFive}));
+  EXPECT_FALSE(done->is_moving());
+}
+
+TEST_F(ClusterTableTest, the_preferred_leader_is_elected_when_it_is_in_sync) {
+  assign_to_three();
+  EXPECT_FALSE(apply(encode_elect_leader(kPartition, Election::Preferred))) << "it leads";
+  PartitionAssignment other = assignment();
+  other.leader = kTwo;
+  ++other.leader_epoch;
+  ++other.version;
+  assign(other);
+  EXPECT_FALSE(apply(encode_elect_leader(kPartition, Election::Preferred))) << "it is fenced";
+  ASSERT_TRUE(apply(encode_fence_node(kOne, table_.snapshot()->find(kOne)->epoch, false)));
+  ASSERT_TRUE(apply(encode_elect_leader(kPartition, Election::Preferred)));
+  EXPECT_EQ(assignment().leader, kOne);
+  EXPECT_EQ(assignment().leader_epoch, other.leader_epoch + 1);
+}
+
+TEST_F(ClusterTableTest, an_unclean_election_takes_who_is_there_when_nobody_else_can_lead) {
+  assign_to_three();
+  ASSERT_TRUE(apply(encode_fence_node(kThree, table_.snapshot()->find(kThree)->epoch, false)));
+  EXPECT_FALSE(apply(encode_elect_leader(kPartition, Election::Unclean))) << "there is a leader";
+  PartitionAssignment lost = assignment();
+  lost.isr = {kOne};
+  lost.eligible = {kTwo};
+  lost.leader.reset();
+  ++lost.leader_epoch;
+  ++lost.version;
+  assign(lost);
+  const NodeEpoch two = table_.snapshot()->find(kTwo)->epoch;
+  ASSERT_TRUE(apply(encode_fence_node(kTwo, two, false)));
+  EXPECT_FALSE(apply(encode_elect_leader(kPartition, Election::Unclean))) << "node 2 has all";
+  ASSERT_TRUE(apply(encode_fence_node(kTwo, two, true)));
+  ASSERT_TRUE(apply(encode_elect_leader(kPartition, Election::Unclean)));
+  EXPECT_EQ(assignment().leader, kThree);
+  EXPECT_EQ(assignment().isr, std::vector{kThree});
+  EXPECT_TRUE(assignment().eligible.empty());
+}
+
+TEST_F(ClusterTableTest, a_node_without_replicas_is_removed) {
+  assign_to_three();
+  register_node(kFour, 4);
+  const NodeEpoch epoch = table_.snapshot()->find(kFour)->epoch;
+  EXPECT_FALSE(apply(encode_unregister_node(kOne, table_.snapshot()->find(kOne)->epoch)));
+  EXPECT_FALSE(apply(encode_unregister_node(kFour, NodeEpoch{1})));
+  ASSERT_TRUE(apply(encode_unregister_node(kFour, epoch)));
+  EXPECT_EQ(table_.snapshot()->find(kFour), nullptr);
+  EXPECT_FALSE(apply(encode_fence_node(kFour, epoch, false)));
 }
 
 }  // namespace

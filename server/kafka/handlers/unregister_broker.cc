@@ -1,0 +1,42 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "server/kafka/handlers/handlers.h"
+#include "server/kafka/wire_errors.h"
+#include "storage/meta/partition_requests.h"
+
+namespace server::kafka {
+
+// A node that has no replica any more is forgotten.
+void handle_unregister_broker(HandlerContext& context, UnregisterBrokerRequest request,
+                              Reply<UnregisterBrokerResponse> reply) {
+  const auto refusal = std::make_shared<std::optional<Error>>();
+  const NodeId id{request.broker_id};
+  context.backend.change_cluster(
+      [refusal, id](const storage::ClusterSnapshot& cluster) -> std::vector<std::string> {
+        const storage::ClusterNode* known = cluster.find(id);
+        refusal->reset();
+        if (known == nullptr)
+          *refusal = Error{ErrorCode::UndefinedObject,
+                           fmt::format("there is no node {} in the cluster", id.value())};
+        else if (const Status can_be = storage::check_removal(cluster, id, known->epoch); !can_be)
+          *refusal = can_be.error();
+        else
+          return {storage::encode_unregister_node(id, known->epoch)};
+        return {};
+      },
+      [refusal, reply](const Status& done) {
+        UnregisterBrokerResponse response;
+        const Error* error = *refusal ? &refusal->value() : done ? nullptr : &done.error();
+        if (error != nullptr) {
+          response.error_code = *refusal ? KafkaError::InvalidRequest : kafka_error(error->code);
+          if (error->code == ErrorCode::UndefinedObject)
+            response.error_code = kBrokerIdNotRegistered;
+          response.error_message = error->message;
+        }
+        reply.send(response);
+      });
+}
+
+}  // namespace server::kafka

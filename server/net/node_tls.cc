@@ -1,0 +1,150 @@
+#include "server/net/node_tls.h"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <array>
+
+namespace server {
+
+namespace {
+
+struct Free {
+  void operator()(SSL* ssl) const { SSL_free(ssl); }
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+
+// What OpenSSL complains of first; its queue is empty afterwards.
+std::string complaint() {
+  std::array<char, 256> text{};
+  const unsigned long code = ERR_get_error();
+  if (code != 0) ERR_error_string_n(code, text.data(), text.size());
+  ERR_clear_error();
+  const std::string whole = text.data();
+  return whole.empty() ? "no reason given" : whole.substr(whole.rfind(':') + 1);
+}
+
+Error bad_file(std::string_view what, const std::string& path) {
+  return {ErrorCode::InvalidParameter,
+          fmt::format("cannot use the {} {}: {}", what, path, complaint())};
+}
+
+}  // namespace
+
+struct NodeCertificates::Context {
+  std::unique_ptr<SSL_CTX, Free> context;
+};
+
+NodeCertificates::NodeCertificates(std::unique_ptr<Context> context)
+    : context_(std::move(context)) {}
+NodeCertificates::~NodeCertificates() = default;
+
+Result<std::unique_ptr<NodeCertificates>> NodeCertificates::open(const NodeTlsFiles& files) {
+  ERR_clear_error();
+  auto made = std::make_unique<Context>();
+  made->context.reset(SSL_CTX_new(TLS_method()));
+  if (!made->context) return Error{ErrorCode::Internal, "OpenSSL cannot be set up"};
+  SSL_CTX* raw = made->context.get();
+  SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
+  SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
+  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(raw, 0);
+  // A key that wants a pass phrase is refused: nobody sits there to type it.
+  SSL_CTX_set_default_passwd_cb(raw, [](char*, int, int, void*) { return 0; });
+  if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1)
+    return bad_file("certificate", files.certificate);
+  if (SSL_CTX_use_PrivateKey_file(raw, files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(raw) != 1)
+    return bad_file("key", files.key);
+  if (SSL_CTX_load_verify_locations(raw, files.authority.c_str(), nullptr) != 1)
+    return bad_file("authority of nodes", files.authority);
+  SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  return std::unique_ptr<NodeCertificates>(new NodeCertificates(std::move(made)));
+}
+
+struct NodeTls::Impl {
+  BIO* in;   // the connection's
+  BIO* out;  // likewise
+  std::unique_ptr<SSL, Free> ssl;
+  std::string unsaid;  // until both have shown their certificates
+  bool is_open = false;
+};
+
+NodeTls::NodeTls(const NodeCertificates& certificates, Side side)
+    : impl_(new Impl{BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()), nullptr, {}}) {
+  impl_->ssl.reset(SSL_new(certificates.context_->context.get()));
+  SSL* ssl = impl_->ssl.get();
+  SSL_set_bio(ssl, impl_->in, impl_->out);
+  if (side == Side::Accepts) {
+    SSL_set_accept_state(ssl);
+    return;
+  }
+  SSL_set_connect_state(ssl);
+  (void)shake_hands();  // it begins
+}
+NodeTls::~NodeTls() = default;
+
+Error NodeTls::failure(int code) {
+  const int error = SSL_get_error(impl_->ssl.get(), code);
+  if (error == SSL_ERROR_ZERO_RETURN)
+    return {ErrorCode::ProtocolViolation, "TLS: the other has said all"};
+  const long refusal = SSL_get_verify_result(impl_->ssl.get());
+  Error failed{
+      ErrorCode::ProtocolViolation,
+      fmt::format("TLS: {}",
+                  refusal == X509_V_OK ? complaint() : X509_verify_cert_error_string(refusal))};
+  ERR_clear_error();
+  return failed;
+}
+
+Status NodeTls::shake_hands() {
+  if (impl_->is_open) return {};
+  ERR_clear_error();
+  const int code = SSL_do_handshake(impl_->ssl.get());
+  if (code != 1) {
+    if (SSL_get_error(impl_->ssl.get(), code) == SSL_ERROR_WANT_READ) return {};
+    return failure(code);
+  }
+  impl_->is_open = true;
+  say(std::exchange(impl_->unsaid, {}));
+  return {};
+}
+
+Result<std::string> NodeTls::receive(std::string_view encrypted) {
+  constexpr size_t kReadBytes = 64 * 1024;
+  BIO_write(impl_->in, encrypted.data(), static_cast<int>(encrypted.size()));
+  TRY(shake_hands());
+  std::string plain;
+  while (impl_->is_open) {
+    ERR_clear_error();
+    const size_t before = plain.size();
+    plain.resize(before + kReadBytes);
+    size_t got = 0;
+    const int code = SSL_read_ex(impl_->ssl.get(), plain.data() + before, kReadBytes, &got);
+    plain.resize(before + (code == 1 ? got : 0));
+    if (code == 1) continue;
+    if (SSL_get_error(impl_->ssl.get(), code) == SSL_ERROR_WANT_READ) break;
+    return failure(code);
+  }
+  return plain;
+}
+
+void NodeTls::say(std::string_view bytes) {
+  if (!impl_->is_open) {
+    impl_->unsaid += bytes;
+    return;
+  }
+  ERR_clear_error();
+  size_t sent = 0;
+  // Into memory: it is taken whole, or the connection is broken, which the next read finds.
+  if (!bytes.empty()) SSL_write_ex(impl_->ssl.get(), bytes.data(), bytes.size(), &sent);
+}
+
+std::string NodeTls::take_encrypted() {
+  std::string out(BIO_ctrl_pending(impl_->out), '\0');
+  if (!out.empty()) BIO_read(impl_->out, out.data(), static_cast<int>(out.size()));
+  return out;
+}
+
+}  // namespace server

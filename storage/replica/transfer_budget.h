@@ -1,0 +1,36 @@
+// How many bytes may go in a second, where there is a bound.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace storage {
+
+// What goes may be more than is left: nothing more goes then until time has made up for it.
+//
+// Threads: one.
+class TransferBudget {
+ public:
+  // Nothing: there is no bound.
+  void set_rate(std::optional<int64_t> bytes_per_second) { rate_ = bytes_per_second; }
+  bool is_spent(int64_t now_us) {
+    if (!rate_) return false;
+    constexpr int64_t kSecondUs = 1'000'000, kSavedUs = 100'000;  // what was not used is soon gone
+    const int64_t passed_us = std::clamp<int64_t>(now_us - since_us_, 0, 60 * kSecondUs);
+    since_us_ = now_us;
+    const double rate = static_cast<double>(*rate_) / static_cast<double>(kSecondUs);
+    left_ = std::min(left_ + rate * static_cast<double>(passed_us), rate * kSavedUs);
+    return left_ <= 0;
+  }
+  void spend(size_t bytes) {
+    if (rate_) left_ -= static_cast<double>(bytes);
+  }
+
+ private:
+  std::optional<int64_t> rate_;
+  double left_ = 0;
+  int64_t since_us_ = 0;
+};
+
+}  // namespace storage

@@ -1,0 +1,86 @@
+"""Writers of numbered records, and what is read of them: for tests of what goes wrong meanwhile."""
+import threading
+import time
+
+from cluster_cases import end_of
+
+try:
+    from confluent_kafka import Consumer, Producer, TopicPartition
+except ImportError:
+    Consumer = None
+
+
+def producer_of(nodes, **settings):
+    return Producer({"bootstrap.servers": nodes.bootstrap, "enable.idempotence": True, "linger.ms": 1,
+                     "reconnect.backoff.max.ms": 500, **settings})
+
+
+def read_all(bootstrap, topic, partitions):
+    """The values of each partition, from the first to the present end."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False,
+                         "reconnect.backoff.max.ms": 500})
+    ends = {number: end_of(consumer, TopicPartition(topic, number))
+            for number in range(partitions)}
+    consumer.assign([TopicPartition(topic, number, 0) for number in ends])
+    read = {number: [] for number in ends}
+    end_time = time.monotonic() + 60
+    while any(len(read[number]) < end for number, end in ends.items()):
+        assert time.monotonic() < end_time, f"read {[len(values) for values in read.values()]} of {ends}"
+        for message in consumer.consume(1000, 0.5):
+            if not message.error():
+                read[message.partition()].append(message.value().decode())
+    consumer.close()
+    return read
+
+
+class Load:
+    """Writes numbered records to each partition, a few at a time, until it is stopped; notes what is acknowledged."""
+
+    def __init__(self, nodes, topic, partitions=3):
+        self.producer = producer_of(nodes)
+        self.topic, self.partitions = topic, partitions
+        self.acknowledged = {number: [] for number in range(partitions)}
+        self.failures, self.times = [], []
+        self.stopping = False
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self):
+        count = 0
+        while not self.stopping:
+            for number in range(self.partitions):
+                value = f"{number}-{count}"
+                self.producer.produce(self.topic, value, partition=number,
+                                      on_delivery=lambda error, message: self._delivered(error, message))
+            count += 1
+            self.producer.poll(0.002)
+
+    def _delivered(self, error, message):
+        if error:
+            return self.failures.append(str(error))
+        self.times.append((time.monotonic(), message.partition()))
+        self.acknowledged[message.partition()].append(message.value().decode())
+
+    def stop(self):
+        self.stopping = True
+        self.thread.join()
+        assert self.producer.flush(60) == 0, "records are neither acknowledged nor refused"
+        assert not self.failures, self.failures[:3]
+        return self
+
+    def longest_pause_s(self):
+        longest = 0
+        for partition in range(self.partitions):
+            times = [moment for moment, number in self.times if number == partition]
+            longest = max([longest, *(after - before for before, after in zip(times, times[1:]))])
+        return longest
+
+    def check(self, bootstrap):
+        """All that was acknowledged is there, once and in order; what else is there was sent."""
+        read = read_all(bootstrap, self.topic, self.partitions)
+        for number, values in read.items():
+            numbers = [int(value.split("-")[1]) for value in values]
+            assert numbers == sorted(set(numbers)), f"partition {number}: doubled or out of order"
+            lost = set(self.acknowledged[number]) - set(values)
+            assert not lost, f"partition {number}: {len(lost)} acknowledged records are lost: {sorted(lost)[:3]}"
+        return sum(len(values) for values in read.values())

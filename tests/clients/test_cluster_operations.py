@@ -1,0 +1,299 @@
+#!/usr/bin/python3
+"""Four nodes and an etcd: replicas that move between them, leaders by request, nodes that go and come, and their certificates."""
+import atexit
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+
+from cluster_cases import all_is_well, create_topic, leader_of, metadata_of
+from cluster_load import Load
+from cluster_nodes import Cluster, Node, eventually
+from millrace_server import binary, case, obstacle_of_own_client, run
+
+_shared = None
+
+
+def cluster():
+    global _shared
+    if _shared is None:
+        _shared = Cluster(count=4)
+        atexit.register(_shared.close)
+    _shared.start_all()
+    all_is_well(_shared)
+    return _shared
+
+
+def tool(name, nodes, *arguments, status=0):
+    """Apache Kafka's tool of that name, as we have it: what it prints."""
+    path = os.path.join(os.path.dirname(binary()), name)
+    done = subprocess.run([path, "--bootstrap-server", nodes.bootstrap, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == status, (name, arguments, done.returncode, done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+def millrace(nodes, *arguments, status=0):
+    done = subprocess.run([binary(), "cluster", *arguments, "-b", nodes.bootstrap], capture_output=True, text=True, timeout=200)
+    assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+def plan_file(plan):
+    out = tempfile.NamedTemporaryFile("w", suffix=".json", delete=False)
+    atexit.register(os.unlink, out.name)
+    json.dump({"version": 1, "partitions": [{"topic": topic, "partition": number, "replicas": replicas}
+                                            for (topic, number), replicas in plan.items()]}, out)
+    out.close()
+    return out.name
+
+
+def replicas_of(nodes, topic):
+    running = next(node for node in nodes.nodes.values() if node.is_running())
+    return {number: partition.replicas for number, partition in metadata_of(running, topic).topics[topic].partitions.items()}
+
+
+def move(nodes, plan, *flags):
+    said = tool("kafka-reassign-partitions", nodes, "--execute", "--reassignment-json-file", plan_file(plan), *flags)
+    assert "Successfully started partition reassignment" in said, said
+    return said
+
+
+def is_moved(nodes, plan):
+    said = tool("kafka-reassign-partitions", nodes, "--verify", "--reassignment-json-file", plan_file(plan))
+    return said.count("is completed") == len(plan)
+
+
+@case
+def replicas_move_under_load_and_nothing_is_lost():
+    nodes = cluster()
+    create_topic(nodes, "moving")
+    load = Load(nodes, "moving")
+    time.sleep(1)
+    for plan in ({0: [4, 1, 2], 1: [3, 4, 1], 2: [2, 3, 4]}, {0: [1, 2, 3], 1: [2, 3], 2: [4, 3, 2, 1]}):
+        plan = {("moving", number): replicas for number, replicas in plan.items()}
+        move(nodes, plan)
+        eventually(lambda: is_moved(nodes, plan), 60)
+        assert replicas_of(nodes, "moving") == {number: replicas for (_, number), replicas in plan.items()}
+    load.stop()
+    load.check(nodes.bootstrap)
+    all_is_well(nodes)
+    print(f"longest pause {load.longest_pause_s():.2f} s")
+
+
+@case
+def replicas_move_while_nodes_die_and_nothing_is_lost():
+    nodes = cluster()
+    create_topic(nodes, "moving_under_fire")
+    load = Load(nodes, "moving_under_fire")
+    time.sleep(1)
+    plans = [{("moving_under_fire", number): [(number + shift + i) % 4 + 1 for i in range(3)] for number in range(3)}
+             for shift in range(3)]
+    for number, plan in enumerate(plans):
+        move(nodes, plan, "--additional")
+        killed = nodes.nodes[number + 1]
+        killed.kill()
+        time.sleep(2)
+        killed.start()
+        eventually(lambda: is_moved(nodes, plan), 90)
+    load.stop()
+    all_is_well(nodes)
+    load.check(nodes.bootstrap)
+    for node in nodes.nodes.values():
+        node.stop()
+        load.check(nodes.bootstrap)
+        node.start()
+        all_is_well(nodes)
+
+
+@case
+def a_topic_gets_more_replicas_and_fewer():
+    nodes = cluster()
+    create_topic(nodes, "alone", 2, 1)
+    load = Load(nodes, "alone", 2)
+    for replicas in ([1, 2, 3], [3], [2, 4]):
+        plan = {("alone", number): replicas for number in range(2)}
+        move(nodes, plan)
+        eventually(lambda: is_moved(nodes, plan), 60)
+    load.stop()
+    load.check(nodes.bootstrap)
+
+
+@case
+def a_move_is_shown_held_up_and_called_off():
+    nodes = cluster()
+    create_topic(nodes, "slow", 1, 2)
+    before = replicas_of(nodes, "slow")[0]
+    load = Load(nodes, "slow", 1)
+    time.sleep(3)
+    load.stop()
+    other = next(number for number in nodes.nodes if number not in before)
+    plan = {("slow", 0): [other, before[0]]}
+    said = move(nodes, plan, "--throttle", "1000")
+    assert "The inter-broker throttle limit was set to 1000 B/s" in said, said
+    assert f"slow-0: replicas: {other},{before[0]},{before[1]}. adding: {other}. removing: {before[1]}." in \
+        tool("kafka-reassign-partitions", nodes, "--list")
+    assert "slow-0 is still in progress" in tool("kafka-reassign-partitions", nodes, "--verify", "--reassignment-json-file",
+                                                 plan_file(plan))
+    time.sleep(2)
+    assert not is_moved(nodes, plan), "the throttle has no effect"
+    said = tool("kafka-reassign-partitions", nodes, "--cancel", "--reassignment-json-file", plan_file(plan))
+    assert "Successfully cancelled partition reassignment for: slow-0" in said, said
+    assert "No partition reassignments found." in tool("kafka-reassign-partitions", nodes, "--list")
+    assert sorted(replicas_of(nodes, "slow")[0]) == sorted(before)
+    move(nodes, plan)
+    eventually(lambda: is_moved(nodes, plan), 60)
+    load.check(nodes.bootstrap)
+
+
+@case
+def a_plan_is_made_for_other_nodes():
+    nodes = cluster()
+    create_topic(nodes, "planned", 3, 2)
+    topics = tempfile.NamedTemporaryFile("w", suffix=".json", delete=False)
+    atexit.register(os.unlink, topics.name)
+    json.dump({"version": 1, "topics": [{"topic": "planned"}]}, topics)
+    topics.close()
+    said = tool("kafka-reassign-partitions", nodes, "--generate", "--topics-to-move-json-file", topics.name, "--broker-list", "3,4")
+    now, proposed = (json.loads(line) for line in said.splitlines() if line.startswith("{"))
+    assert {each["partition"]: each["replicas"] for each in now["partitions"]} == replicas_of(nodes, "planned")
+    assert all(sorted(each["replicas"]) == [3, 4] for each in proposed["partitions"]), proposed
+    said = tool("kafka-reassign-partitions", nodes, "--execute", "--reassignment-json-file", plan_file({("planned", 9): [1]}), status=1)
+    assert "non-existent partitions: planned-9" in said, said
+    said = tool("kafka-reassign-partitions", nodes, "--execute", "--reassignment-json-file", plan_file({("planned", 0): [1, 9]}),
+                status=1)
+    assert "there is no node 9" in said, said
+
+
+@case
+def leaders_go_back_to_where_they_are_preferred():
+    nodes = cluster()
+    create_topic(nodes, "preferred", 4, 3)
+    away = nodes.nodes[replicas_of(nodes, "preferred")[0][0]]
+    away.stop()
+    away.start()
+    all_is_well(nodes)
+    said = tool("kafka-leader-election", nodes, "--election-type", "preferred", "--topic", "preferred", "--partition", "0")
+    assert "Successfully completed leader election (PREFERRED) for partitions preferred-0" in said, said
+    said = tool("kafka-leader-election", nodes, "--election-type", "preferred", "--topic", "preferred", "--partition", "0")
+    assert "Valid replica already elected for partitions preferred-0" in said, said
+    tool("kafka-leader-election", nodes, "--election-type", "preferred", "--all-topic-partitions")
+    partitions = metadata_of(away, "preferred").topics["preferred"].partitions
+    eventually(lambda: all(partition.leader == partition.replicas[0]
+                           for partition in metadata_of(away, "preferred").topics["preferred"].partitions.values()))
+    assert len(partitions) == 4
+
+
+@case
+def an_unclean_election_is_for_partitions_that_have_no_leader():
+    nodes = cluster()
+    create_topic(nodes, "unclean", 1, 2)
+    first, second = (nodes.nodes[number] for number in replicas_of(nodes, "unclean")[0])
+    other = next(node for node in nodes.nodes.values() if node not in (first, second))
+    said = tool("kafka-leader-election", nodes, "--election-type", "unclean", "--topic", "unclean", "--partition", "0")
+    assert "Valid replica already elected" in said, said
+    second.kill()
+    leader = lambda: metadata_of(other, "unclean").topics["unclean"].partitions[0]  # noqa: E731
+    eventually(lambda: leader().isrs == [first.number])
+    first.kill()
+    eventually(lambda: leader().leader < 0)
+    # Node 2 has all that was acknowledged by both, and is elected by itself.
+    second.start()
+    eventually(lambda: leader().leader == second.number)
+    first.start()
+    all_is_well(nodes)
+
+
+@case
+def a_node_is_drained_and_another_one_takes_its_share():
+    nodes = cluster()
+    create_topic(nodes, "drained", 8, 3)
+    load = Load(nodes, "drained", 8)
+    said = millrace(nodes, "status")
+    assert re.search(r"^ +4 +(there|controller)", said, re.M), said
+    assert "drained-0: " in millrace(nodes, "remove", "4", "--dry-run") or 4 not in replicas_of(nodes, "drained")[0]
+    said = millrace(nodes, "remove", "4")
+    assert "Node 4 is not part of the cluster any more" in said, said
+    assert all(4 not in replicas for replicas in replicas_of(nodes, "drained").values())
+    eventually(lambda: "was removed from the cluster" in open(nodes.nodes[4].log).read())
+    nodes.nodes[4].stop()
+    assert sorted(metadata_of(nodes.nodes[1]).brokers) == [1, 2, 3]
+    # It comes again, with what it has: as a node without replicas.
+    nodes.nodes[4].start()
+    millrace(nodes, "add", "4")
+    counts = {number: sum(number in replicas for replicas in replicas_of(nodes, "drained").values()) for number in nodes.nodes}
+    assert counts[4] > 0, counts
+    assert "Replicas are spread evenly." in millrace(nodes, "rebalance", "--dry-run")
+    load.stop()
+    all_is_well(nodes)
+    load.check(nodes.bootstrap)
+
+
+@case
+def a_node_that_hears_no_other_is_replaced_and_follows_when_it_does():
+    nodes = Cluster(count=3, name="cut", has_network=True)
+    try:
+        create_topic(nodes, "cut_off")
+        load = Load(nodes, "cut_off")
+        time.sleep(1)
+        leader = leader_of(nodes, "cut_off")
+        others = [number for number in nodes.nodes if number != leader.number]
+        for number in others:
+            nodes.network.cut(leader.number, number)
+        watcher = nodes.nodes[others[0]]
+        eventually(lambda: metadata_of(watcher, "cut_off").topics["cut_off"].partitions[0].leader in others, 40)
+        time.sleep(1)
+        nodes.network.heal()
+        all_is_well(nodes)
+        load.stop()
+        load.check(nodes.bootstrap)
+    finally:
+        nodes.close()
+
+
+# --- Certificates
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=60)
+
+
+def authority(folder, name):
+    key, certificate = os.path.join(folder, name + ".key"), os.path.join(folder, name + ".pem")
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj", f"/CN={name}")
+    return key, certificate
+
+
+def certificate_flags(folder, name, signer):
+    key, request, certificate = (os.path.join(folder, f"{name}.{end}") for end in ("key", "csr", "pem"))
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+    openssl("x509", "-req", "-in", request, "-CA", signer[1], "-CAkey", signer[0], "-CAcreateserial", "-out", certificate, "-days", "2")
+    return ["--nodes-tls-cert", certificate, "--nodes-tls-key", key, "--nodes-tls-ca", signer[1]]
+
+
+@case
+def nodes_with_certificates_let_no_others_in():
+    folder = tempfile.mkdtemp(prefix="millrace-certificates-")
+    ours, theirs = authority(folder, "ours"), authority(folder, "theirs")
+    nodes = Cluster(count=3, name="green", flags=("--node-session-timeout-ms", "2000", *certificate_flags(folder, "node", ours)))
+    try:
+        create_topic(nodes, "secured")
+        load = Load(nodes, "secured")
+        time.sleep(1)
+        nodes.nodes[3].kill()
+        for flags, reason in (([], "speak TLS"), (certificate_flags(folder, "stranger", theirs), "TLS: ")):
+            stranger = Node(os.path.join(nodes.folder, f"stranger{len(flags)}"), "green", 3, nodes.etcd.url,
+                            ["--node-session-timeout-ms", "2000", *flags])
+            stranger.start(waits=False)
+            eventually(lambda: "no connection to a node" in stranger.tail() and reason in stranger.tail())
+            eventually(lambda: "a connection to the nodes' port is refused" in open(nodes.nodes[1].log).read())
+            stranger.kill()
+        nodes.nodes[3].start()
+        load.stop()
+        all_is_well(nodes)
+        load.check(nodes.bootstrap)
+    finally:
+        nodes.close()
+
+
+run(obstacle_of_own_client())
