@@ -17,9 +17,9 @@ using NodeNumbers = std::vector<int32_t>;
 
 struct ClusterNodeListing {
   int32_t id = 0;
-  std::string host;
+  std::string host = {};
   int32_t port = 0;
-  std::string rack;  // empty: none
+  std::string rack = {};  // empty: none
 };
 struct ReplicaListing {
   int32_t leader = -1;  // nobody
