@@ -79,7 +79,8 @@ bool is_hidden(std::string_view topic) {
 }
 
 InformationRow topic_row(const TopicDescription& topic, bool extended, const Catalog& catalog) {
-  InformationRow row{Value::text(topic.name), Value::bigint(topic.partitions), Value::bigint(1)};
+  InformationRow row{Value::text(topic.name), Value::bigint(topic.partitions),
+                     Value::bigint(topic.replicas)};
   if (!extended) return row;
   std::vector<std::string> users, settings;
   for (const auto& [name, source] : catalog.sources())

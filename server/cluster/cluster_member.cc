@@ -362,13 +362,30 @@ void ClusterMember::end(const TopicPartition& partition, LeaderEpoch under,
   });
 }
 
+// --- Rows
+
+void ClusterMember::append_rows(const TopicPartition& partition, std::string batches,
+                                AppendCalls::Done done) {
+  loop_.post([this, partition, batches = std::move(batches), done = std::move(done)]() mutable {
+    node_->appends().append(partition, std::move(batches), std::move(done));
+  });
+}
+
+void ClusterMember::ask_ends(std::vector<TopicPartition> partitions, EndCalls::Done done) {
+  loop_.post([this, partitions = std::move(partitions), done = std::move(done)]() mutable {
+    node_->ends().ask(std::move(partitions), std::move(done));
+  });
+}
+
 // --- Producer ids
 
 void ClusterMember::allocate_producer_id(std::function<void(Result<ProducerId>)> done) {
-  loop_.post([this, done = std::move(done)]() mutable {
-    want_producers_.push_back(std::move(done));
-    give_producer_ids();
-  });
+  loop_.post([this, done = std::move(done)]() mutable { allocate_producer(std::move(done)); });
+}
+
+void ClusterMember::allocate_producer(std::function<void(Result<ProducerId>)> done) {
+  want_producers_.push_back(std::move(done));
+  give_producer_ids();
 }
 
 // A revision is nobody else's, ever: a command without parts takes one, and with it the ids that belong to it.

@@ -82,6 +82,11 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
 
   // One that nobody in the cluster has had; answered on its thread.
   void allocate_producer_id(std::function<void(Result<ProducerId>)> done);
+  // --- What sessions write and read: see AppendCalls and EndCalls. Any thread; answered on its own. Nobody is answered
+  // any more once it has left.
+  void append_rows(const storage::TopicPartition& partition, std::string batches,
+                   AppendCalls::Done done);
+  void ask_ends(std::vector<storage::TopicPartition> partitions, EndCalls::Done done);
 
  private:
   ClusterMember(ClusterMemberOptions options, storage::Log& log, const Clock& clock);
@@ -101,6 +106,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void applied(const storage::MetadataRecord& record,
                std::span<const storage::TopicPartition> changed) override;
   void controller_changed() override { publish_view(); }
+  void allocate_producer(std::function<void(Result<ProducerId>)> done) override;
   // TaskHost: queries do not run in a cluster yet.
   storage::JournalOwnerPort* tasks_of(const storage::TopicPartition&) override { return nullptr; }
   void owns(const storage::TopicPartition&, storage::JournalOwner*) override {}

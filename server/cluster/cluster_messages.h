@@ -1,7 +1,9 @@
 // What the nodes of a cluster say to each other.
 #pragma once
 #include <optional>
+#include <string>
 #include <variant>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -58,8 +60,47 @@ struct TransactionJoined {
   coordinator::TransactionAnswer answer;
 };
 
-using ClusterMessage = std::variant<storage::ReplicaFetch, storage::ReplicaFetched,
-                                    storage::IsrProposal, Heartbeat, DeliverOutput, OutputDelivered,
-                                    WriteMarker, MarkerWritten, JoinTransaction, TransactionJoined>;
+// To the leader of a partition: rows that sessions of the sender write, as an append with acks=all.
+struct AppendRows {
+  uint64_t number = 0;
+  storage::TopicPartition partition;
+  std::string batches = {};
+};
+struct RowsAppended {
+  uint64_t number = 0;
+  std::optional<Error> error = {};
+  bool may_be_there = false;              // in spite of the error
+  std::vector<Offset> last_offsets = {};  // of each batch
+};
+
+// To a leader: how far its partitions can be read now.
+struct AskEnds {
+  uint64_t number = 0;
+  std::vector<storage::TopicPartition> partitions = {};
+};
+struct EndsTold {
+  uint64_t number = 0;
+  std::optional<Error> error = {};
+  std::vector<Offset> ends = {};  // in the order of the partitions
+};
+// From who leads these under these epochs to one who could lead them after it: whether nobody else does yet.
+struct ConfirmLeader {
+  struct Led {
+    storage::TopicPartition partition;
+    LeaderEpoch epoch;
+  };
+  uint64_t number = 0;
+  std::vector<Led> led = {};
+};
+struct LeaderConfirmed {
+  uint64_t number = 0;
+  std::optional<Error> error = {};
+};
+
+using ClusterMessage =
+    std::variant<storage::ReplicaFetch, storage::ReplicaFetched, storage::IsrProposal, Heartbeat,
+                 DeliverOutput, OutputDelivered, WriteMarker, MarkerWritten, JoinTransaction,
+                 TransactionJoined, AppendRows, RowsAppended, AskEnds, EndsTold, ConfirmLeader,
+                 LeaderConfirmed>;
 
 }  // namespace server

@@ -60,7 +60,26 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
            .check_leads =
                [this](const TopicPartition& partition) { return replicas_.check_leads(partition); },
            .host = transactions},
-          rules_.transactions) {}
+          rules_.transactions),
+      appends_(
+          {.clock = clock,
+           .send = [this](NodeId to,
+                          ClusterMessage message) { port_.send(to, std::move(message)); },
+           .cluster = [this] { return table_.snapshot(); },
+           .allocate_producer = [this](auto done) { port_.allocate_producer(std::move(done)); },
+           .check_leads =
+               [this](const TopicPartition& partition) { return replicas_.check_leads(partition); },
+           .append = [this](storage::AppendRequest request,
+                            storage::AppendDone done) { append_here(request, std::move(done)); }},
+          rules_.appends),
+      ends_({.self = identity_.id,
+             .clock = clock,
+             .send = [this](NodeId to,
+                            ClusterMessage message) { port_.send(to, std::move(message)); },
+             .cluster = [this] { return table_.snapshot(); },
+             .epoch = [this] { return node_epoch_; },
+             .leads = [this](const TopicPartition& partition) { return leader_ends(partition); }},
+            rules_.ends) {}
 
 void ClusterNode::tick() {
   metadata_.tick();
@@ -71,6 +90,8 @@ void ClusterNode::tick() {
   for (const auto& [journal, owned] : owned_) owned->owner.tick();
   if (controller_) controller_->tick();
   transactions_.tick();
+  appends_.tick();
+  ends_.tick();
 }
 
 // --- Being known
@@ -207,17 +228,37 @@ void ClusterNode::on_message(NodeId from, ClusterMessage message) {
       owned->second->owner.outbox().answered(
           delivered->number, delivered->error ? Status(*delivered->error) : Status());
   } else {
-    about_transaction(from, std::move(message));
+    call(from, std::move(message));
   }
 }
 
-void ClusterNode::about_transaction(NodeId from, ClusterMessage message) {
+void ClusterNode::call(NodeId from, ClusterMessage message) {
   std::visit(
       [&](auto& each) {
         if constexpr (requires { transactions_.on_message(from, std::move(each)); })
           transactions_.on_message(from, std::move(each));
+        else if constexpr (requires { appends_.on_message(from, std::move(each)); })
+          appends_.on_message(from, std::move(each));
+        else if constexpr (requires { ends_.on_message(from, std::move(each)); })
+          ends_.on_message(from, std::move(each));
       },
       message);
+}
+
+// --- What lies at leaders
+
+void ClusterNode::append_here(storage::AppendRequest request, storage::AppendDone done) {
+  storage::AppendDone answered =
+      storage::on_loop<Result<storage::Appended>>(*this, alive_, std::move(done));
+  if (!log_.try_append(request, answered))
+    answered(Error{ErrorCode::OutOfMemory, "the queue of the leader's log is full"});
+}
+
+Result<LeaderEnds> ClusterNode::leader_ends(const TopicPartition& partition) const {
+  TRY(replicas_.check_leads(partition));
+  const storage::LeaderReplica& leader = *replicas_.find_leader(partition);
+  return LeaderEnds{leader.assignment().leader_epoch, TRY(leader.readable_end()),
+                    leader.has_all_of_before(), leader.heirs()};
 }
 
 // --- Tasks
@@ -248,11 +289,9 @@ void ClusterNode::deliver(NodeId from, DeliverOutput message) {
   request.parts.push_back({message.output.partition, std::move(message.output.batch)});
   request.acks =
       rules_.journals.counts_what_is_visible ? storage::Acks::All : storage::Acks::Leader;
-  storage::AppendDone done = storage::on_loop<Result<storage::Appended>>(
-      *this, alive_, [reply](const Result<storage::Appended>& result) {
-        reply(result ? std::nullopt : std::optional(result.error()));
-      });
-  if (!log_.try_append(request, done)) reply(Error{ErrorCode::OutOfMemory, "the queue is full"});
+  append_here(std::move(request), [reply](const Result<storage::Appended>& result) {
+    reply(result ? std::nullopt : std::optional(result.error()));
+  });
 }
 
 void ClusterNode::send(NodeId to, storage::ReplicaFetch fetch) { port_.send(to, std::move(fetch)); }

@@ -11,8 +11,10 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/uuid.h"
+#include "server/cluster/append_calls.h"
 #include "server/cluster/cluster_messages.h"
 #include "server/cluster/controller.h"
+#include "server/cluster/end_calls.h"
 #include "server/cluster/transaction_calls.h"
 #include "storage/meta/cluster_table.h"
 #include "storage/meta/controller_lease.h"
@@ -34,6 +36,8 @@ struct ClusterRules {
   ControllerRules controller;
   storage::JournalRules journals;
   TransactionCallRules transactions;
+  AppendCallRules appends;
+  EndCallRules ends;
   // Commands of the controller are appended on the condition that it is still.
   bool fences_controllers = true;
 };
@@ -50,6 +54,10 @@ class ClusterPort {
                        std::span<const storage::TopicPartition> /*changed*/) {}
   // Another one decides now, or nobody.
   virtual void controller_changed() {}
+  // One that nobody in the cluster has had; answered on the node's loop.
+  virtual void allocate_producer(std::function<void(Result<ProducerId>)> done) {
+    done(Error{ErrorCode::NotSupported, "no producers are given here"});
+  }
 };
 
 // Where tasks are.
@@ -100,6 +108,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   }
   const storage::ReplicaManager& replicas() const { return replicas_; }
   TransactionCalls& transactions() { return transactions_; }
+  AppendCalls& appends() { return appends_; }
+  EndCalls& ends() { return ends_; }
   // A command of this node; see EtcdMetadataLog::append().
   storage::EtcdMetadataLog& metadata() { return metadata_; }
 
@@ -126,7 +136,10 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   // The owner of a journal partition, and its way to the leaders of others.
   struct Owned;
   void deliver(NodeId from, DeliverOutput message);
-  void about_transaction(NodeId from, ClusterMessage message);
+  void call(NodeId from, ClusterMessage message);
+  // Answered on the loop.
+  void append_here(storage::AppendRequest request, storage::AppendDone done);
+  Result<LeaderEnds> leader_ends(const storage::TopicPartition& partition) const;
 
   const Identity identity_;
   storage::Log& log_;
@@ -140,6 +153,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   storage::EtcdMetadataLog metadata_;
   Lease lease_;
   TransactionCalls transactions_;
+  AppendCalls appends_;
+  EndCalls ends_;
   std::unique_ptr<Controller> controller_;
   std::map<NodeId, storage::NodeEpoch>
       gone_;  // nobody listened where it was, nor has it been heard of since

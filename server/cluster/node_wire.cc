@@ -6,6 +6,12 @@
 
 #include "base/bytes.h"
 #include "server/kafka/codec.h"
+#include "server/kafka/messages/append_rows_request.h"
+#include "server/kafka/messages/append_rows_response.h"
+#include "server/kafka/messages/ask_ends_request.h"
+#include "server/kafka/messages/ask_ends_response.h"
+#include "server/kafka/messages/confirm_leader_request.h"
+#include "server/kafka/messages/confirm_leader_response.h"
 #include "server/kafka/messages/deliver_output_request.h"
 #include "server/kafka/messages/deliver_output_response.h"
 #include "server/kafka/messages/join_transaction_request.h"
@@ -23,6 +29,12 @@ namespace server {
 
 namespace {
 
+using kafka::AppendRowsRequest;
+using kafka::AppendRowsResponse;
+using kafka::AskEndsRequest;
+using kafka::AskEndsResponse;
+using kafka::ConfirmLeaderRequest;
+using kafka::ConfirmLeaderResponse;
 using kafka::DeliverOutputRequest;
 using kafka::DeliverOutputResponse;
 using kafka::JoinTransactionRequest;
@@ -198,6 +210,56 @@ std::string frame_of(const TransactionJoined& joined) {
   return framed(to);
 }
 
+std::string frame_of(const AppendRows& append) {
+  AppendRowsRequest to;
+  to.number = static_cast<int64_t>(append.number);
+  to.topic_id = append.partition.topic;
+  to.partition = append.partition.partition.value();
+  to.batches = append.batches;
+  return framed(to);
+}
+
+std::string frame_of(const RowsAppended& appended) {
+  AppendRowsResponse to;
+  to.number = static_cast<int64_t>(appended.number);
+  put_error(to, appended.error);
+  to.may_be_there = appended.may_be_there;
+  for (const Offset last : appended.last_offsets) to.last_offsets.push_back(last.value());
+  return framed(to);
+}
+
+std::string frame_of(const AskEnds& ask) {
+  AskEndsRequest to;
+  to.number = static_cast<int64_t>(ask.number);
+  for (const TopicPartition& partition : ask.partitions)
+    to.partitions.push_back({partition.topic, partition.partition.value()});
+  return framed(to);
+}
+
+std::string frame_of(const EndsTold& told) {
+  AskEndsResponse to;
+  to.number = static_cast<int64_t>(told.number);
+  put_error(to, told.error);
+  for (const Offset end : told.ends) to.ends.push_back(end.value());
+  return framed(to);
+}
+
+std::string frame_of(const ConfirmLeader& confirm) {
+  ConfirmLeaderRequest to;
+  to.number = static_cast<int64_t>(confirm.number);
+  for (const ConfirmLeader::Led& led : confirm.led)
+    to.partitions.push_back(
+        {led.partition.topic, led.partition.partition.value(), led.epoch.value()});
+  return framed(to);
+}
+
+std::string frame_of(const LeaderConfirmed& confirmed) {
+  ConfirmLeaderResponse to;
+  to.number = static_cast<int64_t>(confirmed.number);
+  put_error(to, confirmed.error);
+  return framed(to);
+}
+
 // --- And back
 
 ClusterMessage message_of(const ReplicaFetchRequest& from) {
@@ -303,6 +365,41 @@ ClusterMessage message_of(const JoinTransactionResponse& from) {
   return joined;
 }
 
+ClusterMessage message_of(const AppendRowsRequest& from) {
+  return AppendRows{static_cast<uint64_t>(from.number), partition_of(from),
+                    std::string(from.batches)};
+}
+
+ClusterMessage message_of(const AppendRowsResponse& from) {
+  RowsAppended appended{static_cast<uint64_t>(from.number), error_of(from), from.may_be_there};
+  for (const int64_t last : from.last_offsets) appended.last_offsets.push_back(Offset{last});
+  return appended;
+}
+
+ClusterMessage message_of(const AskEndsRequest& from) {
+  AskEnds ask{.number = static_cast<uint64_t>(from.number)};
+  for (const AskEndsRequest::Asked& each : from.partitions)
+    ask.partitions.push_back(partition_of(each));
+  return ask;
+}
+
+ClusterMessage message_of(const AskEndsResponse& from) {
+  EndsTold told{.number = static_cast<uint64_t>(from.number), .error = error_of(from)};
+  for (const int64_t end : from.ends) told.ends.push_back(Offset{end});
+  return told;
+}
+
+ClusterMessage message_of(const ConfirmLeaderRequest& from) {
+  ConfirmLeader confirm{.number = static_cast<uint64_t>(from.number)};
+  for (const ConfirmLeaderRequest::Led& each : from.partitions)
+    confirm.led.push_back({partition_of(each), LeaderEpoch{each.leader_epoch}});
+  return confirm;
+}
+
+ClusterMessage message_of(const ConfirmLeaderResponse& from) {
+  return LeaderConfirmed{static_cast<uint64_t>(from.number), error_of(from)};
+}
+
 template <class Message>
 Result<std::optional<ClusterMessage>> decode_as(const kafka::RequestFrame& frame) {
   if (!kafka::has_version<Message>(frame.header.api_version)) return std::nullopt;
@@ -325,10 +422,12 @@ std::string encode(const ClusterMessage& message) {
 }
 
 Result<std::optional<ClusterMessage>> decode_message(std::string_view frame) {
-  return decode_as_any<ReplicaFetchRequest, ReplicaFetchResponse, ProposeIsrRequest,
-                       NodeHeartbeatRequest, DeliverOutputRequest, DeliverOutputResponse,
-                       WriteMarkerRequest, WriteMarkerResponse, JoinTransactionRequest,
-                       JoinTransactionResponse>(TRY(kafka::parse_request(frame)));
+  return decode_as_any<
+      ReplicaFetchRequest, ReplicaFetchResponse, ProposeIsrRequest, NodeHeartbeatRequest,
+      DeliverOutputRequest, DeliverOutputResponse, WriteMarkerRequest, WriteMarkerResponse,
+      JoinTransactionRequest, JoinTransactionResponse, AppendRowsRequest, AppendRowsResponse,
+      AskEndsRequest, AskEndsResponse, ConfirmLeaderRequest, ConfirmLeaderResponse>(
+      TRY(kafka::parse_request(frame)));
 }
 
 std::string encode(const NodeHello& hello) {

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "base/log.h"
+#include "server/metadata/cluster_limits.h"
 #include "server/metadata/plan_users.h"
 #include "server/metadata/query_topics.h"
 #include "storage/meta/cluster_table.h"
@@ -263,12 +264,7 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
                                                   std::vector<engine::SchemaQuestion>& questions) {
   const engine::ParsedStatement& statement = *definition.statement;
   questions.clear();
-  if (placement_ && !is_user_statement(statement.statement))
-    return Error{
-        ErrorCode::NotSupported,
-        "streams, tables and queries are not supported in a cluster yet",
-        {},
-        "Start a server without --cluster for them; it can read topics with a Kafka client."};
+  if (placement_) TRY(check_for_cluster(statement, definition.transaction != nullptr));
   const MetadataImagePtr now = image();
   const auto end_of = [this](const Uuid& topic, PartitionId partition) {
     const auto status = log_.find_partition({topic, partition});
@@ -289,7 +285,7 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
     return Error{ErrorCode::FailedTransaction, "the transaction has ended"};
   const DefinitionSources sources{Uuid::random, end_of, outside_ ? &definition.known : nullptr,
                                   rekeyed ? &*rekeyed : nullptr,
-                                  transaction ? &transaction->id : nullptr};
+                                  transaction ? &transaction->id : nullptr, bool{placement_}};
   PlannedDefinition planned =
       TRY(plan_definition(statement, *now, settings_, definition.properties, sources,
                           definition.asker));
@@ -299,7 +295,10 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
   }
   // Before the append: from then on a restart takes what lies there for the new query's.
   for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
-  if (!planned.is_nothing) TRY(commit(planned.command));
+  if (!planned.is_nothing) {
+    TRY(place(planned.replicas, planned.command));
+    TRY(commit(planned.command));
+  }
   return DefinitionOutcome{std::move(planned.tag), std::move(planned.notices),
                            std::move(planned.started_query)};
 }
@@ -412,10 +411,17 @@ Result<std::optional<engine::RegistryError>> MetadataApplier::change_schemas(
   return std::optional<engine::RegistryError>();
 }
 
-Status MetadataApplier::place(const TopicChange& change, storage::MetadataCommand& command) const {
+Status MetadataApplier::place(const ReplicaWish& wish, storage::MetadataCommand& command) const {
   if (!placement_) return {};
-  const storage::TopicDelta delta = TRY(topics_.check(command.parts.front().bytes));
-  return placement_(change, delta, command);
+  storage::TopicTable next = topics_;
+  std::vector<storage::TopicDelta> deltas;  // the placement adds parts to those that are looked at
+  for (const storage::MetadataPart& part : command.parts) {
+    if (part.type != storage::kTopicsPart) continue;
+    TRY(next.check(part.bytes));
+    deltas.push_back(TRY(next.apply(part.bytes)));
+  }
+  for (const storage::TopicDelta& delta : deltas) TRY(placement_.place(wish, delta, command));
+  return {};
 }
 
 Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& change) {
@@ -425,7 +431,8 @@ Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& chan
     if (const auto owned = owned_by(*image()->users, create->name, create->owner); !owned.empty())
       command.parts.push_back(
           {std::string(storage::kUsersPart), storage::encode_user_changes(owned)});
-  TRY(place(change, command));
+  const auto* create = std::get_if<CreateTopic>(&change);
+  TRY(place(create != nullptr ? create->replicas : ReplicaWish(), command));
   TRY(commit(command));
   const std::string& name = topic_name(change);
   const storage::TopicInfo* now = topics_.snapshot()->find(name);
@@ -456,7 +463,8 @@ void MetadataApplier::drop_topic(const storage::TopicInfo& topic) {
 }
 
 void MetadataApplier::make_missing_partitions(const storage::TopicInfo& topic) {
-  if (placement_ || log_.find_partition({topic.id, PartitionId(topic.partition_count - 1)})) return;
+  if (placement_ && !placement_.is_here(topic)) return;
+  if (log_.find_partition({topic.id, PartitionId(topic.partition_count - 1)})) return;
   const Status made = storage::create_partitions_and_wait(log_, topic.id, topic.partition_count);
   if (!made)
     log_error("partitions not created topic={} error=\"{}\"", topic.name, made.error().message);

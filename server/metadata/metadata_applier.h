@@ -49,13 +49,19 @@ using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
 //          at once when the queue is full.
 // Owner:   the node. Stopping finishes the statement at hand and refuses all others.
 // In a cluster `placement` says which nodes have the replicas of new partitions: it adds that to the command that
-// makes or removes a topic. Then this log holds partitions as replication wants it to, and statements that define
-// something are refused.
+// makes or removes a topic. Then this log holds partitions as replication wants it to, and statements that need more
+// than that are refused (cluster_limits.h).
 class MetadataApplier {
  public:
-  using Placement =
-      std::function<Status(const TopicChange& change, const storage::TopicDelta& delta,
-                           storage::MetadataCommand& command)>;
+  struct Placement {
+    std::function<Status(const ReplicaWish& wish, const storage::TopicDelta& delta,
+                         storage::MetadataCommand& command)>
+        place;
+    // Whether replication has, or will have, partitions of the topic here. They are made as soon as the topic is known, empty,
+    // so that tasks and sessions can wait for their records.
+    std::function<bool(const storage::TopicInfo& topic)> is_here;
+    explicit operator bool() const { return place != nullptr; }
+  };
   MetadataApplier(storage::Log& log, storage::MetadataLog& metadata, QueryRunner& queries,
                   engine::EngineSettings settings, Placement placement = {});
   ~MetadataApplier();
@@ -152,7 +158,8 @@ class MetadataApplier {
   Status change_users(const UsersChange& change);
   Status change_cluster(const ClusterChange& change);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);
-  Status place(const TopicChange& change, storage::MetadataCommand& command) const;
+  // Of all topics that the command makes, grows or removes.
+  Status place(const ReplicaWish& wish, storage::MetadataCommand& command) const;
   // Logs a command that was planned on the present image, and applies the log up to it. Fails with
   // OutOfOrderSequence when another command came first.
   Status commit(const storage::MetadataCommand& command);

@@ -16,6 +16,7 @@
 #include "engine/plan/source_formats.h"
 #include "engine/plan/upgrade_query.h"
 #include "server/metadata/apply_command.h"
+#include "server/metadata/cluster_limits.h"
 #include "server/metadata/open_definitions.h"
 #include "server/metadata/plan_users.h"
 #include "server/metadata/query_topics.h"
@@ -780,6 +781,11 @@ DefinitionUses uses_of(const Effect& effect) {
   return uses;
 }
 
+bool says_how_many_replicas(const engine::Statement& statement) {
+  const auto* create = std::get_if<engine::CreateSource>(&statement);
+  return create != nullptr && engine::find_property(create->properties, "REPLICAS") != nullptr;
+}
+
 Error not_in_transaction(const ParsedStatement& statement) {
   std::string_view words = statement.text;
   words = words.substr(0, words.find_first_of("('\n"));
@@ -895,6 +901,10 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
                                                                      : noted.error();
     command.changes.insert(command.changes.end(), noted->begin(), noted->end());
   }
+  if (sources.is_in_cluster) TRY(check_for_cluster(command.changes));
+  if (says_how_many_replicas(statement.statement))
+    for (const engine::TopicDescription& topic : effect.new_topics)
+      planned.replicas.factor = topic.replicas;
   for (const DefinitionChange& change : command.changes)
     if (const auto* put = std::get_if<PutQuery>(&change);
         put && !image.find_query(put->query->plan->id))

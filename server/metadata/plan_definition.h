@@ -11,6 +11,7 @@
 #include "server/metadata/definition_command.h"
 #include "server/metadata/image.h"
 #include "server/metadata/rights.h"
+#include "server/metadata/topic_change.h"
 #include "storage/meta/metadata_log.h"
 
 namespace server {
@@ -26,6 +27,7 @@ struct PlannedDefinition {
   std::vector<std::string> notices;
   std::string tag;                 // "CREATE STREAM"
   std::string started_query = {};  // the id of the one that the statement asks for
+  ReplicaWish replicas = {};       // of the topics that it makes
   // Of a registry elsewhere: where there are some, they are to be answered and the statement planned anew; all else
   // says nothing then.
   std::vector<engine::SchemaQuestion> questions = {};
@@ -47,6 +49,7 @@ struct DefinitionSources {
   const engine::OutsideSchemas* outside = nullptr;
   const RekeyedTable* rekeyed = nullptr;  // of AddPrimaryKey
   const Uuid* transaction = nullptr;      // that the statement is part of
+  bool is_in_cluster = false;             // not everything can be defined there
 };
 
 // Fails with InsufficientPrivilege where the asker may not do that.

@@ -15,13 +15,17 @@
 
 namespace server {
 
+// In a cluster: how many replicas each partition of a new topic gets, or on which nodes they are.
+struct ReplicaWish {
+  std::optional<int32_t> factor = {};  // none: the cluster's default
+  std::vector<std::vector<NodeId>> replicas = {};
+};
+
 struct CreateTopic {
   std::string name;
   int32_t partition_count = 1;
   std::map<std::string, std::string> config;
-  // In a cluster: how many replicas each partition gets, or on which nodes they are.
-  int32_t replication_factor = 1;
-  std::vector<std::vector<NodeId>> replicas = {};
+  ReplicaWish replicas = {};
   std::optional<std::string> owner = {};  // the role that it belongs to; none: nobody's
 };
 // Streams, tables and queries over the topic stay, and say that it is gone.

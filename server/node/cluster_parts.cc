@@ -54,13 +54,20 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
 
 MetadataApplier::Placement placement_by(const ClusterMember* member) {
   if (member == nullptr) return {};
-  return [member](const TopicChange& change, const storage::TopicDelta& delta,
-                  storage::MetadataCommand& command) -> Status {
-    ClusterMember::Wanted wanted;
-    if (const auto* create = std::get_if<CreateTopic>(&change))
-      wanted = {create->replication_factor, create->replicas};
-    return member->place(delta, wanted, command);
+  const auto place = [member](const ReplicaWish& wish, const storage::TopicDelta& delta,
+                              storage::MetadataCommand& command) -> Status {
+    const int32_t factor = wish.factor.value_or(member->view()->default_replication_factor());
+    return member->place(delta, {factor, wish.replicas}, command);
   };
+  const auto is_here = [member](const storage::TopicInfo& topic) {
+    const auto view = member->view();
+    for (PartitionId i{0}; i < PartitionId{topic.partition_count}; ++i)
+      if (const auto* known = view->metadata->find({topic.id, i});
+          known && known->has_replica(view->self))
+        return true;
+    return false;
+  };
+  return {place, is_here};
 }
 
 }  // namespace server

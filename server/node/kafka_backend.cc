@@ -56,10 +56,8 @@ void KafkaBackend::create_topic(std::string name, int32_t partition_count,
                                 kafka::TopicConfig config, kafka::Replication replication,
                                 std::function<void(Result<storage::TopicInfo>)> done) {
   CreateTopic create{std::move(name), partition_count, std::move(config)};
-  if (cluster_ != nullptr && replication.factor == -1)
-    replication.factor = cluster_->view()->default_replication_factor();
-  create.replication_factor = std::max(replication.factor, 1);
-  create.replicas = std::move(replication.assigned);
+  if (replication.factor != -1) create.replicas.factor = std::max(replication.factor, 1);
+  create.replicas.replicas = std::move(replication.assigned);
   create.owner = std::move(replication.owner);
   change_topic(std::move(create), std::move(done));
 }

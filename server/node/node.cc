@@ -64,6 +64,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                                   *node->supervisor_, node->clock_, node->settings_.sql,
                                   *node->workers_,
                                   [raw = node.get(), begun_us] { return raw->facts(begun_us); }});
+  node->parts_->cluster = node->cluster_topics_.get();
   TRY(node->open_front_ends());
   TRY(node->open_cleaner());
   node->count_records();
@@ -150,6 +151,7 @@ Status Node::open_cluster(const std::atomic<bool>& must_stop) {
                                          tell_grown(changed);
                                      }));
   if (cluster_) {
+    cluster_topics_ = std::make_unique<MemberTopics>(*cluster_);
     cluster_is_ready_.store(true, std::memory_order_release);
     return cluster_->begin(must_stop);
   }
@@ -232,10 +234,13 @@ std::vector<engine::ServerFact> Node::facts(int64_t started_us) const {
     SliceMeter& slices = shard->loop().slices();
     loops.push_back({slices.loop_name(), slices.read(), slices.longest_us()});
   }
-  return server_facts({settings_.data_dir, clock_, started_us, std::move(loops),
+  auto facts = server_facts({settings_.data_dir, clock_, started_us, std::move(loops),
                        storage::statistics_of(*log_), pg_->connection_count(),
                        kafka_->connection_count(), http_ ? http_->connection_count() : 0,
                        *definitions_->image(), memory_, held_back()});
+  if (cluster_)
+    for (engine::ServerFact& fact : cluster_facts(*cluster_)) facts.push_back(std::move(fact));
+  return facts;
 }
 
 std::vector<HeldBackFacts> Node::held_back() const {

@@ -13,6 +13,7 @@
 #include "server/http/rest/sql_pages.h"
 #include "server/kafka/kafka_server.h"
 #include "server/node/cluster_parts.h"
+#include "server/node/cluster_topics.h"
 #include "server/node/coordinators.h"
 #include "server/node/transaction_relay.h"
 #include "server/node/kafka_backend.h"
@@ -112,6 +113,7 @@ class Node {
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::StateStore> state_;
   std::unique_ptr<ClusterMember> cluster_;          // null where there is one node
+  std::unique_ptr<MemberTopics> cluster_topics_;    // likewise
   std::unique_ptr<storage::MetadataLog> metadata_;  // null in a cluster, which has its own
   Subscriptions subscriptions_;
   std::unique_ptr<engine::SharedRecords> shared_records_;

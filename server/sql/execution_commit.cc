@@ -65,6 +65,15 @@ class UndoExecution final : public SqlExecution {
 std::unique_ptr<sql::Execution> run_commit(SqlSession& session, sql::Receiver& receiver,
                                            storage::AppendRequest request, WriterTurns turns,
                                            DefiningTransactionPtr transaction) {
+  if (session.parts().cluster != nullptr && request.parts.size() > 1) {
+    receiver.on_error(Error{ErrorCode::NotSupported,
+                            "a transaction that writes to several partitions is not supported in a "
+                            "cluster yet",
+                            "Nothing of it was written.",
+                            "Write outside of a transaction: each statement is then acknowledged when "
+                            "all of its rows are there."});
+    return std::make_unique<SqlExecution>(session, receiver);
+  }
   if (!transaction)
     return run_append(session, receiver, std::move(request), "COMMIT", std::nullopt, {},
                       std::move(turns));

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "server/sql/execution.h"
 #include "server/sql/read_barrier.h"
@@ -25,6 +27,7 @@ class TransientExecution final : public SqlExecution {
 
   // What ends at the present end shows what its session wrote, also by way of other queries.
   Status begin() {
+    if (session().parts().cluster != nullptr) return ask_leaders();
     const std::vector<const DefinedQuery*> writers = writers_of_sources();
     if (end_ != TransientEnd::AtPresentEnd || writers.empty() || session().written().empty())
       return begin_reading();
@@ -56,6 +59,37 @@ class TransientExecution final : public SqlExecution {
       for (const DefinedQueryPtr& writer : image_->writers_of(source))
         writers.push_back(writer.get());
     return writers;
+  }
+
+  // Where its partitions end now is what their leaders say.
+  Status ask_leaders() {
+    ClusterTopics& cluster = *session().parts().cluster;
+    std::set<storage::TopicPartition> partitions;
+    for (const engine::PlanNode& node : planned_.plan.stages.front().nodes) {
+      const auto* step = std::get_if<engine::InputStep>(&node.step);
+      const storage::TopicInfo* topic = step ? image_->topics->find(step->topic) : nullptr;
+      for (PartitionId i{0}; topic && i < PartitionId{topic->partition_count}; ++i) {
+        if (!cluster.has_replica({topic->id, i}))
+          return Error{ErrorCode::NotSupported,
+                       fmt::format("topic \"{}\" of {} has partitions without a replica on this "
+                                   "node: that they are read here is not supported in a cluster yet",
+                                   step->topic, step->source_name),
+                       {},
+                       "Ask a node that has replicas of all of them, or give the topic as many "
+                       "REPLICAS as there are nodes."};
+        partitions.insert({topic->id, i});
+      }
+    }
+    cluster.ask_ends({partitions.begin(), partitions.end()},
+                     on_loop([this](Result<ClusterTopics::Ends> ends) {
+                       if (!ends) {
+                         is_over_ = true;
+                         return receiver().on_error(std::move(ends).error());
+                       }
+                       leaders_ends_ = {ends->begin(), ends->end()};
+                       go_on();
+                     }));
+    return {};
   }
 
   void on_wait_timeout() {
@@ -119,13 +153,17 @@ class TransientExecution final : public SqlExecution {
         return Error{ErrorCode::UnknownTopic,
                      fmt::format("topic \"{}\" of {} was deleted", step->topic, step->source_name)};
       for (int32_t i = 0; i < topic->partition_count; ++i) {
-        const auto status = session().parts().log.find_partition({topic->id, PartitionId(i)});
-        if (!status)
+        const storage::TopicPartition id{topic->id, PartitionId(i)};
+        const auto status = session().parts().log.find_partition(id);
+        const auto leaders_end = leaders_ends_.find(id);
+        if (!status && leaders_end == leaders_ends_.end())
           return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted",
                                                             step->topic, step->source_name)};
-        engine::Task::Input input{
-            index, {topic->id, PartitionId(i)}, status->log_start(), false, {}, {}};
-        const Offset present_end = status->readable_end();
+        // A replica that this node is about to have begins at the beginning.
+        engine::Task::Input input{index, {topic->id, PartitionId(i)},
+                                  status ? status->log_start() : Offset(0), false, {}, {}};
+        const Offset present_end =
+            leaders_end != leaders_ends_.end() ? leaders_end->second : status->readable_end();
         // ksqlDB shows how the rows of a table came about, if it is to begin at the beginning.
         const bool shows_past = from_earliest && session().parts().settings.engine.ksqldb_compat;
         if (step->kind == engine::SourceKind::Table && !step->is_joined && !shows_past)
@@ -264,6 +302,7 @@ class TransientExecution final : public SqlExecution {
   std::optional<Error> lost_right_;
   std::optional<Timer> wait_timer_;  // while it waits for what the session wrote
   std::shared_ptr<int> interest_;    // likewise
+  std::map<storage::TopicPartition, Offset> leaders_ends_;  // in a cluster
   int64_t rows_left_;
   bool has_begun_ = false, is_over_ = false;
   ShardTask* task_ = nullptr;

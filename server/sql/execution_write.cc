@@ -110,8 +110,28 @@ void wait_for_room(SqlParts& parts, const std::shared_ptr<WaitingAppend>& waitin
 
 }  // namespace
 
+namespace {
+
+// Whoever leads the partitions. What waits for them counts against the memory.
+void append_in_cluster(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
+  if (const Status there = check_are_there(*parts.definitions.image(), request); !there)
+    return done(there.error());
+  auto charge = std::make_shared<OwnedCharge>(parts.memory, MemoryKind::Queues);
+  if (!charge->try_resize(storage::size_of(request)))
+    return done(charge->refusal("rows that wait for their partitions' leaders"));
+  parts.cluster->append(std::move(request),
+                        [charge, done = std::move(done)](Result<storage::Appended> appended) {
+                          charge->resize(0);
+                          done(std::move(appended));
+                        });
+}
+
+}  // namespace
+
 void append_when_room(SqlParts& parts, storage::AppendRequest request,
                       storage::AppendDone to_be_told, AppendTo to) {
+  if (parts.cluster != nullptr)
+    return append_in_cluster(parts, std::move(request), std::move(to_be_told));
   storage::AppendDone done = [&parts, to_be_told =
                                           std::move(to_be_told)](Result<storage::Appended> appended) {
     if (appended) parts.committed_ends.note(appended->batches);

@@ -18,6 +18,29 @@ struct InformationNeeds {
   bool statuses = false, server_facts = false, consumer_groups = false, schemas = false;
 };
 
+// The topics, in a cluster with the number of their replicas.
+class ReplicatedTopics final : public engine::Topics {
+ public:
+  using ReplicasOf = std::function<int(const Uuid& topic)>;  // empty: each lies here alone
+  ReplicatedTopics(const storage::TopicSnapshot& topics, const ReplicasOf& replicas_of)
+      : topics_(topics), replicas_of_(replicas_of) {}
+  std::optional<engine::TopicDescription> find(std::string_view name) const override {
+    auto topic = topics_.find(name);
+    if (topic && replicas_of_) topic->replicas = replicas_of_(topic->id);
+    return topic;
+  }
+  std::vector<engine::TopicDescription> all() const override {
+    std::vector<engine::TopicDescription> topics = topics_.all();
+    for (engine::TopicDescription& topic : topics)
+      if (replicas_of_) topic.replicas = replicas_of_(topic.id);
+    return topics;
+  }
+
+ private:
+  const SnapshotTopics topics_;
+  const ReplicasOf& replicas_of_;
+};
+
 // As of about now; good on any thread.
 struct InformationFacts {
   InformationFacts(SqlSession& session, MetadataImagePtr the_image);
@@ -31,6 +54,7 @@ struct InformationFacts {
   std::vector<engine::ServerFact> server = {};
   std::vector<engine::ConsumerGroup> groups = {};
   Asker asker;
+  ReplicatedTopics::ReplicasOf replicas_of = {};
   // Of a registry elsewhere; else the image has them. What could not be had is why there is no answer.
   std::shared_ptr<const engine::SchemaRegistry> schemas = {};
   std::optional<Error> failure = {};
@@ -39,7 +63,7 @@ struct InformationFacts {
   // What `use` makes of them.
   template <class Use>
   auto with_context(const Use& use) const {
-    const SnapshotTopics topics(*image->topics);
+    const ReplicatedTopics topics(*image->topics, replicas_of);
     const ImageQueries queries(*image);
     const engine::InformationContext context{*image->catalog,
                                              topics,

@@ -297,9 +297,27 @@ Result<std::shared_ptr<const SqlPrepared>> SqlSession::renewed(
                "Prepare it again."};
 }
 
+// Whoever changes rows by what he has read has them to himself: among the sessions of one node.
+Status SqlSession::check_for_cluster(const SqlPrepared& prepared) const {
+  if (parts_.cluster == nullptr) return {};
+  const auto not_yet = [](std::string what, std::string hint) {
+    return Error{ErrorCode::NotSupported, std::move(what) + " not supported in a cluster yet", {},
+                 std::move(hint)};
+  };
+  if (prepared.action == Action::WriteRows)
+    return not_yet("UPDATE, DELETE, ON CONFLICT and INSERT ... SELECT into a table are",
+                   "INSERT ... VALUES of a row with its key replaces it.");
+  if (prepared.action == Action::AddKey ||
+      std::holds_alternative<engine::Truncate>(prepared.statement->statement))
+    return not_yet("TRUNCATE, and an ALTER TABLE that rewrites rows, are",
+                   "DROP the table, and create it anew.");
+  return {};
+}
+
 Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     const std::shared_ptr<const SqlPrepared>& given, std::vector<engine::Value> parameters,
     sql::Receiver& receiver) {
+  TRY(check_for_cluster(*given));
   const MetadataImagePtr image = parts_.definitions.image();
   const auto prepared =
       given->action == Action::WriteRows ? TRY(renewed(given, *image)) : given;

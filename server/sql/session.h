@@ -14,6 +14,7 @@
 #include "base/memory_budget.h"
 #include "engine/system_tables/information.h"
 #include "server/metadata/metadata_applier.h"
+#include "server/sql/cluster_topics.h"
 #include "server/sql/committed_ends.h"
 #include "server/sql/held_rows.h"
 #include "server/sql/planner.h"
@@ -74,6 +75,7 @@ struct SqlParts {
   // Any thread; answered on any.
   using GroupsDone = std::function<void(std::vector<engine::ConsumerGroup>)>;
   std::function<void(GroupsDone)> consumer_groups = {};
+  ClusterTopics* cluster = nullptr;         // where there is one
   std::atomic<size_t> open_statements = 0;  // of all sessions
   WriteFence fence = {};
   SerialNumbers serials = {};
@@ -213,6 +215,7 @@ class SqlSession final : public sql::SessionBackend {
   // The topics of the tables that the statement must have to itself.
   std::set<std::string> topics_in_turn(const SqlPrepared& prepared,
                                        const MetadataImage& image) const;
+  Status check_for_cluster(const SqlPrepared& prepared) const;
   Status check_not_anothers(const engine::Statement& statement, const MetadataImage& image) const;
   // As the statement is meant now, where definitions have changed since it was prepared.
   Result<std::shared_ptr<const SqlPrepared>> renewed(

@@ -37,6 +37,42 @@ void TableOpening::begin(std::function<void(Status)> opened) {
       !session_.written().empty() && std::ranges::any_of(tables_, [this](const KeptTable& each) {
         return !is_of_topic(each) && !session_.has_passed(each.query);
       });
+  if (session_.parts().cluster != nullptr) return ask_leaders();
+  begin_waiting();
+}
+
+void TableOpening::ask_leaders() {
+  ClusterTopics& cluster = *session_.parts().cluster;
+  std::set<storage::TopicPartition> partitions;
+  for (const KeptTable& table : tables_) {
+    const auto topic = topic_of(table);
+    for (PartitionId i{0}; topic && i < PartitionId{topic->partition_count}; ++i) {
+      if (!cluster.has_replica({topic->id, i}))
+        return end(Error{ErrorCode::NotSupported,
+                         fmt::format("table {} has partitions without a replica on this node: that "
+                                     "it is read here is not supported in a cluster yet",
+                                     table.table->name),
+                         {},
+                         "Ask a node that has replicas of all of them, or give its topic as many "
+                         "REPLICAS as there are nodes."});
+      partitions.insert({topic->id, i});
+    }
+  }
+  cluster.ask_ends({partitions.begin(), partitions.end()},
+                   there_.on(session_.shard().loop(), [this](Result<ClusterTopics::Ends> ends) {
+                     leaders_told(std::move(ends));
+                   }));
+}
+
+void TableOpening::leaders_told(Result<ClusterTopics::Ends> ends) {
+  if (!opened_) return;
+  if (!ends) return end(std::move(ends).error());
+  for (const auto& [partition, readable_end] : *ends)
+    if (readable_end > Offset(0)) leaders_ends_.emplace_back(to_engine(partition), readable_end);
+  begin_waiting();
+}
+
+void TableOpening::begin_waiting() {
   const bool is_ready = find_needed() && !awaits_own_writes_;
   // Those who read by key see one row: there is no half of it.
   if (kind_ == Kind::Keys) return is_ready ? end({}) : wait([this] { end({}); });
@@ -52,7 +88,11 @@ bool TableOpening::find_needed() {
     if (!topic) continue;
     CommittedEnds::Needed& needed = needed_[i] = {};
     const CommittedEnds::Keeper& keeper = tables_[i].query->plan;
-    if (kind_ == Kind::Change) {
+    if (session_.parts().cluster != nullptr) {
+      for (const auto& each : leaders_ends_)
+        if (each.first.topic == topic->id) needed.ends.push_back(each);
+      needed.has_passed = needed.ends.empty();
+    } else if (kind_ == Kind::Change) {
       needed = ends.needed_by_writer(topic->id, topic->partition_count, keeper);
     } else if (kind_ == Kind::Scan || !ends.has_caught_up(topic->id, keeper)) {
       needed = ends.needed(topic->id, topic->partition_count, keeper);

@@ -18,6 +18,9 @@ namespace server {
 // less than before they were rebuilt: a read of one that does not come to it within read.wait.ms fails. Tables that
 // queries make have passed what their reader's session wrote, or it is told that they have not.
 //
+// In a cluster tables have passed all that was acknowledged, by whichever node, before the read began: their leaders
+// tell. Half of what another node's statement writes may be seen there.
+//
 //     needed ends passed ─► no statement commits to them ─► needed ends passed ─► scans begin ─► close()
 //
 // Threads: the session's loop. Owner: the execution.
@@ -42,6 +45,9 @@ class TableOpening {
  private:
   bool is_of_topic(const KeptTable& table) const;
   std::optional<storage::TopicInfo> topic_of(const KeptTable& table) const;
+  void ask_leaders();
+  void leaders_told(Result<ClusterTopics::Ends> ends);
+  void begin_waiting();
   bool find_needed();  // whether there is nothing to wait for
   void wait(std::function<void()> then);
   void one_passed(bool is_needed, const Status& status);
@@ -58,6 +64,7 @@ class TableOpening {
   const MetadataImagePtr image_;
   const std::vector<KeptTable> tables_;
   const Kind kind_;
+  CommittedEnds::Ends leaders_ends_;  // in a cluster: all that was written when it was begun
   std::vector<CommittedEnds::Needed> needed_;  // by table; of those that queries make nothing
   bool awaits_own_writes_ = false;             // of those
   int64_t begun_us_ = 0;

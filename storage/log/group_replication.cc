@@ -86,8 +86,11 @@ Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest&
     return {};
   };
   TRY(for_each_batch(request.batches, append));
-  state.high_watermark =
+  const Offset high_watermark =
       std::max(state.high_watermark, std::min(request.high_watermark, state.log_end));
+  // Whoever reads here is woken for what has become visible.
+  if (high_watermark > state.high_watermark) moved.has_new_records = true;
+  state.high_watermark = high_watermark;
   const Offset log_start = std::min(request.leader_log_start, state.log_end);
   if (log_start > state.log_start)
     TRY(write_trim({request.partition, log_start}));

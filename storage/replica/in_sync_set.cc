@@ -65,6 +65,13 @@ bool InSyncSet::counts(NodeId node) const {
   return assignment_.is_in_sync(node);
 }
 
+std::vector<NodeId> InSyncSet::heirs() const {
+  std::vector<NodeId> heirs;
+  for (const auto& [node, follower] : followers_)
+    if (assignment_.is_in_sync(node) || proposed_.contains(node)) heirs.push_back(node);
+  return heirs;
+}
+
 void InSyncSet::advance() {
   if (rules_.needs_min_isr && !has_min_isr()) return;
   Offset least = log_end_;

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "base/ids.h"
 #include "storage/meta/cluster_table.h"
@@ -47,6 +48,11 @@ class InSyncSet {
   bool has_min_isr() const {
     return assignment_.isr.size() >= assignment_.least_in_sync(settings_.min_insync_replicas);
   }
+
+  // All is visible that was there when this leader began.
+  bool has_all_of_before() const { return high_watermark_ >= begin_; }
+  // Who could be elected in its place: members of the ISR, as it was read or as it may be by now.
+  std::vector<NodeId> heirs() const;
 
   // The ISR to ask the controller for. Nothing when it is as it should be, or was asked for a moment ago.
   std::optional<IsrProposal> propose(const ClusterSnapshot& cluster, int64_t now_us);

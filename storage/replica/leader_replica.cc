@@ -134,6 +134,16 @@ Result<std::optional<EpochEnd>> LeaderReplica::divergence_of(const ReplicaFetch&
   return mine;
 }
 
+// What the status says of transactions is as of the last append, and may be too little.
+Result<Offset> LeaderReplica::readable_end() const {
+  const Offset high_watermark = status_->high_watermark();
+  if (status_->first_undecided() >= high_watermark) return high_watermark;
+  TRY(context_.reader.begin_turn());
+  const Result<Offset> end = context_.reader.last_stable_offset(assignment().partition);
+  context_.reader.end_turn();
+  return end;
+}
+
 Result<std::string> LeaderReplica::read(Offset from) const {
   TRY(context_.reader.begin_turn());
   std::string bytes;

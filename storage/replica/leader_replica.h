@@ -26,6 +26,10 @@ class LeaderReplica {
 
   const PartitionAssignment& assignment() const { return in_sync_.assignment(); }
   bool has_min_isr() const { return in_sync_.has_min_isr(); }
+  // Of those who read what is committed: behind all transactions whose ends are visible.
+  Result<Offset> readable_end() const;
+  bool has_all_of_before() const { return in_sync_.has_all_of_before(); }
+  std::vector<NodeId> heirs() const { return in_sync_.heirs(); }
 
  private:
   struct Parked {

@@ -186,6 +186,11 @@ std::string ReplicaManager::describe(const TopicPartition& partition) const {
   return replica.is_asking ? "waits for its log to take a role" : "has no role";
 }
 
+const LeaderReplica* ReplicaManager::find_leader(const TopicPartition& partition) const {
+  const auto found = replicas_.find(partition);
+  return found == replicas_.end() ? nullptr : found->second.leader.get();
+}
+
 Status ReplicaManager::check_leads(const TopicPartition& partition) const {
   const auto found = replicas_.find(partition);
   if (found == replicas_.end() || !found->second.leader)

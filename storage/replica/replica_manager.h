@@ -39,6 +39,8 @@ class ReplicaManager {
   // As which leader this node takes appends with acks=all: NotLeader where another does, NotEnoughReplicas
   // when too few are in sync.
   Status check_leads(const TopicPartition& partition) const;
+  // Null where this node does not lead.
+  const LeaderReplica* find_leader(const TopicPartition& partition) const;
 
  private:
   struct Replica {

@@ -161,7 +161,7 @@ void Checker::take(SimNode& node, const TopicPartition& partition, Offset base,
 
 void Checker::acknowledged(const TopicPartition& partition, Offset base_offset,
                            const std::vector<std::string>& values) {
-  const History& history = histories_[partition];
+  History& history = histories_[partition];
   Offset offset = base_offset;
   for (const std::string& value : values) {
     const auto found = history.by_value.find(value);
@@ -173,6 +173,40 @@ void Checker::acknowledged(const TopicPartition& partition, Offset base_offset,
     ++offset;
   }
   acknowledged_count_ += values.size();
+  history.acknowledged_end = std::max(history.acknowledged_end, offset);
+}
+
+// Those of others may lie in between where it took more than one request.
+void Checker::acknowledged_up_to(const TopicPartition& partition, Offset last_offset,
+                                 const std::vector<std::string>& values) {
+  History& history = histories_[partition];
+  Offset before{-1};
+  for (const std::string& value : values) {
+    const auto found = history.by_value.find(value);
+    const bool is_there = found != history.by_value.end() && found->second > before;
+    if (!is_there) {
+      findings_.add(fmt::format("{}: {} was acknowledged, and is not there, or out of order",
+                                name_of(partition), value));
+      return;
+    }
+    before = found->second;
+  }
+  if (before != last_offset)
+    findings_.add(fmt::format("{}: {} was acknowledged at offset {}, and is at {}",
+                              name_of(partition), values.back(), last_offset.value(),
+                              before.value()));
+  acknowledged_count_ += values.size();
+  history.acknowledged_end = std::max(history.acknowledged_end, last_offset + 1);
+}
+
+void Checker::refused(const TopicPartition& partition, const std::vector<std::string>& values) {
+  std::vector<std::string>& all = histories_[partition].refused;
+  all.insert(all.end(), values.begin(), values.end());
+}
+
+Offset Checker::acknowledged_end(const TopicPartition& partition) const {
+  const auto found = histories_.find(partition);
+  return found == histories_.end() ? Offset{0} : found->second.acknowledged_end;
 }
 
 bool Checker::is_equal(SimNode& node, const TopicPartition& partition) {
@@ -190,6 +224,11 @@ bool Checker::are_replicas_equal(const std::vector<std::unique_ptr<SimNode>>& no
 }
 
 void Checker::check_end(const std::vector<std::unique_ptr<SimNode>>& nodes) {
+  for (const auto& [partition, history] : histories_)
+    for (const std::string& value : history.refused)
+      if (history.by_value.contains(value))
+        findings_.add(fmt::format("{}: {} is there, and somebody was told that it is not",
+                                  name_of(partition), value));
   for (const TopicPartition& partition : partitions_)
     for (const auto& node : nodes) {
       if (!node->is_running() || is_equal(*node, partition)) continue;

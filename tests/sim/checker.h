@@ -17,7 +17,8 @@ namespace sim {
 // 3. A record is acknowledged when it is visible, with its offset, and is there once.
 // 4. An epoch has one leader.
 // 5. Who is in sync has all that was visible; who has no replica any more has nothing.
-// 6. What tasks make of their inputs is there once and in order: a copy, record by record, of what is visible there.
+// 6. What somebody was told that it was not written is nowhere.
+// 7. What tasks make of their inputs is there once and in order: a copy, record by record, of what is visible there.
 class Checker {
  public:
   Checker(Findings& findings, std::vector<storage::TopicPartition> partitions,
@@ -34,6 +35,13 @@ class Checker {
   // The values of a batch that a producer was told is at this offset.
   void acknowledged(const storage::TopicPartition& partition, Offset base_offset,
                     const std::vector<std::string>& values);
+  // The same of several batches in one append, of which the last record is there.
+  void acknowledged_up_to(const storage::TopicPartition& partition, Offset last_offset,
+                          const std::vector<std::string>& values);
+  // Somebody was told that nothing of this was written.
+  void refused(const storage::TopicPartition& partition, const std::vector<std::string>& values);
+  // Behind all that was acknowledged.
+  Offset acknowledged_end(const storage::TopicPartition& partition) const;
   // When all has healed: whether all replicas are there and the same; what is not, is found.
   bool are_replicas_equal(const std::vector<std::unique_ptr<SimNode>>& nodes);
   void check_end(const std::vector<std::unique_ptr<SimNode>>& nodes);
@@ -56,6 +64,8 @@ class Checker {
     std::map<std::string, Offset> by_value;  // not of journals
     std::vector<std::string> values;         // in order, likewise
     std::map<LeaderEpoch, NodeId> leaders;
+    Offset acknowledged_end{0};
+    std::vector<std::string> refused;
   };
   void check_leader(SimNode& node, const storage::TopicPartition& partition,
                     const storage::PartitionStatus& status);

@@ -9,6 +9,7 @@
 #include "storage/meta/partition_requests.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/producer.h"
+#include "tests/sim/session_client.h"
 #include "tests/sim/sim_node.h"
 #include "tests/sim/transaction_checker.h"
 #include "tests/sim/transactional_client.h"
@@ -64,6 +65,9 @@ class Scenario {
       for (int i = 0; i < 2; ++i)
         producers_.push_back(
             std::make_unique<Producer>(world_, checker_, ProducerId{producer++}, partition));
+    for (const char* name : {"alice", "bob"})
+      writers_.push_back(std::make_unique<RowWriter>(world_, checker_, name,
+                                                     partitions_of(kInput, kInputs)));
   }
 
   ~Scenario() { nodes_.clear(); }  // what they still answer comes to somebody
@@ -73,11 +77,15 @@ class Scenario {
     create_topic();
     for (const auto& producer : producers_) queue_.after(kSecond / 4, [&] { producer->start(); });
     for (const auto& client : clients_) queue_.after(kSecond / 4, [&] { client->start(); });
+    for (const auto& writer : writers_) queue_.after(kSecond / 4, [&] { writer->start(); });
+    queue_.after(kSecond / 4, [this] { asker_.start(); });
     queue_.after(kSecond / 2, [this] { attack(); });
     run_until(kAttacked);
     heal();
     for (const auto& producer : producers_) producer->stop();
     for (const auto& client : clients_) client->stop();
+    for (const auto& writer : writers_) writer->stop();
+    asker_.stop();
     for (int64_t end = kAttacked; end < kAttacked + kHealing && !is_healed(); end += kSecond / 4)
       run_until(end);
     if (!is_healed()) tell_what_has_not_healed();
@@ -477,6 +485,8 @@ class Scenario {
       if (!producer->is_idle()) return false;
     for (const auto& client : clients_)
       if (!client->is_idle()) return false;
+    for (const auto& writer : writers_)
+      if (!writer->is_idle()) return false;
     const storage::ClusterTable table = truth();
     if (table.snapshot()->partitions().size() != partitions().size()) return false;
     for (const auto& [partition, assignment] : table.snapshot()->partitions())
@@ -490,6 +500,9 @@ class Scenario {
     for (const auto& client : clients_)
       if (!client->is_idle())
         findings_.add("a transactional client gets no answer although all has healed");
+    for (const auto& writer : writers_)
+      if (!writer->is_idle())
+        findings_.add("a session gets no answer to what it writes although all has healed");
     if (!checker_.are_tasks_done()) findings_.add("a task does not finish although all has healed");
     const storage::ClusterTable table = truth();
     for (const auto& [id, known] : table.snapshot()->nodes()) {
@@ -520,6 +533,8 @@ class Scenario {
   TransactionChecker transactions_;
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<TransactionalClient>> clients_;
+  std::vector<std::unique_ptr<RowWriter>> writers_;
+  EndAsker asker_{world_, checker_, findings_, partitions_of(kInput, kInputs)};
 };
 
 }  // namespace

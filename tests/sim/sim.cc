@@ -41,6 +41,9 @@ constexpr Rule kRules[] = {
     {"told-again", [](Rules& rules) { rules.transactions_here.coordinators.tells_again = false; }},
     {"markers-once", [](Rules& rules) { rules.transactions.takes_markers_once = false; }},
     {"verification", [](Rules& rules) { rules.transactions_here.verifies = false; }},
+    {"rows-once", [](Rules& rules) { rules.appends.sends_the_same = false; }},
+    {"ends-confirmed", [](Rules& rules) { rules.ends.asks_others = false; }},
+    {"ends-of-before", [](Rules& rules) { rules.ends.waits_for_own_begin = false; }},
     {"guards", [](Rules& rules) { rules.transactions_here.guards = false; }},
 };
 

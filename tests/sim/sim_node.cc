@@ -170,6 +170,13 @@ void SimNode::send(NodeId to, server::ClusterMessage message) {
   });
 }
 
+// Some time later, as etcd would.
+void SimNode::allocate_producer(std::function<void(Result<ProducerId>)> done) {
+  world_.queue.after(world_.chance.delay_us(1'000), [this, life = life_, done = std::move(done)] {
+    run(life, [this, done] { done(ProducerId{world_.next_producer++}); });
+  });
+}
+
 void SimNode::post(std::function<void()> work) {
   world_.queue.after(1, [this, life = life_, work = std::move(work)] { run(life, work); });
 }

@@ -85,6 +85,7 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
 
   void send(NodeId to, server::ClusterMessage message) override;
   void post(std::function<void()> work) override;
+  void allocate_producer(std::function<void(Result<ProducerId>)> done) override;
 
  private:
   storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) override;

@@ -160,3 +160,28 @@ TEST(NodeWire, what_is_cut_is_refused_and_what_is_unknown_is_left_out) {
   ASSERT_TRUE(unknown);
   EXPECT_FALSE(*unknown);
 }
+
+TEST(NodeWire, rows_come_as_they_went) {
+  const auto append = round_trip(AppendRows{7, partition(), "batches"});
+  EXPECT_EQ(append.number, 7U);
+  EXPECT_EQ(append.partition, partition());
+  EXPECT_EQ(append.batches, "batches");
+  const auto appended =
+      round_trip(RowsAppended{7, Error{ErrorCode::NotEnoughReplicas, "two"}, true, {Offset{8}, Offset{9}}});
+  EXPECT_EQ(appended.error->code, ErrorCode::NotEnoughReplicas);
+  EXPECT_TRUE(appended.may_be_there);
+  EXPECT_EQ(appended.last_offsets, (std::vector<Offset>{Offset{8}, Offset{9}}));
+}
+
+TEST(NodeWire, ends_come_as_they_went) {
+  const auto ask = round_trip(AskEnds{8, {partition(), {}}});
+  EXPECT_EQ(ask.partitions, (std::vector<TopicPartition>{partition(), {}}));
+  const auto told = round_trip(EndsTold{8, {}, {Offset{1}, Offset{2}}});
+  EXPECT_FALSE(told.error);
+  EXPECT_EQ(told.ends, (std::vector<Offset>{Offset{1}, Offset{2}}));
+  const auto confirm = round_trip(ConfirmLeader{9, {{partition(), LeaderEpoch{3}}}});
+  ASSERT_EQ(confirm.led.size(), 1U);
+  EXPECT_EQ(confirm.led[0].partition, partition());
+  EXPECT_EQ(confirm.led[0].epoch, LeaderEpoch{3});
+  EXPECT_EQ(round_trip(LeaderConfirmed{9, Error{ErrorCode::NotLeader, "no"}}).error->message, "no");
+}

@@ -2,6 +2,7 @@
 
 #include "storage/log/task_outputs.h"
 
+#include <atomic>
 #include <future>
 
 #include "storage/kv/memory_store.h"
@@ -22,7 +23,9 @@ class ReplicaLogTest : public testing::Test {
   void open() {
     replica_.reset();
     log_.reset();
-    log_ = Log::open(disk_.open(), {}).value();
+    LogOptions options;
+    options.on_durable = [this](auto partitions) { told_ += partitions.size(); };
+    log_ = Log::open(disk_.open(), std::move(options)).value();
     replica_.emplace(*log_);
   }
   void make_partition(PartitionKind kind = PartitionKind::Client) {
@@ -95,6 +98,7 @@ class ReplicaLogTest : public testing::Test {
     return batch;
   }
 
+  std::atomic<size_t> told_ = 0;  // of partitions in which there is more to read
   MemoryDisk disk_;
   std::unique_ptr<Log> log_;
   std::optional<ReplicaLog> replica_;
@@ -104,6 +108,19 @@ class ReplicaLogTest : public testing::Test {
 
 bool is_ready(const auto& future) {
   return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+TEST_F(ReplicaLogTest, readers_of_a_follower_are_told_of_what_becomes_visible) {
+  make_partition();
+  become(ReplicaRole::Follower, 1);
+  ASSERT_TRUE(follow(led(batch_of("a"), 0, 1), 1));
+  EXPECT_EQ(visible_values(), Values{});
+  const size_t before = told_;
+  ASSERT_TRUE(follow("", 1, 1));
+  EXPECT_EQ(visible_values(), Values{"a"});
+  EXPECT_EQ(told_, before + 1);
+  ASSERT_TRUE(follow("", 1, 1));
+  EXPECT_EQ(told_, before + 1);
 }
 
 TEST_F(ReplicaLogTest, alone_what_is_durable_is_visible_and_acknowledged) {

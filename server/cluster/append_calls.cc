@@ -1,0 +1,262 @@
+#include "server/cluster/append_calls.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "records/batch.h"
+
+namespace server {
+
+using storage::AppendedBatch;
+using storage::TopicPartition;
+
+namespace {
+
+constexpr int64_t kPatienceUs = 10'000'000;  // of whoever writes
+constexpr int64_t kAnswerUs = 1'000'000;     // after so long a request is sent again
+constexpr int64_t kRetryUs = 50'000;
+constexpr int64_t kIdleUs = 600'000'000;
+constexpr size_t kMostBatches = 5;  // as many as a partition remembers of a producer
+constexpr size_t kMostBytes = 1 << 20;
+
+bool passes(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::NotLeader:
+    case ErrorCode::FencedLeaderEpoch:
+    case ErrorCode::NotEnoughReplicas:
+    case ErrorCode::NetworkFailure:
+    case ErrorCode::UnknownTopic:  // it has not made the partition yet
+    case ErrorCode::OutOfMemory:
+    case ErrorCode::ReadTimeout:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Error not_known(const std::optional<Error>& why) {
+  return {why ? why->code : ErrorCode::ReadTimeout,
+          "whether the rows were written is not known: their partition's leader does not answer",
+          why ? why->message : std::string(),
+          "Look whether they are there before you write them again."};
+}
+
+Error not_written(const std::optional<Error>& why) {
+  Error error = why ? *why : Error{ErrorCode::NotLeader, "no node leads the partition"};
+  error.detail = "No row was written.";
+  error.hint = "Try again when enough nodes are there; SHOW CLUSTER tells which are.";
+  return error;
+}
+
+}  // namespace
+
+AppendCalls::AppendCalls(Around around, AppendCallRules rules)
+    : around_(std::move(around)),
+      rules_(rules),
+      next_number_(static_cast<uint64_t>(around_.clock.monotonic_us()) + 1) {}
+
+void AppendCalls::append(const TopicPartition& partition, std::string batches, Done done) {
+  Lane& lane = lanes_[partition];
+  lane.idle_since_us = around_.clock.monotonic_us();
+  auto waiting =
+      std::make_shared<Waiting>(Waiting{std::move(done), lane.idle_since_us + kPatienceUs, 0});
+  for (std::string_view rest = batches; !rest.empty();) {
+    const auto batch = records::parse_batch(rest, records::BatchCheck::Shape);
+    if (!batch) return waiting->done(batch.error());
+    lane.batches.push_back(
+        {std::string(batch->bytes), batch->header.last_offset_delta + 1, waiting});
+    ++waiting->batches_left;
+    rest.remove_prefix(batch->bytes.size());
+  }
+  step(partition, lane);
+}
+
+void AppendCalls::tick() {
+  const int64_t now_us = around_.clock.monotonic_us();
+  for (auto& [partition, lane] : lanes_) {
+    if (lane.number != 0 && now_us - lane.sent_us >= kAnswerUs) {
+      on_their_way_.erase(std::exchange(lane.number, 0));
+      lane.may_be_there = true;
+      lane.last_error = Error{ErrorCode::NetworkFailure, "the partition's leader does not answer"};
+    }
+    give_up_late(lane, now_us);
+    if (now_us >= lane.retry_at_us) step(partition, lane);
+    if (!lane.batches.empty()) lane.idle_since_us = now_us;
+  }
+  // Its leader forgets such a producer some time, too.
+  std::erase_if(lanes_, [now_us](const auto& each) {
+    return each.second.batches.empty() && !each.second.is_allocating &&
+           now_us - each.second.idle_since_us > kIdleUs;
+  });
+  for (const auto& answer : std::exchange(answers_, {})) answer();
+}
+
+void AppendCalls::step(const TopicPartition& partition, Lane& lane) {
+  if (lane.number != 0 || lane.batches.empty() || lane.is_allocating) return;
+  if (!lane.producer) return allocate(partition, lane);
+  send(partition, lane);
+}
+
+void AppendCalls::allocate(const TopicPartition& partition, Lane& lane) {
+  lane.is_allocating = true;
+  lane.last_error = Error{ErrorCode::NetworkFailure, "etcd does not answer"};
+  around_.allocate_producer([this, partition, alive = std::weak_ptr<const char>(alive_)](
+                                const Result<ProducerId>& producer) {
+    if (alive.expired()) return;
+    const auto found = lanes_.find(partition);
+    if (found == lanes_.end()) return;
+    Lane& allocated = found->second;
+    allocated.is_allocating = false;
+    if (!producer) {
+      allocated.last_error = producer.error();
+      allocated.retry_at_us = around_.clock.monotonic_us() + kRetryUs;
+      return;
+    }
+    allocated.producer = *producer;
+    allocated.last_error.reset();
+    step(partition, allocated);
+  });
+}
+
+void AppendCalls::send(const TopicPartition& partition, Lane& lane) {
+  lane.retry_at_us = around_.clock.monotonic_us() + kRetryUs;
+  const storage::PartitionAssignment* known = around_.cluster()->find(partition);
+  if (known == nullptr || !known->leader) {
+    lane.last_error = Error{ErrorCode::NotLeader, "no node leads the partition"};
+    return;
+  }
+  if (lane.sent == 0) {  // a new request
+    lane.may_be_there = false;
+    size_t bytes = 0;
+    while (lane.sent < std::min(lane.batches.size(), kMostBatches) &&
+           (lane.sent == 0 || bytes + lane.batches[lane.sent].bytes.size() <= kMostBytes))
+      bytes += lane.batches[lane.sent++].bytes.size();
+  }
+  if (!rules_.sends_the_same) lane.stamped = 0;
+  AppendRows request{.partition = partition};
+  for (size_t i = 0; i < lane.sent; ++i) {
+    Batch& batch = lane.batches[i];
+    if (i >= lane.stamped) {
+      records::set_producer(batch.bytes, {*lane.producer, 0, lane.next_sequence});
+      lane.next_sequence = records::advance_sequence(lane.next_sequence, batch.records);
+      lane.stamped = i + 1;
+    }
+    request.batches += batch.bytes;
+  }
+  request.number = lane.number = next_number_++;
+  lane.sent_us = around_.clock.monotonic_us();
+  on_their_way_.emplace(lane.number, partition);
+  around_.send(*known->leader, std::move(request));
+}
+
+// --- Answers
+
+void AppendCalls::on_message(NodeId, const RowsAppended& message) {
+  const auto found = on_their_way_.find(message.number);
+  if (found == on_their_way_.end()) return;  // it was sent again since
+  const TopicPartition partition = found->second;
+  on_their_way_.erase(found);
+  Lane& lane = lanes_.at(partition);
+  lane.number = 0;
+  if (message.error)
+    refused(lane, message);
+  else if (message.last_offsets.size() == lane.sent)
+    acknowledge(partition, lane, message.last_offsets);
+  else
+    lane.may_be_there = true;  // no such answer can be; it is asked again
+  for (const auto& answer : std::exchange(answers_, {})) answer();
+}
+
+void AppendCalls::acknowledge(const TopicPartition& partition, Lane& lane,
+                              const std::vector<Offset>& last_offsets) {
+  for (const Offset last : last_offsets) {
+    Batch& batch = lane.batches.front();
+    batch.of->is_partly_there = true;
+    if (--batch.of->batches_left == 0)
+      answer_later(batch.of,
+                   AppendedBatch{partition, Offset{last.value() - batch.records + 1}, last});
+    lane.batches.pop_front();
+  }
+  lane.stamped -= std::min(lane.stamped, lane.sent);
+  lane.sent = 0;
+  lane.last_error.reset();
+  step(partition, lane);
+}
+
+void AppendCalls::refused(Lane& lane, const RowsAppended& answer) {
+  lane.last_error = answer.error;
+  lane.retry_at_us = around_.clock.monotonic_us() + kRetryUs;
+  const bool was_known = !lane.may_be_there;
+  lane.may_be_there |= answer.may_be_there;
+  if (passes(answer.error->code)) return;
+  // The leader has forgotten the producer, which had written nothing for long: nothing of this is there.
+  if (answer.error->code == ErrorCode::OutOfOrderSequence && was_known)
+    return forget_producer(lane);
+  give_up_sent(lane, *answer.error);
+}
+
+void AppendCalls::forget_producer(Lane& lane) {
+  lane.producer.reset();
+  lane.next_sequence = 0;
+  lane.stamped = lane.sent = 0;
+}
+
+void AppendCalls::answer_later(std::shared_ptr<Waiting> waiting, Result<AppendedBatch> result) {
+  answers_.push_back([waiting = std::move(waiting), result = std::move(result)] {
+    if (const auto done = std::exchange(waiting->done, nullptr)) done(result);
+  });
+}
+
+void AppendCalls::give_up_late(Lane& lane, int64_t now_us) {
+  for (size_t i = 0; i < lane.sent; ++i)
+    if (lane.batches[i].of->give_up_us <= now_us)
+      return give_up_sent(lane, lane.may_be_there || lane.number != 0
+                                    ? not_known(lane.last_error)
+                                    : not_written(lane.last_error));
+  while (lane.sent == 0 && !lane.batches.empty() && lane.batches.front().of->give_up_us <= now_us)
+    give_up(lane, std::shared_ptr(lane.batches.front().of), not_written(lane.last_error));
+}
+
+void AppendCalls::give_up_sent(Lane& lane, const Error& why) {
+  std::vector<std::shared_ptr<Waiting>> gone;
+  for (size_t i = 0; i < lane.sent; ++i)
+    if (gone.empty() || gone.back() != lane.batches[i].of) gone.push_back(lane.batches[i].of);
+  for (const auto& waiting : gone) give_up(lane, waiting, why);
+  if (lane.number != 0) on_their_way_.erase(std::exchange(lane.number, 0));
+  forget_producer(lane);
+}
+
+void AppendCalls::give_up(Lane& lane, const std::shared_ptr<Waiting>& waiting, Error why) {
+  if (waiting->is_partly_there) why.detail = "Some of the rows are there.";
+  answer_later(waiting, std::move(why));
+  std::erase_if(lane.batches, [&](const Batch& batch) { return batch.of == waiting; });
+}
+
+// --- Who leads
+
+void AppendCalls::on_message(NodeId from, AppendRows message) {
+  const auto refuse = [&](const Error& why) {
+    around_.send(from, RowsAppended{.number = message.number, .error = why});
+  };
+  if (const Status leads = around_.check_leads(message.partition); !leads)
+    return refuse(leads.error());
+  if (const Status checked = storage::check_for_append(message.batches); !checked)
+    return refuse(checked.error());
+  storage::AppendRequest request;
+  request.parts.push_back({message.partition, std::move(message.batches)});
+  around_.append(std::move(request),
+                 [this, from, number = message.number](const Result<storage::Appended>& appended) {
+                   RowsAppended answer{.number = number};
+                   if (appended) {
+                     for (const AppendedBatch& batch : appended->batches)
+                       answer.last_offsets.push_back(batch.last_offset);
+                   } else {
+                     answer.error = appended.error();
+                     // It may have been appended before another node was made the leader.
+                     answer.may_be_there = appended.error().code != ErrorCode::OutOfOrderSequence;
+                   }
+                   around_.send(from, std::move(answer));
+                 });
+}
+
+}  // namespace server

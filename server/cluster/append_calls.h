@@ -1,0 +1,109 @@
+// Rows that sessions of a node write to partitions, whoever leads these: each record is appended once, or it is told
+// that this is not known.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "server/cluster/cluster_messages.h"
+#include "storage/log/requests.h"
+#include "storage/meta/cluster_table.h"
+
+namespace server {
+
+struct AppendCallRules {
+  // What is sent again is the same, byte for byte. A simulation switches it off.
+  bool sends_the_same = true;
+};
+
+// For each partition a lane: an idempotent producer of Kafka's, whose batches go one request after the other, each
+// until it is answered, to whoever leads the partition then.
+//
+//   rows ─► lane: stamped with (producer, epoch 0, sequence) ─► AppendRows ─► the leader's log ─► RowsAppended
+//             ▲                                                                                        │
+//             └──────────── refused, or no answer: the same bytes again, perhaps elsewhere ────────────┘
+//
+// A request has no more batches than a partition remembers of a producer. Rows that are given up while a request with
+// them is on its way may come to be there later: then the lane goes on as another producer.
+//
+// Threads: one loop. Owner: ClusterNode.
+class AppendCalls {
+ public:
+  using Done = std::function<void(Result<storage::AppendedBatch>)>;
+  struct Around {
+    const Clock& clock;
+    std::function<void(NodeId, ClusterMessage)> send;
+    std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
+    std::function<void(std::function<void(Result<ProducerId>)>)> allocate_producer;
+    // Whether this node takes appends with acks=all to a partition.
+    std::function<Status(const storage::TopicPartition&)> check_leads;
+    // Appends with acks=all, and answers on the loop.
+    std::function<void(storage::AppendRequest, storage::AppendDone)> append;
+  };
+  AppendCalls(Around around, AppendCallRules rules);
+
+  // Whole batches without a producer, back to back. Answers with the place of the last of them. Where it fails the
+  // error says whether the rows may be there.
+  void append(const storage::TopicPartition& partition, std::string batches, Done done);
+
+  void on_message(NodeId from, AppendRows message);
+  void on_message(NodeId from, const RowsAppended& message);
+  void tick();
+
+ private:
+  // Somebody's batches, of which so many are not there yet.
+  struct Waiting {
+    Done done;
+    int64_t give_up_us;
+    size_t batches_left;
+    bool is_partly_there = false;
+  };
+  struct Batch {
+    std::string bytes;
+    int32_t records;
+    std::shared_ptr<Waiting> of;
+  };
+  struct Lane {
+    std::deque<Batch> batches;  // not acknowledged, in order
+    std::optional<ProducerId> producer;
+    bool is_allocating = false;
+    int32_t next_sequence = 0;  // of the first batch that has none
+    size_t stamped = 0;         // so many of the first batches have sequences
+    size_t sent =
+        0;  // so many of these are in the request on its way, or in the one to be sent again
+    bool may_be_there = false;  // some node may have appended that request, or may still
+    uint64_t number = 0;        // of it while an answer may come; 0: none
+    int64_t sent_us = 0, retry_at_us = 0;
+    int64_t idle_since_us = 0;
+    std::optional<Error> last_error = {};
+  };
+  void step(const storage::TopicPartition& partition, Lane& lane);
+  void allocate(const storage::TopicPartition& partition, Lane& lane);
+  void send(const storage::TopicPartition& partition, Lane& lane);
+  void acknowledge(const storage::TopicPartition& partition, Lane& lane,
+                   const std::vector<Offset>& last_offsets);
+  void refused(Lane& lane, const RowsAppended& answer);
+  void give_up_late(Lane& lane, int64_t now_us);
+  // Those of the request on its way, and what else belongs to them.
+  void give_up_sent(Lane& lane, const Error& why);
+  void give_up(Lane& lane, const std::shared_ptr<Waiting>& waiting, Error why);
+  void forget_producer(Lane& lane);
+  void answer_later(std::shared_ptr<Waiting> waiting, Result<storage::AppendedBatch> result);
+
+  const Around around_;
+  const AppendCallRules rules_;
+  uint64_t next_number_;
+  std::map<storage::TopicPartition, Lane> lanes_;
+  std::map<uint64_t, storage::TopicPartition> on_their_way_;
+  // Answers, which may append more.
+  std::vector<std::function<void()>> answers_;
+  const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
+};
+
+}  // namespace server

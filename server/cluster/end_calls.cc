@@ -1,0 +1,176 @@
+#include "server/cluster/end_calls.h"
+
+#include <algorithm>
+#include <set>
+
+namespace server {
+
+using storage::TopicPartition;
+
+namespace {
+
+constexpr int64_t kPatienceUs = 5'000'000;
+constexpr int64_t kAnswerUs = 300'000;  // after so long it is asked again
+constexpr int64_t kRetryUs = 30'000;
+
+}  // namespace
+
+void EndCalls::ask(std::vector<TopicPartition> partitions, Done done) {
+  const uint64_t id = ++last_number_;
+  Question& question = questions_[id];
+  for (const TopicPartition& partition : partitions) question.ends[partition];
+  question.done = std::move(done);
+  question.give_up_us = around_.clock.monotonic_us() + kPatienceUs;
+  if (partitions.empty()) return finish_if_done(id);
+  ask_now(id, question);
+}
+
+// Those that have not answered yet; who may still answer to what was asked before is not asked again.
+void EndCalls::ask_now(uint64_t id, Question& question) {
+  const int64_t now_us = around_.clock.monotonic_us();
+  question.ask_at_us = now_us + kRetryUs;
+  std::set<TopicPartition> on_their_way;
+  std::erase_if(question.asked, [&](const auto& each) {
+    const bool is_lost = now_us - each.second.sent_us >= kAnswerUs;
+    if (is_lost)
+      question_of_.erase(each.first);
+    else
+      on_their_way.insert(each.second.partitions.begin(), each.second.partitions.end());
+    return is_lost;
+  });
+  std::map<NodeId, std::vector<TopicPartition>> by_leader;
+  for (const auto& [partition, end] : question.ends) {
+    if (end || on_their_way.contains(partition)) continue;
+    const storage::PartitionAssignment* known = around_.cluster()->find(partition);
+    if (known != nullptr && known->leader)
+      by_leader[*known->leader].push_back(partition);
+    else
+      question.last_error = Error{ErrorCode::NotLeader, "no node leads the partition"};
+  }
+  for (auto& [leader, its] : by_leader) {
+    const uint64_t number = ++last_number_;
+    question.asked[number] = {its, now_us};
+    question_of_[number] = id;
+    around_.send(leader, AskEnds{number, std::move(its)});
+  }
+}
+
+void EndCalls::forget_asked(Question& question) {
+  for (const auto& [number, asked] : question.asked) question_of_.erase(number);
+}
+
+void EndCalls::tick() {
+  const int64_t now_us = around_.clock.monotonic_us();
+  std::vector<Question> late;
+  for (auto each = questions_.begin(); each != questions_.end();) {
+    Question& question = each->second;
+    if (now_us >= question.give_up_us) {
+      forget_asked(question);
+      late.push_back(std::move(question));
+      each = questions_.erase(each);
+      continue;
+    }
+    if (now_us >= question.ask_at_us) ask_now(each->first, question);
+    ++each;
+  }
+  for (const Question& question : late) {
+    Error error = question.last_error.value_or(
+        Error{ErrorCode::ReadTimeout, "a partition's leader does not answer"});
+    error.detail = "How far the partitions can be read as of now is not known.";
+    error.hint = "Try again when enough nodes are there; SHOW CLUSTER tells which are.";
+    question.done(std::move(error));
+  }
+  std::erase_if(answers_, [&](const auto& each) { return each.second.until_us <= now_us; });
+  std::erase_if(answer_of_, [&](const auto& each) { return !answers_.contains(each.second); });
+}
+
+void EndCalls::on_message(NodeId, const EndsTold& message) {
+  const auto found = question_of_.find(message.number);
+  if (found == question_of_.end()) return;
+  const uint64_t id = found->second;
+  question_of_.erase(found);
+  Question& question = questions_.at(id);
+  const auto asked = question.asked.extract(message.number);
+  if (asked.empty()) return;
+  const std::vector<TopicPartition>& partitions = asked.mapped().partitions;
+  if (message.error || message.ends.size() != partitions.size()) {
+    question.last_error = message.error;
+    return;
+  }
+  for (size_t i = 0; i < message.ends.size(); ++i) question.ends[partitions[i]] = message.ends[i];
+  finish_if_done(id);
+}
+
+void EndCalls::finish_if_done(uint64_t id) {
+  const auto found = questions_.find(id);
+  if (!std::ranges::all_of(found->second.ends,
+                           [](const auto& each) { return each.second.has_value(); }))
+    return;
+  Question question = std::move(found->second);
+  questions_.erase(found);
+  forget_asked(question);
+  Ends ends;
+  for (const auto& [partition, end] : question.ends) ends.emplace_back(partition, *end);
+  question.done(std::move(ends));
+}
+
+// --- Who leads
+
+void EndCalls::on_message(NodeId from, const AskEnds& message) {
+  Answer answer{from, {.number = message.number}};
+  std::map<NodeId, std::vector<ConfirmLeader::Led>> by_heir;
+  const auto refuse = [&](const Error& why) {
+    around_.send(from, EndsTold{.number = message.number, .error = why});
+  };
+  for (const TopicPartition& partition : message.partitions) {
+    const Result<LeaderEnds> leads = around_.leads(partition);
+    if (!leads) return refuse(leads.error());
+    if (rules_.waits_for_own_begin && !leads->has_all_of_before)
+      return refuse({ErrorCode::NotEnoughReplicas,
+                     "what was there when its leader began is not on enough replicas yet"});
+    answer.told.ends.push_back(leads->readable_end);
+    if (rules_.asks_others)
+      for (const NodeId heir : leads->heirs) by_heir[heir].push_back({partition, leads->epoch});
+  }
+  if (by_heir.empty()) return around_.send(from, std::move(answer.told));
+  const uint64_t id = ++last_number_;
+  answer.heirs_left = by_heir.size();
+  answer.until_us = around_.clock.monotonic_us() + kPatienceUs;
+  answers_.emplace(id, std::move(answer));
+  for (auto& [heir, led] : by_heir) {
+    const uint64_t number = ++last_number_;
+    answer_of_[number] = id;
+    around_.send(heir, ConfirmLeader{number, std::move(led)});
+  }
+}
+
+void EndCalls::on_message(NodeId from, const ConfirmLeader& message) {
+  LeaderConfirmed answer{.number = message.number};
+  if (!around_.epoch())
+    answer.error = Error{ErrorCode::NotLeader, "a node that could lead has only just begun"};
+  for (const ConfirmLeader::Led& led : message.led) {
+    const storage::PartitionAssignment* known = around_.cluster()->find(led.partition);
+    if (known != nullptr && known->leader_epoch > led.epoch)
+      answer.error = Error{ErrorCode::NotLeader, "another node leads the partition by now"};
+  }
+  around_.send(from, std::move(answer));
+}
+
+void EndCalls::on_message(NodeId, const LeaderConfirmed& message) {
+  const auto number = answer_of_.find(message.number);
+  if (number == answer_of_.end()) return;
+  const auto found = answers_.find(number->second);
+  answer_of_.erase(number);
+  if (found == answers_.end()) return;
+  Answer& answer = found->second;
+  if (message.error) {
+    around_.send(answer.to, EndsTold{.number = answer.told.number, .error = message.error});
+  } else if (--answer.heirs_left > 0) {
+    return;
+  } else {
+    around_.send(answer.to, std::move(answer.told));
+  }
+  answers_.erase(found);
+}
+
+}  // namespace server

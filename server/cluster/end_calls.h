@@ -1,0 +1,105 @@
+// How far partitions can be read as of now, whoever leads them: what was acknowledged before the question lies before
+// the answer.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "server/cluster/cluster_messages.h"
+#include "storage/meta/cluster_table.h"
+
+namespace server {
+
+// Rules of answers, one by one; a simulation switches them off.
+struct EndCallRules {
+  // Who believes that it leads asks those who could lead by now.
+  bool asks_others = true;
+  // A new leader knows how far can be read when all is visible that was there when it began.
+  bool waits_for_own_begin = true;
+};
+
+// What a leader says of itself.
+struct LeaderEnds {
+  LeaderEpoch epoch;
+  Offset readable_end;
+  bool has_all_of_before = false;  // what was there when its epoch began is visible
+  std::vector<NodeId> heirs = {};  // who could lead after it
+};
+
+// Without clocks: the leader takes the end, then asks each node that could have become the leader since. One of them
+// would have to know that, before it acknowledges anything under its own epoch.
+//
+//   asker          leader                     each heir
+//     ─ AskEnds ──►  end, epoch
+//                    ─ ConfirmLeader(epoch) ──►  knows of no newer epoch
+//                    ◄─ LeaderConfirmed ────────
+//     ◄─ EndsTold ─
+//
+// Threads: one loop. Owner: ClusterNode.
+class EndCalls {
+ public:
+  using Ends = std::vector<std::pair<storage::TopicPartition, Offset>>;
+  using Done = std::function<void(Result<Ends>)>;
+  struct Around {
+    NodeId self;
+    const Clock& clock;
+    std::function<void(NodeId, ClusterMessage)> send;
+    std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
+    // Since when this node is known. All that was decided before it has read then.
+    std::function<std::optional<storage::NodeEpoch>()> epoch;
+    // Fails with NotLeader and NotEnoughReplicas.
+    std::function<Result<LeaderEnds>(const storage::TopicPartition&)> leads;
+  };
+  // Its numbers are larger than those of whoever was there before, to whom answers may still come.
+  EndCalls(Around around, EndCallRules rules)
+      : around_(std::move(around)),
+        rules_(rules),
+        last_number_(static_cast<uint64_t>(around_.clock.monotonic_us())) {}
+
+  // Asks whoever leads then, again until all have answered or it has taken too long.
+  void ask(std::vector<storage::TopicPartition> partitions, Done done);
+
+  void on_message(NodeId from, const AskEnds& message);
+  void on_message(NodeId from, const EndsTold& message);
+  void on_message(NodeId from, const ConfirmLeader& message);
+  void on_message(NodeId from, const LeaderConfirmed& message);
+  void tick();
+
+ private:
+  struct Asked {
+    std::vector<storage::TopicPartition> partitions;
+    int64_t sent_us = 0;
+  };
+  struct Question {
+    std::map<storage::TopicPartition, std::optional<Offset>> ends;
+    Done done;
+    int64_t give_up_us = 0, ask_at_us = 0;
+    std::map<uint64_t, Asked> asked;  // and not answered, by the number of the message
+    std::optional<Error> last_error = {};
+  };
+  // What a leader is to tell when all heirs have answered.
+  struct Answer {
+    NodeId to;
+    EndsTold told;
+    size_t heirs_left = 0;
+    int64_t until_us = 0;
+  };
+  void ask_now(uint64_t id, Question& question);
+  void forget_asked(Question& question);
+  void finish_if_done(uint64_t id);
+
+  const Around around_;
+  const EndCallRules rules_;
+  uint64_t last_number_;
+  std::map<uint64_t, Question> questions_;
+  std::map<uint64_t, uint64_t> question_of_;  // by the number of a message
+  std::map<uint64_t, Answer> answers_;
+  std::map<uint64_t, uint64_t> answer_of_;  // likewise
+};
+
+}  // namespace server

@@ -1,0 +1,70 @@
+#include "server/metadata/cluster_limits.h"
+
+#include <algorithm>
+#include <string>
+
+#include "server/metadata/plan_users.h"
+
+namespace server {
+
+namespace {
+
+Error not_yet(std::string what, std::string hint = {}) {
+  return {ErrorCode::NotSupported,
+          std::move(what) + " not supported in a cluster yet",
+          {},
+          std::move(hint)};
+}
+
+Error no_queries() {
+  return not_yet(
+      "queries that run on (CREATE ... AS SELECT, INSERT INTO ... SELECT, generated rows) are",
+      "SELECT ... EMIT CHANGES works at any node; a server without --cluster has all of them.");
+}
+
+struct Check {
+  template <class Other>
+  Status operator()(const Other&) const {
+    return {};
+  }
+  Status operator()(const engine::CreateAsSelect&) const { return no_queries(); }
+  Status operator()(const engine::InsertSelect&) const { return no_queries(); }
+  Status operator()(const engine::CreateSource& create) const {
+    // After a restart nobody knows whose it was.
+    if (create.is_temporary) return not_yet("temporary tables are");
+    return {};
+  }
+  // Rows that another node writes meanwhile would go where nobody reads them.
+  Status operator()(const engine::Truncate&) const {
+    return not_yet("TRUNCATE is", "DROP the table, and create it anew.");
+  }
+  Status operator()(const engine::AddPrimaryKey&) const { return rewrites(); }
+  Status operator()(const engine::AlterColumns&) const { return rewrites(); }
+
+ private:
+  static Status rewrites() { return not_yet("an ALTER TABLE that rewrites rows is"); }
+};
+
+}  // namespace
+
+Status check_for_cluster(const engine::ParsedStatement& statement, bool is_in_transaction) {
+  if (is_in_transaction && !is_user_statement(statement.statement))
+    return not_yet("definitions within a transaction are", "Say it outside of a transaction.");
+  return std::visit(Check{}, statement.statement);
+}
+
+Status check_for_cluster(const std::vector<DefinitionChange>& changes) {
+  for (const DefinitionChange& change : changes) {
+    if (const auto* put = std::get_if<PutQuery>(&change);
+        put && put->query->query->kind != engine::QueryKind::SourceTable)
+      return no_queries();
+    // Each node would count on its own.
+    if (const auto* put = std::get_if<PutSource>(&change);
+        put && std::ranges::any_of(put->source->schema.columns, &engine::ColumnDef::is_serial))
+      return not_yet("SERIAL and IDENTITY columns are",
+                     "Give the rows keys of your own, UUIDs for example.");
+  }
+  return {};
+}
+
+}  // namespace server

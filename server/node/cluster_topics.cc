@@ -1,0 +1,86 @@
+#include "server/node/cluster_topics.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+#include <utility>
+
+namespace server {
+
+void MemberTopics::append(storage::AppendRequest request, storage::AppendDone done) {
+  // The member's loop alone counts them down.
+  struct Parts {
+    storage::AppendDone done;
+    std::vector<storage::AppendedBatch> batches;
+    std::optional<Error> error;
+    size_t left = 0;
+  };
+  auto parts = std::make_shared<Parts>();
+  parts->done = std::move(done);
+  parts->batches.resize(request.parts.size());
+  parts->left = request.parts.size();
+  for (size_t i = 0; i < request.parts.size(); ++i) {
+    storage::PartitionBatches& part = request.parts[i];
+    member_.append_rows(part.partition, std::move(part.batches),
+                        [parts, i](Result<storage::AppendedBatch> appended) {
+                          if (appended)
+                            parts->batches[i] = *appended;
+                          else if (!parts->error)
+                            parts->error = std::move(appended).error();
+                          if (--parts->left > 0) return;
+                          if (!parts->error)
+                            return parts->done(storage::Appended{{}, std::move(parts->batches)});
+                          if (parts->batches.size() > 1)
+                            parts->error->detail =
+                                "The rows belong to several partitions: some may be there.";
+                          parts->done(*std::move(parts->error));
+                        });
+  }
+}
+
+void MemberTopics::ask_ends(std::vector<storage::TopicPartition> partitions,
+                            std::function<void(Result<Ends>)> done) {
+  member_.ask_ends(std::move(partitions), std::move(done));
+}
+
+bool MemberTopics::has_replica(const storage::TopicPartition& partition) const {
+  const auto view = member_.view();
+  const storage::PartitionAssignment* known = view->metadata->find(partition);
+  return known != nullptr && known->has_replica(view->self);
+}
+
+int MemberTopics::replicas_of(const Uuid& topic) const {
+  const auto view = member_.view();
+  const storage::PartitionAssignment* known = view->metadata->find({topic, PartitionId{0}});
+  return known == nullptr ? 1 : static_cast<int>(known->replicas.size());
+}
+
+std::vector<engine::ServerFact> cluster_facts(const ClusterMember& member) {
+  const auto view = member.view();
+  std::map<NodeId, std::pair<int64_t, int64_t>> led;  // and how many of them lack replicas
+  int64_t leaderless = 0;
+  for (const auto& [partition, assignment] : view->metadata->partitions()) {
+    if (!assignment.leader) {
+      ++leaderless;
+      continue;
+    }
+    auto& [count, lacking] = led[*assignment.leader];
+    ++count;
+    lacking += assignment.isr.size() < assignment.replicas.size() ? 1 : 0;
+  }
+  std::vector<engine::ServerFact> facts;
+  for (const auto& [id, node] : view->metadata->nodes()) {
+    const auto& [count, lacking] = led[id];
+    std::string text = node.is_fenced ? "away" : "there";
+    if (id == view->self) text += ", this one";
+    if (id.value() == view->controller_id) text += ", controller";
+    text += fmt::format(", leads {} partitions", count);
+    if (lacking > 0) text += fmt::format(" ({} of them lack replicas in sync)", lacking);
+    facts.push_back({"cluster", fmt::format("node {}", id.value()), text + ", " + node.endpoint});
+  }
+  facts.push_back({"cluster", "partitions without a leader", fmt::to_string(leaderless)});
+  return facts;
+}
+
+}  // namespace server

@@ -1,0 +1,25 @@
+// The cluster as sessions see it, over this node's part in it.
+#pragma once
+#include "server/cluster/cluster_member.h"
+#include "server/sql/cluster_topics.h"
+
+namespace server {
+
+// Owner: the node; the member outlives it.
+class MemberTopics final : public ClusterTopics {
+ public:
+  explicit MemberTopics(ClusterMember& member) : member_(member) {}
+  void append(storage::AppendRequest request, storage::AppendDone done) override;
+  void ask_ends(std::vector<storage::TopicPartition> partitions,
+                std::function<void(Result<Ends>)> done) override;
+  bool has_replica(const storage::TopicPartition& partition) const override;
+  int replicas_of(const Uuid& topic) const override;
+
+ private:
+  ClusterMember& member_;
+};
+
+// What SHOW SERVER tells of the nodes: one line for each.
+std::vector<engine::ServerFact> cluster_facts(const ClusterMember& member);
+
+}  // namespace server

@@ -1,0 +1,31 @@
+// What sessions need of the other nodes of a cluster: their rows go to whoever leads a partition, and what is to be
+// read is as far as its leader has it.
+#pragma once
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/system_tables/information.h"
+#include "storage/log/requests.h"
+
+namespace server {
+
+// Threads: any; answered on another one.
+class ClusterTopics {
+ public:
+  virtual ~ClusterTopics() = default;
+  // Each record once, whoever leads; the partitions independently of each other. Where it fails the error says whether
+  // rows may be there.
+  virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;
+  // Whatever was acknowledged before the call lies before these ends.
+  using Ends = std::vector<std::pair<storage::TopicPartition, Offset>>;
+  virtual void ask_ends(std::vector<storage::TopicPartition> partitions,
+                        std::function<void(Result<Ends>)> done) = 0;
+  // Whether this node has, or is about to have, the partition's records.
+  virtual bool has_replica(const storage::TopicPartition& partition) const = 0;
+  // Of its first partition; 1 where it is not known.
+  virtual int replicas_of(const Uuid& topic) const = 0;
+};
+
+}  // namespace server

@@ -1,0 +1,301 @@
+#!/usr/bin/python3
+"""SQL in a cluster of three: what is defined, written and read at one node is so at each, whichever of them dies."""
+import threading
+import time
+
+from cluster_cases import all_is_well, cluster
+from cluster_nodes import eventually
+from millrace_server import Skipped, case, run
+
+try:
+    import psycopg
+except ImportError:
+    psycopg = None
+
+
+def connect(node, **settings):
+    if psycopg is None:
+        raise Skipped("psycopg is not installed")
+    host, port = node.pg.split(":")
+    connection = psycopg.connect(host=host, port=port, user="millrace", dbname="millrace", autocommit=True,
+                                 prepare_threshold=None)
+    for name, value in settings.items():
+        connection.execute(f"SET {name.replace('__', '.')} = '{value}'")
+    return connection
+
+
+def sql_cluster():
+    nodes = cluster()
+    if psycopg is None:
+        raise Skipped("psycopg is not installed")
+    return nodes
+
+
+def run_on(node, *statements):
+    with connect(node) as c:
+        for statement in statements:
+            c.execute(statement)
+
+
+def define(nodes, *statements, at=1):
+    """And waits until the other nodes know of it, and somebody leads the new partitions."""
+    run_on(nodes.nodes[at], *statements)
+    names = {row[0] for row in rows_of(nodes.nodes[at], "SHOW TABLES")} | \
+        {row[0] for row in rows_of(nodes.nodes[at], "SHOW STREAMS")}
+    for node in nodes.nodes.values():
+        if node.is_running():
+            eventually(lambda node=node: names == {row[0] for row in rows_of(node, "SHOW TABLES")} |
+                       {row[0] for row in rows_of(node, "SHOW STREAMS")})
+
+
+def rows_of(node, query):
+    with connect(node) as c:
+        return c.execute(query).fetchall()
+
+
+def refusal(node, statement, kind=None):
+    try:
+        run_on(node, statement)
+    except (kind or psycopg.Error) as error:
+        return str(error)
+    raise AssertionError(f"not refused: {statement}")
+
+
+class Reader:
+    """A push query at a node, read by a thread of its own."""
+
+    def __init__(self, node, query):
+        self.rows, self.failure = [], None
+        self.connection = connect(node, auto__offset__reset="earliest")
+        self.thread = threading.Thread(target=self._read, args=(query,), daemon=True)
+        self.thread.start()
+
+    def _read(self, query):
+        try:
+            for row in self.connection.cursor().stream(query):
+                self.rows.append(row)
+        except psycopg.Error as error:
+            self.failure = str(error)
+
+    def stop(self):
+        self.connection.cancel()
+        self.thread.join(10)
+        self.connection.close()
+
+
+@case
+def what_is_defined_at_one_node_is_defined_at_all():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM clicks (id INT KEY, url VARCHAR) WITH (partitions = 3)",
+           "CREATE TABLE users (id INT PRIMARY KEY, name VARCHAR)", "CREATE TYPE address AS STRUCT<street VARCHAR>",
+           "COMMENT ON TABLE users IS 'who they are'", at=1)
+    for node in nodes.nodes.values():
+        assert ("clicks", 3, 3) in [row[:3] for row in rows_of(node, "SHOW TOPICS")], rows_of(node, "SHOW TOPICS")
+        assert [row[0] for row in rows_of(node, "DESCRIBE users")] == ["ID", "NAME"]
+        with connect(node) as c:
+            assert c.execute("SELECT column_name FROM information_schema.columns WHERE table_name = 'users' "
+                             "ORDER BY ordinal_position").fetchall() == [("id",), ("name",)]
+    define(nodes, "DROP STREAM clicks DELETE TOPIC", at=3)
+    for node in nodes.nodes.values():
+        assert "CLICKS" not in [row[0] for row in rows_of(node, "SHOW STREAMS")]
+
+
+@case
+def definitions_at_all_nodes_at_once_come_in_one_order():
+    nodes = sql_cluster()
+    outcomes = []
+
+    def define_some(number, node):
+        with connect(node) as c:
+            for i in range(4):
+                c.execute(f"CREATE STREAM many_{number}_{i} (v INT) WITH (partitions = 1, replicas = 1)")
+            try:
+                c.execute("CREATE STREAM contested (v INT) WITH (partitions = 1)")
+                outcomes.append(number)
+            except psycopg.Error as error:
+                assert "exist" in str(error), error
+    threads = [threading.Thread(target=define_some, args=each) for each in nodes.nodes.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 1, outcomes
+    expected = {f"MANY_{number}_{i}" for number in nodes.nodes for i in range(4)} | {"CONTESTED"}
+    for node in nodes.nodes.values():
+        eventually(lambda node=node: expected <= {row[0] for row in rows_of(node, "SHOW STREAMS")})
+
+
+@case
+def whatever_was_acknowledged_is_read_at_any_node():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE latest (k INT PRIMARY KEY, v INT)", "CREATE STREAM history (k INT KEY, v INT)")
+    with connect(nodes.nodes[1]) as a, connect(nodes.nodes[2]) as b, connect(nodes.nodes[3]) as c:
+        sessions = [a, b, c]
+        for i in range(60):
+            writer, reader = sessions[i % 3], sessions[(i + 1) % 3]
+            writer.execute("INSERT INTO latest VALUES (%s, %s)", (i % 4, i))
+            writer.execute("INSERT INTO history VALUES (%s, %s)", (i % 4, i))
+            assert reader.execute(f"SELECT v FROM latest WHERE k = {i % 4}").fetchall() == [(i,)]
+            assert reader.execute("SELECT COUNT(*), MAX(v) FROM latest").fetchone() == (min(i + 1, 4), i)
+        for each in sessions:
+            values = [row[0] for row in each.execute("SELECT v FROM history").fetchall()]
+            assert sorted(values) == list(range(60)), values
+
+
+@case
+def rows_are_copied_in_at_any_node():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM copied (id INT KEY, text VARCHAR) WITH (partitions = 3)")
+    for number, node in nodes.nodes.items():
+        with connect(node) as c, c.cursor().copy("COPY copied (id, text) FROM STDIN") as copy:
+            for i in range(5_000):
+                copy.write_row((number * 10_000 + i, "x" * 100))
+    expected = sorted(number * 10_000 + i for number in nodes.nodes for i in range(5_000))
+    for node in nodes.nodes.values():
+        assert sorted(row[0] for row in rows_of(node, "SELECT id FROM copied")) == expected
+
+
+@case
+def a_node_dies_and_rows_count_once_and_look_ups_are_right():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE survivors (k INT PRIMARY KEY, v INT) WITH (partitions = 3)",
+           "CREATE STREAM events (k INT KEY, v INT) WITH (partitions = 3)")
+    acknowledged, failures = [], []
+    pushed = Reader(nodes.nodes[1], "SELECT k, v FROM events EMIT CHANGES")
+    stopping = threading.Event()
+
+    def write():
+        with connect(nodes.nodes[1]) as c:
+            i = 0
+            while not stopping.is_set():
+                try:
+                    c.execute(f"INSERT INTO survivors VALUES ({i % 5}, {i})")
+                    c.execute(f"INSERT INTO events VALUES ({i % 5}, {i})")
+                    acknowledged.append(i)
+                except psycopg.Error as error:
+                    failures.append(str(error))
+                i += 1
+    writer = threading.Thread(target=write)
+    writer.start()
+    eventually(lambda: len(acknowledged) > 20)
+    nodes.nodes[2].kill()
+    before = len(acknowledged)
+    eventually(lambda: len(acknowledged) > before + 50)
+    # The table was kept by node 2, too; the others go on with theirs.
+    last = acknowledged[-1]
+    assert rows_of(nodes.nodes[3], "SELECT MAX(v) FROM survivors")[0][0] >= last
+    nodes.nodes[2].start()
+    before = len(acknowledged)
+    eventually(lambda: len(acknowledged) > before + 20)
+    stopping.set()
+    writer.join()
+    assert not failures, failures[:3]
+    newest = {i % 5: i for i in acknowledged}
+    for node in nodes.nodes.values():
+        assert dict(rows_of(node, "SELECT k, v FROM survivors")) == newest
+        values = [row[0] for row in rows_of(node, "SELECT v FROM events")]
+        assert sorted(values) == acknowledged, f"{len(values)} of {len(acknowledged)}"
+    eventually(lambda: len(pushed.rows) >= len(acknowledged))
+    pushed.stop()
+    assert sorted(v for _, v in pushed.rows) == acknowledged
+    for key in range(5):
+        of_key = [v for k, v in pushed.rows if k == key]
+        assert of_key == sorted(of_key), f"out of order: {of_key[:20]}"
+    all_is_well(nodes)
+
+
+@case
+def a_node_that_was_frozen_shows_nothing_old():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE fresh (k INT PRIMARY KEY, v INT) WITH (partitions = 6)")
+    run_on(nodes.nodes[1], "INSERT INTO fresh VALUES (1, 1)")
+    with connect(nodes.nodes[2]) as reader:
+        assert reader.execute("SELECT v FROM fresh WHERE k = 1").fetchone() == (1,)
+        nodes.nodes[2].freeze()
+        time.sleep(3)  # others lead by now
+        for v in range(2, 20):
+            run_on(nodes.nodes[1], f"INSERT INTO fresh VALUES (1, {v})")
+        nodes.nodes[2].thaw()
+        assert reader.execute("SELECT v FROM fresh WHERE k = 1").fetchone() == (19,)
+    all_is_well(nodes)
+
+
+@case
+def all_nodes_are_killed_and_everything_is_there():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE durable (k INT PRIMARY KEY, v INT)")
+    run_on(nodes.nodes[1], *(f"INSERT INTO durable VALUES ({i}, {i})" for i in range(30)))
+    for node in nodes.nodes.values():
+        node.kill()
+    nodes.start_all()
+    all_is_well(nodes)
+    for node in nodes.nodes.values():
+        assert rows_of(node, "SELECT COUNT(*), SUM(v) FROM durable") == [(30, 435)]
+
+
+@case
+def who_writes_is_told_that_too_few_have_it():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM lonely (v INT) WITH (partitions = 1)")
+    run_on(nodes.nodes[1], "INSERT INTO lonely VALUES (1)")
+    nodes.nodes[2].kill()
+    nodes.nodes[3].kill()
+    told = refusal(nodes.nodes[1], "INSERT INTO lonely VALUES (2)")
+    assert "in sync" in told or "leads the partition" in told or "not known" in told, told
+    assert "how far" in refusal(nodes.nodes[1], "SELECT v FROM lonely").lower()
+    nodes.start_all()
+    all_is_well(nodes)
+    run_on(nodes.nodes[1], "INSERT INTO lonely VALUES (3)")
+    values = [row[0] for row in rows_of(nodes.nodes[2], "SELECT v FROM lonely")]
+    assert values in ([1, 3], [1, 2, 3]), values
+
+
+@case
+def without_etcd_nothing_is_defined_and_all_else_goes_on():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE ongoing (k INT PRIMARY KEY, v INT)")
+    with connect(nodes.nodes[3]) as c:
+        c.execute("INSERT INTO ongoing VALUES (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6), (7, 7)")
+        nodes.etcd.kill()
+        told = refusal(nodes.nodes[1], "CREATE STREAM impossible (v INT)")
+        assert "etcd does not answer" in told, told
+        c.execute("INSERT INTO ongoing VALUES (1, 10)")
+        assert c.execute("SELECT SUM(v) FROM ongoing").fetchone() == (37,)
+    nodes.etcd.start()
+    all_is_well(nodes)
+
+
+@case
+def what_is_not_there_yet_says_so():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM source (k INT KEY, v INT)", "CREATE TABLE target (k INT PRIMARY KEY, v INT)")
+    node = nodes.nodes[2]
+    for statement in ("CREATE TABLE counts AS SELECT k, COUNT(*) AS n FROM source GROUP BY k",
+                      "CREATE STREAM copy AS SELECT * FROM source", "INSERT INTO source SELECT * FROM source",
+                      "UPDATE target SET v = 1", "DELETE FROM target", "TRUNCATE target",
+                      "INSERT INTO target SELECT k, v FROM target",
+                      "INSERT INTO target VALUES (1, 1) ON CONFLICT (k) DO NOTHING",
+                      "CREATE TEMPORARY TABLE mine (k INT PRIMARY KEY)",
+                      "CREATE TABLE numbered (k SERIAL PRIMARY KEY, v INT)",
+                      "BEGIN; CREATE STREAM late (v INT); COMMIT",
+                      "BEGIN; INSERT INTO target VALUES (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6), (7, 7); COMMIT"):
+        assert "not supported in a cluster yet" in refusal(node, statement), statement
+    assert rows_of(node, "SELECT COUNT(*) FROM target") == [(0,)]
+    with connect(node) as c:  # of one partition a transaction is one
+        c.execute("BEGIN")
+        c.execute("INSERT INTO target VALUES (1, 1)")
+        c.execute("COMMIT")
+    assert rows_of(nodes.nodes[3], "SELECT v FROM target") == [(1,)]
+
+
+@case
+def the_server_tells_of_its_nodes():
+    nodes = sql_cluster()
+    for number, node in nodes.nodes.items():
+        facts = {row[1]: row[2] for row in rows_of(node, "SHOW SERVER") if row[0] == "cluster"}
+        assert facts["partitions without a leader"] == "0", facts
+        assert all(facts[f"node {each}"].startswith("there") for each in nodes.nodes), facts
+        assert "this one" in facts[f"node {number}"], facts
+
+
+run()

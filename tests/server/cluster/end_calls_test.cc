@@ -1,0 +1,148 @@
+#include "server/cluster/end_calls.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <utility>
+
+using namespace server;
+using storage::NodeEpoch;
+using storage::TopicPartition;
+
+namespace {
+
+constexpr NodeId kHere{1}, kThere{2}, kElsewhere{3};
+
+TopicPartition partition(int32_t number = 0) {
+  TopicPartition id;
+  id.topic.bytes = {1};
+  id.partition = PartitionId{number};
+  return id;
+}
+
+class EndCallsTest : public ::testing::Test {
+ protected:
+  void lead(NodeId leader, int32_t epoch, int32_t number = 0) {
+    storage::PartitionAssignment assignment{.partition = partition(number)};
+    assignment.replicas = assignment.isr = {kHere, kThere, kElsewhere};
+    assignment.leader = leader;
+    assignment.leader_epoch = LeaderEpoch{epoch};
+    assignment.version = versions[number]++;
+    ASSERT_TRUE(table.apply(storage::encode_assign_partition(assignment), Revision{1}));
+  }
+  template <class Message>
+  Message take(NodeId to) {
+    EXPECT_FALSE(sent.empty());
+    EXPECT_EQ(sent.front().first, to);
+    auto message = std::get<Message>(sent.front().second);
+    sent.pop_front();
+    return message;
+  }
+  void ask(std::vector<TopicPartition> partitions) {
+    calls.ask(std::move(partitions),
+              [this](Result<EndCalls::Ends> ends) { told = std::move(ends); });
+  }
+
+  SimulatedClock clock{1'700'000'000'000};
+  std::map<int32_t, int32_t> versions;
+  storage::ClusterTable table;
+  std::deque<std::pair<NodeId, ClusterMessage>> sent;
+  std::optional<Result<EndCalls::Ends>> told;
+  std::optional<NodeEpoch> epoch = NodeEpoch{5};
+  LeaderEnds ends{LeaderEpoch{4}, Offset{17}, true, {kThere, kElsewhere}};
+  EndCalls calls{
+      {.self = kHere,
+       .clock = clock,
+       .send = [this](NodeId to, ClusterMessage message) { sent.emplace_back(to, message); },
+       .cluster = [this] { return table.snapshot(); },
+       .epoch = [this] { return epoch; },
+       .leads = [this](const TopicPartition&) { return ends; }},
+      {}};
+};
+
+TEST_F(EndCallsTest, EachLeaderIsAskedForAllThatItLeads) {
+  lead(kThere, 4, 0);
+  lead(kElsewhere, 4, 1);
+  lead(kThere, 4, 2);
+  ask({partition(0), partition(1), partition(2)});
+  const auto first = take<AskEnds>(kThere), second = take<AskEnds>(kElsewhere);
+  EXPECT_EQ(first.partitions.size(), 2U);
+  calls.on_message(kThere, EndsTold{first.number, {}, {Offset{10}, Offset{12}}});
+  EXPECT_FALSE(told);
+  calls.on_message(kElsewhere, EndsTold{second.number, {}, {Offset{11}}});
+  ASSERT_TRUE(told && *told);
+  EXPECT_EQ(**told, (EndCalls::Ends{{partition(0), Offset{10}},
+                                    {partition(1), Offset{11}},
+                                    {partition(2), Offset{12}}}));
+}
+
+TEST_F(EndCallsTest, WhoDoesNotLeadAnyMoreIsNotBelieved) {
+  lead(kThere, 4);
+  ask({partition()});
+  const auto first = take<AskEnds>(kThere);
+  lead(kElsewhere, 5);
+  calls.on_message(kThere, EndsTold{first.number, Error{ErrorCode::NotLeader, "no"}, {}});
+  clock.advance_us(50'000);
+  calls.tick();
+  const auto second = take<AskEnds>(kElsewhere);
+  calls.on_message(kThere, EndsTold{first.number, {}, {Offset{3}}});  // twice, and late
+  EXPECT_FALSE(told);
+  calls.on_message(kElsewhere, EndsTold{second.number, {}, {Offset{20}}});
+  ASSERT_TRUE(told && *told);
+}
+
+TEST_F(EndCallsTest, WhatGetsLostIsAskedAgainAndGivenUpInTheEnd) {
+  lead(kThere, 4);
+  ask({partition()});
+  take<AskEnds>(kThere);
+  for (int i = 0; i < 120 && !told; ++i) {
+    clock.advance_us(50'000);
+    calls.tick();
+  }
+  EXPECT_GT(sent.size(), 5U);
+  EXPECT_LT(sent.size(), 30U);
+  ASSERT_TRUE(told && !*told);
+  EXPECT_EQ(told->error().code, ErrorCode::ReadTimeout);
+}
+
+TEST_F(EndCallsTest, ALeaderAsksWhoCouldLeadByNow) {
+  calls.on_message(kThere, AskEnds{8, {partition(0), partition(1)}});
+  const auto first = take<ConfirmLeader>(kThere), second = take<ConfirmLeader>(kElsewhere);
+  EXPECT_EQ(first.led.size(), 2U);
+  calls.on_message(kThere, LeaderConfirmed{first.number});
+  calls.on_message(kThere, LeaderConfirmed{first.number});
+  EXPECT_TRUE(sent.empty());
+  calls.on_message(kElsewhere, LeaderConfirmed{second.number});
+  const auto answer = take<EndsTold>(kThere);
+  EXPECT_EQ(answer.number, 8U);
+  EXPECT_EQ(answer.ends, (std::vector<Offset>{Offset{17}, Offset{17}}));
+}
+
+TEST_F(EndCallsTest, OneThatKnowsOfANewerLeaderIsEnough) {
+  calls.on_message(kThere, AskEnds{8, {partition()}});
+  const auto first = take<ConfirmLeader>(kThere);
+  take<ConfirmLeader>(kElsewhere);
+  calls.on_message(kThere, LeaderConfirmed{first.number, Error{ErrorCode::NotLeader, "newer"}});
+  EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotLeader);
+}
+
+TEST_F(EndCallsTest, ANewLeaderWaitsUntilAllOfBeforeIsVisible) {
+  ends.has_all_of_before = false;
+  calls.on_message(kThere, AskEnds{8, {partition()}});
+  EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
+}
+
+TEST_F(EndCallsTest, WhoConfirmsKnowsOfNoNewerEpochAndAllThatWasDecidedBeforeItBegan) {
+  lead(kThere, 4);
+  calls.on_message(kThere, ConfirmLeader{1, {{partition(), LeaderEpoch{4}}}});
+  EXPECT_FALSE(take<LeaderConfirmed>(kThere).error);
+  epoch.reset();
+  calls.on_message(kThere, ConfirmLeader{2, {{partition(), LeaderEpoch{4}}}});
+  EXPECT_TRUE(take<LeaderConfirmed>(kThere).error);
+  epoch = NodeEpoch{6};
+  lead(kHere, 5);
+  calls.on_message(kThere, ConfirmLeader{3, {{partition(), LeaderEpoch{4}}}});
+  EXPECT_TRUE(take<LeaderConfirmed>(kThere).error);
+}
+
+}  // namespace

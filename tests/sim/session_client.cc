@@ -1,0 +1,102 @@
+#include "tests/sim/session_client.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "records/batch_builder.h"
+
+namespace sim {
+
+using storage::TopicPartition;
+
+namespace {
+
+constexpr int64_t kPauseUs = 30'000, kLookUs = 50'000, kAskUs = 15'000;
+
+}  // namespace
+
+// --- Rows
+
+void RowWriter::next() {
+  is_idle_ = is_stopping_;
+  if (is_idle_) return;
+  SimNode& node = *world_.chance.one_of(world_.nodes);
+  if (!node.is_running()) {
+    world_.queue.after(kPauseUs, [this] { next(); });
+    return;
+  }
+  ++statement_;
+  // Where the process dies before it comes to it nothing is heard of it, either.
+  look_whether_it_died(node, node.life(), statement_);
+  node.run(node.life(), [this, &node] { begin(node); });
+}
+
+// Some batches, as large statements have them.
+void RowWriter::begin(SimNode& node) {
+  partition_ = world_.chance.one_of(partitions_);
+  values_.clear();
+  std::string batches;
+  const int64_t count = world_.chance.one_in(5) ? world_.chance.between(2, 9) : 1;
+  for (int64_t i = 0; i < count; ++i) {
+    records::BatchBuilder builder;
+    const int64_t rows = world_.chance.between(1, 4);
+    for (int64_t row = 0; row < rows; ++row) {
+      values_.push_back(fmt::format("{}-{}", name_, count_++));
+      builder.append(1'000, "key", values_.back());
+    }
+    batches += builder.finish();
+  }
+  node.cluster()->appends().append(
+      partition_, std::move(batches),
+      [this, statement = statement_](const Result<storage::AppendedBatch>& result) {
+        answered(statement, result);
+      });
+}
+
+void RowWriter::look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement) {
+  world_.queue.after(kLookUs, [this, &node, life, statement] {
+    if (statement != statement_) return;
+    if (node.life() == life) return look_whether_it_died(node, life, statement);
+    ++statement_;
+    next();
+  });
+}
+
+void RowWriter::answered(uint64_t statement, const Result<storage::AppendedBatch>& result) {
+  if (statement != statement_) return;
+  ++statement_;
+  if (result)
+    checker_.acknowledged_up_to(partition_, result->last_offset, values_);
+  else if (result.error().detail == "No row was written.")
+    checker_.refused(partition_, values_);
+  world_.queue.after(world_.chance.between(kPauseUs / 2, kPauseUs * 2), [this] { next(); });
+}
+
+// --- Ends
+
+void EndAsker::next() {
+  if (is_stopping_) return;
+  SimNode& node = *world_.chance.one_of(world_.nodes);
+  if (node.is_running()) node.run(node.life(), [this, &node] { ask(node); });
+  world_.queue.after(world_.chance.between(kAskUs / 2, kAskUs * 2), [this] { next(); });
+}
+
+void EndAsker::ask(SimNode& node) {
+  std::map<TopicPartition, Offset> acknowledged;
+  for (const TopicPartition& partition : partitions_)
+    acknowledged[partition] = checker_.acknowledged_end(partition);
+  node.cluster()->ends().ask(partitions_, [this, id = node.id(), acknowledged](
+                                              const Result<server::EndCalls::Ends>& ends) {
+    if (!ends) return;
+    ++answers_;
+    for (const auto& [partition, end] : *ends)
+      if (end < acknowledged.at(partition))
+        findings_.add(fmt::format(
+            "node {} was told that partition {} ends at {}, when {} had been acknowledged",
+            id.value(), partition.partition.value(), end.value(),
+            acknowledged.at(partition).value()));
+  });
+}
+
+}  // namespace sim
