@@ -60,8 +60,7 @@ Result<BoundExpression> Binder::bind(const Expression& expression) {
 
 Result<BoundExpression> Binder::close(BoundExpression bound) {
   if (bound.kind != BoundKind::Parameter || !bound.type.is_null()) return bound;
-  if (is_exact_time(bound.type.label()) && !keeps_times_exact_)
-    return computed(std::move(bound));
+  if (is_exact_time(bound.type.label()) && !keeps_times_exact_) return computed(std::move(bound));
   const SqlType type = open_type(bound.type);
   return coerce_to(std::move(bound), type);
 }
@@ -247,7 +246,8 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
   if (is_exact_time(operand.type.label()) && !keeps_times)
     operand = TRY(computed(std::move(operand)));
   const bool is_written = is_value || is_exact_time(operand.type.label());
-  if (keeps_times && is_written && type->is_time_like()) return as_exact(std::move(operand), exact_time(*type));
+  if (keeps_times && is_written && type->is_time_like())
+    return as_exact(std::move(operand), exact_time(*type));
   if (keeps_times && is_value && type->kind() == TypeKind::Array && type->element().is_time_like())
     *type = SqlType::array(exact_time(type->element()));
   if (is_exact_time(operand.type.label())) operand = TRY(close(std::move(operand)));
@@ -459,12 +459,27 @@ Result<BoundExpression> Binder::bind_struct(const StructConstructor& node, TextP
   return constructor(BoundKind::Struct, SqlType::structure(std::move(fields)), std::move(children));
 }
 
+namespace {
+
+// What PostgreSQL's rules are asked for in knows conditions that are neither true nor false.
+BoundExpression with_nulls_of(const Scope& scope, BoundExpression bound) {
+  if (!scope.texts_take_types) return bound;
+  const auto mark = [](const auto& self, BoundExpression& node) -> void {
+    node.knows_unknown = true;
+    for (BoundExpression& child : node.children) self(self, child);
+  };
+  mark(mark, bound);
+  return bound;
+}
+
+}  // namespace
+
 Result<BoundExpression> bind(const Expression& expression, const Scope& scope) {
-  return Binder(scope).bind(expression);
+  return with_nulls_of(scope, TRY(Binder(scope).bind(expression)));
 }
 
 Result<BoundExpression> bind_shown(const Expression& expression, const Scope& scope) {
-  return Binder(scope, true).bind(expression);
+  return with_nulls_of(scope, TRY(Binder(scope, true).bind(expression)));
 }
 
 Result<BoundExpression> bind_predicate(const Expression& expression, const Scope& scope) {
@@ -472,7 +487,7 @@ Result<BoundExpression> bind_predicate(const Expression& expression, const Scope
   BoundExpression bound = TRY(binder.bind_open(expression));
   if (bound.kind == BoundKind::Parameter && bound.type.is_null())
     return binder.coerce_to(std::move(bound), TypeKind::Boolean);
-  if (bound.type.kind() == TypeKind::Boolean) return bound;
+  if (bound.type.kind() == TypeKind::Boolean) return with_nulls_of(scope, std::move(bound));
   const std::string clause(scope.clause);
   return with_ksqldb(ErrorCode::TypeMismatch,
                      "the condition of " + clause + " must be a BOOLEAN, not " + shown(bound.type),
@@ -494,7 +509,7 @@ Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition pos
 
 Result<BoundExpression> bind_table_function(const FunctionCall& call, TextPosition position,
                                             const Scope& scope) {
-  return Binder(scope).bind_call(call, position, CallKind::Table);
+  return with_nulls_of(scope, TRY(Binder(scope).bind_call(call, position, CallKind::Table)));
 }
 
 }  // namespace engine

@@ -48,7 +48,8 @@ struct Scope {
   const CustomTypes* custom_types = nullptr;
   // Double-quoted names in lower case also mean the upper-case name, as PostgreSQL clients expect.
   bool fold_quoted_names = false;
-  // A text that is written down becomes what it is compared with, as PostgreSQL reads literals: number = '42'.
+  // PostgreSQL's rules: a text that is written down becomes what it is compared with (number = '42'), and a condition with a
+  // null operand is unknown, where ksqlDB's is false or an error.
   bool texts_take_types = false;
   // Null: parameters are refused. Grows to the greatest $n; bind() fills in types it can infer.
   std::vector<ParameterSlot>* parameters = nullptr;

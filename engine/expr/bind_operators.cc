@@ -6,9 +6,9 @@
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
 #include "engine/formats/text_value.h"
+#include "engine/types/coercion.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
-#include "engine/types/coercion.h"
 #include "engine/types/text_time.h"
 
 namespace engine {
@@ -284,7 +284,8 @@ std::optional<BoundExpression> array_literal(const std::string& text, const SqlT
 
 Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   const auto* text = item.source->as<StringLiteral>();
-  if (!text || type.is_null() || (type.kind() == TypeKind::String && !is_normalized(type))) return {};
+  if (!text || type.is_null() || (type.kind() == TypeKind::String && !is_normalized(type)))
+    return {};
   if (type.is_nested() && type.kind() != TypeKind::Array) return {};
   std::optional<BoundExpression> read =
       type.kind() == TypeKind::Array ? array_literal(text->value, type)
@@ -312,9 +313,9 @@ Status Binder::match_labels(ComparisonOp op, BoundItem& left, BoundItem& right,
   const bool is_comparable =
       order == LabelOrder::Total || (order == LabelOrder::Equality && is_equality(op));
   if (!l.is_identical(r) || !is_comparable)
-    return Error{ErrorCode::UndefinedFunction,
-                 "operator does not exist: " + postgres_type_name(l) + " " +
-                     std::string(to_string(op)) + " " + postgres_type_name(r)}
+    return Error{ErrorCode::UndefinedFunction, "operator does not exist: " + postgres_type_name(l) +
+                                                   " " + std::string(to_string(op)) + " " +
+                                                   postgres_type_name(r)}
         .with_hint("CAST one side, or both, to a type that has this operator.")
         .at(position);
   if (!has_comparable_form(l)) return {};
@@ -481,15 +482,19 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
   }
   if (is_normalized(type) && type.label() != label::kEnum &&
       (has_comparable_form(type) || order_of(type) == LabelOrder::None))
-    return Error{ErrorCode::NotSupported, "IN with values of type " + postgres_type_name(type) +
-                                              " is not supported yet"}
+    return Error{ErrorCode::NotSupported,
+                 "IN with values of type " + postgres_type_name(type) + " is not supported yet"}
         .at(position);
   BoundExpression bound = call_expression(in_kernel(type.kind()), TypeKind::Boolean, {}, position);
   bound.can_fail = false;
   if (auto list = sorted_list(std::span(items).subspan(1), type)) {
     bound.kernel = in_sorted_kernel(type.kind());
+    const bool has_null =
+        std::ranges::any_of(std::span(items).subspan(1),
+                            [](const BoundItem& item) { return item.bound.literal.is_null(); });
     bound.children.push_back(std::move(items.front().bound));
     bound.children.push_back(std::move(*list));
+    if (has_null && scope_.texts_take_types) bound.children.push_back(literal_expression(type, {}));
   } else {
     for (BoundItem& item : items) bound.children.push_back(std::move(item.bound));
   }

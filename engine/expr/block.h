@@ -35,6 +35,7 @@ struct Instruction {
   uint64_t refuses_null = 0;
   bool is_deterministic = true;
   bool absorbs_errors = false;
+  bool knows_unknown = false;
   std::vector<std::unique_ptr<const Block>> blocks;  // of a Call: its lambdas
 };
 

@@ -44,7 +44,8 @@ struct BoundExpression {
   // Whether a null argument is an error of the row, one bit a child; only functions have such.
   uint64_t refuses_null = 0;
   bool is_deterministic = true;
-  bool can_fail = true;  // of Call: whether a row can fail whose arguments are all there
+  bool knows_unknown = false;  // of And, Or, Case and Call: see KernelCall
+  bool can_fail = true;        // of Call: whether a row can fail whose arguments are all there
   // Errors of the children reach this node as nulls, with a line in the log, and go no further: so
   // it is with functions, casts and constructors.
   bool absorbs_errors = false;

@@ -39,7 +39,8 @@ size_t hash_of(const BoundExpression& expression) {
 
 bool is_same(const BoundExpression& a, const BoundExpression& b) {
   return a.kind == b.kind && a.index == b.index && a.kernel == b.kernel &&
-         a.function == b.function && a.type.is_identical(b.type) && a.literal == b.literal &&
+         a.function == b.function && a.knows_unknown == b.knows_unknown &&
+         a.type.is_identical(b.type) && a.literal == b.literal &&
          a.lambda_parameters == b.lambda_parameters &&
          std::ranges::equal(a.children, b.children, is_same);
 }
@@ -172,6 +173,7 @@ class BlockBuilder {
     instruction.refuses_null = expression.refuses_null;
     instruction.is_deterministic = expression.is_deterministic;
     instruction.absorbs_errors = expression.absorbs_errors;
+    instruction.knows_unknown = expression.knows_unknown;
     return instruction;
   }
 

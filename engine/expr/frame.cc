@@ -231,7 +231,7 @@ void Frame::run_call(const Instruction& instruction) {
     const std::string text = context_.budget->status().error().message;
     for (size_t row = 0; row < rows; ++row) errors.add(row, text);
   } else {
-    KernelCall call{args, rows, *column, errors, context_, bodies};
+    KernelCall call{args, rows, *column, errors, context_, bodies, instruction.knows_unknown};
     instruction.kernel(call);
   }
   assert(column->size() == rows);
@@ -247,6 +247,22 @@ void Frame::run_field(const Instruction& instruction) {
   to = from;
   to.column = ColumnPtr(from.column, &from.column->child(instruction.index));
 }
+
+namespace {
+
+// AND or OR of PostgreSQL: what decides does so whatever stands on the other side, else a null leaves it unknown.
+void put_logical(Column& column, size_t row, uint8_t decides, const Argument& left, size_t left_row,
+                 const Argument& right, size_t right_row) {
+  const auto is_decided = [&](const Argument& side, size_t at) {
+    return !side.is_null(at) && side.get<uint8_t>(at) == decides;
+  };
+  const bool decided = is_decided(left, left_row) || is_decided(right, right_row);
+  const bool is_known = decided || (!left.is_null(left_row) && !right.is_null(right_row));
+  column.data<uint8_t>()[row] = decided ? decides : is_known && decides == 0;
+  if (!is_known) column.validity().clear(row);
+}
+
+}  // namespace
 
 void Frame::run_logical(const Instruction& instruction) {
   const Slot &left = slots_[instruction.args[0]], &right = slots_[instruction.args[1]];
@@ -264,9 +280,12 @@ void Frame::run_logical(const Instruction& instruction) {
   for (size_t row = 0; row < rows; ++row) {
     const uint8_t a = l.get<uint8_t>(row);
     out[row] = a == decides ? a : r.get<uint8_t>(row);
-    if (may_be_null && (l.is_null(row) || (a != decides && r.is_null(row))))
+    if (may_be_null && !instruction.knows_unknown &&
+        (l.is_null(row) || (a != decides && r.is_null(row))))
       errors.add(row, kNullCondition);
   }
+  if (may_be_null && instruction.knows_unknown)
+    for (size_t row = 0; row < rows; ++row) put_logical(*column, row, decides, l, row, r, row);
   set(instruction, std::move(column), is_constant, std::move(errors));
 }
 
@@ -283,9 +302,9 @@ void Frame::run_lazy_logical(const Instruction& instruction) {
   std::vector<uint32_t> undecided;
   for (size_t row = 0; row < rows_; ++row) {
     out[row] = decides;
-    if (l.is_null(row))
+    if (l.is_null(row) && !instruction.knows_unknown)
       errors.add(row, kNullCondition);
-    else if (l.get<uint8_t>(row) != decides)
+    else if (l.is_null(row) ? !errors.has(row) : l.get<uint8_t>(row) != decides)
       undecided.push_back(static_cast<uint32_t>(row));
   }
   if (!undecided.empty()) {
@@ -296,8 +315,13 @@ void Frame::run_lazy_logical(const Instruction& instruction) {
     errors.add_part(right.whole_errors(result), undecided);
     const Argument r = argument_of(result);
     for (size_t i = 0; i < undecided.size(); ++i) {
-      out[undecided[i]] = r.get<uint8_t>(i);
-      if (r.is_null(i)) errors.add(undecided[i], kNullCondition);
+      const uint32_t row = undecided[i];
+      if (instruction.knows_unknown) {
+        put_logical(*column, row, decides, l, row, r, i);
+        continue;
+      }
+      out[row] = r.get<uint8_t>(i);
+      if (r.is_null(i)) errors.add(row, kNullCondition);
     }
   }
   set(instruction, std::move(column), false, std::move(errors));
@@ -325,10 +349,12 @@ void Frame::run_case(const Instruction& instruction) {
     const Argument c = argument_of(holds);
     std::vector<uint32_t> taken, others;
     for (size_t at = 0; at < remaining.size(); ++at) {
-      if (c.is_null(at))
+      const bool is_unknown =
+          c.is_null(at) && instruction.knows_unknown && !errors.has(remaining[at]);
+      if (c.is_null(at) && !is_unknown)
         errors.add(remaining[at], kNullCondition);
       else
-        (c.get<uint8_t>(at) ? taken : others).push_back(remaining[at]);
+        (!is_unknown && c.get<uint8_t>(at) ? taken : others).push_back(remaining[at]);
     }
     remaining = std::move(others);
     if (!taken.empty()) take(*instruction.blocks[i * 2 + 1], std::move(taken));

@@ -13,12 +13,12 @@ Kernel arithmetic_kernel(ArithmeticOp op, TypeKind kind);
 Kernel decimal_arithmetic_kernel(ArithmeticOp op);
 Kernel negation_kernel(TypeKind kind);
 
-// left op right, both of one kind; DECIMALs may differ in scale. Two-valued: a null operand gives
-// false, but for IS [NOT] DISTINCT FROM.
+// left op right, both of one kind; DECIMALs may differ in scale. A null operand gives
+// false, but for IS [NOT] DISTINCT FROM, or where the call knows unknown results null; those below likewise.
 Kernel comparison_kernel(ComparisonOp op, TypeKind kind);
 // value IN (item, ...), all of one type: false for a null value; null items never match.
 Kernel in_kernel(TypeKind kind);
-// Of a value and a sorted ARRAY without nulls, for kinds that are not nested.
+// Of a value and a sorted ARRAY without nulls, for kinds that are not nested; a third argument, null: there was a null item.
 Kernel in_sorted_kernel(TypeKind kind);
 
 void not_kernel(KernelCall& call);  // a null is an error

@@ -105,14 +105,15 @@ struct CompareRows {
   }
 };
 
-// A null operand makes it false; the result is never null.
+// A null operand makes it false, or unknown.
 template <class C>
-void two_valued(KernelCall& call) {
+void of_values(KernelCall& call) {
   call.out.resize(call.rows);
   const auto out = call.out.data<uint8_t>();
   C::compute(call.args[0], call.args[1], out);
-  zero_nulls(out, valid_in_all(call.args, call.rows));
-  call.out.validity() = Bitmap(call.rows, true);
+  Bitmap valid = valid_in_all(call.args, call.rows);
+  zero_nulls(out, valid);
+  call.out.validity() = call.knows_unknown ? std::move(valid) : Bitmap(call.rows, true);
 }
 
 // IS DISTINCT FROM: nulls are equal to each other and to nothing else.
@@ -134,17 +135,17 @@ template <template <class, class> class C, class O>
 Kernel kernel_for(ComparisonOp op) {
   switch (op) {
     case ComparisonOp::Equal:
-      return two_valued<C<O, std::equal_to<>>>;
+      return of_values<C<O, std::equal_to<>>>;
     case ComparisonOp::NotEqual:
-      return two_valued<C<O, std::not_equal_to<>>>;
+      return of_values<C<O, std::not_equal_to<>>>;
     case ComparisonOp::Less:
-      return two_valued<C<O, std::less<>>>;
+      return of_values<C<O, std::less<>>>;
     case ComparisonOp::LessOrEqual:
-      return two_valued<C<O, std::less_equal<>>>;
+      return of_values<C<O, std::less_equal<>>>;
     case ComparisonOp::Greater:
-      return two_valued<C<O, std::greater<>>>;
+      return of_values<C<O, std::greater<>>>;
     case ComparisonOp::GreaterOrEqual:
-      return two_valued<C<O, std::greater_equal<>>>;
+      return of_values<C<O, std::greater_equal<>>>;
     case ComparisonOp::IsDistinctFrom:
       return distinct<C<O, std::equal_to<>>, false>;
     case ComparisonOp::IsNotDistinctFrom:
@@ -153,7 +154,13 @@ Kernel kernel_for(ComparisonOp op) {
   return nullptr;
 }
 
-// The second argument is one ARRAY, sorted and without nulls.
+// IN was false: it is unknown where the value is null, or a null is among the items.
+void set_unknown(KernelCall& call, size_t row, bool has_null_item) {
+  if (!call.knows_unknown) return;
+  if (call.args[0].is_null(row) || has_null_item) call.out.validity().clear(row);
+}
+
+// The second argument is one ARRAY, sorted and without nulls; a third one, null, says that there was one.
 template <class T>
 void in_sorted(KernelCall& call) {
   const Argument& value = call.args[0];
@@ -163,6 +170,9 @@ void in_sorted(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row)
     out[row] = !value.is_null(row) && std::ranges::binary_search(items, value.get<T>(row));
   call.out.validity() = Bitmap(call.rows, true);
+  const bool has_null_item = call.args.size() > 2;
+  for (size_t row = 0; row < call.rows; ++row)
+    if (out[row] == 0) set_unknown(call, row, has_null_item);
 }
 
 template <class Equal>
@@ -177,6 +187,9 @@ void in_list(KernelCall& call) {
     for (size_t row = 0; row < call.rows; ++row) out[row] |= matches[row];
   }
   call.out.validity() = Bitmap(call.rows, true);
+  for (const Argument& item : call.args.subspan(1))
+    for (size_t row = 0; row < call.rows; ++row)
+      if (out[row] == 0) set_unknown(call, row, item.is_null(row));
 }
 
 template <bool wanted>
@@ -243,7 +256,7 @@ void not_kernel(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
     if (valid.test(row))
       out[row] = call.args[0].get<uint8_t>(row) == 0;
-    else
+    else if (!call.knows_unknown)
       call.errors.add(row, kNotOfNull);
   }
   call.out.validity() = std::move(valid);

@@ -161,7 +161,7 @@ void like_kernel(KernelCall& call) {
       break;
     }
     if (!valid.test(row)) {
-      call.errors.add(row, kLikeWithNull);
+      if (!call.knows_unknown) call.errors.add(row, kLikeWithNull);
       continue;
     }
     if (!is_compiled || !call.args[1].is_constant)

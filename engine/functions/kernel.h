@@ -70,7 +70,8 @@ struct EvalContext {
   bool has_bytes(size_t bytes) const {
     if (bytes > kMaxValueBytes) return false;
     if (budget == nullptr) return true;
-    return budget->allows_value(bytes) && (bytes <= budget->bytes_left() || budget->take_bytes(bytes));
+    return budget->allows_value(bytes) &&
+           (bytes <= budget->bytes_left() || budget->take_bytes(bytes));
   }
   // The same, and the bytes are taken.
   bool take_bytes(size_t bytes) const {
@@ -132,6 +133,9 @@ struct KernelCall {
   RowErrors& errors;  // a row that is added here must be null in `out`
   const EvalContext& context;
   std::span<const LambdaBody* const> lambdas = {};
+  // Of comparisons and conditions: a null operand makes the result unknown, which is null, as in PostgreSQL. Otherwise, as in
+  // ksqlDB, a comparison is false and a condition an error.
+  bool knows_unknown = false;
 };
 
 // Appends the row `at` of a column to the result, as that of `row`. What is appended from a constant,

@@ -29,6 +29,7 @@ std::optional<BoundExpression> all_of(std::vector<BoundExpression> conditions) {
     BoundExpression both;
     both.kind = BoundKind::And;
     both.type = TypeKind::Boolean;
+    both.knows_unknown = true;
     both.children.push_back(std::move(*all));
     both.children.push_back(std::move(each));
     all = std::move(both);
@@ -675,7 +676,7 @@ class SelectRowsPlanner {
   std::vector<const Expression*> calls_;  // of aggregates, each once
   std::vector<SortKey> order_;
   std::vector<size_t> distinct_on_;  // columns
-  std::vector<bool> is_nullable_;  // by source
+  std::vector<bool> is_nullable_;    // by source
   bool is_grouped_ = false;
 
   // Over all columns of all tables, later over those that are read
