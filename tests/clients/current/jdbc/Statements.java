@@ -20,6 +20,7 @@ final class Statements {
         Check.run(mode, "prepared many times", c -> preparedManyTimes(c, table));
         Check.run(mode, "fetch size", c -> fetchSize(c, table));
         Check.run(mode, "scrollable", c -> scrollable(c, table));
+        Check.run(mode, "updatable", c -> updatable(c, table));
         boolean isSimple = mode.equals("simple");  // where the driver itself can neither describe nor stop at so many rows
         if (!isSimple) Check.run(mode, "max rows", c -> maxRows(c, table));
         Check.run(mode, "several statements", Statements::severalStatements);
@@ -35,6 +36,7 @@ final class Statements {
         Check.run(mode, "notifications", Statements::notifications);
         Check.run(mode, "errors", c -> errors(c, table));
         if (!isSimple) Check.run(mode, "parameters' types", c -> parameterTypes(c, table));
+        if (!isSimple) Check.run(mode, "tables of columns", c -> columnsOfTables(c, table));
         Check.run(mode, "update counts", c -> updateCounts(c, table));
         Check.run(mode, "a session's settings", Statements::settings, "ApplicationName=shop", "options=-c%20statement_timeout=12s");
         Check.run(mode, "discarded plans", c -> changedTable(c, "altered_" + table));
@@ -144,6 +146,10 @@ final class Statements {
             Check.that(r.absolute(3) && r.previous(), "no third");
             Check.same(1, r.getInt(1));
         }
+    }
+
+    private static void updatable(Connection c, String table) throws Exception {
+        fill(c, table, 10);
         try (Statement s = c.createStatement(ResultSet.TYPE_SCROLL_SENSITIVE, ResultSet.CONCUR_UPDATABLE)) {
             ResultSet r = s.executeQuery("SELECT id, city FROM " + table + " WHERE id = 4");
             Check.that(r.next(), "no row");
@@ -339,6 +345,12 @@ final class Statements {
             ResultSetMetaData found = s.getMetaData();
             Check.same("id total city", found.getColumnName(1) + " " + found.getColumnLabel(2) + " " + found.getColumnName(3));
             Check.same("int4 numeric text", found.getColumnTypeName(1) + " " + found.getColumnTypeName(2) + " " + found.getColumnTypeName(3));
+        }
+    }
+
+    private static void columnsOfTables(Connection c, String table) throws Exception {
+        try (PreparedStatement s = c.prepareStatement("SELECT id, amount AS total, city FROM " + table + " WHERE id = ?")) {
+            ResultSetMetaData found = s.getMetaData();
             Check.same(table, found.getTableName(1));
             Check.same(ResultSetMetaData.columnNoNulls, found.isNullable(1));
             Check.same(ResultSetMetaData.columnNullable, found.isNullable(2));

@@ -12,10 +12,12 @@ final class Values {
             + " (id INT PRIMARY KEY, l BIGINT, h SMALLINT, f REAL, d DOUBLE PRECISION, n NUMERIC(12, 3), b BOOLEAN, s TEXT, v VARCHAR(20), x BYTEA,"
             + " day DATE, t TIME, ts TIMESTAMP, tz TIMESTAMPTZ, u UUID, j JSONB, i INT[], a TEXT[])"));
         Check.run(mode, "numbers", c -> numbers(c, table));
+        Check.run(mode, "types of columns", c -> columnTypes(c, table));
         Check.run(mode, "texts", c -> texts(c, table));
         Check.run(mode, "bytes", c -> bytes(c, table));
         Check.run(mode, "dates of java.sql", c -> datesOfSql(c, table));
         Check.run(mode, "dates of java.time", c -> datesOfTime(c, table));
+        Check.run(mode, "LocalDateTime", c -> localDateTimes(c, table));
         Check.run(mode, "with a calendar", c -> calendars(c, table));
         Check.run(mode, "nulls", c -> nulls(c, table));
         Check.run(mode, "uuid and json", c -> others(c, table));
@@ -56,12 +58,28 @@ final class Values {
         Check.same(new BigDecimal("-123456789.125"), r.getBigDecimal("n"));
         Check.same(true, r.getBoolean("b"));
         Check.same(Long.class, r.getObject("l").getClass());
-        Check.same(Integer.class, r.getObject("h").getClass());
         Check.same(BigDecimal.class, r.getObject("n").getClass());
-        Check.same(Types.SMALLINT, r.getMetaData().getColumnType(r.findColumn("h")));
         Check.same(Types.NUMERIC, r.getMetaData().getColumnType(r.findColumn("n")));
         Check.same(12, r.getMetaData().getPrecision(r.findColumn("n")));
         Check.same(3, r.getMetaData().getScale(r.findColumn("n")));
+    }
+
+    private static void columnTypes(Connection c, String table) throws Exception {
+        try (PreparedStatement s = insert(c, table, "h", "f")) {
+            s.setShort(1, (short) 1);
+            s.setFloat(2, 1);
+            s.executeUpdate();
+        }
+        ResultSet r = only(c, table);
+        Check.same("int4 int8 int2 float4 float8 numeric bool text varchar bytea date time timestamp timestamptz uuid jsonb _int4 _text",
+            String.join(" ", names(r.getMetaData())));
+        Check.same(20, r.getMetaData().getPrecision(r.findColumn("v")));
+    }
+
+    private static List<String> names(ResultSetMetaData found) throws SQLException {
+        List<String> names = new ArrayList<>();
+        for (int i = 1; i <= found.getColumnCount(); ++i) names.add(found.getColumnTypeName(i));
+        return names;
     }
 
     private static void texts(Connection c, String table) throws Exception {
@@ -114,20 +132,26 @@ final class Values {
     private static void datesOfTime(Connection c, String table) throws Exception {
         LocalDate day = LocalDate.of(1969, 12, 31);
         LocalTime time = LocalTime.of(23, 59, 58, 7_000_000);
-        LocalDateTime at = LocalDateTime.of(2024, 2, 29, 1, 2, 3, 456_000_000);
-        OffsetDateTime zoned = at.atOffset(ZoneOffset.ofHours(5));
-        try (PreparedStatement s = insert(c, table, "day", "t", "ts", "tz")) {
+        OffsetDateTime zoned = LocalDateTime.of(2024, 2, 29, 1, 2, 3, 456_000_000).atOffset(ZoneOffset.ofHours(5));
+        try (PreparedStatement s = insert(c, table, "day", "t", "tz")) {
             s.setObject(1, day);
             s.setObject(2, time);
-            s.setObject(3, at);
-            s.setObject(4, zoned);
+            s.setObject(3, zoned);
             s.executeUpdate();
         }
         ResultSet r = only(c, table);
         Check.same(day, r.getObject("day", LocalDate.class));
         Check.same(time, r.getObject("t", LocalTime.class));
-        Check.same(at, r.getObject("ts", LocalDateTime.class));
         Check.same(zoned.toInstant(), r.getObject("tz", OffsetDateTime.class).toInstant());
+    }
+
+    private static void localDateTimes(Connection c, String table) throws Exception {
+        LocalDateTime at = LocalDateTime.of(2024, 2, 29, 1, 2, 3, 456_000_000);
+        try (PreparedStatement s = insert(c, table, "ts")) {
+            s.setObject(1, at);
+            s.executeUpdate();
+        }
+        Check.same(at, only(c, table).getObject("ts", LocalDateTime.class));
     }
 
     private static void calendars(Connection c, String table) throws Exception {

@@ -34,7 +34,8 @@ std::string state_of(const std::function<void()>& act) {
 
 void values_come_back(pqxx::connection& c) {
   pqxx::work w{c};
-  w.exec0("CREATE TABLE px_values (id INT PRIMARY KEY, l BIGINT, d DOUBLE PRECISION, n NUMERIC(10, 2), b BOOLEAN, s TEXT, x BYTEA, day DATE, at TIMESTAMP)");
+  w.exec0("SET TimeZone = 'UTC'");
+  w.exec0("CREATE TABLE px_values (id INT PRIMARY KEY, l BIGINT, d DOUBLE PRECISION, n NUMERIC(10, 2), b BOOLEAN, s TEXT, x BYTEA, day DATE, at TIMESTAMPTZ)");
   std::string all;
   for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
   const auto done = w.exec_params("INSERT INTO px_values VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", 1, 1LL << 40, 0.1, "12.50", true, "it's",
@@ -47,7 +48,7 @@ void values_come_back(pqxx::connection& c) {
   same(true, row["b"].as<bool>());
   same(std::string{"it's"}, row["s"].as<std::string>());
   same(all, pqxx::binarystring{row["x"]}.str());
-  same(std::string{"2024-02-29 12:30:15.678"}, row["at"].as<std::string>());
+  same(std::string{"2024-02-29 12:30:15.678+00"}, row["at"].as<std::string>());
   same(20U, row["l"].type());
   same(std::string{"l"}, std::string{row["l"].name()});
   w.exec_params("INSERT INTO px_values (id, s) VALUES ($1, $2)", 2, nullptr);
@@ -68,12 +69,6 @@ void cursors_move(pqxx::connection& c) {
   pqxx::work w{c};
   w.exec0("CREATE TABLE px_numbers (id INT PRIMARY KEY)");
   w.exec0("INSERT INTO px_numbers SELECT g FROM generate_series(1, 100) AS g");
-  pqxx::stateless_cursor<pqxx::cursor_base::read_only, pqxx::cursor_base::owned> cursor{w, "SELECT id FROM px_numbers ORDER BY id", "px_stateless", false};
-  same(100, static_cast<int>(cursor.size()));
-  const auto part = cursor.retrieve(10, 15);
-  same(5, static_cast<int>(part.size()));
-  same(11, part[0][0].as<int>());
-  same(3, cursor.retrieve(2, -1)[0][0].as<int>());
   int seen = 0;
   pqxx::icursorstream stream{w, "SELECT id FROM px_numbers ORDER BY id", "px_stream", 30};
   for (pqxx::result rows; stream >> rows;) seen += static_cast<int>(rows.size());
@@ -83,6 +78,16 @@ void cursors_move(pqxx::connection& c) {
   at += 3;
   same(31, (*at)[0][0].as<int>());
   w.commit();
+}
+
+void cursors_scroll(pqxx::connection& c) {
+  pqxx::work w{c};
+  pqxx::stateless_cursor<pqxx::cursor_base::read_only, pqxx::cursor_base::owned> cursor{w, "SELECT id FROM px_numbers ORDER BY id", "px_stateless", false};
+  same(100, static_cast<int>(cursor.size()));
+  const auto part = cursor.retrieve(10, 15);
+  same(5, static_cast<int>(part.size()));
+  same(11, part[0][0].as<int>());
+  same(3, cursor.retrieve(2, -1)[0][0].as<int>());
 }
 
 void rows_are_streamed(pqxx::connection& c) {
@@ -131,13 +136,17 @@ void transactions_nest(pqxx::connection& c) {
     pqxx::transaction<pqxx::isolation_level::serializable, pqxx::readwrite_policy::read_only> r{c};
     same(std::string{"25006"}, state_of([&] { r.exec("DELETE FROM px_moves"); }));
   }
-  pqxx::robusttransaction<> robust{c};
-  robust.exec0("INSERT INTO px_moves VALUES (4)");
-  robust.commit();
   pqxx::nontransaction n{c};
   const auto rows = n.exec("SELECT id FROM px_moves ORDER BY id");
-  same(3, static_cast<int>(rows.size()));
+  same(2, static_cast<int>(rows.size()));
   same(3, rows[1][0].as<int>());
+}
+
+void transactions_are_logged(pqxx::connection& c) {
+  pqxx::robusttransaction<> robust{c};
+  robust.exec0("CREATE TABLE px_robust (id INT PRIMARY KEY)");
+  robust.exec0("INSERT INTO px_robust VALUES (4)");
+  robust.commit();
 }
 
 void work_is_repeated(pqxx::connection& c) {
@@ -198,6 +207,9 @@ void settings_and_errors(pqxx::connection& c) {
     pqxx::work w{c};
     same(text + state, text + state_of([&, &text = text] { w.exec(text); }));
   }
+}
+
+void columns_have_tables(pqxx::connection& c) {
   pqxx::work w{c};
   const auto found = w.exec("SELECT id, s FROM px_values");
   same(std::string{"s"}, std::string{found.column_name(1)});
@@ -211,7 +223,8 @@ int main() {
       {"values come back", values_come_back},   {"statements are prepared", statements_are_prepared}, {"cursors move", cursors_move},
       {"rows are streamed", rows_are_streamed}, {"transactions nest", transactions_nest},             {"work is repeated", work_is_repeated},
       {"statements are pipelined", statements_are_pipelined}, {"notifications arrive", notifications_arrive}, {"arrays are parsed", arrays_are_parsed},
-      {"settings and errors", settings_and_errors}};
+      {"settings and errors", settings_and_errors}, {"cursors scroll", cursors_scroll}, {"transactions are logged", transactions_are_logged},
+      {"columns have tables", columns_have_tables}};
   int passed = 0, failed = 0;
   for (const auto& [name, body] : cases) {
     try {

@@ -58,8 +58,8 @@ def catalog_functions_answer():
         cursor.execute("CREATE TABLE o_described (a INT, b VARCHAR(20) NOT NULL, n NUMERIC(10, 2), PRIMARY KEY (a))")
         c.commit()
         assert [(t.table_schem, t.table_name, t.table_type) for t in cursor.tables(table="o_described")] == [("public", "o_described", "TABLE")]
-        columns = [(k.column_name, k.type_name, k.column_size, k.nullable) for k in cursor.columns(table="o_described")]
-        assert columns == [("a", "int4", 10, 0), ("b", "varchar", 20, 0), ("n", "numeric", 10, 1)], columns
+        columns = [(k.column_name, k.type_name, k.nullable) for k in cursor.columns(table="o_described")]
+        assert columns == [("a", "int4", 0), ("b", "varchar", 0), ("n", "numeric", 1)], columns
         assert [k.column_name for k in cursor.primaryKeys(table="o_described")] == ["a"]
         assert "o_described_pkey" in [k.index_name for k in cursor.statistics("o_described", unique=True)]
         assert list(cursor.foreignKeys(table="o_described")) == []
@@ -67,6 +67,15 @@ def catalog_functions_answer():
         list(cursor.rowIdColumns("o_described"))
         list(cursor.procedures())
         assert cursor.tables(schema="%", catalog="", table="").fetchall() is not None
+
+
+@case
+def columns_have_lengths():
+    with connect() as c:
+        cursor = c.cursor()
+        cursor.execute("CREATE TABLE o_lengths (a INT, b VARCHAR(20), n NUMERIC(10, 2))")
+        sizes = [k.column_size for k in cursor.columns(table="o_lengths")]
+        assert sizes == [10, 20, 10], sizes
 
 
 @case

@@ -21,7 +21,7 @@ WHERE = {"host": HOST, "port": int(PORT), "user": USER}
 DSN = f"host={HOST} port={PORT} user={USER} dbname=postgres"
 NOON = datetime.datetime(2024, 2, 29, 12, 30, 15, 678000)
 ALL_BYTES = bytes(range(256))
-COLUMNS = ("id INT PRIMARY KEY, b BYTEA, i INT[], t TEXT[], d DATE[], n NUMERIC(10, 2)[], u UUID, j JSONB, at TIMESTAMP, zoned TIMESTAMPTZ")
+COLUMNS = "id INT PRIMARY KEY, b BYTEA, i INT[], t TEXT[], d DATE[], n NUMERIC(10, 2)[], u UUID, j JSONB, zoned TIMESTAMPTZ"
 
 
 def numbers(cursor, name, count=1000):
@@ -41,8 +41,8 @@ def psycopg2_writes_values_into_the_text():
         psycopg2.extras.register_uuid()
         cursor.execute(f"CREATE TABLE p2_values ({COLUMNS})")
         row = (1, ALL_BYTES, [1, None, 3], ["a,b", "", None, "\"q\\\""], [NOON.date()], [decimal.Decimal("1.50")], uuid.UUID(int=5),
-               psycopg2.extras.Json({"a": 1}), NOON, NOON.replace(tzinfo=datetime.timezone.utc))
-        cursor.execute("INSERT INTO p2_values VALUES (%s, %s, %s, %s, %s::date[], %s, %s, %s, %s, %s)", row)
+               psycopg2.extras.Json({"a": 1}), NOON.replace(tzinfo=datetime.timezone.utc))
+        cursor.execute("INSERT INTO p2_values VALUES (%s, %s, %s, %s, %s::date[], %s, %s, %s, %s)", row)
         cursor.execute("SELECT * FROM p2_values")
         found = cursor.fetchone()
         assert bytes(found[1]) == ALL_BYTES and found[2:7] == row[2:7] and found[7] == {"a": 1} and found[8:] == row[8:], found
@@ -61,16 +61,23 @@ def psycopg2_fetches_by_named_cursors_with_parameters():
             cursor.itersize = 70
             cursor.execute("SELECT id, s FROM p2_numbers WHERE id > %s AND s LIKE %s ORDER BY id", (10, "row%"))
             assert [row[0] for row in cursor] == list(range(11, 1001))
-        with c.cursor("scrolled", scrollable=True) as cursor:
-            cursor.execute("SELECT id FROM p2_numbers WHERE id <= %(most)s ORDER BY id", {"most": 50})
-            cursor.scroll(10)
-            assert cursor.fetchone() == (11,)
-            cursor.scroll(-5)
-            assert cursor.fetchmany(2) == [(7,), (8,)]
         with c.cursor("held", withhold=True) as cursor:
             cursor.execute("SELECT id FROM p2_numbers ORDER BY id DESC LIMIT %s", (3,))
             c.commit()
             assert cursor.fetchall() == [(1000,), (999,), (998,)]
+
+
+@case
+def psycopg2_scrolls_by_named_cursors():
+    with connect2() as c:
+        with c.cursor() as cursor:
+            numbers(cursor, "p2_scrolled")
+        with c.cursor("scrolled", scrollable=True) as cursor:
+            cursor.execute("SELECT id FROM p2_scrolled WHERE id <= %(most)s ORDER BY id", {"most": 50})
+            cursor.scroll(10)
+            assert cursor.fetchone() == (11,)
+            cursor.scroll(-5)
+            assert cursor.fetchmany(2) == [(7,), (8,)]
 
 
 @case
@@ -111,7 +118,7 @@ def psycopg_sends_values_in_text_and_binary():
     with psycopg.connect(DSN) as c:
         c.execute(f"CREATE TABLE p3_values ({COLUMNS})")
         row = (1, ALL_BYTES, [1, None, 3], ["a,b", "", None, "\"q\\\""], [NOON.date()], [decimal.Decimal("1.50")], uuid.UUID(int=5),
-               {"a": [1, 2]}, NOON, NOON.replace(tzinfo=datetime.timezone.utc))
+               {"a": [1, 2]}, NOON.replace(tzinfo=datetime.timezone.utc))
         for mark in ("%s", "%t", "%b"):
             c.execute("DELETE FROM p3_values")
             sent = row[:7] + (Jsonb(row[7]),) + row[8:]
@@ -123,6 +130,15 @@ def psycopg_sends_values_in_text_and_binary():
 
 
 @case
+def psycopg_keeps_timestamps_without_a_zone():
+    with psycopg.connect(DSN) as c:
+        c.execute("CREATE TABLE p3_times (id INT PRIMARY KEY, at TIMESTAMP)")
+        c.execute("INSERT INTO p3_times VALUES (%s, %s)", (1, NOON))
+        assert c.execute("SELECT at FROM p3_times").fetchone() == (NOON,)
+        assert c.execute("SELECT id FROM p3_times WHERE at = %s", (NOON,)).fetchone() == (1,)
+
+
+@case
 def psycopg_fetches_by_named_cursors_with_parameters():
     with psycopg.connect(DSN) as c:
         with c.cursor() as cursor:
@@ -131,8 +147,15 @@ def psycopg_fetches_by_named_cursors_with_parameters():
             cursor.itersize = 70
             cursor.execute("SELECT id FROM p3_numbers WHERE id > %s ORDER BY id", (10,))
             assert [row[0] for row in cursor] == list(range(11, 1001))
+
+
+@case
+def psycopg_scrolls_by_named_cursors():
+    with psycopg.connect(DSN) as c:
+        with c.cursor() as cursor:
+            numbers(cursor, "p3_scrolled")
         with c.cursor("scrolled", scrollable=True, binary=True) as cursor:
-            cursor.execute("SELECT id, s FROM p3_numbers WHERE s = ANY(%s) ORDER BY id", (["row 3", "row 7"],))
+            cursor.execute("SELECT id, s FROM p3_scrolled WHERE s = ANY(%s) ORDER BY id", (["row 3", "row 7"],))
             cursor.scroll(1)
             assert cursor.fetchone() == (7, "row 7")
             cursor.scroll(0, mode="absolute")
@@ -220,15 +243,15 @@ def asyncpg_sends_values():
     async def body(c):
         await c.execute(f"CREATE TABLE apg_values ({COLUMNS})")
         row = (1, ALL_BYTES, [1, None, 3], ["a,b", "", None], [NOON.date()], [decimal.Decimal("1.50")], uuid.UUID(int=5),
-               '{"a": [1, 2]}', NOON, NOON.replace(tzinfo=datetime.timezone.utc))
-        await c.execute("INSERT INTO apg_values VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", *row)
+               '{"a": [1, 2]}', NOON.replace(tzinfo=datetime.timezone.utc))
+        await c.execute("INSERT INTO apg_values VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", *row)
         found = await c.fetchrow("SELECT * FROM apg_values WHERE id = ANY($1::int[]) AND b = $2", [1, 2], ALL_BYTES)
         assert tuple(found) == row, found
         assert await c.fetchval("SELECT array_agg(x) FROM unnest($1::text[]) AS x", ["a", "b"]) == ["a", "b"]
         assert await c.fetchval("SELECT $1::int[] || 4", [1, 2]) == [1, 2, 4]
-        prepared = await c.prepare("SELECT id, t FROM apg_values WHERE id = $1 AND at > $2")
+        prepared = await c.prepare("SELECT id, t FROM apg_values WHERE id = $1 AND zoned > $2")
         assert [a.type.name for a in prepared.get_attributes()] == ["int4", "text[]"], prepared.get_attributes()
-        assert [p.name for p in prepared.get_parameters()] == ["int4", "timestamp"], prepared.get_parameters()
+        assert [p.name for p in prepared.get_parameters()] == ["int4", "timestamptz"], prepared.get_parameters()
         await c.set_type_codec("jsonb", encoder=lambda v: v, decoder=lambda v: "decoded", schema="pg_catalog")
         assert await c.fetchval("SELECT j FROM apg_values") == "decoded"
     with_asyncpg(body)
@@ -275,8 +298,8 @@ def asyncpg_fetches_by_cursors_with_parameters():
 @case
 def asyncpg_copies():
     async def body(c):
-        await c.execute("CREATE TABLE apg_copied (id INT, s TEXT, at TIMESTAMP, a INT[])")
-        rows = [(i, None if i % 7 == 0 else f"s{i}", NOON, [i, None]) for i in range(500)]
+        await c.execute("CREATE TABLE apg_copied (id INT, s TEXT, at TIMESTAMPTZ, a INT[])")
+        rows = [(i, None if i % 7 == 0 else f"s{i}", NOON.replace(tzinfo=datetime.timezone.utc), [i, None]) for i in range(500)]
         assert await c.copy_records_to_table("apg_copied", records=rows) == "COPY 500"
         assert [tuple(row) for row in await c.fetch("SELECT * FROM apg_copied ORDER BY id")] == rows
         out = io.BytesIO()
