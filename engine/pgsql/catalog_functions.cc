@@ -345,6 +345,66 @@ void count_from_one(Subscript& element, TextPosition position) {
                                   position);
 }
 
+// ---- tableoid, which of our sources the catalog's tables have
+
+constexpr std::string_view kTableNumber =
+    "(SELECT MR_OID FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM PG_CATALOG.PG_CLASS) AS MR "
+    "WHERE MR_NAME = $1)";
+
+const AliasedSource* source_of(const Query& query, const ColumnRef& column) {
+  const auto is_meant = [&](const AliasedSource& source) {
+    return !source.query && (!column.source || *column.source == source.visible_name());
+  };
+  if (query.from && is_meant(*query.from)) return &*query.from;
+  for (const Join& join : query.joins)
+    if (is_meant(join.source)) return &join.source;
+  return nullptr;
+}
+
+Status number_tables(Query& query);
+
+// What is shared gets its own copy.
+Status number_tables(std::shared_ptr<const Query>& within) {
+  if (!within) return {};
+  auto own = std::make_shared<Query>(clone(*within));
+  TRY(number_tables(*own));
+  within = std::move(own);
+  return {};
+}
+
+Status number_tables(Query& query) {
+  for (CommonTable& table : query.with) TRY(number_tables(table.query));
+  if (query.combined) {
+    TRY(number_tables(query.combined->left));
+    TRY(number_tables(query.combined->right));
+  }
+  if (query.from) TRY(number_tables(query.from->query));
+  for (Join& join : query.joins) TRY(number_tables(join.source.query));
+  const auto number = [&](ExpressionPtr& expression) -> Status {
+    const auto* column = expression->as<ColumnRef>();
+    if (!column || !equals_ignoring_case(column->name.text, "tableoid")) return {};
+    const AliasedSource* source = source_of(query, *column);
+    if (!source || !starts_ignoring_case(source->name.text, "pg_")) return {};
+    ExpressionList arguments;
+    arguments.push_back(
+        make_expression(StringLiteral{lower_case(source->name.text)}, expression->position));
+    expression = TRY(written_out(kTableNumber, arguments, expression->position));
+    return {};
+  };
+  for (SelectItem& item : query.items)
+    if (item.expression) {
+      const auto* column = item.expression->as<ColumnRef>();
+      const bool keeps_name = column && !item.alias;
+      const Name name = keeps_name ? column->name : Name();
+      TRY(rewrite_expression(item.expression, number, RewriteOrder::ParentsFirst));
+      if (keeps_name && !item.expression->is<ColumnRef>()) item.alias = name;
+    }
+  if (query.where) TRY(rewrite_expression(query.where, number, RewriteOrder::ParentsFirst));
+  for (Join& join : query.joins)
+    if (join.on) TRY(rewrite_expression(join.on, number, RewriteOrder::ParentsFirst));
+  return {};
+}
+
 Status expand_query(Query& query) {
   const auto expand = [](ExpressionPtr& expression) -> Status {
     if (auto* element = std::get_if<Subscript>(&expression->node))
@@ -374,12 +434,18 @@ Status expand_condition(ExpressionPtr& expression) {
 
 }  // namespace
 
-Status expand_catalog_functions(Statement& statement) {
+Status expand_catalog_functions(Statement& statement, std::string_view text) {
+  constexpr std::string_view kTableNumberName = "TABLEOID";
+  const bool asks_table_number =
+      !std::ranges::search(text, kTableNumberName, {}, ascii_upper).empty();
   if (auto* explain = std::get_if<Explain>(&statement); explain && explain->statement)
-    return expand_catalog_functions(explain->statement->statement);
+    return expand_catalog_functions(explain->statement->statement, text);
   if (auto* prepare = std::get_if<Prepare>(&statement))
-    return expand_catalog_functions(prepare->statement->statement);
-  if (auto* query = std::get_if<Query>(&statement)) return expand_query(*query);
+    return expand_catalog_functions(prepare->statement->statement, text);
+  if (auto* query = std::get_if<Query>(&statement)) {
+    if (asks_table_number) TRY(number_tables(*query));
+    return expand_query(*query);
+  }
   if (auto* copy = std::get_if<Copy>(&statement); copy && copy->query)
     return expand_query(*copy->query);
   if (auto* insert = std::get_if<InsertSelect>(&statement)) return expand_query(insert->query);

@@ -7,7 +7,8 @@
 namespace engine {
 
 // Puts what they stand for in place of calls like pg_get_userbyid(x) and obj_description(x, 'pg_class'), and of casts like
-// 'orders'::regclass, wherever they are in the statement. Fails with InvalidParameter when one has another number of arguments.
-Status expand_catalog_functions(Statement& statement);
+// 'orders'::regclass, wherever they are in the statement, and of the catalog's tables' column tableoid where `text`, the
+// statement's, has it. Fails with InvalidParameter when one has another number of arguments.
+Status expand_catalog_functions(Statement& statement, std::string_view text);
 
 }  // namespace engine

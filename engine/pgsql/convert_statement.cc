@@ -29,8 +29,6 @@ constexpr KindRow kMissing[] = {
     {"DoStmt", "DO is"},
     {"CallStmt", "CALL is"},
     {"LockStmt", "LOCK is"},
-    {"CreatedbStmt", "CREATE DATABASE is"},
-    {"DropdbStmt", "DROP DATABASE is"},
     {"AlterEnumStmt", "ALTER TYPE is"},
     {"AlterDomainStmt", "ALTER DOMAIN is"},
     {"AlterFunctionStmt", "ALTER FUNCTION is"},
@@ -448,6 +446,9 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
     return Made(Maintain{node.fields.flag("is_vacuumcmd") ? "VACUUM" : "ANALYZE"});
   if (node.kind == "ReindexStmt") return Made(Maintain{"REINDEX"});
   if (node.kind == "CheckPointStmt") return Made(Maintain{"CHECKPOINT"});
+  // Scripts of tools begin and end with them, and connect under the name in between.
+  if (node.kind == "CreatedbStmt") return Made(Maintain{"CREATE DATABASE"});
+  if (node.kind == "DropdbStmt") return Made(Maintain{"DROP DATABASE"});
   if (node.kind == "TruncateStmt") {
     Truncate truncate;
     for (const Node& table : pgsql::children(node.fields, "relations"))

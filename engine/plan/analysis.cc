@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "engine/functions/registry.h"
 #include "engine/plan/join_analysis.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 
@@ -18,7 +19,7 @@ Error unknown_source(const std::string& name, const Catalog& catalog, TextPositi
   std::vector<std::string> names;
   for (const auto& [known, source] : catalog.sources()) names.push_back(known);
   Error error{ErrorCode::UndefinedSource,
-              fmt::format("stream or table \"{}\" does not exist", name)};
+              fmt::format("relation \"{}\" does not exist", display_name(name))};
   error.ksqldb = fmt::format("{} does not exist.", name);
   const std::string guess = closest_name(name, names);
   error.hint = guess.empty() ? "SHOW STREAMS and SHOW TABLES list what there is."
@@ -216,7 +217,8 @@ Status expand_star(const SelectItem& item, const std::vector<AnalysedSource>& so
     if (item.source && item.source->text != source.alias) continue;
     found = true;
     std::vector<std::string> names;
-    if (use == QueryUse::Persistent) {  // the columns of what it makes: keys first, as they are kept
+    if (use ==
+        QueryUse::Persistent) {  // the columns of what it makes: keys first, as they are kept
       for (const ColumnDef& column : source.source->schema.columns) names.push_back(column.name);
     } else {
       names = names_of_star(*source.source);
@@ -409,7 +411,8 @@ std::optional<Name> name_in_schema(const AliasedSource& named, const Catalog& ca
   if (!named.schema) return std::nullopt;
   const std::string upper = absl::AsciiStrToUpper(named.schema->text);
   if (upper == "PUBLIC") return std::nullopt;
-  const std::string& schema = catalog.schemas.contains(named.schema->text) ? named.schema->text : upper;
+  const std::string& schema =
+      catalog.schemas.contains(named.schema->text) ? named.schema->text : upper;
   return Name{schema + "." + named.name.text, named.name.quoting};
 }
 

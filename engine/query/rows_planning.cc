@@ -106,7 +106,7 @@ Status check_ordered(const SqlType& type, TextPosition position) {
   if (type.is_nested())
     return Error{ErrorCode::TypeMismatch, fmt::format("{} has no order", type.to_string())}.at(
         position);
-  if (order_of(type) == LabelOrder::Total && !has_comparable_form(type)) return {};
+  if (order_of(type) == LabelOrder::Total) return {};
   return Error{ErrorCode::NotSupported,
                fmt::format("to order by {} is not supported yet", postgres_type_name(type)),
                {},
@@ -119,7 +119,8 @@ Status check_distinct(const SqlType& type, TextPosition position) {
                        (order_of(type) != LabelOrder::None && !has_comparable_form(type));
   if (is_text) return {};
   return Error{ErrorCode::NotSupported,
-               fmt::format("to tell values of {} apart is not supported yet: their texts differ where they are equal",
+               fmt::format("to tell values of {} apart is not supported yet: their texts differ "
+                           "where they are equal",
                            postgres_type_name(type)),
                {},
                "CAST it to VARCHAR to compare its text."}

@@ -1,9 +1,25 @@
 #include <algorithm>
+#include <compare>
 
 #include "engine/functions/ordering.h"
 #include "engine/query/rows_steps.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
+
+namespace {
+
+// Enumerations, intervals and their like are ordered otherwise than the texts that they are kept as.
+std::strong_ordering compare_as_ordered(const Column& left, size_t left_row, const Column& right,
+                                        size_t right_row) {
+  const SqlType& type = left.type();
+  if (type.label() == label::kNone || !has_comparable_form(type))
+    return compare_rows(left, left_row, right, right_row);
+  return comparable_text(type, left.data<std::string_view>()[left_row]) <=>
+         comparable_text(type, right.data<std::string_view>()[right_row]);
+}
+
+}  // namespace
 
 RowsComparison::RowsComparison(const RowsChunks& chunks, size_t first_column,
                                std::span<const RowsOrder> keys)
@@ -21,7 +37,7 @@ int RowsComparison::compare(Column::SourceRow a, Column::SourceRow b, size_t key
       if (left_null && right_null) continue;
       return left_null == key.nulls_first ? -1 : 1;
     }
-    const auto order = compare_rows(left, a.row, right, b.row);
+    const auto order = compare_as_ordered(left, a.row, right, b.row);
     if (order == 0) continue;
     return (order < 0) != key.is_descending ? -1 : 1;
   }

@@ -32,6 +32,31 @@ Result<SelectSource> query_source(const AliasedSource& named, const std::string&
   return source;
 }
 
+namespace {
+
+// A table's name as a value: its row, and NULL where an outer join has none.
+ExpressionPtr whole_row(const SelectSource& source, TextPosition position) {
+  FunctionCall row{"ROW", {}};
+  ExpressionPtr is_none;
+  for (const std::string& name : source.shown) {
+    const auto column = [&] {
+      return make_expression(ColumnRef{Name{source.alias}, Name{name}}, position);
+    };
+    row.arguments.push_back(column());
+    auto is_null = make_expression(IsNull{column()}, position);
+    is_none = is_none
+                  ? make_expression(Logical{LogicalOp::And, std::move(is_none), std::move(is_null)},
+                                    position)
+                  : std::move(is_null);
+  }
+  Case choice;
+  choice.branches.push_back({std::move(is_none), make_expression(NullLiteral{}, position)});
+  choice.otherwise = make_expression(std::move(row), position);
+  return make_expression(std::move(choice), position);
+}
+
+}  // namespace
+
 Result<SelectNames> SelectNames::of(const Query& query, std::vector<SelectSource> sources,
                                     const PlanContext& context) {
   SelectNames names(context);
@@ -184,9 +209,19 @@ Status SelectNames::rewrite(Expression& expression, const Scope& scope,
       expression = std::move(*value_of(*merged, expression.position));
       return {};
     }
-    const uint32_t index = TRY(resolve_column(*column, expression.position, scope));
-    column->source = Name{layout_[index].source};
-    column->name = Name{layout_[index].name};
+    const auto index = resolve_column(*column, expression.position, scope);
+    if (!index) {
+      const auto source = std::ranges::find(sources_, column->name.text, &SelectSource::alias);
+      const bool is_whole_row =
+          index.error().code == ErrorCode::UndefinedColumn && !column->source &&
+          source != sources_.end() &&
+          std::ranges::find(scope.source_names, source->alias) != scope.source_names.end();
+      if (!is_whole_row) return index.error();
+      expression = std::move(*whole_row(*source, expression.position));
+      return {};
+    }
+    column->source = Name{layout_[*index].source};
+    column->name = Name{layout_[*index].name};
     return {};
   }
   size_t added = 0;

@@ -26,14 +26,21 @@ struct PostgresType {
 
 // What PostgreSQL clients write in casts and DDL, where it has a counterpart here.
 constexpr PostgresType kPostgresTypes[] = {
-    {"BOOL", TypeKind::Boolean},          {"BYTEA", TypeKind::Bytes},
+    {"BOOL", TypeKind::Boolean},
+    {"BYTEA", TypeKind::Bytes},
     {"CHAR", TypeKind::String},
-    {"FLOAT", TypeKind::Double},          {"FLOAT8", TypeKind::Double},
-    {"INT4", TypeKind::Integer},          {"INT8", TypeKind::Bigint},
-    {"NUMERIC", TypeKind::Decimal},       {"REGCLASS", TypeKind::String},
-    {"REGPROC", TypeKind::String},        {"REGTYPE", TypeKind::String},
-    {"TEXT", TypeKind::String},           {"TIMESTAMPTZ", TypeKind::Timestamp},
-    {"DATE", TypeKind::Date},             {"TIME", TypeKind::Time},
+    {"FLOAT", TypeKind::Double},
+    {"FLOAT8", TypeKind::Double},
+    {"INT4", TypeKind::Integer},
+    {"INT8", TypeKind::Bigint},
+    {"NUMERIC", TypeKind::Decimal},
+    {"REGCLASS", TypeKind::String},
+    {"REGPROC", TypeKind::String},
+    {"REGTYPE", TypeKind::String},
+    {"TEXT", TypeKind::String},
+    {"TIMESTAMPTZ", TypeKind::Timestamp},
+    {"DATE", TypeKind::Date},
+    {"TIME", TypeKind::Time},
 };
 
 Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_types) {
@@ -48,6 +55,12 @@ Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_t
     return SqlType::decimal(name.precision, name.scale);
   }
   if (const PostgresLabelRow* row = label_named(lower_case(name.custom_name))) return type_of(*row);
+  // As pg_type names arrays: _int4.
+  if (name.custom_name.size() > 1 && name.custom_name.front() == '_') {
+    TypeName element = name;
+    element.custom_name.erase(0, 1);
+    if (auto type = resolve_custom(element, custom_types)) return SqlType::array(*std::move(type));
+  }
   return Error{ErrorCode::UndefinedObject, "Cannot resolve unknown type: " + name.custom_name}.at(
       name.position);
 }

@@ -15,6 +15,7 @@
 #include "engine/plan/query_plan.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/upgrade_query.h"
+#include "engine/types/ascii.h"
 #include "server/metadata/apply_command.h"
 #include "server/metadata/cluster_limits.h"
 #include "server/metadata/open_definitions.h"
@@ -157,7 +158,8 @@ struct Planner {
     const engine::DataSource* source = image.catalog->find_source(comment.table.name.text);
     if (!source)
       return Error{ErrorCode::UndefinedSource,
-                   fmt::format("stream or table \"{}\" does not exist", comment.table.name.text)}
+                   fmt::format("relation \"{}\" does not exist",
+                               engine::display_name(comment.table.name.text))}
           .at(comment.table.position);
     const std::string column = comment.column ? comment.column->name.text : "";
     if (comment.column && source->schema.index_of(column) < 0)

@@ -34,15 +34,16 @@ CopyInput::CopyInput(SessionContext& context, const engine::Copy& copy, CopyOpti
 
 Status CopyInput::begin() {
   copy_ = TRY(context_.backend->begin_copy(target_, *this));
+  TRY(check_forced_columns(options_, copy_->columns));
   std::string name = target_.source.text;
   reader_ =
       make_copy_reader(options_, copy_->columns, engine::display_name(name), context_.encoding);
   if (options_.format != CopyFormat::Binary) encoding_ = context_.encoding;
   if (encoding_) encoding_->begin_stream();
   const bool is_json = target_.contents == sql::CopyContents::JsonObjects;
-  MessageWriter(context_.output, context_.encoding.get()).copy_in(
-      is_json ? 1 : copy_->columns.size(),
-      options_.format == CopyFormat::Binary ? Format::Binary : Format::Text);
+  MessageWriter(context_.output, context_.encoding.get())
+      .copy_in(is_json ? 1 : copy_->columns.size(),
+               options_.format == CopyFormat::Binary ? Format::Binary : Format::Text);
   return {};
 }
 
@@ -91,7 +92,8 @@ Result<Progress> CopyInput::advance() {
     return error;
   }
   if (!row_count_) return Progress::Waiting;
-  MessageWriter(context_.output, context_.encoding.get()).command_complete("COPY " + std::to_string(*row_count_));
+  MessageWriter(context_.output, context_.encoding.get())
+      .command_complete("COPY " + std::to_string(*row_count_));
   return Progress::Finished;
 }
 

@@ -48,6 +48,10 @@ Result<CopyFormat> format_of_name(const engine::CopyOption& option) {
   return bad_option(option, "COPY format \"" + name + "\" not recognized");
 }
 
+CopyOptions::Columns columns_of(const engine::CopyOption& option) {
+  return {option.columns.empty(), option.columns};
+}
+
 struct ReadOptions {
   CopyOptions options;
   std::optional<char> delimiter, quote, escape;
@@ -68,11 +72,13 @@ Status read_option(const engine::CopyOption& option, ReadOptions& into) {
     into.escape = TRY(character_of(option));
   else if (name == "null")
     into.null_text = TRY(text_of(option));
-  else if (name == "force_quote") {
-    into.options.force_quote_all = option.columns.empty();
-    for (const engine::Name& column : option.columns)
-      into.options.force_quote.push_back(column.text);
-  } else if (name == "encoding") {
+  else if (name == "force_quote")
+    into.options.force_quote = columns_of(option);
+  else if (name == "force_not_null")
+    into.options.force_not_null = columns_of(option);
+  else if (name == "force_null")
+    into.options.force_null = columns_of(option);
+  else if (name == "encoding") {
     const std::string encoding = lower_case(TRY(text_of(option)));
     if (encoding != "utf8" && encoding != "utf-8")
       return Error{ErrorCode::NotSupported, "encoding \"" + encoding + "\" is not supported yet",
@@ -84,7 +90,36 @@ Status read_option(const engine::CopyOption& option, ReadOptions& into) {
   return {};
 }
 
+Status check_forced(std::string_view option, const CopyOptions::Columns& forced,
+                    std::span<const sql::ResultColumn> columns) {
+  for (const engine::Name& name : forced.names) {
+    const CopyOptions::Columns alone{.names = {name}};
+    if (std::ranges::none_of(
+            columns, [&](const sql::ResultColumn& column) { return alone.has(column.name); }))
+      return Error{ErrorCode::UndefinedColumn,
+                   std::string(option) + " column \"" + name.text + "\" not referenced by COPY"};
+  }
+  return {};
+}
+
 }  // namespace
+
+bool CopyOptions::Columns::has(std::string_view column) const {
+  const auto is_same = [](char a, char b) {
+    return std::toupper(static_cast<unsigned char>(a)) ==
+           std::toupper(static_cast<unsigned char>(b));
+  };
+  return all || std::ranges::any_of(names, [&](const engine::Name& name) {
+           return std::ranges::equal(name.text, column, is_same);
+         });
+}
+
+Status check_forced_columns(const CopyOptions& options,
+                            std::span<const sql::ResultColumn> columns) {
+  TRY(check_forced("FORCE_QUOTE", options.force_quote, columns));
+  TRY(check_forced("FORCE_NOT_NULL", options.force_not_null, columns));
+  return check_forced("FORCE_NULL", options.force_null, columns);
+}
 
 Result<CopyOptions> read_copy_options(const engine::Copy& copy) {
   ReadOptions read;
@@ -96,13 +131,21 @@ Result<CopyOptions> read_copy_options(const engine::Copy& copy) {
   }
   CopyOptions& options = read.options;
   const bool is_csv = options.format == CopyFormat::Csv;
-  if (!is_csv &&
-      (read.quote || read.escape || !options.force_quote.empty() || options.force_quote_all))
+  const bool is_from = copy.direction == engine::CopyDirection::FromStdin;
+  const bool forces_nulls = !options.force_not_null.empty() || !options.force_null.empty();
+  if (!is_csv && (read.quote || read.escape))
     return Error{ErrorCode::NotSupported, "COPY quote and escape are only available in CSV mode"};
+  if (!is_csv && (forces_nulls || !options.force_quote.empty()))
+    return Error{ErrorCode::NotSupported,
+                 "COPY force quote, force not null and force null are only available in CSV mode"};
+  if (is_from && !options.force_quote.empty())
+    return Error{ErrorCode::NotSupported, "COPY force quote only available using COPY TO"};
+  if (!is_from && forces_nulls)
+    return Error{ErrorCode::NotSupported,
+                 "COPY force not null and force null are only available using COPY FROM"};
   if (options.format == CopyFormat::Binary &&
       (read.delimiter || read.null_text || options.has_header))
-    return Error{ErrorCode::SyntaxError,
-                 "cannot specify DELIMITER, NULL or HEADER in BINARY mode"};
+    return Error{ErrorCode::SyntaxError, "cannot specify DELIMITER, NULL or HEADER in BINARY mode"};
   options.delimiter = read.delimiter.value_or(is_csv ? ',' : '\t');
   options.quote = read.quote.value_or('"');
   options.escape = read.escape.value_or(options.quote);

@@ -41,8 +41,12 @@ class FieldReader final : public CopyReader {
     records_ = options.format == CopyFormat::Csv
                    ? engine::make_csv_reader(std::move(text_options))
                    : engine::make_copy_text_reader(std::move(text_options));
-    for (const sql::ResultColumn& column : columns_)
+    for (const sql::ResultColumn& column : columns_) {
       values_.emplace_back(column.type, "column " + exact_name(column.name));
+      is_never_null_.push_back(options.force_not_null.has(column.name));
+      is_null_in_quotes_.push_back(options.force_null.has(column.name));
+    }
+    null_text_ = options.null_text;
     rows_.columns = empty_columns();
   }
 
@@ -105,7 +109,10 @@ class FieldReader final : public CopyReader {
   Status read_field(const engine::CopyRecord& record, size_t index) {
     const engine::CopyField& field = record.fields[index];
     Column& column = rows_.columns[index];
-    if (field.is_null) {
+    // Without quotes the text is NULL already.
+    const bool is_null = field.is_null ? !is_never_null_[index]
+                                       : is_null_in_quotes_[index] && field.text == null_text_;
+    if (is_null) {
       column.append_null();
       return {};
     }
@@ -120,7 +127,9 @@ class FieldReader final : public CopyReader {
 
   const std::vector<sql::ResultColumn> columns_;
   const std::string source_;
-  std::vector<engine::TextValueReader> values_;  // one a column
+  std::vector<engine::TextValueReader> values_;          // one a column
+  std::vector<bool> is_never_null_, is_null_in_quotes_;  // likewise
+  std::string null_text_;
   std::unique_ptr<engine::CopyTextReader> records_;
 };
 

@@ -46,7 +46,8 @@ class RowCheck {
 // column's own.
 const engine::SqlType& shown_type(std::span<const sql::ResultColumn> columns, size_t index,
                                   const engine::Column& column) {
-  const bool is_known = index < columns.size() && columns[index].type.kind() == column.type().kind();
+  const bool is_known =
+      index < columns.size() && columns[index].type.kind() == column.type().kind();
   return is_known ? columns[index].type : column.type();
 }
 
@@ -124,13 +125,16 @@ class LineEncoder : public RowByRowEncoder {
   virtual char delimiter() const = 0;
   virtual void append_null(std::string& out, size_t index) = 0;
   virtual void append_field(std::string& out, size_t index, std::string_view text) = 0;
+  virtual void append_name(std::string& out, size_t index) {
+    append_field(out, index, columns()[index].name);
+  }
   void append_header_line(std::string& out) {
     MessageWriter writer(out);
     writer.begin('d');
     const size_t begin = out.size();
     for (size_t i = 0; i < names_and_types_.size(); ++i) {
       if (i > 0) out += delimiter();
-      append_field(out, i, names_and_types_[i].name);
+      append_name(out, i);
     }
     out += '\n';
     if (encoding_) encoding_->convert_end(out, begin);
@@ -215,7 +219,16 @@ class CopyCsvEncoder final : public LineEncoder {
   char delimiter() const override { return options_.delimiter; }
   void append_null(std::string& out, size_t) override { out += options_.null_text; }
   void append_field(std::string& out, size_t index, std::string_view text) override {
-    if (!must_quote(index, text)) {
+    append_text(out, text, options_.force_quote.has(columns()[index].name));
+  }
+  // Quotes that are forced are the values'.
+  void append_name(std::string& out, size_t index) override {
+    append_text(out, columns()[index].name, false);
+  }
+
+ private:
+  void append_text(std::string& out, std::string_view text, bool is_quoted) const {
+    if (!is_quoted && !must_quote(text)) {
       out += text;
       return;
     }
@@ -226,19 +239,9 @@ class CopyCsvEncoder final : public LineEncoder {
     }
     out += options_.quote;
   }
-
- private:
-  bool must_quote(size_t index, std::string_view text) const {
+  bool must_quote(std::string_view text) const {
     // An unquoted NULL text is NULL, and an unquoted \. ends the data.
     if (text == options_.null_text || text == "\\.") return true;
-    if (options_.force_quote_all) return true;
-    if (std::ranges::any_of(options_.force_quote, [&](const std::string& name) {
-          return std::ranges::equal(name, columns()[index].name, [](char a, char b) {
-            return std::toupper(static_cast<unsigned char>(a)) ==
-                   std::toupper(static_cast<unsigned char>(b));
-          });
-        }))
-      return true;
     return std::ranges::any_of(text, [&](char c) {
       return c == options_.delimiter || c == options_.quote || c == '\n' || c == '\r';
     });

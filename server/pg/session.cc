@@ -15,8 +15,8 @@ namespace server::pg {
 
 using engine::ParsedStatement;
 
-Session::Session(sql::Backend& backend, SessionHost& host, SessionPeers& peers,
-                 const Clock& clock, SessionKey key, SessionLimits limits, MemoryAccount* memory,
+Session::Session(sql::Backend& backend, SessionHost& host, SessionPeers& peers, const Clock& clock,
+                 SessionKey key, SessionLimits limits, MemoryAccount* memory,
                  SessionSecurity security)
     : backend_(backend),
       host_(host),
@@ -48,7 +48,7 @@ void Session::run() {
   while (phase_ != Phase::Over && step()) {
     idle_since_us_ = clock_.monotonic_us();
     const bool has_room =
-        context_.output.size() < limits_.max_output_bytes || group_ != Group::None;
+        context_.output.size() < limits_.max_output_bytes || group_ == Group::Committing;
     if (has_room && idle_since_us_ < until_us) continue;
     has_more_ = true;
     host_.wake();  // to go on when this much is on its way, and others had their turn
@@ -73,8 +73,10 @@ void Session::ask_for_room() {
 }
 
 std::string Session::take_output() {
-  // "INSERT 0 1" must not be read before the record is durable.
-  if (group_ != Group::None) return {};
+  // "INSERT 0 1" is not read before the record is durable, unless the client asks for it, which then knows that a Sync is to come.
+  if (group_ == Group::Committing) return {};
+  if (group_ == Group::Open && !is_output_due_ && context_.output.size() < limits_.max_output_bytes)
+    return {};
   // As PostgreSQL's: what is said before an answer leaves with it.
   constexpr size_t kLeavesAtOnce = 8192;  // bytes
   if (activity_ && activity_->output_may_wait() && !is_output_due_ &&
@@ -105,7 +107,7 @@ std::optional<int64_t> Session::deadline_us() const {
 std::optional<int64_t> Session::idle_deadline_us() const {
   if (phase_ != Phase::Ready || activity_ || script_ || is_output_full_ || has_more_)
     return std::nullopt;
-  const bool is_open = transaction_ != TransactionStatus::Idle;
+  const bool is_open = transaction_ != TransactionStatus::Idle || group_ != Group::None;
   const int64_t timeout_ms = context_.settings.get_ms(
       is_open ? "idle_in_transaction_session_timeout" : "idle_session_timeout");
   if (timeout_ms <= 0) return std::nullopt;
@@ -116,7 +118,7 @@ std::optional<int64_t> Session::idle_deadline_us() const {
 void Session::end_if_idle() {
   const std::optional<int64_t> deadline = idle_deadline_us();
   if (!deadline || clock_.monotonic_us() < *deadline) return;
-  if (transaction_ != TransactionStatus::Idle)
+  if (transaction_ != TransactionStatus::Idle || group_ != Group::None)
     die({ErrorCode::IdleInTransaction,
          "terminating connection due to idle-in-transaction timeout"});
   else
@@ -354,8 +356,7 @@ void Session::feed_copy_end(const Frame& frame) {
       break;
     case ClientMessage::CopyFail:
       copy_input_->cancel(
-          {ErrorCode::QueryCanceled,
-           "COPY from stdin failed: " + message_of_copy_fail(frame)});
+          {ErrorCode::QueryCanceled, "COPY from stdin failed: " + message_of_copy_fail(frame)});
       break;
     case ClientMessage::Flush:  // the extended protocol's client has sent its Sync already
     case ClientMessage::Sync:
@@ -406,9 +407,7 @@ bool Session::handle(const Frame& frame) {
   is_at_rest_ = false;
   converted_.clear();
   if (skips_until_sync_ && frame.type != ClientMessage::Sync) return true;
-  const bool ends_group = frame.type == ClientMessage::Sync || frame.type == ClientMessage::Flush ||
-                          context_.output.size() > limits_.max_waiting_bytes;
-  if (ends_group && group_ == Group::Open) {
+  if (frame.type == ClientMessage::Sync && group_ == Group::Open) {
     begin_group_commit();
     return false;
   }
@@ -542,8 +541,8 @@ Result<Session::Begun> Session::begin_statement(
       TRY(analyse_here_or_aside(statement, script_->text, {}, {}));
   if (!found) return Begun::Later;
   const PreparedStatementPtr& analysed = *found;
-  const bool is_insert = changes_rows(*analysed);
-  if (!is_insert && group_ == Group::Open) {
+  const bool is_part = joins_group(*analysed);
+  if (!is_part && group_ == Group::Open) {
     begin_group_commit();
     return Begun::Later;
   }
@@ -553,7 +552,7 @@ Result<Session::Begun> Session::begin_statement(
   if (!analysed->plan->parameters.empty())
     return Error{ErrorCode::UndefinedObject, "there is no parameter $1", "",
                  "Parameters need the extended protocol, or PREPARE and EXECUTE."};
-  if (is_insert && !script_->is_last()) begin_group();
+  if (is_part && changes_anything(*analysed) && !script_->is_last()) begin_group();
   count_write(*analysed);
   begin_activity(make_portal_activity(context_, run_of_query(analysed)), script_->text);
   return Begun::Now;
@@ -588,17 +587,37 @@ PortalRun Session::run_of_query(const PreparedStatementPtr& statement) {
   return run;
 }
 
-// ---- Groups of INSERTs ----
+// ---- Transactions that nobody has begun ----
+
+bool Session::joins_group(const PreparedStatement& statement) const {
+  if (!statement.parsed) return true;
+  if (!statement.plan || changes_rows(statement))
+    return changes_rows(statement) || may_stand_in_group(*statement.parsed);
+  if (statement.plan->kind != sql::ResultKind::Rows)
+    return can_always_be_undone(statement.parsed->statement);
+  // What a query makes of rows it makes when they are committed.
+  const auto* query = std::get_if<engine::Query>(&statement.parsed->statement);
+  const bool has_rows = writes_in_transaction_ != lasting_writes_;
+  return !has_rows || (query && !query->from);
+}
 
 void Session::begin_group() {
   if (transaction_ != TransactionStatus::Idle || group_ == Group::Open) return;
   group_ = Group::Open;
+  writes_in_transaction_ = lasting_writes_ = 0;
   context_.backend->begin();
 }
 
 void Session::begin_group_commit() {
   group_ = Group::Committing;
   begin_activity(make_commit_activity(context_, "", waker()), nullptr);
+}
+
+bool Session::drop_group() {
+  if (group_ != Group::Open) return false;
+  group_ = Group::None;
+  context_.backend->rollback();
+  return true;
 }
 
 // ---- Ends ----
@@ -612,20 +631,23 @@ void Session::fail(Error error, const SharedText& text) {
   if (!error.ksqldb.empty() && context_.backend->speaks_ksqldb())
     error.message = std::move(error.ksqldb);
   writer().error(error, text ? *text : std::string());
-  if (group_ == Group::Open) {
-    group_ = Group::None;
-    context_.backend->rollback();
-  }
+  // The next statement comes when what was defined is undone.
+  if (drop_group()) begin_activity(make_rollback_activity(context_, "", waker()), nullptr);
   if (transaction_ == TransactionStatus::InTransaction) {
     transaction_ = TransactionStatus::Failed;
     // Others need not wait until the client says so, too. With a savepoint it may go on.
     if (savepoints_.empty()) context_.backend->rollback();
   }
   close_portals();
-  if (script_)
-    finish_script();
-  else
+  if (!script_) {
     skips_until_sync_ = true;
+  } else if (activity_) {
+    discard(std::exchange(script_->statements, {}));
+    script_->is_parsed = true;
+    script_->next = 0;
+  } else {
+    finish_script();
+  }
 }
 
 void Session::die(Error error) {

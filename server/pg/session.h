@@ -77,7 +77,8 @@ class SessionPeers {
 };
 
 // Invariants: messages are answered in the order in which they came;
-//             an INSERT is reported as done only after its records are durable.
+//             ReadyForQuery outside of a transaction comes only after what was written is durable, and an INSERT that is no
+//             part of one is reported as done only then.
 // Threads:    one loop's.
 // Owner:      the connection, or a test. What it refers to outlives it.
 class Session : public ClientSession {
@@ -128,8 +129,8 @@ class Session : public ClientSession {
     std::optional<Error> cancelled;
     bool is_last() const { return next + 1 == statements.size(); }
   };
-  // INSERTs of one Query or between two Syncs are gathered and appended together. None: outside of
-  // BEGIN one that stands alone is appended as it comes.
+  // What one Query, or what stands between two Syncs, changes is one transaction that nobody has begun. None: outside of
+  // BEGIN a statement that stands alone is carried out as it comes.
   enum class Group : uint8_t { None, Open, Committing };
 
   enum class Begun : uint8_t {
@@ -172,8 +173,12 @@ class Session : public ClientSession {
   void discard_prepared();
   Result<Begun> begin_statement(const std::shared_ptr<const engine::ParsedStatement>& statement);
   PortalRun run_of_query(const PreparedStatementPtr& statement);
+  // Whether the statement goes on in the group that is open; else that is to be committed first.
+  bool joins_group(const PreparedStatement& statement) const;
   void begin_group();
   void begin_group_commit();
+  // Drops what the group has changed. True when there was one.
+  bool drop_group();
   void fail(Error error, const SharedText& text);
   void die(Error error);
   void send_ready();
@@ -240,6 +245,7 @@ class Session : public ClientSession {
   bool is_read_only() const;
   Status check_read_only(const engine::ParsedStatement& statement) const;
   static bool changes_rows(const PreparedStatement& statement);
+  static bool changes_anything(const PreparedStatement& statement);
   void count_write(const PreparedStatement& statement);
   void end_transaction(bool committed);
 
@@ -258,12 +264,12 @@ class Session : public ClientSession {
   bool awaits_rest_ = false;  // of a message: nothing else can be done
   std::string refused_memory_, end_reason_;
   int64_t idle_since_us_ = 0;  // of Ready: what came before has been worked off
-  bool has_more_ = false;  // the last run() ended before its work did
+  bool has_more_ = false;      // the last run() ended before its work did
   bool skips_until_sync_ = false;
   // The client waits for nothing: notifications need not wait either.
   bool is_at_rest_ = false;
   std::deque<std::string> converted_;  // of the message that is handled
-  bool is_psql_ = false;  // by its name at start-up
+  bool is_psql_ = false;               // by its name at start-up
   std::string database_;
   bool is_output_full_ = false;
   bool is_output_due_ = false;  // the client may wait for what is there: Sync, Flush
@@ -276,11 +282,12 @@ class Session : public ClientSession {
   TransactionStatus transaction_ = TransactionStatus::Idle;
   Group group_ = Group::None;
   uint64_t writes_in_transaction_ = 0;
-  uint64_t lasting_writes_ = 0;  // those of them that no savepoint undoes: definitions, notifications
+  uint64_t lasting_writes_ =
+      0;  // those of them that no savepoint undoes: definitions, notifications
   uint64_t next_savepoint_ = 0;
   bool has_asked_ = false;  // the transaction has run a statement of the engine
   struct Savepoint {
-    uint64_t number = 0;  // later ones have greater numbers
+    uint64_t number = 0;                      // later ones have greater numbers
     uint64_t writes = 0, lasting_writes = 0;  // of the transaction before it
     std::unique_ptr<sql::SessionBackend::Savepoint> held = {};
     MemoryCharge charge = {};

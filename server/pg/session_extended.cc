@@ -340,6 +340,9 @@ Result<std::vector<sql::ResultColumn>> Session::columns_of(
 Result<Session::Begun> Session::handle_execute(const Frame& frame) {
   ExecuteMessage message = TRY(decode_execute(frame.body));
   TRY(turn_into_utf8(message.portal));
+  // Those of a transaction that has failed are gone already.
+  if (transaction_ == TransactionStatus::Failed && !portals_.contains(message.portal))
+    return in_failed_transaction();
   const std::shared_ptr<Portal> portal = TRY(find_portal(message.portal));
   const PreparedStatementPtr statement = portal->statement();
   activity_text_ = statement->text;
@@ -349,17 +352,17 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
   }
   TRY(check_transaction(*statement->parsed));
   TRY(check_read_only(*statement->parsed));
-  const bool is_insert = changes_rows(*statement);
-  if (is_insert && transaction_ == TransactionStatus::Idle) {
-    // Alone it is appended as it comes, with others it is gathered: what follows tells. Who sends
+  const bool is_part = joins_group(*statement);
+  if (!is_part && group_ == Group::Open) {
+    begin_group_commit();
+    return Begun::Later;
+  }
+  if (is_part && transaction_ == TransactionStatus::Idle && changes_anything(*statement)) {
+    // Alone it is carried out as it comes, with others it is one transaction: what follows tells. Who sends
     // neither Sync nor Flush is not waiting for an answer.
     const std::string_view rest = input_.unread().substr(frame.size);
     if (rest.empty()) return Begun::Later;
-    const auto next = static_cast<ClientMessage>(rest.front());
-    if (next != ClientMessage::Sync && next != ClientMessage::Flush) begin_group();
-  } else if (group_ == Group::Open) {
-    begin_group_commit();
-    return Begun::Later;
+    if (static_cast<ClientMessage>(rest.front()) != ClientMessage::Sync) begin_group();
   }
   if (!statement->plan) {
     return run_own(*statement, portal->formats(), PortalRun::Start::Rows, portal->parameters());

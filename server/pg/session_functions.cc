@@ -9,7 +9,6 @@
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
-#include "engine/types/text_time.h"
 #include "server/pg/setting_calls.h"
 #include "server/pg/wire_types.h"
 
@@ -50,6 +49,8 @@ std::optional<Answer> answer(const engine::Expression& expression, const Session
     return Answer{call->name, engine::make_expression(engine::IntegerLiteral{facts.process_id},
                                                       expression.position)};
   if (call && call->name == "CURRENT_SETTING" && !call->arguments.empty()) {
+    if (call->arguments.front()->is<engine::ColumnRef>())
+      return Answer{call->name, setting_named(*call->arguments.front(), facts.settings)};
     const auto* name = call->arguments.front()->as<engine::StringLiteral>();
     const auto value = name ? facts.settings.get(name->value) : std::nullopt;
     if (!value) return std::nullopt;
@@ -138,66 +139,6 @@ void answer_times(engine::InsertValues& insert) {
 
 }  // namespace
 
-namespace {
-
-constexpr std::string_view kPrepared = "PG_PREPARED_STATEMENTS";
-
-engine::ExpressionPtr cast_text(std::string text, engine::TypeName type) {
-  auto literal = engine::make_expression(engine::StringLiteral{std::move(text)}, {});
-  return engine::make_expression(engine::Cast{std::move(literal), std::move(type)}, {});
-}
-
-engine::ExpressionList row_of(const PreparedFact& fact) {
-  using engine::TypeKind;
-  const engine::TypeName text{.kind = TypeKind::String};
-  std::string since, types = "{";
-  engine::append_timestamp(since, fact.since_ms);
-  for (const std::string& type : fact.parameter_types)
-    types += (types.size() > 1 ? ",\"" : "\"") + type + "\"";
-  engine::ExpressionList row;
-  row.push_back(cast_text(fact.name, text));
-  row.push_back(cast_text(fact.statement, text));
-  row.push_back(cast_text(since, {.kind = TypeKind::Timestamp}));
-  row.push_back(cast_text(types + "}", {.kind = TypeKind::Array, .parts = {text}}));
-  row.push_back(engine::make_expression(engine::BooleanLiteral{fact.is_of_prepare}, {}));
-  return row;
-}
-
-// The source pg_prepared_statements as the rows that there are now.
-void write_out_prepared(engine::AliasedSource& source, const std::vector<PreparedFact>& prepared) {
-  const bool is_meant = !source.query && source.name == kPrepared &&
-                        (!source.schema || *source.schema == "PG_CATALOG");
-  if (!is_meant) return;
-  auto rows = std::make_shared<engine::Query>();
-  rows->position = source.position;
-  if (prepared.empty()) {  // columns of the same types, and no row
-    constexpr std::string_view kNames[] = {"NAME", "STATEMENT", "PREPARE_TIME", "PARAMETER_TYPES",
-                                           "FROM_SQL"};
-    engine::ExpressionList row = row_of({});
-    for (size_t i = 0; i < row.size(); ++i)
-      rows->items.push_back({engine::SelectItemKind::Expression,
-                             std::move(row[i]),
-                             engine::Name{std::string(kNames[i])},
-                             {},
-                             source.position});
-    rows->where = engine::make_expression(engine::BooleanLiteral{false}, source.position);
-  }
-  for (const PreparedFact& fact : prepared) rows->values.push_back(row_of(fact));
-  source.query = std::move(rows);
-  if (!source.alias) source.alias = source.name;
-  source.schema.reset();
-  if (source.columns.empty())
-    for (const char* name : {"NAME", "STATEMENT", "PREPARE_TIME", "PARAMETER_TYPES", "FROM_SQL"})
-      source.columns.push_back(engine::Name{name});
-}
-
-}  // namespace
-
-bool asks_prepared(std::string_view text) {
-  const auto is_same = [](char a, char b) { return engine::ascii_upper(a) == b; };
-  return !std::ranges::search(text, kPrepared, is_same).empty();
-}
-
 std::string name_of_oid(uint32_t number) {
   if (const uint32_t element = element_oid(number); element != 0)
     return name_of_oid(element) + "[]";
@@ -207,11 +148,8 @@ std::string name_of_oid(uint32_t number) {
 }
 
 void answer_session_functions(engine::ParsedStatement& statement, const SessionFacts& facts) {
-  if (auto* asked = std::get_if<engine::Query>(&statement.statement);
-      asked && asked->from && asks_prepared(statement.text)) {
-    write_out_prepared(*asked->from, facts.prepared);
-    for (engine::Join& join : asked->joins) write_out_prepared(join.source, facts.prepared);
-  }
+  if (auto* asked = std::get_if<engine::Query>(&statement.statement); asked && asked->from)
+    write_out_session_tables(*asked, statement.text, facts.settings, facts.prepared);
   if (auto* insert = std::get_if<engine::InsertValues>(&statement.statement)) answer_times(*insert);
   auto* query = std::get_if<engine::Query>(&statement.statement);
   if (!query || is_setting_query(statement.statement)) return;

@@ -4,20 +4,11 @@
 #include <vector>
 
 #include "engine/sql/ast.h"
+#include "server/pg/session_tables.h"
 #include "server/sql/session_settings.h"
 
 namespace server::pg {
 
-// A row of pg_prepared_statements.
-struct PreparedFact {
-  std::string name, statement;
-  int64_t since_ms = 0;
-  std::vector<std::string> parameter_types;
-  bool is_of_prepare = false;
-};
-
-// Whether the text may ask for them.
-bool asks_prepared(std::string_view text);
 // The name that format_type() has for the type.
 std::string name_of_oid(uint32_t number);
 
@@ -29,7 +20,7 @@ struct SessionFacts {
 };
 
 // Puts constants in place of such functions in a SELECT, the columns named as PostgreSQL names them, and rows in place of
-// pg_prepared_statements. The engine does not know who is connected; everything else is left to it.
+// the session's own tables. The engine does not know who is connected; everything else is left to it.
 void answer_session_functions(engine::ParsedStatement& statement, const SessionFacts& facts);
 
 }  // namespace server::pg

@@ -104,8 +104,11 @@ struct Session::OwnStatement {
         return commit(transaction);
       case Rollback:
         if (is_in_transaction()) return roll_back();
+        if (session.drop_group())
+          session.begin_activity(make_rollback_activity(context(), "ROLLBACK", session.waker()),
+                                 statement.text);
         warn(ErrorCode::NoTransaction, "there is no transaction in progress");
-        return done("ROLLBACK");
+        return session.activity_ ? Status() : done("ROLLBACK");
       default:
         return savepoint(transaction);
     }
@@ -117,6 +120,8 @@ struct Session::OwnStatement {
       warn(ErrorCode::ActiveTransaction, "there is already a transaction in progress");
     } else {
       const bool is_read_only = session.is_read_only();
+      session.group_ =
+          Group::None;  // what stands before it in the message is part of the transaction
       context().backend->begin();
       settings().begin_transaction();
       session.transaction_ = TransactionStatus::InTransaction;
@@ -562,6 +567,7 @@ struct Session::OwnStatement {
                    "Use text or csv."};
     const PreparedStatementPtr query =
         TRY(analyse_query(copy.query ? engine::clone(*copy.query) : query_of_source(copy)));
+    TRY(check_forced_columns(options, query->plan->columns));
     PortalRun run;
     run.portal = std::make_shared<Portal>(query, std::vector<engine::Value>{},
                                           std::vector<Format>{}, session.waker());
@@ -576,9 +582,16 @@ struct Session::OwnStatement {
   // ---- Maintenance ----
 
   Status operator()(const engine::Maintain& maintain) {
-    if (maintain.tag == "VACUUM" && is_in_transaction())
-      return Error{ErrorCode::ActiveTransaction, "VACUUM cannot run inside a transaction block"};
-    writer().notice({sql::NoticeLevel::Notice, maintain.tag + " has nothing to do here"});
+    const bool is_of_database = maintain.tag.ends_with(" DATABASE");
+    if (is_in_transaction() && (is_of_database || maintain.tag == "VACUUM"))
+      return Error{ErrorCode::ActiveTransaction,
+                   maintain.tag + " cannot run inside a transaction block"};
+    if (is_of_database)
+      warn(ErrorCode::NotSupported,
+           std::string("there is one database, to which every name leads: nothing was ") +
+               (maintain.tag == "DROP DATABASE" ? "dropped" : "made"));
+    else
+      writer().notice({sql::NoticeLevel::Notice, maintain.tag + " has nothing to do here"});
     return done(maintain.tag);
   }
 
@@ -657,8 +670,7 @@ Result<Session::Begun> Session::run_own(const PreparedStatement& statement,
 
 Status Session::check_transaction(const engine::ParsedStatement& statement) const {
   if (transaction_ != TransactionStatus::Failed || may_end_transaction(statement)) return {};
-  return Error{ErrorCode::FailedTransaction,
-               "current transaction is aborted, commands ignored until end of transaction block"};
+  return in_failed_transaction();
 }
 
 bool Session::is_read_only() const {
@@ -678,6 +690,11 @@ Status Session::check_read_only(const engine::ParsedStatement& statement) const 
 bool Session::changes_rows(const PreparedStatement& statement) {
   return statement.plan && (statement.plan->kind == sql::ResultKind::Insert ||
                             std::holds_alternative<engine::Truncate>(statement.parsed->statement));
+}
+
+bool Session::changes_anything(const PreparedStatement& statement) {
+  return changes_rows(statement) ||
+         (statement.parsed && !changing_command(*statement.parsed).empty());
 }
 
 void Session::count_write(const PreparedStatement& statement) {

@@ -28,8 +28,7 @@ bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c =
 bool names_catalog(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  for (const std::string_view name :
-       {"pg_", "information_schema", "reg", "has_table_privilege"})
+  for (const std::string_view name : {"pg_", "information_schema", "reg", "has_table_privilege"})
     for (size_t at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1))
       if (at == 0 || !is_word(lower[at - 1])) return true;
   return false;
@@ -52,6 +51,12 @@ bool is_of_dialect(std::string_view text) {
   constexpr std::string_view kWords[] = {"EMIT",   "TUMBLING", "HOPPING",   "SESSION",
                                          "WITHIN", "GRACE",    "PARTITIONS"};
   for (size_t at = 0; at < text.size();) {
+    if (text[at] == '\'') {  // what a literal says is no word
+      at = text.find('\'', at + 1);
+      if (at == std::string_view::npos) return false;
+      ++at;
+      continue;
+    }
     const auto is_part = [&](size_t i) { return i < text.size() && is_word(text[i]); };
     size_t end = at;
     while (is_part(end)) ++end;
@@ -87,8 +92,8 @@ Statements parse_otherwise(std::string_view text, Statements failed) {
     return is_known ? std::move(others) : std::move(failed);
   // Of other statements the dialect has a hint; these are PostgreSQL's alone.
   const std::string_view said = failed.error().message;
-  const bool is_others = said.starts_with("UPDATE") || said.starts_with("DELETE") ||
-                         said.starts_with("TRUNCATE");
+  const bool is_others =
+      said.starts_with("UPDATE") || said.starts_with("DELETE") || said.starts_with("TRUNCATE");
   return is_others ? std::move(others) : std::move(failed);
 }
 
@@ -125,9 +130,25 @@ bool is_own_statement(const ParsedStatement& statement) {
   using namespace engine;
   return is_one_of<Transaction, SetSetting, SetTransaction, ShowSetting, ResetSetting, Discard,
                    DeclareCursor, FetchCursor, CloseCursor, Copy, Prepare, ExecutePrepared,
-                   Deallocate, Maintain, Listen, Unlisten, Notify, SetProperty, UnsetProperty, DefineVariable,
-                   UndefineVariable>(statement.statement) ||
+                   Deallocate, Maintain, Listen, Unlisten, Notify, SetProperty, UnsetProperty,
+                   DefineVariable, UndefineVariable>(statement.statement) ||
          is_setting_query(statement.statement);
+}
+
+bool may_stand_in_group(const ParsedStatement& statement) {
+  using namespace engine;
+  if (const auto* transaction = std::get_if<Transaction>(&statement.statement))
+    return transaction->action != TransactionAction::Commit;
+  return is_one_of<SetSetting, SetTransaction, ShowSetting, ResetSetting, SetProperty,
+                   UnsetProperty, DefineVariable, UndefineVariable, Prepare, Deallocate>(
+             statement.statement) ||
+         is_setting_query(statement.statement);
+}
+
+bool can_always_be_undone(const engine::Statement& statement) {
+  const auto* create = std::get_if<engine::CreateSource>(&statement);
+  return (create && !create->or_replace) ||
+         is_one_of<engine::CreateType, engine::CreateSchema>(statement);
 }
 
 bool may_end_transaction(const ParsedStatement& statement) {
@@ -155,7 +176,8 @@ Result<std::vector<ParsedStatement>> parse_statements(std::string_view text,
   if (!statements) return statements;
   const bool is_short = text.size() <= engine::kMaxPostgresText;  // as what tools send
   if (!is_own_syntax || (is_short && names_catalog(text)))
-    for (ParsedStatement& each : *statements) TRY(engine::expand_catalog_functions(each.statement));
+    for (ParsedStatement& each : *statements)
+      TRY(engine::expand_catalog_functions(each.statement, text));
   return statements;
 }
 
@@ -172,6 +194,11 @@ Error cannot_be_executed() {
 
 Error unknown_cursor(std::string_view name) {
   return {ErrorCode::UndefinedCursor, fmt::format("cursor \"{}\" does not exist", name)};
+}
+
+Error in_failed_transaction() {
+  return {ErrorCode::FailedTransaction,
+          "current transaction is aborted, commands ignored until end of transaction block"};
 }
 
 std::vector<sql::ResultColumn> show_columns(std::string_view setting) {

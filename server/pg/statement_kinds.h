@@ -18,6 +18,13 @@ bool is_own_statement(const engine::ParsedStatement& statement);
 // COMMIT and ROLLBACK, which alone may run in a failed transaction.
 bool may_end_transaction(const engine::ParsedStatement& statement);
 
+// Of those that the session runs by itself: whether it changes nothing that a transaction which nobody has begun holds, or goes on
+// with it (BEGIN) or ends it (ROLLBACK). The others have it committed first.
+bool may_stand_in_group(const engine::ParsedStatement& statement);
+
+// A definition that a transaction takes whatever it is about (docs/adr/0059).
+bool can_always_be_undone(const engine::Statement& statement);
+
 // The parser needs some hundred bytes for each character.
 inline constexpr size_t kMaxStatementBytes = 4 * 1024 * 1024;
 
@@ -33,6 +40,7 @@ std::string session_name(const engine::Name& name);
 // EXECUTE runs what has a plan: of statements that the session answers itself none.
 Error cannot_be_executed();
 Error unknown_cursor(std::string_view name);
+Error in_failed_transaction();
 
 // What SHOW gives: one text column, three for SHOW ALL.
 std::vector<sql::ResultColumn> show_columns(std::string_view setting);

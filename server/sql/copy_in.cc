@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/catalog/system_sources.h"
+#include "engine/types/ascii.h"
 #include "server/sql/execution.h"
 #include "server/sql/serial_look_up.h"
 
@@ -233,8 +234,8 @@ Result<std::unique_ptr<sql::CopyIn>> start_copy(SqlSession& session, const Metad
                                                 sql::CopyReceiver& receiver) {
   std::shared_ptr<const engine::DataSource> source = session.find_source(image, target.source);
   if (!source)
-    return Error{ErrorCode::UndefinedSource,
-                 fmt::format("stream or table \"{}\" does not exist", target.source.text)}
+    return Error{ErrorCode::UndefinedSource, fmt::format("relation \"{}\" does not exist",
+                                                         engine::display_name(target.source.text))}
         .at(target.source_position);
   if (source->read_only || source->window)
     return Error{ErrorCode::WrongObjectType,

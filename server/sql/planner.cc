@@ -151,11 +151,13 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     std::shared_ptr<const engine::ParsedStatement> parsed,
     std::span<const engine::SqlType> parameter_types) {
   budget_->begin({});
-  if (const auto seconds = seconds_of_sleep(*parsed)) {
-    auto sleep = std::make_shared<SqlPrepared>(*TRY(prepare(seconds, parameter_types)));
-    sleep->sleeps = true;
-    sleep->columns.front().type = engine::TypeKind::String;  // PostgreSQL's is void: nothing to read
-    return std::shared_ptr<const SqlPrepared>(std::move(sleep));
+  if (const auto sleeping = sleep_of(*parsed)) {
+    const auto seconds = TRY(prepare(sleeping->seconds, parameter_types));
+    auto rest = std::make_shared<SqlPrepared>(*TRY(prepare(sleeping->rest, parameter_types)));
+    rest->parameters = merged_parameters(*sleeping, *seconds, *rest);
+    rest->sleeps = true;
+    rest->rows = seconds;
+    return std::shared_ptr<const SqlPrepared>(std::move(rest));
   }
   auto prepared = std::make_shared<SqlPrepared>();
   prepared->statement = parsed;
@@ -330,9 +332,18 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
     if (out.action == Action::StreamToEnd) TRY(engine::check_pull_clauses(query, context));
     out.columns = display_columns(TRY(engine::plan_push_query(query, context)).result);
   } else {
+    auto pulled = engine::plan_pull_query(query, context, eval());
+    // A table's name as a value is for SELECTs of any kind.
+    if (!pulled && pulled.error().code == ErrorCode::UndefinedColumn &&
+        !context.settings.ksqldb_compat) {
+      if (auto selected = engine::plan_select_rows(query, context, eval())) {
+        out.action = Action::Select;
+        out.columns = display_columns(selected->result);
+        return {};
+      }
+    }
     out.action = Action::Pull;
-    auto plan = std::make_shared<const engine::PullPlan>(
-        TRY(engine::plan_pull_query(query, context, eval())));
+    auto plan = std::make_shared<const engine::PullPlan>(TRY(std::move(pulled)));
     out.columns = display_columns(plan->result);
     out.properties = properties_;
     if (slots.empty() && engine::is_repeatable(*plan)) out.pull = std::move(plan);

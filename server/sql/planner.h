@@ -52,7 +52,7 @@ struct SqlPrepared final : sql::Prepared {
   // Of WriteRows: what is done with the rows of which statement.
   std::shared_ptr<const RowsWrite> write;
   std::shared_ptr<const SqlPrepared> rows;
-  bool sleeps = false;  // SELECT pg_sleep(...): its row are the seconds
+  bool sleeps = false;  // calls pg_sleep(): `rows` computes the seconds that come before it
   bool is_for_change = false;  // these rows: a statement reads what it changes
   std::vector<size_t> returning;  // of an INSERT: columns of its target that it answers with
   Revision revision;

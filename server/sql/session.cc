@@ -318,6 +318,7 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     const std::shared_ptr<const SqlPrepared>& given, std::vector<engine::Value> parameters,
     sql::Receiver& receiver) {
   TRY(check_for_cluster(*given));
+  if (given->sleeps) return run_sleep(*this, receiver, given, std::move(parameters));
   const MetadataImagePtr image = parts_.definitions.image();
   const auto prepared =
       given->action == Action::WriteRows ? TRY(renewed(given, *image)) : given;
@@ -371,8 +372,6 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
                                                         MetadataImagePtr image,
                                                         sql::Receiver& receiver) {
   const SqlPrepared& prepared = *begun.prepared;
-  if (auto* constants = std::get_if<ConstantRows>(&planned); constants && prepared.sleeps)
-    return run_sleep(*this, receiver, *constants->columns.front());
   if (auto* constants = std::get_if<ConstantRows>(&planned))
     return run_rows(*this, receiver, std::move(constants->columns), constants->rows);
   if (auto* look_up = std::get_if<LookUp>(&planned))

@@ -7,6 +7,7 @@
 
 #include "engine/plan/insert_values.h"
 #include "engine/sql/parse.h"
+#include "engine/types/ascii.h"
 #include "server/sql/write_parts.h"
 #include "server/sql/written_rows.h"
 
@@ -37,8 +38,8 @@ Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::Tabl
                                                               const engine::PlanContext& context) {
   const engine::DataSource* found = engine::find_source(table.name, context);
   if (!found)
-    return Error{ErrorCode::UndefinedSource,
-                 fmt::format("stream or table \"{}\" does not exist", table.name.text)}
+    return Error{ErrorCode::UndefinedSource, fmt::format("relation \"{}\" does not exist",
+                                                         engine::display_name(table.name.text))}
         .at(table.position);
   if (found->kind != engine::SourceKind::Table || found->read_only || found->window)
     return Error{ErrorCode::WrongObjectType,

@@ -12,8 +12,8 @@ from millrace_server import case, launch, run, start_server, wait_until
 SERVER = start_server()
 
 
-def connect(server=SERVER, **options):
-    return psycopg.connect(host=server.host, port=server.port, user="millrace", dbname="millrace", **options)
+def connect(server=SERVER, dbname="millrace", **options):
+    return psycopg.connect(host=server.host, port=server.port, user="millrace", dbname=dbname, **options)
 
 
 def rows(connection, query):
@@ -317,8 +317,87 @@ def a_domain_is_another_name_for_a_type():
         assert rows(c, "SELECT typtype, typbasetype FROM pg_type WHERE typname = 'age'") == [("d", 23)]
         fails(c, psycopg.errors.FeatureNotSupported, "CREATE DOMAIN adult AS int CHECK (VALUE >= 18)")
         c.execute("DROP DOMAIN age")
-        for statement in ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "DO $$ BEGIN END $$", "CREATE DATABASE d"):
+        for statement in ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "DO $$ BEGIN END $$"):
             fails(c, psycopg.errors.FeatureNotSupported, statement)
+
+
+@case
+def every_name_leads_to_the_one_database():
+    with connect(autocommit=True) as c:
+        said = []
+        c.add_notice_handler(lambda notice: said.append(notice.message_primary) if notice.severity == "WARNING" else None)
+        c.execute("CREATE DATABASE shop WITH OWNER = DEFAULT ENCODING 'UTF8'")
+        c.execute("CREATE TABLE of_shop (id int PRIMARY KEY)")
+        with connect(dbname="shop") as other:
+            assert rows(other, "SELECT count(*) FROM of_shop") == [(0,)]
+        c.execute("DROP DATABASE IF EXISTS shop")
+        assert rows(c, "SELECT count(*) FROM of_shop") == [(0,)]
+        assert said == ["there is one database, to which every name leads: nothing was made",
+                        "there is one database, to which every name leads: nothing was dropped"], said
+        c.execute("DROP TABLE of_shop")
+    with connect() as c:
+        fails(c, psycopg.errors.ActiveSqlTransaction, "CREATE DATABASE shop")
+
+
+# ---- Several statements up to a Sync
+
+
+@case
+def statements_of_one_text_are_one_transaction():
+    with connect(autocommit=True) as c:
+        fails(c, psycopg.errors.DivisionByZero, "CREATE TABLE of_text (a int PRIMARY KEY, b text); INSERT INTO of_text VALUES (1, 'x'); SELECT 1 / 0")
+        fails(c, psycopg.errors.UndefinedTable, "SELECT * FROM of_text")
+        c.execute("CREATE TYPE text_mood AS ENUM ('sad', 'ok'); CREATE TABLE of_text (a int PRIMARY KEY, b text); INSERT INTO of_text VALUES (1, 'x')")
+        assert rows(c, "SELECT * FROM of_text") == [(1, "x")]
+        fails(c, psycopg.errors.UndefinedTable, "INSERT INTO of_text VALUES (2, 'y'); UPDATE of_text SET b = 'z' WHERE a = 1; UPDATE nowhere SET a = 1")
+        assert rows(c, "SELECT * FROM of_text") == [(1, "x")]
+        answer = c.execute("UPDATE of_text SET b = 'z' WHERE a = 1; INSERT INTO of_text VALUES (3, 'w'); SELECT * FROM of_text ORDER BY a")
+        answer.nextset(), answer.nextset()
+        assert answer.fetchall() == [(1, "z"), (3, "w")]
+        c.execute("INSERT INTO of_text VALUES (4, 'v'); ROLLBACK")
+        assert rows(c, "SELECT count(*) FROM of_text") == [(2,)]
+        c.execute("INSERT INTO of_text VALUES (4, 'v'); BEGIN; INSERT INTO of_text VALUES (5, 'u')")
+        c.execute("ROLLBACK")
+        assert rows(c, "SELECT count(*) FROM of_text") == [(2,)]
+        c.execute("DROP TABLE of_text; DROP TYPE text_mood")
+
+
+@case
+def what_a_query_makes_of_rows_is_seen_by_the_next_statement_of_the_text():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE bought (id int PRIMARY KEY, city text)")
+        c.execute("CREATE TABLE bought_by_city AS SELECT city, COUNT(*) AS n FROM bought GROUP BY city")
+        answer = c.execute("INSERT INTO bought VALUES (1, 'Oslo'); SELECT * FROM bought_by_city")
+        answer.nextset()
+        assert answer.fetchall() == [("Oslo", 1)]
+        c.execute("DROP TABLE bought_by_city DELETE TOPIC")
+        c.execute("DROP TABLE bought")
+
+
+@case
+def a_pipeline_is_one_transaction_up_to_its_sync():
+    with connect(autocommit=True) as c, connect(autocommit=True) as other:
+        c.execute("CREATE TABLE piped (a int PRIMARY KEY, b text)")
+        try:
+            with c.pipeline() as pipeline:
+                for i in range(5):
+                    c.execute("INSERT INTO piped VALUES (%s, 'x')", [i])
+                c.execute("UPDATE nowhere SET a = 1")
+                pipeline.sync()
+        except psycopg.errors.UndefinedTable:
+            pass
+        assert rows(c, "SELECT count(*) FROM piped") == [(0,)]
+        with c.pipeline() as pipeline:
+            for i in range(5):
+                c.execute("INSERT INTO piped VALUES (%s, 'x')", [i])
+            c.pgconn.send_flush_request()
+            seen = c.execute("SELECT 1")
+            c.pgconn.send_flush_request()
+            assert seen.fetchall() == [(1,)]
+            assert rows(other, "SELECT count(*) FROM piped") == [(0,)]
+            pipeline.sync()
+        assert rows(other, "SELECT count(*) FROM piped") == [(5,)]
+        c.execute("DROP TABLE piped")
 
 
 # ---- Transactions

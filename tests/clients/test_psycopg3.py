@@ -6,6 +6,7 @@ import ipaddress
 import json
 import re
 import threading
+import time
 import uuid
 
 import psycopg
@@ -218,6 +219,69 @@ def copy_takes_csv_text_and_json():
         assert sorted(rows) == [
             (1, "Lahore", decimal.Decimal("1.50")), (2, "a, b", None), (3, "tab\there", None),
             (4, "Quetta", decimal.Decimal("19.99"))], rows
+
+
+@case
+def a_statement_may_sleep_before_it_runs():
+    with connect(autocommit=True) as c:
+        def took(statement, parameters=None):
+            begun = time.monotonic()
+            answer = c.execute(statement, parameters)
+            found = answer.fetchall() if answer.description else None
+            return time.monotonic() - begun, found
+
+        assert c.execute("SELECT pg_sleep(0)").description[0].name == "pg_sleep"
+        seconds, found = took("SELECT pg_sleep(0.1), 1 + 1, pg_sleep(%s)", [0.2])
+        assert seconds >= 0.3 and found == [(None, 2, None)], (seconds, found)
+        c.execute("CREATE TABLE slept (id int PRIMARY KEY, a text)")
+        seconds, _ = took("INSERT INTO slept VALUES (1, pg_sleep(0.2) || %s)", ["x"])
+        assert seconds >= 0.2
+        seconds, found = took("SELECT a FROM slept WHERE pg_sleep(0.2) IS NULL")
+        assert seconds >= 0.2 and found == [("x",)], (seconds, found)
+        c.execute("SET statement_timeout = '100ms'")
+        for statement in ("SELECT pg_sleep(20)", "SELECT pg_sleep(20) FROM slept", "INSERT INTO slept VALUES (2, pg_sleep(20))"):
+            begun = time.monotonic()
+            try:
+                c.execute(statement)
+            except psycopg.errors.QueryCanceled:
+                assert time.monotonic() - begun < 5
+                continue
+            raise AssertionError(f"{statement} is not canceled")
+        c.execute("RESET statement_timeout")
+        assert c.execute("SELECT count(*) FROM slept").fetchall() == [(1,)]
+        c.execute("DROP TABLE slept")
+
+
+@case
+def the_settings_of_the_session_are_a_table():
+    with connect(autocommit=True) as c:
+        c.execute("SET statement_timeout = '1234ms'")
+        found = c.execute("SELECT name, setting, source FROM pg_settings WHERE name IN ('statement_timeout', 'server_encoding') ORDER BY name").fetchall()
+        assert found == [("server_encoding", "UTF8", "default"), ("statement_timeout", "1234ms", "session")], found
+        found = c.execute("SELECT s.name, current_setting(s.name) FROM pg_catalog.pg_settings s WHERE s.name LIKE 'statement%'").fetchall()
+        assert found == [("statement_timeout", "1234ms")], found
+        assert c.execute("SELECT count(*) > 20 FROM (SELECT * FROM pg_settings) AS s").fetchall() == [(True,)]
+
+
+@case
+def copy_of_csv_is_told_what_is_null_and_what_is_quoted():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE forced (id int PRIMARY KEY, a text, \"b~\" text)")
+        with c.cursor().copy("COPY forced FROM STDIN (FORMAT csv, NULL 'none', FORCE_NOT_NULL (a), FORCE_NULL (\"b~\"))") as copy:
+            copy.write('1,none,"none"\n2,"none",none\n3,x,y\n')
+        assert c.execute("SELECT * FROM forced ORDER BY id").fetchall() == [(1, "none", None), (2, "none", None), (3, "x", "y")]
+        with c.cursor().copy("COPY (SELECT * FROM forced WHERE id = 3) TO STDOUT (FORMAT csv, HEADER, FORCE_QUOTE (a, \"b~\"))") as copy:
+            assert b"".join(copy) == b'id,a,b~\n3,"x","y"\n'
+        for statement, error in (("COPY forced FROM STDIN (FORMAT csv, FORCE_NULL (nothing))", psycopg.errors.UndefinedColumn),
+                                 ("COPY forced FROM STDIN (FORCE_NULL (a))", psycopg.errors.FeatureNotSupported),
+                                 ("COPY forced TO STDOUT (FORMAT csv, FORCE_NULL (a))", psycopg.errors.FeatureNotSupported)):
+            try:
+                with c.cursor().copy(statement) as copy:
+                    pass
+            except error:
+                continue
+            raise AssertionError(f"{statement} does not fail")
+        c.execute("DROP TABLE forced")
 
 
 @case

@@ -8,9 +8,10 @@ namespace engine {
 namespace {
 
 Result<std::string> expanded(std::string_view expression) {
-  auto parsed = parse_script("SELECT " + std::string(expression) + " FROM t;");
+  const std::string text = "SELECT " + std::string(expression) + " FROM t;";
+  auto parsed = parse_script(text);
   if (!parsed) return parsed.error();
-  TRY(expand_catalog_functions(parsed->front().statement));
+  TRY(expand_catalog_functions(parsed->front().statement, text));
   return to_sql(*std::get<Query>(parsed->front().statement).items.front().expression);
 }
 

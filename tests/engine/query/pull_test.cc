@@ -185,7 +185,7 @@ TEST_F(PullTest, what_a_look_up_cannot_do_is_said) {
             "aggregate functions in a query without EMIT CHANGES are not supported yet");
   EXPECT_EQ(error("SELECT * FROM cities LIMIT -1;"),
             "Pull queries don't support negative integers in the LIMIT clause.");
-  EXPECT_EQ(error("SELECT * FROM nowhere;"), "stream or table \"NOWHERE\" does not exist");
+  EXPECT_EQ(error("SELECT * FROM nowhere;"), "relation \"nowhere\" does not exist");
 }
 
 }  // namespace

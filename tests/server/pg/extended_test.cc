@@ -228,12 +228,38 @@ TEST(ExtendedInsert, is_dropped_with_the_others_when_one_fails) {
   EXPECT_TRUE(client.backend.people.empty());
 }
 
-TEST(ExtendedInsert, is_durable_when_flush_makes_its_answer_visible) {
+TEST(ExtendedInsert, is_seen_after_flush_and_one_transaction_until_sync) {
   Begun client;
   const std::string one = bind({"1", "x"}, {.statement = "i"}) + execute();
   EXPECT_EQ(client.say(parse("INSERT INTO people VALUES ($1, $2)", "i") + one + one + flush()),
             "1 2 C(INSERT 0 1) 2 C(INSERT 0 1)");
-  EXPECT_EQ(client.backend.people.size(), 2u);
+  EXPECT_EQ(client.say(one + flush()), "2 C(INSERT 0 1)");
+  EXPECT_TRUE(client.backend.people.empty());
+  EXPECT_EQ(client.say(sync_up()), "Z(I)");
+  EXPECT_EQ(client.backend.people.size(), 3u);
+  EXPECT_EQ(client.backend.commits, 1);
+}
+
+TEST(ExtendedInsert, that_was_flushed_is_dropped_when_a_later_one_fails) {
+  Begun client;
+  const std::string one = bind({"1", "x"}, {.statement = "i"}) + execute();
+  client.say(parse("INSERT INTO people VALUES ($1, $2)", "i") + one + flush());
+  const std::string answer =
+      client.say(bind({"one", "x"}, {.statement = "i"}) + execute() + sync_up());
+  EXPECT_TRUE(answer.starts_with("E(22P02 ")) << answer;
+  EXPECT_TRUE(client.backend.people.empty());
+  EXPECT_EQ(client.say(one + sync_up()), "2 C(INSERT 0 1) Z(I)");
+  EXPECT_EQ(client.backend.people.size(), 1u);
+}
+
+// As drivers end what they have flushed and do not want any more.
+TEST(ExtendedInsert, that_was_flushed_is_dropped_by_rollback_without_begin) {
+  Begun client;
+  const std::string one = bind({"1", "x"}, {.statement = "i"}) + execute();
+  client.say(parse("INSERT INTO people VALUES ($1, $2)", "i") + one + flush());
+  EXPECT_EQ(client.say(query("ROLLBACK")),
+            "N(25P01 there is no transaction in progress) C(ROLLBACK) Z(I)");
+  EXPECT_TRUE(client.backend.people.empty());
 }
 
 TEST(ExtendedInsert, that_was_gathered_is_not_reported_when_the_session_dies) {

@@ -135,6 +135,27 @@ TEST(InsertGroup, is_appended_before_another_statement_looks_at_it) {
             "C(INSERT 0 1) T(id:23,name:25) D(1,a) C(SELECT 1) Z(I)");
 }
 
+TEST(InsertGroup, becomes_part_of_the_transaction_that_begins_behind_it) {
+  Begun client;
+  EXPECT_EQ(client.say(query("INSERT INTO people VALUES (1, 'a'); BEGIN; SET x.y = 1; "
+                             "INSERT INTO people VALUES (2, 'b')")),
+            "C(INSERT 0 1) C(BEGIN) C(SET) C(INSERT 0 1) Z(T)");
+  EXPECT_TRUE(client.backend.people.empty());
+  EXPECT_EQ(client.say(query("ROLLBACK")), "C(ROLLBACK) Z(I)");
+  EXPECT_TRUE(client.backend.people.empty());
+}
+
+TEST(InsertGroup, is_committed_by_commit_and_dropped_by_rollback) {
+  Begun client;
+  EXPECT_EQ(client.say(query("INSERT INTO people VALUES (1, 'a'); COMMIT")),
+            "C(INSERT 0 1) N(25P01 there is no transaction in progress) C(COMMIT) Z(I)");
+  EXPECT_EQ(client.backend.people.size(), 1u);
+  EXPECT_EQ(client.say(query("INSERT INTO people VALUES (2, 'b'); ROLLBACK; SHOW timezone")),
+            "C(INSERT 0 1) N(25P01 there is no transaction in progress) C(ROLLBACK) "
+            "T(TimeZone:25) D(UTC) C(SHOW) Z(I)");
+  EXPECT_EQ(client.backend.people.size(), 1u);
+}
+
 TEST(InsertGroup, that_cannot_be_appended_is_reported) {
   Begun client;
   EXPECT_EQ(client.say(query(
