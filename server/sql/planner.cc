@@ -335,6 +335,9 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
         TRY(engine::plan_pull_query(query, context, eval())));
     out.columns = display_columns(plan->result);
     out.properties = properties_;
+    std::vector<engine::SqlType> types;
+    for (const engine::ParameterSlot& slot : slots) types.push_back(slot.type);
+    out.point = engine::PointLookUp::make(query, *plan, types);
     if (slots.empty() && engine::is_repeatable(*plan)) out.pull = std::move(plan);
   }
   return {};
