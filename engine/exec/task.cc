@@ -261,6 +261,16 @@ void Task::restore_counters(std::span<const int64_t> scalars) {
 }
 
 StepResult Task::step(Intake intake) {
+  ReadGate::Change change(gate_.get());
+  is_stepping_ = true;
+  const StepResult result = step_once(intake);
+  is_stepping_ = false;
+  change.end();
+  tell_reached();
+  return result;
+}
+
+StepResult Task::step_once(Intake intake) {
   if (failure_) return StepResult::Failed;
   if (unsent_ && !submit()) return StepResult::Idle;
   if (failure_) return StepResult::Failed;
@@ -424,7 +434,8 @@ StepResult Task::finish_step() {
   if (!has_rest())
     if (const Status shown = finish_bootstrap(); !shown) return fail(shown.error());
   // Who was woken by new records and had a rest to work off has not looked at them.
-  bool more = has_rest() || (has_more_input() && !heads_->is_held_up() && heads_->waits_for().empty()) ||
+  bool more = has_rest() ||
+              (has_more_input() && !heads_->is_held_up() && heads_->waits_for().empty()) ||
               !has_looked_;
   more |= stage_->tidy();
   if (!options_.is_transient && (has_worked_ || has_moved()) && stage_->may_commit())
@@ -446,6 +457,7 @@ Status Task::finish_bootstrap() {
 }
 
 size_t Task::evict(size_t max_entries) {
+  const ReadGate::Change change(gate_.get());
   size_t evicted = 0;
   for (Store* store : stage_->stores()) evicted += store->evict(max_entries);
   return evicted;
@@ -541,22 +553,25 @@ bool Task::submit() {
 void Task::committed(TaskSequence sequence, Result<CommitId> result) {
   assert(in_flight_ > 0);
   --in_flight_;
-  if (!result) {
-    if (!failure_) fail(std::move(result).error());
-    return;
+  {
+    // An answer may also come while it is handed over.
+    const ReadGate::Change change(is_stepping_ ? nullptr : gate_.get());
+    if (!result) {
+      if (!failure_) fail(std::move(result).error());
+    } else {
+      assert(sequence == durable_ + 1);
+      durable_ = sequence;
+      durable_as_of_ = *result;
+      durable_positions_ = std::move(begun_positions_.front());
+      begun_positions_.pop_front();
+      std::erase_if(waiting_, [&](Waiting& waiter) {
+        if (waiter.after > durable_) return false;
+        reached_.emplace_back(std::move(waiter.then), Status());
+        return true;
+      });
+    }
   }
-  assert(sequence == durable_ + 1);
-  durable_ = sequence;
-  durable_as_of_ = *result;
-  durable_positions_ = std::move(begun_positions_.front());
-  begun_positions_.pop_front();
-  std::vector<Waiting> ready;
-  std::erase_if(waiting_, [&](Waiting& waiter) {
-    if (waiter.after > durable_) return false;
-    ready.push_back(std::move(waiter));
-    return true;
-  });
-  for (Waiting& waiter : ready) waiter.then({});
+  if (!is_stepping_) tell_reached();
 }
 
 void Task::when_durable(TaskSequence commit, std::function<void(Status)> then) {
@@ -579,13 +594,22 @@ StepResult Task::fail(Error error) {
 
 void Task::give_up(Error why) {
   if (failure_) return;
-  metrics_.last_error = why.message;
-  failure_ = TaskFailure{std::move(why), {}, {}};
-  end_waiting();
+  {
+    const ReadGate::Change change(is_stepping_ ? nullptr : gate_.get());
+    metrics_.last_error = why.message;
+    failure_ = TaskFailure{std::move(why), {}, {}};
+    end_waiting();
+  }
+  if (!is_stepping_) tell_reached();
 }
 
 void Task::end_waiting() {
-  for (Waiting& waiter : std::exchange(waiting_, {})) waiter.then(failure_->error);
+  for (Waiting& waiter : std::exchange(waiting_, {}))
+    reached_.emplace_back(std::move(waiter.then), failure_->error);
+}
+
+void Task::tell_reached() {
+  for (auto& [then, status] : std::exchange(reached_, {})) then(std::move(status));
 }
 
 }  // namespace engine

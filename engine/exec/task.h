@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -15,6 +16,7 @@
 #include "engine/exec/output_sequences.h"
 #include "engine/exec/ports.h"
 #include "engine/exec/processing_log.h"
+#include "engine/exec/read_gate.h"
 #include "engine/exec/stage.h"
 
 namespace engine {
@@ -124,6 +126,10 @@ class Task {
   using RunAside = std::function<void(std::function<void()> work, std::function<void()> done)>;
   void run_aside_by(RunAside run_aside);
 
+  // From now on other threads read its tables, each time with the gate's lock. Before the first step.
+  void admit_readers(std::shared_ptr<ReadGate> gate) { gate_ = std::move(gate); }
+  ReadGate* gate() const { return gate_.get(); }
+
   // A task that takes no records finishes what it has begun.
   enum class Intake : uint8_t { Records, None };
   // One slice of work: what is left of the records at hand, or the next ones.
@@ -210,6 +216,7 @@ class Task {
   const std::string& topic_of(uint32_t stage_input) const;
   const std::string& current_topic() const { return topic_of(current_stage_input_); }
   Status finish_bootstrap();
+  StepResult step_once(Intake intake);
   StepResult finish_step();
   bool reads_exchange() const;
   bool has_more_input() const;
@@ -223,6 +230,7 @@ class Task {
   void committed(TaskSequence sequence, Result<CommitId> result);
   StepResult fail(Error error);
   void end_waiting();
+  void tell_reached();
 
   const std::string id_;
   std::vector<Input> inputs_;
@@ -267,7 +275,11 @@ class Task {
   size_t rows_of_run_ = 0;       // of the run that was begun last
   InputHeads::Place failed_at_;  // the first record of what is being processed
   std::vector<Waiting> waiting_;
+  // Those who have waited, and what they are told: after the step, so that they may read.
+  std::vector<std::pair<std::function<void(Status)>, Status>> reached_;
+  bool is_stepping_ = false;
   std::optional<TaskFailure> failure_;
+  std::shared_ptr<ReadGate> gate_;  // null: nobody else reads
   TaskMetrics metrics_;
   std::function<void()> answered_;
   std::shared_ptr<bool> alive_ =

@@ -1,5 +1,10 @@
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
 #include <compare>
+#include <concepts>
+#include <cstring>
 
 #include "engine/functions/ordering.h"
 #include "engine/query/rows_steps.h"
@@ -10,14 +15,105 @@ namespace engine {
 namespace {
 
 // Enumerations, intervals and their like are ordered otherwise than the texts that they are kept as.
+bool is_ordered_otherwise(const SqlType& type) {
+  return type.label() != label::kNone && has_comparable_form(type);
+}
+
 std::strong_ordering compare_as_ordered(const Column& left, size_t left_row, const Column& right,
                                         size_t right_row) {
   const SqlType& type = left.type();
-  if (type.label() == label::kNone || !has_comparable_form(type))
-    return compare_rows(left, left_row, right, right_row);
+  if (!is_ordered_otherwise(type)) return compare_rows(left, left_row, right, right_row);
   return comparable_text(type, left.data<std::string_view>()[left_row]) <=>
          comparable_text(type, right.data<std::string_view>()[right_row]);
 }
+
+// The beginning of a row's sort keys, as bytes that stand in the order of the rows: most comparisons need no more. Where
+// it is the same for two rows, the keys themselves decide.
+//
+//   a text, ascending          01 | its bytes | 00    a null: 00, or ff where nulls come last; 01 before what is none
+//   an INTEGER, descending     01 | its bytes, inverted
+class SortHead {
+ public:
+  using Words = std::array<uint64_t, 2>;
+
+  // False where nothing behind this key may be added: it is longer, or of a type that is not written here.
+  bool add(const Column& column, size_t row, const SortKey& key) {
+    if (column.is_null(row)) return put(key.nulls_first ? kNullFirst : kNullLast);
+    put(kValue);
+    inverts_ = key.is_descending;
+    const bool is_whole = add_value(column, row);
+    inverts_ = false;
+    return is_whole;
+  }
+  Words words() const {
+    Words words{};
+    for (size_t i = 0; i < kBytes; ++i) words[i / 8] = words[i / 8] << 8 | bytes_[i];
+    return words;
+  }
+
+ private:
+  static constexpr size_t kBytes = sizeof(Words);
+  static constexpr uint8_t kNullFirst = 0, kValue = 1, kNullLast = 0xff;
+
+  bool put(uint8_t byte) {
+    if (size_ == kBytes) return false;
+    bytes_[size_++] = inverts_ ? static_cast<uint8_t>(~byte) : byte;
+    return true;
+  }
+  template <std::unsigned_integral T>
+  bool put_number(T number) {
+    for (size_t i = sizeof(T); i-- > 0;)
+      if (!put(static_cast<uint8_t>(number >> (8 * i)))) return false;
+    return true;
+  }
+  bool put_double(double number) {
+    if (std::isnan(number)) return put_number(UINT64_MAX);
+    const auto bits = std::bit_cast<uint64_t>(number);
+    constexpr uint64_t kSign = uint64_t{1} << 63;
+    return put_number(bits & kSign ? ~bits : bits | kSign);
+  }
+  // In the order of UTF-16, which has what is beyond U+FFFF before U+E000; one more, as 0 is the end.
+  bool put_text(std::string_view text) {
+    for (const char c : text) {
+      auto byte = static_cast<uint8_t>(c);
+      if (byte >= 0xf0)
+        byte -= 2;
+      else if (byte >= 0xee)
+        byte += 5;
+      if (!put(static_cast<uint8_t>(byte + 1))) return false;
+    }
+    return put(0);
+  }
+  bool add_value(const Column& column, size_t row) {
+    switch (column.type().kind()) {
+      case TypeKind::Boolean:
+        return put(column.data<uint8_t>()[row]);
+      case TypeKind::Integer:
+      case TypeKind::Date:
+      case TypeKind::Time:
+        return put_number(static_cast<uint32_t>(column.data<int32_t>()[row]) ^ (uint32_t{1} << 31));
+      case TypeKind::Bigint:
+      case TypeKind::Timestamp:
+        return put_number(static_cast<uint64_t>(column.data<int64_t>()[row]) ^ (uint64_t{1} << 63));
+      case TypeKind::Double:
+        return put_double(column.data<double>()[row]);
+      case TypeKind::String:
+        if (is_ordered_otherwise(column.type())) return false;
+        return put_text(column.data<std::string_view>()[row]);
+      default:
+        return false;
+    }
+  }
+
+  std::array<uint8_t, kBytes> bytes_{};
+  size_t size_ = 0;
+  bool inverts_ = false;
+};
+
+struct SortedRow {
+  SortHead::Words head;
+  Column::SourceRow row;
+};
 
 }  // namespace
 
@@ -45,18 +141,28 @@ int RowsComparison::compare(Column::SourceRow a, Column::SourceRow b, size_t key
 }
 
 Result<RowsChunks> sort_rows(const SortRows& step, const RowsChunks& input, RowsContext& context) {
-  std::vector<Column::SourceRow> order;
-  for (uint32_t chunk = 0; chunk < input.size(); ++chunk)
-    for (uint32_t row = 0; row < input[chunk].rows; ++row) order.push_back({chunk, row});
-  const size_t order_bytes = order.size() * sizeof(Column::SourceRow);
+  size_t rows = 0;
+  for (const RowsChunk& chunk : input) rows += chunk.rows;
+  const size_t order_bytes = rows * sizeof(SortedRow);
   TRY(context.add(order_bytes));
+  TRY(context.begin());
+  std::vector<SortedRow> order;
+  order.reserve(rows);
+  for (uint32_t chunk = 0; chunk < input.size(); ++chunk)
+    for (uint32_t row = 0; row < input[chunk].rows; ++row) {
+      SortHead head;
+      for (const SortKey& key : step.keys)
+        if (!head.add(*input[chunk].columns[key.column], row, key)) break;
+      order.push_back({head.words(), {chunk, row}});
+    }
   TRY(context.begin());
   RowsComparison keys(input, 0, {});
   for (const SortKey& key : step.keys) keys.add_key(key.column, key.is_descending, key.nulls_first);
-  const auto is_less = [&](Column::SourceRow a, Column::SourceRow b) {
-    const int by_keys = keys.compare(a, b);
+  const auto is_less = [&](const SortedRow& a, const SortedRow& b) {
+    if (a.head != b.head) return a.head < b.head;
+    const int by_keys = keys.compare(a.row, b.row);
     if (by_keys != 0) return by_keys < 0;
-    return a.source != b.source ? a.source < b.source : a.row < b.row;
+    return a.row.source != b.row.source ? a.row.source < b.row.source : a.row.row < b.row.row;
   };
   const size_t most = std::min(order.size(), step.most.value_or(SIZE_MAX));
   if (most < order.size()) {
@@ -66,10 +172,13 @@ Result<RowsChunks> sort_rows(const SortRows& step, const RowsChunks& input, Rows
     std::ranges::sort(order, is_less);
   }
   RowsChunks out;
+  std::vector<Column::SourceRow> taken;
   for (size_t first = 0; first < order.size(); first += kRowsOfChunk) {
     TRY(context.begin());
     const size_t count = std::min(kRowsOfChunk, order.size() - first);
-    TRY(context.add(out, merge(input, std::span(order).subspan(first, count))));
+    taken.clear();
+    for (const SortedRow& each : std::span(order).subspan(first, count)) taken.push_back(each.row);
+    TRY(context.add(out, merge(input, taken)));
   }
   context.remove(order_bytes);
   return out;

@@ -30,8 +30,19 @@ Result<Batch> TableView::shape(Batch rows, const EvalContext& eval) const {
 }
 
 Result<Batch> TableView::find(TableLookUp& look_up, const EvalContext& eval, TaskSequence& as_of) {
+  ReadGate::Change change(task_.gate());
   Batch rows = TRY(table().rows_under(look_up, as_of));
+  change.end();
   return shape(std::move(rows), eval);
+}
+
+Result<std::optional<Batch>> TableView::find_durable(const std::string& key) const {
+  if (task_.failure() || !store().layers().is_complete()) return std::optional<Batch>();
+  TableLookUp look_up{{&key, 1}};
+  TaskSequence as_of;
+  std::optional<Batch> row = TRY(table().rows_under(look_up, as_of));
+  if (!look_up.keys.empty() || as_of > task_.last_durable()) row.reset();
+  return row;
 }
 
 bool TableView::is_small() const {
@@ -39,6 +50,7 @@ bool TableView::is_small() const {
 }
 
 TableScan TableView::begin_scan() {
+  const ReadGate::Change change(task_.gate());
   TableScan scan = table().begin_scan();
   if (is_small()) scan.order = TableScan::Order::ByKey;
   return scan;
@@ -48,7 +60,9 @@ Result<TableView::Slice> TableView::next_rows(TableScan& scan, size_t entries,
                                               const EvalContext& eval) {
   if (scan.order == TableScan::Order::ByKey) entries = kSortedEntries;
   Slice slice;
+  ReadGate::Change change(task_.gate());
   Batch rows = TRY(table().next_rows(scan, entries, slice.is_last));
+  change.end();
   slice.rows = TRY(shape(std::move(rows), eval));
   return slice;
 }

@@ -25,6 +25,13 @@ class TableView {
   // is.
   Result<Batch> find(TableLookUp& look_up, const EvalContext& eval, TaskSequence& as_of);
 
+  // For other threads, under the lock of the task's gate: the row of one key, or none, as it is durable. Nothing where the
+  // task must be asked: it has failed, keeps a part of the table in checkpoints only, or waits for a commit. Of tables
+  // without windows.
+  Result<std::optional<Batch>> find_durable(const std::string& key) const;
+  // What find_durable() gives becomes a row of the table; on any thread.
+  Result<Batch> shape(Batch rows, const EvalContext& eval) const;
+
   // Some rows of a scan.
   struct Slice {
     Batch rows;
@@ -49,7 +56,6 @@ class TableView {
   const Store& store() const { return *task_.stage().stores()[static_cast<size_t>(plan_.store)]; }
   bool is_small() const;
   Materialized& table() const { return task_.stage().table_of(plan_.store); }
-  Result<Batch> shape(Batch rows, const EvalContext& eval) const;
 
   const MaterializationPlan plan_;
   Task& task_;

@@ -93,12 +93,26 @@ class PortalActivity final : public Activity {
   bool is_push() const { return plan().kind == sql::ResultKind::PushRows; }
 
   Status begin() {
+    // Rows that are there at once go out as they come, behind what is said before them. Nothing of that is said where
+    // the start fails.
+    const bool has_rows = is_query() || !plan().columns.empty();  // RETURNING has columns
+    const size_t said = context_.output.size();
     if (!portal().has_started()) {
-      TRY(portal().start(*context_.backend));
+      const bool may_deliver = plan().kind == sql::ResultKind::Rows;
+      if (may_deliver) open_delivery();
+      if (Status started = portal().start(*context_.backend); !started) {
+        context_.output.resize(said);
+        return started;
+      }
       const int64_t timeout_ms = context_.settings.get_ms("push.timeout");
       if (is_push() && timeout_ms > 0) portal().expires_us = began_us_ + timeout_ms * kUsPerMs;
+      if (may_deliver) return {};
     }
-    if (!is_query() && plan().columns.empty()) return {};  // RETURNING has columns
+    if (has_rows) open_delivery();
+    return {};
+  }
+
+  void open_delivery() {
     limit_rows_of_push();
     MessageWriter writer(context_.output, context_.encoding.get());
     if (run_.start == PortalRun::Start::DescribedRows)
@@ -108,7 +122,6 @@ class PortalActivity final : public Activity {
       if (!run_.encoder->header_may_wait()) run_.encoder->append_header(context_.output);
     }
     portal().open_delivery(delivery_);
-    return {};
   }
 
   void limit_rows_of_push() {

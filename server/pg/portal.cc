@@ -20,7 +20,9 @@ Portal::Portal(PreparedStatementPtr statement, std::vector<engine::Value> parame
 Status Portal::start(sql::SessionBackend& backend) {
   assert(!has_started_ && statement_->plan);
   has_started_ = true;
+  is_starting_ = true;
   auto started = backend.start(statement_->plan, std::move(parameters_), *this);
+  is_starting_ = false;
   if (!started) {
     error_ = started.error();
     return std::move(started).error();
@@ -97,7 +99,7 @@ void Portal::on_rows(std::span<const ColumnPtr> columns, size_t first_row, size_
   if (error_) return;
   if (kept_.empty() && delivery_) first_row += deliver(columns, first_row, end_row);
   if (first_row < end_row && !error_) keep(columns, first_row, end_row);
-  on_event_();
+  tell_event();
 }
 
 bool Portal::must_be_short() const { return account_ && account_->budget().has_many_answers(); }
@@ -114,15 +116,20 @@ bool Portal::has_room(size_t first_row_bytes) {
 
 void Portal::on_notice(sql::Notice notice) {
   notices_.push_back(std::move(notice));
-  on_event_();
+  tell_event();
 }
 void Portal::on_done(sql::Completion completion) {
   if (!completion_ && !error_) completion_ = std::move(completion);
-  on_event_();
+  tell_event();
 }
 void Portal::on_error(Error error) {
   if (!completion_ && !error_) error_ = std::move(error);
-  on_event_();
+  tell_event();
+}
+
+// Whoever starts it looks at what has come right behind that.
+void Portal::tell_event() {
+  if (!is_starting_) on_event_();
 }
 
 // Short output is bounded by the number of sessions; a single row may be much longer. It goes alone,

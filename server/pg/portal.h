@@ -57,7 +57,7 @@ struct Delivery {
 // Owner:      the session, by name, or the activity that runs it alone.
 class Portal final : public sql::Receiver {
  public:
-  // `on_event` is called after each thing that the backend says, and when continue_delivery() has
+  // `on_event` is called after each thing that the backend says, but within start(), and when continue_delivery() has
   // more to do as soon as output is handed out.
   Portal(PreparedStatementPtr statement, std::vector<engine::Value> parameters,
          std::vector<Format> formats, std::function<void()> on_event);
@@ -125,6 +125,7 @@ class Portal final : public sql::Receiver {
   void keep(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
   void drop_kept();
   void update_flow();
+  void tell_event();
 
   const PreparedStatementPtr statement_;
   std::vector<engine::Value> parameters_;
@@ -132,7 +133,7 @@ class Portal final : public sql::Receiver {
   const std::function<void()> on_event_;
 
   std::unique_ptr<sql::Execution> execution_;
-  bool has_started_ = false, is_paused_ = false, is_output_full_ = false;
+  bool has_started_ = false, is_starting_ = false, is_paused_ = false, is_output_full_ = false;
   bool is_room_awaited_ = false;  // by the execution, which was told that there is none
   Delivery* delivery_ = nullptr;
   std::deque<KeptRows> kept_;

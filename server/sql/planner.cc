@@ -346,6 +346,9 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
     auto plan = std::make_shared<const engine::PullPlan>(TRY(std::move(pulled)));
     out.columns = display_columns(plan->result);
     out.properties = properties_;
+    std::vector<engine::SqlType> types;
+    for (const engine::ParameterSlot& slot : slots) types.push_back(slot.type);
+    out.point = engine::PointLookUp::make(query, *plan, types);
     if (slots.empty() && engine::is_repeatable(*plan)) out.pull = std::move(plan);
   }
   return {};

@@ -13,6 +13,7 @@
 #include "engine/functions/kernel.h"
 #include "engine/plan/analysis.h"
 #include "engine/plan/query_plan.h"
+#include "engine/query/point_look_up.h"
 #include "engine/query/pull.h"
 #include "engine/query/select_rows.h"
 #include "server/metadata/image.h"
@@ -49,6 +50,8 @@ struct SqlPrepared final : sql::Prepared {
   // The plan of a look-up, good for this image and these properties; null when it must be made
   // anew.
   std::shared_ptr<const engine::PullPlan> pull;
+  // Of a look-up of one row by all of its key, likewise.
+  std::shared_ptr<engine::PointLookUp> point;
   // Of WriteRows: what is done with the rows of which statement.
   std::shared_ptr<const RowsWrite> write;
   std::shared_ptr<const SqlPrepared> rows;

@@ -218,6 +218,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start(
     sql::Receiver& receiver) {
   TRY(check_asker());
   const auto prepared = std::static_pointer_cast<const SqlPrepared>(any);
+  if (prepared->point)
+    if (auto answered = TRY(point_tables_.answer(*prepared, parameters, receiver))) return answered;
   const bool is_query =
       prepared->kind == sql::ResultKind::Rows || prepared->kind == sql::ResultKind::PushRows;
   if (!is_query) return start_unbounded(prepared, std::move(parameters), receiver);

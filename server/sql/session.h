@@ -18,6 +18,7 @@
 #include "server/sql/committed_ends.h"
 #include "server/sql/held_rows.h"
 #include "server/sql/planner.h"
+#include "server/sql/point_tables.h"
 #include "server/sql/port.h"
 #include "server/sql/row_buffer.h"
 #include "server/sql/serial_numbers.h"
@@ -232,6 +233,7 @@ class SqlSession final : public sql::SessionBackend {
   SessionWrites written_;
   std::set<std::shared_ptr<const DefinedQuery>> passed_;  // since the last write
   MaterializerPlaces last_places_;                        // of the table that was asked last
+  PointTables point_tables_{*this};
   TemporaryTables temporary_;
   WriterTurns turns_;  // until the transaction ends, or the statement outside of one
   bool in_transaction_ = false;

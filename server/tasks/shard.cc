@@ -103,7 +103,11 @@ Result<std::unique_ptr<Shard>> Shard::make(uint32_t number, storage::Log& log,
   return shard;
 }
 
-Shard::~Shard() { stop_thread(); }
+Shard::~Shard() {
+  stop_thread();
+  for (const auto& [query, tables] : shared_)
+    for (const auto& table : tables) table->close();
+}
 
 void Shard::start_thread() {
   thread_ = std::thread([this] { loop_.run(); });
@@ -190,6 +194,7 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
       added.task->note_stored(added.task->last_durable());
     if (const auto why = checkpoints.why_lost(added.task->id())) added.task->give_up(*why);
   }
+  if (added.view && !is_transient(added)) share(added);
   tasks_[added.query_id].push_back(std::move(task));
   schedule(added);
   if (added.generator) {
@@ -205,6 +210,7 @@ void Shard::remove(ShardTask& task) {
     unsubscribe(readers_, input.partition, task);
     if (input.writer) unsubscribe(followers_, input.writer->progress, task);
   }
+  if (task.shared) unshare(task);
   if (task.is_queued) std::erase(ready_, &task);
   if (task.is_attended) std::erase(attended_, &task);
   if (task.generator) std::erase(generators_, &task);
@@ -470,6 +476,28 @@ std::vector<ShardTask*> Shard::materializers(const std::string& query_id) {
   for (const auto& task : query->second)
     if (task->view) found.push_back(task.get());
   return found;
+}
+
+void Shard::share(ShardTask& task) {
+  task.shared = std::make_shared<engine::SharedTable>(task.plan, task.number, task.view);
+  const std::lock_guard lock(shared_mutex_);
+  shared_[task.query_id].push_back(task.shared);
+}
+
+void Shard::unshare(const ShardTask& task) {
+  task.shared->close();
+  const std::lock_guard lock(shared_mutex_);
+  const auto query = shared_.find(task.query_id);
+  std::erase(query->second, task.shared);
+  if (query->second.empty()) shared_.erase(query);
+}
+
+std::vector<std::shared_ptr<engine::SharedTable>> Shard::shared_tables(
+    const std::string& query_id) {
+  const std::lock_guard lock(shared_mutex_);
+  const auto query = shared_.find(query_id);
+  if (query == shared_.end()) return {};
+  return query->second;
 }
 
 std::optional<int64_t> Shard::lag_of(const ShardTask& entry) const {

@@ -16,6 +16,7 @@
 #include "base/decaying_rate.h"
 #include "base/memory_budget.h"
 #include "engine/exec/task.h"
+#include "engine/query/shared_table.h"
 #include "engine/query/table_view.h"
 #include "server/net/loop.h"
 #include "server/tasks/generator_clock.h"
@@ -55,6 +56,7 @@ struct ShardTask {
   std::shared_ptr<const engine::QueryPlan> plan;  // of a persistent task: what it was built from
   std::shared_ptr<engine::TableView>
       view;  // of the stage that keeps a table; scans hold on to it weakly
+  std::shared_ptr<engine::SharedTable> shared;  // likewise, for other loops
   // Called after each step of a transient task; may remove it.
   std::function<void(engine::StepResult)> after_step;
 
@@ -120,7 +122,7 @@ struct InputPosition {
   Offset committed;
 };
 
-// Threads: post(), wake(), loop() and number() from any; everything else on the loop, or while it
+// Threads: post(), wake(), loop(), number() and shared_tables() from any; everything else on the loop, or while it
 //          does not run.
 class Shard {
  public:
@@ -183,6 +185,8 @@ class Shard {
                    const std::weak_ptr<const void>& interest, std::function<void(Status)> passed);
   // The tasks here that keep a table of this query.
   std::vector<ShardTask*> materializers(const std::string& query_id);
+  // What these keep, for single rows that other threads look up.
+  std::vector<std::shared_ptr<engine::SharedTable>> shared_tables(const std::string& query_id);
   // These tasks come to stand between two commits, and stay so until release(). `standing` is called when they
   // do; those that go meanwhile are not waited for. The memory of `holder` says who it is. However many want that, a
   // task works about half of the time: who comes while it is held waits until it has worked for as long.
@@ -208,6 +212,8 @@ class Shard {
         engine::SharedRecords& shared_records, MemoryBudget& memory, const Clock& clock,
         OnFailure on_failure);
   void take_woken();
+  void share(ShardTask& task);
+  void unshare(const ShardTask& task);
   using Readers = absl::flat_hash_map<engine::PartitionRef, std::vector<ShardTask*>>;
   void subscribe(Readers& readers, const engine::PartitionRef& partition, ShardTask& task);
   void unsubscribe(Readers& readers, const engine::PartitionRef& partition, ShardTask& task);
@@ -283,6 +289,10 @@ class Shard {
   std::mutex woken_mutex_;
   // Guarded by woken_mutex_
   std::vector<storage::TopicPartition> woken_;
+
+  std::mutex shared_mutex_;
+  // Guarded by shared_mutex_; by query
+  absl::flat_hash_map<std::string, std::vector<std::shared_ptr<engine::SharedTable>>> shared_;
 };
 
 }  // namespace server

@@ -1,3 +1,4 @@
+#include "engine/java/utf16.h"
 #include "tests/engine/query/select_fixture.h"
 
 namespace engine {
@@ -176,6 +177,57 @@ TEST_F(SelectRowsTest, sorts_by_all_keys) {
   EXPECT_EQ(answer(sql + " LIMIT 20 OFFSET 15;"),
             std::vector(expected.begin() + 15, expected.begin() + 35));
   EXPECT_EQ(answer(sql + " OFFSET 290;"), std::vector(expected.begin() + 290, expected.end()));
+}
+
+TEST_F(SelectRowsTest, texts_and_numbers_of_any_length_stand_in_their_order) {
+  const std::vector<std::string> texts = {"",
+                                          "a",
+                                          "ab",
+                                          "abc",
+                                          "\x01",
+                                          "name123456789012",
+                                          "name123456789013",
+                                          "name123456789012 and more",
+                                          "\u00e4",
+                                          "\uffff",
+                                          "\ue000",
+                                          "\U00010000",
+                                          "\U0010ffff",
+                                          "a\U00010000",
+                                          "a\ue000",
+                                          "name12345",
+                                          "name1234"};
+  const std::vector<double> numbers = {0.0,    -1.5, 1e300,     -1e300,
+                                       1e-300, 2.0,  1.0 / 0.0, -1.0 / 0.0};
+  int64_t id = 0;
+  for (const std::string& text : texts)
+    for (const int64_t k : {-2'147'483'648LL, -1LL, 0LL, 7LL, 2'147'483'647LL, 42LL})
+      left_.push_back({number(id++), k == 42 ? Value() : number(k), Value::text(text)});
+  for (const double x : numbers)
+    for (const int64_t k : {1, 3, 2}) right_.push_back({number(id++), number(k), Value::number(x)});
+  for (const bool descends : {false, true}) {
+    Rows sorted = left_;
+    std::ranges::stable_sort(sorted, [&](const Row& a, const Row& b) {
+      const auto by_text = compare_utf16(a[2].as_string(), b[2].as_string());
+      if (by_text != 0) return (by_text < 0) != descends;
+      if (a[1].is_null() || b[1].is_null()) return !a[1].is_null() && b[1].is_null();
+      return a[1].as_int32() > b[1].as_int32();
+    });
+    std::vector<std::string> expected;
+    for (const Row& row : sorted) expected.push_back(text(row[0]));
+    const std::string direction = descends ? " DESC" : "";
+    EXPECT_EQ(answer("SELECT id FROM l ORDER BY v" + direction + ", k DESC NULLS LAST;"), expected);
+
+    sorted = right_;
+    std::ranges::stable_sort(sorted, [&](const Row& a, const Row& b) {
+      if (a[2].as_double() != b[2].as_double())
+        return (a[2].as_double() < b[2].as_double()) != descends;
+      return a[1].as_int32() < b[1].as_int32();
+    });
+    expected.clear();
+    for (const Row& row : sorted) expected.push_back(text(row[0]));
+    EXPECT_EQ(answer("SELECT id FROM r ORDER BY w" + direction + ", k;"), expected);
+  }
 }
 
 TEST_F(SelectRowsTest, says_so_when_there_is_not_enough_memory) {

@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+"""Look-ups and INSERTs of one row as pgbench sends them, beside PostgreSQL.
+
+    tests/bench/bench_pgbench.py look-ups|inserts [--peer DSN] [--before BINARY] [--seconds N] [--rounds N]      MILLRACE_BINARY
+
+`--peer "host=127.0.0.1 port=5432 user=postgres dbname=bench"` measures a PostgreSQL by turns with ours, on this machine; it gets
+tables of pgbench's and bench_*, which are dropped at the end. `--before` measures another program of ours likewise. Medians of the
+rounds; CPU is all of the server's, per transaction.
+"""
+import argparse, glob, os, re, statistics, subprocess, tempfile
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from bench_common import BINARY, Server, percentile, process_cpu_seconds
+
+ROWS = 100_000
+TICKS = os.sysconf('SC_CLK_TCK')
+
+
+class Ours:
+    def __init__(self, name, binary):
+        self.name = name
+        self.folder = tempfile.TemporaryDirectory()
+        self.server = Server(self.folder.name, binary=binary)
+        self.address = ['-h', '127.0.0.1', '-p', str(self.server.ports['pg']), '-U', 'bench', 'bench']
+
+    def connect(self):
+        return self.server.connect()
+
+    def cpu_seconds(self):
+        return self.server.cpu_seconds()
+
+    def close(self):
+        self.server.stop()
+        self.folder.cleanup()
+
+
+class Peer:
+    name = 'PostgreSQL'
+
+    def __init__(self, dsn):
+        self.dsn = dsn
+        of = conninfo_to_dict(dsn)
+        self.address = ['-h', of['host'], '-p', str(of.get('port', 5432)), '-U', of['user'], of['dbname']]
+        with self.connect() as connection:
+            backend = connection.execute('SELECT pg_backend_pid()').fetchone()[0]
+            self.postmaster = int(self.stat(backend)[1])
+        self.clear()
+
+    @staticmethod
+    def stat(pid):
+        return open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()
+
+    def connect(self):
+        return psycopg.connect(self.dsn, autocommit=True)
+
+    def cpu_seconds(self):
+        """Backends that have ended count with the process that they were of."""
+        ended = sum(map(int, self.stat(self.postmaster)[13:15])) / TICKS
+        children = [int(pid) for path in glob.glob(f'/proc/{self.postmaster}/task/*/children') for pid in open(path).read().split()]
+        return ended + sum(process_cpu_seconds(pid) for pid in [self.postmaster, *children])
+
+    def clear(self):
+        with self.connect() as connection:
+            connection.execute('DROP TABLE IF EXISTS bench_s, bench_k, pgbench_accounts, pgbench_branches, pgbench_tellers, pgbench_history')
+
+    def close(self):
+        self.clear()
+
+
+def pgbench(system, arguments, seconds, folder):
+    """Transactions a second, and microseconds: of CPU each, and of which 99 % are answered."""
+    for name in glob.glob(f'{folder}/log*'):
+        os.remove(name)
+    before = system.cpu_seconds()
+    done = subprocess.run(['pgbench', '-n', '-T', str(seconds), '-l', '--sampling-rate=0.1', f'--log-prefix={folder}/log', *arguments,
+                           *system.address], capture_output=True, text=True, check=True)
+    used = system.cpu_seconds() - before
+    count = int(re.search(r'actually processed: (\d+)', done.stdout)[1])
+    latencies = [int(line.split()[2]) for name in glob.glob(f'{folder}/log*') for line in open(name)]
+    return float(re.search(r'tps = ([\d.]+)', done.stdout)[1]), used / count * 1e6, percentile(latencies, 0.99) if latencies else 0
+
+
+def measure(title, systems, arguments, options, folder):
+    found = {system.name: [] for system in systems}
+    for _ in range(options.rounds):
+        for system in systems:
+            found[system.name].append(pgbench(system, arguments, options.seconds, folder))
+    print(title)
+    medians = {name: [statistics.median(column) for column in zip(*rounds)] for name, rounds in found.items()}
+    for name, (rate, cpu, p99) in medians.items():
+        share = f'{rate / medians[Peer.name][0]:.2f} of PostgreSQL' if name != Peer.name and Peer.name in medians else ''
+        each = ' '.join(f'{rate:,.0f}' for rate, _, _ in found[name])
+        print(f'  {name:<12}{rate:>10,.0f}/s {cpu:>7.1f} us of CPU  p99 {p99 / 1e3:>6.2f} ms  {share}   ({each})', flush=True)
+
+
+def look_ups(systems, options, folder):
+    for system in systems:
+        subprocess.run(['pgbench', '-i', '-I', 'dtgvp', '-s', str(ROWS // 100_000), '-q', *system.address], capture_output=True, check=True)
+        with system.connect() as connection:  # once for all: the table has been read as far as it goes
+            assert connection.execute('SELECT COUNT(*) FROM pgbench_accounts').fetchone()[0] == ROWS
+    for protocol in ('prepared', 'simple'):
+        for clients in (8, 1):
+            measure(f'{protocol}, {clients} connections', systems,
+                    ['-S', '-M', protocol, '-c', str(clients), '-j', str(min(clients, 2))], options, folder)
+
+
+def inserts(systems, options, folder):
+    for system in systems:
+        with system.connect() as connection:
+            kind = 'TABLE' if system.name == Peer.name else 'STREAM'
+            connection.execute(f'CREATE {kind} bench_s (id BIGINT, what VARCHAR)')
+            connection.execute('CREATE TABLE bench_k (id BIGINT PRIMARY KEY, what VARCHAR)')
+    for name, title in (('bench_s', 'without a key'), ('bench_k', 'with a key')):
+        script = f'{folder}/{name}.sql'
+        with open(script, 'w') as file:
+            file.write(f"\\set id random(1, 1000000000000000)\nINSERT INTO {name} VALUES (:id, 'something that happened');\n")
+        for clients in (1, 16, 64):
+            measure(f'{title}, {clients} connections', systems,
+                    ['-f', script, '-M', 'prepared', '-c', str(clients), '-j', str(min(clients, 2))], options, folder)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('what', choices=('look-ups', 'inserts'))
+    parser.add_argument('--peer', default='')
+    parser.add_argument('--before', default='')
+    parser.add_argument('--seconds', type=int, default=3)
+    parser.add_argument('--rounds', type=int, default=3)
+    options = parser.parse_args()
+    systems = [Ours('Millrace', BINARY)]
+    if options.before:
+        systems.append(Ours('before', options.before))
+    if options.peer:
+        systems.append(Peer(options.peer))
+    with tempfile.TemporaryDirectory() as folder:
+        (look_ups if options.what == 'look-ups' else inserts)(systems, options, folder)
+    for system in systems:
+        system.close()
+
+
+if __name__ == '__main__':
+    main()
