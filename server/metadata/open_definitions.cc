@@ -72,6 +72,50 @@ Status check_not_open_elsewhere(const DefinitionUses& uses, const MetadataImage&
   return {};
 }
 
+namespace {
+
+Error is_being_changed(std::string_view topic) {
+  return Error{
+      ErrorCode::LockTimeout,
+      fmt::format("topic \"{}\" was made, dropped or replaced by a transaction that has not ended",
+                  topic),
+      "What is written to it now could be lost with the end of that transaction.",
+      "Try again when the other session has said COMMIT or ROLLBACK."};
+}
+
+const storage::TopicInfo* find_topic(const std::vector<storage::TopicInfo>& topics,
+                                     const Uuid& id) {
+  const auto found = std::ranges::find(topics, id, &storage::TopicInfo::id);
+  return found == topics.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Status check_not_made_elsewhere(std::string_view topic, const MetadataImage& image,
+                                const Uuid* own) {
+  if (image.open_definitions.empty()) return {};
+  const storage::TopicInfo* info = image.topics->find(topic);
+  for (const auto& [transaction, open] : image.open_definitions)
+    if (info && !(own && transaction == *own) && holds(open->made_topics, info->id))
+      return is_being_changed(topic);
+  return {};
+}
+
+Status check_not_dropped(const Uuid& topic, const MetadataImage& image) {
+  for (const auto& [transaction, open] : image.open_definitions)
+    if (const auto* dropped = find_topic(open->dropped_topics, topic))
+      return is_being_changed(dropped->name);
+  return {};
+}
+
+Status check_stays(const Uuid& topic, const MetadataImage& image) {
+  TRY(check_not_dropped(topic, image));
+  for (const auto& [transaction, open] : image.open_definitions)
+    if (const auto* made = find_topic(open->made_topics, topic))
+      return is_being_changed(made->name);
+  return {};
+}
+
 OpenDefiner::OpenDefiner(const Uuid* transaction, const MetadataImage& image)
     : transaction_(transaction), image_(image) {
   if (const OpenDefinitions* open = find_open(image, transaction)) open_ = *open;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,14 @@ struct DefinitionUses {
 // must find it as it was.
 Status check_not_open_elsewhere(const DefinitionUses& uses, const MetadataImage& image,
                                 const Uuid* own);
+
+// Rows that would be lost with the end of a transaction have nowhere to go until then. Each fails with LockTimeout.
+// Where another transaction has made the topic: its ROLLBACK removes it.
+Status check_not_made_elsewhere(std::string_view topic, const MetadataImage& image, const Uuid* own);
+// Where any has dropped it, or put another one in its place: its COMMIT removes it.
+Status check_not_dropped(const Uuid& topic, const MetadataImage& image);
+// For those who belong to no transaction: both.
+Status check_stays(const Uuid& topic, const MetadataImage& image);
 
 // What one statement adds to that of its transaction. Without a transaction it does nothing.
 class OpenDefiner {

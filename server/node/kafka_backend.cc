@@ -124,6 +124,10 @@ void KafkaBackend::change_cluster(ClusterChange change, std::function<void(Statu
 
 void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {
   storage::AppendDone answer = on_loop(loop_, std::move(done));
+  if (const MetadataImagePtr image = definitions_.image(); !image->open_definitions.empty())
+    for (const auto& part : request.parts)
+      if (const Status stays = check_stays(part.partition.topic, *image); !stays)
+        return answer(stays.error());
   if (waiting_.empty() && log_.try_append(request, answer)) return;
   OwnedCharge charge(memory_, MemoryKind::Queues);
   if (!charge.try_resize(storage::size_of(request)))

@@ -83,11 +83,13 @@ struct WaitingAppend {
 // A topic whose table was dropped or emptied may still take records for a moment: they would be lost. Who gets past this
 // wrote before, since the image changes before a definition is acknowledged.
 Status check_are_there(const MetadataImage& image, const storage::AppendRequest& request) {
-  for (const auto& part : request.parts)
+  for (const auto& part : request.parts) {
+    TRY(check_not_dropped(part.partition.topic, image));
     if (!image.topics->find(part.partition.topic))
       return Error{ErrorCode::UnknownTopic,
                    "the stream or table was dropped, emptied or made anew while rows for it were "
                    "gathered"};
+  }
   return {};
 }
 
@@ -132,11 +134,11 @@ void append_when_room(SqlParts& parts, storage::AppendRequest request,
                       storage::AppendDone to_be_told, AppendTo to) {
   if (parts.cluster != nullptr)
     return append_in_cluster(parts, std::move(request), std::move(to_be_told));
-  storage::AppendDone done = [&parts, to_be_told =
-                                          std::move(to_be_told)](Result<storage::Appended> appended) {
-    if (appended) parts.committed_ends.note(appended->batches);
-    to_be_told(std::move(appended));
-  };
+  storage::AppendDone done =
+      [&parts, to_be_told = std::move(to_be_told)](Result<storage::Appended> appended) {
+        if (appended) parts.committed_ends.note(appended->batches);
+        to_be_told(std::move(appended));
+      };
   const auto appended = try_append(parts, request, done, to);
   if (!appended) return done(appended.error());
   if (*appended) return;
@@ -144,7 +146,7 @@ void append_when_room(SqlParts& parts, storage::AppendRequest request,
   if (!charge.try_resize(storage::size_of(request)))
     return done(charge.refusal("rows that wait for the disk"));
   wait_for_room(parts, std::make_shared<WaitingAppend>(WaitingAppend{
-                               std::move(request), std::move(done), std::move(charge), to}));
+                           std::move(request), std::move(done), std::move(charge), to}));
 }
 
 void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
@@ -155,14 +157,13 @@ void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::App
   const auto append = [&parts, waiting](TableLocks::Hold hold) {
     waiting->charge.resize(0);
     append_when_room(parts, std::move(waiting->request),
-                     [hold = std::move(hold), done = std::move(waiting->done)](
-                         Result<storage::Appended> appended) mutable {
+                     [hold = std::move(hold),
+                      done = std::move(waiting->done)](Result<storage::Appended> appended) mutable {
                        hold = nullptr;  // before anybody reads because of the answer
                        done(std::move(appended));
                      });
   };
-  TableLocks::Asked asked =
-      parts.commits.ask(std::move(topics), TableLocks::Mode::Writers, append);
+  TableLocks::Asked asked = parts.commits.ask(std::move(topics), TableLocks::Mode::Writers, append);
   if (asked.hold) return append(std::move(asked.hold));
   asked.place.stay();
 }

@@ -433,6 +433,7 @@ const MaterializerPlaces& SqlSession::places_of(
 // is written there.
 Status SqlSession::check_is_read(const MetadataImage& image,
                                  const engine::DataSource& target) const {
+  TRY(check_not_made_elsewhere(target.topic, image, defining_ ? &defining_->id : nullptr));
   if (target.kind != engine::SourceKind::Table) return {};
   const DefinedQuery* keeper = image.materializer_of(target);
   if (!keeper) return {};

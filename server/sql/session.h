@@ -210,6 +210,7 @@ class SqlSession final : public sql::SessionBackend {
   std::unique_ptr<Planner> planner() const;
 
  private:
+  // Also that no transaction of another session may take the rows with it.
   Status check_is_read(const MetadataImage& image, const engine::DataSource& target) const;
   std::shared_ptr<const engine::DataSource> written_table(const SqlPrepared& prepared,
                                                           const MetadataImage& image) const;

@@ -182,6 +182,35 @@ def a_server_that_is_killed_undoes_when_it_starts_again():
 
 
 @case
+def rows_of_others_are_not_lost_with_a_transaction_that_rewrites_the_table():
+    with connect(autocommit=True) as other, connect() as c:
+        other.execute("CREATE TABLE busy (id int PRIMARY KEY, v int)")
+        other.execute("INSERT INTO busy VALUES (1, 10)")
+        c.execute("ALTER TABLE busy RENAME COLUMN v TO w")
+        c.execute("INSERT INTO busy VALUES (2, 20)")  # its own
+        for statement in ("INSERT INTO busy (id) VALUES (3)", "INSERT INTO busy (id) VALUES (1)"):
+            fails(other, psycopg.errors.LockNotAvailable, statement)
+        try:
+            with other.cursor().copy("COPY busy (id) FROM STDIN") as copy:
+                copy.write_row((4,))
+            raise AssertionError("COPY is not refused")
+        except psycopg.errors.LockNotAvailable:
+            pass
+        c.rollback()
+        other.execute("INSERT INTO busy VALUES (5, 50)")
+        assert rows(other, "SELECT * FROM busy ORDER BY id") == [(1, 10), (5, 50)]
+        c.execute("INSERT INTO busy VALUES (6, 60)")
+        c.execute("ALTER TABLE busy RENAME COLUMN v TO w")
+        c.commit()
+        other.execute("INSERT INTO busy (id, w) VALUES (7, 70)")
+        assert rows(other, "SELECT * FROM busy ORDER BY id") == [(1, 10), (5, 50), (6, 60), (7, 70)]
+        c.execute("CREATE TABLE nobodys (a int)")
+        fails(other, psycopg.errors.LockNotAvailable, "INSERT INTO nobodys VALUES (1)")
+        c.commit()
+        other.execute("INSERT INTO nobodys VALUES (1)")
+
+
+@case
 def a_savepoint_takes_rows_back():
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE saved (k int PRIMARY KEY, v text)")
