@@ -285,15 +285,6 @@ def an_etcd_that_has_forgotten_something_is_refused():
 
 
 @case
-def what_a_cluster_cannot_do_yet_is_said():
-    nodes = cluster()
-    host, port = nodes.nodes[1].pg.split(":")
-    said = subprocess.run(["psql", "-h", host, "-p", port, "-c", "CREATE STREAM s (a INT) WITH (KAFKA_TOPIC = 't')"],
-                          capture_output=True, text=True, timeout=30)
-    assert "not supported in a cluster yet" in said.stderr, said
-
-
-@case
 def topics_are_deleted_and_grow_everywhere():
     nodes = cluster()
     create_topic(nodes, "short_lived", 2)

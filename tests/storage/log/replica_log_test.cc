@@ -117,7 +117,7 @@ TEST_F(ReplicaLogTest, readers_of_a_follower_are_told_of_what_becomes_visible) {
   EXPECT_EQ(visible_values(), Values{});
   const size_t before = told_;
   ASSERT_TRUE(follow("", 1, 1));
-  EXPECT_EQ(visible_values(), Values{"a"});
+  EXPECT_EQ(visible_values(), Values{"a0"});
   EXPECT_EQ(told_, before + 1);
   ASSERT_TRUE(follow("", 1, 1));
   EXPECT_EQ(told_, before + 1);
