@@ -184,8 +184,11 @@ Result<BoundExpression> Binder::bind_column(const ColumnRef& column, TextPositio
       return parameter;
     }
   }
-  const uint32_t index = TRY(resolve(column, position));
-  return column_expression(scope_.layout[index].type, index);
+  const auto index = resolve(column, position);
+  if (!index && scope_.texts_take_types && index.error().code == ErrorCode::UndefinedColumn)
+    if (const ExpressionPtr call = call_of_word(column, position)) return bind_kept(*call);
+  if (!index) return index.error();
+  return column_expression(scope_.layout[*index].type, *index);
 }
 
 Result<BoundExpression> Binder::bind_parameter(const Parameter& parameter, TextPosition position) {

@@ -72,6 +72,9 @@ Result<BoundExpression> bind(const Expression& expression, const Scope& scope);
 // The same for a condition: a result other than BOOLEAN is an error.
 Result<BoundExpression> bind_predicate(const Expression& expression, const Scope& scope);
 
+// CURRENT_DATE and its like, which are words in PostgreSQL: the call that they stand for. Null for every other name.
+ExpressionPtr call_of_word(const ColumnRef& column, TextPosition position);
+
 // The column that a name means; fails as bind() does.
 Result<uint32_t> resolve_column(const ColumnRef& column, TextPosition position, const Scope& scope);
 

@@ -59,10 +59,10 @@ Error unknown_source(const Scope& scope, const Name& source) {
     return column.name == source.text && column.type.kind() == TypeKind::Struct;
   };
   const std::string nearest = closest_name(source.text, names);
-  const std::string hint =
-      std::ranges::any_of(scope.layout, is_struct)
-          ? "A field of a STRUCT is written " + shown(source) + "->field."
-          : nearest.empty() ? "" : "Did you mean " + nearest + "?";
+  const std::string hint = std::ranges::any_of(scope.layout, is_struct)
+                               ? "A field of a STRUCT is written " + shown(source) + "->field."
+                           : nearest.empty() ? ""
+                                             : "Did you mean " + nearest + "?";
   return with_ksqldb(ErrorCode::UndefinedSource,
                      "there is no source \"" + shown(source) + "\" here",
                      "'" + source.text + "' is not a valid stream/table name or alias.")
@@ -99,6 +99,21 @@ std::span<const uint32_t> Scope::columns_named(std::string_view name) const {
 
 std::string shown(const Name& name) {
   return name.quoting == Quoting::None ? to_lower(name.text) : name.text;
+}
+
+ExpressionPtr call_of_word(const ColumnRef& column, TextPosition position) {
+  struct Word {
+    std::string_view word, function;
+  };
+  constexpr Word kWords[] = {{"CURRENT_DATE", "CURRENT_DATE"},
+                             {"CURRENT_TIME", "CURRENT_TIME"},
+                             {"LOCALTIME", "CURRENT_TIME"},
+                             {"CURRENT_TIMESTAMP", "NOW"},
+                             {"LOCALTIMESTAMP", "NOW"}};
+  if (column.source || column.name.quoting != Quoting::None) return nullptr;
+  const auto* const found = std::ranges::find(kWords, column.name.text, &Word::word);
+  if (found == std::end(kWords)) return nullptr;
+  return make_expression(FunctionCall{std::string(found->function), {}}, position);
 }
 
 bool Binder::is_known_column(const std::string& name) const {

@@ -415,7 +415,7 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
   for (std::vector<BoundExpression>& row : step.rows)
     for (size_t i = 0; i < row.size(); ++i) row[i] = TRY(coerce(std::move(row[i]), types[i]));
   Layout layout = layout_of(result);
-  return PlannedRows{make_node(std::move(step), std::move(layout)), std::move(result)};
+  return order_and_cut(query, {make_node(std::move(step), std::move(layout)), std::move(result)});
 }
 
 Result<PlannedRows> RowsPlanning::order_and_cut(const Query& query, PlannedRows rows) const {
@@ -426,7 +426,7 @@ Result<PlannedRows> RowsPlanning::order_and_cut(const Query& query, PlannedRows 
       for (size_t i = 0; i < columns.size(); ++i)
         if (columns[i].name == column->name.text) return i;
     return Error{ErrorCode::NotSupported,
-                 "ORDER BY of UNION, INTERSECT and EXCEPT takes the result's columns only",
+                 "ORDER BY of UNION, INTERSECT, EXCEPT and VALUES takes the result's columns only",
                  {},
                  "For expressions: SELECT * FROM (... UNION ...) AS t ORDER BY ..."}
         .at(expression.position);

@@ -211,6 +211,11 @@ Status SelectNames::rewrite(Expression& expression, const Scope& scope,
     }
     const auto index = resolve_column(*column, expression.position, scope);
     if (!index) {
+      if (ExpressionPtr call = call_of_word(*column, expression.position);
+          call && index.error().code == ErrorCode::UndefinedColumn) {
+        expression = std::move(*call);
+        return {};
+      }
       const auto source = std::ranges::find(sources_, column->name.text, &SelectSource::alias);
       const bool is_whole_row =
           index.error().code == ErrorCode::UndefinedColumn && !column->source &&

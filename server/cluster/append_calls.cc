@@ -44,7 +44,7 @@ Error not_known(const std::optional<Error>& why) {
 Error not_written(const std::optional<Error>& why) {
   Error error = why ? *why : Error{ErrorCode::NotLeader, "no node leads the partition"};
   error.detail = "No row was written.";
-  error.hint = "Try again when enough nodes are there; SHOW CLUSTER tells which are.";
+  error.hint = "Try again when enough nodes are there; SHOW SERVER tells which are.";
   return error;
 }
 

@@ -77,7 +77,7 @@ void EndCalls::tick() {
     Error error = question.last_error.value_or(
         Error{ErrorCode::ReadTimeout, "a partition's leader does not answer"});
     error.detail = "How far the partitions can be read as of now is not known.";
-    error.hint = "Try again when enough nodes are there; SHOW CLUSTER tells which are.";
+    error.hint = "Try again when enough nodes are there; SHOW SERVER tells which are.";
     question.done(std::move(error));
   }
   std::erase_if(answers_, [&](const auto& each) { return each.second.until_us <= now_us; });

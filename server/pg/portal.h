@@ -69,6 +69,7 @@ class Portal final : public sql::Receiver {
   // Rows that wait to be fetched count there; when that is refused the portal ends with the error.
   void charge_rows_to(MemoryAccount* account);
   bool is_holdable = false;  // survives the end of the transaction
+  bool is_uncommitted = false;  // but not a ROLLBACK of the one that has declared it
   MemoryCharge charge;       // of its parameters
 
   // ---- Only for statements of the engine ----

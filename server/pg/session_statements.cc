@@ -417,6 +417,7 @@ struct Session::OwnStatement {
         query, std::vector<engine::Value>{},
         std::vector<Format>{cursor.is_binary ? Format::Binary : Format::Text}, session.waker());
     portal->is_holdable = cursor.with_hold;
+    portal->is_uncommitted = session.transaction_ != TransactionStatus::Idle;
     portal->charge_rows_to(session.memory_);
     // It runs from now on, though no row leaves: what happens between DECLARE and the first FETCH
     // is not missed.
@@ -720,6 +721,9 @@ void Session::end_transaction(bool committed) {
   transaction_ = TransactionStatus::Idle;
   writes_in_transaction_ = lasting_writes_ = 0;
   savepoints_.clear();
+  if (!committed)
+    std::erase_if(portals_, [](const auto& entry) { return entry.second->is_uncommitted; });
+  for (auto& [name, portal] : portals_) portal->is_uncommitted = false;
   close_portals();
 }
 

@@ -211,6 +211,21 @@ def rows_of_others_are_not_lost_with_a_transaction_that_rewrites_the_table():
 
 
 @case
+def a_cursor_with_hold_goes_with_a_rollback():
+    with connect() as c:
+        for end, survives in ((c.commit, True), (c.rollback, False)):
+            c.execute("CREATE TABLE IF NOT EXISTS held (a int)")
+            c.execute("DECLARE h CURSOR WITH HOLD FOR SELECT * FROM held")
+            end()
+            if survives:
+                assert rows(c, "FETCH ALL FROM h") == []
+                c.execute("CLOSE h")
+            else:
+                fails(c, psycopg.errors.InvalidCursorName, "FETCH ALL FROM h")
+            c.rollback()
+
+
+@case
 def a_savepoint_takes_rows_back():
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE saved (k int PRIMARY KEY, v text)")

@@ -29,6 +29,51 @@ int32_t strpos(Text text, Text wanted) {
   return found == TextMatches::kNone ? 0 : characters(text.substr(0, found)) + 1;
 }
 
+// Where the character of this number, counted from 0, begins; the end of the text if it has fewer.
+size_t place_of(Text text, int64_t number) {
+  size_t at = 0;
+  for (; number > 0 && at < text.size(); --number) at += character_size(text, at);
+  return std::min(at, text.size());
+}
+
+// Of a negative number: all but so many at the other end.
+Text left(Text text, int32_t count) {
+  return text.substr(
+      0, place_of(text, count >= 0 ? int64_t{count} : characters(text) + int64_t{count}));
+}
+Text right(Text text, int32_t count) {
+  return text.substr(
+      place_of(text, count >= 0 ? characters(text) - int64_t{count} : -int64_t{count}));
+}
+
+// From a position, counted from 1; what lies before the text counts, too.
+Text substr(Text text, int32_t from) { return text.substr(place_of(text, int64_t{from} - 1)); }
+Result<Text> substr_of_length(Text text, int32_t from, int32_t length) {
+  if (length < 0)
+    return Error{ErrorCode::InvalidParameter, "negative substring length not allowed"};
+  const size_t begin = place_of(text, int64_t{from} - 1);
+  const size_t end = place_of(text, int64_t{from} - 1 + length);
+  return text.substr(begin, end - begin);
+}
+
+int32_t octet_length(Text text) { return static_cast<int32_t>(text.size()); }
+
+// Each character that `from` has becomes the one at its place in `to`, or goes where there is none.
+Result<std::string> translate(const KernelCall& call, Text text, Text from, Text to) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const Text character = text.substr(at, character_size(text, at));
+    at += character.size();
+    const size_t found = from.find(character);
+    const Text put = found == Text::npos
+                         ? character
+                         : to.substr(place_of(to, characters(from.substr(0, found))));
+    out += put.substr(0, put.empty() ? 0 : character_size(put, 0));
+    if (!call.context.has_bytes(out.size())) return call.context.too_large(out.size());
+  }
+  return out;
+}
+
 bool starts_with(Text text, Text prefix) { return text.starts_with(prefix); }
 
 std::string_view reverse(StringHeap& heap, Text text) {
@@ -104,7 +149,9 @@ Text trim_blanks(Text text) {
 // The first character's code point; 0 where there is none.
 int32_t ascii(Text text) {
   if (text.empty()) return 0;
-  const auto byte_at = [&](size_t i) { return static_cast<int32_t>(static_cast<unsigned char>(text[i])); };
+  const auto byte_at = [&](size_t i) {
+    return static_cast<int32_t>(static_cast<unsigned char>(text[i]));
+  };
   const size_t size = character_size(text, 0);
   if (size == 1) return byte_at(0);
   int32_t code = byte_at(0) & (0xff >> (size + 1));
@@ -116,7 +163,8 @@ int32_t ascii(Text text) {
 
 Status check_index(Text bytes, int32_t index) {
   if (index >= 0 && static_cast<size_t>(index) < bytes.size()) return {};
-  return Error{ErrorCode::OutOfRange, "index " + std::to_string(index) + " out of valid range, 0.." +
+  return Error{ErrorCode::OutOfRange, "index " + std::to_string(index) +
+                                          " out of valid range, 0.." +
                                           std::to_string(static_cast<int64_t>(bytes.size()) - 1)};
 }
 Result<int32_t> get_byte(Text bytes, int32_t index) {
@@ -253,7 +301,52 @@ Result<std::optional<double>> date_part(Text unit, int64_t ms) {
   return time ? std::optional(part->of(*time)) : std::nullopt;
 }
 
+Result<std::optional<double>> date_part_of_date(Text unit, int32_t days) {
+  return date_part(unit, days * kMsPerDay);
+}
+Result<std::optional<int64_t>> date_trunc_of_date(Text unit, int32_t days) {
+  return date_trunc(unit, days * kMsPerDay);
+}
+
+int32_t current_date(const KernelCall& call) {
+  return static_cast<int32_t>(call.context.clock.wall_ms() / kMsPerDay);
+}
+int32_t current_time(const KernelCall& call) {
+  return static_cast<int32_t>(call.context.clock.wall_ms() % kMsPerDay);
+}
+
 constexpr FunctionDef kFunctions[] = {
+    {.name = "left",
+     .signature = "(STRING text, INT count) -> STRING",
+     .doc = "The first so many characters; of a negative number all but the last so many.",
+     .example = "LEFT('stream', 2) = 'st'",
+     .kernel = row_kernel<left>},
+    {.name = "right",
+     .signature = "(STRING text, INT count) -> STRING",
+     .doc = "The last so many characters; of a negative number all but the first so many.",
+     .example = "RIGHT('stream', -4) = 'am'",
+     .kernel = row_kernel<right>},
+    {.name = "substr",
+     .signature = "(STRING text, INT from) -> STRING",
+     .doc = "The characters from a position on, counted from 1.",
+     .example = "SUBSTR('stream', 3) = 'ream'",
+     .kernel = row_kernel<substr>},
+    {.name = "substr",
+     .signature = "(STRING text, INT from, INT count) -> STRING",
+     .doc = "At most `count` characters from a position on; those before the text count.",
+     .example = "SUBSTR('stream', 0, 3) = 'st'",
+     .kernel = row_kernel<substr_of_length>},
+    {.name = "octet_length",
+     .signature = "(STRING text) -> INT",
+     .doc = "How many bytes the text has in UTF-8.",
+     .example = "OCTET_LENGTH('né') = 3",
+     .kernel = row_kernel<octet_length>},
+    {.name = "translate",
+     .signature = "(STRING text, STRING from, STRING to) -> STRING",
+     .doc = "Each character of `from` becomes the one at its place in `to`, or goes where there is "
+            "none.",
+     .example = "TRANSLATE('12345', '143', 'ax') = 'a2x5'",
+     .kernel = row_kernel<translate>},
     {.name = "length",
      .signature = "(STRING text) -> INT",
      .doc = "How many characters the text has.",
@@ -361,18 +454,40 @@ constexpr FunctionDef kFunctions[] = {
      .example = "NOW() > FROM_UNIXTIME(1)",
      .kernel = row_kernel<now>,
      .is_deterministic = false},
+    {.name = "current_date",
+     .signature = "() -> DATE",
+     .doc = "The day on which it is computed, in UTC. Over tables the word alone will do.",
+     .example = "CURRENT_DATE() > FROM_DAYS(19000)",
+     .kernel = row_kernel<current_date>,
+     .is_deterministic = false},
+    {.name = "current_time",
+     .signature = "() -> TIME",
+     .doc = "The time of day at which it is computed, in UTC.",
+     .example = "CURRENT_TIME() <= CAST('23:59:59.999' AS TIME)",
+     .kernel = row_kernel<current_time>,
+     .is_deterministic = false},
     {.name = "date_trunc",
      .signature = "(STRING unit, TIMESTAMP timestamp) -> TIMESTAMP",
      .doc = "The beginning of the millisecond, second, minute, hour, day, week, month, quarter or "
             "year, in UTC.",
      .example = "DATE_TRUNC('day', FROM_UNIXTIME(86400005)) = FROM_UNIXTIME(86400000)",
      .kernel = row_kernel<date_trunc>},
+    {.name = "date_trunc",
+     .signature = "(STRING unit, DATE date) -> TIMESTAMP",
+     .doc = "The same of a day.",
+     .example = "DATE_TRUNC('month', FROM_DAYS(40)) = FROM_UNIXTIME(2678400000)",
+     .kernel = row_kernel<date_trunc_of_date>},
     {.name = "date_part",
      .signature = "(STRING unit, TIMESTAMP timestamp) -> DOUBLE",
      .doc = "A part of a point in time, in UTC: year, quarter, month, week, day, dow, doy, hour, "
             "minute, second, epoch ...",
      .example = "DATE_PART('hour', FROM_UNIXTIME(7200000)) = 2",
      .kernel = row_kernel<date_part>},
+    {.name = "date_part",
+     .signature = "(STRING unit, DATE date) -> DOUBLE",
+     .doc = "The same of a day.",
+     .example = "DATE_PART('day', FROM_DAYS(40)) = 10",
+     .kernel = row_kernel<date_part_of_date>},
 };
 
 }  // namespace
