@@ -240,6 +240,7 @@ Status Task::resume_after(TaskEpoch epoch, TaskSequence last_sequence, ProducerI
 }
 
 void Task::note_stored(TaskSequence commit) {
+  const ReadGate::Change change(gate_.get());
   for (Store* store : stage_->stores()) store->note_stored(static_cast<uint64_t>(commit.value()));
 }
 

@@ -507,7 +507,10 @@ Result<uint32_t> resolve_column(const ColumnRef& column, TextPosition position,
 Result<BoundAggregate> bind_aggregate(const FunctionCall& call, TextPosition position,
                                       const Scope& scope,
                                       std::map<std::string, std::string> properties) {
-  return Binder(scope).bind_aggregate(call, position, std::move(properties));
+  BoundAggregate bound = TRY(Binder(scope).bind_aggregate(call, position, std::move(properties)));
+  for (BoundExpression& argument : bound.arguments)
+    argument = with_nulls_of(scope, std::move(argument));
+  return bound;
 }
 
 Result<BoundExpression> bind_table_function(const FunctionCall& call, TextPosition position,

@@ -102,7 +102,14 @@ Error unknown_function(const std::string& name) {
 // coalesce(list, '{}'): what is written as a text is of the others' type.
 Status Binder::read_texts_as_others(const FunctionCall& call, Arguments& arguments) const {
   constexpr std::string_view kSame[] = {"COALESCE", "NULLIF", "IFNULL", "GREATEST", "LEAST"};
-  if (!scope_.texts_take_types || std::ranges::find(kSame, call.name) == std::end(kSame)) return {};
+  if (!scope_.texts_take_types) return {};
+  if (call.name == "ARRAY_CONTAINS" && arguments.items.size() == 2) {  // x = ANY('{...}')
+    const SqlType& wanted = arguments.items[1].bound.type;
+    if (!wanted.is_null()) TRY(read_text_as(arguments.items[0], SqlType::array(wanted)));
+    arguments.types[0].type = arguments.items[0].bound.type;
+    return {};
+  }
+  if (std::ranges::find(kSame, call.name) == std::end(kSame)) return {};
   for (const BoundItem& other : arguments.items) {
     const SqlType type = other.bound.type;
     if (type.is_null() || other.source->is<StringLiteral>()) continue;

@@ -76,8 +76,9 @@ Result<Decimal> text_decimal(const KernelCall& call, std::string_view text) {
   const Int128 unscaled = TRY(parse_decimal(trimmed(text), precision, type.scale(), rounding));
   return Decimal{unscaled, type.scale()};
 }
+// Base64, or \x with hexadecimal digits as PostgreSQL writes it, which is no base64.
 Result<std::string> text_bytes(std::string_view text) {
-  auto bytes = decode_base64(text);
+  auto bytes = text.starts_with("\\x") ? decode_hex(text.substr(2)) : decode_base64(text);
   if (!bytes) return bad_number(text, "BYTES");
   return *std::move(bytes);
 }

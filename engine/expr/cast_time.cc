@@ -1,6 +1,7 @@
 // CAST between text and points in time, and among these.
 #include "engine/expr/cast_kernels.h"
 #include "engine/functions/adapters.h"
+#include "engine/types/plain_days.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_time.h"
@@ -14,7 +15,7 @@ Error bad_time(std::string_view what, std::string_view text) {
                "Failed to parse " + std::string(what) + " '" + std::string(text) + "'"};
 }
 Result<int32_t> text_date(std::string_view text) {
-  const auto days = parse_date(text);
+  const auto days = parse_plain_days(text);
   if (!days) return bad_time("date", text);
   return *days;
 }

@@ -201,8 +201,8 @@ Result<Value> evaluate_constant(const BoundExpression& expression, const EvalCon
         expression.position);
   const Evaluated result = std::move(Program(expression).run({}, 1, context).front());
   if (!result.errors.any()) return result.column->value_at(0);
-  return Error{ErrorCode::InvalidParameter, result.errors.messages().front().text}.at(
-      expression.position);
+  const RowErrors::Message& first = result.errors.messages().front();
+  return Error{first.code, first.text}.at(expression.position);
 }
 
 Result<Value> evaluate_constant(const Expression& expression, const SqlType& type,

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/formats/json/json_values.h"
+#include "engine/types/plain_days.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
@@ -181,7 +182,7 @@ Status TextValueReader::append(std::string_view text, Column& column) {
       return {};
     }
     case TypeKind::Date: {
-      const auto value = parse_date(word);
+      const auto value = parse_plain_days(word);
       return store(value, ErrorCode::InvalidDatetime);
     }
     case TypeKind::Time:

@@ -127,32 +127,48 @@ Status check_distinct(const SqlType& type, TextPosition position) {
       .at(position);
 }
 
+namespace {
+
+// Whether a parameter in it has no value yet.
+bool is_open(const Expression& expression, std::span<const ParameterSlot> slots) {
+  if (const auto* parameter = expression.as<Parameter>()) {
+    const auto at = static_cast<size_t>(parameter->index) - 1;
+    return at >= slots.size() || !slots[at].value;
+  }
+  return std::ranges::any_of(children(expression),
+                             [&](const Expression* child) { return is_open(*child, slots); });
+}
+
+}  // namespace
+
 Result<std::optional<size_t>> RowsPlanning::read_count(const Expression* count,
                                                        std::string_view clause) const {
   if (!count) return std::optional<size_t>();
-  std::optional<int64_t> number;
+  const Layout nothing;
+  Scope scope(nothing, clause);
+  scope.texts_take_types = true;
+  scope.custom_types = &context_.catalog.types;
+  scope.parameters = context_.parameters;
   if (const auto* parameter = count->as<Parameter>(); parameter && context_.parameters) {
     auto& slots = *context_.parameters;
     const auto at = static_cast<size_t>(parameter->index) - 1;
     if (slots.size() <= at) slots.resize(at + 1);
     if (slots[at].type.is_null()) slots[at].type = TypeKind::Bigint;
-    const auto kind = slots[at].type.kind();
-    if (!slots[at].value) return std::optional<size_t>(0);  // to be described only
-    if (slots[at].value->is_null()) return std::optional<size_t>();
-    if (kind == TypeKind::Bigint) number = slots[at].value->as_int64();
-    if (kind == TypeKind::Integer) number = slots[at].value->as_int32();
-  } else if (const auto* integer = count->as<IntegerLiteral>()) {
-    number = integer->value;
-  } else if (const auto* bigint = count->as<BigintLiteral>()) {
-    number = bigint->value;
   }
-  if (!number)
+  if (is_open(*count, context_.parameters ? *context_.parameters : std::vector<ParameterSlot>())) {
+    TRY(bind(*count, scope));
+    return std::optional<size_t>(0);  // to be described only
+  }
+  const auto number = evaluate_constant(*count, TypeKind::Bigint, scope, eval_);
+  if (!number && number.error().code == ErrorCode::TypeMismatch)
     return Error{ErrorCode::InvalidParameter, fmt::format("{} must be a number", clause)}.at(
         count->position);
-  if (*number < 0)
+  if (!number) return number.error();
+  if (number->is_null()) return std::optional<size_t>();
+  if (number->as_int64() < 0)
     return Error{ErrorCode::InvalidParameter, fmt::format("{} must not be negative", clause)}.at(
         count->position);
-  return std::optional<size_t>(static_cast<size_t>(*number));
+  return std::optional<size_t>(static_cast<size_t>(number->as_int64()));
 }
 
 Result<RowLimits> RowsPlanning::read_limits(const Query& query) const {
@@ -387,6 +403,8 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
   scope.custom_types = &context_.catalog.types;
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;
+  // What a numeric of any size is where it meets numbers.
+  const SqlType kComputed = SqlType::decimal(kMaxDecimalPrecision, kScaleOfNumeric);
   WrittenRows step;
   std::vector<SqlType> types(query.values.front().size());
   for (const ExpressionList& row : query.values) {
@@ -397,6 +415,12 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
     for (size_t i = 0; i < row.size(); ++i) {
       bound.push_back(TRY(bind(*row[i], scope)));
       if (bound.back().type.is_null()) continue;
+      const bool meets_number = types[i].is_numeric() || bound.back().type.is_numeric();
+      for (SqlType* one : {&types[i], &bound.back().type})
+        if (meets_number && one->label() == label::kNumeric && !one->is_null()) {
+          if (one != &types[i]) bound.back() = TRY(cast(std::move(bound.back()), kComputed));
+          *one = kComputed;
+        }
       const auto type = types[i].is_null() ? std::optional(bound.back().type)
                                            : common_type(types[i], bound.back().type);
       if (!type)
@@ -413,7 +437,11 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
     result.columns.push_back({fmt::format("COLUMN{}", i + 1), types[i]});
   }
   for (std::vector<BoundExpression>& row : step.rows)
-    for (size_t i = 0; i < row.size(); ++i) row[i] = TRY(coerce(std::move(row[i]), types[i]));
+    for (size_t i = 0; i < row.size(); ++i) {
+      const bool is_text = row[i].type.label() == label::kNumeric && types[i].is_numeric();
+      row[i] = is_text ? TRY(cast(std::move(row[i]), types[i]))
+                       : TRY(coerce(std::move(row[i]), types[i]));
+    }
   Layout layout = layout_of(result);
   return order_and_cut(query, {make_node(std::move(step), std::move(layout)), std::move(result)});
 }
@@ -426,7 +454,7 @@ Result<PlannedRows> RowsPlanning::order_and_cut(const Query& query, PlannedRows 
       for (size_t i = 0; i < columns.size(); ++i)
         if (columns[i].name == column->name.text) return i;
     return Error{ErrorCode::NotSupported,
-                 "ORDER BY of UNION, INTERSECT, EXCEPT and VALUES takes the result's columns only",
+                 "ORDER BY of UNION, INTERSECT and EXCEPT takes the result's columns only",
                  {},
                  "For expressions: SELECT * FROM (... UNION ...) AS t ORDER BY ..."}
         .at(expression.position);

@@ -699,8 +699,8 @@ class SelectRowsPlanner {
 bool wants_rows_plan(const Query& query) {
   return query.distinct || !query.joins.empty() || !query.group_by.empty() || query.having ||
          !query.order_by.empty() || query.offset || has_aggregate(query) ||
-         (query.limit && query.limit->is<Parameter>()) || has_row_functions(query) ||
-         beyond_dialect(query);
+         (query.limit && !query.limit->is<IntegerLiteral>() && !query.limit->is<BigintLiteral>()) ||
+         has_row_functions(query) || beyond_dialect(query);
 }
 
 bool asks_stream(const Query& query, const PlanContext& context) {

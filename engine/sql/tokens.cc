@@ -1,7 +1,11 @@
 #include "engine/sql/tokens.h"
 
+#include <absl/strings/ascii.h>
+
 #include <string>
 #include <unordered_set>
+
+#include "engine/sql/keywords.h"
 
 namespace engine {
 namespace {
@@ -138,16 +142,29 @@ Status ScriptReader::check_comments_end(size_t last_end) {
   return Error{ErrorCode::SyntaxError, "unterminated /* comment"}.at(position_of(comment));
 }
 
-bool is_reserved_word(std::string_view name) {
+const std::vector<Keyword>& keywords() {
   static const auto words = [] {
-    // The lexer lists the reserved words first.
     ByteStream nothing("");
     const MillraceLexer lexer(&nothing);
-    std::unordered_set<std::string> reserved;
-    for (size_t type = MillraceLexer::ALL; type <= MillraceLexer::WITH; ++type) {
-      const std::string literal = lexer.getVocabulary().getLiteralName(type);
-      reserved.insert(literal.substr(1, literal.size() - 2));
+    std::vector<Keyword> all;
+    for (size_t type = 1; type <= lexer.getVocabulary().getMaxTokenType(); ++type) {
+      const std::string literal = lexer.getVocabulary().getLiteralName(type);  // 'ALL'
+      if (literal.size() < 3 || !absl::ascii_isalpha(static_cast<unsigned char>(literal[1])))
+        continue;
+      // The lexer lists the reserved words first.
+      const bool is_reserved = type >= MillraceLexer::ALL && type <= MillraceLexer::WITH;
+      all.push_back({literal.substr(1, literal.size() - 2), is_reserved});
     }
+    return all;
+  }();
+  return words;
+}
+
+bool is_reserved_word(std::string_view name) {
+  static const auto words = [] {
+    std::unordered_set<std::string> reserved;
+    for (const Keyword& each : keywords())
+      if (each.is_reserved) reserved.insert(each.word);
     return reserved;
   }();
   return words.contains(std::string(name));

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "engine/functions/registry.h"
+#include "engine/sql/keywords.h"
 #include "engine/system_tables/catalog_rows.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_type.h"
@@ -379,6 +380,16 @@ void add_index_list(const CatalogFacts& facts, SystemRowWriter& out) {
           .set("INDEXDEF", index_definition(each));
 }
 
+void add_keywords(const CatalogFacts&, SystemRowWriter& out) {
+  for (const Keyword& each : keywords())
+    out.row()
+        .set("WORD", lower_case(each.word))
+        .set("CATCODE", each.is_reserved ? "R" : "U")
+        .set("BARELABEL", !each.is_reserved)
+        .set("CATDESC", each.is_reserved ? "reserved" : "unreserved")
+        .set("BAREDESC", each.is_reserved ? "requires AS" : "can be bare label");
+}
+
 }  // namespace
 
 const std::span<const CatalogTableRows> kPostgresRows = [] {
@@ -390,6 +401,7 @@ const std::span<const CatalogTableRows> kPostgresRows = [] {
       {"PG_CONSTRAINT", add_constraints},
       {"PG_DATABASE", add_databases},
       {"PG_DESCRIPTION", add_comments},
+      {"PG_GET_KEYWORDS", add_keywords},
       {"PG_INDEX", add_indexes},
       {"PG_INDEXES", add_index_list},
       {"PG_LANGUAGE", add_languages},

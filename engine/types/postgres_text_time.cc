@@ -7,6 +7,7 @@
 #include <span>
 
 #include "engine/types/ascii.h"
+#include "engine/types/plain_days.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/text_time.h"
 
@@ -460,6 +461,14 @@ std::string comparable_timestamp(std::string_view text) {
   if (!us) return std::string(text);
   return fmt::format("{:020}", static_cast<uint64_t>(*us) ^ (uint64_t{1} << 63));
 }
+std::optional<int32_t> parse_plain_days(std::string_view text) {
+  if (const auto days = parse_date(text)) return days;
+  constexpr std::string_view kForm = "2024-02-29";
+  if (text.size() <= kForm.size()) return std::nullopt;
+  const auto days = parse_date(text.substr(0, kForm.size()));
+  return days && parse_days(text) ? days : std::nullopt;
+}
+
 std::string comparable_date(std::string_view text) {
   const auto days = parse_days(text);
   if (!days) return std::string(text);
@@ -517,7 +526,11 @@ Result<int32_t> parse_days(std::string_view text) {
   if (!days) return bad_time("date", text);
   if (*days < kLeastDay || *days > kMostDay) return out_of_range("date", text);
   if (!reader.take('T')) reader.blanks();
-  if (!reader.at_end() && !parse_time_us(reader.rest())) return bad_time("date", text);
+  if (!reader.at_end() && !parse_time_us(reader.rest())) {
+    const auto zone = read_zone(reader);
+    reader.blanks();
+    if (!zone || !reader.at_end()) return bad_time("date", text);
+  }
   return static_cast<int32_t>(*days);
 }
 

@@ -26,6 +26,7 @@ struct PreparedStatement {
   std::shared_ptr<const engine::ParsedStatement> parsed;  // null: an empty statement
   std::shared_ptr<const sql::Prepared> plan;              // null: the session's own statement
   std::vector<uint32_t> parameter_oids;                   // as the client sees them
+  std::shared_ptr<const PreparedStatement> inner = {};    // of DECLARE with parameters: its query
   mutable MemoryCharge charge;  // while it is kept by a name, or by a portal
   // Since when a name keeps it, and whether PREPARE or a Parse message gave the name.
   mutable int64_t kept_since_ms = 0;

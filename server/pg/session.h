@@ -227,7 +227,13 @@ class Session : public ClientSession {
   Status keep_statement(std::string name, PreparedStatementPtr statement, MemoryCharge charge);
   Result<PreparedStatementPtr> finish_analysis(
       std::shared_ptr<const engine::ParsedStatement> statement, SharedText text,
-      std::vector<uint32_t> parameter_oids, Result<std::shared_ptr<const sql::Prepared>> plan);
+      std::vector<uint32_t> parameter_oids, Result<std::shared_ptr<const sql::Prepared>> plan,
+      PreparedStatementPtr inner = nullptr);
+  // The query of a DECLARE that has parameters.
+  Result<PreparedStatementPtr> analyse_cursor(
+      const std::shared_ptr<const engine::ParsedStatement>& declare, const SharedText& text,
+      const std::vector<uint32_t>& parameter_oids,
+      std::span<const engine::SqlType> parameter_types);
   Result<PreparedStatementPtr> find_statement(std::string_view name) const;
   Result<std::shared_ptr<Portal>> find_portal(std::string_view name) const;
   // The columns that its rows will have; none when it gives no rows.

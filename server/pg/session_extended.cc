@@ -98,7 +98,9 @@ Result<std::vector<engine::Value>> decode_parameters(const PreparedStatement& st
       continue;
     }
     // The session's own statements take texts.
-    const SqlType type = statement.plan ? statement.plan->parameters[i] : engine::TypeKind::String;
+    const sql::Prepared* plan =
+        statement.inner ? statement.inner->plan.get() : statement.plan.get();
+    const SqlType type = plan ? plan->parameters[i] : engine::TypeKind::String;
     values.push_back(TRY(
         decode_parameter(type, statement.parameter_oids[i], format_of(message.parameter_formats, i),
                          *message.parameters[i], "parameter $" + std::to_string(i + 1), encoding)));
@@ -174,18 +176,39 @@ Result<Session::Begun> Session::continue_parse(const ParseMessage& message) {
 Result<PreparedStatementPtr> Session::analyse(std::shared_ptr<const ParsedStatement> statement,
                                               SharedText text, std::vector<uint32_t> parameter_oids,
                                               std::span<const SqlType> parameter_types) {
-  if (!statement || is_own_statement(*statement))
+  if (!statement || is_own_statement(*statement)) {
+    PreparedStatementPtr inner;
+    if (statement && std::holds_alternative<engine::DeclareCursor>(statement->statement) &&
+        engine::parameter_count(*statement) > 0)
+      inner = TRY(analyse_cursor(statement, text, parameter_oids, parameter_types));
+    if (inner) parameter_oids = inner->parameter_oids;
     return finish_analysis(std::move(statement), std::move(text), std::move(parameter_oids),
-                           nullptr);
+                           nullptr, std::move(inner));
+  }
   auto plan = context_.backend->prepare(statement, parameter_types);
   return finish_analysis(std::move(statement), std::move(text), std::move(parameter_oids),
                          std::move(plan));
 }
 
+Result<PreparedStatementPtr> Session::analyse_cursor(
+    const std::shared_ptr<const ParsedStatement>& declare, const SharedText& text,
+    const std::vector<uint32_t>& parameter_oids, std::span<const SqlType> parameter_types) {
+  PreparedStatement own;
+  own.parsed = declare;
+  const std::shared_ptr<const ParsedStatement> query = inner_of(own);
+  if (context_.backend->takes_long(*query))
+    return Error{
+        ErrorCode::NotSupported,
+        "parameters in a cursor's query that is long or calls functions are not supported yet"};
+  return analyse(query, text, parameter_oids, parameter_types);
+}
+
 Result<PreparedStatementPtr> Session::finish_analysis(
     std::shared_ptr<const ParsedStatement> statement, SharedText text,
-    std::vector<uint32_t> parameter_oids, Result<std::shared_ptr<const sql::Prepared>> plan) {
+    std::vector<uint32_t> parameter_oids, Result<std::shared_ptr<const sql::Prepared>> plan,
+    PreparedStatementPtr inner) {
   auto analysed = std::make_shared<PreparedStatement>();
+  analysed->inner = std::move(inner);
   analysed->parsed = std::move(statement);
   if (!plan || *plan) {
     if (!plan) return std::move(plan).error();
@@ -194,7 +217,7 @@ Result<PreparedStatementPtr> Session::finish_analysis(
     for (size_t i = 0; i < parameter_oids.size(); ++i)
       if (parameter_oids[i] == 0 || parameter_oids[i] == oid::kUnknown)
         parameter_oids[i] = wire_type(analysed->plan->parameters[i]).oid;
-  } else {
+  } else if (!analysed->inner) {
     const bool asks = analysed->parsed && is_setting_query(analysed->parsed->statement);
     parameter_oids.resize(
         asks ? count_parameters(std::get<engine::Query>(analysed->parsed->statement)) : 0);

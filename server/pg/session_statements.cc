@@ -319,7 +319,7 @@ struct Session::OwnStatement {
                                         : name;
   }
 
-  // ---- SELECT set_config(...), current_setting(...) ----
+  // ---- SELECT set_config(...), current_setting(...), pg_notify(...) ----
 
   std::optional<std::string> setting_in_force(const std::string& name) {
     return settings().get(of_next(engine::lower_case(name)));
@@ -334,6 +334,9 @@ struct Session::OwnStatement {
                      "SET SESSION AUTHORIZATION is not supported yet: connect as the other user"};
       if (value) return set(name, *value, is_local);
       return settings().reset(name);
+    };
+    actions.notify = [this](const std::string& channel, const std::string& payload) {
+      return notify_all(channel, payload);
     };
     const std::vector<sql::ResultColumn> columns = columns_of_settings(query);
     const std::vector<std::optional<std::string>> row =
@@ -412,9 +415,12 @@ struct Session::OwnStatement {
                    "Begin a transaction, or declare the cursor WITH HOLD."};
     if (session.portals_.contains(name))
       return Error{ErrorCode::DuplicateCursor, "cursor " + quoted(name) + " already exists"};
-    const PreparedStatementPtr query = TRY(analyse_query(engine::clone(cursor.query)));
+    if (statement.inner && parameters.size() != statement.inner->parameter_oids.size())
+      return Error{ErrorCode::UndefinedObject, "there is no parameter $1"};
+    const PreparedStatementPtr query =
+        statement.inner ? statement.inner : TRY(analyse_query(engine::clone(cursor.query)));
     auto portal = std::make_shared<Portal>(
-        query, std::vector<engine::Value>{},
+        query, std::vector<engine::Value>(parameters.begin(), parameters.end()),
         std::vector<Format>{cursor.is_binary ? Format::Binary : Format::Text}, session.waker());
     portal->is_holdable = cursor.with_hold;
     portal->is_uncommitted = session.transaction_ != TransactionStatus::Idle;
@@ -623,12 +629,15 @@ struct Session::OwnStatement {
     session.notifications().unlisten(channel);
     return done("UNLISTEN");
   }
-  Status operator()(const engine::Notify& notify) {
-    Notification notification{session.key_.process_id, session_name(notify.channel),
-                              notify.payload};
+  Status notify_all(std::string channel, std::string payload) {
+    Notification notification{session.key_.process_id, std::move(channel), std::move(payload)};
     TRY(check_notification(notification.channel, notification.payload));
     TRY(charge_notification(notification.channel.size() + notification.payload.size()));
     session.notifications().notify(std::move(notification));
+    return {};
+  }
+  Status operator()(const engine::Notify& notify) {
+    TRY(notify_all(session_name(notify.channel), notify.payload));
     return done("NOTIFY");
   }
 

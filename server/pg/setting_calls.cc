@@ -18,7 +18,7 @@ bool is_setting_call(const engine::FunctionCall& call) {
   if (call.over || call.filter || call.distinct || call.star || !call.order_by.empty())
     return false;
   const size_t count = call.arguments.size();
-  return (call.name == "SET_CONFIG" && count == 3) ||
+  return (call.name == "SET_CONFIG" && count == 3) || (call.name == "PG_NOTIFY" && count == 2) ||
          (call.name == "CURRENT_SETTING" && (count == 1 || count == 2));
 }
 
@@ -74,7 +74,9 @@ struct Run {
       return parameters[at].is_null() ? Text() : Text(std::string(parameters[at].as_string()));
     }
     if (const auto* call = expression.as<engine::FunctionCall>()) {
-      auto result = call->name == "SET_CONFIG" ? set(*call) : get(*call);
+      auto result = call->name == "SET_CONFIG"  ? set(*call)
+                    : call->name == "PG_NOTIFY" ? notify(*call)
+                                                : get(*call);
       if (!result) return std::move(result).error().at(expression.position);
       return result;
     }
@@ -97,6 +99,16 @@ struct Run {
     TRY(actions.set(*name, value, is_local));
     // What set() outside of a transaction makes for it alone is nowhere to be read.
     return actions.get(*name).has_value() ? actions.get(*name) : value;
+  }
+
+  // Its result is void, which is shown as an empty text.
+  Result<Text> notify(const engine::FunctionCall& call) {
+    const Text channel = TRY(value_of(*call.arguments[0]));
+    const Text payload = TRY(value_of(*call.arguments[1]));
+    if (!channel || channel->empty())
+      return Error{ErrorCode::InvalidParameter, "channel name cannot be empty"};
+    TRY(actions.notify(*channel, payload.value_or("")));
+    return Text("");
   }
 
   Result<Text> get(const engine::FunctionCall& call) {

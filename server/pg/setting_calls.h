@@ -1,4 +1,4 @@
-// SELECT set_config(...), current_setting(...): of what is the session's alone, so that it answers them itself, each time
+// SELECT set_config(...), current_setting(...), pg_notify(...): of what is the session's alone, so that it answers them itself, each time
 // that they are executed.
 #pragma once
 #include <functional>
@@ -27,6 +27,8 @@ struct SettingActions {
   std::function<Text(const std::string& name)> get;
   // Null: back to the value that the connection began with.
   std::function<Status(const std::string& name, const Text& value, bool is_local)> set;
+  // What NOTIFY does.
+  std::function<Status(const std::string& channel, const std::string& payload)> notify;
 };
 
 // The row of the query: its calls are carried out from left to right.

@@ -71,7 +71,8 @@ def replicas_move_under_load_and_nothing_is_lost():
     create_topic(nodes, "moving")
     load = Load(nodes, "moving")
     time.sleep(1)
-    for plan in ({0: [4, 1, 2], 1: [3, 4, 1], 2: [2, 3, 4]}, {0: [1, 2, 3], 1: [2, 3], 2: [4, 3, 2, 1]}):
+    for plan in ({0: [4, 1, 2], 1: [3, 4, 1], 2: [2, 3, 4]}, {0: [1, 2, 3], 1: [2, 3], 2: [4, 3, 2, 1]},
+                 {0: [1, 2, 3], 1: [2, 3], 2: [3, 2, 1]}):
         plan = {("moving", number): replicas for number, replicas in plan.items()}
         move(nodes, plan)
         eventually(lambda: is_moved(nodes, plan), 60)

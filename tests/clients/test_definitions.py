@@ -199,8 +199,8 @@ def rows_of_others_are_not_lost_with_a_transaction_that_rewrites_the_table():
         c.rollback()
         other.execute("INSERT INTO busy VALUES (5, 50)")
         assert rows(other, "SELECT * FROM busy ORDER BY id") == [(1, 10), (5, 50)]
-        c.execute("INSERT INTO busy VALUES (6, 60)")
         c.execute("ALTER TABLE busy RENAME COLUMN v TO w")
+        c.execute("INSERT INTO busy VALUES (6, 60)")
         c.commit()
         other.execute("INSERT INTO busy (id, w) VALUES (7, 70)")
         assert rows(other, "SELECT * FROM busy ORDER BY id") == [(1, 10), (5, 50), (6, 60), (7, 70)]

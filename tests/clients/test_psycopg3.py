@@ -417,6 +417,22 @@ def a_server_side_cursor_fetches_a_push_query():
 
 
 @case
+def a_named_cursor_takes_parameters():
+    with connect() as c:
+        c.execute("CREATE TABLE cursor_rows (id INT PRIMARY KEY, s VARCHAR)")
+        c.execute("INSERT INTO cursor_rows VALUES (1, 'a'), (2, 'b'), (3, 'b'), (4, 'b')")
+        for binary in (False, True):
+            with c.cursor("chosen", binary=binary) as cursor:
+                cursor.itersize = 1
+                cursor.execute("SELECT id FROM cursor_rows WHERE s = %s AND id < %s ORDER BY id", ("b", 4))
+                assert cursor.fetchall() == [(2,), (3,)]
+        with c.cursor("listed", withhold=True) as cursor:
+            cursor.execute("SELECT id FROM cursor_rows WHERE id IN (%s, %s) ORDER BY id", (1, 2))
+            c.commit()
+            assert cursor.fetchall() == [(1,), (2,)]
+
+
+@case
 def a_pipeline_is_answered_in_order():
     with connect(autocommit=True) as c:
         with_stream(c, "piped", "id INT KEY, s VARCHAR")
@@ -545,6 +561,12 @@ def sessions_notify_each_other():
             generator.close()
         listeners[0].close()
         sender.execute("NOTIFY news")  # one of those who listened is gone
+        assert next(listeners[1].notifies()).payload == ""
+        assert sender.execute("SELECT pg_notify(%s, %s)", ("news", "by a call")).fetchall() == [("",)]
+        assert next(listeners[1].notifies()).payload == "by a call"
+        with sender.transaction(force_rollback=True):
+            sender.execute("SELECT pg_notify('news', 'lost')")
+        sender.execute("SELECT pg_notify('news', NULL)")
         assert next(listeners[1].notifies()).payload == ""
     for listener in listeners:
         listener.close()

@@ -1,0 +1,16 @@
+// The words that the dialect's grammar knows.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace engine {
+
+struct Keyword {
+  std::string word;          // in upper case
+  bool is_reserved = false;  // as a name it needs quotes
+};
+
+// In the grammar's order.
+const std::vector<Keyword>& keywords();
+
+}  // namespace engine
