@@ -318,13 +318,15 @@ int32_t current_time(const KernelCall& call) {
 constexpr FunctionDef kFunctions[] = {
     {.name = "left",
      .signature = "(STRING text, INT count) -> STRING",
-     .doc = "The first so many characters; of a negative number all but the last so many.",
-     .example = "LEFT('stream', 2) = 'st'",
+     .doc = "The first so many characters; of a negative number all but the last so many. Over "
+            "tables the name needs no quotes.",
+     .example = "`LEFT`('stream', 2) = 'st'",
      .kernel = row_kernel<left>},
     {.name = "right",
      .signature = "(STRING text, INT count) -> STRING",
-     .doc = "The last so many characters; of a negative number all but the first so many.",
-     .example = "RIGHT('stream', -4) = 'am'",
+     .doc = "The last so many characters; of a negative number all but the first so many. Over "
+            "tables the name needs no quotes.",
+     .example = "`RIGHT`('stream', -4) = 'am'",
      .kernel = row_kernel<right>},
     {.name = "substr",
      .signature = "(STRING text, INT from) -> STRING",

@@ -204,7 +204,7 @@ TEST(SessionMemory, a_long_row_is_charged_before_it_is_written) {
 
   MemoryAccount other(charged.budget);
   MemoryCharge unread(&other, MemoryKind::Results);
-  unread.resize(40 * kMb);  // what others do not read
+  unread.resize(56 * kMb);  // what others do not read
   const std::string answer = charged.client.say(query("SELECT * FROM people"));
   EXPECT_TRUE(answer.ends_with("E(53200 not enough memory for an answer of 4.0 MB) Z(I)"))
       << answer.substr(0, 200);
@@ -339,8 +339,7 @@ TEST(SessionMemory, a_row_that_repeats_a_long_parameter_is_refused) {
 
   // It is not copied either.
   Charged charged;
-  EXPECT_EQ(charged.client.say(asks),
-            "1 2 E(53200 not enough memory for rows of a query that are not fetched, 70 MB) Z(I)");
+  EXPECT_EQ(charged.client.say(asks), "1 2 E(54000 a row is longer than 64 MB) Z(I)");
   EXPECT_EQ(charged.budget.held_bytes(MemoryKind::Results), 0u);
 }
 
