@@ -37,12 +37,8 @@ void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction>
   if (const KafkaError error = check_producer(*transaction, request.producer);
       error != KafkaError::None)
     return done(request.refusal(error));
-  const TransactionState state = transaction->value.state;
-  if (transaction->value.is_prepared()) {  // it was answered, and that was lost
-    const bool is_same = (state == TransactionState::PrepareCommit) == request.is_commit;
-    return done({is_same ? KafkaError::None : kInvalidTxnState, request.producer});
-  }
   if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
+  const TransactionState state = transaction->value.state;
   if (state == TransactionState::Ongoing)
     return end(request.transactional_id, transaction,
                prepared(transaction->value, request.is_commit, request.producer.epoch), -1,
@@ -51,7 +47,13 @@ void TransactionPartition::handle(EndTransaction request, Done<EndedTransaction>
                });
   const bool is_over = state == (request.is_commit ? TransactionState::CompleteCommit
                                                    : TransactionState::CompleteAbort);
-  done({is_over ? KafkaError::None : kInvalidTxnState, request.producer});
+  if (!is_over) return done({kInvalidTxnState, request.producer});
+  // It was answered, and that was lost. Or it is the end of a later transaction with the same epoch, and this node was
+  // frozen while another one coordinated that: only who can still write knows the last one.
+  change(request.transactional_id, transaction, transaction->value,
+         [producer = request.producer, done = std::move(done)](KafkaError error) {
+           done({error, producer});
+         });
 }
 
 namespace {

@@ -174,9 +174,12 @@ TEST_F(TransactionPartitionTest, WhatWasDecidedEndsSoUnderTheNextCoordinator) {
   EXPECT_EQ(value().state, TransactionState::PrepareCommit);
   lead();
   EXPECT_EQ(value().state, TransactionState::PrepareCommit);
-  EXPECT_EQ(end(producer, false), kInvalidTxnState);
+  const auto other = begin(EndTransaction{"t", producer, false});
+  EXPECT_FALSE(other->has_value()) << "before all have been told";
   is_reachable = true;
   pass_ms(200);
+  ASSERT_TRUE(other->has_value());
+  EXPECT_EQ((*other)->error, kInvalidTxnState);
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, producer, TransactionEnd::Commit}}));
   EXPECT_EQ(value().state, TransactionState::CompleteCommit);
 }
@@ -297,6 +300,25 @@ TEST_F(TransactionPartitionTest, ManyPartitionsAreToldSomeAtATime) {
   ASSERT_EQ(end(producer, true), KafkaError::None);
   EXPECT_EQ(port.appends, 2);  // prepared and complete; the markers are others'
   EXPECT_EQ(told.size(), 300);
+}
+
+// The epoch of the next transaction is the same: a coordinator that was frozen while another one began that transaction
+// takes its end for the one that it knows (simulated as seed 863).
+TEST_F(TransactionPartitionTest, AnEndThatIsOverIsConfirmedByWhoCanStillWrite) {
+  const ProducerIdentity producer = init().producer;
+  add(producer);
+  end(producer, true);
+  port.holds_appends = true;
+  const auto again = begin(EndTransaction{"t", producer, true});
+  EXPECT_FALSE(again->has_value());
+  port.fail_append({ErrorCode::NotLeader, "another node leads it"});
+  settle();
+  ASSERT_TRUE(again->has_value());
+  EXPECT_EQ((*again)->error, kNotCoordinator);
+  port.holds_appends = false;
+  lead();
+  EXPECT_EQ(end(producer, true), KafkaError::None);
+  EXPECT_EQ(told.size(), 1);
 }
 
 TEST_F(TransactionPartitionTest, AnEndThatCannotBeStoredMayBeTriedAgain) {
