@@ -66,8 +66,8 @@ class Scenario {
         producers_.push_back(
             std::make_unique<Producer>(world_, checker_, ProducerId{producer++}, partition));
     for (const char* name : {"alice", "bob"})
-      writers_.push_back(std::make_unique<RowWriter>(world_, checker_, name,
-                                                     partitions_of(kInput, kInputs)));
+      writers_.push_back(
+          std::make_unique<RowWriter>(world_, checker_, name, partitions_of(kInput, kInputs)));
   }
 
   ~Scenario() { nodes_.clear(); }  // what they still answer comes to somebody
@@ -86,8 +86,10 @@ class Scenario {
     for (const auto& client : clients_) client->stop();
     for (const auto& writer : writers_) writer->stop();
     asker_.stop();
-    for (int64_t end = kAttacked; end < kAttacked + kHealing && !is_healed(); end += kSecond / 4)
+    for (int64_t end = kAttacked; end < kAttacked + kHealing && !is_healed(); end += kSecond / 4) {
+      lift_throttle();
       run_until(end);
+    }
     if (!is_healed()) tell_what_has_not_healed();
     // Followers learn with their next fetch what is visible; a leader may still move to where it is preferred.
     for (int i = 0; i < 40 && !checker_.are_replicas_equal(nodes_); ++i)
@@ -474,6 +476,14 @@ class Scenario {
       node->fill_disk(false);
       if (!node->is_running()) node->start();
     }
+  }
+
+  // With it some moves would take longer than they are waited for.
+  void lift_throttle() {
+    const auto cluster = truth().snapshot();
+    for (const auto& node : nodes_)
+      if (node->is_running() && cluster->number_setting(node->id(), storage::kLeaderThrottle))
+        return ask(*node, {storage::encode_configure_node(storage::kAllNodes, {})});
   }
 
   static bool is_as_it_should_be(const storage::PartitionAssignment& assignment) {
