@@ -179,6 +179,7 @@ class MemoryBackend : public Backend {
   }
   // What is asked of the cluster stays in `cluster_parts`.
   void change_cluster(ClusterChange change, std::function<void(Status)> done) override {
+    if (!view) return Backend::change_cluster(std::move(change), std::move(done));
     cluster_parts = change(*view->metadata);
     done({});
   }
