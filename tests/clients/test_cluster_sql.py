@@ -101,6 +101,17 @@ def what_is_defined_at_one_node_is_defined_at_all():
 
 
 @case
+def a_prepared_look_up_sees_what_was_written_at_another_node():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE looked_up (id INT PRIMARY KEY, v INT)", at=1)
+    with connect(nodes.nodes[1]) as writer, connect(nodes.nodes[2]) as reader:
+        reader.prepare_threshold = 0
+        for i in range(100):
+            writer.execute("INSERT INTO looked_up VALUES (1, %s)", (i,))
+            assert reader.execute("SELECT v FROM looked_up WHERE id = %s", (1,)).fetchall() == [(i,)], i
+
+
+@case
 def definitions_at_all_nodes_at_once_come_in_one_order():
     nodes = sql_cluster()
     outcomes = []
