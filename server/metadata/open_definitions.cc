@@ -14,8 +14,23 @@ const OpenDefinitions* find_open(const MetadataImage& image, const Uuid* transac
   return found == image.open_definitions.end() ? nullptr : found->second.get();
 }
 
+const storage::TopicInfo* find_topic(const std::vector<storage::TopicInfo>& topics,
+                                     const Uuid& id) {
+  const auto found = std::ranges::find(topics, id, &storage::TopicInfo::id);
+  return found == topics.end() ? nullptr : &*found;
+}
+
 bool holds(const std::vector<storage::TopicInfo>& topics, const Uuid& id) {
-  return std::ranges::find(topics, id, &storage::TopicInfo::id) != topics.end();
+  return find_topic(topics, id) != nullptr;
+}
+
+Error is_being_changed(std::string_view topic) {
+  return Error{
+      ErrorCode::LockTimeout,
+      fmt::format("topic \"{}\" was made, dropped or replaced by a transaction that has not ended",
+                  topic),
+      "What is written to it now could be lost with the end of that transaction.",
+      "Try again when the other session has said COMMIT or ROLLBACK."};
 }
 
 DefinitionUses uses_of(const OpenDefinitions& open) {
@@ -71,25 +86,6 @@ Status check_not_open_elsewhere(const DefinitionUses& uses, const MetadataImage&
   }
   return {};
 }
-
-namespace {
-
-Error is_being_changed(std::string_view topic) {
-  return Error{
-      ErrorCode::LockTimeout,
-      fmt::format("topic \"{}\" was made, dropped or replaced by a transaction that has not ended",
-                  topic),
-      "What is written to it now could be lost with the end of that transaction.",
-      "Try again when the other session has said COMMIT or ROLLBACK."};
-}
-
-const storage::TopicInfo* find_topic(const std::vector<storage::TopicInfo>& topics,
-                                     const Uuid& id) {
-  const auto found = std::ranges::find(topics, id, &storage::TopicInfo::id);
-  return found == topics.end() ? nullptr : &*found;
-}
-
-}  // namespace
 
 Status check_not_made_elsewhere(std::string_view topic, const MetadataImage& image,
                                 const Uuid* own) {

@@ -74,7 +74,8 @@ PointTables::Target* PointTables::find_target(
 // Nothing is to be waited for, and nothing to be told. The same as TableOpening knows of look-ups.
 bool PointTables::is_ready(Target& target) const {
   SqlParts& parts = session_.parts();
-  if (parts.cluster != nullptr) return false;  // a read begins with what the partitions' leaders say
+  if (parts.cluster != nullptr)
+    return false;  // a read begins with what the partitions' leaders say
   if (!session_.written().empty() && !session_.has_passed(target.query)) return false;
   if (target.topic && !target.has_caught_up)
     target.has_caught_up = parts.committed_ends.has_caught_up(*target.topic, target.query->plan);
