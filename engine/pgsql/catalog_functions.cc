@@ -6,6 +6,7 @@
 #include <cctype>
 #include <iterator>
 
+#include "engine/pgsql/catalog_numbers.h"
 #include "engine/sql/parse.h"
 #include "engine/sql/rewrite.h"
 #include "engine/types/ascii.h"
@@ -116,6 +117,7 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_ADVISORY_UNLOCK_ALL", 0, 0, kNoText},
     {"PG_CHAR_TO_ENCODING", 1, 1, "6"},
     {"PG_COLLATION_IS_VISIBLE", 1, 1, "TRUE"},
+    {"PG_CONVERSION_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_DATABASE_SIZE", 1, 1, kNoNumber},
     {"PG_ENCODING_TO_CHAR", 1, 1, "'UTF8'"},
     {"PG_FUNCTION_IS_VISIBLE", 1, 1, "TRUE"},
@@ -149,11 +151,16 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_RELATION_IS_PUBLISHABLE", 1, 1, "FALSE"},
     {"PG_RELATION_SIZE", 1, 2, kNoNumber},
     {"PG_SIZE_PRETTY", 1, 1, "CAST($1 AS VARCHAR) || ' bytes'"},
+    {"PG_STATISTICS_OBJ_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_TABLESPACE_LOCATION", 1, 1, "''"},
+    {"PG_TABLESPACE_SIZE", 1, 1, kNoNumber},
     {"PG_TABLE_IS_VISIBLE", 1, 1, kIsVisible},
     {"PG_TABLE_SIZE", 1, 1, kNoNumber},
     {"PG_TOTAL_RELATION_SIZE", 1, 1, kNoNumber},
     {"PG_TS_CONFIG_IS_VISIBLE", 1, 1, "TRUE"},
+    {"PG_TS_DICT_IS_VISIBLE", 1, 1, "TRUE"},
+    {"PG_TS_PARSER_IS_VISIBLE", 1, 1, "TRUE"},
+    {"PG_TS_TEMPLATE_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_TYPE_IS_VISIBLE", 1, 1, "TRUE"},
     {"QUOTE_IDENT", 1, 1, kQuoted},
     {"QUOTE_LITERAL", 1, 1, kQuotedLiteral},
@@ -236,17 +243,6 @@ std::string unqualified(std::string_view name) {
   return std::string(name);
 }
 
-// Clients write them where a sub-query could not stand.
-struct KnownTable {
-  std::string_view name;
-  int64_t oid;
-};
-constexpr KnownTable kKnownTables[] = {
-    {"pg_attrdef", 2604},  {"pg_authid", 1260},    {"pg_class", 1259},     {"pg_constraint", 2606},
-    {"pg_database", 1262}, {"pg_extension", 3079}, {"pg_namespace", 2615}, {"pg_opclass", 2616},
-    {"pg_proc", 1255},     {"pg_rewrite", 2618},   {"pg_trigger", 2620},   {"pg_type", 1247},
-};
-
 const Registered* registered_type(const Expression& expression) {
   const auto* cast = expression.as<Cast>();
   if (!cast) return nullptr;
@@ -323,9 +319,9 @@ Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
   }
   if (literal) {
     literal->value = unqualified(literal->value);
-    const auto known = std::ranges::find(kKnownTables, literal->value, &KnownTable::name);
-    if (row->type == "REGCLASS" && known != std::end(kKnownTables))
-      return make_expression(BigintLiteral{known->oid}, position);
+    // Clients write them where a sub-query could not stand.
+    const std::optional<int64_t> known = catalog_number(literal->value);
+    if (row->type == "REGCLASS" && known) return make_expression(BigintLiteral{*known}, position);
   }
   const bool is_text = literal || cast.operand->is<Parameter>();
   ExpressionList arguments;
@@ -385,9 +381,13 @@ Status number_tables(Query& query) {
     if (!column || !equals_ignoring_case(column->name.text, "tableoid")) return {};
     const AliasedSource* source = source_of(query, *column);
     if (!source || !starts_ignoring_case(source->name.text, "pg_")) return {};
+    const std::string table = lower_case(source->name.text);
+    if (const std::optional<int64_t> known = catalog_number(table)) {
+      expression = make_expression(BigintLiteral{*known}, expression->position);
+      return {};
+    }
     ExpressionList arguments;
-    arguments.push_back(
-        make_expression(StringLiteral{lower_case(source->name.text)}, expression->position));
+    arguments.push_back(make_expression(StringLiteral{table}, expression->position));
     expression = TRY(written_out(kTableNumber, arguments, expression->position));
     return {};
   };

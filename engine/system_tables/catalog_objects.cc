@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
-
 #include "engine/catalog/system_sources.h"
+#include "engine/pgsql/catalog_numbers.h"
 #include "engine/plan/analysis.h"
 #include "engine/system_tables/postgres_tables.h"
 #include "engine/types/ascii.h"
@@ -13,65 +11,6 @@
 namespace engine {
 
 namespace {
-
-// What PostgreSQL itself gives its tables: clients compare with these.
-struct KnownNumber {
-  std::string_view name;
-  int64_t oid;
-};
-constexpr KnownNumber kKnownNumbers[] = {
-    {"pg_aggregate", 2600},
-    {"pg_am", 2601},
-    {"pg_amop", 2602},
-    {"pg_amproc", 2603},
-    {"pg_attrdef", 2604},
-    {"pg_attribute", 1249},
-    {"pg_auth_members", 1261},
-    {"pg_cast", 2605},
-    {"pg_class", 1259},
-    {"pg_collation", 3456},
-    {"pg_constraint", 2606},
-    {"pg_conversion", 2607},
-    {"pg_database", 1262},
-    {"pg_db_role_setting", 2964},
-    {"pg_default_acl", 826},
-    {"pg_depend", 2608},
-    {"pg_description", 2609},
-    {"pg_enum", 3501},
-    {"pg_event_trigger", 3466},
-    {"pg_extension", 3079},
-    {"pg_foreign_data_wrapper", 2328},
-    {"pg_foreign_server", 1417},
-    {"pg_foreign_table", 3118},
-    {"pg_index", 2610},
-    {"pg_inherits", 2611},
-    {"pg_language", 2612},
-    {"pg_namespace", 2615},
-    {"pg_opclass", 2616},
-    {"pg_operator", 2617},
-    {"pg_opfamily", 2753},
-    {"pg_partitioned_table", 3350},
-    {"pg_policy", 3256},
-    {"pg_proc", 1255},
-    {"pg_publication", 6104},
-    {"pg_publication_namespace", 6237},
-    {"pg_publication_rel", 6106},
-    {"pg_range", 3541},
-    {"pg_rewrite", 2618},
-    {"pg_sequence", 2224},
-    {"pg_shdescription", 2396},
-    {"pg_statistic_ext", 3381},
-    {"pg_statistic_ext_data", 3429},
-    {"pg_tablespace", 1213},
-    {"pg_trigger", 2620},
-    {"pg_ts_config", 3602},
-    {"pg_ts_config_map", 3603},
-    {"pg_ts_dict", 3600},
-    {"pg_ts_parser", 3601},
-    {"pg_ts_template", 3764},
-    {"pg_type", 1247},
-    {"pg_user_mapping", 1418},
-};
 
 // FNV-1a.
 uint64_t hash_of(std::string_view kind, std::string_view name) {
@@ -131,10 +70,8 @@ CatalogObjects::CatalogObjects(const Catalog& catalog) {
     relation.schema = schema_number(table->schema);
     relation.schema_name = display_name(table->schema);
     relation.kind = table->schema == "INFORMATION_SCHEMA" ? 'v' : 'r';
-    const auto known = std::ranges::find(kKnownNumbers, relation.name, &KnownNumber::name);
-    relation.oid = known != std::end(kKnownNumbers)
-                       ? known->oid
-                       : number_of("system", table->schema + relation.name);
+    const std::optional<int64_t> known = catalog_number(relation.name);
+    relation.oid = known ? *known : number_of("system", table->schema + relation.name);
     for (const ColumnDef& column : table->columns.columns)
       if (!column.name.starts_with(kHiddenColumns))
         relation.columns.push_back({display_name(column.name), column.type});

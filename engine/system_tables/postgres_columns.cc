@@ -130,7 +130,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "oid:o amopfamily:o amoplefttype:o amoprighttype:o amopstrategy:s amoppurpose:c amopopr:o amopmethod:o "
        "amopsortfamily:o"},
       {"pg_catalog", "pg_amproc",
-       "oid:o amprocfamily:o amproclefttype:o amprocrighttype:o amprocnum:s amproc:t"},
+       "oid:o amprocfamily:o amproclefttype:o amprocrighttype:o amprocnum:s amproc:o"},
       {"pg_catalog", "pg_attrdef",
        "oid:o adrelid:o adnum:s adbin:t"},
       {"pg_catalog", "pg_attribute",
@@ -192,6 +192,8 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "inhrelid:o inhparent:o inhseqno:i inhdetachpending:b"},
       {"pg_catalog", "pg_language",
        "oid:o lanname:n lanowner:o lanispl:b lanpltrusted:b lanplcallfoid:o laninline:o lanvalidator:o lanacl:T"},
+      {"pg_catalog", "pg_largeobject_metadata",
+       "oid:o lomowner:o lomacl:T"},
       {"pg_catalog", "pg_matviews",
        "schemaname:n matviewname:n matviewowner:n tablespace:n hasindexes:b ispopulated:b definition:t"},
       {"pg_catalog", "pg_namespace",
@@ -241,6 +243,11 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "oid:o stxrelid:o stxname:n stxnamespace:o stxowner:o stxstattarget:i stxkeys:S stxkind:C stxexprs:t"},
       {"pg_catalog", "pg_statistic_ext_data",
        "stxoid:o stxdinherit:b stxdndistinct:t stxddependencies:t stxdmcv:t stxdexpr:t"},
+      {"pg_catalog", "pg_subscription",
+       "oid:o subdbid:o subskiplsn:t subname:n subowner:o subenabled:b subbinary:b substream:b subtwophasestate:c "
+       "subdisableonerr:b subconninfo:t subslotname:n subsynccommit:t subpublications:T"},
+      {"pg_catalog", "pg_subscription_rel",
+       "srsubid:o srrelid:o srsubstate:c srsublsn:t"},
       {"pg_catalog", "pg_tables",
        "schemaname:n tablename:n tableowner:n tablespace:n hasindexes:b hasrules:b hastriggers:b rowsecurity:b"},
       {"pg_catalog", "pg_tablespace",
@@ -268,6 +275,8 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "usename:n usesysid:o usecreatedb:b usesuper:b userepl:b usebypassrls:b passwd:t valuntil:z useconfig:T"},
       {"pg_catalog", "pg_user_mapping",
        "oid:o umuser:o umserver:o umoptions:T"},
+      {"pg_catalog", "pg_user_mappings",
+       "umid:o srvid:o srvname:n umuser:o usename:n umoptions:T"},
       {"pg_catalog", "pg_views",
        "schemaname:n viewname:n viewowner:n definition:t"},
   };
