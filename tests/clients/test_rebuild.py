@@ -43,7 +43,13 @@ def prepare(server):
 
 
 def rows(connection):
-    return dict(connection.execute("SELECT k, n FROM t").fetchall())
+    while True:
+        try:
+            return dict(connection.execute("SELECT k, n FROM t").fetchall())
+        except psycopg.errors.ObjectNotInPrerequisiteState as error:
+            # A look-up waits while the tables are exchanged; one that has shown rows says that they are not all.
+            if "while it was read" not in str(error):
+                raise
 
 
 def is_old(n):
@@ -88,9 +94,7 @@ class Readers:
                             self.failures.append("old rows after new ones")
                         was_new = was_new or kinds == {False}
             except psycopg.errors.ObjectNotInPrerequisiteState as error:
-                # A look-up waits while the tables are exchanged; one that has shown rows says that they are not all.
-                if "while it was read" not in str(error):
-                    self.failures.append(str(error))
+                self.failures.append(str(error))
             except psycopg.Error:
                 time.sleep(0.02)  # it was killed
 
