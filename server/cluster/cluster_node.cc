@@ -174,13 +174,15 @@ void ClusterNode::beat() {
 
 // --- Deciding
 
-void ClusterNode::controller_changed(const std::optional<Lease::Controller>&) {
+void ClusterNode::controller_changed(const std::optional<Lease::Controller>& controller) {
   controller_.reset();
   port_.controller_changed();
+  if (controller && !lease_.is_held()) has_resigned_ = false;
   if (!lease_.is_held()) return;
   log_info("this node is the controller node={}", identity_.id.value());
   ControllerPort& port = *this;
-  controller_ = std::make_unique<Controller>(port, clock_, settings_.controller, rules_.controller);
+  controller_ = std::make_unique<Controller>(port, clock_, settings_.controller, rules_.controller,
+                                             has_resigned_);
   controller_->applied(cluster(), metadata_.last_revision());
   // The controller before this one may have died with others, and these were noticed before that.
   for (const auto& [node, epoch] : gone_)
@@ -204,6 +206,15 @@ void ClusterNode::append(Revision last, storage::MetadataCommand command,
     holding = {lease_.key(), lease_.controller()->created};
   }
   metadata_.append(last, command, std::move(holding), std::move(done));
+}
+
+// Long enough for one of the others to notice that nobody decides, and to become it.
+void ClusterNode::resign() {
+  constexpr int64_t kSessions = 4;
+  if (!lease_.resign(kSessions * settings_.controller.session_timeout_us)) return;
+  has_resigned_ = true;
+  log_warn("this node hears too few of the others, another one is to be the controller node={}",
+           identity_.id.value());
 }
 
 // --- Messages

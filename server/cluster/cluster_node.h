@@ -132,6 +132,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   // ControllerPort
   void append(Revision last, storage::MetadataCommand command,
               std::function<void(Result<Revision>)> done) override;
+  void resign() override;
 
   // The owner of a journal partition, and its way to the leaders of others.
   struct Owned;
@@ -167,6 +168,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   };
   std::optional<Places> announced_;
   bool is_registering_ = false, is_leaving_ = false, is_replaced_ = false;
+  bool has_resigned_ = false;  // and nobody else has been the controller since
   int64_t beat_at_us_ = 0;
 };
 

@@ -9,6 +9,11 @@
 
 namespace server {
 
+namespace {
+// When a node was heard of that is known to be gone.
+constexpr int64_t kLongAgo = INT64_MIN / 2;
+}  // namespace
+
 using storage::ClusterNode;
 using storage::IsrProposal;
 using storage::PartitionAssignment;
@@ -32,14 +37,15 @@ struct Controller::Draft {
 };
 
 Controller::Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
-                       ControllerRules rules)
+                       ControllerRules rules, bool is_last)
     : port_(port),
       clock_(clock),
       settings_(settings),
       rules_(rules),
       since_us_(clock.monotonic_us()),
       ticked_us_(since_us_),
-      balanced_us_(since_us_) {}
+      balanced_us_(since_us_),
+      is_last_(is_last) {}
 
 void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster,
                          Revision revision) {
@@ -62,7 +68,6 @@ void Controller::on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision ap
 }
 
 void Controller::on_disconnected(NodeId node) {
-  constexpr int64_t kLongAgo = INT64_MIN / 2;
   const auto found = heard_.find(node);
   if (found != heard_.end()) {
     found->second.at_us = kLongAgo;
@@ -84,9 +89,31 @@ void Controller::tick() {
   const int64_t gap_us = now_us - std::exchange(ticked_us_, now_us);
   if (gap_us > settings_.session_timeout_us / 4) {
     since_us_ += gap_us;
-    for (auto& [node, heard] : heard_) heard.at_us += gap_us;
+    for (auto& [node, heard] : heard_)
+      if (heard.at_us != kLongAgo) heard.at_us += gap_us;
   }
+  if (hears_majority()) is_last_ = false;
+  if (hears_too_few()) return port_.resign();
   decide();
+}
+
+bool Controller::hears_too_few() const {
+  return !is_last_ && clock_.monotonic_us() - since_us_ > settings_.session_timeout_us &&
+         !hears_majority();
+}
+
+// Of the nodes that are not known to be gone.
+bool Controller::hears_majority() const {
+  if (!cluster_) return false;
+  const int64_t now_us = clock_.monotonic_us();
+  size_t alive = 0, expected = 0;
+  for (const auto& [id, node] : cluster_->nodes()) {
+    const auto heard = heard_.find(id);
+    const bool is_known = heard != heard_.end();
+    if (is_known && is_alive(node, now_us)) ++alive;
+    if (!is_known || heard->second.at_us != kLongAgo) ++expected;
+  }
+  return alive >= expected / 2 + 1;
 }
 
 // Who was not heard of since this node decides may have been heard of by the one before it.
@@ -98,7 +125,7 @@ bool Controller::is_alive(const ClusterNode& node, int64_t now_us) const {
 }
 
 void Controller::decide() {
-  if (is_appending_ || !cluster_) return;
+  if (is_appending_ || !cluster_ || hears_too_few()) return;
   Draft draft;
   decide_nodes(draft);
   take_proposals(draft);

@@ -46,11 +46,17 @@ class ControllerPort {
   // or the log has moved on.
   virtual void append(Revision last, storage::MetadataCommand command,
                       std::function<void(Result<Revision>)> done) = 0;
+  // Another one is to decide, if there is one who can. Asked again for as long as this one hears too few.
+  virtual void resign() = 0;
 };
 
 // What it decides follows from the metadata as it read it last, from whom it has heard, and from what leaders
 // ask for. One command is on its way at a time, and whatever becomes of it, the next one is decided anew: so
 // nothing has to be undone.
+//
+// Who hears no majority of the nodes may be cut off from them, though it reaches etcd: what it would decide then
+// stops all partitions. It resigns instead, so that one of the others decides. Nodes that are known to be gone do not
+// count.
 //
 // Invariants:
 //   1. a leader has all that was ever visible, and is not fenced, when it is elected: it is in sync, or eligible;
@@ -59,8 +65,9 @@ class ControllerPort {
 // Threads: one loop. Owner: the node, for as long as it holds the controller's lease.
 class Controller {
  public:
+  // `is_last`: nobody else has become it after this one had resigned. Then it decides alone, until it hears a majority.
   Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
-             ControllerRules rules = {});
+             ControllerRules rules = {}, bool is_last = false);
 
   // The metadata as of a revision, whenever it has moved.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision);
@@ -84,6 +91,8 @@ class Controller {
   // A command in the making: the assignments as they will be.
   struct Draft;
   bool is_alive(const storage::ClusterNode& node, int64_t now_us) const;
+  bool hears_majority() const;
+  bool hears_too_few() const;
   void decide();
   void decide_nodes(Draft& draft) const;
   void take_proposals(Draft& draft);
@@ -109,6 +118,7 @@ class Controller {
   std::map<storage::TopicPartition, storage::IsrProposal> proposals_;
   bool is_appending_ = false;
   int64_t balanced_us_;
+  bool is_last_;
   bool must_look_ = true;  // something has happened since all partitions were looked at
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };

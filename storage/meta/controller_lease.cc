@@ -41,7 +41,8 @@ void ControllerLease::tick() {
   const int64_t now_us = clock_.monotonic_us();
   holder_.tick();
   if (lease_ && !is_renewing_ && now_us >= renew_at_us_) keep_alive();
-  if (is_vacant_ && !is_campaigning_ && now_us >= campaign_at_us_) campaign();
+  if (is_vacant_ && !is_campaigning_ && now_us >= campaign_at_us_ && now_us >= stays_out_until_us_)
+    campaign();
 }
 
 // --- Who it is
@@ -89,6 +90,14 @@ void ControllerLease::depose(const Controller& gone) {
   transaction.conditions.push_back({key_, gone.created});
   transaction.removals.push_back(EtcdRange::only(key_));
   etcd_.commit(std::move(transaction), [](const Result<EtcdOutcome>&) {});
+}
+
+bool ControllerLease::resign(int64_t stay_out_us) {
+  const int64_t now_us = clock_.monotonic_us();
+  if (!is_held() || now_us < stays_out_until_us_) return false;
+  stays_out_until_us_ = now_us + stay_out_us;
+  depose(*controller_);
+  return true;
 }
 
 void ControllerLease::keep_alive() {

@@ -35,6 +35,9 @@ class ControllerLease {
   // It is known that this one is gone: its key goes, if it is that one's still, so that there is another controller
   // before the lease has ended. Whoever was wrong has only made a change of controllers.
   void depose(const Controller& gone);
+  // The key is given back, and this node does not try to make it again for `stay_out_us`. False where there is
+  // nothing to give back, or that was said already.
+  bool resign(int64_t stay_out_us);
   // Every few milliseconds.
   void tick();
 
@@ -55,7 +58,7 @@ class ControllerLease {
   std::optional<EtcdLease> lease_;
   bool is_campaigning_ = false, is_renewing_ = false;
   bool is_vacant_ = false;  // as etcd said last
-  int64_t campaign_at_us_ = 0, renew_at_us_ = 0;
+  int64_t campaign_at_us_ = 0, renew_at_us_ = 0, stays_out_until_us_ = 0;
 };
 
 }  // namespace storage

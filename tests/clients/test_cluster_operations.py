@@ -238,22 +238,42 @@ def a_node_that_hears_no_other_is_replaced_and_follows_when_it_does():
         create_topic(nodes, "cut_off")
         load = Load(nodes, "cut_off")
         time.sleep(1)
-        # Not the controller: one that hears nobody, and reaches etcd, takes the others for gone (docs/CLUSTER.md).
         controller = metadata_of(nodes.nodes[1]).controller_id
-        number = next(p for p in range(3) if leader_of(nodes, "cut_off", p).number != controller)
-        leader = leader_of(nodes, "cut_off", number)
-        others = [number for number in nodes.nodes if number != leader.number]
-        for other in others:
-            nodes.network.cut(leader.number, other)
-        watcher = nodes.nodes[others[0]]
-        eventually(lambda: metadata_of(watcher, "cut_off").topics["cut_off"].partitions[number].leader in others, 40)
-        time.sleep(1)
-        nodes.network.heal()
-        all_is_well(nodes)
+        cut_off(nodes, load, next(p for p in range(3) if leader_of(nodes, "cut_off", p).number != controller))
         load.stop()
         load.check(nodes.bootstrap)
     finally:
         nodes.close()
+
+
+@case
+def a_controller_that_hears_no_other_but_reaches_etcd_is_replaced():
+    """It would take the others for gone, and lead alone what nobody can write then."""
+    nodes = Cluster(count=3, name="resigned", has_network=True)
+    try:
+        create_topic(nodes, "cut_off")
+        load = Load(nodes, "cut_off")
+        time.sleep(1)
+        controller = metadata_of(nodes.nodes[1]).controller_id
+        cut_off(nodes, load, next(p for p in range(3) if leader_of(nodes, "cut_off", p).number == controller))
+        load.stop()
+        load.check(nodes.bootstrap)
+    finally:
+        nodes.close()
+
+
+def cut_off(nodes, load, number):
+    """Cuts the partition's leader off from the other nodes until records go on without it."""
+    leader = leader_of(nodes, "cut_off", number)
+    others = [number for number in nodes.nodes if number != leader.number]
+    for other in others:
+        nodes.network.cut(leader.number, other)
+    watcher = nodes.nodes[others[0]]
+    eventually(lambda: metadata_of(watcher, "cut_off").topics["cut_off"].partitions[number].leader in others, 40)
+    written = len(load.acknowledged[number])
+    eventually(lambda: len(load.acknowledged[number]) > written + 100, 40)
+    nodes.network.heal()
+    all_is_well(nodes)
 
 
 # --- Certificates

@@ -47,6 +47,13 @@ class ControllerTest : public testing::Test, public ControllerPort {
     }
     done(Revision{revision_});
   }
+  void resign() override { ++resigned_; }
+  // As one that has resigned, and after which nobody else came.
+  void decide_alone() {
+    ControllerPort& port = *this;
+    controller_.emplace(port, clock_, settings_, ControllerRules{}, true);
+    controller_->applied(table_.snapshot(), Revision{revision_});
+  }
   // Time passes, those are heard of, and what is decided is read.
   void hear(std::vector<NodeId> nodes, int64_t for_us = 100) {
     for (int64_t passed = 0; passed < for_us; passed += 100) {
@@ -72,7 +79,7 @@ class ControllerTest : public testing::Test, public ControllerPort {
   ControllerSettings settings_;
   storage::ClusterTable table_;
   int64_t revision_ = 0;
-  int commands_ = 0;
+  int commands_ = 0, resigned_ = 0;
   std::optional<Controller> controller_;
 };
 
@@ -127,6 +134,8 @@ TEST_F(ControllerTest, who_leaves_leads_nothing_that_others_can_and_stays_in_syn
   hear({kOne, kTwo, kThree}, 500);
   EXPECT_EQ(now().leader, kTwo);
   EXPECT_EQ(now().isr, now().replicas);
+  controller_->on_disconnected(kTwo);
+  controller_->on_disconnected(kThree);
   hear({kOne}, 3'000);
   EXPECT_EQ(now().leader, kOne) << "nobody else is there";
 }
@@ -144,6 +153,7 @@ TEST_F(ControllerTest, leaders_are_moved_back_to_the_preferred_replica_now_and_t
 
 TEST_F(ControllerTest, the_last_ones_in_sync_stay_when_all_are_away) {
   hear({kOne, kTwo, kThree});
+  decide_alone();
   hear({}, 3'000);
   EXPECT_EQ(now().leader, std::nullopt);
   EXPECT_EQ(now().isr, now().replicas);
@@ -156,6 +166,7 @@ TEST_F(ControllerTest, the_last_ones_in_sync_stay_when_all_are_away) {
 TEST_F(ControllerTest,
        who_left_an_isr_that_became_too_small_may_lead_when_the_last_member_is_lost) {
   hear({kOne, kTwo, kThree});
+  decide_alone();
   hear({kThree}, 3'000);
   EXPECT_EQ(now().isr, std::vector{kThree});
   EXPECT_EQ(now().eligible, (std::vector{kOne, kTwo}));
@@ -189,10 +200,44 @@ TEST_F(ControllerTest, a_new_controller_gives_everybody_the_time_to_be_heard_of)
   ControllerPort& port = *this;
   controller_.emplace(port, clock_, settings_);
   controller_->applied(table_.snapshot(), Revision{revision_});
-  hear({}, 900);
+  hear({kTwo, kThree}, 900);
   EXPECT_EQ(now().leader, kOne);
-  hear({}, 200);
-  EXPECT_EQ(now().leader, std::nullopt);
+  hear({kTwo, kThree}, 200);
+  EXPECT_EQ(now().leader, kTwo);
+}
+
+// It would take them for gone, and lead alone what nobody can write then.
+TEST_F(ControllerTest, who_hears_no_majority_decides_nothing_and_resigns) {
+  hear({kOne, kTwo, kThree});
+  const int commands = commands_;
+  hear({kOne}, 5'000);
+  EXPECT_EQ(commands_, commands);
+  EXPECT_EQ(now().leader, kOne);
+  EXPECT_GT(resigned_, 0);
+  resigned_ = 0;
+  hear({kOne, kThree}, 2'000);
+  EXPECT_EQ(resigned_, 0);
+  EXPECT_EQ(now().isr, (std::vector{kOne, kThree}));
+}
+
+TEST_F(ControllerTest, who_is_known_to_be_gone_does_not_count_for_the_majority) {
+  hear({kOne, kTwo, kThree});
+  controller_->on_disconnected(kOne);
+  controller_->on_disconnected(kTwo);
+  hear({kThree}, 5'000);
+  EXPECT_EQ(resigned_, 0);
+  EXPECT_EQ(now().leader, kThree);
+}
+
+TEST_F(ControllerTest, who_has_resigned_in_vain_decides_alone_until_it_hears_the_others_again) {
+  hear({kOne, kTwo, kThree});
+  decide_alone();
+  hear({kTwo}, 3'000);
+  EXPECT_EQ(resigned_, 0);
+  EXPECT_EQ(now().leader, kTwo);
+  hear({kOne, kTwo, kThree}, 500);
+  hear({kTwo}, 3'000);
+  EXPECT_GT(resigned_, 0);
 }
 
 TEST_F(ControllerTest, a_controller_that_was_held_up_itself_takes_nobody_for_silent) {
