@@ -1,8 +1,10 @@
 """Writers of numbered records, and what is read of them: for tests of what goes wrong meanwhile."""
+import logging
+import re
 import threading
 import time
 
-from cluster_cases import end_of
+from cluster_cases import end_of, leader_of
 
 try:
     from confluent_kafka import Consumer, Producer, TopicPartition
@@ -33,26 +35,50 @@ def read_all(bootstrap, topic, partitions):
     return read
 
 
+class Retries(logging.Handler):
+    """Where a client tries its records again: {partition: address}, from what it logs of that.
+
+    librdkafka may stay with a node that leads no longer, for good, though each answer about the topic names the other one
+    (its issue 5593: two answers within milliseconds, of which the second is the older one)."""
+
+    def __init__(self):
+        super().__init__()
+        self.addresses = {}
+
+    def emit(self, record):
+        text = record.getMessage()
+        if found := re.search(r"thrd:([\d.:]+)/\S*: \S+ \[(\d+)\] beginning partition drain: drain before retrying", text):
+            self.addresses[int(found[2])] = found[1]
+        elif record.levelno >= logging.WARNING:
+            print(text)
+
+    def logger(self):
+        logger = logging.Logger("retries")
+        logger.addHandler(self)
+        return logger
+
+
 class Load:
     """Writes numbered records to each partition, a few at a time, until it is stopped; notes what is acknowledged."""
 
     def __init__(self, nodes, topic, partitions=3):
-        self.producer = producer_of(nodes)
+        self.nodes, self.retries = nodes, Retries()
+        self.producer = producer_of(nodes, debug="eos", logger=self.retries.logger())
         self.topic, self.partitions = topic, partitions
         self.acknowledged = {number: [] for number in range(partitions)}
+        self.sent = 0  # to each partition
         self.failures, self.times = [], []
         self.stopping = False
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
 
     def _run(self):
-        count = 0
         while not self.stopping:
             for number in range(self.partitions):
-                value = f"{number}-{count}"
+                value = f"{number}-{self.sent}"
                 self.producer.produce(self.topic, value, partition=number,
                                       on_delivery=lambda error, message: self._delivered(error, message))
-            count += 1
+            self.sent += 1
             self.producer.poll(0.002)
 
     def _delivered(self, error, message):
@@ -64,9 +90,19 @@ class Load:
     def stop(self):
         self.stopping = True
         self.thread.join()
-        assert self.producer.flush(60) == 0, "records are neither acknowledged nor refused"
+        if self.producer.flush(60):
+            self.check_who_is_at_fault()
         assert not self.failures, self.failures[:3]
         return self
+
+    def check_who_is_at_fault(self):
+        """Records are neither acknowledged nor refused."""
+        for number, values in self.acknowledged.items():
+            if len(values) == self.sent:
+                continue
+            leader, asked = leader_of(self.nodes, self.topic, number), self.retries.addresses.get(number)
+            assert asked and asked != leader.kafka, f"partition {number}: the leader {leader.kafka} does not answer, {asked} was asked"
+            print(f"partition {number}: the client stays with {asked}, and everybody says that {leader.kafka} leads")
 
     def longest_pause_s(self):
         longest = 0
