@@ -71,11 +71,46 @@ def describes_streams_and_tables():
         assert not err and all(line in out for line in expected), (out, err)
     out, err = psql("-c", "\\d+ d_by_city")
     assert not err and "SELECT city, SUM(amount) AS total FROM d_orders" in out, (out, err)
-    # Nothing that psql knows to ask is an error.
-    commands = ("l", "dn", "du", "dT", "df", "di", "dv", "ds", "dE", "dx", "dC", "dp", "dF", "db", "da", "do", "dO", "dy",
-                "d+ d_users", "dt+", "dn+", "dT+")
-    _, err = psql(*(word for command in commands for word in ("-c", "\\" + command)))
-    assert "ERROR" not in err, err
+
+
+@case
+def the_whole_family_of_d_answers():
+    """Nothing that psql knows to ask is an error."""
+    psql("-q", "-c", "CREATE TABLE d_all (id INT PRIMARY KEY, name VARCHAR)")
+    commands = ("", "a", "A", "A+", "b", "b+", "c", "C", "config", "d", "D", "dp", "E", "es", "et", "eu", "ew", "f", "F",
+                "Fd", "Fp", "Ft", "g", "g+", "i", "i+", "l", "L", "m", "n", "n+", "o", "O", "p", "P", "rds", "Rp", "Rs", "Rs+", "s",
+                "t", "t+", "t *.*", "T", "T+", "u", "v", "x", "y")
+    for command in [*("d" + each for each in commands), "l", "l+", "z", "d+ d_all", "d pg_catalog.pg_class"]:
+        _, err = psql("-c", "\\" + command)
+        assert "ERROR" not in err, (command, err)
+
+
+@case
+def what_people_type_beside_statements():
+    psql("-q", "-c", "CREATE TABLE b_towns (id INT PRIMARY KEY, name TEXT, founded DATE)",
+         "-c", "INSERT INTO b_towns VALUES (1, 'Lahore', '1000-01-01'), (2, 'Quetta', NULL)")
+    out, err = psql("-At", stdin="SELECT id, founded FROM b_towns \\gdesc\nSELECT 7 AS a \\gset\n\\echo :a\n"
+                    "SELECT name, id, founded FROM b_towns \\crosstabview\n\\set v 2\nSELECT name FROM b_towns WHERE id = :v;\n")
+    assert not err and out.startswith("id|integer\nfounded|date\n7\n") and out.endswith("Quetta\n"), (out, err)
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = psql("-q", "-At", "-c", f"\\copy b_towns TO '{folder}/towns' WITH (FORMAT csv, HEADER)",
+                        "-c", "CREATE TABLE b_copied (id INT PRIMARY KEY, name TEXT, founded DATE)",
+                        "-c", f"\\copy b_copied FROM '{folder}/towns' WITH (FORMAT csv, HEADER)",
+                        "-c", "\\copy (SELECT * FROM b_copied ORDER BY id) TO STDOUT")
+    assert "ERROR" not in err and out == "1\tLahore\t1000-01-01\n2\tQuetta\t\\N\n", (out, err)
+
+
+@case
+def a_statement_is_watched_until_ctrl_c():
+    psql("-q", "-c", "CREATE TABLE w_rows (id INT PRIMARY KEY)")
+    terminal = Terminal()
+    terminal.type("\\pset tuples_only\nSELECT 'rows:', count(*) FROM w_rows \\watch 0.2\n")
+    terminal.expect("|     0")
+    psql("-c", "INSERT INTO w_rows VALUES (1), (2)")
+    terminal.expect("|     2")
+    os.write(terminal.fd, b"\x03")
+    terminal.expect("=# ", "=> ")
+    terminal.close()
 
 
 @case
