@@ -250,9 +250,11 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   source.sql = statement.text;
   source.read_only = create.is_source;
   source.window = with.window;
-  source.schema = TRY(
-      takes_storage ? read_schema(with_serials(create.elements, catalog.types), catalog.types)
-                    : read_schema(create.elements, catalog.types));
+  const ColumnTypes column_types =
+      is_plain_table(create, settings) ? ColumnTypes::OfPostgres : ColumnTypes::OfDialect;
+  source.schema = TRY(takes_storage ? read_schema(with_serials(create.elements, catalog.types),
+                                                  catalog.types, column_types)
+                                    : read_schema(create.elements, catalog.types));
   const bool is_postgres = create.is_postgres || std::ranges::any_of(source.schema.columns, &ColumnDef::is_serial);
   source.column_order = order_of_declaration(create, source.schema, settings);
   const bool is_keyless = is_keyless_table(create, source.schema, settings);

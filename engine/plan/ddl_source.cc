@@ -169,7 +169,9 @@ Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogP
       return Error{ErrorCode::InvalidStatement, "only value columns can be added"}.at(
           element.position);
   }
-  const Schema added = TRY(read_schema(alter.added, catalog->types));
+  const Schema added =
+      TRY(read_schema(alter.added, catalog->types,
+                      source->owns_topic ? ColumnTypes::OfPostgres : ColumnTypes::OfDialect));
   DataSource next = *source;
   next.schema.columns.insert(next.schema.columns.end(), added.columns.begin(), added.columns.end());
   size_t fields = 0;
