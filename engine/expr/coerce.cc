@@ -12,8 +12,13 @@ namespace engine {
 
 namespace {
 
+Error no_coercion(const SqlType& from, const SqlType& to) {
+  return Error{ErrorCode::TypeMismatch, "expected " + shown(to) + " but got " + shown(from)};
+}
+
 // The value that a kernel makes of one literal.
 Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType& to) {
+  if (!is_castable(from, to)) return no_coercion(from, to);
   static const SimulatedClock kNoClock;  // casts do not look at the time
   Random random(0);
   const EvalContext context{kNoClock, random};
@@ -34,10 +39,6 @@ BoundExpression cast_call(BoundExpression expression, const SqlType& type) {
   call.can_fail = can_fail;
   call.children.push_back(std::move(expression));
   return call;
-}
-
-Error no_coercion(const SqlType& from, const SqlType& to) {
-  return Error{ErrorCode::TypeMismatch, "expected " + shown(to) + " but got " + shown(from)};
 }
 
 bool literal_fits(const BoundExpression& literal, const SqlType& type) {
@@ -144,6 +145,20 @@ Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlTyp
   }
 }
 
+// A value that is computed without rows: each call has what computes it, and nothing is left open.
+Status check_computable(const BoundExpression& expression) {
+  if (expression.kind == BoundKind::Parameter)
+    return Error{ErrorCode::InvalidParameter,
+                 "parameter $" + std::to_string(expression.index + 1) + " has no value"}
+        .at(expression.position);
+  if (expression.kind == BoundKind::Call && expression.kernel == nullptr)
+    return Error{ErrorCode::NotSupported,
+                 "this operation on " + shown(expression.type) + " is not supported yet"}
+        .at(expression.position);
+  for (const BoundExpression& child : expression.children) TRY(check_computable(child));
+  return {};
+}
+
 }  // namespace
 
 BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type) {
@@ -199,6 +214,7 @@ Result<Value> evaluate_constant(const BoundExpression& expression, const EvalCon
   if (!referenced_columns(std::span(&expression, 1)).empty())
     return Error{ErrorCode::InvalidStatement, "a constant is expected here, not a column"}.at(
         expression.position);
+  TRY(check_computable(expression));
   const Evaluated result = std::move(Program(expression).run({}, 1, context).front());
   if (!result.errors.any()) return result.column->value_at(0);
   const RowErrors::Message& first = result.errors.messages().front();
