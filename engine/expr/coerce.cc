@@ -6,6 +6,8 @@
 #include "engine/expr/labels.h"
 #include "engine/expr/program.h"
 #include "engine/types/coercion.h"
+#include "engine/types/postgres_types.h"
+#include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
@@ -110,6 +112,12 @@ Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlTyp
   if (from.is_numeric() && to.is_numeric()) {
     if (!is_implicitly_castable(from, to)) return no_coercion(from, to);
     return cast_value(value, from, to);
+  }
+  // What is written to a column of texts may be anything that has a text.
+  if (from.kind() == TypeKind::Bytes && to.kind() == TypeKind::String && !is_normalized(to)) {
+    std::string text = "\\x";
+    append_hex(text, value.as_string(), HexCase::Lower);
+    return Value::text(std::move(text));
   }
   if (from.kind() == TypeKind::String && !to.is_nested()) return cast_value(value, from, to);
   if (from.kind() != to.kind()) return no_coercion(from, to);

@@ -214,8 +214,9 @@ class RowReader {
         fields.push_back(TRY(evaluate_as(*row->arguments[i], type.fields()[i].type)));
       return Value::list(std::move(fields));
     }
-    const bool is_array = type.kind() == TypeKind::Array && scope_.texts_take_types;
-    if (const auto* text = is_composite || is_array ? expression.as<StringLiteral>() : nullptr)
+    const bool is_read = (type.kind() == TypeKind::Array || type.kind() == TypeKind::Time) &&
+                         scope_.texts_take_types;
+    if (const auto* text = is_composite || is_read ? expression.as<StringLiteral>() : nullptr)
       return parse_text_value(type, text->value, "a value");
     return evaluate_constant(expression, type, scope_, evaluation_);
   }
