@@ -266,6 +266,12 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
     read.children.push_back(std::move(operand));
     return read;
   }
+  if (scope_.texts_take_types && operand.type.kind() == TypeKind::Array &&
+      type->kind() == TypeKind::String && !is_normalized(*type)) {
+    BoundExpression written = call_expression(array_to_text_kernel, *type, {}, position);
+    written.children.push_back(std::move(operand));
+    return written;
+  }
   auto result = cast(std::move(operand), *type);
   if (result) return result;
   Error error = std::move(result).error();

@@ -200,6 +200,20 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       concat.arguments.push_back(clone(*node.right));
       return bind_call(concat, position, CallKind::Scalar);
     }
+    // An element beside an array is an array of one.
+    const auto is_element_of = [](const SqlType& element, const SqlType& array) {
+      return array.kind() == TypeKind::Array && element == array.element();
+    };
+    if (is_element_of(right.type, left.type) || is_element_of(left.type, right.type)) {
+      const bool is_behind = left.type.kind() == TypeKind::Array;
+      ArrayConstructor one;
+      one.elements.push_back(clone(is_behind ? *node.right : *node.left));
+      ExpressionPtr added = make_expression(std::move(one), position);
+      FunctionCall concat{"ARRAY_CONCAT", {}};
+      concat.arguments.push_back(is_behind ? clone(*node.left) : std::move(added));
+      concat.arguments.push_back(is_behind ? std::move(added) : clone(*node.right));
+      return bind_call(concat, position, CallKind::Scalar);
+    }
     const bool has_text =
         left.type.kind() == TypeKind::String || right.type.kind() == TypeKind::String;
     for (BoundExpression* side : {&left, &right})

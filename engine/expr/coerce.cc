@@ -6,14 +6,21 @@
 #include "engine/expr/labels.h"
 #include "engine/expr/program.h"
 #include "engine/types/coercion.h"
+#include "engine/types/postgres_types.h"
+#include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
 
 namespace {
 
+Error no_coercion(const SqlType& from, const SqlType& to) {
+  return Error{ErrorCode::TypeMismatch, "expected " + shown(to) + " but got " + shown(from)};
+}
+
 // The value that a kernel makes of one literal.
 Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType& to) {
+  if (!is_castable(from, to)) return no_coercion(from, to);
   static const SimulatedClock kNoClock;  // casts do not look at the time
   Random random(0);
   const EvalContext context{kNoClock, random};
@@ -34,10 +41,6 @@ BoundExpression cast_call(BoundExpression expression, const SqlType& type) {
   call.can_fail = can_fail;
   call.children.push_back(std::move(expression));
   return call;
-}
-
-Error no_coercion(const SqlType& from, const SqlType& to) {
-  return Error{ErrorCode::TypeMismatch, "expected " + shown(to) + " but got " + shown(from)};
 }
 
 bool literal_fits(const BoundExpression& literal, const SqlType& type) {
@@ -110,6 +113,12 @@ Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlTyp
     if (!is_implicitly_castable(from, to)) return no_coercion(from, to);
     return cast_value(value, from, to);
   }
+  // What is written to a column of texts may be anything that has a text.
+  if (from.kind() == TypeKind::Bytes && to.kind() == TypeKind::String && !is_normalized(to)) {
+    std::string text = "\\x";
+    append_hex(text, value.as_string(), HexCase::Lower);
+    return Value::text(std::move(text));
+  }
   if (from.kind() == TypeKind::String && !to.is_nested()) return cast_value(value, from, to);
   if (from.kind() != to.kind()) return no_coercion(from, to);
   switch (to.kind()) {
@@ -142,6 +151,20 @@ Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlTyp
     default:
       return no_coercion(from, to);
   }
+}
+
+// A value that is computed without rows: each call has what computes it, and nothing is left open.
+Status check_computable(const BoundExpression& expression) {
+  if (expression.kind == BoundKind::Parameter)
+    return Error{ErrorCode::InvalidParameter,
+                 "parameter $" + std::to_string(expression.index + 1) + " has no value"}
+        .at(expression.position);
+  if (expression.kind == BoundKind::Call && expression.kernel == nullptr)
+    return Error{ErrorCode::NotSupported,
+                 "this operation on " + shown(expression.type) + " is not supported yet"}
+        .at(expression.position);
+  for (const BoundExpression& child : expression.children) TRY(check_computable(child));
+  return {};
 }
 
 }  // namespace
@@ -199,6 +222,7 @@ Result<Value> evaluate_constant(const BoundExpression& expression, const EvalCon
   if (!referenced_columns(std::span(&expression, 1)).empty())
     return Error{ErrorCode::InvalidStatement, "a constant is expected here, not a column"}.at(
         expression.position);
+  TRY(check_computable(expression));
   const Evaluated result = std::move(Program(expression).run({}, 1, context).front());
   if (!result.errors.any()) return result.column->value_at(0);
   const RowErrors::Message& first = result.errors.messages().front();

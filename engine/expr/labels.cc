@@ -10,6 +10,7 @@
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
+#include "engine/types/text_postgres.h"
 
 namespace engine {
 
@@ -124,6 +125,19 @@ void text_to_nested_kernel(KernelCall& call) {
       call.errors.add(row, status.error().message, status.error().code);
       call.out.append_null();
     }
+  }
+}
+
+void array_to_text_kernel(KernelCall& call) {
+  call.out.resize(call.rows);
+  const Argument& array = call.args[0];
+  for (size_t row = 0; row < call.rows; ++row) {
+    if (array.is_null(row)) continue;
+    std::string text;
+    append_postgres_text(text, *array.column, array.index(row));
+    if (!call.context.take_bytes(text.size(), row, call.errors)) continue;
+    call.out.data<std::string_view>()[row] = call.out.heap().add(text);
+    call.out.validity().set(row);
   }
 }
 

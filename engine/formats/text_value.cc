@@ -186,7 +186,7 @@ Status TextValueReader::append(std::string_view text, Column& column) {
       return store(value, ErrorCode::InvalidDatetime);
     }
     case TypeKind::Time:
-      return store(parse_time(word), ErrorCode::InvalidDatetime);
+      return store(parse_time(without_zone(word)), ErrorCode::InvalidDatetime);
     case TypeKind::Timestamp:
       return store(parse_instant(type_.label() == label::kTimestamp ? without_zone(word) : word),
                    ErrorCode::InvalidDatetime);

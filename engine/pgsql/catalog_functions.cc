@@ -96,6 +96,8 @@ constexpr CatalogFunction kFunctions[] = {
      "MR_I => "
      "STRUCT(X := $1[MR_I], N := MR_I)) ELSE NULL END)"},
     {"ARRAY_LENGTH", 2, 2, "NULLIF(ARRAY_LENGTH($1), 0)"},
+    {"ARRAY_LOWER", 2, 2, "CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) > 0 THEN 1 END"},
+    {"ARRAY_NDIMS", 1, 1, "CASE WHEN ARRAY_LENGTH($1) > 0 THEN 1 END"},
     {"ARRAY_TO_STRING", 2, 3, "ARRAY_JOIN($1, $2)"},
     {"ARRAY_UPPER", 2, 2, "NULLIF(ARRAY_LENGTH($1), 0)"},
     {"CARDINALITY", 1, 1, "ARRAY_LENGTH($1)"},
@@ -312,6 +314,11 @@ Status compare_numbers(ExpressionPtr& expression) {
 Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
   const auto row = std::ranges::find(kRegistered, cast.type.custom_name, &Registered::type);
   if (row == std::end(kRegistered)) return ExpressionPtr();
+  // 'text'::text::regtype
+  if (auto* inner = std::get_if<Cast>(&cast.operand->node);
+      inner && inner->operand->is<StringLiteral>() &&
+      (inner->type.kind == TypeKind::String || inner->type.custom_name == "TEXT"))
+    cast.operand = ExpressionPtr(std::move(inner->operand));
   auto* literal = std::get_if<StringLiteral>(&cast.operand->node);
   if (literal && !literal->value.empty() && std::ranges::all_of(literal->value, is_ascii_digit)) {
     cast.type = TypeName{.kind = TypeKind::Bigint};
@@ -446,6 +453,7 @@ Status expand_catalog_functions(Statement& statement, std::string_view text) {
     if (asks_table_number) TRY(number_tables(*query));
     return expand_query(*query);
   }
+  if (auto* declare = std::get_if<DeclareCursor>(&statement)) return expand_query(declare->query);
   if (auto* copy = std::get_if<Copy>(&statement); copy && copy->query)
     return expand_query(*copy->query);
   if (auto* insert = std::get_if<InsertSelect>(&statement)) return expand_query(insert->query);

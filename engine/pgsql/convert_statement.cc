@@ -32,7 +32,6 @@ constexpr KindRow kMissing[] = {
     {"AlterEnumStmt", "ALTER TYPE is"},
     {"AlterDomainStmt", "ALTER DOMAIN is"},
     {"AlterFunctionStmt", "ALTER FUNCTION is"},
-    {"DeclareCursorStmt", "this DECLARE is"},
     {"RuleStmt", "CREATE RULE is"},
     {"CreatePolicyStmt", "CREATE POLICY is"},
     {"CreateStatsStmt", "CREATE STATISTICS is"},

@@ -115,6 +115,19 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
     explain.statement = parsed();
     return Statement(std::move(explain));
   }
+  if (node.kind == "DeclareCursorStmt") {
+    const int64_t options = node.fields.number("options");
+    constexpr int64_t kBinary = 0x1, kScroll = 0x2, kHold = 0x20;
+    DeclareCursor declare;
+    declare.name = pgsql::name_of(node.fields.text("portalname"));
+    declare.is_binary = (options & kBinary) != 0;
+    declare.is_scroll = (options & kScroll) != 0;
+    declare.with_hold = (options & kHold) != 0;
+    declare.query = std::move(query);
+    declare.query.position = convert.position(static_cast<int64_t>(begin + at));
+    declare.query_text = text.substr(at);
+    return Statement(std::move(declare));
+  }
   if (node.kind != "PrepareStmt") return Error{ErrorCode::SyntaxError, "not a SELECT"};
   return prepare_of(node.fields, parsed(), convert);
 }

@@ -123,6 +123,12 @@ bool is_plain_table(const CreateSource& create, const EngineSettings& settings) 
          std::ranges::all_of(create.properties, is_storage_parameter, &Property::name);
 }
 
+// Whether the topic is the table's alone, if there is none yet (docs/adr/0067): nobody has named it, as whoever means a
+// topic of Kafka's does, and in ksqlDB everybody has to.
+bool makes_own_topic(const CreateSource& create, const SourceProperties& properties) {
+  return create.kind == SourceKind::Table && !create.is_source && !properties.topic;
+}
+
 // Whether they mean a table that only grows.
 bool is_keyless_table(const CreateSource& create, const Schema& schema,
                       const EngineSettings& settings) {
@@ -244,9 +250,11 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   source.sql = statement.text;
   source.read_only = create.is_source;
   source.window = with.window;
-  source.schema = TRY(
-      takes_storage ? read_schema(with_serials(create.elements, catalog.types), catalog.types)
-                    : read_schema(create.elements, catalog.types));
+  const ColumnTypes column_types =
+      is_plain_table(create, settings) ? ColumnTypes::OfPostgres : ColumnTypes::OfDialect;
+  source.schema = TRY(takes_storage ? read_schema(with_serials(create.elements, catalog.types),
+                                                  catalog.types, column_types)
+                                    : read_schema(create.elements, catalog.types));
   const bool is_postgres = create.is_postgres || std::ranges::any_of(source.schema.columns, &ColumnDef::is_serial);
   source.column_order = order_of_declaration(create, source.schema, settings);
   const bool is_keyless = is_keyless_table(create, source.schema, settings);
@@ -258,7 +266,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   }
   if (is_postgres && source.schema.key_count() > 1 && !with.key.format)
     with.key.format = "JSON";  // KAFKA has one column
-  source.owns_topic = is_keyless || is_postgres || create.is_temporary;
+  source.owns_topic = create.is_temporary || makes_own_topic(create, with);
   source.is_temporary = create.is_temporary;
   const SourceFormats formats = TRY(choose_formats(with, default_formats(settings), source.name));
 
@@ -301,7 +309,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   std::optional<GeneratorPlan> generator = TRY(read_generator(create.properties, source));
   if (generator) source.created_by = TRY(generator_id(source.name, old, catalog, create));
   NewSource planned;
-  if (topic.created)
+  if (topic.created && !source.owns_topic)
     planned.notices.push_back(
         fmt::format("topic \"{}\" created with {} partition{}, key {}, value {}", source.topic,
                     source.partitions, source.partitions == 1 ? "" : "s", source.key_format.name,

@@ -2,6 +2,7 @@
 // done to running queries. Pure: each answers with the next catalog and what has to follow.
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,10 @@ struct CatalogChange {
   std::vector<std::string> notices = {};
 };
 
-// Ends the query that made the source too; fails with DependentObjects while others use it.
-Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr& catalog);
+// Ends the query that made the source too; fails with DependentObjects while others use it. A topic that the source owns goes
+// with it, unless it is also that of another one that is not among those which go, too.
+Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr& catalog,
+                                       const std::set<std::string>& dropped_with_it = {});
 Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogPtr& catalog);
 Result<CatalogChange> plan_create_type(const CreateType& create, const CatalogPtr& catalog);
 Result<CatalogChange> plan_drop_type(const DropType& drop, const CatalogPtr& catalog);

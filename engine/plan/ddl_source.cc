@@ -67,6 +67,15 @@ Status check_unused(const DropSource& drop, const Catalog& catalog, const DataSo
   return still_used(drop, joined(sinks), joined(readers), joined(writers));
 }
 
+// Another stream or table of the topic of this one, which stays.
+const DataSource* other_of_topic(const DataSource& source, const Catalog& catalog,
+                                 const std::set<std::string>& dropped_with_it) {
+  for (const auto& [name, other] : catalog.sources())
+    if (other->topic == source.topic && name != source.name && !dropped_with_it.contains(name))
+      return other.get();
+  return nullptr;
+}
+
 Status check_alterable(const AlterSource& alter, const DataSource* source) {
   if (!source) {
     Error error = no_such_source(alter.kind, alter.name, alter.name_position);
@@ -94,7 +103,8 @@ Status check_alterable(const AlterSource& alter, const DataSource* source) {
 
 }  // namespace
 
-Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr& catalog) {
+Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr& catalog,
+                                       const std::set<std::string>& dropped_with_it) {
   const DataSource* source = catalog->find_source(drop.name.text);
   if (!source && drop.if_exists)
     return CatalogChange{.catalog = catalog,
@@ -129,7 +139,17 @@ Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr&
     if (catalog->find_query(id)->kind == QueryKind::SourceTable) end(id);
   if (const PersistentQuery* rebuild = catalog->rebuild_of(source->created_by)) end(rebuild->id);
   if (next.find_query(source->created_by)) end(source->created_by);
-  if (drop.delete_topic || source->owns_topic) change.dropped_topic = source->topic;
+  const DataSource* other = source->owns_topic && !drop.delete_topic
+                                ? other_of_topic(*source, *catalog, dropped_with_it)
+                                : nullptr;
+  if (other)
+    change.notices.push_back(fmt::format("topic \"{}\" stays, since it is that of {} {}, too",
+                                         source->topic, kind_word(other->kind), other->name));
+  else if (drop.delete_topic || source->owns_topic)
+    change.dropped_topic = source->topic;
+  if (change.dropped_topic && !drop.delete_topic && !source->is_temporary)
+    change.notices.push_back(
+        fmt::format("topic \"{}\", which was made for it, is deleted, too", source->topic));
   next.erase_source(drop.name.text);
   change.catalog = std::make_shared<const Catalog>(std::move(next));
   return change;
@@ -149,7 +169,9 @@ Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogP
       return Error{ErrorCode::InvalidStatement, "only value columns can be added"}.at(
           element.position);
   }
-  const Schema added = TRY(read_schema(alter.added, catalog->types));
+  const Schema added =
+      TRY(read_schema(alter.added, catalog->types,
+                      source->owns_topic ? ColumnTypes::OfPostgres : ColumnTypes::OfDialect));
   DataSource next = *source;
   next.schema.columns.insert(next.schema.columns.end(), added.columns.begin(), added.columns.end());
   size_t fields = 0;

@@ -150,6 +150,7 @@ class RowReader {
     scope_.custom_types = &context.catalog.types;
     scope_.fold_quoted_names = context.fold_quoted_names;
     scope_.parameters = context.parameters;
+    scope_.texts_take_types = !context.settings.ksqldb_compat;
     for (const ColumnDef& column : plan.source.schema.columns)
       columns_.push_back(std::make_shared<Column>(column.type));
   }
@@ -213,7 +214,9 @@ class RowReader {
         fields.push_back(TRY(evaluate_as(*row->arguments[i], type.fields()[i].type)));
       return Value::list(std::move(fields));
     }
-    if (const auto* text = is_composite ? expression.as<StringLiteral>() : nullptr)
+    const bool is_read = (type.kind() == TypeKind::Array || type.kind() == TypeKind::Time) &&
+                         scope_.texts_take_types;
+    if (const auto* text = is_composite || is_read ? expression.as<StringLiteral>() : nullptr)
       return parse_text_value(type, text->value, "a value");
     return evaluate_constant(expression, type, scope_, evaluation_);
   }

@@ -26,15 +26,26 @@ Status check_headers_type(const TableElement& element, const SqlType& type) {
       .at(element.position);
 }
 
-Result<ColumnDef> read_column(const TableElement& element, const CustomTypes& types) {
+// The dialect's words, by the names of PostgreSQL's types.
+TypeName as_of_postgres(TypeName name) {
+  for (TypeName& part : name.parts) part = as_of_postgres(std::move(part));
+  const bool has_length =
+      name.kind == TypeKind::String && name.custom_name.empty() && name.precision > 0;
+  if (name.kind != TypeKind::Timestamp && !has_length) return name;
+  name.custom_name = has_length ? "VARCHAR" : "TIMESTAMP";
+  name.kind = TypeKind::Null;
+  return name;
+}
+
+Result<ColumnDef> read_column(const TableElement& element, const CustomTypes& types,
+                              ColumnTypes column_types) {
   if (is_system_column(element.name.text) || element.name == kRowId)
     return Error{ErrorCode::InvalidStatement,
                  fmt::format("'{}' is a reserved column name. You cannot use it as a name for a "
                              "column.",
                              element.name.text)}
         .at(element.position);
-  // Programs that write to the topic know nothing of smallint.
-  SqlType type = without_narrow_label(TRY(resolve_type(element.type, types)));
+  SqlType type = TRY(read_column_type(element.type, types, column_types));
   ColumnDef column{element.name.text, std::move(type)};
   column.is_not_null = element.is_not_null;
   column.is_serial = element.is_serial;
@@ -83,11 +94,19 @@ Status check_headers(std::span<const TableElement> elements, const Schema& schem
 
 }  // namespace
 
-Result<Schema> read_schema(std::span<const TableElement> elements, const CustomTypes& types) {
+Result<SqlType> read_column_type(const TypeName& name, const CustomTypes& types,
+                                 ColumnTypes column_types) {
+  if (column_types == ColumnTypes::OfPostgres) return resolve_type(as_of_postgres(name), types);
+  // Programs that write to the topic know nothing of smallint.
+  return without_narrow_label(TRY(resolve_type(name, types)));
+}
+
+Result<Schema> read_schema(std::span<const TableElement> elements, const CustomTypes& types,
+                           ColumnTypes column_types) {
   Schema schema;
   size_t fields = 0;
   for (const TableElement& element : elements) {
-    ColumnDef column = TRY(read_column(element, types));
+    ColumnDef column = TRY(read_column(element, types, column_types));
     fields += field_count(column.type);
     if (fields > kMaxRowFields) return too_many_fields().at(element.position);
     if (schema.index_of(column.name) >= 0)

@@ -110,6 +110,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
     Scope scope = make_scope(layout, "WHERE", analysis, context);
     scope.texts_take_types = !context.settings.ksqldb_compat;
     plan.filter = TRY(bind_predicate(*analysis.where, scope));
+    if (scope.texts_take_types) TRY(check_constants(*plan.filter, eval));
     if (source.kind == SourceKind::Table)
       plan.keys = TRY(keys_for(*analysis.where, source, scope, eval));
     if (source.window) plan.windows = window_bounds(*analysis.where, scope, eval);

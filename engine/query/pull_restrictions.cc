@@ -233,4 +233,18 @@ Status check_look_up_result(const Schema& result, const DataSource& table,
   return std::move(error).at(position);
 }
 
+Status check_constants(const BoundExpression& condition, const EvalContext& eval) {
+  using enum BoundKind;
+  // What may be left out is not asked: branches of CASE, arguments of functions, what stands behind a constant of AND and OR.
+  if (condition.kind == Case || condition.function != nullptr) return {};
+  const bool is_logical = condition.kind == And || condition.kind == Or;
+  for (const BoundExpression& child : condition.children) {
+    TRY(check_constants(child, eval));
+    if (is_logical && is_constant(child)) return {};
+  }
+  const bool is_operation = condition.kind == Call && condition.can_fail;
+  if (is_operation && is_constant(condition)) TRY(evaluate_constant(condition, eval));
+  return {};
+}
+
 }  // namespace engine

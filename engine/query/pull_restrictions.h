@@ -2,6 +2,7 @@
 // what ksqlDB does not know.
 #pragma once
 #include "base/result.h"
+#include "engine/expr/bind.h"
 #include "engine/plan/analysis.h"
 #include "engine/sql/ast_query.h"
 
@@ -20,5 +21,8 @@ Status check_look_up(const Analysis& analysis, const DataSource& table, const Pl
 // Of its result.
 Status check_look_up_result(const Schema& result, const DataSource& table,
                             const PlanContext& context, TextPosition position);
+
+// An operation on constants that fails does so whether there are rows or not, as in PostgreSQL: WHERE 1 / 0 = 1.
+Status check_constants(const BoundExpression& condition, const EvalContext& eval);
 
 }  // namespace engine

@@ -113,7 +113,79 @@ bool has_free_order(const Query& query) {
          });
 }
 
+bool has_subquery(const Expression& expression) {
+  return expression.is<Subquery>() ||
+         std::ranges::any_of(children(expression),
+                             [](const Expression* child) { return has_subquery(*child); });
+}
+
+ExpressionPtr both(ExpressionPtr left, ExpressionPtr right, TextPosition position) {
+  if (!left) return right;
+  return make_expression(Logical{LogicalOp::And, std::move(left), std::move(right)}, position);
+}
+
+// Whether it is of that source alone, whatever its sub-queries ask.
+bool is_of_source(const Expression& expression, const Name& alias) {
+  if (expression.is<Subquery>()) return true;
+  if (const auto* column = expression.as<ColumnRef>())
+    return column->source && *column->source == alias;
+  return std::ranges::all_of(children(expression),
+                             [&](const Expression* child) { return is_of_source(*child, alias); });
+}
+
+// SELECT * FROM the source WHERE the condition, under its name.
+void restrict(AliasedSource& source, ExpressionPtr condition) {
+  Query within;
+  within.position = source.position;
+  within.items.push_back(
+      {SelectItemKind::AllColumns, nullptr, std::nullopt, std::nullopt, source.position});
+  within.where = std::move(condition);
+  AliasedSource outer;
+  outer.name = source.visible_name();
+  outer.alias = outer.name;
+  outer.position = source.position;
+  within.from = std::move(source);
+  outer.query = std::make_shared<const Query>(std::move(within));
+  source = std::move(outer);
+}
+
+// Whether the rows of its source may be left out before the join.
+bool may_be_restricted(const Join& join) {
+  return join.type == JoinType::Left && join.on && !join.source.lateral &&
+         !is_row_function(join.source) && join.source.columns.empty();
+}
+
+// Whether WHERE may say what ON says of it.
+bool is_like_where(const Query& query, size_t join) {
+  if (query.joins[join].type != JoinType::Inner || !query.joins[join].on) return false;
+  return std::all_of(query.joins.begin() + static_cast<ptrdiff_t>(join) + 1, query.joins.end(),
+                     [](const Join& later) {
+                       return later.type == JoinType::Inner || later.type == JoinType::Left;
+                     });
+}
+
 }  // namespace
+
+std::optional<Query> with_subqueries_out_of_joins(const Query& query) {
+  std::optional<Query> made;
+  for (size_t i = 0; i < query.joins.size(); ++i) {
+    const bool is_outer = may_be_restricted(query.joins[i]);
+    if (!(is_outer || is_like_where(query, i)) || !has_subquery(*query.joins[i].on)) continue;
+    const Name alias = query.joins[i].source.visible_name();
+    if (!made) made = clone(query);
+    std::vector<const Expression*> conjuncts;
+    split(*query.joins[i].on, conjuncts);
+    ExpressionPtr kept, restricts;
+    for (const Expression* each : conjuncts) {
+      const bool is_left = !has_subquery(*each) || (is_outer && !is_of_source(*each, alias));
+      ExpressionPtr& place = is_left ? kept : is_outer ? restricts : made->where;
+      place = both(std::move(place), clone(*each), each->position);
+    }
+    made->joins[i].on = std::move(kept);
+    if (restricts) restrict(made->joins[i].source, std::move(restricts));
+  }
+  return made;
+}
 
 std::optional<Query> with_better_join_order(const Query& query) {
   if (!has_free_order(query)) return std::nullopt;
@@ -123,12 +195,7 @@ std::optional<Query> with_better_join_order(const Query& query) {
   std::vector<AliasedSource> sources;
   sources.push_back(*std::move(made.from));
   for (Join& join : made.joins) {
-    if (join.on)
-      made.where =
-          made.where
-              ? make_expression(Logical{LogicalOp::And, std::move(made.where), std::move(join.on)},
-                                join.position)
-              : std::move(join.on);
+    if (join.on) made.where = both(std::move(made.where), std::move(join.on), join.position);
     sources.push_back(std::move(join.source));
   }
   made.joins.clear();

@@ -11,4 +11,8 @@ namespace engine {
 // it: outer joins, USING, `*`.
 std::optional<Query> with_better_join_order(const Query& query);
 
+// Conditions of ON with sub-queries, which are asked of joined rows, are conditions of WHERE where that is the same: of inner joins whose
+// rows no later join fills with nulls. Those of the right source alone restrict it before a LEFT JOIN. Nothing where there are none.
+std::optional<Query> with_subqueries_out_of_joins(const Query& query);
+
 }  // namespace engine

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "engine/functions/registry.h"
+#include "engine/query/pull_restrictions.h"
 #include "engine/query/select_aggregates.h"
 #include "engine/query/select_join_order.h"
 #include "engine/query/select_lateral.h"
@@ -220,6 +221,7 @@ class SelectRowsPlanner {
     split(*where, conjuncts);
     for (const Expression* each : conjuncts) {
       BoundExpression bound = TRY(bind_predicate(*each, scope));
+      TRY(check_constants(bound, eval_));
       const std::vector<uint32_t> columns = referenced_columns({&bound, 1});
       const size_t source = is_of_sources(columns) ? names_.source_of(columns.front()) : 0;
       const bool is_of_one = is_of_sources(columns) && names_.source_of(columns.back()) == source;
@@ -717,7 +719,9 @@ bool is_select_over_tables(const Query& query, const PlanContext& context) {
 
 Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning) {
   const std::optional<Query> without = TRY(take_row_functions_out(written));
-  const Query& as_written = without ? *without : written;
+  const Query& with_functions_out = without ? *without : written;
+  const std::optional<Query> asked_later = with_subqueries_out_of_joins(with_functions_out);
+  const Query& as_written = asked_later ? *asked_later : with_functions_out;
   const std::optional<Query> reordered = with_better_join_order(as_written);
   const Query& query = reordered ? *reordered : as_written;
   std::vector<SelectSource> sources;

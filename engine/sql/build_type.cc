@@ -50,6 +50,8 @@ Result<TypeName> build_named_type(P::TypeContext& context) {
     const auto scalar = std::ranges::find(kScalarNames, name.text, &ScalarName::name);
     if (scalar != std::end(kScalarNames)) {
       type.kind = scalar->kind;
+      // VARCHAR(n): lengths are not checked, but that there is one tells a column of PostgreSQL's from one of texts.
+      if (type.kind == TypeKind::String && !context.typeParameter().empty()) type.precision = 1;
       return type;
     }
     if (name == "DECIMAL" || name == "DEC") {
@@ -82,8 +84,9 @@ Result<TypeName> build_type(P::TypeContext& context) {
     type.kind = TypeKind::Double;
   } else if (context.CHARACTER()) {
     type.kind = TypeKind::String;
+    type.precision = 1;
   } else if (context.TIMESTAMP()) {
-    type.kind = TypeKind::Timestamp;
+    type.custom_name = context.WITHOUT() ? "TIMESTAMP" : "TIMESTAMPTZ";
   } else if (context.TIME(0)) {
     type.kind = TypeKind::Time;
   } else {

@@ -1,11 +1,12 @@
 // Rows of pg_catalog: what there is here in the shape that PostgreSQL's tools know.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "engine/functions/registry.h"
-#include "engine/sql/keywords.h"
 #include "engine/system_tables/catalog_rows.h"
+#include "engine/system_tables/postgres_keywords.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_type.h"
 #include "engine/types/postgres_types.h"
@@ -381,13 +382,17 @@ void add_index_list(const CatalogFacts& facts, SystemRowWriter& out) {
 }
 
 void add_keywords(const CatalogFacts&, SystemRowWriter& out) {
-  for (const Keyword& each : keywords())
-    out.row()
-        .set("WORD", lower_case(each.word))
-        .set("CATCODE", each.is_reserved ? "R" : "U")
-        .set("BARELABEL", !each.is_reserved)
-        .set("CATDESC", each.is_reserved ? "reserved" : "unreserved")
-        .set("BAREDESC", each.is_reserved ? "requires AS" : "can be bare label");
+  for (const PostgresKeywords& each : postgres_keywords())
+    for (size_t begin = 0; begin < each.words.size();) {
+      const size_t end = std::min(each.words.find(' ', begin), each.words.size());
+      out.row()
+          .set("WORD", each.words.substr(begin, end - begin))
+          .set("CATCODE", each.category)
+          .set("BARELABEL", each.is_bare_label)
+          .set("CATDESC", each.description)
+          .set("BAREDESC", each.is_bare_label ? "can be bare label" : "requires AS");
+      begin = end + 1;
+    }
 }
 
 }  // namespace

@@ -106,8 +106,10 @@ struct Planner {
                       engine::QueryKind::InsertInto);
   }
 
-  Result<Effect> operator()(const engine::DropSource& drop) const {
-    Effect effect = of(TRY(engine::plan_drop_source(drop, image.catalog)));
+  Result<Effect> operator()(const engine::DropSource& drop) const { return drop_source(drop, {}); }
+  Result<Effect> drop_source(const engine::DropSource& drop,
+                             const std::set<std::string>& dropped_with_it) const {
+    Effect effect = of(TRY(engine::plan_drop_source(drop, image.catalog, dropped_with_it)));
     if (effect.is_nothing) return effect;
     effect.changed_tables.push_back(drop.name.text);
     effect.changes.push_back(EraseSource{drop.name.text});
@@ -119,10 +121,11 @@ struct Planner {
   }
   Result<Effect> operator()(const engine::DropSources& all) const {
     Effect effect;
-    std::set<std::string> names;
+    std::set<std::string> all_names, names;
+    for (const engine::DropSource& drop : all.drops) all_names.insert(drop.name.text);
     for (const engine::DropSource& drop : all.drops) {
       if (!names.insert(drop.name.text).second) continue;
-      Effect one = TRY((*this)(drop));
+      Effect one = TRY(drop_source(drop, all_names));
       append(effect.changes, std::move(one.changes));
       append(effect.dropped_topics, std::move(one.dropped_topics));
       append(effect.changed_tables, std::move(one.changed_tables));
@@ -322,10 +325,11 @@ struct Planner {
     for (const std::string& name : sources) {
       engine::DropSource drop{image.catalog->find_source(name)->kind, false, false,
                               {name, engine::Quoting::Back}, {}};
-      Effect one = TRY((*this)(drop));
+      Effect one = TRY(drop_source(drop, {sources.begin(), sources.end()}));
       append(effect.changes, std::move(one.changes));
       append(effect.dropped_topics, std::move(one.dropped_topics));
       append(effect.changed_tables, std::move(one.changed_tables));
+      append(effect.notices, std::move(one.notices));
     }
     for (const std::string& name : types) effect.changes.push_back(EraseType{name});
     effect.changes.push_back(EraseSchemaName{schema});

@@ -194,7 +194,8 @@ class PortalActivity final : public Activity {
     if (portal().error()) return *portal().error();
     if (run_.encoder && run_.encoder->header_may_wait())
       run_.encoder->append_header(context_.output);
-    return complete(*portal().completion());
+    // A cursor that scrolls may have given what was asked for before its query has ended.
+    return complete(portal().completion().value_or(sql::Completion{"SELECT"}));
   }
 
   Result<Progress> complete(const sql::Completion& completion) {

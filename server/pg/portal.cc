@@ -33,13 +33,30 @@ Status Portal::start(sql::SessionBackend& backend) {
   return {};
 }
 
+std::optional<uint64_t> Portal::begin_fetch(engine::FetchDirection direction,
+                                            std::optional<int64_t> count) {
+  scroll_->begin(direction, count, has_ended());
+  return scroll_->limit();
+}
+
+bool Portal::has_rows_to_go() const {
+  return scroll_ ? scroll_->next(has_ended()).has_value() : !kept_.empty();
+}
+
 void Portal::open_delivery(Delivery& delivery) {
   delivery_ = &delivery;
+  // By Execute, which knows forward only.
+  if (scroll_ && !scroll_->is_open()) {
+    const auto limit = delivery.limit;
+    scroll_->begin(engine::FetchDirection::Forward,
+                   limit ? std::optional(static_cast<int64_t>(*limit)) : std::nullopt, has_ended());
+  }
   continue_delivery();
 }
 
 void Portal::continue_delivery() {
   if (!delivery_ || is_output_full_) return update_flow();
+  if (scroll_) return continue_scroll();
   while (!kept_.empty() && !delivery_->is_full() && delivery_->has_room()) {
     KeptRows& front = kept_.front();
     const size_t taken = deliver(front.columns, front.next_row, front.end_row);
@@ -54,8 +71,22 @@ void Portal::continue_delivery() {
   update_flow();
 }
 
+void Portal::continue_scroll() {
+  while (!delivery_->is_full() && delivery_->has_room()) {
+    const auto run = scroll_->next(has_ended());
+    if (!run) break;
+    const size_t taken = deliver(run->columns, run->first_row, run->end_row);
+    if (error_) break;  // and the rows are gone
+    scroll_->advance(taken);
+    if (taken == 0) break;
+  }
+  if (has_rows_to_go() && !delivery_->is_full()) on_event_();
+  update_flow();
+}
+
 void Portal::close_delivery() {
   delivery_ = nullptr;
+  if (scroll_) scroll_->end_fetch();
   update_flow();
 }
 
@@ -67,7 +98,8 @@ void Portal::set_output_full(bool is_full) {
 void Portal::update_flow() {
   if (completion_ || error_) execution_.reset();
   if (!execution_) return;
-  const bool should_pause = is_output_full_ || !delivery_ || delivery_->is_full() || !kept_.empty();
+  const bool should_pause =
+      is_output_full_ || !delivery_ || delivery_->is_full() || has_rows_to_go();
   // It rests without having been paused.
   if (!should_pause && std::exchange(is_room_awaited_, false)) is_paused_ = true;
   if (should_pause == is_paused_) return;
@@ -97,6 +129,11 @@ void Portal::request_cancel() {
 
 void Portal::on_rows(std::span<const ColumnPtr> columns, size_t first_row, size_t end_row) {
   if (error_) return;
+  if (scroll_) {
+    keep(columns, first_row, end_row);
+    if (delivery_ && !error_ && !is_output_full_) continue_scroll();
+    return tell_event();
+  }
   if (kept_.empty() && delivery_) first_row += deliver(columns, first_row, end_row);
   if (first_row < end_row && !error_) keep(columns, first_row, end_row);
   tell_event();
@@ -107,7 +144,7 @@ bool Portal::must_be_short() const { return account_ && account_->budget().has_m
 // Also after the event there may be no room; the execution asks again then.
 bool Portal::has_room(size_t first_row_bytes) {
   const bool has_room =
-      !error_ && delivery_ && !is_output_full_ && kept_.empty() && !delivery_->is_full() &&
+      !error_ && delivery_ && !is_output_full_ && !has_rows_to_go() && !delivery_->is_full() &&
       delivery_->has_room_for(first_row_bytes) &&
       !(must_be_short() && delivery_->out.size() >= MemoryBudget::kShortAnswerBytes);
   if (!has_room && !std::exchange(is_room_awaited_, true)) on_event_();
@@ -188,6 +225,7 @@ void Portal::charge_rows_to(MemoryAccount* account) {
 
 void Portal::drop_kept() {
   kept_.clear();
+  if (scroll_) scroll_.emplace();
   kept_bytes_ = 0;
   kept_charge_.resize(0);
 }
@@ -204,6 +242,7 @@ void Portal::keep(std::span<const ColumnPtr> columns, size_t first_row, size_t e
     kept.columns.push_back(std::move(copy));
   }
   kept_bytes_ += kept.bytes;
+  if (scroll_) return scroll_->add(std::move(kept.columns), kept.end_row);
   kept_.push_back(std::move(kept));
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/memory_budget.h"
 #include "server/pg/row_encoder.h"
+#include "server/pg/scroll_rows.h"
 #include "server/pg/wire_types.h"
 #include "server/sql/port.h"
 
@@ -73,6 +74,13 @@ class Portal final : public sql::Receiver {
   bool is_uncommitted = false;  // but not a ROLLBACK of the one that has declared it
   MemoryCharge charge;       // of its parameters
 
+  // Of a cursor with SCROLL, before it starts: its rows are kept, and begin_fetch() says which of them go out next.
+  void make_scrollable() { scroll_.emplace(); }
+  bool is_scrollable() const { return scroll_.has_value(); }
+  // Answers how many there are at most.
+  std::optional<uint64_t> begin_fetch(engine::FetchDirection direction,
+                                      std::optional<int64_t> count);
+
   // ---- Only for statements of the engine ----
 
   bool has_started() const { return has_started_; }
@@ -87,9 +95,11 @@ class Portal final : public sql::Receiver {
   void set_output_full(bool is_full);
 
   // Everything that will ever come has been delivered: error or completion are there.
-  bool is_exhausted() const { return kept_.empty() && (completion_ || error_); }
+  bool is_exhausted() const {
+    return scroll_ ? error_ || scroll_->is_done() : kept_.empty() && (completion_ || error_);
+  }
   // It goes on when output has been handed out.
-  bool waits_for_room() const { return is_room_awaited_ || !kept_.empty(); }
+  bool waits_for_room() const { return is_room_awaited_ || has_rows_to_go(); }
   const std::optional<sql::Completion>& completion() const { return completion_; }
   const std::optional<Error>& error() const { return error_; }
   std::vector<sql::Notice> take_notices() { return std::exchange(notices_, {}); }
@@ -126,6 +136,9 @@ class Portal final : public sql::Receiver {
   void fail_with(Error error);
   void keep(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row);
   void drop_kept();
+  bool has_ended() const { return completion_ || error_; }
+  bool has_rows_to_go() const;
+  void continue_scroll();
   void update_flow();
   void tell_event();
 
@@ -139,6 +152,7 @@ class Portal final : public sql::Receiver {
   bool is_room_awaited_ = false;  // by the execution, which was told that there is none
   Delivery* delivery_ = nullptr;
   std::deque<KeptRows> kept_;
+  mutable std::optional<ScrollRows> scroll_;  // looking at what is next may find the end
   MemoryAccount* account_ = nullptr;  // of kept rows; null: of nobody
   MemoryCharge kept_charge_;
   size_t kept_bytes_ = 0;

@@ -1,10 +1,13 @@
 #include "server/pg/row_encoder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "base/bytes.h"
 #include "engine/types/column_bytes.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_postgres.h"
 #include "server/pg/binary.h"
 #include "server/pg/client_encoding.h"
@@ -51,21 +54,48 @@ const engine::SqlType& shown_type(std::span<const sql::ResultColumn> columns, si
   return is_known ? columns[index].type : column.type();
 }
 
+// Kafka's producers may have written more to a column than the type that clients know has room for.
+class NarrowCheck {
+ public:
+  NarrowCheck(std::span<const sql::ResultColumn> announced, std::span<const ColumnPtr> columns) {
+    for (size_t i = 0; i < columns.size(); ++i)
+      if (columns[i]->type().kind() == engine::TypeKind::Integer &&
+          shown_type(announced, i, *columns[i]).label() == engine::label::kInt2)
+        smallints_.push_back(columns[i].get());
+  }
+  Status operator()(size_t row) const {
+    for (const engine::Column* column : smallints_) {
+      if (column->is_null(row)) continue;
+      const int32_t value = column->data<int32_t>()[row];
+      if (value != static_cast<int16_t>(value))
+        return Error{ErrorCode::OutOfRange,
+                     fmt::format("{} is out of range for type smallint", value)};
+    }
+    return {};
+  }
+
+ private:
+  std::vector<const engine::Column*> smallints_;
+};
+
 // One row after the other, each as the derived class writes it.
 class RowByRowEncoder : public RowEncoder {
  public:
   Result<size_t> append_rows(std::string& out, std::span<const ColumnPtr> columns, size_t first_row,
                              size_t end_row, size_t enough_bytes) final {
     const RowCheck check(columns, first_row, end_row);
+    const NarrowCheck check_narrow(announced(), columns);
     size_t row = first_row;
     for (; row < end_row && out.size() < enough_bytes; ++row) {
       TRY(check(row));
+      TRY(check_narrow(row));
       TRY(append_row(out, columns, row));
     }
     return row - first_row;
   }
 
  protected:
+  virtual std::span<const sql::ResultColumn> announced() const { return {}; }
   // Fails with LimitExceeded, and has written nothing, when it is too long.
   virtual Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) = 0;
 };
@@ -79,6 +109,7 @@ class DataRowEncoder final : public RowByRowEncoder {
         encoding_(std::move(encoding)) {}
 
  private:
+  std::span<const sql::ResultColumn> announced() const override { return columns_; }
   Status append_row(std::string& out, std::span<const ColumnPtr> columns, size_t row) override {
     const size_t begin = out.size();
     MessageWriter writer(out);

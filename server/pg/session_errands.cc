@@ -92,6 +92,22 @@ Result<std::optional<Session::Statements>> Session::parse(SharedText text) {
 Result<std::optional<PreparedStatementPtr>> Session::analyse_here_or_aside(
     const std::shared_ptr<const ParsedStatement>& statement, SharedText text,
     const std::vector<uint32_t>& parameter_oids, std::span<const engine::SqlType> parameter_types) {
+  if (statement && std::holds_alternative<engine::DeclareCursor>(statement->statement) &&
+      engine::parameter_count(*statement) > 0) {
+    // Its query, which stays the same object while it is analysed.
+    if (!inner_ || inner_->outer != statement) {
+      PreparedStatement own;
+      own.parsed = statement;
+      inner_.emplace(InnerStatement{statement, inner_of(own)});
+    }
+    const auto query =
+        TRY(analyse_here_or_aside(inner_->statement, text, parameter_oids, parameter_types));
+    if (!query) return std::optional<PreparedStatementPtr>();
+    inner_.reset();
+    const PreparedStatementPtr inner = *query;
+    return std::optional(
+        TRY(finish_analysis(statement, std::move(text), inner->parameter_oids, nullptr, inner)));
+  }
   const bool is_long =
       statement && !is_own_statement(*statement) && context_.backend->takes_long(*statement);
   if (!is_long)

@@ -422,6 +422,10 @@ struct Session::OwnStatement {
     auto portal = std::make_shared<Portal>(
         query, std::vector<engine::Value>(parameters.begin(), parameters.end()),
         std::vector<Format>{cursor.is_binary ? Format::Binary : Format::Text}, session.waker());
+    if (cursor.is_scroll && query->plan->kind != sql::ResultKind::Rows)
+      return Error{ErrorCode::NotSupported, "SCROLL over a query that never ends is not supported",
+                   "", "DECLARE the cursor with NO SCROLL."};
+    if (cursor.is_scroll) portal->make_scrollable();
     portal->is_holdable = cursor.with_hold;
     portal->is_uncommitted = session.transaction_ != TransactionStatus::Idle;
     portal->charge_rows_to(session.memory_);
@@ -458,14 +462,18 @@ struct Session::OwnStatement {
     const auto found = session.portals_.find(name);
     if (found == session.portals_.end() || !found->second->statement()->plan)
       return unknown_cursor(name);
-    if (fetch.direction != engine::FetchDirection::Forward || fetch.count.value_or(0) < 0)
-      return Error{ErrorCode::ObjectState, "cursor can only scan forward", "",
-                   "Use FETCH, FETCH n, FETCH FORWARD n or FETCH ALL."};
     const std::shared_ptr<Portal>& portal = found->second;
+    if (!portal->is_scrollable() &&
+        (fetch.direction != engine::FetchDirection::Forward || fetch.count.value_or(0) < 0))
+      return Error{ErrorCode::ObjectState, "cursor can only scan forward", "",
+                   "Declare it with SCROLL option to enable backward scan."};
     PortalRun run;
     run.portal = portal;
     run.command = fetch.is_move ? "MOVE" : "FETCH";
-    if (fetch.count) run.limit = static_cast<uint64_t>(*fetch.count);
+    if (portal->is_scrollable())
+      run.limit = portal->begin_fetch(fetch.direction, fetch.count);
+    else if (fetch.count)
+      run.limit = static_cast<uint64_t>(*fetch.count);
     if (!fetch.is_move) {
       run.start = start;
       // A BINARY cursor stays binary in the simple protocol; else the message's formats count.

@@ -11,6 +11,7 @@
 #include "engine/system_tables/information.h"
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/ascii.h"
+#include "engine/types/postgres_types.h"
 #include "server/metadata/plan_definition.h"
 #include "server/sql/sleep.h"
 
@@ -355,6 +356,30 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
 }
 
 // A parameter that is a value by itself has its column's type.
+namespace {
+
+// A parameter that nobody has declared is what it is cast to: $1::date[].
+void take_cast_types(const engine::Expression& expression, const engine::CustomTypes& types,
+                     std::vector<engine::SqlType>& parameters) {
+  const auto* cast = expression.as<engine::Cast>();
+  const auto* parameter = cast ? cast->operand->as<engine::Parameter>() : nullptr;
+  if (parameter) {
+    engine::SqlType& type = parameters[static_cast<size_t>(parameter->index) - 1];
+    const bool is_exact = cast->type.custom_name == "NUMERIC" && cast->type.precision == 0;
+    if (!type.is_null()) return;
+    if (is_exact) {
+      type = engine::type_of(*engine::find_label(engine::label::kNumeric));
+    } else if (auto named = engine::resolve_type(cast->type, types)) {
+      type = *std::move(named);
+    }
+    return;
+  }
+  for (const engine::Expression* child : engine::children(expression))
+    take_cast_types(*child, types, parameters);
+}
+
+}  // namespace
+
 Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const {
   out.kind = sql::ResultKind::Insert;
   out.action = Action::Insert;
@@ -377,6 +402,9 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
           if (out.parameters[static_cast<size_t>(parameter->index) - 1].is_null())
             out.parameters[static_cast<size_t>(parameter->index) - 1] = types[i];
   }
+  for (const engine::ExpressionList& row : insert.rows)
+    for (const engine::ExpressionPtr& value : row)
+      take_cast_types(*value, context.catalog.types, out.parameters);
   for (engine::SqlType& type : out.parameters)
     if (type.is_null()) type = engine::TypeKind::String;
   return {};

@@ -8,6 +8,8 @@
 #include <limits>
 #include <memory>
 
+#include "engine/types/postgres_types.h"
+
 namespace server {
 
 namespace {
@@ -59,6 +61,30 @@ Result<Value> to_boolean(const std::string& text) {
                fmt::format("invalid input syntax for type boolean: \"{}\"", text)};
 }
 
+// What a column of PostgreSQL's type takes of a value of its kind: less than all whole numbers, floating numbers of fewer
+// digits, texts in their normal form.
+Result<Value> to_label(Value value, const engine::SqlType& type) {
+  namespace label = engine::label;
+  if (value.is_null()) return value;
+  if (type.label() == label::kInt2 && value.as_int32() != static_cast<int16_t>(value.as_int32()))
+    return Error{ErrorCode::OutOfRange, "smallint out of range"};
+  if (type.label() == label::kFloat4) {
+    const auto narrow = static_cast<float>(value.as_double());
+    if (std::isinf(narrow) && !std::isinf(value.as_double()))
+      return Error{ErrorCode::OutOfRange, "value out of range: overflow"};
+    return Value::number(double{narrow});
+  }
+  if (engine::is_normalized(type))
+    return Value::text(TRY(engine::normalized_text(type, value.as_string())));
+  return value;
+}
+
+bool needs_label(const engine::SqlType& from, const engine::SqlType& to) {
+  const bool is_labelled =
+      !engine::without_narrow_label(to).is_identical(to) || engine::is_normalized(to);
+  return is_labelled && !to.is_nested() && !from.is_identical(to);
+}
+
 }  // namespace
 
 bool is_narrowed(const engine::SqlType& from, const engine::SqlType& to) {
@@ -79,7 +105,14 @@ Result<std::vector<engine::ColumnPtr>> written_columns(const engine::Schema& sch
     const engine::SqlType& type = schema.columns[places[i]].type;
     auto part = std::make_shared<engine::Column>(type);
     const bool narrows = is_narrowed(given.type(), type);
+    const bool is_labelled = needs_label(given.type(), type);
     for (size_t row = first_row; row < end_row; ++row) {
+      if (is_labelled && !given.is_null(row)) {
+        Value value = given.value_at(row);
+        if (narrows) value = TRY(to_integral(value, given.type().kind(), type.kind()));
+        part->append_value(TRY(to_label(std::move(value), type)));
+        continue;
+      }
       if (!narrows || given.is_null(row)) {
         narrows ? part->append_null() : part->append_from(given, row);
         continue;

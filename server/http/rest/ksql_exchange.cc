@@ -154,7 +154,10 @@ void KsqlExchange::add_entity(std::string_view json) {
 void KsqlExchange::add_status(const engine::ParsedStatement& statement,
                               const sql::Completion& completion) {
   const std::string id = command_id(statement.statement, completion.query_id);
-  const std::string message = std::visit(CommandMessage{completion.query_id}, statement.statement);
+  std::string message = std::visit(CommandMessage{completion.query_id}, statement.statement);
+  // What became of a topic that nobody has named.
+  if (std::holds_alternative<engine::DropSource>(statement.statement))
+    for (const sql::Notice& notice : notices()) message += fmt::format(" ({})", notice.message);
   pages().commands.add(id, message);
   engine::JsonWriter json;
   json.begin_object();

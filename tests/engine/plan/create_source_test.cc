@@ -87,6 +87,34 @@ TEST_F(CreateSourceTest, tables_without_a_key_have_row_ids) {
             "topic \"taken\" is there already, and its records have keys of their own");
 }
 
+TEST_F(CreateSourceTest, tables_own_topics_that_nobody_has_named) {
+  const auto created = create("CREATE TABLE T (ID INT PRIMARY KEY, V STRING);");
+  ASSERT_TRUE(created);
+  EXPECT_TRUE(source("T").owns_topic);
+  EXPECT_TRUE(created->notices.empty());
+  ASSERT_TRUE(create("CREATE TABLE F (ID INT PRIMARY KEY, V INT) WITH (VALUE_FORMAT='AVRO');"));
+  EXPECT_TRUE(source("F").owns_topic);
+  ASSERT_TRUE(create("CREATE TABLE N (ID SERIAL PRIMARY KEY) WITH (KAFKA_TOPIC='n');"));
+  EXPECT_FALSE(source("N").owns_topic);
+  add_topic("before", 1);
+  ASSERT_TRUE(create("CREATE TABLE BEFORE (ID INT PRIMARY KEY, V STRING);"));
+  EXPECT_FALSE(source("BEFORE").owns_topic);
+  ASSERT_TRUE(create("CREATE SOURCE TABLE R (ID INT PRIMARY KEY, V STRING);"));
+  EXPECT_FALSE(source("R").owns_topic);
+  ASSERT_TRUE(create("CREATE STREAM S (ID INT KEY, V STRING);"));
+  EXPECT_FALSE(source("S").owns_topic);
+}
+
+TEST_F(CreateSourceTest, a_replaced_table_owns_its_topic_as_before) {
+  ASSERT_TRUE(create("CREATE TABLE T (ID INT PRIMARY KEY, V STRING);"));
+  add_topic("t", 4);
+  ASSERT_TRUE(create("CREATE OR REPLACE TABLE T (ID INT PRIMARY KEY, V STRING, W INT);"));
+  EXPECT_TRUE(source("T").owns_topic);
+  ASSERT_TRUE(create(
+      "CREATE OR REPLACE TABLE T (ID INT PRIMARY KEY, V STRING, W INT) WITH (KAFKA_TOPIC='t');"));
+  EXPECT_FALSE(source("T").owns_topic);
+}
+
 TEST_F(CreateSourceTest, names_of_columns_are_checked) {
   EXPECT_EQ(create_error("CREATE STREAM S (A INT, A STRING);"), "Duplicate column names: A");
   EXPECT_EQ(create_error("CREATE STREAM S (ROWTIME INT);"),

@@ -53,6 +53,30 @@ TEST_F(DdlTest, the_topic_of_a_read_only_source_stays) {
             "Cannot alter table 'T': ALTER operations are not supported on source tables.");
 }
 
+TEST_F(DdlTest, the_topic_of_a_table_that_owns_it_goes_with_it) {
+  ASSERT_TRUE(create("CREATE TABLE T (K INT PRIMARY KEY, V INT);"));
+  const auto dropped = change("DROP TABLE T;");
+  ASSERT_TRUE(dropped);
+  EXPECT_EQ(dropped->dropped_topic, "t");
+  EXPECT_EQ(dropped->notices,
+            std::vector<std::string>{"topic \"t\", which was made for it, is deleted, too"});
+}
+
+TEST_F(DdlTest, the_topic_of_a_table_stays_where_others_have_it_too) {
+  ASSERT_TRUE(create("CREATE TABLE T (K INT PRIMARY KEY, V INT);"));
+  add_topic("t", 4);
+  ASSERT_TRUE(create("CREATE STREAM S (K INT KEY, V INT) WITH (KAFKA_TOPIC='t');"));
+  const DropSource drop{SourceKind::Table, false, false, {"T", Quoting::None}, {}};
+  const auto with_stream = plan_drop_source(drop, catalog_, {"S", "T"});
+  ASSERT_TRUE(with_stream);
+  EXPECT_EQ(with_stream->dropped_topic, "t");
+  const auto alone = plan_drop_source(drop, catalog_);
+  ASSERT_TRUE(alone);
+  EXPECT_EQ(alone->dropped_topic, std::nullopt);
+  EXPECT_EQ(alone->notices,
+            std::vector<std::string>{"topic \"t\" stays, since it is that of stream S, too"});
+}
+
 TEST_F(DdlTest, alter_appends_value_columns) {
   ASSERT_TRUE(change("ALTER STREAM A ADD COLUMN W STRING, ADD X BIGINT;"));
   EXPECT_EQ(source("A").schema.to_string(), "`V` INTEGER, `W` STRING, `X` BIGINT");
