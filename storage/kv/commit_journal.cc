@@ -95,8 +95,7 @@ Result<std::unique_ptr<CommitJournal>> CommitJournal::make(const std::string& pa
     TRY(sync_directory(std::filesystem::absolute(path).parent_path()));
   }
   int written_through = open_directly(path);
-  if (written_through < 0)
-    written_through = ::open(path.c_str(), O_WRONLY | O_DSYNC | O_CLOEXEC);
+  if (written_through < 0) written_through = ::open(path.c_str(), O_WRONLY | O_DSYNC | O_CLOEXEC);
   if (written_through < 0) return lmdb_failure(errno, "open the commit journal");
   return std::unique_ptr<CommitJournal>(new CommitJournal(written_through, identity));
 }
