@@ -96,10 +96,13 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
   out.present = Bitmap(out.rows, true);
   out.offsets.assign(out.rows, -1);
   std::vector<Column> columns;
-  for (const LayoutColumn& column : layout_) columns.emplace_back(column.type);
+  columns.reserve(layout_.size());
+  for (const LayoutColumn& column : layout_) columns.emplace_back(column.type).reserve(out.rows);
   // Readers give views, and the caller keeps the rows longer than the store does.
   const auto owned_keys = std::make_shared<StringHeap>();
   std::vector<std::string_view> keys;
+  keys.reserve(rows.size());
+  out.timestamps.reserve(rows.size());
   for (const auto& [key, row] : rows) {
     keys.push_back(owned_keys->add(key));
     out.timestamps.push_back(row->timestamp);
@@ -109,9 +112,16 @@ Result<Batch> InputOperator::rows_of(std::span<const StoredRow> rows) {
     value_outs.push_back(&columns[static_cast<size_t>(index)]);
   TRY(decoder_->read_stored_keys(keys, columns));
   for (Column& column : columns) column.keep(owned_keys);
-  for (const auto& [key, row] : rows) {
-    TRY(decode_row(row->bytes, value_outs, RowStrings::Copy));
-    columns[step_.schema.columns.size()].append(row->timestamp);
+  // Values of one size have their places before they are known.
+  const bool are_flat = std::ranges::none_of(
+      value_outs, [](const Column* column) { return column->type().is_nested(); });
+  if (are_flat)
+    for (Column* column : value_outs) column->resize(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const RowStore::Row& row = *rows[i].second;
+    TRY(are_flat ? decode_row_at(row.bytes, value_outs, i)
+                 : decode_row(row.bytes, value_outs, RowStrings::Copy));
+    columns[step_.schema.columns.size()].append(row.timestamp);
   }
   for (Column& column : columns)
     out.columns.push_back(

@@ -174,8 +174,14 @@ Result<bool> RowStore::scan(StoreScan& scan, size_t entries, Loose& loose, const
 bool RowStore::scan_memory(StoreScan& scan, size_t entries, const Visit& visit) const {
   size_t& at = scan.place.number;
   const size_t end = at + std::min(entries, scan.end.number - at);
+  // Neighbours lie anywhere: both hops are on their way before they are needed.
+  constexpr size_t kEntriesAhead = 12, kRowsAhead = 6;
   bool goes_on = true;
   while (goes_on && at < end) {
+    if (at + kEntriesAhead < end) __builtin_prefetch(places_[at + kEntriesAhead]);
+    if (at + kRowsAhead < end)
+      if (const Entry* soon = places_[at + kRowsAhead])
+        __builtin_prefetch(soon->second.row.bytes.data());
     const Entry* entry = places_[at++];
     if (!entry || entry->second.is_erased) continue;
     if (scan.shows_in_memory(entry->second.born_in) && !scan.has_before(entry->first))

@@ -1,5 +1,7 @@
 #include "engine/types/row_codec.h"
 
+#include <cassert>
+
 #include "base/bytes.h"
 
 namespace engine {
@@ -126,6 +128,45 @@ void decode_columns(ByteReader& in, std::span<Column* const> columns, RowStrings
   }
 }
 
+template <class T>
+void put(Column& column, size_t row, T value) {
+  column.data<T>()[row] = value;
+  column.validity().set(row);
+}
+template <class T>
+void put_raw(Column& column, size_t row, std::string_view bytes) {
+  T value{};
+  if (bytes.size() == sizeof value) std::memcpy(&value, bytes.data(), sizeof value);
+  put(column, row, value);
+}
+
+void put_value(ByteReader& in, Column& column, size_t row) {
+  switch (column.type().kind()) {
+    case TypeKind::Integer:
+    case TypeKind::Date:
+    case TypeKind::Time:
+      return put(column, row, static_cast<int32_t>(in.signed_varint()));
+    case TypeKind::Bigint:
+    case TypeKind::Timestamp:
+      return put(column, row, in.signed_varint());
+    case TypeKind::String:
+    case TypeKind::Bytes:
+      return put(column, row, column.heap().add(in.bytes(in.varint())));
+    case TypeKind::Boolean:
+      return put_raw<uint8_t>(column, row, in.bytes(1));
+    case TypeKind::Double:
+      return put_raw<double>(column, row, in.bytes(8));
+    case TypeKind::Decimal:
+      return put_raw<Int128>(column, row, in.bytes(16));
+    default:
+      assert(column.type().is_null());
+  }
+}
+
+Error not_of_the_table() {
+  return {ErrorCode::CorruptRecord, "a stored row does not have the columns of its table"};
+}
+
 }  // namespace
 
 void encode_row(std::span<const Column* const> columns, size_t row, std::string& out) {
@@ -142,8 +183,16 @@ void encode_row(std::span<const Column* const> columns, size_t row, std::string&
 Status decode_row(std::string_view bytes, std::span<Column* const> columns, RowStrings strings) {
   ByteReader in(bytes);
   decode_columns(in, columns, strings);
-  if (!in.ok() || !in.at_end())
-    return Error{ErrorCode::CorruptRecord, "a stored row does not have the columns of its table"};
+  if (!in.ok() || !in.at_end()) return not_of_the_table();
+  return {};
+}
+
+Status decode_row_at(std::string_view bytes, std::span<Column* const> columns, size_t row) {
+  ByteReader in(bytes);
+  const std::string_view nulls = in.bytes((columns.size() + 7) / 8);
+  for (size_t i = 0; i < columns.size() && in.ok(); ++i)
+    if (((static_cast<uint8_t>(nulls[i / 8]) >> (i % 8)) & 1) == 0) put_value(in, *columns[i], row);
+  if (!in.ok() || !in.at_end()) return not_of_the_table();
   return {};
 }
 

@@ -21,4 +21,7 @@ void encode_row(std::span<const Column* const> columns, size_t row, std::string&
 enum class RowStrings { Copy, View };
 Status decode_row(std::string_view bytes, std::span<Column* const> columns, RowStrings strings);
 
+// The same into a row that the columns have already, of nulls; none of them is nested. Strings are copied.
+Status decode_row_at(std::string_view bytes, std::span<Column* const> columns, size_t row);
+
 }  // namespace engine

@@ -37,6 +37,7 @@ Session::~Session() {
   activity_.reset();
   if (script_) discard(std::move(script_->statements));
   portals_.clear();
+  look_ups_.clear();
   discard_prepared();
 }
 
@@ -457,6 +458,7 @@ void Session::handle_query(std::string_view text) {
   auto with_values = with_variables(script_->text);
   if (!with_values) return fail(with_values.error(), nullptr);
   script_->text = std::move(with_values).take();
+  if (answer_at_hand()) return finish_script();
   auto charge = charge_statement(*script_->text);
   if (!charge) return fail(charge.error(), script_->text);
   script_->charge = std::move(charge).take();
@@ -552,6 +554,7 @@ Result<Session::Begun> Session::begin_statement(
   if (!analysed->plan->parameters.empty())
     return Error{ErrorCode::UndefinedObject, "there is no parameter $1", "",
                  "Parameters need the extended protocol, or PREPARE and EXECUTE."};
+  learn_look_up(*analysed);
   if (is_part && changes_anything(*analysed) && !script_->is_last()) begin_group();
   count_write(*analysed);
   begin_activity(make_portal_activity(context_, run_of_query(analysed)), script_->text);

@@ -16,6 +16,7 @@
 #include "server/net/client_session.h"
 #include "server/net/input_buffer.h"
 #include "server/pg/activity.h"
+#include "server/pg/known_look_ups.h"
 #include "server/pg/messages.h"
 #include "server/pg/portal.h"
 #include "server/sql/port.h"
@@ -127,6 +128,7 @@ class Session : public ClientSession {
     MemoryCharge charge = {};
     bool is_parsed = false;
     std::optional<Error> cancelled;
+    std::optional<LiteralShape> shape = {};
     bool is_last() const { return next + 1 == statements.size(); }
   };
   // What one Query, or what stands between two Syncs, changes is one transaction that nobody has begun. None: outside of
@@ -169,6 +171,11 @@ class Session : public ClientSession {
   bool handle(const Frame& frame);
   void handle_query(std::string_view text);
   void finish_script();
+  // session_look_ups.cc: the script's whole answer, where it is a look-up that is known and nothing is to be waited for.
+  bool answer_at_hand();
+  void learn_look_up(const PreparedStatement& as_it_stands);
+  static bool has_same_columns(const sql::Prepared& one, const sql::Prepared& other);
+  Result<PreparedStatementPtr> analyse_look_up(const LiteralShape& shape);
   void discard(Statements statements);
   void discard_prepared();
   Result<Begun> begin_statement(const std::shared_ptr<const engine::ParsedStatement>& statement);
@@ -323,6 +330,7 @@ class Session : public ClientSession {
   std::shared_ptr<BindErrand> bind_errand_;        // likewise
   std::map<std::string, PreparedStatementPtr, std::less<>> statements_;
   std::map<std::string, std::shared_ptr<Portal>, std::less<>> portals_;
+  KnownLookUps look_ups_;
 
   std::unique_ptr<Activity> activity_;
   SharedText activity_text_;          // what positions of its errors count in; null: no text

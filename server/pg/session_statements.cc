@@ -376,6 +376,7 @@ struct Session::OwnStatement {
   }
 
   Status operator()(const engine::Discard& discard) {
+    session.look_ups_.clear();
     if (discard.target == engine::DiscardTarget::Temporary) context().backend->discard_temporary();
     if (discard.target != engine::DiscardTarget::All)
       return done(discard.target == engine::DiscardTarget::Plans ? "DISCARD PLANS" : "DISCARD");

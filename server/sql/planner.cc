@@ -350,6 +350,7 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
     std::vector<engine::SqlType> types;
     for (const engine::ParameterSlot& slot : slots) types.push_back(slot.type);
     out.point = engine::PointLookUp::make(query, *plan, types);
+    out.is_look_up = out.point != nullptr;
     if (slots.empty() && engine::is_repeatable(*plan)) out.pull = std::move(plan);
   }
   return {};

@@ -49,6 +49,7 @@ class Prepared {
   ResultKind kind = ResultKind::None;
   std::vector<ResultColumn> columns;  // of Rows and PushRows
   bool reads_stream = false;          // of Rows: those that a stream has at present
+  bool is_look_up = false;  // of Rows: of one row by all of its key, whose answer may be at hand
   // One for each $n; a type that was given is kept or widened, one that was not is inferred.
   std::vector<engine::SqlType> parameters;
 };
@@ -204,6 +205,14 @@ class SessionBackend {
   virtual Result<std::unique_ptr<Execution>> start(const std::shared_ptr<const Prepared>& prepared,
                                                    std::vector<engine::Value> parameters,
                                                    Receiver& receiver) = 0;
+
+  // A look-up's rows and its end, given before this returns. False, and nothing given, where anything is to be waited for or
+  // to be told, or the plan has changed: then it is to be started.
+  virtual Result<bool> answer_at_hand(const Prepared& /*look_up*/,
+                                      std::span<const engine::Value> /*parameters*/,
+                                      Receiver& /*receiver*/) {
+    return false;
+  }
 
   // What SHOW, DESCRIBE and EXPLAIN answer as an object of ksqlDB's API: one row, one STRING, JSON.
   // Null when the statement is another.

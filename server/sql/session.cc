@@ -229,6 +229,14 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start(
   return started;
 }
 
+Result<bool> SqlSession::answer_at_hand(const sql::Prepared& look_up,
+                                        std::span<const engine::Value> parameters,
+                                        sql::Receiver& receiver) {
+  TRY(check_asker());
+  const auto& prepared = static_cast<const SqlPrepared&>(look_up);
+  return prepared.point && TRY(point_tables_.answer(prepared, parameters, receiver)) != nullptr;
+}
+
 Result<std::unique_ptr<sql::Execution>> SqlSession::start_for_change(const std::string& text,
                                                                      sql::Receiver& receiver) {
   auto parsed = TRY(engine::parse_script(text));

@@ -124,6 +124,9 @@ class SqlSession final : public sql::SessionBackend {
   Result<std::unique_ptr<sql::Execution>> start(
       const std::shared_ptr<const sql::Prepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver) override;
+  Result<bool> answer_at_hand(const sql::Prepared& look_up,
+                              std::span<const engine::Value> parameters,
+                              sql::Receiver& receiver) override;
   std::unique_ptr<sql::Execution> start_entity(
       const std::shared_ptr<const engine::ParsedStatement>& statement,
       sql::Receiver& receiver) override;

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/uuid.h"
+#include "storage/kv/aligned_bytes.h"
 
 namespace storage {
 
@@ -63,7 +64,7 @@ class CommitJournal {
   uint64_t sequence_ = 0;                // of the last entry
   Place last_ = {}, end_ = {};           // where it begins; where the next one may
   std::array<uint64_t, 2> newest_ = {};  // commit in each half
-  std::string buffer_;
+  AlignedBytes buffer_;
 };
 
 // What is to be done to a data file with this identity. Nothing to restore where `root` is empty.
