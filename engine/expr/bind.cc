@@ -266,8 +266,10 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
     read.children.push_back(std::move(operand));
     return read;
   }
-  if (scope_.texts_take_types && operand.type.kind() == TypeKind::Array &&
-      type->kind() == TypeKind::String && !is_normalized(*type)) {
+  const bool has_text_of_postgres =
+      operand.type.kind() == TypeKind::Array || operand.type.kind() == TypeKind::Bytes;
+  if (scope_.texts_take_types && has_text_of_postgres && type->kind() == TypeKind::String &&
+      !is_normalized(*type)) {
     BoundExpression written = call_expression(array_to_text_kernel, *type, {}, position);
     written.children.push_back(std::move(operand));
     return written;

@@ -16,7 +16,7 @@ void apply_label(KernelCall& call);
 void comparable_kernel(KernelCall& call);
 // Texts as PostgreSQL writes arrays, to arrays.
 void text_to_nested_kernel(KernelCall& call);
-// Arrays as PostgreSQL writes them.
+// Arrays and bytes as PostgreSQL writes them.
 void array_to_text_kernel(KernelCall& call);
 
 // Whether CAST may go between two types one of which is kept in a normal form: PostgreSQL's own casts, text aside.

@@ -316,7 +316,7 @@ Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
   if (row == std::end(kRegistered)) return ExpressionPtr();
   // 'text'::text::regtype
   if (auto* inner = std::get_if<Cast>(&cast.operand->node);
-      inner && inner->operand->is<StringLiteral>() &&
+      inner && (inner->operand->is<StringLiteral>() || inner->operand->is<Parameter>()) &&
       (inner->type.kind == TypeKind::String || inner->type.custom_name == "TEXT"))
     cast.operand = ExpressionPtr(std::move(inner->operand));
   auto* literal = std::get_if<StringLiteral>(&cast.operand->node);

@@ -13,21 +13,15 @@ struct TypeRow {
   std::string_view name;
   TypeKind kind;
 };
-// What is not here is left to resolve_type(): custom types, and PostgreSQL's names that it knows.
+// What is not here is left to resolve_type(): custom types, and PostgreSQL's names that it knows; timestamptz, which is not what a
+// column of the dialect's TIMESTAMP becomes.
 constexpr TypeRow kTypes[] = {
-    {"bool", TypeKind::Boolean},
-    {"int4", TypeKind::Integer},
-    {"int8", TypeKind::Bigint},
-    {"xid", TypeKind::Bigint},
-    {"float8", TypeKind::Double},
-    {"text", TypeKind::String},
-    {"regproc", TypeKind::String},
-    {"regprocedure", TypeKind::String},
-    {"cstring", TypeKind::String},
-    {"bytea", TypeKind::Bytes},
-    {"date", TypeKind::Date},
-    {"time", TypeKind::Time},
-    {"timestamptz", TypeKind::Timestamp},
+    {"bool", TypeKind::Boolean},   {"int4", TypeKind::Integer},
+    {"int8", TypeKind::Bigint},    {"xid", TypeKind::Bigint},
+    {"float8", TypeKind::Double},  {"text", TypeKind::String},
+    {"regproc", TypeKind::String}, {"regprocedure", TypeKind::String},
+    {"cstring", TypeKind::String}, {"bytea", TypeKind::Bytes},
+    {"date", TypeKind::Date},      {"time", TypeKind::Time},
 };
 
 }  // namespace
