@@ -79,8 +79,14 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
       session_->shut_down(std::move(reason));
   }
 
-  void pump() {
+  // What pump_soon() has promised. Until then a wake promises nothing more: each read of a session that has more to do than
+  // a slice would leave another pump behind, and all of them would run in each turn.
+  void pump_as_promised() {
     is_woken_ = false;
+    pump();
+  }
+
+  void pump() {
     if (is_closing_) return;
     owner_.loop_.slices().describe(owner_.slice_name_);
     session_->run();
@@ -243,7 +249,7 @@ void ClientConnections::pump_soon(uint64_t id) {
     const std::shared_ptr<ClientConnections> self = weak.lock();
     if (!self) return;
     const auto found = self->connections_.find(id);
-    if (found != self->connections_.end()) found->second->pump();
+    if (found != self->connections_.end()) found->second->pump_as_promised();
   });
 }
 

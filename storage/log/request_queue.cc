@@ -78,6 +78,7 @@ RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patienc
   std::unique_lock lock(mutex_);
   LaneState &tasks = lane(Lane::Tasks), &clients = lane(Lane::Clients);
   int64_t now = now_us();
+  pause_.groups_are_written(now);
   const int64_t until_us = patience ? now + patience->count() * 1000 : INT64_MAX;
   const auto has_news = [&] {
     return closed_ || nudged_ || !waiters_.empty() || !clients.slots.empty() || are_tasks_due(now);

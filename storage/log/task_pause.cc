@@ -1,22 +1,30 @@
 #include "storage/log/task_pause.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace storage {
 
 void TaskPause::clients_came(int64_t now_us) {
   // A rest says little about what comes now; but a client that was alone is not expected again.
-  const int64_t gap_us = std::min(now_us - came_us_, 4 * limit_us_);
+  const int64_t gap_us = std::min(now_us - since_us_, 4 * limit_us_);
   usual_gap_us_ += (gap_us - usual_gap_us_) / kNewestCounts;
-  came_us_ = now_us;
+  since_us_ = now_us;
+  is_writing_ = true;
   // What comes every one and a half milliseconds, say, comes within two as a rule.
   const bool is_likely = usual_gap_us_ <= limit_us_ * 3 / 4;
   due_us_ = is_likely ? now_us + limit_us_ : now_us;
 }
 
+void TaskPause::groups_are_written(int64_t now_us) {
+  if (!std::exchange(is_writing_, false)) return;
+  due_us_ += now_us - since_us_;
+  since_us_ = now_us;
+}
+
 void TaskPause::nobody_came() {
-  if (due_us_ <= came_us_) return;  // they have not waited
-  due_us_ = came_us_;
+  if (due_us_ <= since_us_) return;  // they have not waited
+  due_us_ = since_us_;
   usual_gap_us_ = kDoubt * limit_us_;
 }
 

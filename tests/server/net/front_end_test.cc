@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <future>
@@ -66,30 +67,78 @@ struct LineProtocol final : ClientProtocol {
   }
 };
 
-struct Running {
+// Always has more to do than one run, once it has been sent anything.
+class BusySession final : public ClientSession {
+ public:
+  struct Seen {
+    std::atomic<int> runs = 0, reads = 0;
+    std::atomic<std::thread::id> thread;
+  };
+  BusySession(const NewClient& client, Seen& seen) : host_(client.host), seen_(seen) {}
+  void receive(std::string_view) override {
+    seen_.thread = std::this_thread::get_id();
+    ++seen_.reads;
+  }
+  void run() override {
+    if (seen_.reads == 0 || is_over_) return;
+    ++seen_.runs;
+    host_.wake();
+  }
+  std::string take_output() override { return {}; }
+  bool wants_input() const override { return true; }
+  bool is_inside_message() const override { return false; }
+  void set_output_full(bool) override {}
+  const std::string& refused_memory() const override { return nothing_; }
+  std::optional<int64_t> deadline_us() const override { return std::nullopt; }
+  bool is_over() const override { return is_over_; }
+  void shut_down(Error) override {
+    is_over_ = true;
+    host_.wake();
+  }
+
+ private:
+  SessionHost& host_;
+  Seen& seen_;
+  const std::string nothing_;
+  bool is_over_ = false;
+};
+
+struct BusyProtocol final : ClientProtocol {
+  BusySession::Seen seen;
+  std::string_view name() const override { return "busy"; }
+  std::unique_ptr<ClientSession> open_session(const NewClient& client) override {
+    return std::make_unique<BusySession>(client, seen);
+  }
+};
+
+template <class Protocol>
+struct RunningWith {
   SystemClock clock;
   MemoryBudget memory;
-  LineProtocol protocol;
+  Protocol protocol;
   Loop loops[2];
   std::unique_ptr<FrontEnd> front_end;
   std::thread threads[2];
 
-  explicit Running(size_t memory_bytes, FrontEndOptions options = {}) : memory(memory_bytes) {
+  explicit RunningWith(size_t memory_bytes, FrontEndOptions options = {}) : memory(memory_bytes) {
     options.address = {"127.0.0.1", 0};
     front_end =
         FrontEnd::open({&loops[0], &loops[1]}, options, protocol, memory, clock).value_or(nullptr);
     for (size_t i = 0; i < 2; ++i) threads[i] = std::thread([this, i] { loops[i].run(); });
   }
-  ~Running() {
+  ~RunningWith() {
     for (Loop& loop : loops) loop.stop();
     for (std::thread& thread : threads) thread.join();
     front_end.reset();
   }
 };
 
+using Running = RunningWith<LineProtocol>;
+
 class Client {
  public:
-  explicit Client(const Running& to) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  template <class Protocol>
+  explicit Client(const RunningWith<Protocol>& to) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<uint16_t>(to.front_end->address().port));
@@ -145,6 +194,35 @@ TEST(FrontEnd, answers_on_all_loops) {
     client.send_some("hello\n");
     EXPECT_EQ(client.hear(5), "hello");
   }
+}
+
+// Others have their turn between two runs, however often the client has sent something.
+TEST(FrontEnd, a_session_that_always_has_more_to_do_runs_once_a_turn) {
+  RunningWith<BusyProtocol> running(64 * kMb);
+  Client client(running);
+  constexpr int kReads = 50;
+  for (int i = 1; i <= kReads; ++i) {
+    client.send_some("x");
+    while (running.protocol.seen.reads < i) std::this_thread::yield();
+  }
+  // A message that posts itself again comes once a turn.
+  std::atomic<int> turns = 0;
+  std::atomic<bool> is_over = false;
+
+  std::atomic<int> counting = 2;
+  const auto count_turns = [&](Loop& its, auto& self) -> void {
+    if (is_over) return void(--counting);
+    if (std::this_thread::get_id() == running.protocol.seen.thread.load()) ++turns;
+    its.post([&its, &self] { self(its, self); });
+  };
+  const int runs_before = running.protocol.seen.runs;
+  for (Loop* each : {&running.loops[0], &running.loops[1]})
+    each->post([each, &count_turns] { count_turns(*each, count_turns); });
+  while (turns < 2'000) std::this_thread::yield();
+  const int runs = running.protocol.seen.runs - runs_before, seen = turns;
+  is_over = true;
+  while (counting > 0) std::this_thread::yield();
+  EXPECT_LE(runs, 2 * seen) << "runs in that many turns of its loop";
 }
 
 TEST(FrontEnd, one_connection_too_many_is_told_why) {

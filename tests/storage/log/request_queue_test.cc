@@ -151,6 +151,22 @@ TEST(TaskPause, expects_clients_that_come_often) {
   EXPECT_EQ(pause.due_us(), now_us) << "it may be one alone again";
 }
 
+TEST(TaskPause, begins_when_the_disk_has_written_what_clients_wait_for) {
+  TaskPause pause(2'000);
+  constexpr int64_t kWriteUs = 5'000;
+  int64_t now_us = 1'000'000;
+  for (int i = 0; i < 10; ++i) {
+    pause.clients_came(now_us);
+    pause.groups_are_written(now_us += kWriteUs);
+    if (i < 9) now_us += 300;  // the client comes again as soon as it is answered
+  }
+  EXPECT_EQ(pause.due_us(), now_us + 2'000) << "however long the disk takes";
+  pause.groups_are_written(now_us + 1'000);
+  EXPECT_EQ(pause.due_us(), now_us + 2'000) << "what tasks wrote since is no client's";
+  pause.nobody_came();
+  EXPECT_EQ(pause.due_us(), now_us);
+}
+
 TEST(TaskPause, is_rare_where_clients_wait_for_the_tasks) {
   TaskPause pause(2'000);
   int64_t now_us = 1'000'000;
