@@ -277,11 +277,22 @@ void forget_domains(Case& choice) {
   }
 }
 
+// 'text'::text::regtype and $1::text::regtype are a name's.
+void take_text_out(Cast& cast) {
+  auto* inner = std::get_if<Cast>(&cast.operand->node);
+  const bool is_name =
+      inner && (inner->operand->is<StringLiteral>() || inner->operand->is<Parameter>());
+  if (is_name && (inner->type.kind == TypeKind::String || inner->type.custom_name == "TEXT" ||
+                  inner->type.custom_name == "VARCHAR"))
+    cast.operand = ExpressionPtr(std::move(inner->operand));
+}
+
 // Where two such values are compared, or one is cast to a number, it is the number that counts and not the name.
 Status compare_numbers(ExpressionPtr& expression) {
   const auto take_number = [&](ExpressionPtr& side) -> Status {
     const Registered& row = *registered_type(*side);
     Cast& cast = std::get<Cast>(side->node);
+    take_text_out(cast);
     if (cast.operand->is<StringLiteral>() || cast.operand->is<Parameter>()) return {};
     ExpressionList arguments;
     arguments.push_back(std::move(cast.operand));
@@ -314,11 +325,7 @@ Status compare_numbers(ExpressionPtr& expression) {
 Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
   const auto row = std::ranges::find(kRegistered, cast.type.custom_name, &Registered::type);
   if (row == std::end(kRegistered)) return ExpressionPtr();
-  // 'text'::text::regtype
-  if (auto* inner = std::get_if<Cast>(&cast.operand->node);
-      inner && (inner->operand->is<StringLiteral>() || inner->operand->is<Parameter>()) &&
-      (inner->type.kind == TypeKind::String || inner->type.custom_name == "TEXT"))
-    cast.operand = ExpressionPtr(std::move(inner->operand));
+  take_text_out(cast);
   auto* literal = std::get_if<StringLiteral>(&cast.operand->node);
   if (literal && !literal->value.empty() && std::ranges::all_of(literal->value, is_ascii_digit)) {
     cast.type = TypeName{.kind = TypeKind::Bigint};

@@ -47,6 +47,17 @@ bool has_inner_joins_only(const Node& node) {
          has_inner_joins_only(*right);
 }
 
+// Over the catalog generate_series() gives rows in the list, too: nobody asks the dialect's about it.
+void spread_series_of_catalog(Query& query) {
+  const bool is_of_catalog = query.from && query.from->schema &&
+                             equals_ignoring_case(query.from->schema->text, "pg_catalog");
+  if (!is_of_catalog) return;
+  for (SelectItem& item : query.items) {
+    auto* call = item.expression ? std::get_if<FunctionCall>(&item.expression->node) : nullptr;
+    if (call && call->name == "GENERATE_SERIES") call->name = "PG_GENERATE_SERIES";
+  }
+}
+
 }  // namespace
 
 Converter::Converter(std::string_view text) : text_(text) {
@@ -92,6 +103,7 @@ Result<Query> Converter::query(const Fields& select) const {
   TRY(name_windows(select));
   TRY(add_items(select, query));
   TRY(add_from(select, query));
+  spread_series_of_catalog(query);
   if (select.has("whereClause")) query.where = TRY(child_of(select, "whereClause"));
   TRY(add_groups(select, query));
   if (select.has("havingClause")) query.having = TRY(child_of(select, "havingClause"));

@@ -49,8 +49,9 @@ std::optional<Answer> answer(const engine::Expression& expression, const Session
     return Answer{call->name, engine::make_expression(engine::IntegerLiteral{facts.process_id},
                                                       expression.position)};
   if (call && call->name == "CURRENT_SETTING" && !call->arguments.empty()) {
-    if (call->arguments.front()->is<engine::ColumnRef>() ||
-        call->arguments.front()->is<engine::Parameter>())
+    const auto* cast = call->arguments.front()->as<engine::Cast>();
+    const engine::Expression& given = cast ? *cast->operand : *call->arguments.front();
+    if (given.is<engine::ColumnRef>() || given.is<engine::Parameter>())
       return Answer{call->name, setting_named(*call->arguments.front(), facts.settings)};
     const auto* name = call->arguments.front()->as<engine::StringLiteral>();
     const auto value = name ? facts.settings.get(name->value) : std::nullopt;

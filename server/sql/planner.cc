@@ -356,7 +356,6 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
   return {};
 }
 
-// A parameter that is a value by itself has its column's type.
 namespace {
 
 // A parameter that nobody has declared is what it is cast to: $1::date[].
@@ -381,6 +380,7 @@ void take_cast_types(const engine::Expression& expression, const engine::CustomT
 
 }  // namespace
 
+// A parameter that is a value by itself has its column's type.
 Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const {
   out.kind = sql::ResultKind::Insert;
   out.action = Action::Insert;
