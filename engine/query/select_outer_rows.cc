@@ -202,6 +202,14 @@ class OuterAsSource {
   Status refer(ExpressionPtr& expression) {
     auto canonical = outer_.canonical(*expression, "WHERE");
     if (!canonical) return {};
+    if (!(*canonical)->is<ColumnRef>()) {  // a whole row, or what USING has merged: its columns
+      const auto visit = [&](ExpressionPtr& each) -> Status {
+        return each->is<ColumnRef>() ? refer(each) : Status();
+      };
+      TRY(rewrite_expression(*canonical, visit, RewriteOrder::ParentsFirst));
+      expression = *std::move(canonical);
+      return {};
+    }
     size_t at = 0;
     while (at < columns_.size() && !equals(*columns_[at], **canonical)) ++at;
     if (at == columns_.size()) {
