@@ -238,7 +238,8 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
   BoundExpression bound =
       call_expression(arithmetic_kernel(node.op, result.kind()), result, {}, position);
   const bool divides = node.op == ArithmeticOp::Divide || node.op == ArithmeticOp::Modulo;
-  bound.can_fail = result.kind() == TypeKind::Decimal || (divides && !has_double);
+  bound.can_fail =
+      result.kind() == TypeKind::Decimal || (divides && !has_double) || scope_.texts_take_types;
   bound.children.push_back(cast_or_fold(std::move(left), left_type));
   bound.children.push_back(cast_or_fold(std::move(right), right_type));
   // As ksqlDB has it: what the lambda is for then fails for the row, and is null as a whole.
@@ -249,6 +250,11 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
 
 Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition position) {
   BoundExpression operand = TRY(bind(*node.operand));
+  if (operand.type.label() == label::kInterval && node.op == SignOp::Minus) {
+    BoundExpression factor = literal_expression(TypeKind::Integer, Value::integer(-1));
+    auto opposite = TRY(bind_time_arithmetic(ArithmeticOp::Multiply, operand, factor, position));
+    if (opposite) return *std::move(opposite);
+  }
   if (!operand.type.is_numeric())
     return with_ksqldb(ErrorCode::TypeMismatch, "a sign cannot stand before " + shown(operand.type),
                        type_error_detail("Negation on type " + operand.type.to_string() +
@@ -353,6 +359,8 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     return "\nStatement: (" + text_of(*left.source) + " " + std::string(to_string(op)) + " " +
            text_of(*right.source) + ")";
   };
+  if ((l.is_null() || r.is_null()) && scope_.texts_take_types)  // it is unknown
+    return literal_expression(TypeKind::Boolean, {});
   if (l.is_null() || r.is_null()) {
     return with_ksqldb(ErrorCode::TypeMismatch, "a comparison with NULL is never true",
                        type_error_detail("Comparison with NULL not supported: " + l.to_string() +
@@ -390,6 +398,8 @@ Result<BoundExpression> Binder::bind_condition(const Expression& expression,
   if (bound.kind == BoundKind::Parameter && bound.type.is_null())
     return coerce_to(std::move(bound), TypeKind::Boolean);
   if (bound.type.kind() == TypeKind::Boolean) return bound;
+  if (scope_.texts_take_types && bound.type.is_null())
+    return literal_expression(TypeKind::Boolean, {});
   return with_ksqldb(
              ErrorCode::TypeMismatch,
              "the operand of " + std::string(what) + " must be a BOOLEAN, not " + shown(bound.type),

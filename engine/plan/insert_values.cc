@@ -150,6 +150,7 @@ class RowReader {
     scope_.custom_types = &context.catalog.types;
     scope_.fold_quoted_names = context.fold_quoted_names;
     scope_.parameters = context.parameters;
+    scope_.texts_take_types = !context.settings.ksqldb_compat;
     for (const ColumnDef& column : plan.source.schema.columns)
       columns_.push_back(std::make_shared<Column>(column.type));
   }
@@ -282,6 +283,7 @@ Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
   const Layout nothing;
   Scope scope(nothing, "DEFAULT");
   scope.custom_types = &context.catalog.types;
+  scope.texts_take_types = !context.settings.ksqldb_compat;
   return evaluate_constant(*expression, column.type, scope, evaluation);
 }
 
