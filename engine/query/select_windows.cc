@@ -188,6 +188,7 @@ class WindowBinder {
       if (!bound->offset) continue;
       const SqlType& type = order.front().value.type;
       const BoundExpression offset = TRY(bind_offset(*bound->offset, type));
+      if (type.is_time_like() && offset.type.label() == label::kInterval) continue;
       const auto common = common_type(type, offset.type);
       if (!type.is_numeric() || !common)
         return Error{ErrorCode::NotSupported,
@@ -204,9 +205,16 @@ class WindowBinder {
     return (start.offset ? start.offset : over.frame.end.offset)->position;
   }
 
-  // `type`: of the order, which a written text and a numeric of any size take.
+  static SqlType interval_type() { return SqlType(TypeKind::String).labelled(label::kInterval); }
+
+  // `type`: of the order, which a written text and a numeric of any size take; beside dates and times a text is an interval.
   Result<BoundExpression> bind_offset(const Expression& offset, const SqlType& type) {
     BoundExpression bound = TRY(bind_value(offset, scope_));
+    if (type.is_time_like() && offset.is<StringLiteral>()) {
+      auto interval = cast(std::move(bound), interval_type());
+      if (!interval) return std::move(interval).error().at(offset.position);
+      bound = *std::move(interval);
+    }
     if (type.is_numeric() && bound.type.kind() == TypeKind::String &&
         (offset.is<StringLiteral>() || bound.type.label() == label::kNumeric)) {
       auto number = cast(std::move(bound), type);
@@ -227,9 +235,10 @@ class WindowBinder {
       return Error{ErrorCode::InvalidStatement, "GROUPS mode requires an ORDER BY clause"}.at(at);
     BoundFrame bound{frame.unit, frame.start.edge, frame.end.edge, {}, {}, frame.exclusion};
     const SqlType type = has_offsets_by_value(over) ? order.front().value.type : TypeKind::Bigint;
+    const SqlType of_offset = type.is_time_like() ? interval_type() : type;
     const auto take = [&](const FrameBound& from, std::optional<BoundExpression>& to) -> Status {
       if (!from.offset) return {};
-      auto coerced = coerce(TRY(bind_offset(*from.offset, type)), type);
+      auto coerced = coerce(TRY(bind_offset(*from.offset, type)), of_offset);
       if (!coerced) return std::move(coerced).error().at(from.offset->position);
       to = *std::move(coerced);
       return {};
