@@ -267,7 +267,7 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
     return read;
   }
   if (scope_.texts_take_types)
-    if (auto made = truth_cast(operand, *type, position)) return *std::move(made);
+    if (auto made = postgres_cast(operand, *type, position)) return *std::move(made);
   auto result = cast(std::move(operand), *type);
   if (result) return result;
   Error error = std::move(result).error();

@@ -200,6 +200,16 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       concat.arguments.push_back(clone(*node.right));
       return bind_call(concat, position, CallKind::Scalar);
     }
+    const auto is_element = [](const SqlType& type) {
+      return !type.is_null() && type.kind() != TypeKind::String && !type.is_nested();
+    };
+    const bool appends = left.type.kind() == TypeKind::Array && is_element(right.type);
+    if (appends || (right.type.kind() == TypeKind::Array && is_element(left.type))) {
+      FunctionCall joined{appends ? "ARRAY_APPEND" : "ARRAY_PREPEND", {}};
+      joined.arguments.push_back(clone(*node.left));
+      joined.arguments.push_back(clone(*node.right));
+      return bind_call(joined, position, CallKind::Scalar);
+    }
     const bool has_text =
         left.type.kind() == TypeKind::String || right.type.kind() == TypeKind::String;
     for (BoundExpression* side : {&left, &right})
@@ -359,8 +369,12 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     return "\nStatement: (" + text_of(*left.source) + " " + std::string(to_string(op)) + " " +
            text_of(*right.source) + ")";
   };
-  if ((l.is_null() || r.is_null()) && scope_.texts_take_types)  // it is unknown
-    return literal_expression(TypeKind::Boolean, {});
+  if ((l.is_null() || r.is_null()) &&
+      scope_.texts_take_types) {  // it is unknown, but for two nulls that are not distinct
+    const Value answer =
+        is_distinct(op) ? Value::boolean(op == ComparisonOp::IsNotDistinctFrom) : Value();
+    return literal_expression(TypeKind::Boolean, answer);
+  }
   if (l.is_null() || r.is_null()) {
     return with_ksqldb(ErrorCode::TypeMismatch, "a comparison with NULL is never true",
                        type_error_detail("Comparison with NULL not supported: " + l.to_string() +

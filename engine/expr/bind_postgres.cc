@@ -168,10 +168,12 @@ bool number_as_truth(int32_t value) { return value != 0; }
 
 // As the client would see the value: of a truth one letter.
 Result<BoundExpression> as_output_text(BoundExpression bound) {
-  if (bound.type.kind() != TypeKind::Boolean) return cast(std::move(bound), TypeKind::String);
+  const bool is_truth = bound.type.kind() == TypeKind::Boolean;
+  if (!is_truth && bound.type.kind() != TypeKind::Bytes)
+    return cast(std::move(bound), TypeKind::String);
   const TextPosition position = bound.position;
-  BoundExpression text = call_expression(row_kernel<output_text>, TypeKind::String, {}, position);
-  text.can_fail = false;
+  BoundExpression text = call_expression(is_truth ? row_kernel<output_text> : output_text_kernel,
+                                         TypeKind::String, {}, position);
   text.children.push_back(std::move(bound));
   return text;
 }
@@ -224,18 +226,24 @@ std::string Binder::by_types(std::string name, const Arguments& arguments) {
   return name;
 }
 
-std::optional<BoundExpression> Binder::truth_cast(BoundExpression& operand, const SqlType& type,
-                                                  TextPosition position) {
-  const bool to_number =
-      operand.type.kind() == TypeKind::Boolean && type.kind() == TypeKind::Integer;
-  const bool to_truth =
-      operand.type.kind() == TypeKind::Integer && type.kind() == TypeKind::Boolean;
-  if (!to_number && !to_truth) return std::nullopt;
-  BoundExpression made = call_expression(
-      to_number ? row_kernel<truth_as_number> : row_kernel<number_as_truth>, type, {}, position);
-  made.can_fail = false;
-  made.children.push_back(std::move(operand));
-  return made;
+std::optional<BoundExpression> Binder::postgres_cast(BoundExpression& operand, const SqlType& type,
+                                                     TextPosition position) {
+  struct CastRow {
+    TypeKind from, to;
+    Kernel kernel;
+  };
+  constexpr CastRow kCasts[] = {
+      {TypeKind::Boolean, TypeKind::Integer, row_kernel<truth_as_number>},
+      {TypeKind::Integer, TypeKind::Boolean, row_kernel<number_as_truth>},
+      {TypeKind::Bytes, TypeKind::String, output_text_kernel},
+  };
+  for (const CastRow& row : kCasts) {
+    if (operand.type.kind() != row.from || type.kind() != row.to || is_normalized(type)) continue;
+    BoundExpression made = call_expression(row.kernel, type, {}, position);
+    made.children.push_back(std::move(operand));
+    return made;
+  }
+  return std::nullopt;
 }
 
 // The call that DATE + 1 and DATE - 1 stand for; nothing for other operands.

@@ -108,9 +108,9 @@ class Binder {
   Status match_arguments(const FunctionCall& call, Arguments& arguments) const;
   // The function that a call stands for, by the types of its arguments.
   static std::string by_types(std::string name, const Arguments& arguments);
-  // A cast between BOOLEAN and INTEGER, which only PostgreSQL has; nothing for others.
-  static std::optional<BoundExpression> truth_cast(BoundExpression& operand, const SqlType& type,
-                                                   TextPosition position);
+  // A cast that only PostgreSQL has: between BOOLEAN and INTEGER, of BYTES to a text; nothing for others.
+  static std::optional<BoundExpression> postgres_cast(BoundExpression& operand, const SqlType& type,
+                                                      TextPosition position);
   Status bind_lambdas(Resolution& resolution, Arguments& arguments);
   Result<BoundExpression> bind_lambda(const Lambda& lambda, TextPosition position,
                                       const std::vector<SqlType>& parameter_types);

@@ -134,6 +134,15 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
                            at);
   if (node.kind == "GroupingFunc")
     return make_expression(FunctionCall{"GROUPING", TRY(expressions(fields, "args"))}, at);
+  const auto is_star = [](const Node& argument) {
+    const std::vector<Node> parts = pgsql::children(argument.fields, "fields");
+    return argument.kind == "ColumnRef" && !parts.empty() && parts.back().kind == "A_Star";
+  };
+  if (node.kind == "RowExpr") {  // ROW(t.*) is the row t
+    const std::vector<Node> arguments = pgsql::children(fields, "args");
+    if (arguments.size() == 1 && is_star(arguments.front())) return expression(arguments.front());
+    if (std::ranges::any_of(arguments, is_star)) return not_supported("* within ROW is", at);
+  }
   if (node.kind == "RowExpr")
     return make_expression(FunctionCall{"ROW", TRY(expressions(fields, "args"))}, at);
   // name => value is a lambda in the dialect's syntax; the binder knows which functions have such names.
