@@ -447,6 +447,7 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
       const bool is_text = row[i].type.label() == label::kNumeric && types[i].is_numeric();
       row[i] = is_text ? TRY(cast(std::move(row[i]), types[i]))
                        : TRY(coerce(std::move(row[i]), types[i]));
+      row[i].knows_unknown = true;
     }
   Layout layout = layout_of(result);
   return order_and_cut(query, {make_node(std::move(step), std::move(layout)), std::move(result)});

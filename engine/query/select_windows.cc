@@ -220,6 +220,7 @@ class WindowBinder {
       auto number = cast(std::move(bound), type);
       if (!number) return std::move(number).error().at(offset.position);
       bound = *std::move(number);
+      bound.knows_unknown = true;  // 'inf' is a number
     }
     if (!referenced_columns({&bound, 1}).empty())
       return Error{ErrorCode::InvalidStatement,
