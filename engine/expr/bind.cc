@@ -145,7 +145,7 @@ Result<BoundExpression> Binder::bind_node(const Expression& expression) {
         else if constexpr (std::is_same_v<T, Cast>)
           return bind_cast(node, position);
         else if constexpr (std::is_same_v<T, AtTimeZone>)
-          return not_supported("AT TIME ZONE", position);
+          return bind_at_time_zone(node, position);
         else if constexpr (std::is_same_v<T, ArrayConstructor>)
           return bind_array(node, position);
         else if constexpr (std::is_same_v<T, MapConstructor>)
@@ -266,19 +266,21 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
     read.children.push_back(std::move(operand));
     return read;
   }
-  const bool has_text_of_postgres =
-      operand.type.kind() == TypeKind::Array || operand.type.kind() == TypeKind::Bytes;
-  if (scope_.texts_take_types && has_text_of_postgres && type->kind() == TypeKind::String &&
-      !is_normalized(*type)) {
-    BoundExpression written = call_expression(array_to_text_kernel, *type, {}, position);
-    written.children.push_back(std::move(operand));
-    return written;
-  }
+  if (scope_.texts_take_types)
+    if (auto made = postgres_cast(operand, *type, position)) return *std::move(made);
   auto result = cast(std::move(operand), *type);
   if (result) return result;
   Error error = std::move(result).error();
   error.ksqldb = invalid_detail(error.message);
   return std::move(error).at(position);
+}
+
+Result<BoundExpression> Binder::bind_at_time_zone(const AtTimeZone& node, TextPosition position) {
+  if (!scope_.texts_take_types) return not_supported("AT TIME ZONE", position);
+  FunctionCall call{"TIMEZONE", {}};
+  call.arguments.push_back(clone(*node.zone));
+  call.arguments.push_back(clone(*node.value));
+  return bind_call(call, position, CallKind::Scalar);
 }
 
 Result<BoundExpression> Binder::bind_dereference(const Dereference& node, TextPosition position) {
@@ -470,20 +472,23 @@ Result<BoundExpression> Binder::bind_struct(const StructConstructor& node, TextP
   return constructor(BoundKind::Struct, SqlType::structure(std::move(fields)), std::move(children));
 }
 
-namespace {
-
-// What PostgreSQL's rules are asked for in knows conditions that are neither true nor false.
 BoundExpression with_nulls_of(const Scope& scope, BoundExpression bound) {
   if (!scope.texts_take_types) return bound;
   const auto mark = [](const auto& self, BoundExpression& node) -> void {
     node.knows_unknown = true;
+    // Numbers that do not fit the narrower type are cut off elsewhere, and refused here.
+    if (node.kernel == cast_kernel && !node.children.empty()) {
+      const SqlType& from = node.children[0].type;
+      const bool is_narrowed =
+          from.is_numeric() && node.type.is_numeric() && from.kind() > node.type.kind();
+      const bool is_read = from.kind() == TypeKind::String;
+      node.can_fail = node.can_fail || is_narrowed || is_read;
+    }
     for (BoundExpression& child : node.children) self(self, child);
   };
   mark(mark, bound);
   return bound;
 }
-
-}  // namespace
 
 Result<BoundExpression> bind(const Expression& expression, const Scope& scope) {
   return with_nulls_of(scope, TRY(Binder(scope).bind(expression)));
@@ -499,6 +504,8 @@ Result<BoundExpression> bind_predicate(const Expression& expression, const Scope
   if (bound.kind == BoundKind::Parameter && bound.type.is_null())
     return binder.coerce_to(std::move(bound), TypeKind::Boolean);
   if (bound.type.kind() == TypeKind::Boolean) return with_nulls_of(scope, std::move(bound));
+  if (bound.type.is_null() && scope.texts_take_types)
+    return with_nulls_of(scope, literal_expression(TypeKind::Boolean, {}));
   const std::string clause(scope.clause);
   return with_ksqldb(ErrorCode::TypeMismatch,
                      "the condition of " + clause + " must be a BOOLEAN, not " + shown(bound.type),

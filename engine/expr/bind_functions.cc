@@ -137,6 +137,9 @@ Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
       item.bound = literal_expression(TypeKind::Bigint, Value::bigint(unit_value(unit->unit)));
     } else {
       item.bound = TRY(bind_open(source));
+      // Of an aggregate's argument nothing around has told that it is computed with.
+      if (depth_ == 0 && !keeps_values(call.name))
+        item.bound = TRY(computed(std::move(item.bound)));
       TRY(check_labels(call, item.bound.type, source.position));
       if (!keeps_values(call.name)) item.bound.type = without_narrow_label(item.bound.type);
       type.type = item.bound.type;
@@ -146,6 +149,7 @@ Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
     arguments.types.push_back(std::move(type));
   }
   TRY(read_texts_as_others(call, arguments));
+  if (scope_.texts_take_types) TRY(match_arguments(call, arguments));
   return arguments;
 }
 
@@ -239,6 +243,27 @@ Status Binder::coerce_arguments(const Resolution& resolution, Arguments& argumen
   return {};
 }
 
+namespace {
+
+// ROUND(x, 2) has two digits behind the point, where their number is written down.
+void keep_places(std::span<const BoundItem> arguments, SqlType& type) {
+  if (type.kind() != TypeKind::Decimal || arguments.size() != 2) return;
+  const BoundExpression& places = arguments[1].bound;
+  if (places.kind != BoundKind::Literal || places.literal.is_null()) return;
+  const int whole = type.precision() - type.scale();
+  const int scale = std::clamp(places.literal.as_int32(), 0, kMaxDecimalPrecision);
+  type = SqlType::decimal(std::clamp(whole + scale, 1, kMaxDecimalPrecision),
+                          std::min(scale, kMaxDecimalPrecision));
+}
+
+}  // namespace
+
+std::string Binder::meant(const std::string& function) const {
+  if (!scope_.texts_take_types) return function;
+  std::string as_postgres = "PG_CATALOG." + function;
+  return Registry::instance().find(as_postgres).empty() ? function : as_postgres;
+}
+
 Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition position,
                                           CallKind expected) {
   TRY(refuse_postgres_clauses(call, scope_.clause, position));
@@ -247,7 +272,17 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
     const BoundExpression argument = TRY(close(std::move(open)));
     return literal_expression(TypeKind::String, Value::text(postgres_type_name(argument.type)));
   }
-  const auto overloads = Registry::instance().find(call.name);
+  const bool has_names = std::ranges::any_of(
+      call.arguments, [](const ExpressionPtr& argument) { return argument->is<Lambda>(); });
+  if (scope_.texts_take_types && call.name == "MAKE_INTERVAL" &&
+      (has_names || call.arguments.size() != 7))
+    return bind_call(TRY(with_interval_parts(call, position)), position, expected);
+  if (scope_.texts_take_types && call.name == "MOD" && call.arguments.size() == 2)
+    return bind_kept(*make_expression(
+        Arithmetic{ArithmeticOp::Modulo, clone(*call.arguments[0]), clone(*call.arguments[1])},
+        position));
+  std::string name = meant(call.name);
+  const auto overloads = Registry::instance().find(name);
   if (overloads.empty()) {
     if (auto made = TRY(bind_postgres_call(call, position))) return *std::move(made);
     return unknown_function(call.name).at(position);
@@ -261,7 +296,8 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
     return Error{ErrorCode::NotSupported, "DISTINCT in a function call is not supported yet"}.at(
         position);
   Arguments arguments = TRY(bind_arguments(call));
-  auto resolved = Registry::instance().resolve(call.name, arguments.types);
+  if (scope_.texts_take_types) name = by_types(std::move(name), arguments);
+  auto resolved = Registry::instance().resolve(name, arguments.types);
   if (!resolved) {
     Error error = std::move(resolved).error();
     // What was written may be = ANY, which becomes this function.
@@ -276,6 +312,7 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   auto type = return_type(*resolved);
   if (!type) return std::move(type).error().at(position);
 
+  if (name == "PG_CATALOG.ROUND" || name == "PG_CATALOG.TRUNC") keep_places(arguments.items, *type);
   const FunctionDef& function = *resolved->overload->function;
   BoundExpression bound = call_expression(
       function.kernel, kind == CallKind::Table ? SqlType::array(*type) : *type, {}, position);
@@ -290,7 +327,8 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
 Result<BoundAggregate> Binder::bind_aggregate(const FunctionCall& call, TextPosition position,
                                               std::map<std::string, std::string> properties) {
   TRY(refuse_postgres_clauses(call, scope_.clause, position));
-  const auto overloads = Registry::instance().find(call.name);
+  const std::string name = meant(call.name);
+  const auto overloads = Registry::instance().find(name);
   if (overloads.empty()) return unknown_function(call.name).at(position);
   if (kind_of(overloads.front()) != CallKind::Aggregate)
     return Error{ErrorCode::WrongObjectType, call.name + " is not an aggregate function"}.at(
@@ -306,7 +344,7 @@ Result<BoundAggregate> Binder::bind_aggregate(const FunctionCall& call, TextPosi
         .at(argument->position);
   }
   Arguments arguments = TRY(bind_arguments(call));
-  auto resolved = Registry::instance().resolve(call.name, arguments.types);
+  auto resolved = Registry::instance().resolve(name, arguments.types);
   if (!resolved) return std::move(resolved).error().at(position);
   TRY(coerce_arguments(*resolved, arguments));
 

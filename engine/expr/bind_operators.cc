@@ -200,19 +200,16 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       concat.arguments.push_back(clone(*node.right));
       return bind_call(concat, position, CallKind::Scalar);
     }
-    // An element beside an array is an array of one.
-    const auto is_element_of = [](const SqlType& element, const SqlType& array) {
-      return array.kind() == TypeKind::Array && element == array.element();
+    // A text that is written beside an array is one, too.
+    const auto is_element = [](const SqlType& type, const ExpressionPtr& written) {
+      return !type.is_null() && !type.is_nested() && !written->is<StringLiteral>();
     };
-    if (is_element_of(right.type, left.type) || is_element_of(left.type, right.type)) {
-      const bool is_behind = left.type.kind() == TypeKind::Array;
-      ArrayConstructor one;
-      one.elements.push_back(clone(is_behind ? *node.right : *node.left));
-      ExpressionPtr added = make_expression(std::move(one), position);
-      FunctionCall concat{"ARRAY_CONCAT", {}};
-      concat.arguments.push_back(is_behind ? clone(*node.left) : std::move(added));
-      concat.arguments.push_back(is_behind ? std::move(added) : clone(*node.right));
-      return bind_call(concat, position, CallKind::Scalar);
+    const bool appends = left.type.kind() == TypeKind::Array && is_element(right.type, node.right);
+    if (appends || (right.type.kind() == TypeKind::Array && is_element(left.type, node.left))) {
+      FunctionCall joined{appends ? "ARRAY_APPEND" : "ARRAY_PREPEND", {}};
+      joined.arguments.push_back(clone(*node.left));
+      joined.arguments.push_back(clone(*node.right));
+      return bind_call(joined, position, CallKind::Scalar);
     }
     const bool has_text =
         left.type.kind() == TypeKind::String || right.type.kind() == TypeKind::String;
@@ -252,7 +249,8 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
   BoundExpression bound =
       call_expression(arithmetic_kernel(node.op, result.kind()), result, {}, position);
   const bool divides = node.op == ArithmeticOp::Divide || node.op == ArithmeticOp::Modulo;
-  bound.can_fail = result.kind() == TypeKind::Decimal || (divides && !has_double);
+  bound.can_fail =
+      result.kind() == TypeKind::Decimal || (divides && !has_double) || scope_.texts_take_types;
   bound.children.push_back(cast_or_fold(std::move(left), left_type));
   bound.children.push_back(cast_or_fold(std::move(right), right_type));
   // As ksqlDB has it: what the lambda is for then fails for the row, and is null as a whole.
@@ -263,6 +261,11 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
 
 Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition position) {
   BoundExpression operand = TRY(bind(*node.operand));
+  if (operand.type.label() == label::kInterval && node.op == SignOp::Minus) {
+    BoundExpression factor = literal_expression(TypeKind::Integer, Value::integer(-1));
+    auto opposite = TRY(bind_time_arithmetic(ArithmeticOp::Multiply, operand, factor, position));
+    if (opposite) return *std::move(opposite);
+  }
   if (!operand.type.is_numeric())
     return with_ksqldb(ErrorCode::TypeMismatch, "a sign cannot stand before " + shown(operand.type),
                        type_error_detail("Negation on type " + operand.type.to_string() +
@@ -367,6 +370,12 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     return "\nStatement: (" + text_of(*left.source) + " " + std::string(to_string(op)) + " " +
            text_of(*right.source) + ")";
   };
+  if ((l.is_null() || r.is_null()) &&
+      scope_.texts_take_types) {  // it is unknown, but for two nulls that are not distinct
+    const Value answer =
+        is_distinct(op) ? Value::boolean(op == ComparisonOp::IsNotDistinctFrom) : Value();
+    return literal_expression(TypeKind::Boolean, answer);
+  }
   if (l.is_null() || r.is_null()) {
     return with_ksqldb(ErrorCode::TypeMismatch, "a comparison with NULL is never true",
                        type_error_detail("Comparison with NULL not supported: " + l.to_string() +
@@ -404,6 +413,8 @@ Result<BoundExpression> Binder::bind_condition(const Expression& expression,
   if (bound.kind == BoundKind::Parameter && bound.type.is_null())
     return coerce_to(std::move(bound), TypeKind::Boolean);
   if (bound.type.kind() == TypeKind::Boolean) return bound;
+  if (scope_.texts_take_types && bound.type.is_null())
+    return literal_expression(TypeKind::Boolean, {});
   return with_ksqldb(
              ErrorCode::TypeMismatch,
              "the operand of " + std::string(what) + " must be a BOOLEAN, not " + shown(bound.type),

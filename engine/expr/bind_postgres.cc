@@ -1,10 +1,15 @@
 // What only PostgreSQL has: rows as values, constructors of ranges, days added to a date.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/functions/adapters.h"
 #include "engine/types/ascii.h"
+#include "engine/types/coercion.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
@@ -105,6 +110,26 @@ Result<std::optional<BoundExpression>> Binder::bind_postgres_call(const Function
   return std::optional(std::move(made));
 }
 
+// make_interval(days => 10), which the dialect reads as a lambda: all parts, in order.
+Result<FunctionCall> Binder::with_interval_parts(const FunctionCall& call, TextPosition position) {
+  constexpr std::string_view kNames[] = {"YEARS", "MONTHS", "WEEKS", "DAYS",
+                                         "HOURS", "MINS",   "SECS"};
+  FunctionCall all{call.name, ExpressionList(std::size(kNames))};
+  size_t next = 0;
+  for (const ExpressionPtr& argument : call.arguments) {
+    const auto* named = argument->as<Lambda>();
+    if (named && named->parameters.size() == 1)
+      next = static_cast<size_t>(
+          std::ranges::find(kNames, std::string_view(named->parameters.front())) - kNames);
+    if (next >= std::size(kNames))
+      return Error{ErrorCode::UndefinedFunction, "make_interval has no such argument"}.at(position);
+    all.arguments[next++] = clone(named ? *named->body : *argument);
+  }
+  for (ExpressionPtr& part : all.arguments)
+    if (!part) part = make_expression(IntegerLiteral{0}, position);
+  return all;
+}
+
 Result<BoundExpression> Binder::bind_row(const FunctionCall& call) {
   std::vector<Field> fields;
   BoundExpression row;
@@ -132,6 +157,93 @@ Result<BoundExpression> Binder::row_as(BoundExpression row, const SqlType& type,
     row.children[i] = TRY(cast(std::move(row.children[i]), type.fields()[i].type));
   row.type = type;
   return row;
+}
+
+namespace {
+
+std::string_view output_text(bool value) { return value ? "t" : "f"; }
+
+int32_t truth_as_number(bool value) { return value ? 1 : 0; }
+bool number_as_truth(int32_t value) { return value != 0; }
+
+// As the client would see the value: of a truth one letter.
+Result<BoundExpression> as_output_text(BoundExpression bound) {
+  const bool is_truth = bound.type.kind() == TypeKind::Boolean;
+  if (!is_truth && bound.type.kind() != TypeKind::Bytes)
+    return cast(std::move(bound), TypeKind::String);
+  const TextPosition position = bound.position;
+  BoundExpression text = call_expression(is_truth ? row_kernel<output_text> : output_text_kernel,
+                                         TypeKind::String, {}, position);
+  text.children.push_back(std::move(bound));
+  return text;
+}
+
+}  // namespace
+
+Status Binder::match_arguments(const FunctionCall& call, Arguments& arguments) const {
+  const auto become = [&](size_t i, Result<BoundExpression> made) -> Status {
+    if (!made) return std::move(made).error().at(arguments.items[i].source->position);
+    arguments.items[i].bound = *std::move(made);
+    arguments.types[i].type = arguments.items[i].bound.type;
+    return {};
+  };
+  std::vector<BoundItem>& items = arguments.items;
+  if (call.name == "CONCAT" || call.name == "CONCAT_WS" || call.name == "FORMAT") {
+    const bool has_first = call.name != "CONCAT";
+    for (size_t i = has_first ? 1 : 0; i < items.size(); ++i) {
+      const SqlType& type = items[i].bound.type;
+      if (type.is_null() || (type.kind() == TypeKind::String && !is_normalized(type))) continue;
+      TRY(become(i, as_output_text(std::move(items[i].bound))));
+    }
+    return {};
+  }
+  if (call.name.starts_with("TIMESTAMP") && items.size() == 3 &&
+      items[2].bound.type.kind() == TypeKind::Date)  // TIMESTAMPADD and TIMESTAMPSUB
+    return become(2, cast(std::move(items[2].bound), TypeKind::Timestamp));
+  if (call.name == "TIMEZONE" && items.size() == 2 && items[1].bound.type.kind() == TypeKind::Date)
+    return become(1, cast(std::move(items[1].bound), TypeKind::Timestamp));
+  if (call.name != "GREATEST" && call.name != "LEAST" && call.name != "COALESCE") return {};
+  // Numbers of different types become the widest.
+  SqlType common;
+  for (const BoundItem& item : items) {
+    if (item.bound.type.is_null()) continue;
+    const auto shared = common_type(common, item.bound.type);
+    if (!shared || !item.bound.type.is_numeric()) return {};
+    common = *shared;
+  }
+  for (size_t i = 0; i < items.size(); ++i)
+    if (!items[i].bound.type.is_null() && items[i].bound.type != common)
+      TRY(become(i, coerce(std::move(items[i].bound), common)));
+  return {};
+}
+
+std::string Binder::by_types(std::string name, const Arguments& arguments) {
+  if (arguments.types.size() != 2) return name;
+  const SqlType& second = arguments.types[1].type;
+  if (name == "DATE_PART" && second.label() == label::kInterval) return "INTERVAL_PART";
+  // A timestamp is what clocks of the zone show.
+  if (name == "TIMEZONE" && second.label() == label::kTimestamp) return "FROM_TIMEZONE";
+  return name;
+}
+
+std::optional<BoundExpression> Binder::postgres_cast(BoundExpression& operand, const SqlType& type,
+                                                     TextPosition position) {
+  struct CastRow {
+    TypeKind from, to;
+    Kernel kernel;
+  };
+  constexpr CastRow kCasts[] = {
+      {TypeKind::Boolean, TypeKind::Integer, row_kernel<truth_as_number>},
+      {TypeKind::Integer, TypeKind::Boolean, row_kernel<number_as_truth>},
+      {TypeKind::Bytes, TypeKind::String, output_text_kernel},
+  };
+  for (const CastRow& row : kCasts) {
+    if (operand.type.kind() != row.from || type.kind() != row.to || is_normalized(type)) continue;
+    BoundExpression made = call_expression(row.kernel, type, {}, position);
+    made.children.push_back(std::move(operand));
+    return made;
+  }
+  return std::nullopt;
 }
 
 // The call that DATE + 1 and DATE - 1 stand for; nothing for other operands.

@@ -1,5 +1,6 @@
 // The walk that binds one expression. Private to this folder.
 #pragma once
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ struct BoundItem {
   const Expression* source;
   BoundExpression bound;
 };
+
+// What PostgreSQL's rules are asked for in knows conditions that are neither true nor false, and numbers that do not fit.
+BoundExpression with_nulls_of(const Scope& scope, BoundExpression bound);
 
 class Binder {
  public:
@@ -71,6 +75,7 @@ class Binder {
   Result<BoundExpression> bind_value(size_t index, TextPosition position);
   Result<BoundExpression> bind_decimal(const DecimalLiteral& literal, TextPosition position);
   Result<BoundExpression> bind_cast(const Cast& cast, TextPosition position);
+  Result<BoundExpression> bind_at_time_zone(const AtTimeZone& node, TextPosition position);
   Result<BoundExpression> bind_dereference(const Dereference& node, TextPosition position);
   Result<BoundExpression> bind_subscript(const Subscript& node, const Expression& expression);
   Result<BoundExpression> bind_case(const Case& node, TextPosition position);
@@ -99,9 +104,19 @@ class Binder {
   // bind_functions.cc
   Result<Arguments> bind_arguments(const FunctionCall& call);
   Status read_texts_as_others(const FunctionCall& call, Arguments& arguments) const;
+  // bind_postgres.cc: arguments of the types that PostgreSQL's function of that name takes.
+  Status match_arguments(const FunctionCall& call, Arguments& arguments) const;
+  // The function that a call stands for, by the types of its arguments.
+  static std::string by_types(std::string name, const Arguments& arguments);
+  // A cast that only PostgreSQL has: between BOOLEAN and INTEGER, of BYTES to a text; nothing for others.
+  static std::optional<BoundExpression> postgres_cast(BoundExpression& operand, const SqlType& type,
+                                                      TextPosition position);
   Status bind_lambdas(Resolution& resolution, Arguments& arguments);
   Result<BoundExpression> bind_lambda(const Lambda& lambda, TextPosition position,
                                       const std::vector<SqlType>& parameter_types);
+  // The name under which a call is looked up: where PostgreSQL means something else by it, and its rules are asked for, the row has
+  // its schema before it.
+  std::string meant(const std::string& function) const;
   Error misplaced_function(const std::string& name, CallKind kind) const;
   Status coerce_arguments(const Resolution& resolution, Arguments& arguments);
 
@@ -109,6 +124,7 @@ class Binder {
   Result<std::optional<BoundExpression>> bind_postgres_call(const FunctionCall& call,
                                                             TextPosition position);
   Result<BoundExpression> bind_row(const FunctionCall& call);
+  static Result<FunctionCall> with_interval_parts(const FunctionCall& call, TextPosition position);
   static Result<BoundExpression> row_as(BoundExpression row, const SqlType& type,
                                         TextPosition position);
   ExpressionPtr moved_date(const Arithmetic& node, const SqlType& left, const SqlType& right,
@@ -142,9 +158,9 @@ class Binder {
   const bool keeps_times_exact_;
   std::vector<LambdaName> lambda_names_;
   uint32_t next_lambda_number_ = 0;
-  bool is_operand_ = false;  // of a cast, or within one
+  bool is_operand_ = false;   // of a cast, or within one
   bool keeps_times_ = false;  // of a comparison or arithmetic that takes them exact
-  int depth_ = 0;            // of the expression that is being bound, within the whole
+  int depth_ = 0;             // of the expression that is being bound, within the whole
 };
 
 // A type as people who know PostgreSQL read it: STRING is VARCHAR.

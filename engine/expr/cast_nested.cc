@@ -6,6 +6,7 @@
 #include "engine/expr/validity.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
+#include "engine/types/text_postgres.h"
 #include "engine/types/text_time.h"
 
 namespace engine {
@@ -140,7 +141,21 @@ void append_text(std::string& out, const Column& column, size_t row) {
   }
 }
 
+void output_text_kernel(KernelCall& call) {
+  const Argument& from = call.args[0];
+  std::string text;
+  for (size_t row = 0; row < call.rows; ++row) {
+    text.clear();
+    if (!from.is_null(row)) append_postgres_text(text, *from.column, from.index(row));
+    if (from.is_null(row) || !call.context.take_bytes(text.size(), row, call.errors))
+      call.out.append_null();
+    else
+      call.out.append_copy(text);
+  }
+}
+
 void cast_nested_to_text(KernelCall& call) {
+  if (call.knows_unknown) return output_text_kernel(call);
   const Argument& from = call.args[0];
   std::string text;
   for (size_t row = 0; row < call.rows; ++row) {

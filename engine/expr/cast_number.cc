@@ -48,6 +48,39 @@ Result<Decimal> double_to_decimal(const KernelCall& call, double value) {
   const Int128 unscaled = TRY(decimal_from_double(value, effective_precision(type), type.scale()));
   return Decimal{unscaled, type.scale()};
 }
+// ---- PostgreSQL's rules, for SELECTs over tables: rounded, and an error where it does not fit
+
+template <class To>
+Error too_large() {
+  return {ErrorCode::OutOfRange, sizeof(To) == 4 ? "integer out of range" : "bigint out of range"};
+}
+template <class To>
+Result<To> nearest_whole(Decimal value) {
+  const Int128 whole = TRY(rescale(value, kMaxDecimalPrecision, 0, Rounding::HalfUp));
+  if (whole != static_cast<To>(whole)) return too_large<To>();
+  return static_cast<To>(whole);
+}
+template <class To>
+Result<To> nearest_whole_of_double(double value) {
+  const double whole = std::nearbyint(value);
+  constexpr double kEnd = sizeof(To) == 4 ? 0x1p31 : 0x1p63;
+  if (!(whole >= -kEnd && whole < kEnd)) return too_large<To>();
+  return static_cast<To>(whole);
+}
+Result<int32_t> checked_integer(int64_t value) {
+  if (value != static_cast<int32_t>(value)) return too_large<int32_t>();
+  return static_cast<int32_t>(value);
+}
+
+// The one or the other, as the call has it.
+template <auto usual, auto checked>
+void either(KernelCall& call) {
+  if (call.knows_unknown)
+    row_kernel<checked>(call);
+  else
+    row_kernel<usual>(call);
+}
+
 int64_t whole_part(Decimal value) { return decimal_to_bigint(value.unscaled, value.scale); }
 int32_t narrow_whole_part(Decimal value) { return static_cast<int32_t>(whole_part(value)); }
 double nearest_double(Decimal value) { return decimal_to_double(value.unscaled, value.scale); }
@@ -57,15 +90,23 @@ double nearest_double(Decimal value) { return decimal_to_double(value.unscaled, 
 void cast_integer_to_bigint(KernelCall& call) { row_kernel<convert<int32_t, int64_t>>(call); }
 void cast_integer_to_decimal(KernelCall& call) { row_kernel<whole_to_decimal<int32_t>>(call); }
 void cast_integer_to_double(KernelCall& call) { row_kernel<convert<int32_t, double>>(call); }
-void cast_bigint_to_integer(KernelCall& call) { row_kernel<convert<int64_t, int32_t>>(call); }
+void cast_bigint_to_integer(KernelCall& call) {
+  either<convert<int64_t, int32_t>, checked_integer>(call);
+}
 void cast_bigint_to_decimal(KernelCall& call) { row_kernel<whole_to_decimal<int64_t>>(call); }
 void cast_bigint_to_double(KernelCall& call) { row_kernel<convert<int64_t, double>>(call); }
-void cast_decimal_to_integer(KernelCall& call) { row_kernel<narrow_whole_part>(call); }
-void cast_decimal_to_bigint(KernelCall& call) { row_kernel<whole_part>(call); }
+void cast_decimal_to_integer(KernelCall& call) {
+  either<narrow_whole_part, nearest_whole<int32_t>>(call);
+}
+void cast_decimal_to_bigint(KernelCall& call) { either<whole_part, nearest_whole<int64_t>>(call); }
 void cast_decimal_to_decimal(KernelCall& call) { row_kernel<decimal_to_decimal>(call); }
 void cast_decimal_to_double(KernelCall& call) { row_kernel<nearest_double>(call); }
-void cast_double_to_integer(KernelCall& call) { row_kernel<saturate<int32_t>>(call); }
-void cast_double_to_bigint(KernelCall& call) { row_kernel<saturate<int64_t>>(call); }
+void cast_double_to_integer(KernelCall& call) {
+  either<saturate<int32_t>, nearest_whole_of_double<int32_t>>(call);
+}
+void cast_double_to_bigint(KernelCall& call) {
+  either<saturate<int64_t>, nearest_whole_of_double<int64_t>>(call);
+}
 void cast_double_to_decimal(KernelCall& call) { row_kernel<double_to_decimal>(call); }
 
 }  // namespace engine

@@ -45,6 +45,22 @@ bool text_boolean(std::string_view text) {
   return begins("true", text) || begins("yes", text);
 }
 
+// PostgreSQL's rules, for SELECTs over tables.
+Result<bool> text_boolean_or_none(std::string_view text) {
+  const std::string_view word = trimmed(text);
+  if (begins("true", word) || begins("yes", word) || begins("on", word) || word == "1")
+    if (word != "o" && word != "O") return true;
+  if (begins("false", word) || begins("no", word) || begins("off", word) || word == "0")
+    if (word != "o" && word != "O") return false;
+  return Error{ErrorCode::InvalidText,
+               "invalid input syntax for type boolean: \"" + std::string(text) + "\""};
+}
+std::string double_text_of_postgres(double value) {
+  std::string text;
+  append_double_postgres(text, value);
+  return text;
+}
+
 Error bad_number(std::string_view text, std::string_view type) {
   return Error{ErrorCode::InvalidText,
                "Cannot cast \"" + std::string(text) + "\" to " + std::string(type)};
@@ -66,6 +82,20 @@ Result<double> text_double(std::string_view text) {
   if (word == "Infinity") return HUGE_VAL;
   if (word == "-Infinity") return -HUGE_VAL;
   return bad_number(text, "DOUBLE");
+}
+// PostgreSQL's words come in any case.
+Result<double> text_double_of_postgres(std::string_view text) {
+  std::string word(trimmed(text));
+  for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const bool is_negative = word.starts_with('-');
+  if (is_negative || word.starts_with('+')) word.erase(0, 1);
+  if (word == "nan" && word.size() == trimmed(text).size()) return std::nan("");
+  if (word == "inf" || word == "infinity") return is_negative ? -HUGE_VAL : HUGE_VAL;
+  const Result<double> value = text_double(text);
+  if (value && std::isinf(*value))
+    return Error{ErrorCode::OutOfRange,
+                 "\"" + std::string(text) + "\" is out of range for type double precision"};
+  return value;
 }
 Result<Decimal> text_decimal(const KernelCall& call, std::string_view text) {
   const SqlType& type = call.out.type();
@@ -89,12 +119,18 @@ void cast_boolean_to_text(KernelCall& call) { row_kernel<boolean_text>(call); }
 void cast_integer_to_text(KernelCall& call) { row_kernel<whole_text<int32_t>>(call); }
 void cast_bigint_to_text(KernelCall& call) { row_kernel<whole_text<int64_t>>(call); }
 void cast_decimal_to_text(KernelCall& call) { row_kernel<decimal_to_text>(call); }
-void cast_double_to_text(KernelCall& call) { row_kernel<double_text>(call); }
-void cast_text_to_boolean(KernelCall& call) { row_kernel<text_boolean>(call); }
+void cast_double_to_text(KernelCall& call) {
+  call.knows_unknown ? row_kernel<double_text_of_postgres>(call) : row_kernel<double_text>(call);
+}
+void cast_text_to_boolean(KernelCall& call) {
+  call.knows_unknown ? row_kernel<text_boolean_or_none>(call) : row_kernel<text_boolean>(call);
+}
 void cast_text_to_integer(KernelCall& call) { row_kernel<text_integer>(call); }
 void cast_text_to_bigint(KernelCall& call) { row_kernel<text_bigint>(call); }
 void cast_text_to_decimal(KernelCall& call) { row_kernel<text_decimal>(call); }
-void cast_text_to_double(KernelCall& call) { row_kernel<text_double>(call); }
+void cast_text_to_double(KernelCall& call) {
+  call.knows_unknown ? row_kernel<text_double_of_postgres>(call) : row_kernel<text_double>(call);
+}
 void cast_text_to_bytes(KernelCall& call) { row_kernel<text_bytes>(call); }
 
 }  // namespace engine

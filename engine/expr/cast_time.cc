@@ -1,5 +1,6 @@
 // CAST between text and points in time, and among these.
 #include "engine/expr/cast_kernels.h"
+#include "engine/expr/kernels.h"
 #include "engine/functions/adapters.h"
 #include "engine/types/plain_days.h"
 #include "engine/types/postgres_texts.h"
@@ -56,8 +57,14 @@ void cast_text_to_time(KernelCall& call) { row_kernel<text_time>(call); }
 void cast_text_to_timestamp(KernelCall& call) { row_kernel<text_timestamp>(call); }
 void cast_date_to_text(KernelCall& call) { row_kernel<date_text>(call); }
 void cast_date_to_timestamp(KernelCall& call) { row_kernel<date_timestamp>(call); }
-void cast_time_to_text(KernelCall& call) { row_kernel<time_text>(call); }
-void cast_timestamp_to_text(KernelCall& call) { row_kernel<timestamp_text>(call); }
+void cast_time_to_text(KernelCall& call) {
+  if (call.knows_unknown) return output_text_kernel(call);
+  row_kernel<time_text>(call);
+}
+void cast_timestamp_to_text(KernelCall& call) {
+  if (call.knows_unknown) return output_text_kernel(call);
+  row_kernel<timestamp_text>(call);
+}
 void cast_timestamp_to_date(KernelCall& call) { row_kernel<timestamp_date>(call); }
 void cast_timestamp_to_time(KernelCall& call) { row_kernel<timestamp_time>(call); }
 

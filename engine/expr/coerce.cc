@@ -167,6 +167,17 @@ Status check_computable(const BoundExpression& expression) {
   return {};
 }
 
+// PostgreSQL's rules for one value: digits that a DECIMAL has no place for are rounded.
+Result<Value> assigned_value(const Value& value, const SqlType& from, const SqlType& to) {
+  if (from.kind() == TypeKind::Decimal && to.kind() == TypeKind::Decimal && !value.is_null()) {
+    const int precision = std::min(to.precision(), kMaxDecimalPrecision);
+    const Int128 unscaled =
+        TRY(rescale(value.as_decimal(), precision, to.scale(), Rounding::HalfUp));
+    return Value::decimal(unscaled, to.scale());
+  }
+  return coerce_value(value, from, to);
+}
+
 }  // namespace
 
 BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type) {
@@ -240,8 +251,10 @@ Result<Value> evaluate_constant(const Expression& expression, const SqlType& typ
                    "parameter $" + std::to_string(bound.index + 1) + " has no value"}
           .at(expression.position);
   }
+  bound = with_nulls_of(scope, std::move(bound));
   const Value value = TRY(evaluate_constant(bound, context));
-  auto coerced = coerce_value(value, bound.type, type);
+  auto coerced = scope.texts_take_types ? assigned_value(value, bound.type, type)
+                                        : coerce_value(value, bound.type, type);
   if (!coerced) return std::move(coerced).error().at(expression.position);
   return coerced;
 }

@@ -40,6 +40,9 @@ bool is_castable(const SqlType& from, const SqlType& to);
 // Whether no value of `from` can fail to become a `to`.
 bool cast_never_fails(const SqlType& from, const SqlType& to);
 
+// The values as PostgreSQL's clients would see them.
+void output_text_kernel(KernelCall& call);
+
 // The text of one value as CAST(x AS STRING) writes it; the value must not be null.
 void append_text(std::string& out, const Column& column, size_t row);
 

@@ -1,6 +1,7 @@
 // + - * / % and ||; of DECIMALs in kernels_decimal.cc.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/expr/kernels.h"
 #include "engine/expr/validity.h"
@@ -75,6 +76,56 @@ void compute(const Argument& left, const Argument& right, std::span<T> out) {
   }
 }
 
+// ---- PostgreSQL's rules, for SELECTs over tables: what does not fit is an error of the row
+
+void fail(KernelCall& call, size_t row, Bitmap& valid, std::string_view why,
+          ErrorCode code = ErrorCode::OutOfRange) {
+  call.errors.add(row, why, code);
+  valid.clear(row);
+}
+
+template <class Op, class T>
+bool overflows(T left, T right) {
+  T result;
+  if constexpr (std::is_same_v<Op, AddOp>) return __builtin_add_overflow(left, right, &result);
+  if constexpr (std::is_same_v<Op, SubtractOp>) return __builtin_sub_overflow(left, right, &result);
+  if constexpr (std::is_same_v<Op, MultiplyOp>) return __builtin_mul_overflow(left, right, &result);
+  return right == -1 && left == std::numeric_limits<T>::min();
+}
+template <class T>
+constexpr std::string_view kTooLarge = sizeof(T) == 4 ? "integer out of range"
+                                                      : "bigint out of range";
+
+template <class T, class Op>
+void check_whole(KernelCall& call, Bitmap& valid) {
+  // A first pass without a branch: hardly ever is there one.
+  const auto fails = [&](size_t row) {
+    return overflows<Op>(call.args[0].template get<T>(row), call.args[1].template get<T>(row));
+  };
+  bool any = false;
+  for (size_t row = 0; row < call.rows; ++row) any |= fails(row);
+  for (size_t row = 0; any && row < call.rows; ++row)
+    if (valid.test(row) && fails(row)) fail(call, row, valid, kTooLarge<T>);
+}
+
+template <class Op>
+void check_double(KernelCall& call, Bitmap& valid) {
+  constexpr bool kDivides = std::is_same_v<Op, DivideOp>;
+  constexpr bool kScales = kDivides || std::is_same_v<Op, MultiplyOp>;
+  const auto out = call.out.data<double>();
+  for (size_t row = 0; row < call.rows; ++row) {
+    if (!valid.test(row)) continue;
+    const double left = call.args[0].get<double>(row), right = call.args[1].get<double>(row);
+    const bool is_finite = std::isfinite(left) && std::isfinite(right);
+    if (kDivides && right == 0 && !std::isnan(left))
+      fail(call, row, valid, kDivisionByZero, ErrorCode::DivisionByZero);
+    else if (is_finite && std::isinf(out[row]))
+      fail(call, row, valid, "value out of range: overflow");
+    else if (kScales && is_finite && out[row] == 0 && left != 0 && right != 0)
+      fail(call, row, valid, "value out of range: underflow");
+  }
+}
+
 template <class T, class Op>
 void binary(KernelCall& call) {
   call.out.resize(call.rows);
@@ -85,6 +136,12 @@ void binary(KernelCall& call) {
     std::ranges::fill(out, result);
   } else {
     compute<T, Op>(call.args[0], call.args[1], out);
+  }
+  if (call.knows_unknown) {
+    if constexpr (std::is_integral_v<T>)
+      check_whole<T, Op>(call, valid);
+    else
+      check_double<Op>(call, valid);
   }
   zero_nulls(out, valid);
   call.out.validity() = std::move(valid);
@@ -102,9 +159,13 @@ void checked_division(KernelCall& call) {
     if (divisor == 0) {
       call.errors.add(row, kDivisionByZero, ErrorCode::DivisionByZero);
       valid.clear(row);
-    } else {
-      out[row] = Op::apply(call.args[0].template get<T>(row), divisor);
+      continue;
     }
+    const T dividend = call.args[0].template get<T>(row);
+    if (call.knows_unknown && std::is_same_v<Op, DivideOp> && overflows<Op>(dividend, divisor))
+      fail(call, row, valid, kTooLarge<T>);
+    else
+      out[row] = Op::apply(dividend, divisor);
   }
   call.out.validity() = std::move(valid);
 }

@@ -1,5 +1,6 @@
 // Comparisons, IN, NOT, IS NULL.
 #include <algorithm>
+#include <cmath>
 #include <functional>
 
 #include "engine/expr/kernels.h"
@@ -97,6 +98,13 @@ struct Compare {
     engine::compute<O, Op>(left, right, out);
   }
 };
+template <class Op>
+struct Compare<Order<TypeKind::Double>, Op> {
+  using OfDoubles = Op;
+  static void compute(const Argument& left, const Argument& right, std::span<uint8_t> out) {
+    engine::compute<Order<TypeKind::Double>, Op>(left, right, out);
+  }
+};
 template <class O, class Op>
 struct CompareRows {
   static void compute(const Argument& left, const Argument& right, std::span<uint8_t> out) {
@@ -105,12 +113,27 @@ struct CompareRows {
   }
 };
 
+// As PostgreSQL orders them, NaN is equal to itself and greater than all other numbers.
+template <class Op>
+void compare_nans(const Argument& left, const Argument& right, std::span<uint8_t> out, Op op) {
+  for (size_t row = 0; row < out.size(); ++row) {
+    const bool l = std::isnan(left.get<double>(row)), r = std::isnan(right.get<double>(row));
+    if (l || r) out[row] = op(static_cast<int>(l), static_cast<int>(r));
+  }
+}
+template <class C>
+void compute_for(KernelCall& call, std::span<uint8_t> out) {
+  C::compute(call.args[0], call.args[1], out);
+  if constexpr (requires { typename C::OfDoubles; })
+    if (call.knows_unknown) compare_nans(call.args[0], call.args[1], out, typename C::OfDoubles());
+}
+
 // A null operand makes it false, or unknown.
 template <class C>
 void of_values(KernelCall& call) {
   call.out.resize(call.rows);
   const auto out = call.out.data<uint8_t>();
-  C::compute(call.args[0], call.args[1], out);
+  compute_for<C>(call, out);
   Bitmap valid = valid_in_all(call.args, call.rows);
   zero_nulls(out, valid);
   call.out.validity() = call.knows_unknown ? std::move(valid) : Bitmap(call.rows, true);
@@ -122,7 +145,7 @@ void distinct(KernelCall& call) {
   const Argument &left = call.args[0], &right = call.args[1];
   call.out.resize(call.rows);
   const auto out = call.out.data<uint8_t>();
-  Equal::compute(left, right, out);
+  compute_for<Equal>(call, out);
   for (size_t row = 0; row < call.rows; ++row) {
     const bool left_null = left.is_null(row), right_null = right.is_null(row);
     const bool is_same = left_null || right_null ? left_null && right_null : out[row] != 0;

@@ -20,9 +20,9 @@ struct DecimalResult {
 constexpr const char* kOverflow = "Numeric field overflow: the result has too many digits";
 constexpr const char* kRounding = "Rounding necessary";
 
-// ksqlDB never rounds a result: digits beyond the scale are an error. Only where the result's type
-// would need more than 38 digits, which ksqlDB allows and we do not, its scale is smaller than
-// ksqlDB's and such digits are rounded.
+// ksqlDB never rounds a result: digits beyond the scale are an error. Of + - * there are such digits only where the result's
+// type would need more than 38 of them, which ksqlDB allows and we do not: its scale is smaller than ksqlDB's, and they are
+// rounded. A quotient is always rounded, as in PostgreSQL: one that does not come out even is nothing to fail for.
 enum class Digits : uint8_t { Exact, MayRound };
 
 bool multiply_by_power(Int128 value, int exponent, Int128& out) {
@@ -131,7 +131,7 @@ unsigned next_digit(Uint128& remainder, Uint128 divisor) {
 }
 
 // Long division until the scale is reached.
-DecimalResult decimal_divide(Decimal left, Decimal right, int scale, Digits digits) {
+DecimalResult decimal_divide(Decimal left, Decimal right, int scale, Digits) {
   const Uint128 divisor = magnitude(right.unscaled);
   if (divisor == 0) return {0, kDivisionByZero};
   const Uint128 dividend = magnitude(left.unscaled);
@@ -143,11 +143,10 @@ DecimalResult decimal_divide(Decimal left, Decimal right, int scale, Digits digi
       return {0, kOverflow};
     quotient = quotient * 10 + next_digit(remainder, divisor);
   }
-  if (remainder != 0 && digits == Digits::Exact) return {0, kRounding};
   if (missing == 0 && remainder >= divisor - remainder) ++quotient;
   const auto result = static_cast<Int128>(quotient);
   const bool is_negative = (left.unscaled < 0) != (right.unscaled < 0);
-  return at_scale({is_negative ? -result : result, scale - missing}, scale, digits);
+  return at_scale({is_negative ? -result : result, scale - missing}, scale, Digits::MayRound);
 }
 
 DecimalResult decimal_modulo(Decimal left, Decimal right, int scale, Digits digits) {
@@ -172,9 +171,9 @@ void decimal_binary(KernelCall& call) {
     DecimalResult result = op(left, right, scale, digits);
     if (!result.error && !fits_precision(result.unscaled, precision)) result.error = kOverflow;
     if (result.error) {
-      call.errors.add(row, result.error,
-                      result.error == kDivisionByZero ? ErrorCode::DivisionByZero
-                                                      : ErrorCode::OutOfRange);
+      call.errors.add(
+          row, result.error,
+          result.error == kDivisionByZero ? ErrorCode::DivisionByZero : ErrorCode::OutOfRange);
       valid.clear(row);
     } else {
       out[row] = result.unscaled;

@@ -21,7 +21,7 @@ bool is_null_failure(std::string_view message) {
 
 Status refuse_failures(const RowErrors& errors) {
   for (const RowErrors::Message& message : errors.messages())
-    if (!is_null_failure(message.text)) return Error{ErrorCode::InvalidText, message.text};
+    if (!is_null_failure(message.text)) return Error{message.code, message.text};
   return {};
 }
 

@@ -10,7 +10,8 @@ constexpr const FunctionFamily* kFamilies[] = {
     &kJsonFunctions,        &kArrayFunctions,       &kMapFunctions,       &kLambdaFunctions,
     &kConditionalFunctions, &kDatetimeFunctions,    &kPostgresFunctions,  &kBitFunctions,
     &kToCharFunctions,      &kTableFunctions,       &kSumAggregates,      &kExtremeAggregates,
-    &kOffsetAggregates,     &kCollectionAggregates, &kPostgresAggregates,
+    &kOffsetAggregates,     &kCollectionAggregates, &kPostgresAggregates, &kPostgresSums,
+    &kPostgresArrays,       &kPostgresNumbers,      &kPostgresTimes,      &kPostgresTexts,
 };
 
 }  // namespace

@@ -7,9 +7,10 @@ namespace engine {
 extern const FunctionFamily kNumericFunctions, kPowerFunctions, kStringFunctions, kMaskFunctions,
     kSplittingFunctions, kBytesFunctions, kRegexFunctions, kUrlFunctions, kJsonFunctions,
     kArrayFunctions, kMapFunctions, kLambdaFunctions, kConditionalFunctions, kDatetimeFunctions,
-    kPostgresFunctions, kBitFunctions, kToCharFunctions, kTableFunctions;
+    kPostgresFunctions, kPostgresArrays, kPostgresNumbers, kPostgresTimes, kPostgresTexts,
+    kBitFunctions, kToCharFunctions, kTableFunctions;
 extern const FunctionFamily kSumAggregates, kExtremeAggregates, kOffsetAggregates,
-    kCollectionAggregates, kPostgresAggregates;
+    kCollectionAggregates, kPostgresAggregates, kPostgresSums;
 
 std::span<const FunctionFamily* const> all_families();
 

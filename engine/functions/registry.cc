@@ -61,8 +61,14 @@ std::string list_types(std::span<const ArgumentType> arguments) {
   return text;
 }
 
+// As it was called: without the schema that rows of PostgreSQL's meanings have.
+std::string called(const Overload& overload) {
+  const std::string_view name = overload.name();
+  return std::string(name.substr(name.find('.') + 1));
+}
+
 Error no_such_overload(const Registry::Entry& entry, std::span<const ArgumentType> arguments) {
-  const std::string name(entry.overloads.front().name());
+  const std::string name = called(entry.overloads.front());
   std::string message = "Function '" + name + "' does not accept parameters (" +
                         list_types(arguments) + ").\nValid alternatives are:";
   for (const Overload& overload : entry.overloads)
@@ -172,7 +178,7 @@ Result<Resolution> Registry::resolve(std::string_view name,
     }
     if (is_tie)
       return Error{ErrorCode::UndefinedFunction,
-                   "Function '" + std::string(best->name()) +
+                   "Function '" + called(*best) +
                        "' cannot be resolved due to ambiguous method parameters (" +
                        list_types(arguments) + ")."};
     if (best != nullptr) return finish(*best, *std::move(best_bindings), arguments);

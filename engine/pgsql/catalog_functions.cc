@@ -76,8 +76,9 @@ constexpr std::string_view kPlaces =
     "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) ELSE NULL "
     "END)";
 constexpr std::string_view kRoleName =
-    "COALESCE((SELECT MR_TEXT FROM (SELECT OID AS MR_OID, ROLNAME AS MR_TEXT FROM "
-    "PG_CATALOG.PG_ROLES) AS MR WHERE MR_OID = $1), 'unknown (OID=' || CAST($1 AS VARCHAR) || ')')";
+    "CAST(COALESCE((SELECT MR_TEXT FROM (SELECT OID AS MR_OID, ROLNAME AS MR_TEXT FROM "
+    "PG_CATALOG.PG_ROLES) AS MR WHERE MR_OID = $1), 'unknown (OID=' || CAST($1 AS VARCHAR) || ')') "
+    "AS NAME)";
 constexpr std::string_view kMayUse =
     "(SELECT COUNT(*) > 0 FROM PG_CATALOG.MILLRACE_RIGHTS WHERE MR_ROLE = '' AND (MR_TABLE = "
     "REPLACE(CAST($1 AS VARCHAR), 'public.', '') OR CAST(MR_OID AS VARCHAR) = CAST($1 AS VARCHAR)) "
@@ -95,15 +96,11 @@ constexpr CatalogFunction kFunctions[] = {
      "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN TRANSFORM(GENERATE_SERIES(1, ARRAY_LENGTH($1)), "
      "MR_I => "
      "STRUCT(X := $1[MR_I], N := MR_I)) ELSE NULL END)"},
-    {"ARRAY_LENGTH", 2, 2, "NULLIF(ARRAY_LENGTH($1), 0)"},
-    {"ARRAY_LOWER", 2, 2, "CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) > 0 THEN 1 END"},
-    {"ARRAY_NDIMS", 1, 1, "CASE WHEN ARRAY_LENGTH($1) > 0 THEN 1 END"},
     {"ARRAY_TO_STRING", 2, 3, "ARRAY_JOIN($1, $2)"},
-    {"ARRAY_UPPER", 2, 2, "NULLIF(ARRAY_LENGTH($1), 0)"},
-    {"CARDINALITY", 1, 1, "ARRAY_LENGTH($1)"},
     {"COL_DESCRIPTION", 2, 2, kColumnDescription},
     {"CURRENT_SCHEMAS", 1, 1,
-     "CASE WHEN $1 THEN ARRAY['pg_catalog', 'public'] ELSE ARRAY['public'] END"},
+     "CASE WHEN $1 THEN ARRAY[CAST('pg_catalog' AS NAME), CAST('public' AS NAME)] ELSE "
+     "ARRAY[CAST('public' AS NAME)] END"},
     {"FORMAT_TYPE", 2, 2, kTypeNameWithModifier},
     {"GENERATE_SUBSCRIPTS", 2, 2, kPlaces},
     {"GETDATABASEENCODING", 0, 0, "'UTF8'"},
@@ -121,14 +118,14 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_COLLATION_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_CONVERSION_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_DATABASE_SIZE", 1, 1, kNoNumber},
-    {"PG_ENCODING_TO_CHAR", 1, 1, "'UTF8'"},
+    {"PG_ENCODING_TO_CHAR", 1, 1, "CAST('UTF8' AS NAME)"},
     {"PG_FUNCTION_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_GENERATE_SERIES", 2, 2,
      "UNNEST(CASE WHEN $2 >= $1 THEN GENERATE_SERIES($1, $2) ELSE NULL END)"},
     {"PG_GENERATE_SERIES", 3, 3,
      "UNNEST(CASE WHEN ($2 - $1) * $3 >= 0 THEN GENERATE_SERIES($1, $2, $3) ELSE NULL END)"},
     {"PG_GET_CONSTRAINTDEF", 1, 2, kDefinition},
-    {"PG_GET_EXPR", 2, 3, "$1"},
+    {"PG_GET_EXPR", 2, 3, "CAST($1 AS VARCHAR)"},
     {"PG_GET_FUNCTIONDEF", 1, 1, kNoText},
     {"PG_GET_FUNCTION_ARGUMENTS", 1, 1, kArguments},
     {"PG_GET_FUNCTION_IDENTITY_ARGUMENTS", 1, 1, kArguments},
@@ -187,14 +184,31 @@ Result<ExpressionPtr> written_out(std::string_view meaning, const ExpressionList
   return made;
 }
 
+// Of PostgreSQL's types int2vector and oidvector, whose first element has the number 0: indkey[0].
+constexpr std::string_view kVectors[] = {"INDCLASS",  "INDCOLLATION", "INDKEY",     "INDOPTION",
+                                         "PARTATTRS", "PRATTRS",      "PROARGTYPES"};
+bool is_vector(const Expression& expression) {
+  const auto* column = expression.as<ColumnRef>();
+  return column && std::ranges::find(kVectors, column->name.text) != std::end(kVectors);
+}
+
+// Functions of places in an array, for one that is a vector.
+constexpr CatalogFunction kOfVectors[] = {
+    {"ARRAY_LOWER", 2, 2, "CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN 0 END"},
+    {"ARRAY_UPPER", 2, 2, "CASE WHEN $2 = 1 THEN NULLIF(ARRAY_LENGTH($1), 0) - 1 END"},
+    {"GENERATE_SUBSCRIPTS", 2, 2,
+     "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(0, ARRAY_LENGTH($1) - 1) ELSE "
+     "NULL END)"},
+};
+
 // {"name" : value, ...} as text.
 std::string object_text(size_t arguments) {
-  std::string meaning = "'{'";
+  std::string meaning = "CAST('{'";
   for (size_t i = 0; i < arguments; i += 2)
     meaning += fmt::format(
         " || '{}' || TO_JSON_STRING(${}) || ' : ' || COALESCE(TO_JSON_STRING(${}), 'null')",
         i == 0 ? "" : ", ", i + 1, i + 2);
-  return meaning + " || '}'";
+  return meaning + " || '}' AS JSON)";
 }
 
 Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) {
@@ -208,6 +222,11 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
   }
   if (call.name == "JSON_BUILD_OBJECT" && count % 2 == 0)
     return written_out(object_text(count), call.arguments, position);
+  if (count == 2 && is_vector(*call.arguments.front())) {
+    const auto of_vector = std::ranges::find(kOfVectors, call.name, &CatalogFunction::name);
+    if (of_vector != std::end(kOfVectors))
+      return written_out(of_vector->meaning, call.arguments, position);
+  }
   const CatalogFunction* known = nullptr;
   for (const CatalogFunction& each : kFunctions) {
     if (each.name != call.name) continue;
@@ -217,7 +236,7 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
       return written_out(kTypeName, call.arguments, position);
     return written_out(each.meaning, call.arguments, position);
   }
-  if (!known || known->name == "ARRAY_LENGTH") return ExpressionPtr();
+  if (!known) return ExpressionPtr();
   return Error{ErrorCode::UndefinedFunction,
                fmt::format("function {} does not take {} arguments", lower_case(call.name), count)}
       .at(position);
@@ -228,12 +247,14 @@ struct Registered {
 };
 constexpr Registered kRegistered[] = {
     {"REGCLASS", kRelationNumber,
-     "(SELECT MR_NAME FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM PG_CATALOG.PG_CLASS) AS "
-     "MR WHERE MR_OID = $1)"},
-    {"REGTYPE", kTypeNumber, kTypeName},
+     "CAST((SELECT MR_NAME FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM "
+     "PG_CATALOG.PG_CLASS) AS MR WHERE MR_OID = $1) AS REGCLASS)"},
+    {"REGTYPE", kTypeNumber,
+     "CAST((SELECT MR_NAME FROM (SELECT OID AS MR_OID, MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR "
+     "WHERE MR_OID = $1) AS REGTYPE)"},
     {"REGNAMESPACE", kSchemaNumber,
-     "(SELECT MR_NAME FROM (SELECT OID AS MR_OID, NSPNAME AS MR_NAME FROM PG_CATALOG.PG_NAMESPACE) "
-     "AS MR WHERE MR_OID = $1)"},
+     "CAST((SELECT MR_NAME FROM (SELECT OID AS MR_OID, NSPNAME AS MR_NAME FROM "
+     "PG_CATALOG.PG_NAMESPACE) AS MR WHERE MR_OID = $1) AS REGNAMESPACE)"},
 };
 
 // pg_catalog."Orders" is Orders.
@@ -343,13 +364,8 @@ Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
   return written_out(is_text ? row->number_of : row->name_of, arguments, position);
 }
 
-// Of PostgreSQL's types int2vector and oidvector, whose first element has the number 0: indkey[0].
-constexpr std::string_view kVectors[] = {"INDCLASS",  "INDCOLLATION", "INDKEY",     "INDOPTION",
-                                         "PARTATTRS", "PRATTRS",      "PROARGTYPES"};
-
 void count_from_one(Subscript& element, TextPosition position) {
-  const auto* column = element.base->as<ColumnRef>();
-  if (!column || std::ranges::find(kVectors, column->name.text) == std::end(kVectors)) return;
+  if (!is_vector(*element.base)) return;
   element.index = make_expression(Arithmetic{ArithmeticOp::Add, std::move(element.index),
                                              make_expression(IntegerLiteral{1}, position)},
                                   position);

@@ -42,8 +42,9 @@ constexpr OperatorRow<ArithmeticOp> kArithmetics[] = {
     {"+", ArithmeticOp::Add},    {"-", ArithmeticOp::Subtract}, {"*", ArithmeticOp::Multiply},
     {"/", ArithmeticOp::Divide}, {"%", ArithmeticOp::Modulo},   {"||", ArithmeticOp::Concatenate},
 };
-constexpr OperatorRow<const char*> kBitOperators[] = {
-    {"&", "BITAND"}, {"|", "BITOR"}, {"#", "BITXOR"}, {"<<", "SHIFT_LEFT"}, {">>", "SHIFT_RIGHT"},
+constexpr OperatorRow<const char*> kFunctionsOfTwo[] = {
+    {"^", "POWER"},  {"&", "BITAND"},      {"|", "BITOR"},
+    {"#", "BITXOR"}, {"<<", "SHIFT_LEFT"}, {">>", "SHIFT_RIGHT"},
 };
 template <class Op, size_t N>
 std::optional<Op> find_op(const OperatorRow<Op> (&rows)[N], std::string_view text) {
@@ -133,8 +134,21 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
                            at);
   if (node.kind == "GroupingFunc")
     return make_expression(FunctionCall{"GROUPING", TRY(expressions(fields, "args"))}, at);
+  const auto is_star = [](const Node& argument) {
+    const std::vector<Node> parts = pgsql::children(argument.fields, "fields");
+    return argument.kind == "ColumnRef" && !parts.empty() && parts.back().kind == "A_Star";
+  };
+  if (node.kind == "RowExpr") {  // ROW(t.*) is the row t
+    const std::vector<Node> arguments = pgsql::children(fields, "args");
+    if (arguments.size() == 1 && is_star(arguments.front())) return expression(arguments.front());
+    if (std::ranges::any_of(arguments, is_star)) return not_supported("* within ROW is", at);
+  }
   if (node.kind == "RowExpr")
     return make_expression(FunctionCall{"ROW", TRY(expressions(fields, "args"))}, at);
+  // name => value is a lambda in the dialect's syntax; the binder knows which functions have such names.
+  if (node.kind == "NamedArgExpr")
+    return make_expression(Lambda{{upper_case(fields.text("name"))}, TRY(child_of(fields, "arg"))},
+                           at);
   if (node.kind == "A_ArrayExpr")
     return make_expression(ArrayConstructor{TRY(expressions(fields, "elements"))}, at);
   return not_supported(fmt::format("this expression ({}) is", node.kind), at);
@@ -184,6 +198,9 @@ Result<ExpressionPtr> Converter::constant(const Fields& fields) const {
 Result<ExpressionPtr> Converter::column(const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   const std::vector<Node> parts = pgsql::children(fields, "fields");
+  if (parts.size() > 1 && parts.back().kind == "A_Star")  // t.* as a value is the row t
+    return make_expression(
+        ColumnRef{std::nullopt, name_of(parts[parts.size() - 2].fields.text("sval"))}, at);
   if (parts.empty() || parts.back().kind != "String") return not_supported("* here is", at);
   ColumnRef column{std::nullopt, name_of(parts.back().fields.text("sval"))};
   if (parts.size() > 1) column.source = name_of(parts[parts.size() - 2].fields.text("sval"));
@@ -281,15 +298,17 @@ Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Field
     if (op == "-" || op == "+")
       return make_expression(Signed{op == "-" ? SignOp::Minus : SignOp::Plus, std::move(right)},
                              at);
-    if (op == "~") {
-      FunctionCall call{"BITNOT", {}};
+    constexpr OperatorRow<const char*> kFunctions[] = {
+        {"~", "BITNOT"}, {"@", "ABS"}, {"|/", "SQRT"}, {"||/", "CBRT"}};
+    if (const auto function = find_op(kFunctions, op)) {
+      FunctionCall call{*function, {}};
       call.arguments.push_back(std::move(right));
       return make_expression(std::move(call), at);
     }
     return not_supported(fmt::format("the operator {} is", op), at);
   }
   ExpressionPtr left = TRY(child_of(fields, "lexpr"));
-  if (const auto function = find_op(kBitOperators, op)) {
+  if (const auto function = find_op(kFunctionsOfTwo, op)) {
     FunctionCall call{*function, {}};
     call.arguments.push_back(std::move(left));
     call.arguments.push_back(std::move(right));

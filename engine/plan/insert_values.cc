@@ -285,6 +285,7 @@ Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
   const Layout nothing;
   Scope scope(nothing, "DEFAULT");
   scope.custom_types = &context.catalog.types;
+  scope.texts_take_types = !context.settings.ksqldb_compat;
   return evaluate_constant(*expression, column.type, scope, evaluation);
 }
 

@@ -111,6 +111,14 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
     scope.texts_take_types = !context.settings.ksqldb_compat;
     plan.filter = TRY(bind_predicate(*analysis.where, scope));
     if (scope.texts_take_types) TRY(check_constants(*plan.filter, eval));
+    // In ksqlDB a row whose condition fails is not shown, and nothing is said.
+    if (context.settings.ksqldb_compat) {
+      FunctionCall or_not{"COALESCE", {}};
+      or_not.arguments.push_back(clone(*analysis.where));
+      or_not.arguments.push_back(make_expression(BooleanLiteral{false}, analysis.where->position));
+      plan.filter =
+          TRY(bind_predicate(*make_expression(std::move(or_not), analysis.where->position), scope));
+    }
     if (source.kind == SourceKind::Table)
       plan.keys = TRY(keys_for(*analysis.where, source, scope, eval));
     if (source.window) plan.windows = window_bounds(*analysis.where, scope, eval);
@@ -149,6 +157,7 @@ Result<Batch> PullShaper::shape(Batch rows, size_t room, const EvalContext& eval
   if (filter_) {
     RowErrors errors(rows.rows);
     std::vector<uint32_t> chosen = filter_->select(rows.columns, rows.rows, eval, errors);
+    if (errors.any()) TRY(refuse_failures(errors));
     if (chosen.size() > room) chosen.resize(room);
     if (chosen.size() != rows.rows) rows = rows.gather(chosen);
   } else if (rows.rows > room) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/expr/null_failures.h"
 #include "engine/query/rows_steps.h"
 
 namespace engine {
@@ -135,6 +136,7 @@ class Joiner {
     if (condition_) {
       RowErrors errors(pairs.rows);
       chosen = condition_->select(pairs.columns, pairs.rows, context_.eval(), errors);
+      TRY(refuse_failures(errors));
     }
     TRY(context_.end());
     for (const uint32_t i : chosen)

@@ -381,7 +381,11 @@ Result<PlannedRows> RowsPlanning::combine(const Query& query) {
   for (size_t i = 0; i < width; ++i) {
     const SqlType& first = left.result.columns[i].type;
     const SqlType& second = right.result.columns[i].type;
-    const auto type = common_type(first, second);
+    auto type = common_type(first, second);
+    // As in PostgreSQL, texts become names behind a name.
+    if (first.label() == label::kName && second == SqlType(TypeKind::String) &&
+        second.label() == label::kNone)
+      type = first;
     if (!type)
       return Error{ErrorCode::TypeMismatch,
                    fmt::format("{} types {} and {} of column {} cannot be matched", word(both.op),
@@ -415,6 +419,8 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
     for (size_t i = 0; i < row.size(); ++i) {
       bound.push_back(TRY(bind(*row[i], scope)));
       if (bound.back().type.is_null()) continue;
+      // A written text is read as the others are, if they are of another type.
+      if (row[i]->is<StringLiteral>()) continue;
       const bool meets_number = types[i].is_numeric() || bound.back().type.is_numeric();
       for (SqlType* one : {&types[i], &bound.back().type})
         if (meets_number && one->label() == label::kNumeric && !one->is_null()) {
@@ -441,6 +447,7 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
       const bool is_text = row[i].type.label() == label::kNumeric && types[i].is_numeric();
       row[i] = is_text ? TRY(cast(std::move(row[i]), types[i]))
                        : TRY(coerce(std::move(row[i]), types[i]));
+      row[i].knows_unknown = true;
     }
   Layout layout = layout_of(result);
   return order_and_cut(query, {make_node(std::move(step), std::move(layout)), std::move(result)});

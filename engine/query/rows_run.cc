@@ -37,6 +37,7 @@ Result<RowsChunks> filter_rows(const FilterRows& step, RowsChunks input, RowsCon
     RowErrors errors(chunk.rows);
     const std::vector<uint32_t> chosen =
         program.select(chunk.columns, chunk.rows, context.eval(), errors);
+    TRY(refuse_failures(errors));
     TRY(context.end());
     if (chosen.size() == chunk.rows) {
       out.push_back(std::move(chunk));

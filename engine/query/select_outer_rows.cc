@@ -136,7 +136,10 @@ class OuterAsSource {
   }
 
   Status replace(ExpressionPtr& expression, const SelectNames& inner) {
-    if (is_aggregate_call(*expression) && reads_only_outer(*expression, inner))
+    // Where nothing is read here, an aggregate of a sub-query can only be of the query around.
+    const bool is_of_outer = reads_only_outer(*expression, inner) ||
+                             (inner.sources().empty() && holds_subquery(*expression));
+    if (is_aggregate_call(*expression) && is_of_outer)
       return Error{ErrorCode::NotSupported,
                    "an aggregate of the query around is not supported yet within a sub-query",
                    {},
@@ -148,6 +151,11 @@ class OuterAsSource {
     const auto* column = expression->as<ColumnRef>();
     if (!column || inner.canonical(*expression, "WHERE")) return {};
     return refer(expression);
+  }
+  static bool holds_subquery(const Expression& expression) {
+    return expression.is<Subquery>() ||
+           std::ranges::any_of(children(expression),
+                               [](const Expression* child) { return holds_subquery(*child); });
   }
   // Of what it reads, which must be something, nothing is of the sub-query.
   bool reads_only_outer(const Expression& expression, const SelectNames& inner) const {
@@ -202,6 +210,14 @@ class OuterAsSource {
   Status refer(ExpressionPtr& expression) {
     auto canonical = outer_.canonical(*expression, "WHERE");
     if (!canonical) return {};
+    if (!(*canonical)->is<ColumnRef>()) {  // a whole row, or what USING has merged: its columns
+      const auto visit = [&](ExpressionPtr& each) -> Status {
+        return each->is<ColumnRef>() ? refer(each) : Status();
+      };
+      TRY(rewrite_expression(*canonical, visit, RewriteOrder::ParentsFirst));
+      expression = *std::move(canonical);
+      return {};
+    }
     size_t at = 0;
     while (at < columns_.size() && !equals(*columns_[at], **canonical)) ++at;
     if (at == columns_.size()) {

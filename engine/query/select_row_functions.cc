@@ -12,6 +12,54 @@ namespace engine {
 
 namespace {
 
+constexpr std::string_view kSeries = "GENERATE_SERIES";
+
+// generate_series() gives rows as an item or as an operand of one, as in PostgreSQL; as an argument of another function it gives the
+// array that it is in the dialect.
+bool is_series(const Expression& expression) {
+  const auto* call = expression.as<FunctionCall>();
+  return call && call->name == kSeries && !call->over &&
+         (call->arguments.size() == 2 || call->arguments.size() == 3);
+}
+bool may_hold_series(const Expression& expression) {
+  return expression.is<Arithmetic>() || expression.is<Signed>() || expression.is<Cast>() ||
+         expression.is<Comparison>();
+}
+bool calls_series(const Expression& expression) {
+  if (is_series(expression)) return true;
+  return may_hold_series(expression) &&
+         std::ranges::any_of(children(expression),
+                             [](const Expression* child) { return calls_series(*child); });
+}
+
+// UNNEST of the array, or of null where the steps lead away from the end: there the array would count down.
+ExpressionPtr rows_of_series(ExpressionPtr series) {
+  const TextPosition at = series->position;
+  const ExpressionList& arguments = series->as<FunctionCall>()->arguments;
+  ExpressionPtr distance = make_expression(
+      Arithmetic{ArithmeticOp::Subtract, clone(*arguments[1]), clone(*arguments[0])}, at);
+  if (arguments.size() == 3)
+    distance = make_expression(
+        Arithmetic{ArithmeticOp::Multiply, std::move(distance), clone(*arguments[2])}, at);
+  ExpressionPtr is_ahead =
+      make_expression(Comparison{ComparisonOp::GreaterOrEqual, std::move(distance),
+                                 make_expression(IntegerLiteral{0}, at)},
+                      at);
+  Case choice;
+  choice.branches.push_back({std::move(is_ahead), std::move(series)});
+  FunctionCall rows{"UNNEST", {}};
+  rows.arguments.push_back(make_expression(std::move(choice), at));
+  return make_expression(std::move(rows), at);
+}
+
+void spread_series(ExpressionPtr& expression) {
+  if (is_series(*expression)) {
+    expression = rows_of_series(std::move(expression));
+  } else if (may_hold_series(*expression)) {
+    for (ExpressionPtr* child : children(*expression)) spread_series(*child);
+  }
+}
+
 // SELECT ..., UNNEST(array) FROM ...: the function becomes a source behind the others.
 class RowFunctionsOfItems {
  public:
@@ -37,7 +85,9 @@ class RowFunctionsOfItems {
     for (SelectItem& item : made.items) {
       if (!item.expression) continue;
       if (!item.alias && calls_it(*item.expression))
-        item.alias = Name{result_name(*item.expression)};
+        item.alias = Name{is_series(*item.expression) ? std::string(kSeries)
+                                                      : result_name(*item.expression)};
+      spread_series(item.expression);
       TRY(rewrite_expression(item.expression, visit, RewriteOrder::ParentsFirst));
     }
     AliasedSource source;
@@ -57,7 +107,7 @@ class RowFunctionsOfItems {
 
   static bool calls_it(const Expression& expression) {
     const auto* call = expression.as<FunctionCall>();
-    if (call && call->name == "UNNEST") return true;
+    if ((call && call->name == "UNNEST") || calls_series(expression)) return true;
     return std::ranges::any_of(children(expression),
                                [](const Expression* child) { return calls_it(*child); });
   }

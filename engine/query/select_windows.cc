@@ -8,6 +8,7 @@
 #include "engine/query/select_aggregates.h"
 #include "engine/types/ascii.h"
 #include "engine/types/coercion.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
 
@@ -185,8 +186,9 @@ class WindowBinder {
           .at(position_of_offset(over));
     for (const FrameBound* bound : {&over.frame.start, &over.frame.end}) {
       if (!bound->offset) continue;
-      const BoundExpression offset = TRY(bind_offset(*bound->offset));
       const SqlType& type = order.front().value.type;
+      const BoundExpression offset = TRY(bind_offset(*bound->offset, type));
+      if (type.is_time_like() && offset.type.label() == label::kInterval) continue;
       const auto common = common_type(type, offset.type);
       if (!type.is_numeric() || !common)
         return Error{ErrorCode::NotSupported,
@@ -203,8 +205,23 @@ class WindowBinder {
     return (start.offset ? start.offset : over.frame.end.offset)->position;
   }
 
-  Result<BoundExpression> bind_offset(const Expression& offset) {
+  static SqlType interval_type() { return SqlType(TypeKind::String).labelled(label::kInterval); }
+
+  // `type`: of the order, which a written text and a numeric of any size take; beside dates and times a text is an interval.
+  Result<BoundExpression> bind_offset(const Expression& offset, const SqlType& type) {
     BoundExpression bound = TRY(bind_value(offset, scope_));
+    if (type.is_time_like() && offset.is<StringLiteral>()) {
+      auto interval = cast(std::move(bound), interval_type());
+      if (!interval) return std::move(interval).error().at(offset.position);
+      bound = *std::move(interval);
+    }
+    if (type.is_numeric() && bound.type.kind() == TypeKind::String &&
+        (offset.is<StringLiteral>() || bound.type.label() == label::kNumeric)) {
+      auto number = cast(std::move(bound), type);
+      if (!number) return std::move(number).error().at(offset.position);
+      bound = *std::move(number);
+      bound.knows_unknown = true;  // 'inf' is a number
+    }
     if (!referenced_columns({&bound, 1}).empty())
       return Error{ErrorCode::InvalidStatement,
                    "argument of a frame's bound must not contain variables"}
@@ -219,9 +236,10 @@ class WindowBinder {
       return Error{ErrorCode::InvalidStatement, "GROUPS mode requires an ORDER BY clause"}.at(at);
     BoundFrame bound{frame.unit, frame.start.edge, frame.end.edge, {}, {}, frame.exclusion};
     const SqlType type = has_offsets_by_value(over) ? order.front().value.type : TypeKind::Bigint;
+    const SqlType of_offset = type.is_time_like() ? interval_type() : type;
     const auto take = [&](const FrameBound& from, std::optional<BoundExpression>& to) -> Status {
       if (!from.offset) return {};
-      auto coerced = coerce(TRY(bind_offset(*from.offset)), type);
+      auto coerced = coerce(TRY(bind_offset(*from.offset, type)), of_offset);
       if (!coerced) return std::move(coerced).error().at(from.offset->position);
       to = *std::move(coerced);
       return {};

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/functions/ordering.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
 
@@ -44,6 +45,22 @@ Int128 added(Int128 base, Int128 offset, bool subtract) {
   return subtract ? -kMost : kMost;
 }
 
+// A date or a time in microseconds.
+int64_t us_at(const Column& column, size_t row) {
+  constexpr int64_t kUsPerMs = 1'000, kUsPerDay = 86'400'000'000;
+  if (column.type().kind() == TypeKind::Date) return column.data<int32_t>()[row] * kUsPerDay;
+  if (column.type().kind() == TypeKind::Time) return column.data<int32_t>()[row] * kUsPerMs;
+  return column.data<int64_t>()[row] * kUsPerMs;
+}
+
+// What does not fit is as good as endless. Of a time of day only the interval's time counts.
+int64_t moved_us(const Column& column, size_t row, const Interval& by, bool subtract) {
+  const bool is_time = column.type().kind() == TypeKind::Time;
+  const Interval moves = is_time ? Interval{by.us, 0, 0} : by;
+  const auto moved = plus(us_at(column, row), subtract ? opposite(moves) : moves);
+  return moved ? *moved : subtract ? INT64_MIN : INT64_MAX;
+}
+
 }  // namespace
 
 Result<Frames> Frames::of(const BoundFrame& frame, const OrderedRows& rows, RowsContext& context) {
@@ -61,6 +78,13 @@ Result<Frames::Offset> Frames::read_offset(const BoundExpression& expression,
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("frame {} offset must not be null", which)};
   Offset offset;
+  if (expression.type.label() == label::kInterval) {
+    offset.interval = TRY(parse_interval(value.as_string()));
+    if (comparable_interval(value.as_string()) < comparable_interval("00:00:00"))
+      return Error{ErrorCode::InvalidParameter,
+                   "invalid preceding or following size in window function"};
+    return offset;
+  }
   if (const auto* number = std::get_if<double>(&value.payload())) offset.number = *number;
   offset.whole = whole_of(value);
   if (offset.whole < 0 || offset.number < 0 || std::isnan(offset.number))
@@ -130,6 +154,10 @@ size_t Frames::by_value(size_t row, FrameEdge edge, const Offset& offset, bool i
 bool Frames::is_in_range(size_t value, size_t base, const Offset& offset, bool subtract,
                          bool less) const {
   const Column& column = *rows_->order_column;
+  if (column.type().is_time_like()) {
+    const int64_t bound = moved_us(column, base, offset.interval, subtract);
+    return less ? us_at(column, value) <= bound : us_at(column, value) >= bound;
+  }
   if (column.type().kind() != TypeKind::Double) {
     const Int128 bound = added(whole_at(column, base), offset.whole, subtract);
     const Int128 asked = whole_at(column, value);

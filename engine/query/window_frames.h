@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "engine/query/rows_run.h"
+#include "engine/types/postgres_texts.h"
 
 namespace engine {
 
@@ -50,11 +51,12 @@ class Frames {
   bool excludes() const { return frame_->exclusion != FrameExclusion::None; }
 
  private:
-  // An offset of RANGE is of the type of the order's column: one of these.
+  // An offset of RANGE is of the type of the order's column, and of dates and times an interval: one of these.
   struct Offset {
     size_t count = 0;
     Int128 whole = 0;
     double number = 0;
+    Interval interval = {};
   };
 
   Frames(const BoundFrame& frame, const OrderedRows& rows) : frame_(&frame), rows_(&rows) {}

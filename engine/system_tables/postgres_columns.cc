@@ -6,7 +6,7 @@
 namespace engine {
 
 // The letter behind a name is its type: b boolean, s smallint, i integer, l bigint, f real, d double precision, t text, v varchar, n name, c "char",
-// o oid, z timestamp with time zone; in upper case an array of these. Numbers that PostgreSQL keeps under other types (regproc, xid) are shown as text or oid.
+// o oid, p pg_node_tree, a aclitem, z timestamp with time zone; in upper case an array of these. Numbers that PostgreSQL keeps under other types (regproc, xid) are shown as text or oid.
 const std::span<const PostgresTable> kPostgresTables = [] {
   static constexpr PostgresTable kTables[] = {
       {"information_schema", "applicable_roles",
@@ -132,11 +132,11 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_amproc",
        "oid:o amprocfamily:o amproclefttype:o amprocrighttype:o amprocnum:s amproc:o"},
       {"pg_catalog", "pg_attrdef",
-       "oid:o adrelid:o adnum:s adbin:t"},
+       "oid:o adrelid:o adnum:s adbin:p"},
       {"pg_catalog", "pg_attribute",
        "attrelid:o attname:n atttypid:o attstattarget:i attlen:s attnum:s attndims:i attcacheoff:i atttypmod:i "
        "attbyval:b attalign:c attstorage:c attcompression:c attnotnull:b atthasdef:b atthasmissing:b attidentity:c "
-       "attgenerated:c attisdropped:b attislocal:b attinhcount:i attcollation:o attacl:T attoptions:T "
+       "attgenerated:c attisdropped:b attislocal:b attinhcount:i attcollation:o attacl:A attoptions:T "
        "attfdwoptions:T attmissingval:t"},
       {"pg_catalog", "pg_auth_members",
        "roleid:o member:o grantor:o admin_option:b"},
@@ -147,24 +147,24 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "relpages:i reltuples:f relallvisible:i reltoastrelid:o relhasindex:b relisshared:b relpersistence:c "
        "relkind:c relnatts:s relchecks:s relhasrules:b relhastriggers:b relhassubclass:b relrowsecurity:b "
        "relforcerowsecurity:b relispopulated:b relreplident:c relispartition:b relrewrite:o relfrozenxid:o "
-       "relminmxid:o relacl:T reloptions:T relpartbound:t"},
+       "relminmxid:o relacl:A reloptions:T relpartbound:p"},
       {"pg_catalog", "pg_collation",
        "oid:o collname:n collnamespace:o collowner:o collprovider:c collisdeterministic:b collencoding:i "
        "collcollate:t collctype:t colliculocale:t collversion:t"},
       {"pg_catalog", "pg_constraint",
        "oid:o conname:n connamespace:o contype:c condeferrable:b condeferred:b convalidated:b conrelid:o contypid:o "
        "conindid:o conparentid:o confrelid:o confupdtype:c confdeltype:c confmatchtype:c conislocal:b coninhcount:i "
-       "connoinherit:b conkey:S confkey:S conpfeqop:O conppeqop:O conffeqop:O confdelsetcols:S conexclop:O conbin:t"},
+       "connoinherit:b conkey:S confkey:S conpfeqop:O conppeqop:O conffeqop:O confdelsetcols:S conexclop:O conbin:p"},
       {"pg_catalog", "pg_conversion",
        "oid:o conname:n connamespace:o conowner:o conforencoding:i contoencoding:i conproc:t condefault:b"},
       {"pg_catalog", "pg_database",
        "oid:o datname:n datdba:o encoding:i datlocprovider:c datistemplate:b datallowconn:b datconnlimit:i "
        "datfrozenxid:o datminmxid:o dattablespace:o datcollate:t datctype:t daticulocale:t datcollversion:t "
-       "datacl:T"},
+       "datacl:A"},
       {"pg_catalog", "pg_db_role_setting",
        "setdatabase:o setrole:o setconfig:T"},
       {"pg_catalog", "pg_default_acl",
-       "oid:o defaclrole:o defaclnamespace:o defaclobjtype:c defaclacl:T"},
+       "oid:o defaclrole:o defaclnamespace:o defaclobjtype:c defaclacl:A"},
       {"pg_catalog", "pg_depend",
        "classid:o objid:o objsubid:i refclassid:o refobjid:o refobjsubid:i deptype:c"},
       {"pg_catalog", "pg_description",
@@ -185,7 +185,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_index",
        "indexrelid:o indrelid:o indnatts:s indnkeyatts:s indisunique:b indnullsnotdistinct:b indisprimary:b "
        "indisexclusion:b indimmediate:b indisclustered:b indisvalid:b indcheckxmin:b indisready:b indislive:b "
-       "indisreplident:b indkey:S indcollation:O indclass:O indoption:S indexprs:t indpred:t"},
+       "indisreplident:b indkey:S indcollation:O indclass:O indoption:S indexprs:p indpred:p"},
       {"pg_catalog", "pg_indexes",
        "schemaname:n tablename:n indexname:n tablespace:n indexdef:t"},
       {"pg_catalog", "pg_inherits",
@@ -197,7 +197,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_matviews",
        "schemaname:n matviewname:n matviewowner:n tablespace:n hasindexes:b ispopulated:b definition:t"},
       {"pg_catalog", "pg_namespace",
-       "oid:o nspname:n nspowner:o nspacl:T"},
+       "oid:o nspname:n nspowner:o nspacl:A"},
       {"pg_catalog", "pg_opclass",
        "oid:o opcmethod:o opcname:n opcnamespace:o opcowner:o opcfamily:o opcintype:o opcdefault:b opckeytype:o"},
       {"pg_catalog", "pg_operator",
@@ -206,24 +206,24 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_opfamily",
        "oid:o opfmethod:o opfname:n opfnamespace:o opfowner:o"},
       {"pg_catalog", "pg_partitioned_table",
-       "partrelid:o partstrat:c partnatts:s partdefid:o partattrs:S partclass:O partcollation:O partexprs:t"},
+       "partrelid:o partstrat:c partnatts:s partdefid:o partattrs:S partclass:O partcollation:O partexprs:p"},
       {"pg_catalog", "pg_policy",
-       "oid:o polname:n polrelid:o polcmd:c polpermissive:b polroles:O polqual:t polwithcheck:t"},
+       "oid:o polname:n polrelid:o polcmd:c polpermissive:b polroles:O polqual:p polwithcheck:p"},
       {"pg_catalog", "pg_proc",
        "oid:o proname:n pronamespace:o proowner:o prolang:o procost:f prorows:f provariadic:o prosupport:t "
        "prokind:c prosecdef:b proleakproof:b proisstrict:b proretset:b provolatile:c proparallel:c pronargs:s "
-       "pronargdefaults:s prorettype:o proargtypes:O proallargtypes:O proargmodes:C proargnames:T proargdefaults:t "
-       "protrftypes:O prosrc:t probin:t prosqlbody:t proconfig:T proacl:T mr_arguments:t mr_result:t"},
+       "pronargdefaults:s prorettype:o proargtypes:O proallargtypes:O proargmodes:C proargnames:T proargdefaults:p "
+       "protrftypes:O prosrc:t probin:t prosqlbody:p proconfig:T proacl:A mr_arguments:t mr_result:t"},
       {"pg_catalog", "pg_publication",
        "oid:o pubname:n pubowner:o puballtables:b pubinsert:b pubupdate:b pubdelete:b pubtruncate:b pubviaroot:b"},
       {"pg_catalog", "pg_publication_namespace",
        "oid:o pnpubid:o pnnspid:o"},
       {"pg_catalog", "pg_publication_rel",
-       "oid:o prpubid:o prrelid:o prqual:t prattrs:S"},
+       "oid:o prpubid:o prrelid:o prqual:p prattrs:S"},
       {"pg_catalog", "pg_range",
        "rngtypid:o rngsubtype:o rngmultitypid:o rngcollation:o rngsubopc:o rngcanonical:t rngsubdiff:t"},
       {"pg_catalog", "pg_rewrite",
-       "oid:o rulename:n ev_class:o ev_type:c ev_enabled:c is_instead:b ev_qual:t ev_action:t"},
+       "oid:o rulename:n ev_class:o ev_type:c ev_enabled:c is_instead:b ev_qual:p ev_action:p"},
       {"pg_catalog", "millrace_rights",
        "mr_role:t mr_role_oid:o mr_table:t mr_oid:o mr_right:t"},
       {"pg_catalog", "pg_roles",
@@ -240,7 +240,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_shdescription",
        "objoid:o classoid:o description:t"},
       {"pg_catalog", "pg_statistic_ext",
-       "oid:o stxrelid:o stxname:n stxnamespace:o stxowner:o stxstattarget:i stxkeys:S stxkind:C stxexprs:t"},
+       "oid:o stxrelid:o stxname:n stxnamespace:o stxowner:o stxstattarget:i stxkeys:S stxkind:C stxexprs:p"},
       {"pg_catalog", "pg_statistic_ext_data",
        "stxoid:o stxdinherit:b stxdndistinct:t stxddependencies:t stxdmcv:t stxdexpr:t"},
       {"pg_catalog", "pg_subscription",
@@ -254,7 +254,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "oid:o spcname:n spcowner:o spcacl:T spcoptions:T"},
       {"pg_catalog", "pg_trigger",
        "oid:o tgrelid:o tgparentid:o tgname:n tgfoid:o tgtype:s tgenabled:c tgisinternal:b tgconstrrelid:o "
-       "tgconstrindid:o tgconstraint:o tgdeferrable:b tginitdeferred:b tgnargs:s tgattr:S tgargs:t tgqual:t "
+       "tgconstrindid:o tgconstraint:o tgdeferrable:b tginitdeferred:b tgnargs:s tgattr:S tgargs:t tgqual:p "
        "tgoldtable:n tgnewtable:n"},
       {"pg_catalog", "pg_ts_config",
        "oid:o cfgname:n cfgnamespace:o cfgowner:o cfgparser:o"},
@@ -270,7 +270,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "oid:o typname:n typnamespace:o typowner:o typlen:s typbyval:b typtype:c typcategory:c typispreferred:b "
        "typisdefined:b typdelim:c typrelid:o typsubscript:t typelem:o typarray:o typinput:t typoutput:t "
        "typreceive:t typsend:t typmodin:t typmodout:t typanalyze:t typalign:c typstorage:c typnotnull:b "
-       "typbasetype:o typtypmod:i typndims:i typcollation:o typdefaultbin:t typdefault:t typacl:T mr_name:t"},
+       "typbasetype:o typtypmod:i typndims:i typcollation:o typdefaultbin:p typdefault:t typacl:A mr_name:t"},
       {"pg_catalog", "pg_user",
        "usename:n usesysid:o usecreatedb:b usesuper:b userepl:b usebypassrls:b passwd:t valuntil:z useconfig:T"},
       {"pg_catalog", "pg_user_mapping",

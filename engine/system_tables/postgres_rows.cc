@@ -86,8 +86,7 @@ void add_classes(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const auto& [name, type] : facts.context.catalog.types) {
     if (type.label() != label::kComposite) continue;
     const ObjectPlace place = place_of(facts.context.catalog, name);
-    add_class(out, user_relation_oid(name), place.name, place.schema, 'c',
-              type.fields().size());
+    add_class(out, user_relation_oid(name), place.name, place.schema, 'c', type.fields().size());
     out.set_number("RELTYPE", user_type_oid(name));
   }
 }
@@ -211,11 +210,12 @@ void add_functions(const CatalogFacts& facts, SystemRowWriter& out) {
   CatalogObjects numbers = facts.objects;
   for (const Registry::Entry& entry : Registry::instance().entries())
     for (const Overload& overload : entry.overloads) {
+      const std::string name = lower_case(entry.name.substr(entry.name.find('.') + 1));
       const size_t arguments = overload.signature.parameters.size();
       const bool is_aggregate = entry.kind == CallKind::Aggregate;
       out.row()
           .set_number("OID", numbers.number_of("function", entry.name + signature_of(overload)))
-          .set("PRONAME", lower_case(entry.name))
+          .set("PRONAME", name)
           .set_number("PRONAMESPACE", kPgCatalogSchema)
           .set_number("PROOWNER", kOwner)
           .set_number("PROLANG", 12)
@@ -227,7 +227,7 @@ void add_functions(const CatalogFacts& facts, SystemRowWriter& out) {
           .set_number("PRONARGS", static_cast<int64_t>(arguments))
           .set_number("PRORETTYPE", oid::kText)
           .set_numbers("PROARGTYPES", std::vector<int64_t>(arguments, oid::kText))
-          .set("PROSRC", lower_case(entry.name))
+          .set("PROSRC", name)
           .set("MR_ARGUMENTS", signature_of(overload))
           .set("MR_RESULT", overload.signature.result.to_string());
     }

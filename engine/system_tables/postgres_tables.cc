@@ -36,6 +36,10 @@ SqlType type_of_letter(char letter) {
         return SqlType(TypeKind::String).labelled(label::kVarchar);
       case 'n':
         return SqlType(TypeKind::String).labelled(label::kName);
+      case 'p':
+        return type_of(*label_named("pg_node_tree"));
+      case 'a':
+        return type_of(*label_named("aclitem"));
       case 'c':
         return SqlType(TypeKind::String).labelled(label::kChar);
       default:
@@ -89,8 +93,8 @@ class TableList final : public SystemTables {
     table->name = upper_case(row.name);
     for (std::string_view rest = row.columns; !rest.empty();) {
       const size_t colon = rest.find(':');
-      table->columns.columns.push_back({.name = upper_case(rest.substr(0, colon)),
-                                        .type = type_of_letter(rest[colon + 1])});
+      table->columns.columns.push_back(
+          {.name = upper_case(rest.substr(0, colon)), .type = type_of_letter(rest[colon + 1])});
       rest.remove_prefix(std::min(rest.size(), colon + 3));  // the letter and a blank
     }
     tables_.push_back(std::move(table));

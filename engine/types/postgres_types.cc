@@ -84,6 +84,19 @@ constexpr PostgresLabelRow kExactTimes[] = {
      'D', kTotal, normal_timestamptz, comparable_timestamp},
 };
 
+// Types of the catalog's columns alone, whose rows pg_type has by itself; as text, as PostgreSQL shows them.
+constexpr auto kFirstOfCatalog = static_cast<size_t>(label::kExactTimestamptz) + 1;
+constexpr PostgresLabelRow catalog_type(size_t place, std::string_view name, uint32_t oid,
+                                        uint32_t array_oid, int16_t size) {
+  const auto number = static_cast<PostgresLabel>(kFirstOfCatalog + place);
+  return {number, name, name, String, oid, array_oid, size, 'U', kTotal, nullptr, nullptr};
+}
+constexpr PostgresLabelRow kCatalogTypes[] = {
+    catalog_type(0, "regclass", 2205, 2210, 4),     catalog_type(1, "regtype", 2206, 2211, 4),
+    catalog_type(2, "regnamespace", 4089, 4090, 4), catalog_type(3, "aclitem", 1033, 1034, 12),
+    catalog_type(4, "pg_node_tree", 194, 0, -1),
+};
+
 std::string_view enum_label(const Field& field) { return field.name; }
 
 // FNV-1a. PostgreSQL gives numbers of users' objects from 16384 on.
@@ -102,6 +115,8 @@ std::span<const PostgresLabelRow> postgres_labels() { return kRows; }
 const PostgresLabelRow* find_label(PostgresLabel label) {
   if (is_exact_time(label))
     return &kExactTimes[static_cast<size_t>(label) - static_cast<size_t>(label::kExactDate)];
+  const auto of_catalog = static_cast<size_t>(label) - kFirstOfCatalog;  // wraps for others
+  if (of_catalog < std::size(kCatalogTypes)) return &kCatalogTypes[of_catalog];
   const auto at = static_cast<size_t>(label) - 1;  // wraps for none
   return at < std::size(kRows) ? &kRows[at] : nullptr;
 }
@@ -109,6 +124,8 @@ const PostgresLabelRow* find_label(PostgresLabel label) {
 const PostgresLabelRow* label_named(std::string_view name) {
   for (const PostgresLabelRow& row : kRows)
     if (row.name == name || row.sql_name == name) return &row;
+  for (const PostgresLabelRow& row : kCatalogTypes)
+    if (row.name == name) return &row;
   return nullptr;
 }
 

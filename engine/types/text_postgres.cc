@@ -13,12 +13,18 @@ namespace engine {
 
 namespace {
 
+// Without zeros behind the last digit of the fraction.
+void append_clock(std::string& out, int64_t ms_of_day) {
+  append_time_full(out, ms_of_day);
+  if (ms_of_day % kMsPerSecond != 0) out.resize(out.find_last_not_of('0') + 1);
+}
+
 // PostgreSQL marks years before 1 as BC; we have no such dates to show, and ISO's sign will do.
 void append_postgres_timestamp(std::string& out, int64_t ms, bool with_zone) {
   const auto [days, ms_of_day] = split_timestamp(ms);
   append_date(out, days);
   out += ' ';
-  append_time_full(out, ms_of_day);
+  append_clock(out, ms_of_day);
   if (with_zone) out += "+00";
 }
 
@@ -87,7 +93,8 @@ void append_record(std::string& out, const SqlType& type, const Column& column, 
     if (field.is_null(row)) continue;
     text.clear();
     append_postgres_text(text, type.fields()[i].type, field, row);
-    const bool is_plain = !text.empty() && text.find_first_of("(),\"\\ \t\n\r\v\f") == std::string::npos;
+    const bool is_plain =
+        !text.empty() && text.find_first_of("(),\"\\ \t\n\r\v\f") == std::string::npos;
     if (is_plain) {
       out += text;
       continue;
@@ -130,7 +137,7 @@ void append_postgres_text(std::string& out, const SqlType& type, const Column& c
     case TypeKind::Date:
       return append_date(out, column.data<int32_t>()[row]);
     case TypeKind::Time:
-      return append_time_full(out, column.data<int32_t>()[row]);
+      return append_clock(out, column.data<int32_t>()[row]);
     case TypeKind::Timestamp:
       return append_postgres_timestamp(out, column.data<int64_t>()[row],
                                        type.label() != label::kTimestamp);

@@ -37,6 +37,12 @@ constexpr FunctionRow kFunctions[] = {
     {"CURRENT_ROLE", user},        {"USER", user},
 };
 
+// All but VERSION() are of PostgreSQL's type `name`, as items of a SELECT; elsewhere they are texts like any other.
+bool is_name(std::string_view function) {
+  return function != "VERSION" &&
+         std::ranges::find(kFunctions, function, &FunctionRow::name) != std::end(kFunctions);
+}
+
 struct Answer {
   std::string_view function;
   engine::ExpressionPtr value;
@@ -163,10 +169,15 @@ void answer_session_functions(engine::ParsedStatement& statement, const SessionF
     return has_words || expression.is<engine::FunctionCall>() || is_reserved(expression);
   };
   for (engine::SelectItem& item : query->items) {
-    if (!item.expression || item.alias || !is_answered(*item.expression)) continue;
-    if (const auto found = answer(*item.expression, facts)) {
-      item.alias.emplace();
-      item.alias->text = found->function;
+    if (!item.expression || !is_answered(*item.expression)) continue;
+    if (auto found = answer(*item.expression, facts)) {
+      if (!item.alias) item.alias.emplace().text = found->function;
+      if (!is_name(found->function)) continue;
+      engine::TypeName name;
+      name.custom_name = "NAME";
+      const TextPosition at = item.expression->position;
+      item.expression =
+          engine::make_expression(engine::Cast{std::move(found->value), std::move(name)}, at);
     }
   }
   const auto visit = [&](engine::ExpressionPtr& expression) -> Status {

@@ -29,8 +29,8 @@ bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c =
 bool names_catalog(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  for (const std::string_view name :
-       {"pg_", "information_schema", "reg", "has_table_privilege", "array_", "cardinality"})
+  for (const std::string_view name : {"pg_", "information_schema", "reg", "has_table_privilege",
+                                      "current_schemas", "array_", "cardinality"})
     for (size_t at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1))
       if (at == 0 || !is_word(lower[at - 1])) return true;
   return false;

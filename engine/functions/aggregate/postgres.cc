@@ -281,6 +281,9 @@ constexpr AggregateDef kAggregates[] = {
     row<Spread<true, true>>("STDDEV", "(DOUBLE val) -> DOUBLE",
                             "The standard deviation of a sample, as PostgreSQL has it; null for "
                             "fewer than two values."),
+    row<Spread<true, true>>("pg_catalog.stddev_samp", "(DOUBLE val) -> DOUBLE",
+                            "Over tables: the standard deviation of a sample; null for fewer than "
+                            "two values."),
     row<Spread<false, true>>("STDDEV_POP", "(DOUBLE val) -> DOUBLE",
                              "The standard deviation of all values; null when there are none."),
     row<OfPairs<corr>>(

@@ -22,6 +22,8 @@ Int128 rounded_quotient(Int128 number, Int128 unit, RoundMode mode) {
   switch (mode) {
     case RoundMode::HalfTowardsInfinity:
       return rest >= unit - rest ? quotient + 1 : quotient;
+    case RoundMode::HalfAwayFromZero:
+      return rest > unit - rest || (rest == unit - rest && number > 0) ? quotient + 1 : quotient;
     case RoundMode::TowardsZero:
       return number < 0 ? quotient + 1 : quotient;
     case RoundMode::Up:

@@ -9,6 +9,7 @@ namespace engine {
 
 enum class RoundMode : uint8_t {
   HalfTowardsInfinity,  // ties go up: 2.5 to 3, -2.5 to -2
+  HalfAwayFromZero,     // ties: 2.5 to 3, -2.5 to -3
   TowardsZero,
   Up,    // towards +infinity
   Down,  // towards -infinity

@@ -21,7 +21,9 @@ TEST(Example, every_functions_example_is_true) {
       const std::string where = std::string(function.name) + std::string(function.signature) +
                                 ": " + std::string(function.example);
       EXPECT_FALSE(function.doc.empty()) << where;
-      const auto expression = bound(function.example, Scope(none));
+      Scope scope(none);
+      scope.texts_take_types = function.name.starts_with("pg_catalog.");
+      const auto expression = bound(function.example, scope);
       EXPECT_TRUE(expression) << where << "\n" << error_text(expression.error());
       if (!expression) continue;
       EXPECT_EQ(expression->type.to_string(), "BOOLEAN") << where;

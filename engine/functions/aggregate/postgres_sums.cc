@@ -1,0 +1,148 @@
+// Sums and means as PostgreSQL has them, where SELECTs over tables ask for its rules: null of no values, and of a type that holds them.
+#include <algorithm>
+
+#include "engine/functions/aggregate/accumulator.h"
+#include "engine/functions/families.h"
+#include "engine/types/text_number.h"
+
+namespace engine {
+
+namespace {
+
+// A sum of DECIMAL has ten digits more than its values.
+constexpr int kMoreDigits = 10, kDigitsOfBigint = 19;
+// Digits behind the point of a mean, at least: as many as PostgreSQL shows of one between 1 and 9999.
+constexpr int kDigitsOfMean = 16;
+
+template <class T>
+using Total = std::conditional_t<std::is_same_v<T, int32_t>, int64_t,
+                                 std::conditional_t<std::is_same_v<T, double>, double, Int128>>;
+
+// No undo: such a SELECT is computed of rows that are all there.
+template <class T>
+struct Added {
+  Total<T> sum = 0;
+  int64_t count = 0;
+
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (args[0]->is_null(row)) return;
+    sum += static_cast<Total<T>>(args[0]->data<T>()[row]);
+    ++count;
+  }
+  void add(const Added& other) {
+    sum += other.sum;
+    count += other.count;
+  }
+  void encode(std::string& out) const {
+    put(out, sum);
+    put(out, count);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    sum = take<Total<T>>(in);
+    count = take<int64_t>(in);
+  }
+};
+
+template <class T>
+struct SumOrNull : Added<T> {
+  void merge(const AggregateInstance&, const SumOrNull& other) { this->add(other); }
+  void result(const AggregateInstance&, Column& out) const {
+    if (this->count == 0)
+      out.append_null();
+    else
+      out.append(this->sum);
+  }
+};
+
+// At most 38 digits on both sides: they do not leave 128 bits before it is noticed.
+struct DecimalSumOrNull : SumOrNull<Int128> {
+  Status check(const AggregateInstance& instance) const {
+    const SqlType& type = instance.result_type;
+    if (fits_precision(sum, type.precision())) return {};
+    return numeric_overflow(type.precision(), type.scale(), decimal_text(sum, type.scale()));
+  }
+  Status update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
+    Added::update(instance, args, row);
+    return check(instance);
+  }
+  Status merge(const AggregateInstance& instance, const DecimalSumOrNull& other) {
+    add(other);
+    return check(instance);
+  }
+};
+
+struct MeanOfDoubles : Added<double> {
+  void merge(const AggregateInstance&, const MeanOfDoubles& other) { add(other); }
+  void result(const AggregateInstance&, Column& out) const {
+    if (count == 0)
+      out.append_null();
+    else
+      out.append(sum / static_cast<double>(count));
+  }
+};
+
+// Rounded half up to the scale of the result, which is at least that of the values.
+template <class T>
+struct ExactMean : Added<T> {
+  void merge(const AggregateInstance&, const ExactMean& other) { this->add(other); }
+  void result(const AggregateInstance& instance, Column& out) const {
+    if (this->count == 0) return out.append_null();
+    const SqlType& values = instance.argument_types[0];
+    const int digits = values.kind() == TypeKind::Decimal ? values.scale() : 0;
+    const bool is_negative = this->sum < 0;
+    const auto total = static_cast<Int128>(is_negative ? -this->sum : this->sum);
+    Int128 mean = total / this->count, rest = total % this->count;
+    for (int i = digits; i < instance.result_type.scale(); ++i) {
+      if (!fits_precision(mean, kMaxDecimalPrecision - 1)) return out.append_null();
+      mean = mean * 10 + rest * 10 / this->count;
+      rest = rest * 10 % this->count;
+    }
+    if (rest >= this->count - rest) ++mean;
+    out.append(is_negative ? -mean : mean);
+  }
+};
+
+Result<SqlType> sum_type(std::span<const SqlType> arguments) {
+  const SqlType& value = arguments[0];
+  const int digits = value.kind() == TypeKind::Decimal ? value.precision() : kDigitsOfBigint;
+  const int scale = value.kind() == TypeKind::Decimal ? value.scale() : 0;
+  return SqlType::decimal(std::min(digits + kMoreDigits, kMaxDecimalPrecision), scale);
+}
+Result<SqlType> mean_type(std::span<const SqlType> arguments) {
+  const SqlType& value = arguments[0];
+  const int scale = value.kind() == TypeKind::Decimal ? value.scale() : 0;
+  return SqlType::decimal(kMaxDecimalPrecision, std::max(scale, kDigitsOfMean));
+}
+
+template <class State>
+constexpr AggregateDef row(std::string_view name, std::string_view signature, std::string_view doc,
+                           ReturnType returns = nullptr) {
+  return {.name = name,
+          .signature = signature,
+          .doc = doc,
+          .accumulator = accumulator_of<State>(),
+          .returns = returns};
+}
+
+constexpr std::string_view kSum =
+    "Over tables: the sum of all values that are not null; null when there are none.";
+constexpr std::string_view kMean =
+    "Over tables: the mean of all values that are not null, with 16 digits behind the point where "
+    "they are exact; null when there are none.";
+
+constexpr AggregateDef kAggregates[] = {
+    row<SumOrNull<int32_t>>("pg_catalog.sum", "(INT val) -> BIGINT", kSum),
+    row<SumOrNull<int64_t>>("pg_catalog.sum", "(BIGINT val) -> DECIMAL", kSum, sum_type),
+    row<SumOrNull<double>>("pg_catalog.sum", "(DOUBLE val) -> DOUBLE", kSum),
+    row<DecimalSumOrNull>("pg_catalog.sum", "(DECIMAL val) -> DECIMAL", kSum, sum_type),
+    row<ExactMean<int32_t>>("pg_catalog.avg", "(INT val) -> DECIMAL", kMean, mean_type),
+    row<ExactMean<int64_t>>("pg_catalog.avg", "(BIGINT val) -> DECIMAL", kMean, mean_type),
+    row<MeanOfDoubles>("pg_catalog.avg", "(DOUBLE val) -> DOUBLE", kMean),
+    row<ExactMean<Int128>>("pg_catalog.avg", "(DECIMAL val) -> DECIMAL", kMean, mean_type),
+};
+
+}  // namespace
+
+const FunctionFamily kPostgresSums{"POSTGRESQL OVER TABLES", {}, kAggregates};
+
+}  // namespace engine

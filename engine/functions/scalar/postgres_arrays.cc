@@ -1,0 +1,129 @@
+// Arrays as PostgreSQL's users ask of them: where they begin and end, and what is in them. All have one dimension and begin at 1.
+#include <string>
+
+#include "engine/functions/adapters.h"
+#include "engine/functions/cells.h"
+#include "engine/functions/families.h"
+#include "engine/functions/lists.h"
+#include "engine/types/row_size.h"
+
+namespace engine {
+
+namespace {
+
+// Calls `tell(items)` for arrays that are not null; null where it gives nothing.
+template <class Tell>
+void of_each_array(KernelCall& call, Tell tell) {
+  const bool has_dimension = call.args.size() > 1;
+  for (size_t row = 0; row < call.rows; ++row) {
+    const bool is_first =
+        !has_dimension || (!call.args[1].is_null(row) && call.args[1].get<int32_t>(row) == 1);
+    const bool has_items =
+        is_first && !call.args[0].is_null(row) && items_of(call.args[0], row).size() > 0;
+    if (has_items)
+      tell(static_cast<int32_t>(items_of(call.args[0], row).size()), row);
+    else
+      call.out.append_null();
+  }
+}
+
+void first_place(KernelCall& call) {
+  of_each_array(call, [&](int32_t, size_t) { call.out.append(int32_t{1}); });
+}
+void last_place(KernelCall& call) {
+  of_each_array(call, [&](int32_t size, size_t) { call.out.append(size); });
+}
+void dimensions(KernelCall& call) {
+  of_each_array(call, [&](int32_t size, size_t row) {
+    const std::string text = "[1:" + std::to_string(size) + "]";
+    if (call.context.take_bytes(text.size(), row, call.errors))
+      call.out.append_copy(text);
+    else
+      call.out.append_null();
+  });
+}
+
+void cardinality(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row)
+    if (call.args[0].is_null(row))
+      call.out.append_null();
+    else
+      call.out.append(static_cast<int32_t>(items_of(call.args[0], row).size()));
+}
+
+// The array's elements, and one more before or behind them; of no array the element alone.
+template <bool is_behind>
+void with_element(KernelCall& call) {
+  const Argument &array = call.args[is_behind ? 0 : 1], &element = call.args[is_behind ? 1 : 0];
+  for (size_t row = 0; row < call.rows; ++row) {
+    size_t bytes = copied_bytes(*element.column, element.index(row));
+    if (!array.is_null(row)) bytes += copied_bytes(*array.column, array.index(row));
+    if (!call.context.take_bytes(bytes, row, call.errors)) {
+      call.out.close_list(false);
+      continue;
+    }
+    Column& out = call.out.child(0);
+    if constexpr (!is_behind) out.append_from(*element.column, element.index(row));
+    if (!array.is_null(row)) {
+      const ItemRange items = items_of(array, row);
+      for (uint32_t item = items.begin; item < items.end; ++item)
+        out.append_from(array.column->child(0), item);
+    }
+    if constexpr (is_behind) out.append_from(*element.column, element.index(row));
+    call.out.close_list();
+  }
+}
+
+constexpr std::string_view kFirst =
+                               "The first place of an array, which is 1; null when it is empty.",
+                           kLast = "The last place of an array; null when it is empty.",
+                           kCount = "How many elements an array has; null when it has none.";
+
+constexpr FunctionDef kFunctions[] = {
+    {.name = "array_lower",
+     .signature = "(ARRAY<T> array, INT dimension) -> INT",
+     .doc = kFirst,
+     .example = "ARRAY_LOWER(ARRAY[5, 6], 1) = 1",
+     .kernel = first_place},
+    {.name = "array_upper",
+     .signature = "(ARRAY<T> array, INT dimension) -> INT",
+     .doc = kLast,
+     .example = "ARRAY_UPPER(ARRAY[5, 6], 1) = 2",
+     .kernel = last_place},
+    {.name = "array_length",
+     .signature = "(ARRAY<T> array, INT dimension) -> INT",
+     .doc = kCount,
+     .example = "ARRAY_LENGTH(ARRAY[5, 6], 1) = 2",
+     .kernel = last_place},
+    {.name = "array_ndims",
+     .signature = "(ARRAY<T> array) -> INT",
+     .doc = "How many dimensions an array has, which is 1; null when it is empty.",
+     .example = "ARRAY_NDIMS(ARRAY[5, 6]) = 1",
+     .kernel = first_place},
+    {.name = "array_dims",
+     .signature = "(ARRAY<T> array) -> STRING",
+     .doc = "The first and the last place of an array.",
+     .example = "ARRAY_DIMS(ARRAY[5, 6]) = '[1:2]'",
+     .kernel = dimensions},
+    {.name = "cardinality",
+     .signature = "(ARRAY<T> array) -> INT",
+     .doc = "How many elements an array has.",
+     .example = "CARDINALITY(ARRAY[5, 6]) = 2",
+     .kernel = cardinality},
+    {.name = "array_append",
+     .signature = "(ARRAY<T> array, T element) -> ARRAY<T>",
+     .doc = "The array with an element behind it.",
+     .example = "ARRAY_APPEND(ARRAY[1], 2) = ARRAY[1, 2]",
+     .kernel = with_element<true>},
+    {.name = "array_prepend",
+     .signature = "(T element, ARRAY<T> array) -> ARRAY<T>",
+     .doc = "The array with an element before it.",
+     .example = "ARRAY_PREPEND(0, ARRAY[1]) = ARRAY[0, 1]",
+     .kernel = with_element<false>},
+};
+
+}  // namespace
+
+const FunctionFamily kPostgresArrays{"POSTGRESQL", kFunctions};
+
+}  // namespace engine

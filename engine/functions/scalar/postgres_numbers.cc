@@ -1,0 +1,281 @@
+// Numbers as PostgreSQL rounds them and as its functions of them fail, where SELECTs over tables ask for its rules.
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <numeric>
+
+#include "engine/functions/adapters.h"
+#include "engine/functions/families.h"
+#include "engine/functions/scalar/numeric_rounding.h"
+#include "engine/types/text_number.h"
+
+namespace engine {
+
+namespace {
+
+// ---- ROUND, TRUNC, CEIL, FLOOR
+
+double round_double(double value) { return std::nearbyint(value); }  // ties to the even number
+double trunc_double(double value) { return std::trunc(value); }
+double ceil_double(double value) { return std::ceil(value); }
+double floor_double(double value) { return std::floor(value); }
+double same_as_double(int64_t value) { return static_cast<double>(value); }
+double same_as_double_of_int(int32_t value) { return value; }
+
+template <RoundMode mode>
+Result<Decimal> to_places(const KernelCall& call, Decimal value, int32_t places) {
+  const SqlType& type = call.out.type();
+  const Decimal rounded{round_to_places(value, places, mode), value.scale};
+  const int precision = std::min(type.precision(), kMaxDecimalPrecision);
+  const Int128 unscaled = TRY(rescale(rounded, precision, type.scale(), Rounding::HalfUp));
+  return Decimal{unscaled, type.scale()};
+}
+template <RoundMode mode>
+Result<Decimal> to_whole(const KernelCall& call, Decimal value) {
+  return to_places<mode>(call, value, 0);
+}
+template <RoundMode mode>
+double double_to_places(double value, int32_t places) {
+  return round_to_places(value, places, mode);
+}
+
+// What is rounded may have one digit more before the point.
+Result<SqlType> whole_type(std::span<const SqlType> arguments) {
+  const SqlType& type = arguments[0];
+  return SqlType::decimal(std::min(type.precision() - type.scale() + 1, kMaxDecimalPrecision), 0);
+}
+Result<SqlType> wider_type(std::span<const SqlType> arguments) {
+  const SqlType& type = arguments[0];
+  return SqlType::decimal(std::min(type.precision() + 1, kMaxDecimalPrecision), type.scale());
+}
+
+double sign_of_double(double value) { return value > 0 ? 1 : value < 0 ? -1 : 0; }
+double sign_of_int(int32_t value) { return sign_of_double(value); }
+double sign_of_bigint(int64_t value) { return sign_of_double(static_cast<double>(value)); }
+Decimal sign_of_decimal(Decimal value) {
+  return {value.unscaled > 0 ? 1 : value.unscaled < 0 ? -1 : 0, 0};
+}
+Result<SqlType> one_digit(std::span<const SqlType>) { return SqlType::decimal(1, 0); }
+
+// ---- Powers and logarithms
+
+Error out_of_range(bool is_overflow) {
+  return {ErrorCode::OutOfRange,
+          is_overflow ? "value out of range: overflow" : "value out of range: underflow"};
+}
+
+Result<double> square_root(double x) {
+  if (x < 0)
+    return Error{ErrorCode::InvalidParameter, "cannot take square root of a negative number"};
+  return std::sqrt(x);
+}
+Result<double> exponential(double x) {
+  const double result = std::exp(x);
+  if (std::isinf(result) && !std::isinf(x)) return out_of_range(true);
+  if (result == 0 && !std::isinf(x)) return out_of_range(false);
+  return result;
+}
+Status check_logarithm(double x) {
+  if (x == 0) return Error{ErrorCode::InvalidParameter, "cannot take logarithm of zero"};
+  if (x < 0)
+    return Error{ErrorCode::InvalidParameter, "cannot take logarithm of a negative number"};
+  return {};
+}
+Result<double> natural_logarithm(double x) {
+  TRY(check_logarithm(x));
+  return std::log(x);
+}
+Result<double> common_logarithm(double x) {
+  TRY(check_logarithm(x));
+  return std::log10(x);
+}
+Result<double> logarithm(double base, double x) {
+  TRY(check_logarithm(base));
+  TRY(check_logarithm(x));
+  if (base == 1) return Error{ErrorCode::DivisionByZero, "division by zero"};
+  return std::log(x) / std::log(base);
+}
+Result<double> power(double base, double exponent) {
+  if (base == 0 && exponent < 0)
+    return Error{ErrorCode::InvalidParameter, "zero raised to a negative power is undefined"};
+  if (base < 0 && std::isfinite(exponent) && exponent != std::floor(exponent))
+    return Error{ErrorCode::InvalidParameter,
+                 "a negative number raised to a non-integer power yields a complex result"};
+  const double result = std::pow(base, exponent);
+  const bool are_finite = std::isfinite(base) && std::isfinite(exponent);
+  if (are_finite && std::isinf(result)) return out_of_range(true);
+  if (are_finite && result == 0 && base != 0) return out_of_range(false);
+  return result;
+}
+
+// ---- Whole numbers
+
+template <class T>
+Result<T> greatest_divisor(T a, T b) {
+  // In 128 bits, as the least number has no opposite.
+  Int128 x = a, y = b;
+  while (y != 0) std::swap(x = x % y, y);
+  if (x < 0) x = -x;
+  if (x != static_cast<T>(x))
+    return Error{ErrorCode::OutOfRange,
+                 sizeof(T) == 4 ? "integer out of range" : "bigint out of range"};
+  return static_cast<T>(x);
+}
+template <class T>
+Result<T> least_multiple(T a, T b) {
+  if (a == 0 || b == 0) return T{0};
+  Int128 multiple = Int128{a} / TRY(greatest_divisor(a, b)) * b;
+  if (multiple < 0) multiple = -multiple;
+  if (multiple != static_cast<T>(multiple))
+    return Error{ErrorCode::OutOfRange,
+                 sizeof(T) == 4 ? "integer out of range" : "bigint out of range"};
+  return static_cast<T>(multiple);
+}
+
+Result<Decimal> factorial(int64_t number) {
+  if (number < 0)
+    return Error{ErrorCode::OutOfRange, "factorial of a negative number is undefined"};
+  Int128 product = 1;
+  for (int64_t i = 2; i <= number; ++i)
+    if (__builtin_mul_overflow(product, Int128{i}, &product) ||
+        !fits_precision(product, kMaxDecimalPrecision))
+      return Error{ErrorCode::OutOfRange, "value overflows numeric format"};
+  return Decimal{product, 0};
+}
+Result<SqlType> widest_whole(std::span<const SqlType>) {
+  return SqlType::decimal(kMaxDecimalPrecision, 0);
+}
+
+Result<int32_t> width_bucket(double value, double low, double high, int32_t count) {
+  if (count <= 0) return Error{ErrorCode::InvalidParameter, "count must be greater than zero"};
+  if (std::isnan(value) || std::isnan(low) || std::isnan(high))
+    return Error{ErrorCode::InvalidParameter,
+                 "operand, lower bound, and upper bound cannot be NaN"};
+  if (std::isinf(low) || std::isinf(high))
+    return Error{ErrorCode::InvalidParameter, "lower and upper bounds must be finite"};
+  if (low == high)
+    return Error{ErrorCode::InvalidParameter, "lower bound cannot equal upper bound"};
+  const bool is_before = low < high ? value < low : value > low;
+  const bool is_behind = low < high ? value >= high : value <= high;
+  if (is_before) return 0;
+  if (is_behind) return count == INT32_MAX ? count : count + 1;
+  return static_cast<int32_t>(
+             std::min((value - low) / (high - low) * count, static_cast<double>(count) - 1)) +
+         1;
+}
+
+constexpr std::string_view kRound =
+    "Over tables: the nearest number; of two that are as near the one further from zero, of DOUBLE "
+    "the even one.";
+constexpr std::string_view kTrunc = "Over tables: the number without its digits after the point.";
+constexpr std::string_view kCeil = "Over tables: the smallest whole number not below the value.";
+constexpr std::string_view kFloor = "Over tables: the greatest whole number not above the value.";
+constexpr std::string_view kLog = "Over tables: the logarithm to the base 10.";
+constexpr std::string_view kGcd = "The greatest number that divides both.";
+constexpr std::string_view kLcm = "The least number that both divide.";
+
+constexpr auto kAway = RoundMode::HalfAwayFromZero, kZero = RoundMode::TowardsZero,
+               kUp = RoundMode::Up, kDown = RoundMode::Down;
+
+constexpr FunctionDef kFunctions[] = {
+    {"pg_catalog.round", "(INT val) -> DOUBLE", kRound, "ROUND(7) = 7E0",
+     row_kernel<same_as_double_of_int>},
+    {"pg_catalog.round", "(BIGINT val) -> DOUBLE", kRound, "ROUND(3000000000) = 3E9",
+     row_kernel<same_as_double>},
+    {"pg_catalog.round", "(DOUBLE val) -> DOUBLE", kRound, "ROUND(2.5E0) = 2E0",
+     row_kernel<round_double>},
+    {"pg_catalog.round", "(DOUBLE val, INT decimals) -> DOUBLE", kRound, "ROUND(1.25E0, 1) = 1.3E0",
+     row_kernel<double_to_places<kAway>>},
+    {"pg_catalog.round", "(DECIMAL val) -> DECIMAL", kRound, "ROUND(-2.5) = -3",
+     row_kernel<to_whole<kAway>>, whole_type},
+    {"pg_catalog.round", "(DECIMAL val, INT decimals) -> DECIMAL", kRound,
+     "CAST(ROUND(-2.565, 2) AS STRING) = '-2.57'", row_kernel<to_places<kAway>>, wider_type},
+    {"pg_catalog.trunc", "(INT val) -> DOUBLE", kTrunc, "TRUNC(7) = 7E0",
+     row_kernel<same_as_double_of_int>},
+    {"pg_catalog.trunc", "(BIGINT val) -> DOUBLE", kTrunc, "TRUNC(3000000000) = 3E9",
+     row_kernel<same_as_double>},
+    {"pg_catalog.trunc", "(DOUBLE val) -> DOUBLE", kTrunc, "TRUNC(-2.5E0) = -2E0",
+     row_kernel<trunc_double>},
+    {"pg_catalog.trunc", "(DOUBLE val, INT decimals) -> DOUBLE", kTrunc, "TRUNC(1.29E0, 1) = 1.2E0",
+     row_kernel<double_to_places<kZero>>},
+    {"pg_catalog.trunc", "(DECIMAL val) -> DECIMAL", kTrunc, "TRUNC(-2.9) = -2",
+     row_kernel<to_whole<kZero>>, whole_type},
+    {"pg_catalog.trunc", "(DECIMAL val, INT decimals) -> DECIMAL", kTrunc,
+     "CAST(TRUNC(2.987, 2) AS STRING) = '2.98'", row_kernel<to_places<kZero>>, wider_type},
+    {"pg_catalog.ceil", "(INT val) -> DOUBLE", kCeil, "CEIL(7) = 7E0",
+     row_kernel<same_as_double_of_int>},
+    {"pg_catalog.ceil", "(BIGINT val) -> DOUBLE", kCeil, "CEIL(3000000000) = 3E9",
+     row_kernel<same_as_double>},
+    {"pg_catalog.ceil", "(DOUBLE val) -> DOUBLE", kCeil, "CEIL(-1.5E0) = -1E0",
+     row_kernel<ceil_double>},
+    {"pg_catalog.ceil", "(DECIMAL val) -> DECIMAL", kCeil, "CAST(CEIL(2.1) AS STRING) = '3'",
+     row_kernel<to_whole<kUp>>, whole_type},
+    {"ceiling", "(DOUBLE val) -> DOUBLE", "The smallest whole number not below the value.",
+     "CEILING(-1.5E0) = -1E0", row_kernel<ceil_double>},
+    {"ceiling", "(DECIMAL val) -> DECIMAL", "The smallest whole number not below the value.",
+     "CAST(CEILING(2.1) AS STRING) = '3'", row_kernel<to_whole<kUp>>, whole_type},
+    {"pg_catalog.floor", "(INT val) -> DOUBLE", kFloor, "FLOOR(7) = 7E0",
+     row_kernel<same_as_double_of_int>},
+    {"pg_catalog.floor", "(BIGINT val) -> DOUBLE", kFloor, "FLOOR(3000000000) = 3E9",
+     row_kernel<same_as_double>},
+    {"pg_catalog.floor", "(DOUBLE val) -> DOUBLE", kFloor, "FLOOR(-1.5E0) = -2E0",
+     row_kernel<floor_double>},
+    {"pg_catalog.floor", "(DECIMAL val) -> DECIMAL", kFloor, "CAST(FLOOR(-2.1) AS STRING) = '-3'",
+     row_kernel<to_whole<kDown>>, whole_type},
+    {"pg_catalog.sign", "(DOUBLE val) -> DOUBLE",
+     "Over tables: -1, 0 or 1, as the value is below, at or above zero.", "SIGN(-1.5E0) = -1E0",
+     row_kernel<sign_of_double>},
+    {"pg_catalog.sign", "(DECIMAL val) -> DECIMAL",
+     "Over tables: -1, 0 or 1, as the value is below, at or above zero.", "SIGN(-1.5) = -1",
+     row_kernel<sign_of_decimal>, one_digit},
+    {"pg_catalog.sign", "(INT val) -> DOUBLE",
+     "Over tables: -1, 0 or 1, as the value is below, at or above zero.", "SIGN(-7) = -1E0",
+     row_kernel<sign_of_int>},
+    {"pg_catalog.sign", "(BIGINT val) -> DOUBLE",
+     "Over tables: -1, 0 or 1, as the value is below, at or above zero.",
+     "SIGN(-3000000000) = -1E0", row_kernel<sign_of_bigint>},
+
+    {"pg_catalog.sqrt", "(DOUBLE val) -> DOUBLE",
+     "Over tables: the square root; an error of a negative number.", "SQRT(2.25E0) = 1.5E0",
+     row_kernel<square_root>},
+    {"pg_catalog.exp", "(DOUBLE exponent) -> DOUBLE",
+     "Over tables: Euler's number to the power of the value; an error where it is too large.",
+     "EXP(0) = 1E0", row_kernel<exponential>},
+    {"pg_catalog.ln", "(DOUBLE val) -> DOUBLE",
+     "Over tables: the natural logarithm; an error where there is none.", "LN(1) = 0E0",
+     row_kernel<natural_logarithm>},
+    {"pg_catalog.log", "(DOUBLE val) -> DOUBLE", kLog, "LOG(100) = 2E0",
+     row_kernel<common_logarithm>},
+    {"log10", "(DOUBLE val) -> DOUBLE", "The logarithm to the base 10.", "LOG10(100) = 2E0",
+     row_kernel<common_logarithm>},
+    {"pg_catalog.log", "(DOUBLE base, DOUBLE val) -> DOUBLE",
+     "Over tables: the logarithm to a base; an error where there is none.",
+     "ROUND(LOG(2, 8), 9) = 3E0", row_kernel<logarithm>},
+    {"pg_catalog.power", "(DOUBLE base, DOUBLE exponent) -> DOUBLE",
+     "Over tables: the base to the power of the exponent; an error where it is too large, or no "
+     "number.",
+     "POWER(2, 10) = 1024E0", row_kernel<power>},
+    {"pow", "(DOUBLE base, DOUBLE exponent) -> DOUBLE",
+     "The base to the power of the exponent, as PostgreSQL has it.", "POW(2, 10) = 1024E0",
+     row_kernel<power>},
+
+    {"gcd", "(INT a, INT b) -> INT", kGcd, "GCD(12, 18) = 6",
+     row_kernel<greatest_divisor<int32_t>>},
+    {"gcd", "(BIGINT a, BIGINT b) -> BIGINT", kGcd, "GCD(3000000000, 9) = 3",
+     row_kernel<greatest_divisor<int64_t>>},
+    {"lcm", "(INT a, INT b) -> INT", kLcm, "LCM(4, 6) = 12", row_kernel<least_multiple<int32_t>>},
+    {"lcm", "(BIGINT a, BIGINT b) -> BIGINT", kLcm, "LCM(3000000000, 9) = 9000000000",
+     row_kernel<least_multiple<int64_t>>},
+    {"factorial", "(BIGINT number) -> DECIMAL", "The product of all numbers up to this one.",
+     "FACTORIAL(5) = 120", row_kernel<factorial>, widest_whole},
+    {"width_bucket", "(DOUBLE value, DOUBLE low, DOUBLE high, INT count) -> INT",
+     "In which of so many parts of a range, all of one width, the value is; 0 below them, one more "
+     "than there are above.",
+     "WIDTH_BUCKET(5.35, 0.024, 10.06, 5) = 3", row_kernel<width_bucket>},
+};
+
+}  // namespace
+
+const FunctionFamily kPostgresNumbers{"POSTGRESQL OVER TABLES", kFunctions};
+
+}  // namespace engine

@@ -1,0 +1,229 @@
+// Texts put together as PostgreSQL does, where SELECTs over tables ask for its rules: of values of any type, which the binder has
+// made texts of.
+#include <charconv>
+#include <optional>
+#include <string>
+
+#include "engine/functions/adapters.h"
+#include "engine/functions/families.h"
+#include "engine/java/utf16.h"
+#include "engine/types/ascii.h"
+
+namespace engine {
+
+namespace {
+
+using Text = std::string_view;
+using Texts = Variadic<Text>;
+
+// ---- CONCAT, CONCAT_WS: nulls are passed over
+
+Result<std::string> concat(const KernelCall& call, std::optional<Text> first, Texts others) {
+  std::string all(first.value_or(""));
+  for (size_t i = 0; i < others.size(); ++i) all += others[i].value_or("");
+  if (!call.context.has_bytes(all.size())) return call.context.too_large(all.size());
+  return all;
+}
+
+Result<std::string> concat_ws(const KernelCall& call, Text separator, Texts others) {
+  std::string all;
+  bool has_any = false;
+  for (size_t i = 0; i < others.size(); ++i) {
+    const std::optional<Text> each = others[i];
+    if (!each) continue;
+    if (has_any) all += separator;
+    all += *each;
+    has_any = true;
+    if (!call.context.has_bytes(all.size())) return call.context.too_large(all.size());
+  }
+  return all;
+}
+
+// ---- FORMAT
+
+std::string quoted_name(Text name) {
+  const bool is_plain =
+      !name.empty() && !is_ascii_digit(name.front()) && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || is_ascii_digit(c) || c == '_';
+      });
+  if (is_plain) return std::string(name);
+  std::string out = "\"";
+  for (const char c : name) out.append(c == '"' ? 2 : 1, c);
+  return out + "\"";
+}
+std::string quoted_literal(Text text) {
+  std::string out;
+  for (const char c : text) out.append(c == '\'' || c == '\\' ? 2 : 1, c);
+  const bool has_escape = text.find('\\') != Text::npos;
+  return (has_escape ? "E'" : "'") + out + "'";
+}
+
+size_t characters(Text text) {
+  return static_cast<size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+// %[position$][-][width]type, width also as * or *position$.
+class Formatter {
+ public:
+  Formatter(const KernelCall& call, Text pattern, Texts arguments)
+      : call_(call), pattern_(pattern), arguments_(arguments) {}
+
+  Result<std::string> run() {
+    std::string out;
+    while (at_ < pattern_.size()) {
+      const char c = pattern_[at_++];
+      if (c != '%') {
+        out += c;
+        continue;
+      }
+      if (at_ < pattern_.size() && pattern_[at_] == '%') {
+        out += '%';
+        ++at_;
+        continue;
+      }
+      TRY(add(out));
+      if (!call_.context.has_bytes(out.size())) return call_.context.too_large(out.size());
+    }
+    return out;
+  }
+
+ private:
+  static Error bad(const char* why) { return {ErrorCode::InvalidParameter, why}; }
+
+  std::optional<int64_t> number() {
+    int64_t value = 0;
+    const char* const begin = pattern_.data() + at_;
+    const auto read = std::from_chars(begin, pattern_.data() + pattern_.size(), value);
+    if (read.ec != std::errc() || read.ptr == begin || *begin == '-') return std::nullopt;
+    at_ += static_cast<size_t>(read.ptr - begin);
+    return value;
+  }
+  bool take(char c) {
+    if (at_ >= pattern_.size() || pattern_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+  // The argument of a number, or the next one.
+  Result<std::optional<Text>> argument(std::optional<int64_t> place) {
+    if (place && *place == 0)
+      return bad("format specifies argument 0, but arguments are numbered from 1");
+    const auto index = place ? static_cast<size_t>(*place - 1) : next_;
+    if (index >= arguments_.size()) return bad("too few arguments for format()");
+    next_ = index + 1;
+    return arguments_[index];
+  }
+
+  Status add(std::string& out) {
+    std::optional<int64_t> place, width;
+    const size_t begin = at_;
+    if (const auto first = number()) {
+      if (take('$'))
+        place = first;
+      else
+        at_ = begin;
+    }
+    bool is_left = take('-');
+    while (take('-')) is_left = true;
+    if (take('*')) {
+      std::optional<int64_t> of;
+      if (const auto first = number()) {
+        if (!take('$')) return bad("width argument position must be ended by \"$\"");
+        of = first;
+      }
+      const std::optional<Text> text = TRY(argument(of));
+      int64_t value = 0;
+      if (text) {
+        const auto read = std::from_chars(text->data(), text->data() + text->size(), value);
+        if (read.ec != std::errc()) return bad("the width of format() is no number");
+      }
+      width = value;
+    } else {
+      width = number();
+    }
+    if (at_ >= pattern_.size()) return bad("unterminated format() type specifier");
+    const char type = pattern_[at_++];
+    if (type != 's' && type != 'I' && type != 'L')
+      return Error{ErrorCode::InvalidParameter,
+                   std::string("unrecognized format() type specifier \"") + type + "\""};
+    const std::optional<Text> value = TRY(argument(place));
+    if (!value && type == 'I') return bad("null values cannot be formatted as an SQL identifier");
+    const std::string shown = !value        ? type == 'L' ? "NULL" : ""
+                              : type == 'I' ? quoted_name(*value)
+                              : type == 'L' ? quoted_literal(*value)
+                                            : std::string(*value);
+    int64_t wanted = width.value_or(0);
+    if (wanted < 0) is_left = true, wanted = -wanted;
+    if (static_cast<uint64_t>(wanted) > kMaxValueBytes) return bad("number is out of range");
+    const size_t size = characters(shown);
+    const size_t blanks =
+        static_cast<size_t>(wanted) > size ? static_cast<size_t>(wanted) - size : 0;
+    if (!call_.context.has_bytes(out.size() + shown.size() + blanks))
+      return call_.context.too_large(out.size() + shown.size() + blanks);
+    if (!is_left) out.append(blanks, ' ');
+    out += shown;
+    if (is_left) out.append(blanks, ' ');
+    return {};
+  }
+
+  const KernelCall& call_;
+  const Text pattern_;
+  const Texts arguments_;
+  size_t at_ = 0, next_ = 0;
+};
+
+Result<std::string> format(const KernelCall& call, Text pattern, Texts arguments) {
+  return Formatter(call, pattern, arguments).run();
+}
+
+// ---- LPAD, RPAD with blanks, BIT_LENGTH, TO_HEX and their like
+
+template <class T>
+std::string to_hex(T value) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof(digits),
+                                 static_cast<std::make_unsigned_t<T>>(value), 16);
+  return std::string(digits, end.ptr);
+}
+Result<int32_t> bit_length(Text text) { return static_cast<int32_t>(text.size() * 8); }
+
+constexpr FunctionDef kFunctions[] = {
+    {.name = "pg_catalog.concat",
+     .signature = "(STRING first, STRING... others) -> STRING",
+     .doc = "Over tables: the texts of values of any type one behind the other, without nulls.",
+     .example = "CONCAT('a', 1, NULL, 'b') = 'a1b'",
+     .kernel = row_kernel<concat>},
+    {.name = "pg_catalog.concat_ws",
+     .signature = "(STRING separator, STRING... others) -> STRING",
+     .doc = "Over tables: the texts of values of any type with a separator between them, without "
+            "nulls.",
+     .example = "CONCAT_WS(',', 'a', 1, NULL, 'b') = 'a,1,b'",
+     .kernel = row_kernel<concat_ws>},
+    {.name = "format",
+     .signature = "(STRING template, STRING... values) -> STRING",
+     .doc = "The template with values in place of %s, as names in place of %I, as literals in "
+            "place of %L. Over tables the values may be of any type.",
+     .example = "FORMAT('%s of %2$s: %1$L', 'a', 'b') = 'a of b: ''a'''",
+     .kernel = row_kernel<format>},
+    {.name = "to_hex",
+     .signature = "(INT number) -> STRING",
+     .doc = "The number in hexadecimal digits.",
+     .example = "TO_HEX(255) = 'ff'",
+     .kernel = row_kernel<to_hex<int32_t>>},
+    {.name = "to_hex",
+     .signature = "(BIGINT number) -> STRING",
+     .doc = "The number in hexadecimal digits.",
+     .example = "TO_HEX(4294967295) = 'ffffffff'",
+     .kernel = row_kernel<to_hex<int64_t>>},
+    {.name = "bit_length",
+     .signature = "(STRING text) -> INT",
+     .doc = "How many bits the text has in UTF-8.",
+     .example = "BIT_LENGTH('né') = 24",
+     .kernel = row_kernel<bit_length>},
+};
+
+}  // namespace
+
+const FunctionFamily kPostgresTexts{"POSTGRESQL OVER TABLES", kFunctions};
+
+}  // namespace engine

@@ -1,0 +1,534 @@
+// Dates, times and intervals as PostgreSQL's users make, read and compare them. Times are in UTC, as timestamps are.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <optional>
+#include <string>
+
+#include "engine/functions/adapters.h"
+#include "engine/functions/families.h"
+#include "engine/java/time_zone.h"
+#include "engine/types/ascii.h"
+#include "engine/types/postgres_texts.h"
+#include "engine/types/postgres_types.h"
+#include "engine/types/text_time.h"
+
+namespace engine {
+
+namespace {
+
+using Text = std::string_view;
+
+Result<SqlType> interval_type(std::span<const SqlType>) {
+  return SqlType(TypeKind::String).labelled(label::kInterval);
+}
+
+// ---- AGE
+
+struct Clock {
+  CivilDate date;
+  int64_t ms;  // of the day
+};
+Clock clock_of(int64_t ms) {
+  int64_t days = ms / kMsPerDay, rest = ms % kMsPerDay;
+  if (rest < 0) --days, rest += kMsPerDay;
+  return {civil_from_days(days), rest};
+}
+
+// Years, months and days of the calendar between them. A day that is missing is one of the earlier one's month.
+Interval age_of(int64_t later, int64_t earlier) {
+  const bool is_negative = later < earlier;
+  const Clock a = clock_of(later), b = clock_of(earlier);
+  int64_t months = (a.date.year - b.date.year) * 12 + a.date.month - b.date.month;
+  int64_t days = a.date.day - b.date.day, ms = a.ms - b.ms;
+  if (is_negative) months = -months, days = -days, ms = -ms;
+  if (ms < 0) {
+    ms += kMsPerDay;
+    --days;
+  }
+  if (days < 0) {
+    const CivilDate& first = is_negative ? a.date : b.date;
+    days += days_in_month(first.year, first.month);
+    --months;
+  }
+  Interval age{ms * 1'000, static_cast<int32_t>(days), static_cast<int32_t>(months)};
+  return is_negative ? opposite(age) : age;
+}
+std::string age(int64_t later, int64_t earlier) { return interval_text(age_of(later, earlier)); }
+std::string age_of_dates(int32_t later, int32_t earlier) {
+  return age(later * kMsPerDay, earlier * kMsPerDay);
+}
+// To the midnight at which the day began.
+std::string age_until_today(const KernelCall& call, int64_t earlier) {
+  const int64_t now = call.context.clock.wall_ms();
+  return age(now - now % kMsPerDay, earlier);
+}
+std::string age_of_date(const KernelCall& call, int32_t earlier) {
+  return age_until_today(call, earlier * kMsPerDay);
+}
+
+// ---- MAKE_DATE and its like
+
+Error field_out_of_range(const char* what) {
+  return {ErrorCode::InvalidTimestamp, std::string(what) + " field value out of range"};
+}
+
+Result<int32_t> make_date(int32_t year, int32_t month, int32_t day) {
+  // There is no year 0: -1 is the one before 1.
+  const int64_t astronomical = year < 0 ? int64_t{year} + 1 : year;
+  const bool is_valid = year != 0 && year >= -4713 && year <= 5'874'897 && month >= 1 &&
+                        month <= 12 && day >= 1 && day <= days_in_month(astronomical, month);
+  if (!is_valid) return field_out_of_range("date");
+  return static_cast<int32_t>(days_from_civil({astronomical, month, day}));
+}
+
+Result<int32_t> make_time(int32_t hour, int32_t minute, double seconds) {
+  const bool is_valid =
+      hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && seconds >= 0 && seconds <= 60;
+  if (!is_valid) return field_out_of_range("time");
+  const int64_t ms = hour * kMsPerHour + minute * kMsPerMinute + std::llround(seconds * 1e3);
+  return static_cast<int32_t>(std::min(ms, kMsPerDay - 1));
+}
+
+Result<int64_t> make_timestamp(int32_t year, int32_t month, int32_t day, int32_t hour,
+                               int32_t minute, double seconds) {
+  const int32_t days = TRY(make_date(year, month, day));
+  const int32_t ms = TRY(make_time(hour, minute, seconds));
+  return days * kMsPerDay + ms;
+}
+
+// Seconds since 1970.
+Result<int64_t> from_epoch(double seconds) {
+  constexpr double kMost = 9e12;
+  if (!(std::fabs(seconds) < kMost))
+    return Error{ErrorCode::InvalidTimestamp, "timestamp out of range"};
+  return std::llround(seconds * 1e3);
+}
+
+// ---- TO_DATE, TO_TIMESTAMP
+
+constexpr Text kMonthNames[] = {"JANUARY",   "FEBRUARY", "MARCH",    "APRIL",
+                                "MAY",       "JUNE",     "JULY",     "AUGUST",
+                                "SEPTEMBER", "OCTOBER",  "NOVEMBER", "DECEMBER"};
+
+// What a template says of a text, piece by piece.
+class TimeReader {
+ public:
+  explicit TimeReader(Text text) : text_(text) {}
+
+  Result<int64_t> read(Text pattern) {
+    for (size_t at = 0; at < pattern.size();) {
+      const size_t size = TRY(read_pattern(pattern, at));
+      if (size > 0) {
+        at += size;
+        continue;
+      }
+      // Blanks and separators stand for any number of them; other characters for one.
+      const char c = pattern[at];
+      if (c == '"') {
+        for (++at; at < pattern.size() && pattern[at] != '"'; ++at) skip_one();
+        ++at;
+        continue;
+      }
+      is_separator(c) ? skip_separators() : skip_one();
+      ++at;
+    }
+    return value();
+  }
+
+ private:
+  static bool is_separator(char c) {
+    return !is_ascii_letter(c) && !is_ascii_digit(c) && static_cast<unsigned char>(c) < 0x80;
+  }
+  void skip_one() {
+    if (!text_.empty()) text_.remove_prefix(1);
+  }
+  void skip_separators() {
+    while (!text_.empty() && is_separator(text_.front()) && text_.front() != '-' &&
+           text_.front() != '+')
+      skip_one();
+    if (!text_.empty() && (text_.front() == '-' || text_.front() == '+')) skip_one();
+    while (!text_.empty() && text_.front() == ' ') skip_one();
+  }
+
+  struct Pattern {
+    Text name;
+    size_t most;  // digits
+    int64_t TimeReader::*field;
+  };
+  // Of two with the same beginning the longer one comes first.
+  static constexpr size_t kAnyDigits = 18;
+
+  // How many characters of the template were read; 0 where it begins with no pattern.
+  Result<size_t> read_pattern(Text pattern, size_t at) {
+    static constexpr Pattern kPatterns[] = {
+        {"YYYY", 4, &TimeReader::year_},          {"HH24", 2, &TimeReader::hour_},
+        {"HH12", 2, &TimeReader::half_},          {"DDD", 3, &TimeReader::day_of_year_},
+        {"SSSS", 5, &TimeReader::second_of_day_}, {"HH", 2, &TimeReader::half_},
+        {"MI", 2, &TimeReader::minute_},          {"MM", 2, &TimeReader::month_},
+        {"MS", 3, &TimeReader::fraction_},        {"US", 6, &TimeReader::fraction_},
+        {"SS", 2, &TimeReader::second_},          {"DD", 2, &TimeReader::day_},
+        {"YY", 2, &TimeReader::short_year_}};
+    const std::string rest = upper_case(pattern.substr(at, 5));
+    const Text upper = rest;
+    if (upper.starts_with("FM") || upper.starts_with("TH")) return size_t{2};
+    for (const Text name : {Text("MONTH"), Text("MON")})
+      if (upper.starts_with(name)) {
+        TRY(read_month(name == "MON"));
+        return name.size();
+      }
+    for (const Text name : {Text("AM"), Text("PM")})
+      if (upper.starts_with(name)) {
+        TRY(read_half_of_day());
+        return size_t{2};
+      }
+    for (const Pattern& each : kPatterns) {
+      if (!upper.starts_with(each.name)) continue;
+      const size_t next = at + each.name.size();
+      // What no digit pattern follows directly may have more digits than its own.
+      const bool is_bounded = next < pattern.size() && is_ascii_letter(pattern[next]);
+      const size_t most = each.name == "YYYY" && !is_bounded ? kAnyDigits : each.most;
+      TRY(read_number(each, most));
+      return each.name.size();
+    }
+    return size_t{0};
+  }
+
+  Status read_number(const Pattern& pattern, size_t most) {
+    while (!text_.empty() && text_.front() == ' ') skip_one();
+    size_t digits = 0;
+    int64_t number = 0;
+    for (; digits < most && digits < text_.size() && is_ascii_digit(text_[digits]); ++digits)
+      number = number * 10 + (text_[digits] - '0');
+    if (digits == 0)
+      return Error{ErrorCode::InvalidDatetime, "invalid value \"" +
+                                                   std::string(text_.substr(0, most)) +
+                                                   "\" for \"" + std::string(pattern.name) + "\""};
+    text_.remove_prefix(digits);
+    if (pattern.field == &TimeReader::fraction_)
+      for (size_t i = digits; i < 6; ++i) number *= 10;
+    this->*pattern.field = number;
+    return {};
+  }
+  Status read_month(bool is_short) {
+    const std::string upper = upper_case(text_.substr(0, 9));
+    for (size_t i = 0; i < std::size(kMonthNames); ++i) {
+      const Text name = is_short ? kMonthNames[i].substr(0, 3) : kMonthNames[i];
+      if (!upper.starts_with(name)) continue;
+      month_ = static_cast<int64_t>(i) + 1;
+      text_.remove_prefix(name.size());
+      return {};
+    }
+    return Error{ErrorCode::InvalidDatetime, "invalid value \"" + std::string(text_.substr(0, 9)) +
+                                                 "\" for \"" + (is_short ? "MON" : "MONTH") + "\""};
+  }
+  Status read_half_of_day() {
+    const std::string upper = upper_case(text_.substr(0, 2));
+    if (upper != "AM" && upper != "PM")
+      return Error{ErrorCode::InvalidDatetime, "invalid value \"" + upper + "\" for \"AM\""};
+    is_afternoon_ = upper == "PM";
+    text_.remove_prefix(2);
+    return {};
+  }
+
+  Result<int64_t> value() const {
+    int64_t year = year_;
+    if (short_year_ >= 0) year = short_year_ + (short_year_ < 70 ? 2000 : 1900);
+    if (year < 1 || year > 294'276 || month_ < 1 || month_ > 12)
+      return field_out_of_range("date/time");
+    int64_t hour = hour_;
+    if (half_ >= 0) {
+      if (half_ < 1 || half_ > 12)
+        return Error{ErrorCode::InvalidDatetime,
+                     "hour \"" + std::to_string(half_) + "\" is invalid for the 12-hour clock"};
+      hour = half_ % 12 + (is_afternoon_ ? 12 : 0);
+    }
+    const auto month = static_cast<int>(month_), day = static_cast<int>(day_);
+    if (day < 1 || day > days_in_month(year, month) || hour > 23 || minute_ > 59 || second_ > 59 ||
+        second_of_day_ >= 86'400)
+      return field_out_of_range("date/time");
+    int64_t days = days_from_civil({year, month, day});
+    if (day_of_year_ > 0) days = days_from_civil({year, 1, 1}) + day_of_year_ - 1;
+    int64_t ms = hour * kMsPerHour + minute_ * kMsPerMinute + second_ * kMsPerSecond;
+    if (second_of_day_ >= 0) ms = second_of_day_ * kMsPerSecond;
+    return days * kMsPerDay + ms + fraction_ / 1'000;
+  }
+
+  Text text_;
+  int64_t year_ = 1, short_year_ = -1, month_ = 1, day_ = 1, day_of_year_ = 0;
+  int64_t hour_ = 0, half_ = -1, minute_ = 0, second_ = 0, second_of_day_ = -1, fraction_ = 0;
+  bool is_afternoon_ = false;
+};
+
+constexpr size_t kMaxTemplate = 1'000;
+
+Result<int64_t> to_timestamp(Text text, Text pattern) {
+  if (pattern.size() > kMaxTemplate)
+    return Error{ErrorCode::InvalidParameter, "a template has at most 1000 characters"};
+  return TimeReader(text).read(pattern);
+}
+Result<int32_t> to_date(Text text, Text pattern) {
+  const int64_t ms = TRY(to_timestamp(text, pattern));
+  return static_cast<int32_t>(ms >= 0 ? ms / kMsPerDay : -((-ms + kMsPerDay - 1) / kMsPerDay));
+}
+
+// ---- Intervals, as texts in their normal form
+
+constexpr int64_t kUsPerDay = 86'400'000'000;
+constexpr int32_t kDaysPerMonth = 30;
+
+// So that the smaller part has the sign of the larger one.
+template <class Large, class Small>
+void carry(Large& large, Small& small, int64_t unit) {
+  large += static_cast<Large>(small / unit);
+  small = static_cast<Small>(small % unit);
+}
+void match_signs(int32_t& large, int64_t& small, int64_t unit) {
+  if (large > 0 && small < 0) --large, small += unit;
+  if (large < 0 && small > 0) ++large, small -= unit;
+}
+Interval with_days(Interval of) {
+  carry(of.days, of.us, kUsPerDay);
+  match_signs(of.days, of.us, kUsPerDay);
+  return of;
+}
+Interval with_months(Interval of) {
+  carry(of.months, of.days, kDaysPerMonth);
+  int64_t days = of.days;
+  match_signs(of.months, days, kDaysPerMonth);
+  of.days = static_cast<int32_t>(days);
+  return of;
+}
+Result<std::string> justify_hours(Text text) {
+  const Interval read = TRY(parse_interval(text));
+  return interval_text(with_days(read));
+}
+Result<std::string> justify_days(Text text) {
+  const Interval read = TRY(parse_interval(text));
+  return interval_text(with_months(read));
+}
+Result<std::string> justify_interval(Text text) {
+  Interval of = TRY(parse_interval(text));
+  carry(of.days, of.us, kUsPerDay);
+  carry(of.months, of.days, kDaysPerMonth);
+  if (of.months > 0 && (of.days < 0 || (of.days == 0 && of.us < 0)))
+    --of.months, of.days += kDaysPerMonth;
+  if (of.months < 0 && (of.days > 0 || (of.days == 0 && of.us > 0)))
+    ++of.months, of.days -= kDaysPerMonth;
+  match_signs(of.days, of.us, kUsPerDay);
+  return interval_text(of);
+}
+
+struct IntervalPart {
+  Text name;
+  double (*of)(const Interval& interval);
+};
+constexpr IntervalPart kParts[] = {
+    {"millennium", [](const Interval& of) { return double(of.months / 12 / 1000); }},
+    {"century", [](const Interval& of) { return double(of.months / 12 / 100); }},
+    {"decade", [](const Interval& of) { return double(of.months / 12 / 10); }},
+    {"year", [](const Interval& of) { return double(of.months / 12); }},
+    {"quarter", [](const Interval& of) { return double(of.months % 12 / 3 + 1); }},
+    {"month", [](const Interval& of) { return double(of.months % 12); }},
+    {"day", [](const Interval& of) { return double(of.days); }},
+    {"hour", [](const Interval& of) { return double(of.us / 3'600'000'000); }},
+    {"minute", [](const Interval& of) { return double(of.us / 60'000'000 % 60); }},
+    {"second", [](const Interval& of) { return double(of.us % 60'000'000) / 1e6; }},
+    {"milliseconds", [](const Interval& of) { return double(of.us % 60'000'000) / 1e3; }},
+    {"microseconds", [](const Interval& of) { return double(of.us % 60'000'000); }},
+    {"epoch", [](const Interval& of) {
+       // A year has 365.25 days, a month that is left 30.
+       return double(of.months / 12) * 31'557'600 + double(of.months % 12) * 2'592'000 +
+              double(of.days) * 86'400 + double(of.us) / 1e6;
+     }}};
+Result<double> interval_part(Text unit, Text text) {
+  const std::string wanted = lower_case(unit.substr(0, 40));
+  const auto* part = std::ranges::find(kParts, Text(wanted), &IntervalPart::name);
+  if (part == std::end(kParts))
+    return Error{ErrorCode::InvalidParameter,
+                 "unit \"" + wanted + "\" is not recognized for an interval"};
+  const Interval read = TRY(parse_interval(text));
+  return part->of(read);
+}
+
+Result<std::string> make_interval(int32_t years, int32_t months, int32_t weeks, int32_t days,
+                                  int32_t hours, int32_t minutes, double seconds) {
+  const int64_t all_months = int64_t{years} * 12 + months, all_days = int64_t{weeks} * 7 + days;
+  const double us = std::rint(seconds * 1e6);
+  if (all_months != static_cast<int32_t>(all_months) ||
+      all_days != static_cast<int32_t>(all_days) || !(std::fabs(us) < 9e18))
+    return Error{ErrorCode::InvalidTimestamp, "interval out of range"};
+  const Interval made{(int64_t{hours} * 60 + minutes) * 60'000'000 + static_cast<int64_t>(us),
+                      static_cast<int32_t>(all_days), static_cast<int32_t>(all_months)};
+  return interval_text(made);
+}
+
+// ---- AT TIME ZONE
+
+// In POSIX's way, which PostgreSQL takes for zones that are no names, hours count to the west.
+Result<TimeZone> zone_of(Text name) {
+  if (name.starts_with('+') || name.starts_with('-')) {
+    std::string opposite(name);
+    opposite.front() = name.front() == '+' ? '-' : '+';
+    if (auto zone = TimeZone::find(opposite)) return zone;
+  }
+  if (auto zone = TimeZone::find(name)) return zone;
+  if (auto named = TimeZone::parse_name(name); named && named->size == name.size())
+    return named->zone;
+  return Error{ErrorCode::InvalidParameter,
+               "time zone \"" + std::string(name.substr(0, 60)) + "\" not recognized"};
+}
+struct LastZone {
+  std::string name;
+  std::optional<TimeZone> zone;
+  Status find(Text wanted) {
+    if (zone && name == wanted) return {};
+    zone = TRY(zone_of(wanted));
+    name = wanted;
+    return {};
+  }
+};
+Result<int64_t> clock_in_zone(PerBatch<LastZone>& last, Text name, int64_t ms) {
+  TRY(last->find(name));
+  return ms + last->zone->offset_ms(ms);
+}
+Result<int64_t> time_of_clock(PerBatch<LastZone>& last, Text name, int64_t ms) {
+  TRY(last->find(name));
+  return last->zone->to_epoch_ms(ms);
+}
+Result<SqlType> clock_type(std::span<const SqlType>) {
+  return SqlType(TypeKind::Timestamp).labelled(label::kTimestamp);
+}
+
+bool is_finite_time(int64_t) { return true; }
+bool is_finite_date(int32_t) { return true; }
+
+constexpr std::string_view kAge =
+    "The years, months and days between two times; with one from it to today.";
+
+constexpr FunctionDef kFunctions[] = {
+    {.name = "age",
+     .signature = "(TIMESTAMP later, TIMESTAMP earlier) -> STRING",
+     .doc = kAge,
+     .example = "AGE(FROM_UNIXTIME(86400000), FROM_UNIXTIME(0)) = '1 day'",
+     .kernel = row_kernel<age>,
+     .returns = interval_type},
+    {.name = "age",
+     .signature = "(DATE later, DATE earlier) -> STRING",
+     .doc = kAge,
+     .example = "AGE(FROM_DAYS(40), FROM_DAYS(0)) = '1 mon 9 days'",
+     .kernel = row_kernel<age_of_dates>,
+     .returns = interval_type},
+    {.name = "age",
+     .signature = "(TIMESTAMP earlier) -> STRING",
+     .doc = kAge,
+     .example = "AGE(FROM_UNIXTIME(0)) IS NOT NULL",
+     .kernel = row_kernel<age_until_today>,
+     .returns = interval_type,
+     .is_deterministic = false},
+    {.name = "age",
+     .signature = "(DATE earlier) -> STRING",
+     .doc = kAge,
+     .example = "AGE(FROM_DAYS(0)) IS NOT NULL",
+     .kernel = row_kernel<age_of_date>,
+     .returns = interval_type,
+     .is_deterministic = false},
+    {.name = "make_date",
+     .signature = "(INT year, INT month, INT day) -> DATE",
+     .doc = "The day of a year, a month and a day.",
+     .example = "MAKE_DATE(1970, 2, 10) = FROM_DAYS(40)",
+     .kernel = row_kernel<make_date>},
+    {.name = "make_time",
+     .signature = "(INT hour, INT minute, DOUBLE seconds) -> TIME",
+     .doc = "The time of day of an hour, a minute and seconds.",
+     .example = "MAKE_TIME(10, 5, 1.5) = '10:05:01.500'",
+     .kernel = row_kernel<make_time>},
+    {.name = "make_timestamp",
+     .signature =
+         "(INT year, INT month, INT day, INT hour, INT minute, DOUBLE seconds) -> TIMESTAMP",
+     .doc = "The point in time of a day and a time of day, in UTC.",
+     .example = "MAKE_TIMESTAMP(1970, 1, 1, 0, 0, 1.5) = FROM_UNIXTIME(1500)",
+     .kernel = row_kernel<make_timestamp>,
+     .returns = clock_type},
+    {.name = "make_timestamptz",
+     .signature =
+         "(INT year, INT month, INT day, INT hour, INT minute, DOUBLE seconds) -> TIMESTAMP",
+     .doc = "The point in time of a day and a time of day, in UTC.",
+     .example = "MAKE_TIMESTAMPTZ(1970, 1, 1, 0, 0, 1.5) = FROM_UNIXTIME(1500)",
+     .kernel = row_kernel<make_timestamp>},
+    {.name = "make_interval",
+     .signature = "(INT years, INT months, INT weeks, INT days, INT hours, INT minutes, DOUBLE "
+                  "seconds) -> STRING",
+     .doc = "The interval of all these together. Over tables those behind may be left out, or be "
+            "named: days => 10.",
+     .example = "MAKE_INTERVAL(0, 0, 1, 3, 0, 0, 0E0) = '10 days'",
+     .kernel = row_kernel<make_interval>,
+     .returns = interval_type},
+    {.name = "to_timestamp",
+     .signature = "(DOUBLE seconds) -> TIMESTAMP",
+     .doc = "The point in time so many seconds after the beginning of 1970.",
+     .example = "TO_TIMESTAMP(1.5E0) = FROM_UNIXTIME(1500)",
+     .kernel = row_kernel<from_epoch>},
+    {.name = "to_timestamp",
+     .signature = "(STRING text, STRING template) -> TIMESTAMP",
+     .doc = "The point in time that a text says, by a template as TO_CHAR has them.",
+     .example = "TO_TIMESTAMP('05 Jan 1970', 'DD Mon YYYY') = FROM_UNIXTIME(345600000)",
+     .kernel = row_kernel<to_timestamp>},
+    {.name = "to_date",
+     .signature = "(STRING text, STRING template) -> DATE",
+     .doc = "The day that a text says, by a template as TO_CHAR has them.",
+     .example = "TO_DATE('10.02.1970', 'DD.MM.YYYY') = FROM_DAYS(40)",
+     .kernel = row_kernel<to_date>},
+    {.name = "justify_hours",
+     .signature = "(STRING interval) -> STRING",
+     .doc = "The interval with its hours in days of 24.",
+     .example = "JUSTIFY_HOURS('27:00:00') = '1 day 03:00:00'",
+     .kernel = row_kernel<justify_hours>,
+     .returns = interval_type},
+    {.name = "justify_days",
+     .signature = "(STRING interval) -> STRING",
+     .doc = "The interval with its days in months of 30.",
+     .example = "JUSTIFY_DAYS('35 days') = '1 mon 5 days'",
+     .kernel = row_kernel<justify_days>,
+     .returns = interval_type},
+    {.name = "justify_interval",
+     .signature = "(STRING interval) -> STRING",
+     .doc = "The interval with its hours in days, its days in months, all with one sign.",
+     .example = "JUSTIFY_INTERVAL('1 mon -01:00:00') = '29 days 23:00:00'",
+     .kernel = row_kernel<justify_interval>,
+     .returns = interval_type},
+    {.name = "interval_part",
+     .signature = "(STRING unit, STRING interval) -> DOUBLE",
+     .doc = "A part of an interval: year, month, day, hour, minute, second, epoch ... Over tables "
+            "DATE_PART and EXTRACT of intervals are this.",
+     .example = "INTERVAL_PART('hour', '1 day 03:00:00') = 3E0",
+     .kernel = row_kernel<interval_part>},
+    {.name = "timezone",
+     .signature = "(STRING zone, TIMESTAMP time) -> TIMESTAMP",
+     .doc = "What clocks of a zone show at a point in time: over tables AT TIME ZONE of a "
+            "timestamptz, and of a timestamp FROM_TIMEZONE.",
+     .example = "TIMEZONE('Asia/Karachi', FROM_UNIXTIME(0)) = FROM_UNIXTIME(18000000)",
+     .kernel = row_kernel<clock_in_zone>,
+     .returns = clock_type},
+    {.name = "from_timezone",
+     .signature = "(STRING zone, TIMESTAMP time) -> TIMESTAMP",
+     .doc = "The point in time at which clocks of a zone show this.",
+     .example = "FROM_TIMEZONE('Asia/Karachi', FROM_UNIXTIME(18000000)) = FROM_UNIXTIME(0)",
+     .kernel = row_kernel<time_of_clock>},
+    {.name = "isfinite",
+     .signature = "(TIMESTAMP timestamp) -> BOOLEAN",
+     .doc = "Whether it is no infinity, which columns do not have.",
+     .example = "ISFINITE(FROM_UNIXTIME(0))",
+     .kernel = row_kernel<is_finite_time>},
+    {.name = "isfinite",
+     .signature = "(DATE date) -> BOOLEAN",
+     .doc = "Whether it is no infinity, which columns do not have.",
+     .example = "ISFINITE(FROM_DAYS(0))",
+     .kernel = row_kernel<is_finite_date>},
+};
+
+}  // namespace
+
+const FunctionFamily kPostgresTimes{"POSTGRESQL", kFunctions};
+
+}  // namespace engine
