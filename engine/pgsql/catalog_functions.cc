@@ -39,11 +39,11 @@ constexpr std::string_view kTypeNameWithModifier =
     "MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR WHERE MR_OID = $1) END";
 constexpr std::string_view kRelationNumber =
     "(SELECT MR_OID FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM PG_CATALOG.PG_CLASS) AS MR "
-    "WHERE MR_NAME = $1)";
+    "WHERE MR_NAME = REPLACE(REPLACE($1, 'pg_catalog.', ''), 'public.', ''))";
 constexpr std::string_view kTypeNumber =
-    "(SELECT MR_OID FROM (SELECT OID AS MR_OID, TYPNAME AS MR_TYPE, MR_NAME FROM "
-    "PG_CATALOG.PG_TYPE) AS MR WHERE MR_TYPE = REPLACE(LCASE($1), '\"', '') OR MR_NAME = "
-    "LCASE($1))";
+    "(SELECT MR_OID FROM (SELECT OID AS MR_OID, TYPNAME AS MR_TYPE, MR_NAME, TYPNAMESPACE AS "
+    "MR_SCHEMA FROM PG_CATALOG.PG_TYPE) AS MR WHERE (MR_TYPE = REPLACE(LCASE($1), '\"', '') AND "
+    "MR_SCHEMA IN (11, 2200)) OR MR_NAME = LCASE($1))";
 constexpr std::string_view kSchemaNumber =
     "(SELECT MR_OID FROM (SELECT OID AS MR_OID, NSPNAME AS MR_NAME FROM PG_CATALOG.PG_NAMESPACE) "
     "AS MR WHERE MR_NAME = $1)";
@@ -323,6 +323,11 @@ Status compare_numbers(ExpressionPtr& expression) {
                    : std::move(arguments.front());
     return {};
   };
+  // x::regclass::regclass
+  if (auto* cast = std::get_if<Cast>(&expression->node);
+      cast && registered_type(*expression) && registered_type(*cast->operand) &&
+      registered_type(*cast->operand) == registered_type(*expression))
+    expression = ExpressionPtr(std::move(cast->operand));
   if (auto* choice = std::get_if<Case>(&expression->node)) forget_domains(*choice);
   if (auto* comparison = std::get_if<Comparison>(&expression->node)) {
     if (registered_type(*comparison->right)) name_types(comparison->left);
