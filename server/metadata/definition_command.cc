@@ -297,6 +297,14 @@ class ChangeWriter {
       out_.key("publisher");
       out_.number(defined.publisher.value());
     }
+    if (defined.journal) {
+      out_.key("journal");
+      out_.number(defined.journal->value());
+    }
+    if (defined.made_at > Revision{}) {
+      out_.key("made_at");
+      out_.number(defined.made_at.value());
+    }
     out_.key("plan");
     out_.raw(engine::plan_to_json(*defined.plan));
     out_.end_object();
@@ -333,6 +341,14 @@ bool read_rebuild(const JsonValue& row, DefinedQuery& defined) {
   return true;
 }
 
+bool read_place(const JsonValue& row, DefinedQuery& defined) {
+  int64_t journal = -1, made_at = 0;
+  if (!read_member(row, "journal", journal) || !read_member(row, "made_at", made_at)) return false;
+  if (journal >= 0) defined.journal = PartitionId(static_cast<int32_t>(journal));
+  defined.made_at = Revision(made_at);
+  return true;
+}
+
 // What can be read of the row is taken: the sources that the query reads stay in use.
 DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::string problem) {
   auto defined = std::make_shared<DefinedQuery>();
@@ -341,7 +357,8 @@ DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::str
   const bool is_read =
       read_member(row, "query", *query) && read_member(row, "exchanges", defined->exchange_ids) &&
       read_member(row, "starts", defined->starts) &&
-      read_member(row, "topics", defined->topic_ids) && read_rebuild(row, *defined);
+      read_member(row, "topics", defined->topic_ids) && read_rebuild(row, *defined) &&
+      read_place(row, *defined);
   if (problem.empty() && (!is_read || query->id != id || !plan_json))
     problem = "the definition of the query cannot be read: " + row.take_problem();
   const bool knows_query = query->id == id;
