@@ -126,10 +126,11 @@ using engine::write_json;
 // Version 1 kept the statement alone and planned it again. Version 3 may set properties of the system, version 4 may
 // change the schema registry: they are written only where that is so, and older programs read all else.
 // Version 5 may have queries that are built beside others, version 7 schemas' names and what undoes the definitions of open
-// transactions.
+// transactions, version 8 queries that the nodes of a cluster share: who did not know that would run them on his own.
 constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
-                  kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7;
-constexpr uint8_t kDefinitionVersion = kVersionWithTransactions;
+                  kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7,
+                  kVersionWithJournals = 8;
+constexpr uint8_t kDefinitionVersion = kVersionWithJournals;
 
 template <class Change>
 bool has(const DefinitionCommand& command) {
@@ -145,6 +146,13 @@ bool has_rebuilds(const DefinitionCommand& command) {
   });
 }
 
+bool has_journals(const DefinitionCommand& command) {
+  return std::ranges::any_of(command.changes, [](const DefinitionChange& change) {
+    const auto* put = std::get_if<PutQuery>(&change);
+    return put && put->query->journal;
+  });
+}
+
 // A schema that has more than its text.
 bool has_contracts(const DefinitionCommand& command) {
   return std::ranges::any_of(command.changes, [](const DefinitionChange& change) {
@@ -155,6 +163,7 @@ bool has_contracts(const DefinitionCommand& command) {
 }
 
 uint8_t version_of(const DefinitionCommand& command) {
+  if (has_journals(command)) return kVersionWithJournals;
   if (has<PutSchemaName>(command) || has<EraseSchemaName>(command)) return kVersionWithTransactions;
   if (has<NoteUndo>(command) || has<NoteTopic>(command) || has<EndTransaction>(command))
     return kVersionWithTransactions;
