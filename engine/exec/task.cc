@@ -239,6 +239,22 @@ Status Task::resume_after(TaskEpoch epoch, TaskSequence last_sequence, ProducerI
   return check_sizes();
 }
 
+Status Task::follow(const JournalEntry& entry, TaskSequence commit, CommitId as_of) {
+  if (commit <= durable_) return {};
+  if (commit != durable_ + 1)
+    return Error{ErrorCode::CorruptRecord, fmt::format("{} is at commit {}, and commit {} came",
+                                                       id_, durable_.value(), commit.value())};
+  const ReadGate::Change change(gate_.get());
+  TRY(restore(entry, commit));
+  sequence_ = durable_ = commit;
+  durable_as_of_ = as_of;
+  for (size_t i = 0; i < inputs_.size(); ++i) committed_[i] = inputs_[i].next;
+  durable_positions_ = committed_;
+  for (Store* store : stage_->stores())
+    store->begin_commit(static_cast<uint64_t>(commit.value()) + 1);
+  return {};
+}
+
 void Task::note_stored(TaskSequence commit) {
   const ReadGate::Change change(gate_.get());
   for (Store* store : stage_->stores()) store->note_stored(static_cast<uint64_t>(commit.value()));

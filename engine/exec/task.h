@@ -118,6 +118,10 @@ class Task {
   Status resume_after(TaskEpoch epoch, TaskSequence last_sequence,
                       ProducerId producer = records::kNoProducer);
 
+  // --- Of one that never steps, since another node runs it: the next of its commits, which is part of the log's commit
+  // `as_of`. Its stores have no backing, and scans of them have ended. Fails with CorruptRecord where one is left out.
+  Status follow(const JournalEntry& entry, TaskSequence commit, CommitId as_of);
+
   // Its loop's, which outlive it: records that other tasks read are decoded once.
   void share(SharedRecords& records) { heads_->share(records); }
 
@@ -267,8 +271,8 @@ class Task {
   std::vector<Offset> committed_;      // the positions of the last commit, by input
   std::vector<Offset> durable_positions_;
   std::deque<std::vector<Offset>> begun_positions_;  // of the commits after last_durable()
-  bool has_worked_ = false;            // since the last commit
-  bool has_looked_ = true;             // at its inputs, in the last step that worked
+  bool has_worked_ = false;                          // since the last commit
+  bool has_looked_ = true;                           // at its inputs, in the last step that worked
   bool bootstrapped_ = true;
   uint64_t rows_taken_ = 0;      // since the task was made
   uint64_t records_begun_ = 0;   // of all times

@@ -221,6 +221,7 @@ void ClusterMember::tick() {
   etcd_->tick();
   network_->tick();
   node_->tick();
+  tick_tasks();
   mirror_.tick();
   give_producer_ids();
   keep_membership();
@@ -319,6 +320,15 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
     add(storage::encode_assign_partition(assignment));
   }
   return {};
+}
+
+// --- Tasks
+
+void ClusterMember::set_tasks(TaskHost& host) {
+  on_loop([this, &host] {
+    tasks_ = &host;
+    return true;
+  });
 }
 
 // --- Transactions

@@ -71,6 +71,10 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::shared_ptr<const kafka::ClusterView> view() const {
     return view_.load(std::memory_order_acquire);
   }
+  // --- Tasks: before it has joined. It outlives the thread.
+  void set_tasks(TaskHost& host);
+  // Runs it on its thread, in the order of the calls. Any thread.
+  void run_soon(std::function<void()> work) { loop_.post(std::move(work)); }
   // --- Transactions: see TransactionCalls. Any thread; answered on its own.
   // Who answers what other nodes ask; outlives the thread.
   void set_transactions(TransactionHost& host);
@@ -107,9 +111,16 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
                std::span<const storage::TopicPartition> changed) override;
   void controller_changed() override { publish_view(); }
   void allocate_producer(std::function<void(Result<ProducerId>)> done) override;
-  // TaskHost: queries do not run in a cluster yet.
-  storage::JournalOwnerPort* tasks_of(const storage::TopicPartition&) override { return nullptr; }
-  void owns(const storage::TopicPartition&, storage::JournalOwner*) override {}
+  // TaskHost
+  storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) override {
+    return tasks_ == nullptr ? nullptr : tasks_->tasks_of(partition);
+  }
+  void owns(const storage::TopicPartition& journal, storage::JournalOwner* owner) override {
+    if (tasks_ != nullptr) tasks_->owns(journal, owner);
+  }
+  void tick_tasks() const {
+    if (tasks_ != nullptr) tasks_->tick();
+  }
   // TransactionHost
   void join(coordinator::AddPartitions request,
             coordinator::Done<coordinator::TransactionAnswer> done) override;
@@ -144,6 +155,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
 
   std::mutex mutex_;
   std::set<storage::TopicPartition> grown_;  // guarded by mutex_
+
+  TaskHost* tasks_ = nullptr;  // once it is there; the loop's
 };
 
 }  // namespace server

@@ -19,7 +19,11 @@ struct ClusterNode::Owned final : storage::OutboxPort {
 
   void deliver(const TopicPartition& partition, std::string batch, uint64_t number) override {
     const auto* assignment = node.cluster()->find(partition);
-    if (assignment != nullptr && assignment->leader)
+    if (assignment == nullptr)  // the topic was deleted
+      node.port_.post([this, number, open = std::weak_ptr<const char>(alive)] {
+        if (!open.expired() && owner.is_open()) owner.outbox().answered(number, {});
+      });
+    else if (assignment->leader)
       node.port_.send(*assignment->leader,
                       DeliverOutput{journal, number, {partition, std::move(batch)}});
   }
@@ -27,6 +31,7 @@ struct ClusterNode::Owned final : storage::OutboxPort {
   ClusterNode& node;
   const TopicPartition journal;
   storage::JournalOwner owner;
+  const std::shared_ptr<const char> alive = std::make_shared<const char>('\0');
 };
 
 ClusterNode::~ClusterNode() = default;

@@ -68,6 +68,8 @@ class TaskHost {
   virtual storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) = 0;
   // This node owns them now, or not any more (null).
   virtual void owns(const storage::TopicPartition& journal, storage::JournalOwner* owner) = 0;
+  // Every few milliseconds.
+  virtual void tick() {}
 };
 
 // Threads: one loop. Owner: the node; what it is given outlives it.

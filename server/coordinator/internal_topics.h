@@ -1,4 +1,4 @@
-// The topics in which coordinators keep their state. Nobody else writes them.
+// The topics in which coordinators, and the tasks of a cluster, keep their state. Nobody else writes them.
 #pragma once
 #include <string_view>
 
@@ -7,8 +7,10 @@ namespace server::coordinator {
 inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
 inline constexpr std::string_view kTransactionsTopic = "__transaction_state";
 
+inline constexpr std::string_view kTaskJournalTopic = "__task_journal";
+
 inline bool is_coordinator_topic(std::string_view name) {
-  return name == kOffsetsTopic || name == kTransactionsTopic;
+  return name == kOffsetsTopic || name == kTransactionsTopic || name == kTaskJournalTopic;
 }
 
 }  // namespace server::coordinator

@@ -34,8 +34,14 @@ struct ChangeApplier {
   void operator()(const PutQuery& put) const {
     // The hidden query of a declared table is in nobody's way: it is not in the catalog.
     if (put.query->query->kind != engine::QueryKind::SourceTable) catalog.put(put.query->query);
-    image.put(put.query);
-    change.started.push_back(put.query);
+    DefinedQueryPtr query = put.query;
+    if (query->journal && query->made_at == Revision{}) {
+      auto made = std::make_shared<DefinedQuery>(*query);
+      made->made_at = image.revision;
+      query = std::move(made);
+    }
+    image.put(query);
+    change.started.push_back(std::move(query));
   }
   void operator()(const EraseQuery& erase) const {
     catalog.erase_query(erase.id);

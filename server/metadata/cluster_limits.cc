@@ -16,19 +16,18 @@ Error not_yet(std::string what, std::string hint = {}) {
           std::move(hint)};
 }
 
-Error no_queries() {
-  return not_yet(
-      "queries that run on (CREATE ... AS SELECT, INSERT INTO ... SELECT, generated rows) are",
-      "SELECT ... EMIT CHANGES works at any node; a server without --cluster has all of them.");
-}
+Error no_generator() { return not_yet("generated rows are"); }
 
 struct Check {
   template <class Other>
   Status operator()(const Other&) const {
     return {};
   }
-  Status operator()(const engine::CreateAsSelect&) const { return no_queries(); }
-  Status operator()(const engine::InsertSelect&) const { return no_queries(); }
+  Status operator()(const engine::CreateAsSelect& create) const {
+    if (create.or_replace)
+      return not_yet("CREATE OR REPLACE ... AS SELECT is", "DROP it, and create it anew.");
+    return {};
+  }
   Status operator()(const engine::CreateSource& create) const {
     // After a restart nobody knows whose it was.
     if (create.is_temporary) return not_yet("temporary tables are");
@@ -56,8 +55,11 @@ Status check_for_cluster(const engine::ParsedStatement& statement, bool is_in_tr
 Status check_for_cluster(const std::vector<DefinitionChange>& changes) {
   for (const DefinitionChange& change : changes) {
     if (const auto* put = std::get_if<PutQuery>(&change);
-        put && put->query->query->kind != engine::QueryKind::SourceTable)
-      return no_queries();
+        put && put->query->query->kind != engine::QueryKind::SourceTable) {
+      if (engine::generator_of(*put->query->plan)) return no_generator();
+      if (put->query->rebuilt_sink || !put->query->journal)
+        return not_yet("that a query takes the place of another one is");
+    }
     // Each node would count on its own.
     if (const auto* put = std::get_if<PutSource>(&change);
         put && std::ranges::any_of(put->source->schema.columns, &engine::ColumnDef::is_serial))

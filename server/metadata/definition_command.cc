@@ -126,10 +126,11 @@ using engine::write_json;
 // Version 1 kept the statement alone and planned it again. Version 3 may set properties of the system, version 4 may
 // change the schema registry: they are written only where that is so, and older programs read all else.
 // Version 5 may have queries that are built beside others, version 7 schemas' names and what undoes the definitions of open
-// transactions.
+// transactions, version 8 queries that the nodes of a cluster share: who did not know that would run them on his own.
 constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
-                  kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7;
-constexpr uint8_t kDefinitionVersion = kVersionWithTransactions;
+                  kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7,
+                  kVersionWithJournals = 8;
+constexpr uint8_t kDefinitionVersion = kVersionWithJournals;
 
 template <class Change>
 bool has(const DefinitionCommand& command) {
@@ -145,6 +146,13 @@ bool has_rebuilds(const DefinitionCommand& command) {
   });
 }
 
+bool has_journals(const DefinitionCommand& command) {
+  return std::ranges::any_of(command.changes, [](const DefinitionChange& change) {
+    const auto* put = std::get_if<PutQuery>(&change);
+    return put && put->query->journal;
+  });
+}
+
 // A schema that has more than its text.
 bool has_contracts(const DefinitionCommand& command) {
   return std::ranges::any_of(command.changes, [](const DefinitionChange& change) {
@@ -155,6 +163,7 @@ bool has_contracts(const DefinitionCommand& command) {
 }
 
 uint8_t version_of(const DefinitionCommand& command) {
+  if (has_journals(command)) return kVersionWithJournals;
   if (has<PutSchemaName>(command) || has<EraseSchemaName>(command)) return kVersionWithTransactions;
   if (has<NoteUndo>(command) || has<NoteTopic>(command) || has<EndTransaction>(command))
     return kVersionWithTransactions;
@@ -297,6 +306,14 @@ class ChangeWriter {
       out_.key("publisher");
       out_.number(defined.publisher.value());
     }
+    if (defined.journal) {
+      out_.key("journal");
+      out_.number(defined.journal->value());
+    }
+    if (defined.made_at > Revision{}) {
+      out_.key("made_at");
+      out_.number(defined.made_at.value());
+    }
     out_.key("plan");
     out_.raw(engine::plan_to_json(*defined.plan));
     out_.end_object();
@@ -333,6 +350,14 @@ bool read_rebuild(const JsonValue& row, DefinedQuery& defined) {
   return true;
 }
 
+bool read_place(const JsonValue& row, DefinedQuery& defined) {
+  int64_t journal = -1, made_at = 0;
+  if (!read_member(row, "journal", journal) || !read_member(row, "made_at", made_at)) return false;
+  if (journal >= 0) defined.journal = PartitionId(static_cast<int32_t>(journal));
+  defined.made_at = Revision(made_at);
+  return true;
+}
+
 // What can be read of the row is taken: the sources that the query reads stay in use.
 DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::string problem) {
   auto defined = std::make_shared<DefinedQuery>();
@@ -341,7 +366,8 @@ DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::str
   const bool is_read =
       read_member(row, "query", *query) && read_member(row, "exchanges", defined->exchange_ids) &&
       read_member(row, "starts", defined->starts) &&
-      read_member(row, "topics", defined->topic_ids) && read_rebuild(row, *defined);
+      read_member(row, "topics", defined->topic_ids) && read_rebuild(row, *defined) &&
+      read_place(row, *defined);
   if (problem.empty() && (!is_read || query->id != id || !plan_json))
     problem = "the definition of the query cannot be read: " + row.take_problem();
   const bool knows_query = query->id == id;

@@ -3,6 +3,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,11 @@ struct DefinedQuery {
   // the `publisher` (of the new one), in one transaction.
   bool stands = false;
   ProducerId publisher{-1};
+
+  // In a cluster: the journal with replicas that has the commits of its tasks, and the revision of the command that made
+  // it. None of a query that each node runs for itself.
+  std::optional<PartitionId> journal = {};
+  Revision made_at = {};
 };
 using DefinedQueryPtr = std::shared_ptr<const DefinedQuery>;
 
@@ -66,7 +72,8 @@ class MetadataImage {
       std::make_shared<const storage::ClientQuotas>();
   std::shared_ptr<const storage::GroupConfigs> group_configs =
       std::make_shared<const storage::GroupConfigs>();  // likewise
-  std::shared_ptr<const storage::Users> users = std::make_shared<const storage::Users>();  // likewise
+  std::shared_ptr<const storage::Users> users =
+      std::make_shared<const storage::Users>();  // likewise
   // Rows of sources that this program cannot read, by name, to be written back as they were.
   PersistentMap<std::string, std::string> unread_sources;
   std::shared_ptr<const engine::SchemaRegistry> schemas =

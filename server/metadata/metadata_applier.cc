@@ -9,6 +9,7 @@
 #include "server/metadata/cluster_limits.h"
 #include "server/metadata/plan_users.h"
 #include "server/metadata/query_topics.h"
+#include "storage/log/task_journal.h"
 #include "storage/meta/cluster_table.h"
 
 namespace server {
@@ -266,7 +267,14 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
   questions.clear();
   if (placement_) TRY(check_for_cluster(statement, definition.transaction != nullptr));
   const MetadataImagePtr now = image();
-  const auto end_of = [this](const Uuid& topic, PartitionId partition) {
+  std::optional<Error> unknown_end;
+  const auto end_of = [&, this](const Uuid& topic, PartitionId partition) {
+    if (leaders_end_) {
+      if (unknown_end) return Offset(0);
+      Result<Offset> end = leaders_end_({topic, partition});
+      if (!end) unknown_end = std::move(end).error();
+      return end ? *end : Offset(0);
+    }
     const auto status = log_.find_partition({topic, partition});
     return status ? status->readable_end() : Offset(0);
   };
@@ -289,6 +297,12 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
   PlannedDefinition planned =
       TRY(plan_definition(statement, *now, settings_, definition.properties, sources,
                           definition.asker));
+  if (unknown_end) return *std::move(unknown_end);
+  if (placement_ && !planned.started_query.empty() &&
+      image()->topics->find(storage::kReplicatedJournalName) == nullptr) {
+    TRY(make_journals());
+    return define(definition, questions);
+  }
   if (!planned.questions.empty()) {
     questions = std::move(planned.questions);
     return DefinitionOutcome();
@@ -326,6 +340,18 @@ void MetadataApplier::submit(RebuildStep step, std::function<void(Status)> done)
                                            }));
                                          },
                                          [done](Error error) { done(std::move(error)); }});
+}
+
+// Before the first query: their tasks commit there.
+Status MetadataApplier::make_journals() {
+  storage::MetadataCommand command{
+      {{std::string(storage::kTopicsPart),
+        storage::encode_create_topic({storage::kReplicatedJournal,
+                                      std::string(storage::kReplicatedJournalName),
+                                      storage::kReplicatedJournals,
+                                      {{"retention.bytes", "-1"}, {"retention.ms", "-1"}}})}}};
+  TRY(place({}, command));
+  return commit(command);
 }
 
 Status MetadataApplier::change_quotas(const std::vector<storage::QuotaChange>& changes) {

@@ -70,6 +70,11 @@ class MetadataApplier {
   void use_registry(engine::OutsideRegistry& outside) { outside_ = &outside; }
   engine::OutsideRegistry* outside_registry() const { return outside_; }
 
+  // In a cluster, before start_thread(): so far a partition can be read, as its leader says. Waits, for some seconds at
+  // most.
+  using LeadersEnd = std::function<Result<Offset>(const storage::TopicPartition& partition)>;
+  void use_leaders_ends(LeadersEnd leaders_end) { leaders_end_ = std::move(leaders_end); }
+
   // Reads the newest snapshot and the metadata log behind it, and starts the queries; before
   // start_thread(). A definition that cannot be read is a failed query, not a failed start. Fails
   // with ShuttingDown once `must_stop`.
@@ -135,6 +140,8 @@ class MetadataApplier {
   void run();
   // Holds a refusal of the registry itself.
   Result<std::optional<engine::RegistryError>> change_schemas(const SchemaChange& change);
+  // In a cluster, for a statement that makes a query.
+  Status make_journals();
   Status change_quotas(const std::vector<storage::QuotaChange>& changes);
   Status change_group_config(const GroupConfigChange& change);
   // A statement on its way. What a registry elsewhere has been asked for it was asked between two rounds.
@@ -199,6 +206,7 @@ class MetadataApplier {
   std::atomic<MetadataImagePtr> image_;
   const PresentSchemas schemas_{*this};
   engine::OutsideRegistry* outside_ = nullptr;
+  LeadersEnd leaders_end_;  // none where the node is alone
 };
 
 }  // namespace server

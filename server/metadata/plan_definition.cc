@@ -21,6 +21,7 @@
 #include "server/metadata/open_definitions.h"
 #include "server/metadata/plan_users.h"
 #include "server/metadata/query_topics.h"
+#include "storage/log/task_journal.h"
 
 namespace server {
 
@@ -625,6 +626,7 @@ class Resolver {
     query->sink = planned.sink->name;
     query->sources = planned.plan.sources;
     query->properties = properties_;
+    const std::string id = query->id;
     if (const DefinedQueryPtr& old = effect.replaced) {
       query->state = old->query->state;
       auto defined = define(std::move(query), planned.plan);
@@ -634,6 +636,7 @@ class Resolver {
     }
     query->rebuilds = planned.rebuilds;
     auto defined = define(std::move(query), planned.plan);
+    if (sources_.is_in_cluster) defined->journal = storage::replicated_journal_of(id);
     defined->rebuilt_sink = effect.rebuilt_sink;
     if (effect.rebuilt_sink) note_topic(effect.rebuilt_sink->topic, *defined);
     for (size_t i = 0; i < planned.plan.exchanges.size(); ++i)

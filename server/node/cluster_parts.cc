@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <future>
+#include <memory>
+
 #include "storage/meta/cluster_membership.h"
 
 namespace server {
@@ -68,6 +72,19 @@ MetadataApplier::Placement placement_by(const ClusterMember* member) {
     return false;
   };
   return {place, is_here};
+}
+
+MetadataApplier::LeadersEnd leaders_end_by(ClusterMember& member) {
+  return [&member](const storage::TopicPartition& partition) -> Result<Offset> {
+    constexpr auto kPatience = std::chrono::seconds(10);
+    const auto answer = std::make_shared<std::promise<Result<Offset>>>();
+    member.ask_ends({partition}, [answer](const auto& ends) {
+      answer->set_value(ends ? Result<Offset>(ends->front().second) : Result<Offset>(ends.error()));
+    });
+    auto told = answer->get_future();
+    if (told.wait_for(kPatience) == std::future_status::ready) return told.get();
+    return Error{ErrorCode::NotLeader, "no leader tells how far a partition goes"};
+  };
 }
 
 }  // namespace server

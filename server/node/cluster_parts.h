@@ -18,5 +18,6 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
 
 // None where there is no cluster. The member outlives what it returns.
 MetadataApplier::Placement placement_by(const ClusterMember* member);
+MetadataApplier::LeadersEnd leaders_end_by(ClusterMember& member);
 
 }  // namespace server

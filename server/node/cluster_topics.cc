@@ -50,6 +50,13 @@ bool MemberTopics::has_replica(const storage::TopicPartition& partition) const {
   return known != nullptr && known->has_replica(view->self);
 }
 
+std::optional<int32_t> MemberTopics::leader_of(const storage::TopicPartition& partition) const {
+  const auto view = member_.view();
+  const storage::PartitionAssignment* known = view->metadata->find(partition);
+  if (known == nullptr || !known->leader) return std::nullopt;
+  return known->leader->value();
+}
+
 int MemberTopics::replicas_of(const Uuid& topic) const {
   const auto view = member_.view();
   const storage::PartitionAssignment* known = view->metadata->find({topic, PartitionId{0}});

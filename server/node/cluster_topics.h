@@ -13,6 +13,7 @@ class MemberTopics final : public ClusterTopics {
   void ask_ends(std::vector<storage::TopicPartition> partitions,
                 std::function<void(Result<Ends>)> done) override;
   bool has_replica(const storage::TopicPartition& partition) const override;
+  std::optional<int32_t> leader_of(const storage::TopicPartition& partition) const override;
   int replicas_of(const Uuid& topic) const override;
 
  private:

@@ -49,10 +49,12 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
       *node->log_, *node->state_, node->clock_, shards,
       [raw = node.get()] { return raw->definitions_->image()->topics; }, settings.checkpoint_policy,
       must_stop);
+  TRY(node->open_journals(shards));
   node->supervisor_ = std::make_unique<QuerySupervisor>(*node->queries_, *node->log_, node->clock_);
   node->definitions_ = std::make_unique<MetadataApplier>(
       *node->log_, node->cluster_ ? node->cluster_->metadata() : *node->metadata_,
       *node->supervisor_, settings.sql.engine, placement_by(node->cluster_.get()));
+  if (node->cluster_) node->definitions_->use_leaders_ends(leaders_end_by(*node->cluster_));
   TRY(node->open_outside_registry());
   node->queries_->set_schemas(node->definitions_->schemas());
   if (settings.processing_log)
@@ -77,6 +79,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
       log_warn("no processing log error=\"{}\"", defined.error().message);
   for (const auto& shard : node->shards_) shard->start_thread();
   node->shards_are_running_ = true;
+  if (node->journals_) node->journals_->start_thread();
   node->groups_->start();
   node->transactions_->start();
   node->supervisor_->start_thread();
@@ -161,6 +164,7 @@ Status Node::open_cluster(const std::atomic<bool>& must_stop) {
 
 void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
   if (cluster_is_ready_.load(std::memory_order_acquire)) cluster_->on_durable(partitions);
+  if (journals_are_ready_.load(std::memory_order_acquire)) journals_->grown(partitions);
   if (!shards_are_ready_.load(std::memory_order_acquire)) return;
   const auto by_shard = subscriptions_.readers_of(partitions, shards_.size());
   for (size_t i = 0; i < shards_.size(); ++i)
@@ -195,6 +199,21 @@ Status Node::make_shards() {
     });
   }
   shards_are_ready_.store(true, std::memory_order_release);
+  return {};
+}
+
+Status Node::open_journals(const std::vector<Shard*>& shards) {
+  if (!cluster_) return {};
+  journal_owners_ = std::make_unique<JournalOwners>(*cluster_);
+  journals_ = TRY(ReplicatedJournals::open(
+      *log_, clock_, shards, *journal_owners_, [this] { return definitions_->image(); },
+      [this](std::vector<std::string> queries) { supervisor_->rebuild_soon(std::move(queries)); }));
+  journal_owners_->tell(journals_.get());
+  queries_->set_journals(*journals_, [this](const storage::TopicPartition& partition) {
+    return cluster_topics_->has_replica(partition);
+  });
+  cluster_->set_tasks(*journal_owners_);
+  journals_are_ready_.store(true, std::memory_order_release);
   return {};
 }
 
@@ -548,15 +567,21 @@ Node::~Node() {
   if (outside_registry_) outside_registry_->stop();  // it wakes tasks, and brings statements back
   if (definitions_) definitions_->stop_thread();
   if (supervisor_) supervisor_->stop_thread();  // it waits for the shards
+  if (journals_) journals_->stop_thread();      // likewise, and the log
   for (const auto& shard : shards_) shard->stop_thread();
   pg_.reset();
   http_.reset();
   registry_.reset();
   consumers_.reset();
   if (cluster_) cluster_->stop_thread();
+  if (journals_) {
+    journal_owners_->tell(nullptr);
+    journals_are_ready_.store(false, std::memory_order_release);
+  }
   // The log's writer posts to the shards, and their readers must be gone before the log.
   if (log_) log_->close();
   cleaner_.reset();
+  journals_.reset();
   kafka_.reset();
   transactions_.reset();
   groups_.reset();

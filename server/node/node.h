@@ -15,6 +15,7 @@
 #include "server/node/cluster_parts.h"
 #include "server/node/cluster_topics.h"
 #include "server/node/coordinators.h"
+#include "server/node/journal_owners.h"
 #include "server/node/transaction_relay.h"
 #include "server/node/kafka_backend.h"
 #include "server/node/node_access.h"
@@ -76,6 +77,7 @@ class Node {
   Status open_cluster(const std::atomic<bool>& must_stop);
   int shard_count() const;
   Status make_shards();
+  Status open_journals(const std::vector<Shard*>& shards);
   // Where failed records are told, if that stream is there.
   std::optional<engine::PartitionRef> find_processing_log() const;
   // Makes the stream at the first start, and again after somebody has dropped it.
@@ -112,12 +114,14 @@ class Node {
   bool shards_are_running_ = false;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::StateStore> state_;
-  std::unique_ptr<ClusterMember> cluster_;          // null where there is one node
+  std::unique_ptr<JournalOwners> journal_owners_;   // null where there is one node
+  std::unique_ptr<ClusterMember> cluster_;          // likewise
   std::unique_ptr<MemberTopics> cluster_topics_;    // likewise
   std::unique_ptr<storage::MetadataLog> metadata_;  // null in a cluster, which has its own
   Subscriptions subscriptions_;
   std::unique_ptr<engine::SharedRecords> shared_records_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<ReplicatedJournals> journals_;  // in a cluster
   std::unique_ptr<QueryTasks> queries_;
   std::unique_ptr<QuerySupervisor> supervisor_;
   std::unique_ptr<RegistryOverHttp> outside_registry_;  // where one is given
@@ -148,7 +152,8 @@ class Node {
   std::unique_ptr<http::HttpServer> http_, registry_;
   std::atomic<bool> is_serving_{false};  // everything runs, and nothing stops
   // For the log's writer, which runs before they are there.
-  std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false}, cluster_is_ready_{false};
+  std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false}, cluster_is_ready_{false},
+      journals_are_ready_{false};
 };
 
 // `millrace server`.

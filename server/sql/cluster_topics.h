@@ -2,6 +2,7 @@
 // read is as far as its leader has it.
 #pragma once
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,8 @@ class ClusterTopics {
   virtual bool has_replica(const storage::TopicPartition& partition) const = 0;
   // Of its first partition; 1 where it is not known.
   virtual int replicas_of(const Uuid& topic) const = 0;
+  // Nothing where nobody leads it just now.
+  virtual std::optional<int32_t> leader_of(const storage::TopicPartition& partition) const = 0;
 };
 
 }  // namespace server

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "storage/log/task_journal.h"
+
 namespace server {
 
 namespace {
@@ -122,6 +124,7 @@ void InformationGathering::add(const ShardTaskReport& report, size_t shard) {
   task.held_back_ms = report.held_back_us / 1000;
   if (report.backlog.age_us) task.checkpoint_age_ms = *report.backlog.age_us / 1000;
   add_to(task.status, report);
+  if (report.is_standby && task.status.state == "RUNNING") task.status.state = "STANDBY";
   task.status.lag_records = report.lag_records;
   task.status.records_failed += report.has_failed;  // the one at which it stopped
 }
@@ -142,6 +145,13 @@ void InformationGathering::finish() {
     if (status.state != "ERROR")
       status.last_error = "it cannot take its place yet, and is tried again: " + why.message;
   }
+  if (const ClusterTopics* cluster = session_.parts().cluster)
+    for (auto& [id, status] : facts_->statuses) {
+      const DefinedQueryPtr query = facts_->image->find_query(id);
+      if (!query || !query->journal || status.state != "RUNNING") continue;
+      const auto node = cluster->leader_of({storage::kReplicatedJournal, *query->journal});
+      status.state = node ? fmt::format("RUNNING on node {}", *node) : "WAITING for a node";
+    }
   if (needs_.server_facts) facts_->server = session_.parts().server_facts();
   std::ranges::sort(facts_->tasks, {}, &engine::TaskStatus::task);
   std::ranges::sort(facts_->groups, {}, &engine::ConsumerGroup::id);

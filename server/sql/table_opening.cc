@@ -8,6 +8,7 @@
 
 #include "engine/plan/analysis.h"
 #include "server/sql/read_barrier.h"
+#include "storage/log/task_journal.h"
 
 namespace server {
 
@@ -44,17 +45,26 @@ void TableOpening::begin(std::function<void(Status)> opened) {
 void TableOpening::ask_leaders() {
   ClusterTopics& cluster = *session_.parts().cluster;
   std::set<storage::TopicPartition> partitions;
+  const auto not_here = [](const KeptTable& table) {
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("table {} has partitions without a replica on this node: that "
+                             "it is read here is not supported in a cluster yet",
+                             table.table->name),
+                 {},
+                 "Ask a node that has replicas of all of them, or give its topic as many "
+                 "REPLICAS as there are nodes."};
+  };
   for (const KeptTable& table : tables_) {
+    // What a query keeps is as its commits are.
+    if (const auto& journal = table.query->journal) {
+      if (!cluster.has_replica({storage::kReplicatedJournal, *journal}))
+        return end(not_here(table));
+      partitions.insert({storage::kReplicatedJournal, *journal});
+      continue;
+    }
     const auto topic = topic_of(table);
     for (PartitionId i{0}; topic && i < PartitionId{topic->partition_count}; ++i) {
-      if (!cluster.has_replica({topic->id, i}))
-        return end(Error{ErrorCode::NotSupported,
-                         fmt::format("table {} has partitions without a replica on this node: that "
-                                     "it is read here is not supported in a cluster yet",
-                                     table.table->name),
-                         {},
-                         "Ask a node that has replicas of all of them, or give its topic as many "
-                         "REPLICAS as there are nodes."});
+      if (!cluster.has_replica({topic->id, i})) return end(not_here(table));
       partitions.insert({topic->id, i});
     }
   }
@@ -67,9 +77,32 @@ void TableOpening::ask_leaders() {
 void TableOpening::leaders_told(Result<ClusterTopics::Ends> ends) {
   if (!opened_) return;
   if (!ends) return end(std::move(ends).error());
+  ClusterTopics::Ends journals;
   for (const auto& [partition, readable_end] : *ends)
-    if (readable_end > Offset(0)) leaders_ends_.emplace_back(to_engine(partition), readable_end);
-  begin_waiting();
+    if (partition.topic == storage::kReplicatedJournal)
+      journals.emplace_back(partition, readable_end);
+    else if (readable_end > Offset(0))
+      leaders_ends_.emplace_back(to_engine(partition), readable_end);
+  await_journals(journals);
+}
+
+void TableOpening::await_journals(const ClusterTopics::Ends& ends) {
+  if (ends.empty()) return begin_waiting();
+  timer_.emplace(session_.shard().loop(), "waiting reads", [this] { end(behind()); });
+  timer_->start_once(session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms));
+  interest_ = std::make_shared<int>();
+  left_ = static_cast<int>(ends.size());
+  for (const auto& [partition, readable_end] : ends)
+    session_.parts().queries.journals()->when_carried_out(
+        partition.partition, readable_end, interest_,
+        there_.on(session_.shard().loop(), [this](const Status& status) {
+          if (!opened_ || !interest_) return;
+          if (!status) return end(status.error());
+          if (--left_ > 0) return;
+          interest_.reset();
+          timer_.reset();
+          begin_waiting();
+        }));
 }
 
 void TableOpening::begin_waiting() {

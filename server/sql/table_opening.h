@@ -46,6 +46,7 @@ class TableOpening {
   bool is_of_topic(const KeptTable& table) const;
   std::optional<storage::TopicInfo> topic_of(const KeptTable& table) const;
   void ask_leaders();
+  void await_journals(const ClusterTopics::Ends& ends);
   void leaders_told(Result<ClusterTopics::Ends> ends);
   void begin_waiting();
   bool find_needed();  // whether there is nothing to wait for

@@ -48,7 +48,7 @@ void QuerySupervisor::run() {
       due_ms = std::min(due_ms.value_or(INT64_MAX), removal.due_ms);
     const int64_t wait_ms = due_ms ? *due_ms - now_ms() : INT64_MAX;
     const bool must_ask = schedule_.has_parked() && !awaits_room_;
-    if (wait_ms > 0 && !must_ask && lost_.empty()) {
+    if (wait_ms > 0 && !must_ask && lost_.empty() && to_rebuild_.empty()) {
       if (due_ms)
         changed_.wait_for(lock, std::chrono::milliseconds(wait_ms));
       else
@@ -57,6 +57,7 @@ void QuerySupervisor::run() {
     }
     lock.unlock();
     end_lost();
+    rebuild();
     attempt_due();
     remove_next();
     await_room();
@@ -109,6 +110,23 @@ void QuerySupervisor::end_lost() {
     lock.unlock();
     tasks_.remove(id);  // without mutex_: waits for the shards
   }
+}
+
+void QuerySupervisor::rebuild_soon(std::vector<std::string> queries) {
+  std::lock_guard lock(mutex_);
+  to_rebuild_.insert(queries.begin(), queries.end());
+  changed_.notify_all();
+}
+
+void QuerySupervisor::rebuild() {
+  std::lock_guard operation(operation_mutex_);
+  std::vector<RestartSchedule::Attempt> attempts;
+  {
+    std::lock_guard lock(mutex_);
+    for (const std::string& id : std::exchange(to_rebuild_, {}))
+      if (wanted_.contains(id)) attempts.push_back(schedule_.begin_run(id));
+  }
+  if (!attempts.empty()) launch(attempts, [] { return false; });
 }
 
 // Under operation_mutex_.

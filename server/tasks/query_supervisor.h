@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -45,6 +46,8 @@ class QuerySupervisor final : public QueryRunner {
   void pause(const std::string& query_id, bool is_paused) override;
   void drop_topic(const Uuid& topic) override;
 
+  // Others run these now, or this node does: they are built anew.
+  void rebuild_soon(std::vector<std::string> queries);
   // A task cannot go on. Only the first news of a run counts.
   void task_failed(const TaskNews& news);
   // Why a query does not run as it should, and what happens next, for the user.
@@ -74,6 +77,7 @@ class QuerySupervisor final : public QueryRunner {
   void launch(const std::vector<RestartSchedule::Attempt>& attempts, const GivesWay& gives_way);
   void attempt_due();
   void end_lost();
+  void rebuild();
   void remove_later(Removal removal);
   bool remove_next();
   Status try_remove(Removal removal);
@@ -109,6 +113,7 @@ class QuerySupervisor final : public QueryRunner {
   bool is_stopping_ = false;
   bool awaits_room_ = false;  // the log was asked to tell
   LogRate log_rate_{4};
+  std::set<std::string> to_rebuild_;  // guarded by mutex_
 };
 
 }  // namespace server

@@ -13,6 +13,7 @@
 #include "engine/exec/exchange_lanes.h"
 #include "storage/kv/damage.h"
 #include "storage/log/task_journal.h"
+#include "storage/log/task_outputs.h"
 
 namespace server {
 
@@ -60,17 +61,25 @@ Error damaged(Error why, const DefinedQuery& defined) {
 
 class RestoredTask final : public JournalTail::Target {
  public:
-  RestoredTask(engine::Task& task, std::function<Status()> check_goes_on)
-      : task_(task), check_goes_on_(std::move(check_goes_on)) {}
-  void begin(const engine::JournalEntry& checkpoint) override { task_.begin_restore(checkpoint); }
-  bool loads(uint32_t store) override { return task_.loads(store); }
+  enum class What : uint8_t { All, Positions };
+  RestoredTask(engine::Task& task, What what, std::function<Status()> check_goes_on)
+      : task_(task), what_(what), check_goes_on_(std::move(check_goes_on)) {}
+  void begin(const engine::JournalEntry& checkpoint) override {
+    if (what_ == What::All) task_.begin_restore(checkpoint);
+  }
+  bool loads(uint32_t store) override { return what_ == What::All && task_.loads(store); }
   Status restore(const engine::JournalEntry& entry, TaskSequence commit) override {
     TRY(check_goes_on_());
-    return task_.restore(entry, commit);
+    if (what_ == What::All) return task_.restore(entry, commit);
+    engine::JournalEntry positions = entry;
+    positions.changes = {};
+    positions.sizes = {};
+    return task_.restore(positions, commit);
   }
 
  private:
   engine::Task& task_;
+  const What what_;
   const std::function<Status()> check_goes_on_;
 };
 
@@ -338,22 +347,40 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   engine::Sources& sources =
       entry->generator ? static_cast<engine::Sources&>(*entry->generator) : shard.sources();
   engine::StageEnd end = TRY(end_of(*launch.defined, stage, place.number, topics));
+  engine::Sink* sink = &shard.sink();
+  const bool keeps_table = plan.materialization && plan.materialization->stage == place.stage;
+  if (is_shared(*launch.defined)) {
+    if (place.term) TRY(check_replicas(place));
+    if (place.term)
+      entry->proposed = std::make_unique<ProposedCommits>(
+          journals_->proposals(),
+          ProposedCommits::Place{*launch.defined->journal, *place.term, launch.defined->made_at,
+                                 launch.defined->exchange_ids});
+    else
+      entry->standby = {keeps_table};
+    sink = entry->proposed.get();
+  }
   entry->task = TRY(engine::Task::make(
-      place.id, stage, std::move(place.inputs), std::move(end), sources, &shard.sink(), clock_,
+      place.id, stage, std::move(place.inputs), std::move(end), sources, sink, clock_,
       std::hash<std::string>{}(place.id),
       engine::SharedProperties(launch.defined->plan, &plan.properties), options));
-  entry->task->open_stores([&](uint32_t store) -> engine::Backing& {
-    auto backing = std::make_unique<StateBacking>(shard.state(), place.id, store);
-    return *entry->backings.emplace_back(std::move(backing));
-  });
-  RestoredTask restored_task(*entry->task, [&] { return check_goes_on(gives_way); });
+  // What is only followed has all of its table in memory.
+  if (!entry->standby)
+    entry->task->open_stores([&](uint32_t store) -> engine::Backing& {
+      auto backing = std::make_unique<StateBacking>(shard.state(), place.id, store);
+      return *entry->backings.emplace_back(std::move(backing));
+    });
+  using What = RestoredTask::What;
+  RestoredTask restored_task(*entry->task,
+                             entry->standby && !keeps_table ? What::Positions : What::All,
+                             [&] { return check_goes_on(gives_way); });
   const auto& tail = tails.at(place.begun.journal);
   if (!tail) return tail.error();
   const TaskSequence last = TRY((*tail)->restore(place.id, state_, restored_task));
-  TRY(entry->task->resume_after(place.begun.epoch, last, place.begun.producer_id));
+  TRY(entry->task->resume_after(place.begun.epoch, last, producer_of(place)));
   entry->first_sequence = last;
   entry->journal = place.begun.journal;
-  if (plan.materialization && plan.materialization->stage == place.stage) {
+  if (keeps_table) {
     entry->view = std::make_shared<engine::TableView>(*plan.materialization, *entry->task);
     recovered_.table_rows += entry->view->size();
   }
@@ -376,8 +403,64 @@ void QueryTasks::hand_over(std::vector<Place> places) {
   }
 }
 
+Status QueryTasks::settle(std::span<const Launch> launches) {
+  std::set<PartitionId> journals;
+  for (const Launch& launch : launches) {
+    if (!is_shared(*launch.defined)) continue;
+    remove(launch.defined->plan->id);
+    journals.insert(*launch.defined->journal);
+  }
+  for (const PartitionId journal : journals) TRY(journals_->settle(journal));
+  return {};
+}
+
+void QueryTasks::tell_journals(std::span<const Launch> launches, std::span<Place> places,
+                               const std::vector<Status>& results) {
+  for (size_t i = 0; i < launches.size(); ++i)
+    if (is_shared(*launches[i].defined) && !results[i] &&
+        RestartSchedule::is_for_good(results[i].error()))
+      journals_->leave_out(launches[i].defined->plan->id, launches[i].defined->made_at);
+  for (Place& place : places) {
+    const DefinedQuery& defined = *place.launch->defined;
+    if (!is_shared(defined) || !results[place.query]) continue;
+    journals_->set_task(
+        place.id, {defined.made_at, place.begun.epoch, &shard_for(defined.plan->id, place.number)});
+    place.term = journals_->term(*defined.journal);
+  }
+}
+
+// Every node has the same for a task, for as long as its query lives, and for no other one.
+ProducerId QueryTasks::producer_of(const Place& place) const {
+  const DefinedQuery& defined = *place.launch->defined;
+  if (!is_shared(defined)) return place.begun.producer_id;
+  constexpr int64_t kFirstShared = int64_t{1} << 56, kStages = 1 << 6, kTasks = 1 << 14;
+  return storage::kFirstTaskProducer +
+         (kFirstShared + (defined.made_at.value() * kStages + place.stage) * kTasks + place.number);
+}
+
+Status QueryTasks::check_replicas(const Place& place) const {
+  for (const engine::Task::Input& input : place.inputs)
+    if (!input.is_exchange && !has_replica_(to_storage(input.partition)))
+      return Error{ErrorCode::NotSupported,
+                   "what the query reads has partitions without a replica on this node: that it "
+                   "runs here is not supported in a cluster yet",
+                   {},
+                   "Give its topics as many replicas as there are nodes, or let a node that has "
+                   "replicas of all of them lead the query's partition of __task_journal."};
+  return {};
+}
+
 std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const GivesWay& gives_way) {
   std::vector<Status> results(launches.size());
+  std::optional<ReplicatedJournals::Pause> pause;
+  if (std::ranges::any_of(launches,
+                          [this](const Launch& each) { return is_shared(*each.defined); })) {
+    if (const Status settled = settle(launches); !settled) {
+      std::ranges::fill(results, settled);
+      return results;
+    }
+    pause.emplace(*journals_);
+  }
   std::vector<Place> places;
   const auto topics = find_topics_();  // one view for all: the tasks of a query fit each other
   for (size_t i = 0; i < launches.size(); ++i) {
@@ -395,6 +478,7 @@ std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const Gi
     for (const Place& place : places) results[place.query] = begun;
     return results;
   }
+  if (pause) tell_journals(launches, places, results);
   for (const Place& place : places) remove(place.launch->defined->plan->id);
   leave_out_failed();
   build_all(places, *topics, gives_way, results);
@@ -437,6 +521,7 @@ Result<QueryTasks::Inventory> QueryTasks::inventory() const {
 }
 
 Status QueryTasks::drop_state(const std::string& query_id) {
+  if (journals_ != nullptr) journals_->forget(query_id);
   const std::string prefix = query_id + "/";
   TRY(wait_for([&](auto done) { log_.drop_tasks(prefix, std::move(done)); }));
   // The shards know of all that they had committed before by now, and nothing comes any more.

@@ -13,6 +13,7 @@
 #include "server/metadata/image.h"
 #include "server/metadata/query_topics.h"
 #include "server/tasks/journal_tail.h"
+#include "server/tasks/replicated_journals.h"
 #include "server/tasks/restart_schedule.h"
 #include "server/tasks/shard.h"
 #include "storage/log/log.h"
@@ -68,6 +69,15 @@ class QueryTasks {
   using FindProcessingLog = std::function<std::optional<engine::PartitionRef>()>;
   void set_processing_log(FindProcessingLog find) { find_processing_log_ = std::move(find); }
 
+  // In a cluster: the journals that queries share with other nodes, and whether this node has a replica of what they
+  // read. Before the first start.
+  using HasReplica = std::function<bool(const storage::TopicPartition& partition)>;
+  void set_journals(ReplicatedJournals& journals, HasReplica has_replica) {
+    journals_ = &journals;
+    has_replica_ = std::move(has_replica);
+  }
+  ReplicatedJournals* journals() const { return journals_; }
+
   // That records name; before the first start. It outlives the shards' tasks.
   void set_schemas(const engine::SchemaLookup& schemas) { schemas_ = &schemas; }
 
@@ -97,6 +107,7 @@ class QueryTasks {
     std::vector<engine::Task::Input> inputs;
     storage::TaskStart begun;
     std::unique_ptr<ShardTask> built;
+    std::optional<ReplicatedJournals::Term> term = {};  // of a cluster's query that this node runs
   };
   static Result<std::string> task_id(const engine::QueryPlan& plan, size_t stage, int32_t number);
   Status make_exchanges(const DefinedQuery& defined, const storage::TopicSnapshot& topics);
@@ -112,6 +123,17 @@ class QueryTasks {
   Tails read_journals(std::span<const Place> places);
   Status build(Place& place, const Tails& tails, const storage::TopicSnapshot& topics,
                const GivesWay& gives_way);
+  bool is_shared(const DefinedQuery& defined) const {
+    return journals_ != nullptr && defined.journal.has_value();
+  }
+  // Of queries that are shared with other nodes: they do nothing here from then on, and what they have committed is
+  // known.
+  Status settle(std::span<const Launch> launches);
+  void tell_journals(std::span<const Launch> launches, std::span<Place> places,
+                     const std::vector<Status>& results);
+  ProducerId producer_of(const Place& place) const;
+  // What a task that this node runs reads must be here. Fails with NotSupported.
+  Status check_replicas(const Place& place) const;
   Status check_goes_on(const GivesWay& gives_way) const;
   // How one partition of an input is taken.
   static engine::Task::Input task_input(const DefinedQuery& defined, const StageInput& input,
@@ -138,6 +160,8 @@ class QueryTasks {
   const engine::SchemaLookup* schemas_ = nullptr;
   std::set<std::string> on_shards_;  // queries that may have tasks there
   RecoveredCounts recovered_;
+  ReplicatedJournals* journals_ = nullptr;  // none where the node is alone
+  HasReplica has_replica_;
 };
 
 }  // namespace server

@@ -93,11 +93,13 @@ Result<std::unique_ptr<Shard>> Shard::make(uint32_t number, storage::Log& log,
                                            engine::SharedRecords& shared_records,
                                            MemoryBudget& memory, const Clock& clock,
                                            OnFailure on_failure) {
-  std::unique_ptr<Shard> shard(new Shard(number, log, subscriptions, shared_records, memory, clock,
-                                         std::move(on_failure)));
+  std::unique_ptr<Shard> shard(
+      new Shard(number, log, subscriptions, shared_records, memory, clock, std::move(on_failure)));
   shard->sources_ = TRY(LogSources::open(log));
   shard->generator_timer_ = std::make_unique<Timer>(
       shard->loop_, "generators", [raw = shard.get()] { raw->wake_generators(); });
+  shard->follow_timer_ = std::make_unique<Timer>(shard->loop_, "standby tasks",
+                                                 [raw = shard.get()] { raw->follow_all(); });
   shard->timer_ =
       std::make_unique<Timer>(shard->loop_, "checkpoints", [raw = shard.get()] { raw->tick(); });
   return shard;
@@ -214,6 +216,7 @@ void Shard::remove(ShardTask& task) {
   if (task.is_queued) std::erase(ready_, &task);
   if (task.is_attended) std::erase(attended_, &task);
   if (task.generator) std::erase(generators_, &task);
+  if (task.standby) std::erase(followers_behind_, &task);
   std::erase(evictable_, &task);
   for (ShardTask::Waiter& waiter : std::exchange(task.waiters, {}))
     waiter.reached(Error{ErrorCode::UndefinedObject, "the query has ended"});
@@ -269,6 +272,7 @@ void Shard::pause_query(const std::string& query_id, bool is_paused) {
 // One that is paused finishes what it has begun: look-ups wait for it. What a transient one has begun may
 // be a whole table, for which its client has no room.
 bool Shard::may_step(const ShardTask& task) {
+  if (task.standby) return false;
   if (task.admitted_holds > 0) return !stands(task);
   const bool finishes = !is_transient(task) && task.task->has_unfinished();
   return !task.held_back_since_us && (!task.is_paused || finishes);
@@ -345,6 +349,76 @@ void Shard::report_failure(ShardTask& task) {
   is_reporting_ = true;
   on_failure_(task);
   is_reporting_ = false;
+}
+
+// --- Those that another node runs
+
+void Shard::carried_out(const std::vector<CarriedOut>& commits) {
+  for (const CarriedOut& each : commits) {
+    committed(each.durable);
+    const auto query = tasks_.find(std::string(query_of(each.durable.task)));
+    if (query == tasks_.end()) continue;
+    const auto found = std::ranges::find_if(query->second, [&](const auto& task) {
+      return !is_transient(*task) && task->task->id() == each.durable.task;
+    });
+    if (found == query->second.end()) continue;
+    ShardTask& task = **found;
+    if (task.proposed) task.proposed->answered(each.durable.sequence, each.durable.commit);
+    if (!task.standby) continue;
+    if (task.standby->waiting.empty()) {
+      task.standby->since_us = clock_.monotonic_us();
+      followers_behind_.push_back(&task);
+    }
+    task.standby->waiting.push_back(each);
+    task.standby->waiting_bytes += each.commit->entry.size();
+  }
+  follow_all();
+}
+
+void Shard::follow_all() {
+  for (ShardTask* task : std::vector<ShardTask*>(followers_behind_)) follow(*task);
+  std::erase_if(followers_behind_,
+                [](const ShardTask* task) { return task->standby->waiting.empty(); });
+  constexpr int64_t kPauseMs = 5;
+  if (!followers_behind_.empty()) return follow_timer_->start_once(kPauseMs);
+  for (const auto& done : std::exchange(await_followers_, {})) done();
+}
+
+// Scans show a table as it was when they began, which a task that is only restored does not keep for them. They are
+// waited for, up to a time; then they end with an error.
+void Shard::follow(ShardTask& task) {
+  constexpr int64_t kPatienceUs = 5'000'000;
+  constexpr size_t kMostBytes = 32 << 20;
+  ShardTask::Standby& standby = *task.standby;
+  const bool is_read = task.admitted_holds > 0 ||
+                       std::ranges::any_of(task.task->stage().stores(), [](engine::Store* store) {
+                         (void)store->overtake_scans(0);  // forgets those that have ended
+                         return store->layers().has_scans();
+                       });
+  if (is_read && clock_.monotonic_us() - standby.since_us < kPatienceUs &&
+      standby.waiting_bytes < kMostBytes)
+    return;
+  if (is_read) end_scans(task, SIZE_MAX);
+  for (const FollowedCommit& each : std::exchange(standby.waiting, {})) {
+    if (task.task->failure()) continue;
+    auto entry = engine::decode_journal(each.commit->entry);
+    if (entry && !standby.keeps_state) {
+      entry->changes = {};
+      entry->sizes = {};
+    }
+    const Status followed =
+        entry ? task.task->follow(*entry, each.durable.sequence, each.durable.commit)
+              : Status(entry.error());
+    if (!followed) give_up(task, followed.error());
+  }
+  standby.waiting_bytes = 0;
+  charge_memory(task);
+  check_waiters(task);
+}
+
+void Shard::when_followed(std::function<void()> done) {
+  if (followers_behind_.empty()) return done();
+  await_followers_.push_back(std::move(done));
 }
 
 // --- Those that make rows
@@ -564,6 +638,7 @@ void Shard::report(const std::string& query_id, ReportDetail detail,
     report.lag_records = lag_of(*task);
     report.has_failed = task->task->failure().has_value();
     report.is_paused = task->is_paused;
+    report.is_standby = task->standby.has_value();
     for (const engine::Store* store : task->task->stage().stores())
       report.state_entries += store->size();
     report.held_back_us = task->held_back_us;

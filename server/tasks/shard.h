@@ -22,6 +22,7 @@
 #include "server/tasks/generator_clock.h"
 #include "server/tasks/journal_checkpoints.h"
 #include "server/tasks/log_ports.h"
+#include "server/tasks/proposed_commits.h"
 #include "server/tasks/state_turns.h"
 #include "server/tasks/subscriptions.h"
 
@@ -91,6 +92,17 @@ struct ShardTask {
     MemoryCharge state{&account, MemoryKind::State}, scans{&account, MemoryKind::Scans};
   };
   std::optional<Memory> memory;
+  // In a cluster, of a task that this node runs: where its commits go. Of one that another node runs: what that has
+  // committed is followed here, so that what it keeps can be read.
+  std::unique_ptr<ProposedCommits> proposed;
+  struct Standby {
+    bool keeps_state = false;  // the stage that keeps a table; else only its positions
+    // Committed, and not followed yet: who reads the table is to see it as of one commit.
+    std::deque<FollowedCommit> waiting = {};
+    size_t waiting_bytes = 0;
+    int64_t since_us = 0;
+  };
+  std::optional<Standby> standby;
 };
 
 // What one task is doing, for SHOW QUERIES and SHOW TASKS.
@@ -105,6 +117,7 @@ struct ShardTaskReport {
   // nothing when an input is gone.
   std::optional<int64_t> lag_records;
   bool has_failed = false, is_paused = false;
+  bool is_standby = false;     // another node runs it
   uint64_t state_entries = 0;  // in all of its stores
   size_t state_bytes = 0;      // that these take
   size_t memory_bytes = 0;     // of the server's: all of its state is there
@@ -197,6 +210,11 @@ class Shard {
   void give_up(ShardTask& task, Error why);
   // Calls until it returns false, in slices: what is large is let go of like this.
   void release_in_slices(std::function<bool()> release_some);
+  // --- Tasks of a cluster's queries: what was committed for them, by whichever node, in the order of their journal.
+  using CarriedOut = FollowedCommit;
+  void carried_out(const std::vector<CarriedOut>& commits);
+  // Calls back when all of these are in the tables that are kept here.
+  void when_followed(std::function<void()> done);
   // Of all persistent tasks: long where there are many, for which survey_tasks() is.
   std::vector<ShardTaskReport> reports() const;
   std::vector<std::string> persistent_queries() const;
@@ -252,6 +270,8 @@ class Shard {
   void overtake_scans();
   void end_scans(ShardTask& task, size_t bytes);
   void charge_memory(ShardTask& task);
+  void follow(ShardTask& task);
+  void follow_all();
   void tick();
 
   const uint32_t number_;
@@ -293,6 +313,10 @@ class Shard {
   std::mutex shared_mutex_;
   // Guarded by shared_mutex_; by query
   absl::flat_hash_map<std::string, std::vector<std::shared_ptr<engine::SharedTable>>> shared_;
+
+  std::vector<ShardTask*> followers_behind_;  // those with commits that wait to be followed
+  std::vector<std::function<void()>> await_followers_;
+  std::unique_ptr<Timer> follow_timer_;  // runs while there are some
 };
 
 }  // namespace server

@@ -271,6 +271,40 @@ Result<std::vector<AppendedBatch>> GroupTransaction::commit_task(TaskCommit& com
   return appended;
 }
 
+// Everything is checked before anything is written.
+Result<std::vector<AppendedBatch>> GroupTransaction::carry_out(std::vector<TaskCommit>& commits) {
+  Plan plan;
+  absl::flat_hash_map<std::string, std::optional<TaskSequence>> last;
+  for (TaskCommit& commit : commits) {
+    TaskOwner* const owner = find_owner(commit.task);
+    if (owner == nullptr || owner->epoch != commit.epoch)
+      return Error{ErrorCode::FencedTask,
+                   fmt::format("task {} has a newer owner, or none", commit.task)};
+    std::optional<TaskSequence>& known =
+        last.try_emplace(commit.task, owner->last_sequence).first->second;
+    if (known && commit.sequence != *known + 1)
+      return Error{ErrorCode::OutOfOrderSequence,
+                   fmt::format("commit {} of task {} is to be carried out where {} is next",
+                               commit.sequence.value(), commit.task, known->value() + 1)};
+    known = commit.sequence;
+    for (PartitionBatches& part : commit.outputs) TRY(add_to(plan, part.partition, part.batches));
+    for (const PartitionTrim& trim : commit.trims) TRY(find(trim.partition));
+    TRY(add_to(plan, journal_partition(owner->journal), commit.journal));
+  }
+  const std::vector<AppendedBatch> appended = TRY(write(plan));
+  for (TaskCommit& commit : commits) {
+    for (PartitionTrim trim : commit.trims) {
+      trim.end_offset = std::min(trim.end_offset, moved_[TRY(find(trim.partition))].state.log_end);
+      TRY(write_trim(trim));
+    }
+    find_owner(commit.task)->last_sequence = commit.sequence;
+  }
+  std::vector<AppendedBatch> journalled;
+  for (const AppendedBatch& batch : appended)
+    if (batch.partition.topic == kTaskJournal) journalled.push_back(batch);
+  return journalled;
+}
+
 Result<std::optional<TaskRow>> GroupTransaction::task_row(std::string_view task) {
   const auto stored = TRY(transaction_->get(tables_.tasks, task));
   if (!stored) return std::nullopt;

@@ -61,6 +61,8 @@ class GroupTransaction {
   Result<std::vector<AppendedBatch>> append(AppendRequest& request);
   // The last of what it answers is the batch of the journal.
   Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
+  // All of these, in their order, or none. Answers where each lies in its journal.
+  Result<std::vector<AppendedBatch>> carry_out(std::vector<TaskCommit>& commits);
 
   // --- Replicas: see ReplicaLog (group_replication.cc)
   Result<std::vector<AppendedBatch>> follow(const FollowRequest& request);

@@ -32,6 +32,11 @@ PartitionId journal_of(std::string_view task) {
   return journal_of(task.substr(0, stage_at), number);
 }
 
+PartitionId replicated_journal_of(std::string_view query_id) {
+  return PartitionId(
+      static_cast<int32_t>(XXH3_64bits(query_id.data(), query_id.size()) % kReplicatedJournals));
+}
+
 // --- Entries
 
 std::string journal_batch(std::string_view task, TaskSequence sequence, std::string_view entry) {

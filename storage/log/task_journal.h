@@ -18,6 +18,14 @@ namespace storage {
 inline constexpr Uuid kTaskJournal{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '_', 't', 'a', 's', 'k', 's'}};
 inline constexpr int32_t kJournalPartitions = 16;
 
+// The journals of a cluster: partitions of a topic with replicas, each of which has the tasks of some queries, whole.
+inline constexpr Uuid kReplicatedJournal{
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '_', 't', 'a', 's', 'k', 'r'}};
+inline constexpr std::string_view kReplicatedJournalName = "__task_journal";
+inline constexpr int32_t kReplicatedJournals = 12;
+// Of a query for which nobody has chosen one.
+PartitionId replicated_journal_of(std::string_view query_id);
+
 inline TopicPartition journal_partition(PartitionId journal) { return {kTaskJournal, journal}; }
 
 // Where the commits of a task "query/stage/number" lie, for as long as its query lives. Tasks of one number

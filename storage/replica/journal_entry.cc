@@ -8,7 +8,8 @@ namespace storage {
 
 namespace {
 
-constexpr char kOutput = 'o', kDelivered = 'd';
+constexpr char kOutput = 'o', kDelivered = 'd', kExchanged = 'x', kConsumed = 't';
+constexpr size_t kHeadBytes = 2 * sizeof(int64_t);
 
 std::string key_of(char kind, const TopicPartition& partition) {
   std::string key(1, kind);
@@ -30,6 +31,14 @@ Status read_part(std::string_view key, std::string_view value, ReplicatedCommit&
     commit.outputs.push_back({partition, std::string(value)});
     return {};
   }
+  if (kind == kExchanged) {
+    commit.exchanged.push_back({partition, std::string(value)});
+    return {};
+  }
+  if (kind == kConsumed && value.size() == sizeof(int64_t)) {
+    commit.consumed.push_back({partition, Offset{load_be<int64_t>(value.data())}});
+    return {};
+  }
   if (kind != kDelivered || value.size() != sizeof(int32_t)) return no_entry();
   commit.delivered.push_back({partition, load_be<int32_t>(value.data())});
   return {};
@@ -40,11 +49,19 @@ Status read_part(std::string_view key, std::string_view value, ReplicatedCommit&
 std::string encode(const ReplicatedCommit& commit) {
   std::string value;
   append_be(value, commit.sequence.value());
+  append_be(value, commit.made_at.value());
   value += commit.entry;
   records::BatchBuilder builder;
   builder.append(records::kNoTimestamp, commit.task, value);
   for (const TaskOutput& output : commit.outputs)
     builder.append(records::kNoTimestamp, key_of(kOutput, output.partition), output.batch);
+  for (const TaskOutput& output : commit.exchanged)
+    builder.append(records::kNoTimestamp, key_of(kExchanged, output.partition), output.batch);
+  for (const ConsumedInput& consumed : commit.consumed) {
+    std::string end;
+    append_be(end, consumed.end.value());
+    builder.append(records::kNoTimestamp, key_of(kConsumed, consumed.partition), end);
+  }
   for (const DeliveredOutputs& delivered : commit.delivered) {
     std::string next;
     append_be(next, delivered.next_sequence);
@@ -59,6 +76,26 @@ std::string epoch_start_batch() {
   return builder.finish();
 }
 
+std::string delivered_mark(Offset before) {
+  std::string value;
+  append_be(value, before.value());
+  records::BatchBuilder builder;
+  builder.append(records::kNoTimestamp, "", value);
+  return builder.finish();
+}
+
+std::optional<Offset> read_delivered_mark(std::string_view bytes) {
+  const auto batch = records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc);
+  if (!batch) return std::nullopt;
+  std::string scratch;
+  auto reader = records::RecordReader::open(*batch, scratch);
+  records::RecordView record;
+  if (!reader || !reader->next(record) || !record.key || !record.key->empty() || !record.value ||
+      record.value->size() != sizeof(int64_t))
+    return std::nullopt;
+  return Offset{load_be<int64_t>(record.value->data())};
+}
+
 Result<std::optional<ReplicatedCommit>> read_replicated_commit(std::string_view bytes) {
   const auto batch = TRY(records::parse_batch(bytes, records::BatchCheck::ShapeAndCrc));
   std::string scratch;
@@ -66,12 +103,13 @@ Result<std::optional<ReplicatedCommit>> read_replicated_commit(std::string_view 
   records::RecordView record;
   if (!reader.next(record) || !record.key || !record.value) return no_entry();
   if (record.key->empty()) return std::nullopt;
-  if (record.value->size() < sizeof(int64_t)) return no_entry();
+  if (record.value->size() < kHeadBytes) return no_entry();
   ReplicatedCommit commit{std::string(*record.key),
                           TaskSequence{load_be<int64_t>(record.value->data())},
-                          std::string(record.value->substr(sizeof(int64_t))),
+                          std::string(record.value->substr(kHeadBytes)),
                           {},
                           {}};
+  commit.made_at = Revision{load_be<int64_t>(record.value->data() + sizeof(int64_t))};
   while (reader.next(record)) {
     if (!record.key || !record.value) return no_entry();
     TRY(read_part(*record.key, *record.value, commit));

@@ -1,11 +1,24 @@
 #include "storage/replica/journal_owner.h"
 
-#include <vector>
+#include <algorithm>
+#include <utility>
 
 #include "base/log.h"
+#include "records/batch.h"
 #include "storage/replica/on_loop.h"
 
 namespace storage {
+
+namespace {
+
+constexpr size_t kAppendBytes = 1 << 20;  // of commits, together; one may be larger
+
+Offset offset_of(std::string_view batch) {
+  const auto parsed = records::parse_batch(batch, records::BatchCheck::Shape);
+  return parsed ? parsed->header.base_offset : Offset{0};
+}
+
+}  // namespace
 
 JournalOwner::JournalOwner(ReplicaContext& context, TopicPartition journal, JournalOwnerPort& tasks,
                            OutboxPort& outbox, JournalRules rules)
@@ -19,7 +32,19 @@ JournalOwner::~JournalOwner() {
 
 void JournalOwner::tick() {
   if (state_ == State::Waits && context_.clock.monotonic_us() >= begin_at_us_) begin();
-  if (state_ == State::Open) outbox_->tick();
+  if (state_ != State::Open) return;
+  outbox_->tick();
+  mark_delivered();
+}
+
+// Now and then: who takes over begins to read there.
+void JournalOwner::mark_delivered() {
+  constexpr int64_t kPauseUs = 1'000'000, kRecords = 1'000;
+  const Offset before = outbox_->first_undelivered().value_or(end_);
+  if (before - marked_ < kRecords || context_.clock.monotonic_us() < mark_at_us_) return;
+  mark_at_us_ = context_.clock.monotonic_us() + kPauseUs;
+  marked_ = before;
+  append(delivered_mark(before), [](const Result<Appended>&) {});
 }
 
 void JournalOwner::begin() {
@@ -31,18 +56,20 @@ void JournalOwner::begin() {
     state_ = State::Open;
     tasks_.opened();
   };
-  if (rules_.waits_for_epoch_start) return append(epoch_start_batch(), restore_now);
-  append(epoch_start_batch(), [](const Status&) {});
+  if (rules_.waits_for_epoch_start)
+    return append(epoch_start_batch(), [restore_now](const Result<Appended>& result) {
+      restore_now(result ? Status() : result.error());
+    });
+  append(epoch_start_batch(), [](const Result<Appended>&) {});
   restore_now({});
 }
 
-void JournalOwner::append(std::string batch, std::function<void(const Status&)> done) {
+void JournalOwner::append(std::string batches, std::function<void(const Result<Appended>&)> done) {
   AppendRequest request;
-  request.parts.push_back({journal_, std::move(batch)});
+  request.parts.push_back({journal_, std::move(batches)});
   AppendDone answered = on_loop<Result<Appended>>(
-      context_.port, attempt_, [done = std::move(done)](const Result<Appended>& result) {
-        done(result ? Status() : result.error());
-      });
+      context_.port, attempt_,
+      [done = std::move(done)](const Result<Appended>& result) { done(result); });
   if (!context_.log.try_append(request, answered))
     answered(Error{ErrorCode::OutOfMemory, "the log's queue is full"});
 }
@@ -51,7 +78,8 @@ void JournalOwner::append(std::string batch, std::function<void(const Status&)> 
 Status JournalOwner::restore() {
   outbox_ = std::make_unique<Outbox>(port_, context_.clock, context_.settings.retry_us);
   const auto status = context_.log.find_partition(journal_);
-  Offset next = status->log_start();
+  Offset next = std::max(status->log_start(), tasks_.first_needed());
+  marked_ = end_ = next;
   while (true) {
     TRY(context_.reader.begin_turn());
     std::vector<std::string> batches;
@@ -66,22 +94,53 @@ Status JournalOwner::restore() {
     for (const std::string& batch : batches) {
       const auto commit = TRY(read_replicated_commit(batch));
       if (!commit) continue;
-      if (rules_.sends_again) outbox_->add(*commit);
+      if (rules_.sends_again) outbox_->add(*commit, offset_of(batch));
+      end_ = offset_of(batch) + 1;
       tasks_.restore(*commit);
     }
   }
 }
 
 void JournalOwner::commit(ReplicatedCommit commit, std::function<void()> done) {
-  std::string batch = encode(commit);
-  const auto kept = std::make_shared<ReplicatedCommit>(std::move(commit));
-  if (!rules_.sends_what_is_committed) outbox_->add(*kept);
-  append(std::move(batch), [this, kept, done = std::move(done)](const Status& status) {
-    // It is not tried again, since nobody knows what became of it: the journal does.
-    if (!status) return fail(status.error());
-    if (rules_.sends_what_is_committed) outbox_->add(*kept);
-    done();
+  if (!rules_.sends_what_is_committed) outbox_->add(commit);
+  waiting_.push_back({std::move(commit), std::move(done)});
+  write_waiting();
+}
+
+void JournalOwner::when_visible(std::function<void()> done) {
+  waiting_.push_back({std::nullopt, std::move(done)});
+  write_waiting();
+}
+
+void JournalOwner::write_waiting() {
+  if (is_writing_ || waiting_.empty()) return;
+  std::string batches;
+  auto taken = std::make_shared<std::vector<Waiting>>();
+  while (!waiting_.empty() && batches.size() < kAppendBytes) {
+    if (waiting_.front().commit) batches += encode(*waiting_.front().commit);
+    taken->push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  is_writing_ = true;
+  if (batches.empty()) return written(*taken, {});
+  append(std::move(batches), [this, taken](const Result<Appended>& result) {
+    // They are not tried again, since nobody knows what became of them: the journal does.
+    if (!result) return fail(result.error());
+    written(*taken, *result);
   });
+}
+
+void JournalOwner::written(std::vector<Waiting>& taken, const Appended& appended) {
+  auto batch = appended.batches.begin();
+  for (const Waiting& each : taken) {
+    if (!each.commit) continue;
+    if (rules_.sends_what_is_committed) outbox_->add(*each.commit, batch->base_offset);
+    end_ = batch->last_offset + 1;
+    ++batch;
+  }
+  for (Waiting& each : taken) each.done();
+  is_writing_ = false;
+  write_waiting();
 }
 
 void JournalOwner::fail(const Error& error) {
@@ -90,6 +149,8 @@ void JournalOwner::fail(const Error& error) {
   attempt_.reset();
   if (state_ == State::Open) tasks_.closed();
   outbox_.reset();
+  waiting_.clear();
+  is_writing_ = false;
   state_ = State::Waits;
   begin_at_us_ = context_.clock.monotonic_us() + context_.settings.retry_us;
 }

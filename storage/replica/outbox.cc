@@ -1,5 +1,7 @@
 #include "storage/replica/outbox.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "records/batch.h"
 
@@ -18,18 +20,18 @@ int32_t sequence_after(std::string_view batch) {
 
 }  // namespace
 
-void Outbox::add(const ReplicatedCommit& commit) {
+void Outbox::add(const ReplicatedCommit& commit, Offset at) {
   for (const DeliveredOutputs& delivered : commit.delivered) {
     const auto found = lanes_.find({commit.task, delivered.partition});
     if (found == lanes_.end()) continue;
     // Of a former owner: what it knew to be delivered is not sent again.
     Lane& lane = found->second;
     while (!lane.batches.empty() && lane.number == 0 &&
-           sequence_after(lane.batches.front()) <= delivered.next_sequence)
+           sequence_after(lane.batches.front().bytes) <= delivered.next_sequence)
       lane.batches.pop_front();
   }
   for (const TaskOutput& output : commit.outputs)
-    lanes_[{commit.task, output.partition}].batches.push_back(output.batch);
+    lanes_[{commit.task, output.partition}].batches.push_back({output.batch, at});
 }
 
 void Outbox::tick() {
@@ -48,7 +50,7 @@ void Outbox::send(const Key& key, Lane& lane) {
   lane.number = next_number_++;
   lane.sent_us = clock_.monotonic_us();
   on_their_way_.emplace(lane.number, key);
-  port_.deliver(key.second, lane.batches.front(), lane.number);
+  port_.deliver(key.second, lane.batches.front().bytes, lane.number);
 }
 
 void Outbox::answered(uint64_t number, const Status& status) {
@@ -66,7 +68,7 @@ void Outbox::answered(uint64_t number, const Status& status) {
     lane.retry_at_us = clock_.monotonic_us() + retry_us_;
     return;
   }
-  lane.next_sequence = sequence_after(lane.batches.front());
+  lane.next_sequence = sequence_after(lane.batches.front().bytes);
   lane.has_news = true;
   lane.batches.pop_front();
   send(key, lane);
@@ -85,8 +87,16 @@ size_t Outbox::undelivered_bytes(const std::string& task) const {
   size_t bytes = 0;
   for (auto lane = lanes_.lower_bound({task, TopicPartition{}});
        lane != lanes_.end() && lane->first.first == task; ++lane)
-    for (const std::string& batch : lane->second.batches) bytes += batch.size();
+    for (const Lane::Batch& batch : lane->second.batches) bytes += batch.bytes.size();
   return bytes;
+}
+
+std::optional<Offset> Outbox::first_undelivered() const {
+  std::optional<Offset> first;
+  for (const auto& [key, lane] : lanes_)
+    if (!lane.batches.empty())
+      first = std::min(first.value_or(lane.batches.front().at), lane.batches.front().at);
+  return first;
 }
 
 }  // namespace storage

@@ -2,6 +2,7 @@
 #pragma once
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,8 +33,8 @@ class Outbox {
         retry_us_(retry_us),
         next_number_(static_cast<uint64_t>(clock.monotonic_us()) + 1) {}
 
-  // In the order of the commits, each when it is visible.
-  void add(const ReplicatedCommit& commit);
+  // In the order of the commits, each when it is visible. `at`: where it lies in its journal.
+  void add(const ReplicatedCommit& commit, Offset at = {});
   void answered(uint64_t number, const Status& status);
   void tick();
 
@@ -41,10 +42,16 @@ class Outbox {
   std::vector<DeliveredOutputs> take_delivered(const std::string& task);
   // Of the task, that nobody has yet.
   size_t undelivered_bytes(const std::string& task) const;
+  // The first of the journal that is not delivered; nothing when all of it is.
+  std::optional<Offset> first_undelivered() const;
 
  private:
   struct Lane {
-    std::deque<std::string> batches;
+    struct Batch {
+      std::string bytes;
+      Offset at;
+    };
+    std::deque<Batch> batches;
     uint64_t number = 0;  // of the delivery on its way; 0: none
     int64_t sent_us = 0, retry_at_us = 0;
     int32_t next_sequence = 0;  // of what is delivered

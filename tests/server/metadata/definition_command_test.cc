@@ -51,7 +51,7 @@ TEST(DefinitionCommand, says_what_is_damaged_wherever_it_is) {
 
 TEST(DefinitionCommand, another_version_is_refused) {
   std::string bytes = encode_definition(example());
-  for (const char version : {'\x01', '\x08'}) {
+  for (const char version : {'\x01', '\x09'}) {
     bytes[0] = version;
     EXPECT_EQ(decode_definition(bytes).error().code, ErrorCode::IncompatibleFormat);
   }

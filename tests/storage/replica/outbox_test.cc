@@ -125,5 +125,36 @@ TEST(JournalEntry, is_read_as_it_was_written) {
   EXPECT_FALSE(read_replicated_commit(builder.finish()));
 }
 
+TEST_F(OutboxTest, the_first_commit_that_is_not_delivered_is_known) {
+  EXPECT_EQ(outbox_->first_undelivered(), std::nullopt);
+  outbox_->add({"task", TaskSequence{1}, "", {{kHere, batch(0)}, {kThere, batch(0)}}, {}},
+               Offset{10});
+  outbox_->add({"task", TaskSequence{2}, "", {{kHere, batch(2)}}, {}}, Offset{20});
+  outbox_->tick();
+  ASSERT_EQ(sent_.size(), 2u);
+  const Sent here = sent_[0].partition == kHere ? sent_[0] : sent_[1];
+  const Sent there = sent_[0].partition == kHere ? sent_[1] : sent_[0];
+  outbox_->answered(here.number, {});
+  EXPECT_EQ(outbox_->first_undelivered(), Offset{10});
+  outbox_->answered(there.number, {});
+  EXPECT_EQ(outbox_->first_undelivered(), Offset{20});
+}
+
+TEST(JournalEntry, a_commit_is_read_as_it_was_written) {
+  ReplicatedCommit commit{"q/1/2", TaskSequence{7}, "entry", {{kHere, "output"}}, {{kThere, 5}}};
+  commit.exchanged.push_back({kThere, "rows"});
+  commit.consumed.push_back({kHere, Offset{9}});
+  commit.made_at = Revision{11};
+  EXPECT_EQ(*read_replicated_commit(encode(commit)).value(), commit);
+  EXPECT_FALSE(read_delivered_mark(encode(commit)));
+}
+
+TEST(JournalEntry, what_is_no_commit_says_what_it_is) {
+  EXPECT_EQ(read_replicated_commit(epoch_start_batch()).value(), std::nullopt);
+  EXPECT_EQ(read_delivered_mark(epoch_start_batch()), std::nullopt);
+  EXPECT_EQ(read_replicated_commit(delivered_mark(Offset{4})).value(), std::nullopt);
+  EXPECT_EQ(read_delivered_mark(delivered_mark(Offset{4})), Offset{4});
+}
+
 }  // namespace
 }  // namespace storage

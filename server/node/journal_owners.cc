@@ -1,0 +1,96 @@
+#include "server/node/journal_owners.h"
+
+#include <utility>
+
+#include "storage/log/task_journal.h"
+
+namespace server {
+
+namespace {
+
+constexpr size_t kMostUndelivered = 16 << 20;  // of a task
+
+}  // namespace
+
+JournalOwners::Journal& JournalOwners::journal(PartitionId number) {
+  auto& found = all_[number];
+  if (!found) found = std::make_unique<Journal>(*this, number);
+  return *found;
+}
+
+storage::JournalOwnerPort* JournalOwners::tasks_of(const storage::TopicPartition& partition) {
+  if (partition.topic != storage::kReplicatedJournal || journals_ == nullptr) return nullptr;
+  return &journal(partition.partition);
+}
+
+void JournalOwners::owns(const storage::TopicPartition& of, storage::JournalOwner* owner) {
+  Journal& its = journal(of.partition);
+  if (owner == nullptr && its.is_open) its.closed();
+  its.owner = owner;
+}
+
+void JournalOwners::tick() {
+  for (const auto& [number, journal] : all_)
+    if (journal->is_open) journal->commit_waiting();
+}
+
+void JournalOwners::propose(PartitionId number, Term term, storage::ReplicatedCommit commit) {
+  const auto kept = std::make_shared<storage::ReplicatedCommit>(std::move(commit));
+  member_.run_soon([this, number, term, kept] {
+    Journal& its = journal(number);
+    if (!its.is_term(term)) return;
+    its.waiting[kept->task].push_back(std::move(*kept));
+    its.commit_waiting();
+  });
+}
+
+void JournalOwners::when_visible(PartitionId number, Term term, std::function<void(bool)> done) {
+  member_.run_soon([this, number, term, done = std::move(done)]() mutable {
+    Journal& its = journal(number);
+    if (!its.is_term(term)) return done(false);
+    its.before_barriers.push_back(std::make_shared<std::function<void(bool)>>(std::move(done)));
+    its.commit_waiting();
+  });
+}
+
+// --- One of them
+
+void JournalOwners::Journal::opened() {
+  is_open = true;
+  term = ++owners.last_term_;
+  owners.journals_->opened(number, term);
+}
+
+void JournalOwners::Journal::closed() {
+  if (!std::exchange(is_open, false)) return;
+  waiting.clear();
+  for (const auto& barrier : std::exchange(before_barriers, {})) (*barrier)(false);
+  for (const auto& barrier : std::exchange(barriers, {})) (*barrier)(false);
+  if (owners.journals_ != nullptr) owners.journals_->closed(number);
+}
+
+void JournalOwners::Journal::commit_waiting() {
+  if (owner == nullptr || !owner->is_open()) return;
+  for (auto task = waiting.begin(); task != waiting.end();) {
+    auto& commits = task->second;
+    while (!commits.empty() && owner->outbox().undelivered_bytes(task->first) < kMostUndelivered) {
+      storage::ReplicatedCommit commit = std::move(commits.front());
+      commits.pop_front();
+      commit.delivered = owner->outbox().take_delivered(commit.task);
+      owner->commit(std::move(commit), [] {});
+    }
+    task = commits.empty() ? waiting.erase(task) : std::next(task);
+  }
+  if (waiting.empty()) end_barriers();
+}
+
+void JournalOwners::Journal::end_barriers() {
+  for (Barrier& barrier : std::exchange(before_barriers, {})) {
+    barriers.push_back(barrier);
+    owner->when_visible([this, barrier] {
+      if (std::erase(barriers, barrier) > 0) (*barrier)(true);
+    });
+  }
+}
+
+}  // namespace server

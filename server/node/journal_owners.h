@@ -1,0 +1,63 @@
+// Of the journals with replicas, those that this node leads: takes what their tasks propose, and sees to it that what
+// these send is delivered.
+#pragma once
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "server/cluster/cluster_member.h"
+#include "server/tasks/proposed_commits.h"
+#include "server/tasks/replicated_journals.h"
+
+namespace server {
+
+// Threads: TaskHost's calls come on the member's thread; JournalProposals' on any.
+// Owner:   the node; outlives the member's thread.
+class JournalOwners final : public TaskHost, public JournalProposals {
+ public:
+  explicit JournalOwners(ClusterMember& member) : member_(member) {}
+  // Who is told which of them are open here; before the member has joined. Null again when its thread has ended.
+  void tell(ReplicatedJournals* journals) { journals_ = journals; }
+
+  storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) override;
+  void owns(const storage::TopicPartition& journal, storage::JournalOwner* owner) override;
+  void tick() override;
+
+  void propose(PartitionId journal, Term term, storage::ReplicatedCommit commit) override;
+  void when_visible(PartitionId journal, Term term, std::function<void(bool)> done) override;
+
+ private:
+  struct Journal final : storage::JournalOwnerPort {
+    Journal(JournalOwners& its_owners, PartitionId its_number)
+        : owners(its_owners), number(its_number) {}
+    Offset first_needed() override { return owners.journals_->first_needed(number); }
+    // What was committed is carried out by all replicas, this one too.
+    void restore(const storage::ReplicatedCommit&) override {}
+    void opened() override;
+    void closed() override;
+    bool is_term(Term its) const { return owner != nullptr && is_open && its == term; }
+    void commit_waiting();
+    void end_barriers();
+
+    JournalOwners& owners;
+    const PartitionId number;
+    storage::JournalOwner* owner = nullptr;
+    Term term = 0;
+    bool is_open = false;
+    // By task: proposed, while too much of it is not delivered.
+    std::map<std::string, std::deque<storage::ReplicatedCommit>> waiting;
+    using Barrier = std::shared_ptr<std::function<void(bool)>>;
+    std::list<Barrier> barriers;         // that others wait for
+    std::list<Barrier> before_barriers;  // until nothing waits
+  };
+  Journal& journal(PartitionId number);
+
+  ClusterMember& member_;
+  ReplicatedJournals* journals_ = nullptr;
+  Term last_term_ = 0;
+  std::map<PartitionId, std::unique_ptr<Journal>> all_;  // the member's thread's
+};
+
+}  // namespace server

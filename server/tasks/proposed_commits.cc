@@ -1,0 +1,33 @@
+#include "server/tasks/proposed_commits.h"
+
+#include <algorithm>
+
+namespace server {
+
+bool ProposedCommits::try_commit(engine::TaskCommit& commit, engine::CommitDone& done) {
+  storage::ReplicatedCommit proposal;
+  proposal.task = commit.task;
+  proposal.sequence = commit.sequence;
+  proposal.made_at = place_.made_at;
+  proposal.entry = std::move(commit.journal);
+  for (engine::OutputBatch& output : commit.outputs) {
+    const bool is_exchange =
+        std::ranges::find(place_.exchanges, output.to.topic) != place_.exchanges.end();
+    (is_exchange ? proposal.exchanged : proposal.outputs)
+        .push_back({to_storage(output.to), std::move(output.bytes)});
+  }
+  for (const auto& [partition, end] : commit.trims)
+    proposal.consumed.push_back({to_storage(partition), end});
+  on_way_.emplace_back(commit.sequence, std::move(done));
+  proposals_.propose(place_.journal, place_.term, std::move(proposal));
+  return true;
+}
+
+void ProposedCommits::answered(TaskSequence sequence, CommitId commit) {
+  if (on_way_.empty() || on_way_.front().first != sequence) return;  // of who ran it before
+  const engine::CommitDone done = std::move(on_way_.front().second);
+  on_way_.pop_front();
+  done(commit);
+}
+
+}  // namespace server

@@ -1,0 +1,35 @@
+#include "storage/log/carry_out.h"
+
+#include <memory>
+#include <utility>
+
+#include "storage/log/log_core.h"
+
+namespace storage {
+
+void carry_out(Log& log, std::vector<TaskCommit> commits,
+               std::function<Status(WriteTransaction&)> with,
+               std::function<void(Result<CarriedOut>)> done) {
+  constexpr size_t kLeastWeight = 4 << 10;
+  size_t bytes = kLeastWeight;
+  for (const TaskCommit& commit : commits) {
+    bytes += commit.journal.size();
+    for (const PartitionBatches& part : commit.outputs) bytes += part.batches.size();
+  }
+  // Shared: what a group does may be done again.
+  const auto kept = std::make_shared<std::vector<TaskCommit>>(std::move(commits));
+  const auto result = std::make_shared<CarriedOut>();
+  log.core().submit(
+      [kept, with = std::move(with), result](GroupTransaction& group) -> Status {
+        result->journalled = TRY(group.carry_out(*kept));
+        result->commit = group.commit_id();
+        return with(group.transaction());
+      },
+      [result, done = std::move(done)](Status status) {
+        done(status ? Result<CarriedOut>(std::move(*result))
+                    : Result<CarriedOut>(std::move(status).error()));
+      },
+      bytes);
+}
+
+}  // namespace storage

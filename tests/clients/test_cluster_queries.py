@@ -1,0 +1,290 @@
+#!/usr/bin/python3
+"""Queries in a cluster of three: one node runs each, all have what it keeps, and another one goes on when it dies.
+MILLRACE_CLUSTER_ROUNDS says how often something goes wrong."""
+import collections
+import os
+import random
+import re
+import threading
+import time
+
+from cluster_cases import all_is_well, cluster
+from cluster_nodes import eventually
+from millrace_server import Skipped, case, run
+
+try:
+    import psycopg
+except ImportError:
+    psycopg = None
+
+
+def connect(node, **settings):
+    host, port = node.pg.split(":")
+    connection = psycopg.connect(host=host, port=port, user="millrace", dbname="millrace", autocommit=True,
+                                 prepare_threshold=None)
+    for name, value in {"auto__offset__reset": "earliest", **settings}.items():
+        connection.execute(f"SET {name.replace('__', '.')} = '{value}'")
+    return connection
+
+
+def sql_cluster():
+    if psycopg is None:
+        raise Skipped("psycopg is not installed")
+    return cluster()
+
+
+def run_on(node, *statements):
+    with connect(node) as c:
+        for statement in statements:
+            c.execute(statement)
+
+
+def rows_of(node, query):
+    with connect(node) as c:
+        return c.execute(query).fetchall()
+
+
+def running(nodes):
+    return [node for node in nodes.nodes.values() if node.is_running()]
+
+
+def define(nodes, *statements, at=1):
+    run_on(nodes.nodes[at], *statements)
+    all_is_well(nodes)
+
+    def names(node):
+        return [sorted(row[0] for row in rows_of(node, f"SHOW {what}")) for what in ("TABLES", "STREAMS", "QUERIES")]
+    for node in running(nodes):
+        eventually(lambda node=node: names(node) == names(nodes.nodes[at]))
+
+
+def refusal(node, statement):
+    try:
+        run_on(node, statement)
+    except psycopg.Error as error:
+        return str(error)
+    raise AssertionError(f"not refused: {statement}")
+
+
+def state_of(node, sink):
+    return next(row[1] for row in rows_of(node, "SHOW QUERIES") if row[3] == sink.upper())
+
+
+def owner_of(nodes, sink, at=None):
+    """The node that runs the query, as soon as one does."""
+    def find():
+        state = re.fullmatch(r"RUNNING on node (\d)", state_of(at or running(nodes)[0], sink))
+        return state and nodes.nodes[int(state[1])]
+    return eventually(find)
+
+
+def shows(node, query, expected, timeout_s=60):
+    """The rows come to be the expected ones, in any order."""
+    seen = []
+
+    def is_so():
+        try:
+            seen[:] = sorted(rows_of(node, query))
+        except psycopg.Error as error:
+            seen[:] = [str(error)]
+        return seen == sorted(expected)
+    try:
+        eventually(is_so, timeout_s)
+    except AssertionError as error:
+        missing = [row for row in expected if row not in seen]
+        more = [row for row in seen if row not in expected]
+        raise AssertionError(f"node {node.number}: {query}: {len(seen)} rows for {len(expected)}, missing {missing[:5]}, "
+                             f"more {more[:5]}") from error
+
+
+@case
+def a_stateless_query_goes_on_when_the_node_that_runs_it_is_killed():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM plain (k INT KEY, v INT) WITH (partitions = 3)",
+           "CREATE STREAM doubled AS SELECT k, v * 2 AS w FROM plain WHERE v > 0")
+    owner = owner_of(nodes, "doubled")
+    for i in range(1, 21):
+        run_on(nodes.nodes[1 + i % 3], f"INSERT INTO plain VALUES ({i % 4}, {i}), ({i % 4}, -1)")
+    for node in running(nodes):
+        shows(node, "SELECT w FROM doubled", [(2 * i,) for i in range(1, 21)])
+    owner.kill()
+    others = running(nodes)
+    for i in range(21, 41):
+        run_on(others[i % 2], f"INSERT INTO plain VALUES ({i % 4}, {i})")
+    for node in others:
+        shows(node, "SELECT w FROM doubled", [(2 * i,) for i in range(1, 41)])
+    assert owner_of(nodes, "doubled") is not owner
+    nodes.start_all()
+    all_is_well(nodes)
+    shows(owner, "SELECT w FROM doubled", [(2 * i,) for i in range(1, 41)])
+
+
+@case
+def a_table_is_read_at_any_node_and_has_what_the_session_wrote():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM visits (person INT KEY, page VARCHAR) WITH (partitions = 3)",
+           "CREATE TABLE by_page AS SELECT page, COUNT(*) AS n FROM visits GROUP BY page", at=2)
+    owner_of(nodes, "by_page")
+    for i in range(30):
+        with connect(nodes.nodes[1 + i % 3]) as c:
+            c.execute(f"INSERT INTO visits VALUES ({i}, 'p{i % 5}')")
+            assert c.execute(f"SELECT n FROM by_page WHERE page = 'p{i % 5}'").fetchall() == [(i // 5 + 1,)], i
+    for node in running(nodes):
+        assert sorted(rows_of(node, "SELECT page, n FROM by_page")) == [(f"p{i}", 6) for i in range(5)]
+
+
+@case
+def what_was_read_at_one_node_is_read_at_each():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM counted (k INT KEY, v INT) WITH (partitions = 1)",
+           "CREATE TABLE sums AS SELECT k, SUM(v) AS s FROM counted GROUP BY k")
+    owner_of(nodes, "sums")
+    with connect(nodes.nodes[1]) as a, connect(nodes.nodes[2]) as b, connect(nodes.nodes[3]) as c:
+        seen = 0
+        for i in range(60):
+            a.execute("INSERT INTO counted VALUES (1, 1)")
+            for session in (b, c, a):
+                row = session.execute("SELECT s FROM sums WHERE k = 1").fetchone()
+                assert (row[0] if row else 0) >= seen, (i, row, seen)
+                seen = row[0] if row else seen
+
+
+@case
+def queries_are_stopped_and_go_on_from_any_node():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM fed (v INT) WITH (partitions = 1)", "CREATE STREAM passed AS SELECT v FROM fed")
+    owner_of(nodes, "passed")
+    query = next(row[0] for row in rows_of(nodes.nodes[1], "SHOW QUERIES") if row[3] == "PASSED")
+    run_on(nodes.nodes[1], "INSERT INTO fed VALUES (1)")
+    shows(nodes.nodes[3], "SELECT v FROM passed", [(1,)])
+    run_on(nodes.nodes[3], f"PAUSE {query}")
+    for node in running(nodes):
+        eventually(lambda node=node: state_of(node, "passed") == "PAUSED")
+    run_on(nodes.nodes[1], "INSERT INTO fed VALUES (2)")
+    time.sleep(0.5)
+    assert rows_of(nodes.nodes[2], "SELECT v FROM passed") == [(1,)]
+    run_on(nodes.nodes[2], f"RESUME {query}")
+    shows(nodes.nodes[1], "SELECT v FROM passed", [(1,), (2,)])
+    states = {node.number: [row[4] for row in rows_of(node, "SHOW TASKS") if row[0] == query] for node in running(nodes)}
+    assert sorted(state for of_node in states.values() for state in of_node) == ["RUNNING", "STANDBY", "STANDBY"], states
+    assert states[owner_of(nodes, "passed").number] == ["RUNNING"], states
+    run_on(nodes.nodes[1], f"TERMINATE {query}", "DROP STREAM passed")
+    for node in running(nodes):
+        eventually(lambda node=node: query not in [row[0] for row in rows_of(node, "SHOW QUERIES")])
+    # What it left in the journals is nobody's.
+    define(nodes, "CREATE STREAM passed WITH (kafka_topic = 'passed_again') AS SELECT v FROM fed", at=2)
+    shows(nodes.nodes[3], "SELECT v FROM passed", [(1,), (2,)])
+
+
+@case
+def a_query_begins_at_the_end_that_leaders_tell():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM late (v INT) WITH (partitions = 3)")
+    run_on(nodes.nodes[1], *(f"INSERT INTO late VALUES ({i})" for i in range(10)))
+    with connect(nodes.nodes[2], auto__offset__reset="latest") as c:
+        c.execute("CREATE STREAM later AS SELECT v FROM late")
+    run_on(nodes.nodes[3], *(f"INSERT INTO late VALUES ({i})" for i in range(10, 20)))
+    for node in running(nodes):
+        shows(node, "SELECT v FROM later", [(i,) for i in range(10, 20)])
+
+
+@case
+def what_is_not_there_yet_says_so():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM refused (k INT KEY, v INT)", "CREATE STREAM taken AS SELECT * FROM refused")
+    for statement in ("CREATE OR REPLACE STREAM taken AS SELECT k, v + 1 AS v FROM refused",):
+        assert "not supported in a cluster yet" in refusal(nodes.nodes[2], statement), statement
+
+
+class Producer:
+    """Writes sales at whichever node takes them, and knows which were acknowledged and which may be there."""
+
+    PRODUCTS, PEOPLE = 7, 5
+
+    def __init__(self, nodes, chance):
+        self.nodes, self.chance = nodes, chance
+        self.next, self.acknowledged, self.unknown = 0, [], []
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._write, daemon=True)
+        self.thread.start()
+
+    def _write(self):
+        connection = None
+        while not self.stopping.is_set():
+            sale, self.next = self.next, self.next + 1
+            try:
+                if connection is None:
+                    connection = connect(self.chance.choice(running(self.nodes)))
+                    connection.execute("SET statement_timeout = '15s'")
+                connection.execute(f"INSERT INTO sales VALUES ({sale % self.PEOPLE}, {sale}, {sale % self.PRODUCTS})")
+                self.acknowledged.append(sale)
+            except (psycopg.Error, OSError):
+                self.unknown.append(sale)
+                if connection is not None:
+                    connection.close()
+                connection = None
+                time.sleep(0.05)
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join(60)
+        assert not self.thread.is_alive()
+
+
+@case
+def six_queries_under_a_producer_while_nodes_die_and_freeze():
+    nodes = sql_cluster()
+    chance = random.Random(int(os.environ.get("MILLRACE_CLUSTER_SEED", "1")))
+    define(nodes, "CREATE STREAM sales (person INT KEY, id INT, product INT) WITH (partitions = 3)",
+           "CREATE TABLE people (person INT PRIMARY KEY, name VARCHAR) WITH (partitions = 3)",
+           "INSERT INTO people VALUES " + ", ".join(f"({i}, 'person {i}')" for i in range(Producer.PEOPLE)))
+    define(nodes, "CREATE STREAM even AS SELECT person, id, product FROM sales WHERE id % 2 = 0",
+           "CREATE TABLE by_person AS SELECT person, COUNT(*) AS n, MAX(id) AS last FROM sales GROUP BY person",
+           "CREATE TABLE by_product AS SELECT product, COUNT(*) AS n, SUM(id) AS ids FROM sales GROUP BY product",
+           "CREATE TABLE windows AS SELECT product, COUNT(*) AS n FROM sales WINDOW TUMBLING (SIZE 5 SECONDS) "
+           "GROUP BY product",
+           "CREATE STREAM named AS SELECT s.person AS person, s.id AS id, p.name AS name FROM sales s "
+           "JOIN people p ON s.person = p.person",
+           "CREATE TABLE even_by_product AS SELECT product, COUNT(*) AS n FROM even GROUP BY product")
+    owner_of(nodes, "even_by_product")
+    producer = Producer(nodes, chance)
+    for _ in range(int(os.environ.get("MILLRACE_CLUSTER_ROUNDS", "2"))):
+        before = len(producer.acknowledged)
+        eventually(lambda: len(producer.acknowledged) > before + 30, 90)
+        sink = chance.choice(["even", "by_person", "by_product", "windows", "named", "even_by_product"])
+        node = owner_of(nodes, sink)
+        what = chance.choice(["kill", "kill", "freeze", "stop"])
+        print(f"{what} node {node.number}, which runs {sink}", flush=True)
+        if what == "freeze":
+            node.freeze()
+            time.sleep(chance.uniform(1, 4))
+            node.thaw()
+        else:
+            node.kill() if what == "kill" else node.stop()
+            time.sleep(chance.uniform(0, 3))
+            nodes.start_all()
+    before = len(producer.acknowledged)
+    eventually(lambda: len(producer.acknowledged) > before + 30, 90)
+    producer.stop()
+    all_is_well(nodes)
+    ids = sorted(row[0] for row in rows_of(nodes.nodes[1], "SELECT id FROM sales"))
+    assert len(ids) == len(set(ids)), "a row was written twice"
+    missing = set(producer.acknowledged) - set(ids)
+    assert not missing, f"lost: {sorted(missing)[:5]}"
+    even = [i for i in ids if i % 2 == 0]
+    of_product = collections.Counter(i % producer.PRODUCTS for i in ids)
+    for node in running(nodes):
+        shows(node, "SELECT id FROM even", [(i,) for i in even])
+        shows(node, "SELECT id, name FROM named", [(i, f"person {i % producer.PEOPLE}") for i in ids])
+        shows(node, "SELECT person, n, last FROM by_person",
+              [(p, sum(i % producer.PEOPLE == p for i in ids), max(i for i in ids if i % producer.PEOPLE == p))
+               for p in range(producer.PEOPLE)])
+        shows(node, "SELECT product, n, ids FROM by_product",
+              [(p, n, sum(i for i in ids if i % producer.PRODUCTS == p)) for p, n in of_product.items()])
+        shows(node, "SELECT product, n FROM even_by_product",
+              list(collections.Counter(i % producer.PRODUCTS for i in even).items()))
+        shows(node, "SELECT product, SUM(n) FROM windows GROUP BY product", list(of_product.items()))
+    print(f"{len(ids)} rows, {len(producer.unknown)} of unknown outcome", flush=True)
+
+
+run()
