@@ -38,13 +38,13 @@ void CommittedEnds::note_passed(const Uuid& topic, const Keeper& keeper, uint64_
   const auto found = tables_.find(topic);
   if (found == tables_.end() || found->second.keeper != keeper) return;
   found->second.passed_version = std::max(found->second.passed_version, version);
-  found->second.has_caught_up = true;
 }
 
-bool CommittedEnds::has_caught_up(const Uuid& topic, const Keeper& keeper) const {
+bool CommittedEnds::has_passed(const Uuid& topic, const Keeper& keeper) const {
   const std::lock_guard lock(mutex_);
   const auto found = tables_.find(topic);
-  return found != tables_.end() && found->second.keeper == keeper && found->second.has_caught_up;
+  return found != tables_.end() && found->second.keeper == keeper &&
+         found->second.passed_version == found->second.version;
 }
 
 CommittedEnds::Table& CommittedEnds::table_of(const Uuid& topic, int32_t partitions,
@@ -53,7 +53,6 @@ CommittedEnds::Table& CommittedEnds::table_of(const Uuid& topic, int32_t partiti
   Table& table = tables_[topic];
   if (table.keeper == keeper) return table;
   table.keeper = keeper;
-  table.has_caught_up = false;
   ++table.version;
   raise_to_end(topic, partitions, table);
   return table;

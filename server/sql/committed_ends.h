@@ -37,15 +37,14 @@ class CommittedEnds {
   Needed needed_by_writer(const Uuid& topic, int32_t partitions, const Keeper& keeper);
   // The table has been read at such a place.
   void note_passed(const Uuid& topic, const Keeper& keeper, uint64_t version);
-  // Whether it has shown once all that the keeper before had shown.
-  bool has_caught_up(const Uuid& topic, const Keeper& keeper) const;
+  // Whether that was the last one: there is nothing to wait for.
+  bool has_passed(const Uuid& topic, const Keeper& keeper) const;
 
  private:
   struct Table {
     std::map<PartitionId, Offset> ends;
     uint64_t version = 1, passed_version = 0;
     Keeper keeper;
-    bool has_caught_up = false;
   };
   void raise_to_end(const Uuid& topic, int32_t partitions, Table& table) const;
   Needed needed_of(const Uuid& topic, const Table& table) const;

@@ -56,7 +56,7 @@ PointTables::Target* PointTables::find_target(
   }
   auto kept = find_kept_table(image, table);
   if (!kept) return nullptr;
-  Target target{.query = kept->query, .tables = {}, .topic = {}, .has_caught_up = false};
+  Target target{.query = kept->query, .tables = {}, .topic = {}};
   if (kept->query->query->kind == engine::QueryKind::SourceTable) {
     const storage::TopicInfo* const topic = image.topics->find(table->topic);
     if (!topic) return nullptr;
@@ -72,14 +72,14 @@ PointTables::Target* PointTables::find_target(
 }
 
 // Nothing is to be waited for, and nothing to be told. The same as TableOpening knows of look-ups.
-bool PointTables::is_ready(Target& target) const {
+bool PointTables::is_ready(const Target& target) const {
   SqlParts& parts = session_.parts();
   if (parts.cluster != nullptr)
     return false;  // a read begins with what the partitions' leaders say
-  if (!session_.written().empty() && !session_.has_passed(target.query)) return false;
-  if (target.topic && !target.has_caught_up)
-    target.has_caught_up = parts.committed_ends.has_caught_up(*target.topic, target.query->plan);
-  if (target.topic && !target.has_caught_up) return false;
+  const bool has_passed =
+      target.topic ? parts.committed_ends.has_passed(*target.topic, target.query->plan)
+                   : session_.written().empty() || session_.has_passed(target.query);
+  if (!has_passed) return false;
   return !parts.supervisor.trouble_of(target.query->plan->id);
 }
 

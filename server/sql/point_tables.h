@@ -37,11 +37,10 @@ class PointTables {
     DefinedQueryPtr query;                                     // that keeps the table
     std::vector<std::shared_ptr<engine::SharedTable>> tables;  // of each of its tasks
     std::optional<Uuid> topic;   // of a table that shows what was written to its topic
-    bool has_caught_up = false;  // likewise: it has shown once all that the keeper before had shown
   };
   Target* find_target(const MetadataImage& image,
                       const std::shared_ptr<const engine::DataSource>& table);
-  bool is_ready(Target& target) const;
+  bool is_ready(const Target& target) const;
   // None, or the one row; nothing where a task must be asked.
   Result<std::optional<engine::Batch>> find(const Target& target, const std::string& key,
                                             const engine::EvalContext& eval) const;

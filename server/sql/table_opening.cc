@@ -127,14 +127,8 @@ bool TableOpening::find_needed() {
       needed.has_passed = needed.ends.empty();
     } else if (kind_ == Kind::Change) {
       needed = ends.needed_by_writer(topic->id, topic->partition_count, keeper);
-    } else if (kind_ == Kind::Scan || !ends.has_caught_up(topic->id, keeper)) {
-      needed = ends.needed(topic->id, topic->partition_count, keeper);
-    } else if (!session_.has_passed(tables_[i].query)) {
-      for (const auto& [partition, end] : session_.written())
-        if (partition.topic == topic->id) needed.ends.emplace_back(partition, end);
-      needed.has_passed = needed.ends.empty();
     } else {
-      needed.has_passed = true;
+      needed = ends.needed(topic->id, topic->partition_count, keeper);
     }
     is_ready = is_ready && needed.has_passed;
   }

@@ -52,6 +52,26 @@ def a_session_reads_its_own_writes():
 
 
 @case
+def what_one_session_wrote_another_finds():
+    """As in an application with a pool: the row is written by one connection and looked up by the next one."""
+    with connect(autocommit=True) as writer, connect(autocommit=True) as reader:
+        writer.execute("CREATE TABLE pooled (id INT PRIMARY KEY, v INT)")
+        in_text = psycopg.ClientCursor(reader)
+        for i in range(600):
+            writer.execute("INSERT INTO pooled VALUES (%s, %s)", (i, i), prepare=True)
+            if i % 2:
+                found = reader.execute("SELECT v FROM pooled WHERE id = %s", (i,), prepare=True).fetchall()
+            else:
+                found = in_text.execute("SELECT v FROM pooled WHERE id = %s", (i,)).fetchall()
+            assert found == [(i,)], (i, found)
+        for i in range(0, 600, 3):
+            writer.execute("UPDATE pooled SET v = -1 WHERE id = %s", (i,))
+            assert reader.execute("SELECT v FROM pooled WHERE id = %s", (i,), prepare=True).fetchall() == [(-1,)], i
+            writer.execute("DELETE FROM pooled WHERE id = %s", (i,))
+            assert not reader.execute("SELECT v FROM pooled WHERE id = %s", (i,), prepare=True).fetchall(), i
+
+
+@case
 def parameters_have_the_types_of_quoted_columns():
     with connect(autocommit=True) as c:
         with_stream(c, "quoted")
