@@ -113,7 +113,14 @@ class Load:
 
     def check(self, bootstrap):
         """All that was acknowledged is there, once and in order; what else is there was sent."""
-        read = read_all(bootstrap, self.topic, self.partitions)
+        deadline = time.monotonic() + 20
+        while True:
+            read = read_all(bootstrap, self.topic, self.partitions)
+            # Who has just become the leader names an end that may be lower than what was acknowledged before, until its
+            # followers have asked it once.
+            if time.monotonic() > deadline or all(set(self.acknowledged[number]) <= set(values) for number, values in read.items()):
+                break
+            time.sleep(0.5)
         for number, values in read.items():
             numbers = [int(value.split("-")[1]) for value in values]
             assert numbers == sorted(set(numbers)), f"partition {number}: doubled or out of order"
