@@ -77,9 +77,9 @@ def describes_streams_and_tables():
 def the_whole_family_of_d_answers():
     """Nothing that psql knows to ask is an error."""
     psql("-q", "-c", "CREATE TABLE d_all (id INT PRIMARY KEY, name VARCHAR)")
-    commands = ("", "a", "A", "A+", "b", "b+", "c", "C", "config", "d", "D", "dp", "E", "es", "et", "eu", "ew", "f", "F",
+    commands = ("", "a", "A", "A+", "Ac", "Af", "Ap", "b", "b+", "c", "C", "config", "d", "D", "dp", "E", "es", "et", "eu", "ew", "f", "F",
                 "Fd", "Fp", "Ft", "g", "g+", "i", "i+", "l", "L", "m", "n", "n+", "o", "O", "p", "P", "rds", "Rp", "Rs", "Rs+", "s",
-                "t", "t+", "t *.*", "T", "T+", "u", "v", "x", "y")
+                "t", "t+", "t *.*", "T", "T+", "u", "v", "x", "X", "y")
     for command in [*("d" + each for each in commands), "l", "l+", "z", "d+ d_all", "d pg_catalog.pg_class"]:
         _, err = psql("-c", "\\" + command)
         assert "ERROR" not in err, (command, err)
