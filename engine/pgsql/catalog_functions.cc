@@ -6,10 +6,10 @@
 #include <cctype>
 #include <iterator>
 
-#include "engine/pgsql/catalog_numbers.h"
 #include "engine/sql/parse.h"
 #include "engine/sql/rewrite.h"
 #include "engine/types/ascii.h"
+#include "engine/types/catalog_numbers.h"
 
 namespace engine {
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include "engine/catalog/system_sources.h"
-#include "engine/pgsql/catalog_numbers.h"
 #include "engine/plan/analysis.h"
 #include "engine/system_tables/postgres_tables.h"
 #include "engine/types/ascii.h"
+#include "engine/types/catalog_numbers.h"
 
 namespace engine {
 

@@ -1,4 +1,4 @@
-#include "engine/pgsql/catalog_numbers.h"
+#include "engine/types/catalog_numbers.h"
 
 #include <algorithm>
 #include <iterator>
