@@ -1,5 +1,6 @@
 """A cluster for tests: Debian's etcd-server and some nodes, each a process that can be killed, frozen and started again."""
 import os
+import random
 import re
 import shutil
 import signal
@@ -17,9 +18,15 @@ _START_TIMEOUT_S = 60
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that outgoing connections are not given: a node that was down comes back where it was."""
+    while True:
+        port = random.SystemRandom().randrange(12_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def eventually(is_so, timeout_s=30, pause_s=0.05):
