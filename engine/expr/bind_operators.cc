@@ -272,6 +272,14 @@ Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition posit
                                          " is not supported."))
         .at(position);
   if (node.op == SignOp::Plus) return operand;
+  // The least number has no opposite: subtraction says so.
+  const bool is_whole =
+      operand.type.kind() == TypeKind::Integer || operand.type.kind() == TypeKind::Bigint;
+  if (scope_.texts_take_types && is_whole && operand.kind != BoundKind::Literal) {
+    Arithmetic from_zero{ArithmeticOp::Subtract, make_expression(IntegerLiteral{0}, position),
+                         clone(*node.operand)};
+    return bind(*make_expression(std::move(from_zero), position));
+  }
   SqlType type = without_narrow_label(operand.type);
   const Kernel kernel = negation_kernel(type.kind());
   BoundExpression bound = call_expression(kernel, std::move(type), {}, position);

@@ -112,6 +112,8 @@ void MetadataApplier::start_thread() {
               {[this] { is_told_ = false; }, [this](const Error&) { is_told_ = false; }});
   });
   thread_ = std::thread([this] { run(); });
+  // Nobody is to read what was not committed.
+  begun_.get_future().wait();
 }
 
 void MetadataApplier::stop_thread() {
@@ -122,6 +124,7 @@ void MetadataApplier::stop_thread() {
 
 void MetadataApplier::run() {
   if (!placement_) undo_left_transactions();
+  begun_.set_value();
   while (const auto job = jobs_.take()) {
     job->run();
     if (const Status applied = catch_up(); !applied)
@@ -167,8 +170,13 @@ void MetadataApplier::submit(std::shared_ptr<const engine::ParsedStatement> stat
 void MetadataApplier::submit(std::shared_ptr<const engine::ParsedStatement> statement,
                              RekeyRequest request, DefinitionDone done, Asker asker,
                              DefiningTransactionPtr transaction) {
-  submit(std::make_shared<Definition>(Definition{std::move(statement), {}, std::move(done),
-                                                 std::move(asker), std::move(transaction), {}, 0,
+  submit(std::make_shared<Definition>(Definition{std::move(statement),
+                                                 {},
+                                                 std::move(done),
+                                                 std::move(asker),
+                                                 std::move(transaction),
+                                                 {},
+                                                 0,
                                                  std::move(request)}));
 }
 
@@ -215,8 +223,8 @@ void MetadataApplier::carry_on(const std::shared_ptr<Definition>& definition) {
   Result<DefinitionOutcome> outcome = decide([&] { return define(*definition, questions); });
   if (questions.empty()) return definition->done(std::move(outcome));
   if (++definition->rounds > kMaxRounds)
-    return definition->done(Error{ErrorCode::LimitExceeded,
-                                  "the statement asks the schema registry again and again"});
+    return definition->done(
+        Error{ErrorCode::LimitExceeded, "the statement asks the schema registry again and again"});
   outside_->answer(std::move(questions), std::move(definition->known),
                    [this, definition](Result<engine::OutsideSchemas> known) {
                      if (!known) return definition->done(std::move(known).error());
@@ -280,23 +288,26 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
   };
   std::optional<RekeyedTable> rekeyed;
   if (definition.rekey)
-    rekeyed = RekeyedTable{
-        definition.rekey->old_topic, definition.rekey->new_topic, [&, this, request = *definition.rekey] {
-          for (size_t i = 0; i < request.old_ends.size(); ++i)
-            if (end_of(request.old_topic, PartitionId(static_cast<int32_t>(i))) !=
-                request.old_ends[i])
-              return false;
-          return true;
-        }};
+    rekeyed =
+        RekeyedTable{definition.rekey->old_topic, definition.rekey->new_topic,
+                     [&, this, request = *definition.rekey] {
+                       for (size_t i = 0; i < request.old_ends.size(); ++i)
+                         if (end_of(request.old_topic, PartitionId(static_cast<int32_t>(i))) !=
+                             request.old_ends[i])
+                           return false;
+                       return true;
+                     }};
   const DefiningTransactionPtr& transaction = definition.transaction;
   if (transaction && transaction->has_ended)  // while a registry elsewhere was asked
     return Error{ErrorCode::FailedTransaction, "the transaction has ended"};
-  const DefinitionSources sources{Uuid::random, end_of, outside_ ? &definition.known : nullptr,
+  const DefinitionSources sources{Uuid::random,
+                                  end_of,
+                                  outside_ ? &definition.known : nullptr,
                                   rekeyed ? &*rekeyed : nullptr,
-                                  transaction ? &transaction->id : nullptr, bool{placement_}};
-  PlannedDefinition planned =
-      TRY(plan_definition(statement, *now, settings_, definition.properties, sources,
-                          definition.asker));
+                                  transaction ? &transaction->id : nullptr,
+                                  bool{placement_}};
+  PlannedDefinition planned = TRY(plan_definition(statement, *now, settings_, definition.properties,
+                                                  sources, definition.asker));
   if (unknown_end) return *std::move(unknown_end);
   if (placement_ && !planned.started_query.empty() &&
       image()->topics->find(storage::kReplicatedJournalName) == nullptr) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -79,6 +80,7 @@ class MetadataApplier {
   // start_thread(). A definition that cannot be read is a failed query, not a failed start. Fails
   // with ShuttingDown once `must_stop`.
   Status recover(const std::atomic<bool>& must_stop);
+  // Comes back when definitions of transactions that nobody can commit any more are undone; in a cluster others may.
   void start_thread();
   void stop_thread();
 
@@ -200,6 +202,7 @@ class MetadataApplier {
   Revision snapshot_revision_{0};  // of the newest snapshot that was asked for
   JobQueue jobs_;
   std::atomic<bool> is_told_ = false;  // a job that catches up waits already
+  std::promise<void> begun_;           // what earlier processes have left open is undone
   std::thread thread_;
   // Readers never lock. GCC's atomic pointer holds a bit for some instructions; no reader waits for
   // the metadata thread, which holds it only to swap.

@@ -118,22 +118,6 @@ bool is_asked(const engine::Query& query) {
 
 namespace {
 
-// A SELECT of nothing but values is PostgreSQL's alone: its generate_series() gives rows, where that of the dialect gives an
-// array.
-void spread_series(engine::Query& query) {
-  if (query.from) return;
-  for (engine::SelectItem& item : query.items) {
-    auto* call =
-        item.expression ? std::get_if<engine::FunctionCall>(&item.expression->node) : nullptr;
-    if (!call || call->name != "GENERATE_SERIES") continue;
-    engine::FunctionCall rows{"UNNEST", {}};
-    rows.arguments.push_back(std::move(item.expression));
-    const TextPosition at = rows.arguments.front()->position;
-    item.expression = engine::make_expression(std::move(rows), at);
-    if (!item.alias) item.alias = engine::Name{"GENERATE_SERIES"};
-  }
-}
-
 // CURRENT_TIMESTAMP among the values of an INSERT, where no column can stand.
 void answer_times(engine::InsertValues& insert) {
   for (engine::ExpressionList& row : insert.rows)
@@ -161,7 +145,6 @@ void answer_session_functions(engine::ParsedStatement& statement, const SessionF
   if (auto* insert = std::get_if<engine::InsertValues>(&statement.statement)) answer_times(*insert);
   auto* query = std::get_if<engine::Query>(&statement.statement);
   if (!query || is_setting_query(statement.statement)) return;
-  if (facts.settings.get("compat") != "ksqldb") spread_series(*query);
   if (!is_asked(*query)) return;
   // A bare word may be a column where there is something to select from.
   const bool has_words = !query->from;

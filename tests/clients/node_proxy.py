@@ -140,7 +140,7 @@ class _Proxy(threading.Thread):
         for end in way.ends:
             try:
                 self.selector.unregister(end)
-            except KeyError:
+            except (KeyError, ValueError):  # closed already, where its node was killed
                 pass
             end.close()
         self.waiting = [each for each in self.waiting if each[1] is not way]

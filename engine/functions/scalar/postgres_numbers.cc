@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <numeric>
 
 #include "engine/functions/adapters.h"
@@ -47,6 +48,18 @@ Result<SqlType> whole_type(std::span<const SqlType> arguments) {
 Result<SqlType> wider_type(std::span<const SqlType> arguments) {
   const SqlType& type = arguments[0];
   return SqlType::decimal(std::min(type.precision() + 1, kMaxDecimalPrecision), type.scale());
+}
+
+template <class T>
+Result<T> magnitude(T value) {
+  if (value == std::numeric_limits<T>::min())
+    return Error{ErrorCode::OutOfRange,
+                 sizeof(T) == 4 ? "integer out of range" : "bigint out of range"};
+  return value < 0 ? -value : value;
+}
+double magnitude_of_double(double value) { return std::fabs(value); }
+Decimal magnitude_of_decimal(Decimal value) {
+  return {value.unscaled < 0 ? -value.unscaled : value.unscaled, value.scale};
 }
 
 double sign_of_double(double value) { return value > 0 ? 1 : value < 0 ? -1 : 0; }
@@ -167,6 +180,8 @@ Result<int32_t> width_bucket(double value, double low, double high, int32_t coun
 constexpr std::string_view kRound =
     "Over tables: the nearest number; of two that are as near the one further from zero, of DOUBLE "
     "the even one.";
+constexpr std::string_view kMagnitude =
+    "Over tables: the number without its sign; an error where that has no place.";
 constexpr std::string_view kTrunc = "Over tables: the number without its digits after the point.";
 constexpr std::string_view kCeil = "Over tables: the smallest whole number not below the value.";
 constexpr std::string_view kFloor = "Over tables: the greatest whole number not above the value.";
@@ -222,6 +237,14 @@ constexpr FunctionDef kFunctions[] = {
      row_kernel<floor_double>},
     {"pg_catalog.floor", "(DECIMAL val) -> DECIMAL", kFloor, "CAST(FLOOR(-2.1) AS STRING) = '-3'",
      row_kernel<to_whole<kDown>>, whole_type},
+    {"pg_catalog.abs", "(INT val) -> INT", kMagnitude, "ABS(-3) = 3",
+     row_kernel<magnitude<int32_t>>},
+    {"pg_catalog.abs", "(BIGINT val) -> BIGINT", kMagnitude, "ABS(-3000000000) = 3000000000",
+     row_kernel<magnitude<int64_t>>},
+    {"pg_catalog.abs", "(DOUBLE val) -> DOUBLE", kMagnitude, "ABS(-1.5E0) = 1.5E0",
+     row_kernel<magnitude_of_double>},
+    {"pg_catalog.abs", "(DECIMAL val) -> DECIMAL", kMagnitude, "ABS(-1.50) = 1.50",
+     row_kernel<magnitude_of_decimal>},
     {"pg_catalog.sign", "(DOUBLE val) -> DOUBLE",
      "Over tables: -1, 0 or 1, as the value is below, at or above zero.", "SIGN(-1.5E0) = -1E0",
      row_kernel<sign_of_double>},
