@@ -112,9 +112,9 @@ void MetadataApplier::start_thread() {
               {[this] { is_told_ = false; }, [this](const Error&) { is_told_ = false; }});
   });
   thread_ = std::thread([this] { run(); });
-  // Nobody is to read what was not committed.
-  begun_.get_future().wait();
 }
+
+void MetadataApplier::await_undone() { begun_.get_future().wait(); }
 
 void MetadataApplier::stop_thread() {
   metadata_.watch({});

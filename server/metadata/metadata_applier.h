@@ -80,8 +80,10 @@ class MetadataApplier {
   // start_thread(). A definition that cannot be read is a failed query, not a failed start. Fails
   // with ShuttingDown once `must_stop`.
   Status recover(const std::atomic<bool>& must_stop);
-  // Comes back when definitions of transactions that nobody can commit any more are undone; in a cluster others may.
   void start_thread();
+  // Until definitions of transactions that nobody can commit any more are undone; in a cluster others may. Once, and when
+  // the tasks' loops run.
+  void await_undone();
   void stop_thread();
 
   MetadataImagePtr image() const { return image_.load(std::memory_order_acquire); }

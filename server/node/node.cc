@@ -91,6 +91,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
     TRY(node->cluster_->join(settings.kafka_advertised.empty() ? node->kafka_addresses().front()
                                                                : settings.kafka_advertised.front(),
                              must_stop));
+  node->definitions_->await_undone();
   node->is_serving_ = true;
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
