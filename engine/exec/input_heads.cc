@@ -29,8 +29,12 @@ InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : lim
     Head head;
     // A lane that is alone waits for nobody.
     if (source.writer && sources.size() > 1) {
-      head.writer = writers.size();
-      writers.push_back(std::move(source.writer));
+      // Who reads all partitions has several lanes of each writer.
+      const auto known = std::ranges::find(
+          writers, source.writer->progress,
+          [](const LaneWriterPtr& writer) -> const PartitionRef& { return writer->progress; });
+      head.writer = static_cast<size_t>(known - writers.begin());
+      if (known == writers.end()) writers.push_back(std::move(source.writer));
     }
     head.decoded = head.taken = source.begin;
     head.source = std::move(source);

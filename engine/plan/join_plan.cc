@@ -129,13 +129,13 @@ class JoinPlanner {
     if (is_persistent())
       builder_.cut(foreign_exchange(index, "SUBSCRIPTION-REGISTRATION", 1,
                                     identity_format(right.key_format), partitions_of(right)),
-                   SourceKind::Stream);
+                   SourceKind::Stream, partitions_);
     merge_partitions_of(right);
     add_foreign_rows(index, key_count);
     if (is_persistent())
       builder_.cut(
           foreign_exchange(index, "SUBSCRIPTION-RESPONSE", key_count, key_format_, partitions_),
-          SourceKind::Stream);
+          SourceKind::Stream, partitions_of(right));
     add_resolve(index, key_count);
     return {};
   }
@@ -284,7 +284,7 @@ class JoinPlanner {
   void move_rows(size_t index, std::string_view step, const FormatSpec& key_format,
                  int partitions) {
     builder_.cut(exchange_of(index, step, source(0), builder_.layout(), key_format, partitions),
-                 SourceKind::Stream);
+                 SourceKind::Stream, partitions_);
     key_format_ = key_format;
     partitions_ = partitions;
     was_sorted_ = true;
@@ -412,7 +412,8 @@ class JoinPlanner {
     side.nodes.push_back({std::move(input), {}, layout});
     ExchangePlan exchange = exchange_of(index, "Join-right", right, result, format, partitions_);
     side.nodes.push_back({std::move(step), {0}, std::move(result)});
-    return builder_.add_side(std::move(side), std::move(exchange), SourceKind::Stream);
+    return builder_.add_side(std::move(side), std::move(exchange), SourceKind::Stream,
+                             partitions_of(*right.source));
   }
 
   void add_stream_join_node(size_t index, const FormatSpec& format, std::pair<int, int> from,
@@ -577,6 +578,7 @@ class JoinPlanner {
     InputStep input = read_topic(*table.source);
     input.is_joined = true;
     input.is_read_first = is_read_first(*table.source);
+    const bool goes_by_time = !input.is_read_first;
     input.store = builder_.add_store(StoreKind::Rows,
                                      fmt::format("KafkaTopic_{}Right-Reduce", left_of(index)));
     StreamTableJoinStep step{.type = join.type,
@@ -587,6 +589,8 @@ class JoinPlanner {
     const int kept = builder_.last_node();
     both.insert(both.end(), builder_.layout().begin(), builder_.layout().end());
     builder_.add_node(std::move(step), {rows, kept}, std::move(both));
+    // Or the table would be ahead of records that are still on their way.
+    if (goes_by_time && is_persistent()) builder_.order_inputs();
   }
 
   // Two clocks that cannot be compared: the table tells when its rows arrived, the stream when

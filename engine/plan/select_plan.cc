@@ -367,7 +367,7 @@ class SelectPlanner {
     exchange.schema.columns = keys;
     for (size_t i = keys.size(); i < layout().size(); ++i)
       exchange.schema.columns.push_back({layout()[i].name, layout()[i].type, ColumnRole::Value});
-    builder_.cut(std::move(exchange), source().kind);
+    builder_.cut(std::move(exchange), source().kind, source().partitions);
   }
 
   Status add_aggregate(const std::vector<ColumnDef>& keys, const FormatSpec& key_format) {

@@ -13,6 +13,8 @@ namespace {
 // Each pair of tasks, one of each side, has a partition of the log: 64 make 4,160 of them, and creating such
 // a query takes 50 ms, where it is 3 ms with a few.
 constexpr int kMostOrderedPartitions = 64;
+// A task that reads all partitions asks for each pair's in each of its steps.
+constexpr int kMostLanesOfOneTask = 256;
 
 void mark(std::span<const BoundExpression> expressions, std::vector<bool>& used) {
   for (const uint32_t column : referenced_columns(expressions)) used[column] = true;
@@ -105,23 +107,24 @@ int StageBuilder::add_store(StoreKind kind, std::string name) {
   return static_cast<int>(stage().stores.size()) - 1;
 }
 
-void StageBuilder::cut(ExchangePlan exchange, SourceKind kind) {
+void StageBuilder::cut(ExchangePlan exchange, SourceKind kind, int writers) {
   Layout carried = layout();
-  InputStep input = end_with(stage(), std::move(exchange), kind);
+  InputStep input = end_with(stage(), std::move(exchange), kind, writers);
   stages_.emplace_back();
   add(std::move(input), std::move(carried));
 }
 
-int StageBuilder::add_side(StagePlan side, ExchangePlan exchange, SourceKind kind) {
+int StageBuilder::add_side(StagePlan side, ExchangePlan exchange, SourceKind kind, int writers) {
   Layout carried = side.nodes.back().layout;
-  InputStep input = end_with(side, std::move(exchange), kind);
+  InputStep input = end_with(side, std::move(exchange), kind, writers);
   // Behind it comes the stage that reads it.
   stages_.insert(stages_.end() - 1, std::move(side));
   add_node(std::move(input), {}, std::move(carried));
   return last_node();
 }
 
-InputStep StageBuilder::end_with(StagePlan& ended, ExchangePlan exchange, SourceKind kind) {
+InputStep StageBuilder::end_with(StagePlan& ended, ExchangePlan exchange, SourceKind kind,
+                                 int writers) {
   const int index = static_cast<int>(exchanges_.size());
   OutputPlan output;
   output.exchange = index;
@@ -138,24 +141,31 @@ InputStep StageBuilder::end_with(StagePlan& ended, ExchangePlan exchange, Source
   input.schema = exchange.schema;
   input.used.assign(ended.nodes.back().layout.size(), true);
   exchanges_.push_back(std::move(exchange));
+  writers_.push_back(writers);
   return input;
+}
+
+// From the last exchange on, since who reads one may become a single task by what it writes.
+void StageBuilder::order_rows_before() {
+  for (size_t i = stages_.size() - 1; i-- > 0;) {
+    const auto exchange = static_cast<size_t>(stages_[i].output.exchange);
+    exchanges_[exchange].is_time_ordered = may_be_time_ordered(exchange);
+    if (!exchanges_[exchange].is_time_ordered) stages_[i].merges_partitions = true;
+  }
 }
 
 // What a task tells of its progress is where it stands in topics: one that reads an exchange would have
 // to know where those stand that write it.
-void StageBuilder::order_rows_before() {
-  if (!exchanges_.empty() && std::ranges::all_of(exchanges_, &ExchangePlan::is_time_ordered))
-    return;
-  if (exchanges_.size() == 1 && may_be_time_ordered(0)) {
-    exchanges_.front().is_time_ordered = true;
-    return;
-  }
-  for (ExchangePlan& exchange : exchanges_) exchange.is_time_ordered = false;
-  for (size_t i = 0; i + 1 < stages_.size(); ++i) stages_[i].merges_partitions = true;
-}
-
 bool StageBuilder::may_be_time_ordered(size_t exchange) const {
-  if (exchanges_[exchange].partitions > kMostOrderedPartitions) return false;
+  const int readers = exchanges_[exchange].partitions, writers = writers_[exchange];
+  if (std::max(readers, writers) > kMostOrderedPartitions) return false;
+  const auto reads = [&](const PlanNode& node) {
+    const auto* const input = std::get_if<InputStep>(&node.step);
+    return input && input->exchange == static_cast<int>(exchange);
+  };
+  const auto reader = std::ranges::find_if(
+      stages_, [&](const StagePlan& each) { return std::ranges::any_of(each.nodes, reads); });
+  if (reader->merges_partitions && readers * writers > kMostLanesOfOneTask) return false;
   const auto writer = std::ranges::find_if(stages_, [&](const StagePlan& each) {
     return each.output.exchange == static_cast<int>(exchange);
   });

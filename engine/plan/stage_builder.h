@@ -37,28 +37,30 @@ class StageBuilder {
   int add_store(StoreKind kind, std::string name);
 
   // Ends the stage with an exchange, whose schema is that of the last node's layout, and begins
-  // the next one, which reads it. `kind` tells whether records or changes go through.
-  void cut(ExchangePlan exchange, SourceKind kind);
+  // the next one, which reads it. `kind` tells whether records or changes go through, `writers` how many tasks
+  // the stage has.
+  void cut(ExchangePlan exchange, SourceKind kind, int writers);
 
   // Puts a stage before the last one, which it feeds through an exchange: the node there that reads it.
-  int add_side(StagePlan side, ExchangePlan exchange, SourceKind kind);
+  int add_side(StagePlan side, ExchangePlan exchange, SourceKind kind, int writers);
 
   // Wherever the stage's rows come through an exchange, they are to come in the order of event
   // time.
   void order_rows_before();
-  // Likewise those of a join of two streams, where that costs no core: of the exchanges that the last stage
-  // reads, those whose writers can tell how far they have come.
+  // Likewise those of a join, where that costs no core: of the exchanges that the last stage reads, those
+  // whose writers can tell how far they have come.
   void order_inputs();
 
   std::vector<StagePlan> take_stages() { return std::move(stages_); }
   std::vector<ExchangePlan> take_exchanges() { return std::move(exchanges_); }
 
  private:
-  InputStep end_with(StagePlan& ended, ExchangePlan exchange, SourceKind kind);
+  InputStep end_with(StagePlan& ended, ExchangePlan exchange, SourceKind kind, int writers);
   bool may_be_time_ordered(size_t exchange) const;
 
   std::vector<StagePlan> stages_;
   std::vector<ExchangePlan> exchanges_;
+  std::vector<int> writers_;  // of each exchange, if each has a task of its own
 };
 
 // The step that reads a source's topic; which columns are used is not yet known.

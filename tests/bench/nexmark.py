@@ -175,7 +175,7 @@ def _q21(bid):
 def _q20(events):
     auctions = {a['id']: a for a in events['auction'] if a['category'] == 10}
     return [(b['auction'], b['bidder'], b['price'], a['item_name'], a['seller']) for b in events['bid']
-            if (a := auctions.get(b['auction']))]
+            if (a := auctions.get(b['auction'])) and a['date_time'] <= b['date_time']]
 
 
 def _hours(ms):

@@ -267,7 +267,43 @@ TEST_F(JoinPlan, rows_come_to_a_window_in_the_order_of_event_time) {
     return text;
   };
   EXPECT_EQ(merging("t.id"), "split split ordered ");
-  EXPECT_EQ(merging("c"), "merged merged split appended appended ");
+  EXPECT_EQ(merging("c"), "split merged split ordered appended ");
+}
+
+// Or the table would be ahead of records that are on their way.
+TEST_F(JoinPlan, rows_come_to_a_table_that_goes_by_time_in_the_order_of_event_time) {
+  const auto ordered = [&](const std::string& from) {
+    std::vector<bool> ordered;
+    for (const ExchangePlan& exchange :
+         planned("CREATE STREAM x AS SELECT * FROM " + from + ";").exchanges)
+      ordered.push_back(exchange.is_time_ordered);
+    return ordered;
+  };
+  using Ordered = std::vector<bool>;
+  EXPECT_EQ(ordered("keyless k JOIN t ON k.a = t.id"), Ordered{true});
+  EXPECT_EQ(ordered("dated d JOIN timed ON CAST(d.ts AS INT) = timed.id"), Ordered{true});
+  // A table that is read first waits for nobody.
+  EXPECT_EQ(ordered("dated d JOIN t ON CAST(d.ts AS INT) = t.id"), Ordered{false});
+  // Who reads an exchange cannot tell how far it has come.
+  EXPECT_EQ(ordered("s JOIN t ON s.a = t.id JOIN u ON t.a = u.id"), (Ordered{true, false}));
+  EXPECT_EQ(ordered("s JOIN t ON s.id = t.id JOIN u ON t.a = u.id"), Ordered{true});
+}
+
+TEST_F(JoinPlan, a_pair_of_tasks_has_a_partition_and_so_there_are_not_too_many) {
+  const auto is_ordered = [&](int streams, int tables) {
+    const std::string number = std::to_string(streams) + "_" + std::to_string(tables);
+    EXPECT_TRUE(create("CREATE STREAM s" + number +
+                       " (id INT, a INT) WITH (PARTITIONS = " + std::to_string(streams) + ");"));
+    EXPECT_TRUE(create("CREATE TABLE t" + number + " (id INT PRIMARY KEY) WITH (PARTITIONS = " +
+                       std::to_string(tables) + ");"));
+    return planned("CREATE STREAM x AS SELECT t.id, a FROM s" + number + " s JOIN t" + number +
+                   " t ON s.a = t.id;")
+        .exchanges.front()
+        .is_time_ordered;
+  };
+  EXPECT_TRUE(is_ordered(64, 64));
+  EXPECT_FALSE(is_ordered(65, 1));
+  EXPECT_FALSE(is_ordered(1, 65));
 }
 
 TEST_F(JoinPlan, groups_by_the_joined_key_stay_where_they_are) {
