@@ -76,6 +76,9 @@ class LogReader {
   // The largest timestamp of its visible records; nothing when none of them has one. Looks at the end of an
   // index and at the headers of the batches behind it.
   Result<std::optional<int64_t>> max_timestamp(const TopicPartition& partition);
+  // Of the first visible record, or of the one that will be. In this turn the record is there, also when it is
+  // deleted meanwhile, after which read() says so.
+  Result<LeaderEpoch> first_leader_epoch(const TopicPartition& partition);
   // Under which it is led.
   Result<LeaderEpoch> leader_epoch(const TopicPartition& partition);
   // What its records take in the store, about.

@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 from kafka_wire import Connection, array, string
@@ -21,7 +22,7 @@ try:
 except ImportError as missing:
     OBSTACLE = f"{missing.name} is not installed"
 
-DELETE_RECORDS, ALTER_CONFIGS, INCREMENTAL_ALTER_CONFIGS = 21, 33, 44
+LIST_OFFSETS, DELETE_RECORDS, ALTER_CONFIGS, INCREMENTAL_ALTER_CONFIGS = 2, 21, 33, 44
 OFFSET_OUT_OF_RANGE, INVALID_CONFIG, POLICY_VIOLATION, INVALID_RECORD = 1, 40, 44, 87
 TOPIC = 2
 FLAGS = ("--log-retention-check-interval-ms", "100")
@@ -142,6 +143,35 @@ def deleted_records_are_gone_for_consumers():
     assert message.error().code() in (confluent_kafka.KafkaError._AUTO_OFFSET_RESET,
                                       confluent_kafka.KafkaError.OFFSET_OUT_OF_RANGE), message.error()
     client.close()
+
+
+@case
+def where_a_topic_begins_is_told_while_its_records_are_deleted():
+    others, rounds = 100, 200
+    create_topic("shrinking", partitions=others + 1)
+    produce("shrinking", [(None, b"x")] * rounds)
+    # The one that shrinks comes last, so that there is time between the request and the look at it.
+    wanted = [struct.pack(">iq", partition, -2) for partition in [*range(1, others + 1), 0]]
+    body = struct.pack(">i", -1) + array([string("shrinking") + array(wanted)])
+    told, is_over = [], threading.Event()
+
+    def ask():
+        with Connection(SERVER.kafka) as connection:
+            while not is_over.is_set():
+                told.append(struct.unpack(">hqq", connection.ask(LIST_OFFSETS, 1, body)[-18:]))
+
+    asks = threading.Thread(target=ask)
+    asks.start()
+    try:
+        wait_until(lambda: told, "nothing is told")
+        for offset in range(1, rounds + 1):
+            assert delete_records("shrinking", offset) == (offset, 0)
+    finally:
+        is_over.set()
+        asks.join()
+    assert all(error == 0 for error, _, _ in told), [each for each in told if each[0] != 0][:3]
+    begins = [offset for _, _, offset in told]
+    assert begins == sorted(begins) and begins[-1] <= rounds, begins
 
 
 @case

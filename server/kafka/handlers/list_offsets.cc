@@ -85,7 +85,6 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     TRY(reader_.begin_turn());
     const Turn turn{reader_};
     place.from = std::max(place.from, TRY(reader_.log_start(place.partition)));
-    place.from = std::max(place.from, TRY(reader_.log_start(place.partition)));
     const auto batch = TRY(reader_.batch_for_time(place.partition, place.timestamp, place.from));
     if (!batch) {  // no record is that young
       answer().offset = -1;
@@ -155,14 +154,6 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   bool is_aside_ = false;
 };
 
-// Of the first record, or of the one that will be.
-Result<int32_t> first_epoch(storage::LogReader& reader, const storage::TopicPartition& partition,
-                            Offset log_start) {
-  const auto batches = TRY(reader.read(partition, log_start, 1));
-  return batches.empty() ? TRY(reader.leader_epoch(partition)).value()
-                         : records::leader_epoch_of(batches.front().bytes.data()).value();
-}
-
 // What stays open is the time to search for.
 Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
                                             const storage::TopicPartition& partition,
@@ -172,12 +163,10 @@ Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
   if (answer.error_code != KafkaError::None) return std::nullopt;
   switch (asked.timestamp) {
     case kEarliest:
-    case kEarliestLocal: {
-      const Offset log_start = TRY(reader.log_start(partition));
-      answer.leader_epoch = TRY(first_epoch(reader, partition, log_start));
-      answer.offset = log_start.value();
+    case kEarliestLocal:
+      answer.leader_epoch = TRY(reader.first_leader_epoch(partition)).value();
+      answer.offset = TRY(reader.log_start(partition)).value();
       return std::nullopt;
-    }
     case kLatest:
       answer.offset = TRY(reads_committed ? reader.last_stable_offset(partition)
                                           : reader.readable_end(partition))

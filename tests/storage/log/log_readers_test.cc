@@ -131,6 +131,30 @@ TEST(LogReaders, records_that_are_missing_are_not_stepped_over) {
                   std::to_string(std::max<int64_t>(from, 20)) + " to 29");
 }
 
+TEST(LogReaders, where_a_log_begins_is_told_also_when_its_front_is_deleted_in_that_turn) {
+  const ScratchDirectory directory;
+  const TopicPartition partition{Uuid::random(), PartitionId{0}};
+  const auto log = Log::open(directory.path(), {}).value();
+  ASSERT_TRUE(create_partitions_and_wait(*log, partition.topic, 1));
+  for (int i = 0; i < 2; ++i)
+    ASSERT_TRUE(append_and_wait(*log, append_of(partition, batch_of("r", 10))));
+  const auto reader = LogReader::open(*log).value();
+  ASSERT_TRUE(reader->begin_turn());
+  ASSERT_TRUE(trim_and_wait(*log, {partition, Offset{10}}));
+  EXPECT_EQ(reader->log_start(partition).value(), Offset{0});
+  EXPECT_TRUE(reader->first_leader_epoch(partition));
+  EXPECT_EQ(reader->read(partition, Offset{0}, 1).error().code, ErrorCode::OffsetOutOfRange);
+  reader->end_turn();
+  ASSERT_TRUE(reader->begin_turn());
+  EXPECT_EQ(reader->log_start(partition).value(), Offset{10});
+  EXPECT_TRUE(reader->first_leader_epoch(partition));
+  reader->end_turn();
+  ASSERT_TRUE(trim_and_wait(*log, {partition, Offset{20}}));
+  ASSERT_TRUE(reader->begin_turn());
+  EXPECT_EQ(reader->log_start(partition).value(), Offset{20});
+  EXPECT_EQ(reader->first_leader_epoch(partition).value(), reader->leader_epoch(partition).value());
+}
+
 // Whoever reads another topic is not to wait for a backup to be restored.
 TEST(LogReaders, a_partition_that_cannot_be_read_keeps_no_other_from_being_opened) {
   const ScratchDirectory directory;
