@@ -204,9 +204,8 @@ struct StagePlan {
   std::vector<StorePlan> stores;
   OutputPlan output;
   // One task reads all partitions, in the order of event time, instead of one task for each. So it
-  // is before a windowed aggregation that is fed by several exchanges: tasks that run ahead of each
-  // other would make each other's records late. Where there is one exchange, it is time-ordered
-  // instead; plans of before may have this there, too.
+  // is before a windowed aggregation whose exchange cannot be time-ordered: tasks that run ahead of
+  // each other would make each other's records late. Plans of before may have this elsewhere, too.
   bool merges_partitions = false;
 };
 
@@ -217,9 +216,9 @@ struct ExchangePlan {
       value_format;  // as ksqlDB would write it: shown by the test runner, and used by it
   Schema schema;
   int partitions = 1;
-  // Before a windowed aggregation: its readers take rows in the order of event time, whichever of the
-  // tasks that write it runs ahead (engine/exec/upstream_progress.h). Else in the order in which they
-  // were appended.
+  // Before a windowed aggregation, a join of streams, or a join with a table that goes by time: its
+  // readers take rows in the order of event time, whichever of the tasks that write it runs ahead
+  // (engine/exec/upstream_progress.h). Else in the order in which they were appended.
   bool is_time_ordered = false;
 };
 
