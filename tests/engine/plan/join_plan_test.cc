@@ -270,6 +270,24 @@ TEST_F(JoinPlan, rows_come_to_a_window_in_the_order_of_event_time) {
   EXPECT_EQ(merging("c"), "split merged split ordered appended ");
 }
 
+// Who reads all partitions has a lane of each pair.
+TEST_F(JoinPlan, one_task_before_a_window_reads_so_many_lanes_at_most) {
+  const auto is_ordered = [&](int partitions) {
+    const std::string number = std::to_string(partitions);
+    const std::string with = ") WITH (PARTITIONS = " + number + ");";
+    EXPECT_TRUE(create("CREATE STREAM wide_s" + number + " (id INT, a INT" + with));
+    EXPECT_TRUE(create("CREATE TABLE wide_t" + number + " (id INT PRIMARY KEY, c INT" + with));
+    const QueryPlan plan =
+        planned("CREATE TABLE x AS SELECT c, COUNT(*) FROM wide_s" + number + " s JOIN wide_t" +
+                number + " t ON s.a = t.id WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY c;");
+    EXPECT_EQ(plan.stages[0].merges_partitions, !plan.exchanges[0].is_time_ordered);
+    EXPECT_TRUE(plan.stages[1].merges_partitions);
+    return plan.exchanges[0].is_time_ordered;
+  };
+  EXPECT_TRUE(is_ordered(16));
+  EXPECT_FALSE(is_ordered(17));
+}
+
 // Or the table would be ahead of records that are on their way.
 TEST_F(JoinPlan, rows_come_to_a_table_that_goes_by_time_in_the_order_of_event_time) {
   const auto ordered = [&](const std::string& from) {
