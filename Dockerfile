@@ -9,6 +9,8 @@ RUN mkdir -p /image/bin /image/lib && cp -P build/release/millrace build/release
 
 FROM debian:bookworm-slim
 COPY --from=build /image /usr/local
+# For MILLRACE_ETCD=start, in a cluster.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends etcd-server && rm -rf /var/lib/apt/lists/*
 RUN ldconfig && useradd --system millrace && install -d -o millrace /data
 USER millrace
 VOLUME /data

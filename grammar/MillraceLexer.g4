@@ -169,6 +169,7 @@ CHAIN            : 'CHAIN';
 CHARACTER        : 'CHARACTER';
 CHARACTERISTICS  : 'CHARACTERISTICS';
 CLOSE            : 'CLOSE';
+CLUSTER          : 'CLUSTER';
 COMMIT           : 'COMMIT';
 COPY             : 'COPY';
 CSV              : 'CSV';

@@ -242,6 +242,7 @@ enum class ShowKind : uint8_t {
   Queries,
   Tasks,
   Server,
+  Cluster,
   Functions,
   Properties,
   Types,

@@ -102,6 +102,8 @@ ShowKind show_kind(const antlr4::Token& word) {
       return ShowKind::Tasks;
     case P::SERVER:
       return ShowKind::Server;
+    case P::CLUSTER:
+      return ShowKind::Cluster;
     case P::FUNCTIONS:
       return ShowKind::Functions;
     case P::PROPERTIES:

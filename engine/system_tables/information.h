@@ -55,6 +55,14 @@ struct ServerFact {
   std::string section, name, value;
 };
 
+// A node of the cluster that the server is in.
+struct NodeStatus {
+  int64_t id = 0;
+  bool is_here = false, is_there = false, is_controller = false;
+  int64_t leads = 0, replicas = 0, in_sync = 0;  // partitions
+  std::string clients, nodes, rack;              // where it is reached
+};
+
 // A consumer group of Kafka clients, and how far it is.
 struct ConsumerGroup {
   struct Partition {
@@ -100,6 +108,8 @@ struct InformationContext {
   const SchemaRegistry* schemas = nullptr;  // null has none
   // Of now; none: there are no users.
   std::function<AccessFacts()> access = {};
+  // Of now, by id; none: it is alone.
+  std::function<std::vector<NodeStatus>()> cluster = {};
 };
 
 // The answer to every statement about connectors.

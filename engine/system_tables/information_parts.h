@@ -40,11 +40,13 @@ Result<InformationRows> answer_show(const Show& show, const InformationContext& 
 Schema queries_schema(bool extended);
 Schema tasks_schema();
 Schema server_schema();
+Schema cluster_schema();
 Schema consumer_groups_schema();
 Schema consumer_lag_schema();
 std::vector<InformationRow> query_rows(bool extended, const InformationContext& context);
 std::vector<InformationRow> task_rows(const InformationContext& context);
 std::vector<InformationRow> server_rows(const InformationContext& context);
+std::vector<InformationRow> cluster_rows(const InformationContext& context);
 std::vector<InformationRow> consumer_group_rows(const InformationContext& context);
 std::vector<InformationRow> consumer_lag_rows(const std::optional<Name>& group,
                                               const InformationContext& context);

@@ -194,6 +194,8 @@ Schema show_schema(const Show& show) {
       return tasks_schema();
     case ShowKind::Server:
       return server_schema();
+    case ShowKind::Cluster:
+      return cluster_schema();
     case ShowKind::ConsumerGroups:
       return consumer_groups_schema();
     case ShowKind::ConsumerLag:
@@ -229,6 +231,8 @@ Result<InformationRows> answer_show(const Show& show, const InformationContext& 
       return make_rows(show_schema(show), task_rows(context));
     case ShowKind::Server:
       return make_rows(show_schema(show), server_rows(context));
+    case ShowKind::Cluster:
+      return make_rows(show_schema(show), cluster_rows(context));
     case ShowKind::ConsumerGroups:
       return make_rows(show_schema(show), consumer_group_rows(context));
     case ShowKind::ConsumerLag:

@@ -136,4 +136,24 @@ std::vector<InformationRow> server_rows(const InformationContext& context) {
   return rows;
 }
 
+Schema cluster_schema() {
+  return {{number_column("node"), text_column("state"), text_column("role"), number_column("leads"),
+           number_column("replicas"), number_column("in sync"), text_column("kafka"),
+           text_column("nodes"), text_column("rack")}};
+}
+
+std::vector<InformationRow> cluster_rows(const InformationContext& context) {
+  std::vector<InformationRow> rows;
+  if (!context.cluster) return rows;
+  for (const NodeStatus& node : context.cluster()) {
+    std::string role = node.is_controller ? "controller" : "";
+    if (node.is_here) role += role.empty() ? "this one" : ", this one";
+    rows.push_back({Value::bigint(node.id), Value::text(node.is_there ? "there" : "away"),
+                    text_or_null(role), Value::bigint(node.leads), Value::bigint(node.replicas),
+                    Value::bigint(node.in_sync), text_or_null(node.clients),
+                    text_or_null(node.nodes), text_or_null(node.rack)});
+  }
+  return rows;
+}
+
 }  // namespace engine

@@ -32,6 +32,7 @@ std::string column_name(std::string_view shown) {
 
 const std::span<const MillraceTable> kMillraceTables = [] {
   static constexpr MillraceTable kTables[] = {
+      {"cluster", ShowKind::Cluster, false},
       {"consumer_groups", ShowKind::ConsumerGroups, false},
       {"consumer_lag", ShowKind::ConsumerLag, false},
       {"queries", ShowKind::Queries, true},

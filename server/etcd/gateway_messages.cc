@@ -147,6 +147,12 @@ std::string keep_alive_body(storage::EtcdLease lease) {
   return fmt::format(R"({{"ID":"{}"}})", lease.value());
 }
 
+// The number as the gateway has told it, the place as it was set: both without anything to escape.
+std::string remove_member_body(std::string_view id) { return fmt::format(R"({{"ID":"{}"}})", id); }
+std::string add_member_body(std::string_view peers) {
+  return fmt::format(R"({{"peerURLs":["{}"]}})", peers);
+}
+
 // --- Answers
 
 Result<storage::EtcdOutcome> read_transaction(std::string_view body) {
@@ -202,6 +208,26 @@ Result<storage::EtcdEvents> read_watched(std::string_view line) {
     events.events.push_back(TRY(event(happened)));
   }
   return events;
+}
+
+Result<std::vector<EtcdMember>> read_members(std::string_view body) {
+  const Document document = TRY(Document::parse(body));
+  simdjson::dom::array all;
+  if (document.root()["members"].get(all) != simdjson::SUCCESS)
+    return not_understood("it names no members");
+  std::vector<EtcdMember> members;
+  for (const element each : all) {
+    EtcdMember& member = members.emplace_back();
+    if (std::string_view id; each["ID"].get(id) == simdjson::SUCCESS) member.id = id;
+    if (std::string_view name; each["name"].get(name) == simdjson::SUCCESS) member.name = name;
+    simdjson::dom::array peers;
+    if (member.id.empty() || each["peerURLs"].get(peers) != simdjson::SUCCESS)
+      return not_understood("a member has no number or no place");
+    for (const element url : peers)
+      if (std::string_view text; url.get(text) == simdjson::SUCCESS)
+        member.peers.emplace_back(text);
+  }
+  return members;
 }
 
 std::string read_refusal(int status, std::string_view body) {

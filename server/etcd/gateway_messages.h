@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "storage/meta/etcd_client.h"
@@ -18,6 +19,8 @@ std::string range_body(const storage::EtcdRange& range, storage::EtcdRevision re
 std::string watch_body(const storage::EtcdRange& range, storage::EtcdRevision first);
 std::string grant_body(int64_t ttl_s);
 std::string keep_alive_body(storage::EtcdLease lease);
+std::string remove_member_body(std::string_view id);
+std::string add_member_body(std::string_view peers);
 
 // Bodies of answers. All fail with NetworkFailure where they are no answer of an etcd: what was asked for may
 // have happened all the same.
@@ -32,6 +35,12 @@ Result<storage::EtcdLease> read_grant(std::string_view body);
 Result<storage::EtcdLease> read_keep_alive(std::string_view body);
 // One line of a watch. Also fails with OffsetOutOfRange: what was to be told first has been compacted.
 Result<storage::EtcdEvents> read_watched(std::string_view line);
+// Of the etcd itself. A member that has never started has no name.
+struct EtcdMember {
+  std::string id, name;
+  std::vector<std::string> peers;  // URLs
+};
+Result<std::vector<EtcdMember>> read_members(std::string_view body);
 // Why the gateway refused a request, from its answer.
 std::string read_refusal(int status, std::string_view body);
 

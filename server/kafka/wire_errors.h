@@ -25,6 +25,7 @@ inline constexpr KafkaError kFetchSessionNotFound{70};
 inline constexpr KafkaError kInvalidFetchSessionEpoch{71};
 inline constexpr KafkaError kUnknownLeaderEpoch{75};
 inline constexpr KafkaError kUnsupportedCompression{76};
+inline constexpr KafkaError kOffsetNotAvailable{78};
 inline constexpr KafkaError kPreferredLeaderNotAvailable{80};
 inline constexpr KafkaError kEligibleLeadersNotAvailable{83};
 inline constexpr KafkaError kElectionNotNeeded{84};

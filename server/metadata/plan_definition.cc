@@ -142,7 +142,8 @@ struct Planner {
     for (const engine::TableName& table : truncate.tables) {
       const engine::DataSource& source = *TRY(find_own_table(table, "TRUNCATE"));
       if (!names.insert(source.name).second) continue;
-      TRY(begin_anew(source, TRY(new_topic(source, source.partitions)), source.topic, effect));
+      auto topic = TRY(new_topic(source, source.partitions));
+      TRY(begin_anew(source, std::move(topic), source.topic, effect));
     }
     return effect;
   }
@@ -339,15 +340,14 @@ struct Planner {
 
   // A table that nothing but its clients write, and that no query reads.
   Result<const engine::DataSource*> find_own_table(const engine::TableName& table,
-                                                   std::string_view statement) const {
+                                                   std::string_view verb) const {
     const engine::DataSource* source = image.catalog->find_source(table.name.text);
     if (!source)
       return Error{ErrorCode::UndefinedSource,
                    fmt::format("Table {} does not exist.", table.name.text)}
           .at(table.position);
     const auto refuse = [&](std::string why) {
-      return Error{ErrorCode::WrongObjectType,
-                   fmt::format("{} of {}: {}", statement, source->name, why)}
+      return Error{ErrorCode::WrongObjectType, fmt::format("{} of {}: {}", verb, source->name, why)}
           .at(table.position);
     };
     if (source->kind != engine::SourceKind::Table) return refuse("it is a stream");
@@ -362,7 +362,7 @@ struct Planner {
     });
     if (users.empty()) return source;
     return Error{ErrorCode::DependentObjects,
-                 fmt::format("{} of {}: query {} reads or writes it", statement, source->name,
+                 fmt::format("{} of {}: query {} reads or writes it", verb, source->name,
                              users.front()),
                  {},
                  "Drop what reads it first."}

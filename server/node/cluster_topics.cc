@@ -63,6 +63,30 @@ int MemberTopics::replicas_of(const Uuid& topic) const {
   return known == nullptr ? 1 : static_cast<int>(known->replicas.size());
 }
 
+std::vector<engine::NodeStatus> MemberTopics::nodes() const {
+  const auto view = member_.view();
+  std::map<NodeId, engine::NodeStatus> nodes;
+  for (const auto& [id, node] : view->metadata->nodes())
+    nodes[id] = {.id = id.value(),
+                 .is_here = id == view->self,
+                 .is_there = !node.is_fenced,
+                 .is_controller = id.value() == view->controller_id,
+                 .clients = node.clients,
+                 .nodes = node.endpoint,
+                 .rack = node.rack};
+  const auto count = [&](NodeId id, int64_t engine::NodeStatus::*what) {
+    if (const auto node = nodes.find(id); node != nodes.end()) ++(node->second.*what);
+  };
+  for (const auto& [partition, assignment] : view->metadata->partitions()) {
+    if (assignment.leader) count(*assignment.leader, &engine::NodeStatus::leads);
+    for (const NodeId id : assignment.replicas) count(id, &engine::NodeStatus::replicas);
+    for (const NodeId id : assignment.isr) count(id, &engine::NodeStatus::in_sync);
+  }
+  std::vector<engine::NodeStatus> all;
+  for (auto& [id, node] : nodes) all.push_back(std::move(node));
+  return all;
+}
+
 std::vector<engine::ServerFact> cluster_facts(const ClusterMember& member) {
   const auto view = member.view();
   std::map<NodeId, std::pair<int64_t, int64_t>> led;  // and how many of them lack replicas

@@ -13,6 +13,7 @@
 #include "server/http/guard.h"
 #include "server/http/proxy/proxy_pages.h"
 #include "server/http/registry/registry_pages.h"
+#include "server/node/etcd_settings.h"
 #include "server/node/http_pages.h"
 #include "storage/files/backup.h"
 #include "storage/meta/embedded_metadata_log.h"
@@ -149,6 +150,7 @@ Status Node::open_storage() {
 }
 
 Status Node::open_cluster(const std::atomic<bool>& must_stop) {
+  if (auto own = own_etcd(settings_)) etcd_ = TRY(SupervisedEtcd::start(std::move(*own)));
   cluster_ = TRY(open_cluster_member(settings_, *log_, clock_,
                                      [this](std::span<const storage::TopicPartition> changed) {
                                        if (kafka_is_ready_.load(std::memory_order_acquire))

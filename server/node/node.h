@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
+#include "server/etcd/supervised_etcd.h"
 #include "server/http/http_server.h"
 #include "server/http/proxy/consumer_instances.h"
 #include "server/http/registry/registry_view.h"
@@ -114,6 +115,7 @@ class Node {
   bool shards_are_running_ = false;
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::StateStore> state_;
+  std::unique_ptr<SupervisedEtcd> etcd_;            // where this node starts a member of its own
   std::unique_ptr<JournalOwners> journal_owners_;   // null where there is one node
   std::unique_ptr<ClusterMember> cluster_;          // likewise
   std::unique_ptr<MemberTopics> cluster_topics_;    // likewise

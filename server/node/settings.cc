@@ -12,6 +12,7 @@
 
 #include "base/memory_budget.h"
 #include "base/suggest.h"
+#include "server/node/etcd_settings.h"
 #include "server/node/machine_memory.h"
 #include "server/registry/registry_client.h"
 
@@ -360,13 +361,23 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_int(s.cluster.node_id, text, 0, INT32_MAX);
      }},
-    {"etcd", "URL,... of the etcd that keeps the cluster's metadata: http://127.0.0.1:2379",
+    {"etcd",
+     "URL,... of the etcd that keeps the cluster's metadata: http://127.0.0.1:2379; or start: the "
+     "nodes of --peers start their own",
      [](NodeSettings& s, const std::string& text) -> Status {
        s.cluster.etcd = text;
+       if (starts_etcd(s)) return {};
        for (const std::string& each : etcd_endpoints(s))
          if (!each.starts_with("http://") && !each.starts_with("https://"))
            return Error{ErrorCode::InvalidParameter,
                         fmt::format("\"{}\" does not begin with http:// or https://", each)};
+       return {};
+     }},
+    {"peers",
+     "ID=HOST:PORT,... of the nodes that --etcd start makes an etcd of: 1=10.0.0.1:2380,...; its "
+     "clients use the port below",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.cluster.peers = TRY(parse_etcd_peers(text));
        return {};
      }},
     {"nodes", "HOST:PORT for the other nodes; port 0 picks a free one [127.0.0.1:9093]",
@@ -558,13 +569,14 @@ Status check_cluster(const NodeSettings& settings) {
     return Error{ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
   };
   if (cluster.id.empty()) {
-    if (cluster.node_id < 0 && cluster.etcd.empty()) return {};
-    return refused("--node-id and --etcd are for a node of a cluster",
+    if (cluster.node_id < 0 && cluster.etcd.empty() && cluster.peers.empty()) return {};
+    return refused("--node-id, --etcd and --peers are for a node of a cluster",
                    "Say --cluster NAME as well, or leave them out.");
   }
   if (cluster.node_id < 0 || cluster.etcd.empty())
     return refused("--cluster needs --node-id and --etcd",
                    "For instance: --cluster blue --node-id 1 --etcd http://127.0.0.1:2379");
+  TRY(check_etcd_peers(settings));
   const TlsFiles& tls = cluster.tls;
   if (tls.certificate.empty() != tls.key.empty() ||
       tls.certificate.empty() != tls.client_authority.empty())
@@ -632,18 +644,6 @@ size_t memory_limit_bytes(const NodeSettings& settings) {
 
 size_t state_memory_bytes(const NodeSettings& settings) {
   return settings.state_memory_bytes.value_or(memory_limit_bytes(settings) / 8 * 3);
-}
-
-std::vector<std::string> etcd_endpoints(const NodeSettings& settings) {
-  std::vector<std::string> endpoints;
-  std::string_view rest = settings.cluster.etcd;
-  while (!rest.empty()) {
-    std::string_view each = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(rest.size(), each.size() + 1));
-    while (each.ends_with('/')) each.remove_suffix(1);
-    if (!each.empty()) endpoints.emplace_back(each);
-  }
-  return endpoints;
 }
 
 ServerArguments read_server_arguments(int argc, const char* const* argv) {

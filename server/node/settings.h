@@ -2,6 +2,7 @@
 // else the defaults.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,7 +55,10 @@ struct NodeSettings {
   struct Cluster {
     std::string id;
     int node_id = -1;
-    std::string etcd;  // URLs with commas between
+    std::string
+        etcd;  // URLs with commas between, or "start": this server starts a member of its own
+    // The members of an etcd that the nodes start: where each is reached by the others, by the node's number.
+    std::map<int, Address> peers;
     Address nodes{"127.0.0.1", 9093};
     std::optional<Address> nodes_advertised;
     std::string rack;
@@ -63,6 +67,7 @@ struct NodeSettings {
     int64_t session_timeout_ms = 500, replica_lag_time_max_ms = 10'000;
   } cluster;
 };
+// Where the etcd of the cluster is asked, the nearest member first.
 std::vector<std::string> etcd_endpoints(const NodeSettings& settings);
 
 // As set, or what holds without it.

@@ -29,6 +29,8 @@ class ClusterTopics {
   virtual int replicas_of(const Uuid& topic) const = 0;
   // Nothing where nobody leads it just now.
   virtual std::optional<int32_t> leader_of(const storage::TopicPartition& partition) const = 0;
+  // All nodes that are known, by id.
+  virtual std::vector<engine::NodeStatus> nodes() const = 0;
 };
 
 }  // namespace server

@@ -41,8 +41,10 @@ InformationFacts::InformationFacts(SqlSession& session, MetadataImagePtr the_ima
       server_properties{{"read.wait.ms", std::to_string(session.parts().settings.read_wait_ms)}},
       variables(session.variables()),
       asker(session.asker()) {
-  if (ClusterTopics* cluster = session.parts().cluster)
-    replicas_of = [cluster](const Uuid& topic) { return cluster->replicas_of(topic); };
+  if (ClusterTopics* topics = session.parts().cluster) {
+    replicas_of = [topics](const Uuid& topic) { return topics->replicas_of(topic); };
+    cluster = [topics] { return topics->nodes(); };
+  }
 }
 
 engine::AccessFacts InformationFacts::access_facts() const {

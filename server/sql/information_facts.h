@@ -55,6 +55,7 @@ struct InformationFacts {
   std::vector<engine::ConsumerGroup> groups = {};
   Asker asker;
   ReplicatedTopics::ReplicasOf replicas_of = {};
+  std::function<std::vector<engine::NodeStatus>()> cluster = {};
   // Of a registry elsewhere; else the image has them. What could not be had is why there is no answer.
   std::shared_ptr<const engine::SchemaRegistry> schemas = {};
   std::optional<Error> failure = {};
@@ -77,7 +78,8 @@ struct InformationFacts {
                                              &groups,
                                              server_properties,
                                              schemas ? schemas.get() : image->schemas.get(),
-                                             [this] { return access_facts(); }};
+                                             [this] { return access_facts(); },
+                                             cluster};
     return use(context);
   }
 };

@@ -272,9 +272,10 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   for (const sql::ResultColumn& column : out.rows->columns) types.push_back(column.type);
   const std::vector<engine::SqlType> wanted = write.types();
   const bool has_widened = TRY(widen_arithmetic(write, types));
-  if (has_widened || types != wanted)
-    out.rows = TRY(prepare_rows(TRY(with_types(std::move(write.rows), types, wanted)), statement,
-                                parameter_types));
+  if (has_widened || types != wanted) {
+    auto typed = TRY(with_types(std::move(write.rows), types, wanted));
+    out.rows = TRY(prepare_rows(std::move(typed), statement, parameter_types));
+  }
   out.parameters = out.rows->parameters;
   TRY(prepare_returning(returning_of(statement.statement), *write.target, context_for(nullptr),
                         out));

@@ -298,6 +298,22 @@ def what_is_not_there_yet_says_so():
 
 
 @case
+def each_node_tells_of_all():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM counted (k INT KEY, v INT)")
+    all_is_well(nodes)
+    for number, node in nodes.nodes.items():
+        shown = {row[0]: row for row in rows_of(node, "SHOW CLUSTER")}
+        assert sorted(shown) == [1, 2, 3], shown
+        assert [row[0] for row in shown.values() if "this one" in (row[2] or "")] == [number], shown
+        assert {row[1] for row in shown.values()} == {"there"}, shown
+        assert all(row[4] == row[5] > 0 for row in shown.values()), shown  # replicas, all of them in sync
+        assert {row[6] for row in shown.values()} == {each.kafka for each in nodes.nodes.values()}, shown
+        led = rows_of(node, "SELECT SUM(leads), COUNT(*) FROM millrace_catalog.cluster WHERE state = 'there'")
+        assert led == [(sum(row[3] for row in shown.values()), 3)], led
+
+
+@case
 def the_server_tells_of_its_nodes():
     nodes = sql_cluster()
     for number, node in nodes.nodes.items():

@@ -154,6 +154,17 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   bool is_aside_ = false;
 };
 
+// Whether all is visible that was there when the leader's epoch began. Until then it knows less than the leader before
+// it has shown, and the latest offset would go back (KIP-207).
+Result<bool> has_all_of_before(storage::LogReader& reader,
+                               const storage::TopicPartition& partition) {
+  const LeaderEpoch epoch = TRY(reader.leader_epoch(partition));
+  if (epoch <= LeaderEpoch{0}) return true;
+  const storage::EpochEnd before =
+      TRY(reader.end_of_epoch(partition, LeaderEpoch{epoch.value() - 1}));
+  return TRY(reader.readable_end(partition)) >= before.end;
+}
+
 // What stays open is the time to search for.
 Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
                                             const storage::TopicPartition& partition,
@@ -203,6 +214,7 @@ class Answering {
       : reader_(context.backend.reader()),
         topics_(context.backend.topics()),
         leaders_(context.backend),
+        is_cluster_(context.backend.cluster() != nullptr),
         search_(search),
         version_(version),
         begun_(reader_.begin_turn()) {}
@@ -251,8 +263,7 @@ class Answering {
       answer.error_code = who.error;
       return;
     }
-    const auto time =
-        begun_ ? find_by_name(reader_, partition, asked, reads_committed_, answer) : begun_.error();
+    const auto time = begun_ ? find(partition, asked, answer) : begun_.error();
     if (!time)
       answer.error_code = kafka_error(time.error().code);
     else if (*time)
@@ -260,9 +271,19 @@ class Answering {
                                 search_.response.topics.back().partitions.size() - 1});
   }
 
+  Result<std::optional<int64_t>> find(const storage::TopicPartition& partition, const Asked& asked,
+                                      Answer& answer) {
+    if (is_cluster_ && asked.timestamp == kLatest && !TRY(has_all_of_before(reader_, partition))) {
+      answer.error_code = version_ >= 5 ? kOffsetNotAvailable : kLeaderNotAvailable;
+      return std::nullopt;
+    }
+    return find_by_name(reader_, partition, asked, reads_committed_, answer);
+  }
+
   storage::LogReader& reader_;
   const std::shared_ptr<const storage::TopicSnapshot> topics_;
   const Leaders leaders_;
+  const bool is_cluster_;
   TimeSearch& search_;
   const int16_t version_;
   const Status begun_;

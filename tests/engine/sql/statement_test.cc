@@ -135,6 +135,7 @@ TEST(Statement, show_and_list) {
   EXPECT_EQ(parse_as<Show>("SHOW TASKS").kind, ShowKind::Tasks);
   EXPECT_EQ(parse_as<Show>("SHOW SCHEMAS").kind, ShowKind::Schemas);
   EXPECT_EQ(parse_as<Show>("show server").kind, ShowKind::Server);
+  EXPECT_EQ(parse_as<Show>("show cluster").kind, ShowKind::Cluster);
   EXPECT_EQ(parse_as<Show>("SHOW CONSUMER GROUPS").kind, ShowKind::ConsumerGroups);
   EXPECT_EQ(parse_as<Show>("SHOW CONSUMER LAG").kind, ShowKind::ConsumerLag);
   EXPECT_FALSE(parse_as<Show>("SHOW CONSUMER LAG").group);

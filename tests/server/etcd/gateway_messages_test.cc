@@ -88,3 +88,18 @@ TEST(GatewayMessages, a_watch_that_begins_too_early_says_so) {
   ASSERT_FALSE(canceled);
   EXPECT_EQ(canceled.error().code, ErrorCode::NetworkFailure);
 }
+
+TEST(GatewayMessages, a_member_that_never_started_has_no_name) {
+  const auto members = read_members(
+      R"({"header":{},"members":[{"ID":"12","name":"node-1","peerURLs":["http://a:1",)"
+      R"("http://b:1"],"clientURLs":["http://a:2"]},{"ID":"7","peerURLs":["http://c:1"]}]})");
+  ASSERT_TRUE(members);
+  ASSERT_EQ(members->size(), 2U);
+  EXPECT_EQ((*members)[0].id, "12");
+  EXPECT_EQ((*members)[0].peers, (std::vector<std::string>{"http://a:1", "http://b:1"}));
+  EXPECT_EQ((*members)[1].name, "");
+  for (const char* no_answer :
+       {"", "[]", R"({"members":{}})", R"({"members":[{"name":"x","peerURLs":[]}]})",
+        R"({"members":[{"ID":"1"}]})"})
+    EXPECT_FALSE(read_members(no_answer)) << no_answer;
+}

@@ -276,6 +276,29 @@ TEST_F(ClusterTest, where_too_few_are_in_sync_all_of_them_are_not_waited_for) {
   EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::None);
 }
 
+// Whoever led before has shown more than this node knows to be visible (KIP-207).
+TEST_F(ClusterTest, the_latest_offset_is_told_when_all_of_before_is_visible) {
+  const auto latest = [&](int16_t version) {
+    ListOffsetsRequest request;
+    request.topics = {{.name = "t", .partitions = {{.timestamp = -1}}}};
+    return ask<ListOffsetsResponse>(request, version).topics.at(0).partitions.at(0);
+  };
+  assign(kHere, {kHere, kThere}, 5);
+  take_role(ReplicaRole::Leader, 5);
+  EXPECT_EQ(error_of_sequence(0), KafkaError::None);
+  EXPECT_EQ(latest(5).error_code, KafkaError::None)
+      << "what came under its own epoch was never shown";
+  EXPECT_EQ(latest(5).offset, 0);
+  assign(kHere, {kHere, kThere}, 6);
+  take_role(ReplicaRole::Leader, 6);
+  EXPECT_EQ(latest(5).error_code, kOffsetNotAvailable);
+  EXPECT_EQ(latest(4).error_code, kLeaderNotAvailable) << "the error that older clients know";
+  EXPECT_EQ(latest(5).offset, -1);
+  storage::ReplicaLog(backend.log()).advance_high_watermark(partition_, LeaderEpoch{6}, Offset{1});
+  EXPECT_EQ(latest(5).error_code, KafkaError::None);
+  EXPECT_EQ(latest(5).offset, 1);
+}
+
 TEST_F(ClusterTest, a_group_is_coordinated_by_the_leader_of_its_partition) {
   create_topic("other");
   assign(kHere, {kHere, kThere}, 5);

@@ -207,5 +207,25 @@ TEST_F(SettingsTest, the_machine_is_what_the_container_has) {
   EXPECT_EQ(machine_memory_bytes(root), size_t{512} << 20);
 }
 
+TEST_F(SettingsTest, a_node_that_starts_an_etcd_asks_its_own_member_first) {
+  const std::string peers = "1=10.0.0.1:2380,2=10.0.0.2:2380,3=[::1]:12380";
+  const ServerArguments arguments = read({"--cluster", "c", "--node-id", "2", "--etcd", "start",
+                                          "--peers", peers.c_str(), "--kafka", "127.0.0.1:0"});
+  ASSERT_FALSE(arguments.is_over);
+  EXPECT_EQ(etcd_endpoints(arguments.settings),
+            (std::vector<std::string>{"http://10.0.0.2:2379", "http://10.0.0.1:2379",
+                                      "http://[::1]:12379"}));
+}
+
+TEST_F(SettingsTest, with_certificates_the_members_of_etcd_answer_on_their_own_machines_only) {
+  const ServerArguments arguments =
+      read({"--cluster", "c", "--node-id", "1", "--etcd", "start", "--peers",
+            "1=10.0.0.1:2380,2=10.0.0.2:2380", "--nodes-tls-cert", "c.pem", "--nodes-tls-key",
+            "k.pem", "--nodes-tls-ca", "a.pem"});
+  ASSERT_FALSE(arguments.is_over);
+  EXPECT_EQ(etcd_endpoints(arguments.settings),
+            (std::vector<std::string>{"http://127.0.0.1:2379"}));
+}
+
 }  // namespace
 }  // namespace server

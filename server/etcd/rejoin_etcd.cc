@@ -1,0 +1,78 @@
+#include "server/etcd/rejoin_etcd.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <memory>
+
+#include "base/log.h"
+#include "server/etcd/gateway_messages.h"
+#include "server/http_client/http_thread.h"
+
+namespace server {
+
+namespace {
+
+constexpr int64_t kTimeoutMs = 3'000;
+constexpr size_t kMostBytes = 1 << 20;
+
+Result<std::string> ask(HttpThread& http, std::string url, std::string body) {
+  struct Answer {
+    std::string bytes;
+    std::promise<HttpEnd> end;
+  };
+  const auto answer = std::make_shared<Answer>();
+  HttpThread::Request request;
+  request.url = std::move(url);
+  request.body = std::move(body);
+  request.timeout_ms = kTimeoutMs;
+  request.max_answer_bytes = kMostBytes;
+  request.on_bytes = [answer](std::string_view bytes) { answer->bytes += bytes; };
+  request.on_end = [answer](const HttpEnd& end) { answer->end.set_value(end); };
+  auto ended = answer->end.get_future();
+  http.start(std::move(request));
+  const HttpEnd end = ended.get();
+  if (end.status == 200) return std::move(answer->bytes);
+  return Error{ErrorCode::NetworkFailure,
+               end.status == 0 ? end.error : read_refusal(end.status, answer->bytes)};
+}
+
+Status succeeded(const Result<std::string>& answer) {
+  return answer ? Status() : Status(answer.error());
+}
+
+Result<bool> rejoin_by(HttpThread& http, const std::string& client, const std::string& peers) {
+  const std::string told = TRY(ask(http, client + "/v3/cluster/member/list", "{}"));
+  const std::vector<EtcdMember> members = TRY(read_members(told));
+  const auto ours = std::ranges::find_if(members, [&](const EtcdMember& each) {
+    return std::ranges::find(each.peers, peers) != each.peers.end();
+  });
+  if (ours != members.end() && ours->name.empty()) return true;
+  Status changed;
+  if (ours != members.end()) {
+    log_warn("etcd's data are gone here, and its member is replaced by a new one name={} id={}",
+             ours->name, ours->id);
+    changed =
+        succeeded(ask(http, client + "/v3/cluster/member/remove", remove_member_body(ours->id)));
+  }
+  if (changed)
+    changed = succeeded(ask(http, client + "/v3/cluster/member/add", add_member_body(peers)));
+  if (!changed)
+    log_info("etcd does not take a new member yet error=\"{}\"", changed.error().message);
+  return changed.has_value();
+}
+
+}  // namespace
+
+Result<bool> rejoin_etcd(const std::vector<std::string>& clients, const std::string& peers) {
+  HttpThread http;
+  Result<bool> last = Error{ErrorCode::NetworkFailure, "there is no other member"};
+  for (const std::string& client : clients) {
+    last = rejoin_by(http, client, peers);
+    if (last) break;
+  }
+  return last;
+}
+
+}  // namespace server

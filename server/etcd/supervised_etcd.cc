@@ -1,0 +1,237 @@
+#include "server/etcd/supervised_etcd.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+
+#include "base/log.h"
+#include "server/etcd/rejoin_etcd.h"
+
+namespace server {
+
+namespace {
+
+constexpr int64_t kFirstPauseMs = 500, kLongestPauseMs = 10'000;
+// A child that ran for so long has a fresh start: its next end is not of the same cause.
+constexpr std::chrono::seconds kRunsWell(30);
+constexpr std::chrono::seconds kPatience(5);  // from SIGTERM to SIGKILL
+
+std::string find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return ::access(name.c_str(), X_OK) == 0 ? name : "";
+  const char* path = std::getenv("PATH");
+  // Debian's packages put it there, and a service's PATH may be empty.
+  std::string rest = fmt::format("{}:/usr/bin", path ? path : "");
+  while (!rest.empty()) {
+    const size_t end = rest.find(':');
+    const std::string candidate = fmt::format("{}/{}", rest.substr(0, end), name);
+    if (candidate.front() == '/' && ::access(candidate.c_str(), X_OK) == 0 &&
+        candidate.size() > name.size() + 1)
+      return candidate;
+    rest.erase(0, end == std::string::npos ? rest.size() : end + 1);
+  }
+  return {};
+}
+
+// Ours without etcd's own variables, which would mean something else than its flags do.
+std::vector<char*> environment() {
+  std::vector<char*> variables;
+  for (char** each = environ; *each; ++each)
+    if (!std::string_view(*each).starts_with("ETCD_")) variables.push_back(*each);
+  variables.push_back(nullptr);
+  return variables;
+}
+
+std::string how_it_ended(const siginfo_t& info) {
+  return info.si_code == CLD_EXITED ? fmt::format("status {}", info.si_status)
+                                    : fmt::format("signal {}", info.si_status);
+}
+
+}  // namespace
+
+std::vector<std::string> etcd_arguments(const SupervisedEtcdOptions& options, bool is_new_cluster) {
+  const SupervisedEtcdOptions::Member& self = options.members[options.self];
+  std::string all;
+  for (const auto& each : options.members)
+    all += fmt::format("{}{}={}", all.empty() ? "" : ",", each.name, each.peers);
+  std::vector<std::string> arguments = {"--name",
+                                        self.name,
+                                        "--data-dir",
+                                        options.data_dir,
+                                        "--listen-peer-urls",
+                                        options.listen_peers,
+                                        "--initial-advertise-peer-urls",
+                                        self.peers,
+                                        "--listen-client-urls",
+                                        options.listen_clients,
+                                        "--advertise-client-urls",
+                                        self.clients,
+                                        "--initial-cluster",
+                                        all,
+                                        "--initial-cluster-token",
+                                        options.token,
+                                        "--initial-cluster-state",
+                                        is_new_cluster ? "new" : "existing",
+                                        "--logger",
+                                        "zap",
+                                        "--log-level",
+                                        "error"};
+  if (!options.tls.certificate.empty())
+    for (const auto& [flag, file] : {std::pair("--peer-cert-file", options.tls.certificate),
+                                     std::pair("--peer-key-file", options.tls.key),
+                                     std::pair("--peer-trusted-ca-file", options.tls.authority)}) {
+      arguments.emplace_back(flag);
+      arguments.push_back(file);
+    }
+  if (!options.tls.certificate.empty()) arguments.emplace_back("--peer-client-cert-auth");
+  return arguments;
+}
+
+Result<std::unique_ptr<SupervisedEtcd>> SupervisedEtcd::start(SupervisedEtcdOptions options) {
+  std::string program = find_program(options.program);
+  if (program.empty())
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("there is no program {} to start", options.program),
+                 {},
+                 "Install Debian's etcd-server, or name an etcd that runs: --etcd URL,..."};
+  std::error_code error;
+  std::filesystem::create_directories(options.data_dir, error);
+  // etcd refuses a directory that others may read.
+  if (!error)
+    std::filesystem::permissions(options.data_dir, std::filesystem::perms::owner_all, error);
+  if (error)
+    return Error{ErrorCode::StorageFailure, fmt::format("cannot make etcd's directory {}: {}",
+                                                        options.data_dir, error.message())};
+  return std::unique_ptr<SupervisedEtcd>(
+      new SupervisedEtcd(std::move(program), std::move(options)));
+}
+
+SupervisedEtcd::SupervisedEtcd(std::string program, SupervisedEtcdOptions options)
+    : program_(std::move(program)), options_(std::move(options)), thread_([this] { run(); }) {}
+
+SupervisedEtcd::~SupervisedEtcd() {
+  {
+    std::unique_lock lock(mutex_);
+    is_stopping_ = true;
+    if (child_ != 0) ::kill(child_, SIGTERM);
+    changed_.notify_all();
+    if (!changed_.wait_for(lock, kPatience, [&] { return is_over_; }) && child_ != 0) {
+      log_warn("etcd does not stop, and is killed pid={}", child_);
+      ::kill(child_, SIGKILL);
+    }
+  }
+  thread_.join();
+}
+
+void SupervisedEtcd::run() {
+  int64_t pause_ms = kFirstPauseMs;
+  for (bool is_new_cluster = true;;) {
+    const auto began = std::chrono::steady_clock::now();
+    spawn(etcd_arguments(options_, is_new_cluster));
+    const std::string how = await_end();
+    if (std::chrono::steady_clock::now() - began > kRunsWell) pause_ms = kFirstPauseMs;
+    {
+      std::lock_guard lock(mutex_);
+      if (is_stopping_) break;
+    }
+    log_warn("etcd has ended, and is started again how=\"{}\" pause_ms={}", how, pause_ms);
+    if (!pause(pause_ms)) break;
+    pause_ms = std::min(pause_ms * 2, kLongestPauseMs);
+    if (has_data()) continue;  // which say where it belongs
+    const auto found = find_place(pause_ms);
+    if (!found) break;
+    is_new_cluster = *found;
+  }
+  std::lock_guard lock(mutex_);
+  is_over_ = true;
+  changed_.notify_all();
+}
+
+bool SupervisedEtcd::has_data() const {
+  return std::filesystem::exists(std::filesystem::path(options_.data_dir) / "member" / "wal");
+}
+
+std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
+  std::vector<std::string> others;
+  for (size_t i = 0; i < options_.members.size(); ++i)
+    if (i != options_.self) others.push_back(options_.members[i].clients);
+  while (true) {
+    const Result<bool> taken = rejoin_etcd(others, options_.members[options_.self].peers);
+    if (!taken) return true;  // there is nobody yet
+    if (*taken) return false;
+    if (!pause(pause_ms)) return std::nullopt;
+    pause_ms = std::min(pause_ms * 2, kLongestPauseMs);
+  }
+}
+
+void SupervisedEtcd::spawn(const std::vector<std::string>& arguments) {
+  // All that allocates comes before the fork: other threads may hold the allocator's locks.
+  std::vector<char*> words = {const_cast<char*>(program_.c_str())};
+  for (const std::string& each : arguments) words.push_back(const_cast<char*>(each.c_str()));
+  words.push_back(nullptr);
+  const std::vector<char*> variables = environment();
+  const pid_t parent = ::getpid();
+  std::lock_guard lock(mutex_);
+  if (is_stopping_) return;
+  const pid_t child = ::fork();
+  if (child < 0) {
+    log_warn("cannot start etcd error=\"{}\"", std::strerror(errno));
+    return;
+  }
+  if (child > 0) {
+    child_ = child;
+    log_info("etcd is started pid={}", child);
+    return;
+  }
+  // The child: only what is safe after a fork. This thread lives as long as its object, so the signal comes when the
+  // process dies, and not before.
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != parent) ::_exit(127);
+  ::setpgid(0, 0);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);  // ours tells where we listen, to programs that read it
+  const int nothing = ::open("/dev/null", O_RDONLY);
+  if (nothing >= 0) ::dup2(nothing, STDIN_FILENO);
+  ::close_range(STDERR_FILENO + 1, ~0U, 0);
+  ::execve(program_.c_str(), words.data(), variables.data());
+  ::_exit(127);
+}
+
+std::string SupervisedEtcd::await_end() {
+  pid_t child = 0;
+  {
+    std::lock_guard lock(mutex_);
+    child = child_;
+  }
+  if (child == 0) return "it could not be started";
+  siginfo_t info{};
+  // Its number stays its own until it is forgotten below, so that nobody else is sent a signal.
+  while (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) != 0 &&
+         errno == EINTR) {
+  }
+  std::lock_guard lock(mutex_);
+  ::waitpid(child, nullptr, 0);
+  child_ = 0;
+  return how_it_ended(info);
+}
+
+bool SupervisedEtcd::pause(int64_t pause_ms) {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_for(lock, std::chrono::milliseconds(pause_ms),
+                            [&] { return is_stopping_; });
+}
+
+}  // namespace server

@@ -1,0 +1,121 @@
+#include "server/node/etcd_settings.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <filesystem>
+
+namespace server {
+
+namespace {
+
+Error refused(std::string message, std::string hint) {
+  return Error{ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
+}
+
+// etcd's own ports are 2379 for its clients and 2380 for its members.
+Address for_clients(const Address& peers) {
+  return {peers.host, static_cast<uint16_t>(peers.port - 1)};
+}
+
+// Where a member listens that others reach by a name: everywhere.
+Address to_listen(Address address) {
+  in6_addr number{};
+  if (inet_pton(AF_INET, address.host.c_str(), &number) != 1 &&
+      inet_pton(AF_INET6, address.host.c_str(), &number) != 1)
+    address.host = "0.0.0.0";
+  return address;
+}
+
+bool is_secured(const NodeSettings& settings) { return !settings.cluster.tls.certificate.empty(); }
+
+}  // namespace
+
+Result<std::map<int, Address>> parse_etcd_peers(std::string_view text) {
+  std::map<int, Address> peers;
+  const auto bad = [](std::string_view each) {
+    return refused(fmt::format("\"{}\" is not ID=HOST:PORT", each),
+                   "For instance: --peers 1=10.0.0.1:2380,2=10.0.0.2:2380,3=10.0.0.3:2380");
+  };
+  while (!text.empty()) {
+    const std::string_view each = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), each.size() + 1));
+    const size_t sign = each.find('=');
+    if (sign == std::string_view::npos) return bad(each);
+    int id = -1;
+    const char* const end = each.data() + sign;
+    if (const auto read = std::from_chars(each.data(), end, id);
+        read.ec != std::errc() || read.ptr != end || id < 0)
+      return bad(each);
+    const Address address = TRY(parse_address(each.substr(sign + 1)));
+    if (address.host.empty() || address.port < 2) return bad(each);
+    if (!peers.emplace(id, address).second)
+      return refused(fmt::format("node {} is named twice", id), "Each node has one address.");
+  }
+  return peers;
+}
+
+bool starts_etcd(const NodeSettings& settings) { return settings.cluster.etcd == "start"; }
+
+Status check_etcd_peers(const NodeSettings& settings) {
+  const NodeSettings::Cluster& cluster = settings.cluster;
+  if (!starts_etcd(settings)) {
+    if (cluster.peers.empty()) return {};
+    return refused("--peers goes with --etcd start",
+                   "Say --etcd start, or leave --peers out and name the etcd that is there.");
+  }
+  if (cluster.peers.empty())
+    return refused("--etcd start needs --peers",
+                   "Name all nodes that start an etcd, this one too: --peers "
+                   "1=10.0.0.1:2380,2=10.0.0.2:2380,3=10.0.0.3:2380");
+  if (!cluster.peers.contains(cluster.node_id))
+    return refused(fmt::format("node {} is not among --peers", cluster.node_id),
+                   "A node that starts no etcd names that of the others: --etcd URL,...");
+  return {};
+}
+
+std::vector<std::string> etcd_endpoints(const NodeSettings& settings) {
+  std::vector<std::string> endpoints;
+  if (const auto own = own_etcd(settings)) {
+    endpoints.push_back(own->members[own->self].clients);
+    // With certificates the members listen for clients on their own machines only.
+    for (const auto& each : own->members)
+      if (!is_secured(settings) && each.clients != endpoints.front())
+        endpoints.push_back(each.clients);
+    return endpoints;
+  }
+  std::string_view rest = settings.cluster.etcd;
+  while (!rest.empty()) {
+    std::string_view each = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), each.size() + 1));
+    while (each.ends_with('/')) each.remove_suffix(1);
+    if (!each.empty()) endpoints.emplace_back(each);
+  }
+  return endpoints;
+}
+
+std::optional<SupervisedEtcdOptions> own_etcd(const NodeSettings& settings) {
+  const NodeSettings::Cluster& cluster = settings.cluster;
+  if (!starts_etcd(settings) || !cluster.peers.contains(cluster.node_id)) return std::nullopt;
+  SupervisedEtcdOptions options;
+  options.data_dir = (std::filesystem::path(settings.data_dir) / "etcd").string();
+  options.token = cluster.id;
+  options.tls = {cluster.tls.certificate, cluster.tls.key, cluster.tls.client_authority};
+  const std::string_view scheme = is_secured(settings) ? "https" : "http";
+  for (const auto& [id, address] : cluster.peers) {
+    Address clients = for_clients(address);
+    if (is_secured(settings)) clients.host = "127.0.0.1";
+    if (id == cluster.node_id) {
+      options.self = options.members.size();
+      options.listen_peers = fmt::format("{}://{}", scheme, to_listen(address).to_string());
+      options.listen_clients = fmt::format("http://{}", to_listen(clients).to_string());
+    }
+    options.members.push_back({fmt::format("node-{}", id),
+                               fmt::format("{}://{}", scheme, address.to_string()),
+                               fmt::format("http://{}", clients.to_string())});
+  }
+  return options;
+}
+
+}  // namespace server

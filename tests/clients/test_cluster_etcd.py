@@ -1,0 +1,216 @@
+#!/usr/bin/python3
+"""Nodes that start an etcd of their own (--etcd start): they need nothing else, and it lives and dies with them."""
+import atexit
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import urllib.request
+
+from cluster_cases import all_is_well, create_topic, partitions_of
+from cluster_nodes import ETCD, Node, eventually, free_port
+from millrace_server import Skipped, binary, case, run
+from node_proxy import Network
+
+try:
+    from confluent_kafka import Producer
+except ImportError:
+    Producer = None
+
+
+class OwnEtcd:
+    """Three nodes, each with a member; what cluster_cases asks of a cluster."""
+
+    def __init__(self):
+        if not os.path.exists(ETCD):
+            raise Skipped("etcd-server is not installed")
+        if Producer is None:
+            raise Skipped("confluent-kafka is not installed")
+        self.folder = tempfile.mkdtemp(prefix="millrace-etcd-")
+        self.network = Network()
+        peers = ",".join(f"{number}=127.0.0.1:{two_free_ports()}" for number in (1, 2, 3))
+        flags = ("--peers", peers, "--node-session-timeout-ms", "2000")
+        self.nodes = {number: Node(os.path.join(self.folder, f"node{number}"), "own", number, "start", flags)
+                      for number in (1, 2, 3)}
+        atexit.register(self.close)
+        self.start_all()
+
+    @property
+    def bootstrap(self):
+        return ",".join(node.kafka for node in self.nodes.values())
+
+    def start_all(self):
+        for node in self.nodes.values():
+            if not node.is_running():
+                node.start(waits=False)
+        for node in self.nodes.values():
+            node.wait_until_ready()
+
+    def close(self):
+        for node in self.nodes.values():
+            node.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def two_free_ports():
+    """The upper one of two: members speak there, clients at the one below."""
+    while True:
+        port = free_port()
+        if is_free(port - 1):
+            return port
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+
+
+def stat_of(pid):
+    """Name, state and parent of a process; None where there is none."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            before, after = stat.read().rsplit(")", 1)
+    except OSError:
+        return None
+    return before.split("(", 1)[1], after.split()[0], int(after.split()[1])
+
+
+def children_of(node):
+    """Its processes of etcd."""
+    found = {int(entry): stat_of(entry) for entry in os.listdir("/proc") if entry.isdigit()}
+    return [pid for pid, stat in found.items() if stat and stat[0] == "etcd" and stat[1] != "Z" and stat[2] == node.process.pid]
+
+
+def is_gone(pid):
+    """Or only waits for somebody to take note of its end."""
+    stat = stat_of(pid)
+    return stat is None or stat[1] == "Z"
+
+
+def produce(nodes, topic, first, count):
+    failures = []
+    producer = Producer({"bootstrap.servers": nodes.bootstrap, "enable.idempotence": True, "message.timeout.ms": 60_000})
+    for number in range(first, first + count):
+        producer.produce(topic, str(number), on_delivery=lambda error, _: failures.append(str(error)) if error else None)
+    assert producer.flush(90) == 0 and not failures, failures[:3]
+
+
+_shared = None
+
+
+def own():
+    global _shared
+    if _shared is None:
+        _shared = OwnEtcd()
+    _shared.start_all()
+    all_is_well(_shared)
+    return _shared
+
+
+@case
+def three_nodes_are_a_cluster_without_anything_else():
+    nodes = own()
+    create_topic(nodes, "alone", partitions=3)
+    produce(nodes, "alone", 0, 100)
+    for node in nodes.nodes.values():
+        assert len(children_of(node)) == 1, node.tail()
+
+
+@case
+def a_member_dies_with_its_node_and_comes_back_with_it():
+    nodes = own()
+    create_topic(nodes, "killed", partitions=3)
+    produce(nodes, "killed", 0, 10)
+    member = children_of(nodes.nodes[1])[0]
+    nodes.nodes[1].kill()
+    eventually(lambda: is_gone(member), 60)
+    produce(nodes, "killed", 10, 10)  # two of three members are a majority
+    create_topic(nodes, "made-meanwhile", partitions=3, replicas=2)
+    nodes.nodes[1].start()
+    all_is_well(nodes)
+    produce(nodes, "killed", 20, 10)
+
+
+@case
+def a_member_that_is_killed_alone_is_started_again():
+    nodes = own()
+    member = children_of(nodes.nodes[2])[0]
+    os.kill(member, signal.SIGKILL)
+    eventually(lambda: [pid for pid in children_of(nodes.nodes[2]) if pid != member], 60)
+    create_topic(nodes, "after-its-death", partitions=3)
+    produce(nodes, "after-its-death", 0, 10)
+    assert "etcd has ended, and is started again" in nodes.nodes[2].tail()
+
+
+@case
+def a_node_that_is_stopped_stops_its_member():
+    nodes = own()
+    member = children_of(nodes.nodes[3])[0]
+    nodes.nodes[3].stop()
+    assert is_gone(member)
+    nodes.nodes[3].start()
+    all_is_well(nodes)
+
+
+def members_by(node):
+    """Names of etcd's members, as the one of this node knows them; none where it does not answer."""
+    port = int(node.flags[1].split(f"{node.number}=127.0.0.1:")[1].split(",")[0]) - 1
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/v3/cluster/member/list", b"{}")
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return sorted(member.get("name", "") for member in json.load(answer)["members"])
+    except (OSError, KeyError, ValueError):
+        return []
+
+
+@case
+def a_node_whose_disk_was_replaced_brings_a_new_member():
+    nodes = own()
+    create_topic(nodes, "kept", partitions=3)
+    produce(nodes, "kept", 0, 20)
+    lost = nodes.nodes[3]
+    lost.kill()
+    all_is_well_without(nodes, 3)
+    shutil.rmtree(lost.data_dir)
+    lost.start()
+    everybody = ["node-1", "node-2", "node-3"]
+    eventually(lambda: members_by(lost) == everybody, 120)
+    all_is_well(nodes)
+    nodes.nodes[1].kill()  # the new member is one of the majority now
+    create_topic(nodes, "made-by-two", partitions=3, replicas=2)
+    produce(nodes, "kept", 20, 20)
+    nodes.nodes[1].start()
+    all_is_well(nodes)
+
+
+def all_is_well_without(nodes, number):
+    """The others lead what it led, and are in sync."""
+    def is_well():
+        seen = [partitions_of(node) for node in nodes.nodes.values() if node.is_running()]
+        return all(partition.leader not in (-1, number) and len(partition.isrs) >= len(partition.replicas) - 1
+                   for partitions in seen for partition in partitions.values())
+    eventually(is_well, 120)
+
+
+@case
+def flags_that_do_not_go_together_are_refused():
+    def refusal(*flags):
+        told = subprocess.run([binary(), "server", "--cluster", "own", "--node-id", "1", *flags], capture_output=True,
+                              text=True, timeout=60, check=False)
+        assert told.returncode != 0, flags
+        return told.stderr + told.stdout
+    assert "--etcd start needs --peers" in refusal("--etcd", "start")
+    assert "node 1 is not among --peers" in refusal("--etcd", "start", "--peers", "2=127.0.0.1:2380")
+    assert "is not ID=HOST:PORT" in refusal("--etcd", "start", "--peers", "127.0.0.1:2380")
+    assert "node 1 is named twice" in refusal("--etcd", "start", "--peers", "1=127.0.0.1:2380,1=127.0.0.1:2382")
+    assert "--peers goes with --etcd start" in refusal("--etcd", "http://127.0.0.1:2379", "--peers", "1=127.0.0.1:2380")
+
+
+run()
