@@ -11,10 +11,13 @@
 #include <cassert>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "server/net/loop_relief.h"
+#include "server/net/run_when_idle.h"
 #include "server/net/slice_meter.h"
 
 namespace server {
@@ -34,6 +37,8 @@ struct HeldWakes {
   void send();
 };
 thread_local HeldWakes held_wakes;
+// Whose work this thread does outside of it (run_when_idle.h): it looks into the mailbox when it is back.
+thread_local const Loop::Impl* left_loop = nullptr;
 
 }  // namespace
 
@@ -63,6 +68,10 @@ struct Loop::Impl {
   std::deque<Work> work;  // in slices
   std::atomic<std::thread::id> thread;
   std::atomic<bool> stopping = false;
+  Task idle_work;           // for when there is nothing else to do
+  bool is_leaving = false;  // for it: uv_run() is about to return
+  std::unique_ptr<LoopRelief> relief;
+  std::thread relief_thread;  // begun with the first idle_work
 
   std::mutex mutex;
   // Guarded by mutex
@@ -95,7 +104,15 @@ struct Loop::Impl {
   // libuv calls it in each turn after it has looked at its sockets. What these have left to do is done
   // at once: in the next turn it would cost another look at the sockets.
   void end_turn() {
-    if (deferred.empty() && work.empty()) return;
+    if (!deferred.empty() || !work.empty()) run_rest();
+    if (!idle_work) return;
+    is_leaving = deferred.empty() && work.empty() && !has_waiting();
+    if (is_leaving)
+      uv_stop(&loop);
+    else
+      idle_work = nullptr;
+  }
+  void run_rest() {
     std::vector<Task> tasks;
     tasks.swap(deferred);
     for (const Task& task : tasks) {
@@ -110,8 +127,63 @@ struct Loop::Impl {
     }
     if (deferred.empty() && work.empty()) uv_idle_stop(&idle_turn);
   }
+  bool has_waiting() const {
+    // What libuv polls tells whether it has anything; the mailbox wakes it through a descriptor, too.
+    pollfd polled{uv_backend_fd(&loop), POLLIN, 0};
+    return poll(&polled, 1, 0) > 0;
+  }
   void start_idle() {
     uv_idle_start(&idle_turn, [](uv_idle_t*) {});
+  }
+
+  // --- Its threads
+  // By who has the loop, until it is stopped.
+  void serve() {
+    do {
+      thread = std::this_thread::get_id();
+      bool is_own = true;
+      while (is_own && !stopping) {
+        uv_run(&loop, UV_RUN_DEFAULT);
+        if (is_leaving) is_own = run_idle_work();
+      }
+      if (!is_own) continue;
+      idle_work = nullptr;
+      if (relief) relief->end();
+      return;
+    } while (relief->stand_by());
+  }
+  // False when the loop is the other thread's now.
+  bool run_idle_work() {
+    is_leaving = false;
+    Task left = std::exchange(idle_work, nullptr);
+    if (!has_relief()) return true;
+    thread = std::thread::id();
+    relief->lend();
+    left_loop = this;
+    left();
+    left = nullptr;
+    left_loop = nullptr;
+    if (!relief->take_back()) {
+      send_wake();  // of what this thread has posted nobody was told
+      return false;
+    }
+    thread = std::this_thread::get_id();
+    drain_mailbox();
+    end_turn();
+    return true;
+  }
+  bool has_relief() {
+    if (relief_thread.joinable()) return true;
+    relief = LoopRelief::make(uv_backend_fd(&loop));
+    if (!relief) return false;
+    try {
+      relief_thread = std::thread([this] {
+        if (relief->stand_by()) serve();
+      });
+    } catch (const std::system_error&) {  // as many threads as the system lets it have
+      relief.reset();
+    }
+    return relief != nullptr;
   }
 };
 
@@ -119,7 +191,8 @@ namespace {
 
 void HeldWakes::send() {
   posts = 0;
-  for (Loop::Impl* loop : std::exchange(loops, {})) loop->send_wake();
+  for (Loop::Impl* loop : std::exchange(loops, {}))
+    if (loop != left_loop) loop->send_wake();
 }
 
 }  // namespace
@@ -177,7 +250,7 @@ void Loop::post(Task task) {
   }
   // Whoever put in the first one wakes the loop for those behind it.
   HeldWakes& held = held_wakes;
-  if (is_first && !held.is_holding) impl_->send_wake();
+  if (is_first && !held.is_holding && impl_.get() != left_loop) impl_->send_wake();
   if (!held.is_holding) return;
   if (is_first) held.loops.push_back(impl_.get());
   if (++held.posts >= HeldWakes::kMostPosts) held.send();
@@ -198,9 +271,17 @@ void Loop::defer(Task task) {
   impl_->start_idle();
 }
 
+void run_when_idle(Loop& loop, Task work) {
+  if (!loop.is_here()) return;
+  Loop::Impl& impl = *static_cast<Loop::Impl*>(loop.uv()->data);
+  impl.idle_work = std::move(work);
+  impl.slices.before_next([&impl] { impl.idle_work = nullptr; });
+}
+
 void Loop::run() {
-  impl_->thread = std::this_thread::get_id();
-  if (!impl_->stopping) uv_run(&impl_->loop, UV_RUN_DEFAULT);
+  impl_->serve();
+  if (impl_->relief_thread.joinable()) impl_->relief_thread.join();
+  impl_->relief.reset();
   impl_->stopping = false;
   impl_->thread = std::thread::id();
 }
@@ -210,12 +291,7 @@ void Loop::stop() {
   impl_->send_wake();
 }
 
-bool Loop::has_waiting() const {
-  // What libuv polls tells whether it has anything; the mailbox wakes it through a descriptor, too.
-  pollfd polled{uv_backend_fd(&impl_->loop), POLLIN, 0};
-  return poll(&polled, 1, 0) > 0;
-}
-
+bool Loop::has_waiting() const { return impl_->has_waiting(); }
 bool Loop::is_here() const { return impl_->thread == std::this_thread::get_id(); }
 uv_loop_s* Loop::uv() { return &impl_->loop; }
 SliceMeter& Loop::slices() { return impl_->slices; }

@@ -16,8 +16,8 @@ using Task = std::function<void()>;
 // the loop (listeners first: they refuse new work), and at last the loop, which waits for libuv to
 // let go of all handles. Tasks posted after stop() are destroyed without being run.
 //
-// Threads: post() and stop() from any; all else from the thread in run(), or from the owner's while
-//          nobody is in run().
+// Threads: post() and stop() from any; all else from the thread in run(), the one that runs the loop for it meanwhile
+//          (run_when_idle.h), or from the owner's while nobody is in run().
 // Queues:  the mailbox has no limit of its own: whoever posts for the sake of a client is bounded by
 //          that client's buffers.
 class Loop {

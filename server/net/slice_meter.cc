@@ -29,6 +29,7 @@ int64_t SliceMeter::upper_end_us(size_t bucket) {
 
 void SliceMeter::begin(const char* what) {
   if (depth_++ > 0) return;
+  if (before_next_) std::exchange(before_next_, nullptr)();
   began_us_ = now_us();
   describe(what);
 }

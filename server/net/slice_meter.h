@@ -3,8 +3,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/log_rate.h"
 
@@ -45,6 +47,8 @@ class SliceMeter {
   void describe(std::string_view what);
   // The loop could do other things now, but is given the next piece of the same work.
   void next(std::string_view what);
+  // Runs the function once, before another slice begins.
+  void before_next(std::function<void()> run) { before_next_ = std::move(run); }
 
   // Since the last reading.
   SliceReading read();
@@ -64,6 +68,7 @@ class SliceMeter {
 
   const std::string loop_name_;
   int depth_ = 0;
+  std::function<void()> before_next_;
   int64_t began_us_ = 0;
   std::array<char, 80> what_{};
   size_t what_size_ = 0;

@@ -1,10 +1,18 @@
 #include <set>
 
+#include "server/net/run_when_idle.h"
 #include "server/sql/execution.h"
+#include "storage/log/lone_append.h"
 
 namespace server {
 
 namespace {
+
+// As those without `from`. `here`: the asker's loop, whose thread writes itself what is alone (docs/adr/0069); null: not known.
+void append_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
+                 storage::AppendDone to_be_told, AppendTo to);
+void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
+                        storage::AppendDone done);
 
 class DefinitionExecution final : public SqlExecution {
  public:
@@ -59,8 +67,11 @@ class AppendExecution final : public SqlExecution {
            end(command, rows);
          })](Result<storage::Appended> appended) { told(std::move(appended)); };
     // One record is seen or not.
-    if (rows == 1) return append_when_room(session().parts(), std::move(request), std::move(done));
-    append_as_one(session().parts(), std::move(request), std::move(done));
+    Loop& here = session().shard().loop();
+    if (rows == 1)
+      append_from(&here, session().parts(), std::move(request), std::move(done), AppendTo::Topics);
+    else
+      append_as_one_from(&here, session().parts(), std::move(request), std::move(done));
   }
 
  private:
@@ -94,10 +105,14 @@ Status check_are_there(const MetadataImage& image, const storage::AppendRequest&
 }
 
 Result<bool> try_append(SqlParts& parts, storage::AppendRequest& request, storage::AppendDone& done,
-                        AppendTo to) {
+                        AppendTo to, Loop* here = nullptr) {
   return parts.fence.pass(request, [&]() -> Result<bool> {
     if (to == AppendTo::Topics) TRY(check_are_there(*parts.definitions.image(), request));
-    return parts.log.try_append(request, done);
+    if (here == nullptr) return parts.log.try_append(request, done);
+    std::shared_ptr<storage::LoneAppend> alone;
+    const bool is_taken = storage::try_append(parts.log, request, done, alone);
+    if (alone) run_when_idle(*here, [alone] { alone->write(); });
+    return is_taken;
   });
 }
 
@@ -109,10 +124,6 @@ void wait_for_room(SqlParts& parts, const std::shared_ptr<WaitingAppend>& waitin
     if (!*appended) wait_for_room(parts, waiting);
   });
 }
-
-}  // namespace
-
-namespace {
 
 // Whoever leads the partitions. What waits for them counts against the memory.
 void append_in_cluster(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
@@ -128,10 +139,8 @@ void append_in_cluster(SqlParts& parts, storage::AppendRequest request, storage:
                         });
 }
 
-}  // namespace
-
-void append_when_room(SqlParts& parts, storage::AppendRequest request,
-                      storage::AppendDone to_be_told, AppendTo to) {
+void append_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
+                 storage::AppendDone to_be_told, AppendTo to) {
   if (parts.cluster != nullptr)
     return append_in_cluster(parts, std::move(request), std::move(to_be_told));
   storage::AppendDone done =
@@ -139,7 +148,7 @@ void append_when_room(SqlParts& parts, storage::AppendRequest request,
         if (appended) parts.committed_ends.note(appended->batches);
         to_be_told(std::move(appended));
       };
-  const auto appended = try_append(parts, request, done, to);
+  const auto appended = try_append(parts, request, done, to, here);
   if (!appended) return done(appended.error());
   if (*appended) return;
   OwnedCharge charge(parts.memory, MemoryKind::Queues);
@@ -149,23 +158,37 @@ void append_when_room(SqlParts& parts, storage::AppendRequest request,
                            std::move(request), std::move(done), std::move(charge), to}));
 }
 
-void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
+void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest request,
+                        storage::AppendDone done) {
   std::set<std::string> topics;
   for (const auto& part : request.parts) topics.insert(part.partition.topic.to_string());
   auto waiting = std::make_shared<WaitingAppend>(WaitingAppend{
       std::move(request), std::move(done), OwnedCharge(parts.memory, MemoryKind::Queues)});
-  const auto append = [&parts, waiting](TableLocks::Hold hold) {
+  const auto append = [here, &parts, waiting](TableLocks::Hold hold) {
     waiting->charge.resize(0);
-    append_when_room(parts, std::move(waiting->request),
-                     [hold = std::move(hold),
-                      done = std::move(waiting->done)](Result<storage::Appended> appended) mutable {
-                       hold = nullptr;  // before anybody reads because of the answer
-                       done(std::move(appended));
-                     });
+    append_from(
+        here, parts, std::move(waiting->request),
+        [hold = std::move(hold),
+         done = std::move(waiting->done)](Result<storage::Appended> appended) mutable {
+          hold = nullptr;  // before anybody reads because of the answer
+          done(std::move(appended));
+        },
+        AppendTo::Topics);
   };
   TableLocks::Asked asked = parts.commits.ask(std::move(topics), TableLocks::Mode::Writers, append);
   if (asked.hold) return append(std::move(asked.hold));
   asked.place.stay();
+}
+
+}  // namespace
+
+void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done,
+                      AppendTo to) {
+  append_from(nullptr, parts, std::move(request), std::move(done), to);
+}
+
+void append_as_one(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done) {
+  append_as_one_from(nullptr, parts, std::move(request), std::move(done));
 }
 
 std::unique_ptr<sql::Execution> run_rows(SqlSession& session, sql::Receiver& receiver,

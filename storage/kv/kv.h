@@ -135,7 +135,7 @@ class WriteTransaction : public Transaction {
 };
 
 // One file of data. Threads: any; one write transaction at a time, begun and ended by the same
-// thread, which is also the only one that opens and removes tables.
+// thread, while which no other opens or removes tables.
 class KeyValueStore {
  public:
   virtual ~KeyValueStore() = default;

@@ -89,8 +89,8 @@ struct LogOptions {
 //   2. what is visible to a reader is durable;
 //   3. commits of one task are durable in the order of their sequences, without gaps.
 //
-// Threads: all methods from any thread. Callbacks run on the writer's thread, once each, must not
-//   wait, and may submit further requests.
+// Threads: all methods from any thread. Callbacks run on the writer's thread, or that of who writes alone meanwhile
+//   (lone_append.h), once each, must not wait, and may submit further requests.
 // Owner: the node. Destruction refuses new requests, finishes those that are queued, and joins the
 //   writer; every LogReader must be gone by then.
 class Log : public TransactionQueue {

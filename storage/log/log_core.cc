@@ -273,6 +273,22 @@ LogCore::Turn LogCore::take_turn(RequestQueue::Patience patience) {
   return gathered.group.empty() ? Turn::Idle : Turn::Wrote;
 }
 
+RequestQueue::Admission LogCore::try_put_alone(AppendRequest& request, AppendDone& done) {
+  const size_t size_bytes = size_of(request);
+  LogWork work = AppendWork{std::move(request), std::move(done)};
+  return after_put<AppendWork>(queue_.put_alone(work, size_bytes), work, request, done);
+}
+
+// A turn by somebody else. What may take longer than the group is the writer's thread's.
+void LogCore::write_alone() {
+  std::vector<LogWork> group = queue_.gather_alone(options_.group_limit_bytes);
+  if (group.empty()) return;
+  write_group(group);
+  store_->prepare_growth();
+  if (space_.is_full() || removals_->size() > 0) queue_.nudge();
+  queue_.end_alone();
+}
+
 bool LogCore::write_next() {
   assert(options_.writer == LogOptions::Writer::Owner);
   return take_turn(std::chrono::milliseconds(0)) == Turn::Wrote;

@@ -28,7 +28,8 @@ namespace storage {
 //   closed when every reader has begun a turn since its partition was dropped. (LMDB uses the
 //   numbers again, and a stale handle would read another topic's records.)
 //
-// Threads: the writer's thread runs run(); all public methods may be called from any.
+// Threads: the writer's thread takes turns, and whoever is alone with the log takes one between two of them
+//   (write_alone()): RequestQueue sees to it that they do not meet. All public methods may be called from any.
 // Owner: Log.
 class LogCore {
  public:
@@ -46,6 +47,9 @@ class LogCore {
   // False when the lane was full; then request and callback are back where they came from.
   template <class Work, class Request>
   bool try_put(RequestQueue::Lane lane, size_t size_bytes, Request& request, AppendDone& done);
+  // See lone_append.h.
+  RequestQueue::Admission try_put_alone(AppendRequest& request, AppendDone& done);
+  void write_alone();
   // For requests that are small and rare: not bounded, but they count in a group.
   static constexpr size_t kAdministrationWeight = 64 << 10;  // of what removes some entries
   void submit(std::function<Status(GroupTransaction&)> apply, std::function<void(Status)> done,
@@ -82,6 +86,9 @@ class LogCore {
                                                     const PartitionRow& row);
 
   using Answer = std::function<void()>;
+  template <class Work, class Request>
+  RequestQueue::Admission after_put(RequestQueue::Admission admission, LogWork& work,
+                                    Request& request, AppendDone& done);
   // What the writer does: waits for work, takes some, writes it.
   enum class Turn : uint8_t { Wrote, Idle, Over };
   Turn take_turn(RequestQueue::Patience patience);
@@ -162,15 +169,19 @@ bool LogCore::try_put(RequestQueue::Lane lane, size_t size_bytes, Request& reque
                       AppendDone& done) {
   LogWork work = Work{std::move(request), std::move(done)};
   const auto admission = queue_.put(lane, work, size_bytes);
-  if (admission == RequestQueue::Admission::Taken) return true;
-  auto& [back, callback] = std::get<Work>(work);
-  if (admission == RequestQueue::Admission::Closed) {
-    callback(refusal());
-    return true;
+  return after_put<Work>(admission, work, request, done) != RequestQueue::Admission::Full;
+}
+
+template <class Work, class Request>
+RequestQueue::Admission LogCore::after_put(RequestQueue::Admission admission, LogWork& work,
+                                           Request& request, AppendDone& done) {
+  if (admission == RequestQueue::Admission::Full) {
+    auto& [back, callback] = std::get<Work>(work);
+    request = std::move(back);
+    done = std::move(callback);
   }
-  request = std::move(back);
-  done = std::move(callback);
-  return false;
+  if (admission == RequestQueue::Admission::Closed) std::get<Work>(work).done(refusal());
+  return admission;
 }
 
 }  // namespace storage

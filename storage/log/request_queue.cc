@@ -49,15 +49,29 @@ bool RequestQueue::are_tasks_due(int64_t now_us) const {
 }
 
 RequestQueue::Admission RequestQueue::put(Lane which, LogWork& work, size_t size_bytes) {
+  return put(which, work, size_bytes, false);
+}
+
+RequestQueue::Admission RequestQueue::put_alone(LogWork& work, size_t size_bytes) {
+  return put(Lane::Clients, work, size_bytes, true);
+}
+
+RequestQueue::Admission RequestQueue::put(Lane which, LogWork& work, size_t size_bytes,
+                                          bool may_write) {
   {
     std::lock_guard lock(mutex_);
     if (closed_) return Admission::Closed;
     LaneState& to = lane(which);
     if (to.held_bytes != 0 && to.held_bytes + size_bytes > limit_bytes_) return Admission::Full;
+    const bool is_free = is_writer_waiting_ && !is_written_alone_;
+    if (which == Lane::Clients && (!is_free || !to.slots.empty())) groups_of_one_client_ = 0;
     to.slots.push_back({std::move(work), size_bytes, size_bytes});
     to.held_bytes += size_bytes;
-    // gather() waits no longer than until they are due.
-    if (which == Lane::Tasks && !are_tasks_due(now_us())) return Admission::Taken;
+    // The writer's thread is told when the role is free again.
+    if (is_written_alone_) return Admission::Taken;
+    if (which == Lane::Tasks && !waits_too_long() && !are_tasks_due(now_us()))
+      return Admission::Taken;
+    if (may_write && groups_of_one_client_ >= kGroupsAlone) return Admission::TakenAlone;
   }
   ready_.notify_one();
   return Admission::Taken;
@@ -74,40 +88,80 @@ bool RequestQueue::put_unbounded(LogWork& work, size_t weight_bytes) {
   return true;
 }
 
+// gather() waits no longer than until tasks are due, but for when somebody else has written since.
+bool RequestQueue::waits_too_long() const {
+  return !lane(Lane::Tasks).slots.empty() && pause_.due_us() < writer_waits_until_us_;
+}
+
+bool RequestQueue::has_news(int64_t now_us) const {
+  return closed_ || nudged_ || !waiters_.empty() || !lane(Lane::Clients).slots.empty() ||
+         are_tasks_due(now_us);
+}
+
 RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patience) {
   std::unique_lock lock(mutex_);
-  LaneState &tasks = lane(Lane::Tasks), &clients = lane(Lane::Clients);
   int64_t now = now_us();
   pause_.groups_are_written(now);
   const int64_t until_us = patience ? now + patience->count() * 1000 : INT64_MAX;
-  const auto has_news = [&] {
-    return closed_ || nudged_ || !waiters_.empty() || !clients.slots.empty() || are_tasks_due(now);
-  };
-  while (!has_news() && now < until_us) {
+  is_writer_waiting_ = true;
+  while (is_written_alone_ || (!has_news(now) && now < until_us)) {
     // Who puts in a commit that is not due does not wake this thread.
     const int64_t end_us = now < pause_.due_us() ? std::min(until_us, pause_.due_us()) : until_us;
-    if (end_us == INT64_MAX)
+    is_writer_held_up_ = is_written_alone_;
+    writer_waits_until_us_ = is_written_alone_ ? INT64_MAX : end_us;
+    if (writer_waits_until_us_ == INT64_MAX)
       ready_.wait(lock);
     else
       ready_.wait_for(lock, std::chrono::microseconds(end_us - now));
     now = now_us();
   }
+  is_writer_waiting_ = is_writer_held_up_ = false;
+  writer_waits_until_us_ = INT64_MIN;
   nudged_ = false;
 
   Gathered gathered;
+  gathered.group = take(limit_bytes, now);
+  gathered.waiters = std::exchange(waiters_, {});
+  gathered.is_over = closed_ && gathered.group.empty();
+  return gathered;
+}
+
+std::vector<LogWork> RequestQueue::gather_alone(size_t limit_bytes) {
+  std::lock_guard lock(mutex_);
+  if (!is_writer_waiting_ || is_written_alone_ || closed_ || nudged_ || !waiters_.empty() ||
+      lane(Lane::Clients).slots.empty())
+    return {};
+  is_written_alone_ = true;
+  return take(limit_bytes, now_us());
+}
+
+void RequestQueue::end_alone() {
+  std::lock_guard lock(mutex_);
+  is_written_alone_ = false;
+  const int64_t now = now_us();
+  pause_.groups_are_written(now);
+  // Under the lock: once it is told, the queue may go.
+  if (is_writer_held_up_ || has_news(now) || waits_too_long()) ready_.notify_one();
+}
+
+std::vector<LogWork> RequestQueue::take(size_t limit_bytes, int64_t now_us) {
+  LaneState &tasks = lane(Lane::Tasks), &clients = lane(Lane::Clients);
   size_t tasks_bytes = 0, clients_bytes = 0;
   // A client that comes while a group is written waits for that and for its own: tasks, which always
   // have more, take a part of each only; beside clients that bring much, as much as they.
   groups_without_clients_ = clients.slots.empty() ? groups_without_clients_ + 1 : 0;
-  const bool are_tasks_taken = !clients.slots.empty() || are_tasks_due(now);
-  if (!clients.slots.empty())
-    pause_.clients_came(now);
-  else if (are_tasks_taken && now >= pause_.due_us())
+  const bool are_tasks_taken = !clients.slots.empty() || are_tasks_due(now_us);
+  if (!clients.slots.empty()) {
+    pause_.clients_came(now_us);
+    groups_of_one_client_ = clients.slots.size() == 1 ? groups_of_one_client_ + 1 : 0;
+  } else if (are_tasks_taken && now_us >= pause_.due_us()) {
     pause_.nobody_came();
+  }
   const bool clients_are_about = groups_without_clients_ < kClientsStay;
   const size_t at_most = std::max<size_t>(limit_bytes / kTasksShare, 1);
   const size_t at_least =
       clients_are_about ? std::max<size_t>(limit_bytes / kTasksShareAmongClients, 1) : at_most;
+  std::vector<LogWork> group;
   while (tasks_bytes + clients_bytes < limit_bytes) {
     const bool tasks_may = are_tasks_taken && !tasks.slots.empty() &&
                            tasks_bytes < std::clamp(clients_bytes, at_least, at_most);
@@ -119,12 +173,10 @@ RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patienc
     assert(from.held_bytes >= slot.size_bytes);
     from.held_bytes -= slot.size_bytes;
     (from_tasks ? tasks_bytes : clients_bytes) += slot.weight_bytes;
-    gathered.group.push_back(std::move(slot.work));
+    group.push_back(std::move(slot.work));
   }
   if (tasks.slots.empty()) hurried_ = false;
-  gathered.waiters = std::exchange(waiters_, {});
-  gathered.is_over = closed_ && gathered.group.empty();
-  return gathered;
+  return group;
 }
 
 void RequestQueue::when_room(std::function<void()> retry) {

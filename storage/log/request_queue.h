@@ -41,7 +41,10 @@ size_t size_of(const FollowRequest& request);
 size_t size_of(const TaskCommit& commit);
 size_t size_of(std::span<const LogWork> group);
 
-// Threads: any number put, one gathers.
+// Who gathers has the writer's role: the writer's thread, with gather(), which has it while it does not wait; and between
+// two groups a client's own thread, with gather_alone().
+//
+// Threads: any number put, one at a time has the role.
 class RequestQueue {
  public:
   enum class Lane { Tasks, Clients };  // commits and other work keep their order in the first
@@ -50,9 +53,12 @@ class RequestQueue {
   explicit RequestQueue(size_t limit_bytes, int64_t task_wait_us = 0)
       : limit_bytes_(limit_bytes), pause_(task_wait_us) {}
 
-  enum class Admission { Taken, Full, Closed };
+  enum class Admission { Taken, TakenAlone, Full, Closed };
   // Moves from `work` only when it is taken. An empty lane takes work of any size.
   Admission put(Lane lane, LogWork& work, size_t size_bytes);
+  // The same for a client's work whose thread can write. Where it is TakenAlone the writer's thread is not told: whoever put
+  // it in calls gather_alone() or nudge() soon.
+  Admission put_alone(LogWork& work, size_t size_bytes);
   // For work that is small: not bounded. False when the queue is closed. Thousands of pieces may come
   // at once, so each takes `weight_bytes` of a group.
   bool put_unbounded(LogWork& work, size_t weight_bytes);
@@ -67,6 +73,10 @@ class RequestQueue {
   // and less while clients are about; nothing while they can wait for a client.
   using Patience = std::optional<std::chrono::milliseconds>;
   Gathered gather(size_t limit_bytes, Patience patience = std::nullopt);
+  // Of the same what is there now, by another thread, which has the writer's role then until end_alone(). Nothing where
+  // somebody has it, or no client's work is left.
+  std::vector<LogWork> gather_alone(size_t limit_bytes);
+  void end_alone();
   // What waits now, in both lanes.
   struct Backlog {
     size_t requests = 0, bytes = 0;
@@ -94,6 +104,13 @@ class RequestQueue {
   };
   LaneState& lane(Lane which) { return lanes_[static_cast<size_t>(which)]; }
   const LaneState& lane(Lane which) const { return lanes_[static_cast<size_t>(which)]; }
+  // The last so many groups with clients' work had one piece of it each, and no other came while they were written.
+  static constexpr size_t kGroupsAlone = 8;
+
+  Admission put(Lane lane, LogWork& work, size_t size_bytes, bool may_write);
+  bool has_news(int64_t now_us) const;
+  bool waits_too_long() const;
+  std::vector<LogWork> take(size_t limit_bytes, int64_t now_us);
   static int64_t now_us();
   // Whether what is in the tasks' lane waits for no client; false when that is empty.
   bool are_tasks_due(int64_t now_us) const;
@@ -105,6 +122,11 @@ class RequestQueue {
   LaneState lanes_[2];
   std::vector<std::function<void()>> waiters_;
   bool closed_ = false, nudged_ = false;
+  bool is_written_alone_ = false;   // by a thread that has the role meanwhile
+  bool is_writer_waiting_ = false;  // in gather(): nobody has the role, or a thread that is alone
+  bool is_writer_held_up_ = false;  // there, by a thread that is alone
+  int64_t writer_waits_until_us_ = INT64_MIN;  // there, when nobody tells it of anything
+  size_t groups_of_one_client_ = 0;            // the last ones
   TaskPause pause_;
   bool hurried_ = false;                          // what is in the tasks' lane
   size_t groups_without_clients_ = SIZE_MAX / 2;  // since a client's work was gathered last

@@ -1,5 +1,6 @@
 #include "storage/log/request_queue.h"
 
+#include <mutex>
 #include <thread>
 
 #include "storage/log/group_transaction.h"
@@ -133,6 +134,134 @@ TEST(RequestQueue, what_is_no_commit_waits_for_no_client) {
   put(queue, Lane::Tasks, "t", 10);
   queue.close();
   EXPECT_EQ(names(queue.gather(1000)), "t ");
+}
+
+// A writer's thread: what it has gathered, until the queue is closed.
+class Writer {
+ public:
+  explicit Writer(RequestQueue& queue) : queue_(queue) {}
+  ~Writer() {
+    queue_.close();
+    thread_.join();
+  }
+  bool has_gathered(const std::string& name) {
+    std::lock_guard lock(mutex_);
+    return names_.find(name + " ") != std::string::npos;
+  }
+  void wait_for(const std::string& name) {
+    while (!has_gathered(name)) std::this_thread::yield();
+  }
+
+ private:
+  void run() {
+    for (auto gathered = queue_.gather(1000); !gathered.is_over; gathered = queue_.gather(1000)) {
+      std::lock_guard lock(mutex_);
+      names_ += names(gathered);
+    }
+  }
+  RequestQueue& queue_;
+  std::mutex mutex_;
+  std::string names_;  // Guarded by mutex_
+  std::thread thread_{[this] { run(); }};
+};
+
+Admission put_alone(RequestQueue& queue, const std::string& name) {
+  LogWork work = CommitWork{
+      .commit =
+          {.task = name, .epoch = {}, .sequence = {}, .journal = {}, .outputs = {}, .trims = {}},
+      .done = {}};
+  return queue.put_alone(work, 10);
+}
+std::string names(const std::vector<LogWork>& group) {
+  std::string all;
+  for (const LogWork& work : group) all += std::get<CommitWork>(work).commit.task + " ";
+  return all;
+}
+
+// Clients that come one after the other until one is to write itself: its name.
+std::string become_alone(RequestQueue& queue, Writer& writer, const std::string& prefix) {
+  for (int i = 0;; ++i) {
+    const std::string name = prefix + std::to_string(i);
+    if (put_alone(queue, name) == Admission::TakenAlone) return name;
+    writer.wait_for(name);
+    // The writer is soon back where it waits; who comes earlier is not alone.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+// The same until it has the writer's role, too: the writer may wake up by itself and take what is there.
+std::string take_role(RequestQueue& queue, Writer& writer, const std::string& prefix) {
+  while (true) {
+    const std::string name = become_alone(queue, writer, prefix);
+    const std::string taken = names(queue.gather_alone(1000));
+    if (taken == name + " ") return name;
+    EXPECT_EQ(taken, "");
+    writer.wait_for(name);
+  }
+}
+
+TEST(RequestQueue, who_comes_for_the_first_time_may_not_stay_alone) {
+  RequestQueue queue(100'000);
+  Writer writer(queue);
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_EQ(put_alone(queue, "c" + std::to_string(i)), Admission::Taken);
+    writer.wait_for("c" + std::to_string(i));
+  }
+}
+
+TEST(RequestQueue, who_is_alone_writes_between_two_groups_of_the_writer) {
+  RequestQueue queue(100'000);
+  Writer writer(queue);
+  const std::string alone = take_role(queue, writer, "c");
+  EXPECT_EQ(put(queue, Lane::Clients, "other", 10), Admission::Taken);
+  EXPECT_EQ(put(queue, Lane::Tasks, "task", 10), Admission::Taken);
+  EXPECT_TRUE(queue.gather_alone(1000).empty()) << "one at a time";
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_FALSE(writer.has_gathered("other")) << "one at a time";
+  queue.end_alone();
+  writer.wait_for("other");
+  writer.wait_for("task");
+  EXPECT_FALSE(writer.has_gathered(alone));
+  EXPECT_EQ(put_alone(queue, "next"), Admission::Taken) << "two have come at a time";
+  writer.wait_for("next");
+}
+
+TEST(RequestQueue, who_is_alone_and_does_not_write_nudges_the_writer) {
+  RequestQueue queue(100'000);
+  Writer writer(queue);
+  const std::string alone = become_alone(queue, writer, "c");
+  queue.nudge();
+  writer.wait_for(alone);
+  EXPECT_TRUE(queue.gather_alone(1000).empty());
+}
+
+TEST(RequestQueue, what_nobody_has_written_when_it_closes_is_the_writers) {
+  RequestQueue queue(100'000);
+  std::string alone;
+  {
+    Writer writer(queue);
+    alone = become_alone(queue, writer, "c");
+    queue.close();
+    EXPECT_TRUE(queue.gather_alone(1000).empty());
+    writer.wait_for(alone);
+  }
+  EXPECT_EQ(put_alone(queue, "late"), Admission::Closed);
+}
+
+// It is not told of a commit that may wait, and slept without an end when the client's group began the pause.
+TEST(RequestQueue, a_commit_behind_one_who_was_alone_is_due_in_time) {
+  RequestQueue queue(100'000, 50'000);
+  Writer writer(queue);
+  for (const std::string name : {"a", "b", "c"}) {
+    take_role(queue, writer, name);
+    put(queue, Lane::Tasks, name + "-during", 10);
+    queue.end_alone();
+    writer.wait_for(name + "-during");
+    take_role(queue, writer, name + "-again");
+    queue.end_alone();
+    put(queue, Lane::Tasks, name + "-behind", 10);
+    writer.wait_for(name + "-behind");
+  }
 }
 
 TEST(TaskPause, expects_clients_that_come_often) {
