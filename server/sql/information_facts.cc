@@ -40,7 +40,9 @@ InformationFacts::InformationFacts(SqlSession& session, MetadataImagePtr the_ima
       properties(session.properties()),
       server_properties{{"read.wait.ms", std::to_string(session.parts().settings.read_wait_ms)}},
       variables(session.variables()),
-      asker(session.asker()) {
+      asker(session.asker()),
+      database(session.database()),
+      user(session.user()) {
   if (ClusterTopics* cluster = session.parts().cluster)
     replicas_of = [cluster](const Uuid& topic) { return cluster->replicas_of(topic); };
 }
