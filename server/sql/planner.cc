@@ -16,6 +16,7 @@
 #include "engine/types/catalog_numbers.h"
 #include "engine/types/postgres_types.h"
 #include "server/metadata/plan_definition.h"
+#include "server/sql/folded_names.h"
 #include "server/sql/sleep.h"
 
 namespace server {
@@ -182,6 +183,8 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     rest->rows = seconds;
     return std::shared_ptr<const SqlPrepared>(std::move(rest));
   }
+  if (is_definition(parsed->statement))
+    parsed = with_folded_names(std::move(parsed), context_for(nullptr));
   auto prepared = std::make_shared<SqlPrepared>();
   prepared->statement = parsed;
   prepared->revision = image_->revision;
