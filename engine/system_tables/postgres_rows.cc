@@ -107,7 +107,9 @@ void add_attribute(SystemRowWriter& out, int64_t relation, const CatalogColumn& 
       .set_number("ATTTYPMOD", type.modifier)
       .set("ATTNOTNULL", column.is_not_null)
       .set("ATTHASDEF", !column.default_text.empty())
-      .set("ATTSTORAGE", type.size > 0 ? "p" : type.oid == oid::kNumeric ? "m" : "x")
+      .set("ATTSTORAGE", type.size > 0               ? "p"
+                         : type.oid == oid::kNumeric ? "m"
+                                                     : "x")
       .set("ATTALIGN", "i")
       .set("ATTIDENTITY", "")
       .set("ATTGENERATED", "")
