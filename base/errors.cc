@@ -82,6 +82,7 @@ constexpr ErrorRow kErrors[] = {
     {ROW(StorageInUse), "55006", KafkaError::KafkaStorageError, true},
     {ROW(IncompatibleFormat), "58000", KafkaError::KafkaStorageError, false},
     {ROW(NetworkFailure), "08006", KafkaError::CoordinatorNotAvailable, true},
+    {ROW(TooLongText), "22001", KafkaError::InvalidRecord, false},
 };
 #undef ROW
 static_assert(std::size(kErrors) == static_cast<size_t>(ErrorCode::kCount));

@@ -77,6 +77,8 @@ enum class ErrorCode : uint8_t {
   StorageInUse,
   IncompatibleFormat,
   NetworkFailure,
+  // A value
+  TooLongText,  // for the length that was declared
   kCount
 };
 

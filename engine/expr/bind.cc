@@ -232,10 +232,40 @@ Result<BoundExpression> Binder::bind_value(size_t index, TextPosition position) 
   return literal_expression(slot.type, *slot.value);
 }
 
+namespace {
+
+// Of VARCHAR(20), how ever it was spelled.
+std::optional<int> length_of(const TypeName& name, const SqlType& type) {
+  const bool is_text = type.kind() == TypeKind::String && name.scale == 1 && name.precision > 0 &&
+                       (type.label() == label::kNone || type.label() == label::kVarchar ||
+                        type.label() == label::kBpchar);
+  return is_text ? std::optional(name.precision) : std::nullopt;
+}
+
+}  // namespace
+
+// A text that is cast to VARCHAR(3) loses what is behind three letters; to write it into such a column is an error instead.
+Result<BoundExpression> Binder::bind_cut(const Cast& node, int length, TextPosition position) {
+  TypeName named = node.type;
+  if (named.kind == TypeKind::String) named.custom_name = "VARCHAR";
+  named.kind = TypeKind::Null;
+  const SqlType type = TRY(resolve_type(named));
+  named.scale = 0;
+  FunctionCall cut{"SUBSTRING", {}};
+  cut.arguments.push_back(make_expression(Cast{clone(*node.operand), std::move(named)}, position));
+  for (const int number : {1, length})
+    cut.arguments.push_back(make_expression(IntegerLiteral{number}, position));
+  BoundExpression bound = TRY(bind_call(cut, position, CallKind::Scalar));
+  bound.type = type;
+  return bound;
+}
+
 Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition position) {
   static const CustomTypes kNone;
   auto type = resolve_type(node.type, scope_.custom_types ? *scope_.custom_types : kNone);
   if (!type) return std::move(type).error().at(node.type.position);
+  if (const auto length = length_of(node.type, *type); length && scope_.texts_take_types)
+    return bind_cut(node, *length, position);
   // '1.50'::numeric::text keeps its digits, too.
   const bool is_operand = std::exchange(is_operand_, true);
   auto bound = bind_kept(*node.operand);

@@ -131,6 +131,10 @@ Result<uint32_t> Binder::resolve(const ColumnRef& column, TextPosition position)
   const std::string folded_source = column.source ? folded(*column.source) : "";
   if (found.empty())
     found = find_columns(scope_, source == nullptr ? nullptr : &folded_source, folded(column.name));
+  // "o"."name" of FROM "orders" AS "o": the one was written here, the other is the table's.
+  if (found.empty() && source != nullptr) found = find_columns(scope_, source, folded(column.name));
+  if (found.empty() && source != nullptr)
+    found = find_columns(scope_, &folded_source, column.name.text);
   if (found.size() == 1) return found[0];
   if (found.size() > 1) return ambiguous(scope_, column, found, position).at(position);
   if (source != nullptr) {

@@ -337,7 +337,7 @@ Status Binder::match_labels(ComparisonOp op, BoundItem& left, BoundItem& right,
   const LabelOrder order = std::min(order_of(l), order_of(r));
   const bool is_comparable =
       order == LabelOrder::Total || (order == LabelOrder::Equality && is_equality(op));
-  if (!l.is_identical(r) || !is_comparable)
+  if (!l.with_modifier(-1).is_identical(r.with_modifier(-1)) || !is_comparable)
     return Error{ErrorCode::UndefinedFunction, "operator does not exist: " + postgres_type_name(l) +
                                                    " " + std::string(to_string(op)) + " " +
                                                    postgres_type_name(r)}

@@ -75,6 +75,7 @@ class Binder {
   Result<BoundExpression> bind_value(size_t index, TextPosition position);
   Result<BoundExpression> bind_decimal(const DecimalLiteral& literal, TextPosition position);
   Result<BoundExpression> bind_cast(const Cast& cast, TextPosition position);
+  Result<BoundExpression> bind_cut(const Cast& cast, int length, TextPosition position);
   Result<BoundExpression> bind_at_time_zone(const AtTimeZone& node, TextPosition position);
   Result<BoundExpression> bind_dereference(const Dereference& node, TextPosition position);
   Result<BoundExpression> bind_subscript(const Subscript& node, const Expression& expression);

@@ -100,6 +100,15 @@ bool read_two(const JsonValue& json, auto& first, auto& second) {
 }  // namespace
 
 void JsonCodec<SqlType>::write(JsonWriter& out, const SqlType& type) {
+  // {"type": {"postgres": "varchar"}, "modifier": 24}
+  if (type.kind() != TypeKind::Decimal && type.modifier() >= 0) {
+    out.begin_object();
+    out.key("type");
+    write_json(out, type.with_modifier(-1));
+    out.key("modifier");
+    out.number(type.modifier());
+    return out.end_object();
+  }
   if (write_label(out, type)) return;
   switch (type.kind()) {
     case TypeKind::Decimal:
@@ -134,6 +143,13 @@ bool JsonCodec<SqlType>::read(const JsonValue& json, SqlType& type) {
     return json.read(text) && read_scalar(json, text, type);
   }
   SqlType first, second;
+  if (const auto modifier = json.find("modifier")) {
+    const auto named = json.find("type");
+    int32_t number = -1;
+    if (!named || !read_json(*named, first) || !read_json(*modifier, number)) return false;
+    type = first.with_modifier(number);
+    return true;
+  }
   if (const auto array = json.find("array")) {
     if (!read_json(*array, first)) return false;
     type = SqlType::array(std::move(first));

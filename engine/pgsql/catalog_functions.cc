@@ -34,16 +34,28 @@ constexpr std::string_view kTypeName =
     "MR_OID = $1)";
 constexpr std::string_view kTypeNameWithModifier =
     "CASE WHEN $1 = 1700 AND $2 >= 4 THEN 'numeric(' || CAST(($2 - 4) / 65536 AS VARCHAR) || ',' "
-    "|| "
-    "CAST(($2 - 4) % 65536 AS VARCHAR) || ')' ELSE (SELECT MR_NAME FROM (SELECT OID AS MR_OID, "
-    "MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR WHERE MR_OID = $1) END";
+    "|| CAST(($2 - 4) % 65536 AS VARCHAR) || ')' "
+    "WHEN $1 = 1043 AND $2 >= 4 THEN 'character varying(' || CAST($2 - 4 AS VARCHAR) || ')' "
+    "WHEN $1 = 1042 AND $2 >= 4 THEN 'character(' || CAST($2 - 4 AS VARCHAR) || ')' "
+    "WHEN $1 = 1015 AND $2 >= 4 THEN 'character varying(' || CAST($2 - 4 AS VARCHAR) || ')[]' "
+    "WHEN $1 = 1014 AND $2 >= 4 THEN 'character(' || CAST($2 - 4 AS VARCHAR) || ')[]' "
+    "WHEN $1 = 1560 AND $2 >= 0 THEN 'bit(' || CAST($2 AS VARCHAR) || ')' "
+    "WHEN $1 = 1562 AND $2 >= 0 THEN 'bit varying(' || CAST($2 AS VARCHAR) || ')' "
+    "WHEN $1 = 1083 AND $2 >= 0 THEN 'time(' || CAST($2 AS VARCHAR) || ') without time zone' "
+    "WHEN $1 = 1266 AND $2 >= 0 THEN 'time(' || CAST($2 AS VARCHAR) || ') with time zone' "
+    "WHEN $1 = 1114 AND $2 >= 0 THEN 'timestamp(' || CAST($2 AS VARCHAR) || ') without time zone' "
+    "WHEN $1 = 1184 AND $2 >= 0 THEN 'timestamp(' || CAST($2 AS VARCHAR) || ') with time zone' "
+    "WHEN $1 = 1186 AND $2 >= 0 THEN 'interval(' || CAST($2 % 65536 AS VARCHAR) || ')' "
+    "ELSE (SELECT MR_NAME FROM (SELECT OID AS MR_OID, MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR "
+    "WHERE MR_OID = $1) END";
 constexpr std::string_view kRelationNumber =
     "(SELECT MR_OID FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM PG_CATALOG.PG_CLASS) AS MR "
     "WHERE MR_NAME = REPLACE(REPLACE($1, 'pg_catalog.', ''), 'public.', ''))";
+// A table's rows have a type of its name; where that is PostgreSQL's, too, the lower number is meant.
 constexpr std::string_view kTypeNumber =
-    "(SELECT MR_OID FROM (SELECT OID AS MR_OID, TYPNAME AS MR_TYPE, MR_NAME, TYPNAMESPACE AS "
-    "MR_SCHEMA FROM PG_CATALOG.PG_TYPE) AS MR WHERE (MR_TYPE = REPLACE(LCASE($1), '\"', '') AND "
-    "MR_SCHEMA IN (11, 2200)) OR MR_NAME = LCASE($1))";
+    "CAST((SELECT MIN(MR_OID) FROM (SELECT OID AS MR_OID, TYPNAME AS MR_TYPE, MR_NAME, "
+    "TYPNAMESPACE AS MR_SCHEMA FROM PG_CATALOG.PG_TYPE) AS MR WHERE (MR_TYPE = REPLACE(LCASE($1), "
+    "'\"', '') AND MR_SCHEMA IN (11, 2200)) OR MR_NAME = LCASE($1)) AS OID)";
 constexpr std::string_view kSchemaNumber =
     "(SELECT MR_OID FROM (SELECT OID AS MR_OID, NSPNAME AS MR_NAME FROM PG_CATALOG.PG_NAMESPACE) "
     "AS MR WHERE MR_NAME = $1)";
@@ -64,9 +76,7 @@ constexpr std::string_view kArguments =
 constexpr std::string_view kFunctionResult =
     "(SELECT MR_TEXT FROM (SELECT OID AS MR_OID, MR_RESULT AS MR_TEXT FROM PG_CATALOG.PG_PROC) AS "
     "MR WHERE MR_OID = $1)";
-constexpr std::string_view kQuoted =
-    "CASE WHEN REGEXP_LIKE($1, '^[a-z_][a-z0-9_]*$') THEN $1 ELSE '\"' || REPLACE($1, '\"', "
-    "'\"\"') || '\"' END";
+constexpr std::string_view kQuoted = "CASE WHEN $1 IS NOT NULL THEN FORMAT('%I', $1) END";
 constexpr std::string_view kQuotedLiteral =
     "CASE WHEN INSTR($1, '\\') > 0 THEN 'E' ELSE '' END || '''' || REPLACE(REPLACE($1, '\\', "
     "'\\\\'), '''', '''''') || ''''";
@@ -75,6 +85,10 @@ constexpr std::string_view kIsVisible =
 constexpr std::string_view kPlaces =
     "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) ELSE NULL "
     "END)";
+// Also where the array has one dimension and the statement asks for another: it has no places there.
+constexpr std::string_view kSubscripts =
+    "UNNEST(CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) "
+    "ELSE NULL END)";
 constexpr std::string_view kRoleName =
     "CAST(COALESCE((SELECT MR_TEXT FROM (SELECT OID AS MR_OID, ROLNAME AS MR_TEXT FROM "
     "PG_CATALOG.PG_ROLES) AS MR WHERE MR_OID = $1), 'unknown (OID=' || CAST($1 AS VARCHAR) || ')') "
@@ -102,7 +116,7 @@ constexpr CatalogFunction kFunctions[] = {
      "CASE WHEN $1 THEN ARRAY[CAST('pg_catalog' AS NAME), CAST('public' AS NAME)] ELSE "
      "ARRAY[CAST('public' AS NAME)] END"},
     {"FORMAT_TYPE", 2, 2, kTypeNameWithModifier},
-    {"GENERATE_SUBSCRIPTS", 2, 2, kPlaces},
+    {"GENERATE_SUBSCRIPTS", 2, 2, kSubscripts},
     {"GETDATABASEENCODING", 0, 0, "'UTF8'"},
     {"HAS_ANY_COLUMN_PRIVILEGE", 2, 3, "TRUE"},
     {"HAS_COLUMN_PRIVILEGE", 3, 4, "TRUE"},
@@ -169,6 +183,30 @@ constexpr CatalogFunction kFunctions[] = {
     {"TO_REGTYPE", 1, 1, kTypeNumber},
 };
 
+bool has_parameter(const Expression& expression) {
+  return expression.is<Parameter>() ||
+         std::ranges::any_of(children(expression),
+                             [](const Expression* child) { return has_parameter(*child); });
+}
+
+// A parameter that the meaning passes over has a type all the same, which drivers send its value in.
+ExpressionPtr keep_parameters(ExpressionPtr made, std::string_view meaning,
+                              const ExpressionList& arguments, TextPosition position) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const bool is_used = meaning.find(fmt::format("${}", i + 1)) != std::string_view::npos;
+    if (is_used || !has_parameter(*arguments[i])) continue;
+    Case choice;
+    ExpressionPtr never =
+        make_expression(Logical{LogicalOp::And, make_expression(BooleanLiteral{false}, position),
+                                make_expression(IsNull{clone(*arguments[i])}, position)},
+                        position);
+    choice.branches.push_back({std::move(never), make_expression(NullLiteral{}, position)});
+    choice.otherwise = std::move(made);
+    made = make_expression(std::move(choice), position);
+  }
+  return made;
+}
+
 // The meaning with the arguments in place of its parameters.
 Result<ExpressionPtr> written_out(std::string_view meaning, const ExpressionList& arguments,
                                   TextPosition position) {
@@ -181,7 +219,7 @@ Result<ExpressionPtr> written_out(std::string_view meaning, const ExpressionList
   };
   // Arguments that were put in have nothing to replace: their own parameters would be taken for ours.
   TRY(rewrite_expression(made, put, RewriteOrder::ChildrenFirst));
-  return made;
+  return keep_parameters(std::move(made), meaning, arguments, position);
 }
 
 // Of PostgreSQL's types int2vector and oidvector, whose first element has the number 0: indkey[0].
@@ -197,8 +235,8 @@ constexpr CatalogFunction kOfVectors[] = {
     {"ARRAY_LOWER", 2, 2, "CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN 0 END"},
     {"ARRAY_UPPER", 2, 2, "CASE WHEN $2 = 1 THEN NULLIF(ARRAY_LENGTH($1), 0) - 1 END"},
     {"GENERATE_SUBSCRIPTS", 2, 2,
-     "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(0, ARRAY_LENGTH($1) - 1) ELSE "
-     "NULL END)"},
+     "UNNEST(CASE WHEN $2 = 1 AND ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(0, ARRAY_LENGTH($1) - "
+     "1) ELSE NULL END)"},
 };
 
 // {"name" : value, ...} as text.

@@ -16,13 +16,15 @@ struct TypeRow {
 // What is not here is left to resolve_type(): custom types, and PostgreSQL's names that it knows; timestamptz, which is not what a
 // column of the dialect's TIMESTAMP becomes.
 constexpr TypeRow kTypes[] = {
-    {"bool", TypeKind::Boolean},   {"int4", TypeKind::Integer},
-    {"int8", TypeKind::Bigint},    {"xid", TypeKind::Bigint},
-    {"float8", TypeKind::Double},  {"text", TypeKind::String},
-    {"regproc", TypeKind::String}, {"regprocedure", TypeKind::String},
-    {"cstring", TypeKind::String}, {"bytea", TypeKind::Bytes},
-    {"date", TypeKind::Date},      {"time", TypeKind::Time},
+    {"bool", TypeKind::Boolean},   {"int4", TypeKind::Integer},        {"int8", TypeKind::Bigint},
+    {"xid", TypeKind::Bigint},     {"float8", TypeKind::Double},       {"text", TypeKind::String},
+    {"bytea", TypeKind::Bytes},    {"regprocedure", TypeKind::String}, {"date", TypeKind::Date},
+    {"cstring", TypeKind::String}, {"time", TypeKind::Time},
 };
+
+// Types with a length, or a number of digits, in brackets.
+constexpr std::string_view kNumbered[] = {
+    "bit", "bpchar", "interval", "time", "timestamp", "timestamptz", "timetz", "varbit", "varchar"};
 
 }  // namespace
 
@@ -35,16 +37,16 @@ Result<TypeName> Converter::type(const Fields& type) const {
   TypeName result;
   result.position = position(type.number("location"));
   const std::string name = type_name(type);
+  const std::vector<Node> modifiers = pgsql::children(type, "typmods");
+  const auto number = [&](size_t i) {
+    const auto value = i < modifiers.size() ? modifiers[i].fields.part("ival") : std::nullopt;
+    return value ? static_cast<int>(value->number("ival")) : 0;
+  };
   const auto row = std::ranges::find(kTypes, name, &TypeRow::name);
   if (row != std::end(kTypes)) {
     result.kind = row->kind;
   } else {
     result.custom_name = name == "char" ? "\"char\"" : in_schema(strings(type, "names")).text;
-    const std::vector<Node> modifiers = pgsql::children(type, "typmods");
-    const auto number = [&](size_t i) {
-      const auto value = i < modifiers.size() ? modifiers[i].fields.part("ival") : std::nullopt;
-      return value ? static_cast<int>(value->number("ival")) : 0;
-    };
     constexpr int kAllFields = 0x7fff;  // INTERVAL_FULL_RANGE: interval(3)
     if (name == "interval" && !modifiers.empty() && number(0) != kAllFields)
       return Error(not_supported("a unit behind an interval's text is", result.position))
@@ -58,6 +60,15 @@ Result<TypeName> Converter::type(const Fields& type) const {
         return Error{ErrorCode::InvalidParameter, "a NUMERIC has at most 38 digits"}.at(
             result.position);
     }
+  }
+  if (!modifiers.empty() && std::ranges::find(kNumbered, name) != std::end(kNumbered)) {
+    result.precision = number(modifiers.size() - 1);
+    result.scale = 1;
+    const bool is_length = name == "bpchar" || name == "varchar" || name.ends_with("bit");
+    if (is_length && result.precision < 1)
+      return Error{ErrorCode::InvalidParameter,
+                   "length for type " + (name == "bpchar" ? "char" : name) + " must be at least 1"}
+          .at(result.position);
   }
   for (size_t i = pgsql::children(type, "arrayBounds").size(); i > 0; --i) {
     TypeName array;

@@ -400,8 +400,13 @@ const DataSource* find_source(const Name& name, const PlanContext& context) {
     if (const DataSource* source = context.catalog.find_source(temporary->second)) return source;
   const DataSource* source = context.catalog.find_source(name.text);
   if (source && is_anothers(*source, context)) return nullptr;
-  if (source || !context.fold_quoted_names || name.quoting != Quoting::Double) return source;
-  return context.catalog.find_source(absl::AsciiStrToUpper(name.text));
+  if (source || !context.fold_quoted_names || name.quoting == Quoting::Back) return source;
+  if (name.quoting == Quoting::Double)
+    return context.catalog.find_source(absl::AsciiStrToUpper(name.text));
+  // PostgreSQL's parser does not tell whether a name in lower case was quoted.
+  if (context.settings.ksqldb_compat) return nullptr;
+  source = context.catalog.find_source(absl::AsciiStrToLower(name.text));
+  return source && !is_anothers(*source, context) ? source : nullptr;
 }
 
 namespace {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "engine/types/row_limit.h"
 #include "engine/types/postgres_types.h"
+#include "engine/types/row_limit.h"
 
 namespace engine {
 namespace {
@@ -29,8 +29,8 @@ Status check_headers_type(const TableElement& element, const SqlType& type) {
 // The dialect's words, by the names of PostgreSQL's types.
 TypeName as_of_postgres(TypeName name) {
   for (TypeName& part : name.parts) part = as_of_postgres(std::move(part));
-  const bool has_length =
-      name.kind == TypeKind::String && name.custom_name.empty() && name.precision > 0;
+  const bool has_length = name.kind == TypeKind::String && name.custom_name.empty() &&
+                          (name.precision > 0 || name.scale == 1);
   if (name.kind != TypeKind::Timestamp && !has_length) return name;
   name.custom_name = has_length ? "VARCHAR" : "TIMESTAMP";
   name.kind = TypeKind::Null;
@@ -97,8 +97,8 @@ Status check_headers(std::span<const TableElement> elements, const Schema& schem
 Result<SqlType> read_column_type(const TypeName& name, const CustomTypes& types,
                                  ColumnTypes column_types) {
   if (column_types == ColumnTypes::OfPostgres) return resolve_type(as_of_postgres(name), types);
-  // Programs that write to the topic know nothing of smallint.
-  return without_narrow_label(TRY(resolve_type(name, types)));
+  // Programs that write to the topic know nothing of smallint, nor of lengths.
+  return without_narrow_label(TRY(resolve_type(name, types))).with_modifier(-1);
 }
 
 Result<Schema> read_schema(std::span<const TableElement> elements, const CustomTypes& types,

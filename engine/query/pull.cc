@@ -96,6 +96,10 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
   TRY(check_pull_clauses(query, context));
   Analysis analysis = TRY(analyse(query, context, QueryUse::Pull));
   const DataSource& source = *analysis.sources.front().source;
+  // As SELECTs over tables of any other kind name them; KSQL_COL_0 is for queries that run on.
+  if (source.kind == SourceKind::Table && !context.settings.ksqldb_compat)
+    for (AnalysedItem& item : analysis.items)
+      if (item.is_generated) item.name = result_name(*item.expression);
   TRY(check_no_aggregates(analysis));
   TRY(refuse(analysis.has_table_functions, "a table function", query.position));
 

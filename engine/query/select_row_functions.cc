@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/query/select_outer_rows.h"
 #include "engine/sql/result_name.h"
@@ -167,9 +168,98 @@ Result<std::vector<BoundExpression>> bind_row_function(const AliasedSource& name
   return arrays;
 }
 
+namespace {
+
+bool is_unnest(const Expression& expression) {
+  const auto* call = expression.as<FunctionCall>();
+  return call && call->name == "UNNEST" && call->arguments.size() == 1;
+}
+bool holds(const Expression& expression, bool (*is_it)(const Expression&)) {
+  return is_it(expression) ||
+         std::ranges::any_of(children(expression),
+                             [&](const Expression* child) { return holds(*child, is_it); });
+}
+bool is_subquery(const Expression& expression) { return expression.is<Subquery>(); }
+bool is_column(const Expression& expression) { return expression.is<ColumnRef>(); }
+bool is_unnested_subquery(const Expression& expression) {
+  return is_unnest(expression) &&
+         holds(*expression.as<FunctionCall>()->arguments.front(), is_subquery);
+}
+
+// SELECT a, UNNEST((SELECT ...)) FROM ...: a query within computes what stands beside the function and what it is of, and the one
+// around has only the function left.
+class ComputedFirst {
+ public:
+  static bool is_needed(const Query& query) {
+    return std::ranges::any_of(query.items, [](const SelectItem& item) {
+      return item.expression && holds(*item.expression, is_unnested_subquery);
+    });
+  }
+  // Nothing where the query is another than such.
+  static std::optional<Query> split(const Query& query) {
+    ComputedFirst made;
+    Query whole = clone(query);
+    for (SelectItem& item : whole.items)
+      if (!made.take(item)) return std::nullopt;
+    if (!whole.group_by.empty() || whole.having || !whole.order_by.empty() ||
+        !whole.distinct_on.empty())
+      return std::nullopt;
+    made.within_.position = query.position;
+    made.within_.from = std::exchange(whole.from, std::nullopt);
+    made.within_.joins = std::exchange(whole.joins, {});
+    made.within_.where = std::exchange(whole.where, nullptr);
+    AliasedSource source;
+    source.name = Name{std::string(kAlias)};
+    source.position = query.position;
+    source.query = std::make_shared<const Query>(std::move(made.within_));
+    whole.from = std::move(source);
+    return whole;
+  }
+
+ private:
+  static constexpr std::string_view kAlias = "\x03";  // no name of a statement
+
+  bool take(SelectItem& item) {
+    if (!item.expression) return false;
+    if (!item.alias) item.alias = Name{result_name(*item.expression)};
+    if (!holds(*item.expression, is_unnest)) {
+      put_within(item.expression);
+      return true;
+    }
+    const auto visit = [&](ExpressionPtr& each) -> Status {
+      if (is_unnest(*each)) put_within(std::get<FunctionCall>(each->node).arguments.front());
+      return {};
+    };
+    // Parents first: what is put within is not looked into.
+    if (!rewrite_expression(item.expression, visit, RewriteOrder::ParentsFirst)) return false;
+    // What else it reads would have to be within, too.
+    return !holds(*item.expression, is_subquery) &&
+           count(*item.expression, is_column) == count(*item.expression, is_unnest);
+  }
+  static size_t count(const Expression& expression, bool (*is_it)(const Expression&)) {
+    size_t found = is_it(expression) ? 1 : 0;
+    for (const Expression* child : children(expression)) found += count(*child, is_it);
+    return found;
+  }
+  void put_within(ExpressionPtr& expression) {
+    const Name column{fmt::format("C{}", within_.items.size())};
+    const TextPosition position = expression->position;
+    within_.items.push_back(
+        {SelectItemKind::Expression, std::move(expression), column, std::nullopt, position});
+    expression = make_expression(ColumnRef{Name{std::string(kAlias)}, column}, position);
+  }
+
+  Query within_;
+};
+
+}  // namespace
+
 bool has_row_functions(const Query& query) { return RowFunctionsOfItems::is_there(query); }
 
 Result<std::optional<Query>> take_row_functions_out(const Query& query) {
+  if (ComputedFirst::is_needed(query))
+    if (const auto whole = ComputedFirst::split(query))
+      return RowFunctionsOfItems::take_out(*whole);
   return RowFunctionsOfItems::take_out(query);
 }
 

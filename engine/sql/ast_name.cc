@@ -26,20 +26,28 @@ struct PostgresType {
 
 // What PostgreSQL clients write in casts and DDL, where it has a counterpart here.
 constexpr PostgresType kPostgresTypes[] = {
-    {"BOOL", TypeKind::Boolean},
-    {"BYTEA", TypeKind::Bytes},
-    {"CHAR", TypeKind::String},
-    {"FLOAT", TypeKind::Double},
-    {"FLOAT8", TypeKind::Double},
-    {"INT4", TypeKind::Integer},
-    {"INT8", TypeKind::Bigint},
-    {"NUMERIC", TypeKind::Decimal},
-    {"REGPROC", TypeKind::String},
-    {"TEXT", TypeKind::String},
-    {"TIMESTAMPTZ", TypeKind::Timestamp},
-    {"DATE", TypeKind::Date},
-    {"TIME", TypeKind::Time},
+    {"BOOL", TypeKind::Boolean},  {"BYTEA", TypeKind::Bytes},
+    {"CHAR", TypeKind::String},   {"FLOAT", TypeKind::Double},
+    {"FLOAT8", TypeKind::Double}, {"INT4", TypeKind::Integer},
+    {"INT8", TypeKind::Bigint},   {"NUMERIC", TypeKind::Decimal},
+    {"TEXT", TypeKind::String},   {"TIMESTAMPTZ", TypeKind::Timestamp},
+    {"DATE", TypeKind::Date},     {"TIME", TypeKind::Time},
 };
+
+// VARCHAR(20) and TIMESTAMP(3) with their number as PostgreSQL's atttypmod has it.
+SqlType with_number_of(const TypeName& name, const SqlType& type) {
+  if (name.scale != 1) return type;
+  const PostgresLabel of = type.label();
+  if (of == label::kVarchar || of == label::kBpchar)
+    return name.precision > 0 ? type.with_modifier(name.precision + 4) : type;
+  if (of == label::kBit || of == label::kVarbit)
+    return name.precision > 0 ? type.with_modifier(name.precision) : type;
+  constexpr int kMostDigits = 6, kAllFields = 0x7fff;
+  if (name.precision < 0 || name.precision > kMostDigits) return type;
+  if (of == label::kInterval) return type.with_modifier((kAllFields << 16) | name.precision);
+  const bool is_time = type.kind() == TypeKind::Time || type.kind() == TypeKind::Timestamp;
+  return is_time || of == label::kTimetz ? type.with_modifier(name.precision) : type;
+}
 
 Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_types) {
   if (const auto found = custom_types.find(name.custom_name); found != custom_types.end())
@@ -47,12 +55,13 @@ Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_t
   for (const PostgresType& type : kPostgresTypes) {
     // A quoted name, which tools write in PostgreSQL's lower case, means the same.
     if (type.name != upper_case(name.custom_name)) continue;
-    if (type.kind != TypeKind::Decimal) return SqlType(type.kind);
+    if (type.kind != TypeKind::Decimal) return with_number_of(name, type.kind);
     // NUMERIC alone is unbounded in PostgreSQL; here it is as wide as a DECIMAL gets.
     if (name.precision == 0) return SqlType::decimal(kMaxDecimalPrecision, 9);
     return SqlType::decimal(name.precision, name.scale);
   }
-  if (const PostgresLabelRow* row = label_named(lower_case(name.custom_name))) return type_of(*row);
+  if (const PostgresLabelRow* row = label_named(lower_case(name.custom_name)))
+    return with_number_of(name, type_of(*row));
   // As pg_type names arrays: _int4.
   if (name.custom_name.size() > 1 && name.custom_name.front() == '_') {
     TypeName element = name;
@@ -94,7 +103,7 @@ Result<SqlType> resolve_parts(const TypeName& name, const CustomTypes& custom_ty
       return SqlType::named(TypeKind::String, label::kEnum, name.custom_name, std::move(labels));
     }
     default:
-      return SqlType(name.kind);
+      return with_number_of(name, name.kind);
   }
 }
 

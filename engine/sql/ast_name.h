@@ -35,7 +35,8 @@ std::string quote_if_needed(std::string_view name);
 struct TypeName {
   TypeKind kind = TypeKind::Null;  // Null: a custom type, see `custom_name`
   std::string custom_name = {};
-  int precision = 0, scale = 0;      // of a DECIMAL; already checked
+  // Of a DECIMAL; already checked. Of VARCHAR(20), TIMESTAMP(3) and their like the number is `precision`, and `scale` is 1.
+  int precision = 0, scale = 0;
   std::vector<TypeName> parts = {};  // ARRAY: element. MAP: key, value. STRUCT: the fields' types
   std::vector<std::string> field_names = {};  // of a STRUCT, as long as `parts`
   // What CREATE TYPE makes in PostgreSQL's way has a `custom_name` beside its kind: an enumeration is a String whose

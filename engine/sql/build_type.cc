@@ -43,6 +43,17 @@ Status read_precision(P::TypeContext& context, TypeName& type) {
   return {};
 }
 
+// VARCHAR(20), TIMESTAMP(3).
+Status read_number(P::TypeContext& context, TypeName& type) {
+  const std::vector<P::TypeParameterContext*> parameters = context.typeParameter();
+  if (parameters.size() != 1 || !parameters.front()->INTEGER_VALUE()) return {};
+  constexpr int64_t kMost = 10'485'760;  // PostgreSQL's longest VARCHAR(n)
+  type.precision =
+      static_cast<int>(std::min(TRY(build_integer(*parameters.front()->start)), kMost));
+  type.scale = 1;
+  return {};
+}
+
 Result<TypeName> build_named_type(P::TypeContext& context) {
   const Name name = build_name(*context.name);
   TypeName type{.position = position_of(context)};
@@ -50,8 +61,9 @@ Result<TypeName> build_named_type(P::TypeContext& context) {
     const auto scalar = std::ranges::find(kScalarNames, name.text, &ScalarName::name);
     if (scalar != std::end(kScalarNames)) {
       type.kind = scalar->kind;
-      // VARCHAR(n): lengths are not checked, but that there is one tells a column of PostgreSQL's from one of texts.
+      // With anything in brackets, too, VARCHAR is a column of PostgreSQL's and not one of texts.
       if (type.kind == TypeKind::String && !context.typeParameter().empty()) type.precision = 1;
+      TRY(read_number(context, type));
       return type;
     }
     if (name == "DECIMAL" || name == "DEC") {
@@ -61,7 +73,10 @@ Result<TypeName> build_named_type(P::TypeContext& context) {
     }
   }
   type.custom_name = name.text;
-  if (name == "NUMERIC" && !context.typeParameter().empty()) TRY(read_precision(context, type));
+  if (name == "NUMERIC" && !context.typeParameter().empty())
+    TRY(read_precision(context, type));
+  else
+    TRY(read_number(context, type));
   return type;
 }
 
@@ -84,7 +99,8 @@ Result<TypeName> build_type(P::TypeContext& context) {
     type.kind = TypeKind::Double;
   } else if (context.CHARACTER()) {
     type.kind = TypeKind::String;
-    type.precision = 1;
+    type.precision = 1;  // without a number, too, a column of PostgreSQL's and not one of texts
+    TRY(read_number(context, type));
   } else if (context.TIMESTAMP()) {
     type.custom_name = context.WITHOUT() ? "TIMESTAMP" : "TIMESTAMPTZ";
   } else if (context.TIME(0)) {

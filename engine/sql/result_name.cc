@@ -52,6 +52,7 @@ std::string result_name(const Expression& expression) {
   if (const auto* column = expression.as<ColumnRef>()) return column->name.text;
   if (const auto* part = expression.as<Dereference>()) return part->field.text;
   if (const auto* call = expression.as<FunctionCall>()) return call->name;
+  if (const auto* element = expression.as<Subscript>()) return result_name(*element->base);
   if (expression.is<ArrayConstructor>()) return "ARRAY";
   if (const auto* cast = expression.as<Cast>()) {
     std::string inner = result_name(*cast->operand);

@@ -7,24 +7,34 @@
 #include "engine/system_tables/postgres_tables.h"
 #include "engine/types/ascii.h"
 #include "engine/types/catalog_numbers.h"
+#include "engine/types/postgres_keywords.h"
 
 namespace engine {
 
 namespace {
 
-// FNV-1a.
-uint64_t hash_of(std::string_view kind, std::string_view name) {
-  uint64_t hash = 14695981039346656037U;
-  const auto add = [&](std::string_view text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  };
-  add(kind);
-  add(name);
-  return hash;
+// PostgreSQL writes words in lower case; what is quoted stays.
+std::string shown_default(std::string_view sql) {
+  std::string text;
+  char quote = 0;
+  for (const char c : sql) {
+    text += quote == 0 ? ascii_lower(c) : c;
+    if (quote == 0 && (c == '\'' || c == '"'))
+      quote = c;
+    else if (c == quote)
+      quote = 0;
+  }
+  return text;
 }
 
-// PostgreSQL gives numbers of users' objects from here.
-constexpr int64_t kFirstNumber = 16384, kNumbers = (int64_t{1} << 31) - kFirstNumber;
+// SERIAL has no sequence of its own here, but this is by what clients know such a column.
+std::string default_text(const ColumnDef& column, const ObjectPlace& place) {
+  if (!column.is_serial) return shown_default(column.default_sql);
+  const std::string schema =
+      place.schema == kPublicSchema ? "" : quoted_postgres_name(place.schema_name) + ".";
+  const std::string name = place.name + "_" + display_name(column.name) + "_seq";
+  return fmt::format("nextval('{}{}'::regclass)", schema, quoted_postgres_name(name));
+}
 
 int64_t schema_number(std::string_view schema) {
   if (schema == "PG_CATALOG") return kPgCatalogSchema;
@@ -33,9 +43,7 @@ int64_t schema_number(std::string_view schema) {
 
 }  // namespace
 
-int64_t user_schema_oid(std::string_view name) {
-  return static_cast<int64_t>(hash_of("schema", name) % kNumbers) + kFirstNumber;
-}
+int64_t user_schema_oid(std::string_view name) { return object_number("schema", name); }
 
 ObjectPlace place_of(const Catalog& catalog, std::string_view name) {
   ObjectPlace place;
@@ -57,7 +65,7 @@ std::vector<int64_t> CatalogRelation::key_places() const {
 std::string CatalogRelation::key_columns() const {
   std::string list;
   for (const CatalogColumn& column : columns)
-    if (column.is_key) list += (list.empty() ? "" : ", ") + column.name;
+    if (column.is_key) list += (list.empty() ? "" : ", ") + quoted_postgres_name(column.name);
   return "(" + list + ")";
 }
 
@@ -79,7 +87,7 @@ CatalogObjects::CatalogObjects(const Catalog& catalog) {
 }
 
 int64_t CatalogObjects::number_of(std::string_view kind, std::string_view name) {
-  int64_t number = static_cast<int64_t>(hash_of(kind, name) % kNumbers) + kFirstNumber;
+  int64_t number = object_number(kind, name);
   while (!taken_.emplace(number, true).second) ++number;
   return number;
 }
@@ -87,12 +95,12 @@ int64_t CatalogObjects::number_of(std::string_view kind, std::string_view name) 
 // Its columns as `SELECT *` of a look-up shows them.
 void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source) {
   CatalogRelation& relation = relations_.emplace_back();
-  ObjectPlace place = place_of(catalog, source.name);
-  relation.name = std::move(place.name);
+  const ObjectPlace place = place_of(catalog, source.name);
+  relation.name = place.name;
   relation.schema = place.schema;
-  relation.schema_name = std::move(place.schema_name);
+  relation.schema_name = place.schema_name;
   relation.source = &source;
-  relation.oid = number_of("relation", source.name);
+  relation.oid = number_of(kRelationNumbers, source.name);
   relation.kind = source.created_by.empty() ? 'r' : 'm';
   const bool is_table = source.kind == SourceKind::Table;
   for (const std::string& name : names_of_star(source)) {
@@ -105,9 +113,12 @@ void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source
     const ColumnDef& column = source.schema.columns[static_cast<size_t>(index)];
     const bool is_key = column.role == ColumnRole::Key;
     relation.columns.push_back({display_name(name), column.type, is_key && is_table,
-                                is_key ? is_table : column.is_not_null});
+                                is_key ? is_table : column.is_not_null,
+                                default_text(column, place)});
   }
   if (is_table && !source.schema.has_row_id()) relation.key = number_of("key", source.name);
+  relation.row_type = number_of("row", source.name);
+  relation.row_array = number_of("row array", source.name);
 }
 
 }  // namespace engine

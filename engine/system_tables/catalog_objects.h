@@ -14,6 +14,7 @@ struct CatalogColumn {
   SqlType type;
   bool is_key = false;
   bool is_not_null = is_key;
+  std::string default_text = {};  // as pg_get_expr() shows it; empty: NULL
 };
 
 // A stream, a table, or a table of the system.
@@ -24,6 +25,8 @@ struct CatalogRelation {
   const DataSource* source = nullptr;  // null of a table of the system
   std::vector<CatalogColumn> columns;
   int64_t key = 0;  // the number of its primary key, as an index and a constraint; 0: it has none
+  // Of the type that its rows have, and of arrays of it; 0: of a table of the system.
+  int64_t row_type = 0, row_array = 0;
 
   std::string key_name() const { return name + "_pkey"; }
   std::vector<int64_t> key_places() const;  // from 1

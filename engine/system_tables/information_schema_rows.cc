@@ -1,10 +1,13 @@
 // Rows of information_schema.
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "engine/system_tables/catalog_rows.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_type.h"
 #include "engine/types/postgres_type_name.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
 
@@ -21,39 +24,82 @@ std::string data_type(const SqlType& type) {
   return element_of_oid(postgres_type(type).oid) != 0 ? "ARRAY" : postgres_type_name(type);
 }
 
-std::string_view type_name(const SqlType& type) {
-  switch (postgres_type(type).oid) {
-    case oid::kBool:
+std::string type_name(const SqlType& type) {
+  if (!type.name().empty()) return display_name(type.name());
+  if (const PostgresLabelRow* row = find_label(type.label())) return std::string(row->name);
+  switch (type.kind()) {
+    case TypeKind::Boolean:
       return "bool";
-    case oid::kInt4:
+    case TypeKind::Integer:
       return "int4";
-    case oid::kInt8:
+    case TypeKind::Bigint:
       return "int8";
-    case oid::kFloat8:
+    case TypeKind::Double:
       return "float8";
-    case oid::kNumeric:
+    case TypeKind::Decimal:
       return "numeric";
-    case oid::kBytea:
+    case TypeKind::Bytes:
       return "bytea";
-    case oid::kDate:
+    case TypeKind::Date:
       return "date";
-    case oid::kTime:
+    case TypeKind::Time:
       return "time";
-    case oid::kTimestamptz:
+    case TypeKind::Timestamp:
       return "timestamptz";
-    case oid::kJsonb:
+    case TypeKind::Array:
+    case TypeKind::Map:
+    case TypeKind::Struct:
       return "jsonb";
-    case oid::kText:
-      return "text";
     default:
-      return "";
+      return "text";
   }
 }
 
 std::string udt_name(const SqlType& type) {
-  if (type.kind() == TypeKind::Array && element_of_oid(postgres_type(type).oid) != 0)
-    return "_" + std::string(type_name(type.element()));
-  return std::string(type_name(type));
+  const bool is_array = element_of_oid(postgres_type(type).oid) != 0;
+  return is_array ? "_" + type_name(type.element()) : type_name(type);
+}
+
+// Digits of whole and floating numbers, counted in bits.
+std::optional<int64_t> bits_of(const SqlType& type) {
+  if (type.label() == label::kInt2) return 16;
+  if (type.label() == label::kFloat4) return 24;
+  if (type.label() == label::kOid) return std::nullopt;
+  if (type.kind() == TypeKind::Integer) return 32;
+  if (type.kind() == TypeKind::Bigint) return 64;
+  return type.kind() == TypeKind::Double ? std::optional<int64_t>(53) : std::nullopt;
+}
+
+void set_sizes(const SqlType& type, SystemRowWriter& out) {
+  for (const std::string_view size :
+       {"NUMERIC_PRECISION", "NUMERIC_PRECISION_RADIX", "NUMERIC_SCALE", "CHARACTER_MAXIMUM_LENGTH",
+        "CHARACTER_OCTET_LENGTH", "DATETIME_PRECISION", "INTERVAL_PRECISION",
+        "MAXIMUM_CARDINALITY"})
+    out.set(size, Value());
+  if (type.kind() == TypeKind::Decimal)
+    out.set_number("NUMERIC_PRECISION", type.precision())
+        .set_number("NUMERIC_PRECISION_RADIX", 10)
+        .set_number("NUMERIC_SCALE", type.scale());
+  if (const auto bits = bits_of(type)) {
+    out.set_number("NUMERIC_PRECISION", *bits).set_number("NUMERIC_PRECISION_RADIX", 2);
+    if (type.kind() != TypeKind::Double) out.set_number("NUMERIC_SCALE", 0);
+  }
+  constexpr int64_t kLongestText = 1 << 30, kMostBytesOfLetter = 4, kHeader = 4;
+  constexpr int64_t kMostDigits = 6;  // of a second's fraction
+  const uint32_t oid = postgres_type(type).oid;
+  if (oid == oid::kText || oid == oid::kVarchar || oid == oid::kBpchar) {
+    const bool is_bound = type.modifier() >= kHeader;
+    if (is_bound) out.set_number("CHARACTER_MAXIMUM_LENGTH", type.modifier() - kHeader);
+    out.set_number("CHARACTER_OCTET_LENGTH",
+                   is_bound ? (type.modifier() - kHeader) * kMostBytesOfLetter : kLongestText);
+  }
+  const bool is_bits = type.label() == label::kBit || type.label() == label::kVarbit;
+  if (is_bits && type.modifier() >= 0) out.set_number("CHARACTER_MAXIMUM_LENGTH", type.modifier());
+  if (oid == oid::kDate) out.set_number("DATETIME_PRECISION", 0);
+  if (oid == oid::kTime || oid == oid::kTimestamp || oid == oid::kTimestamptz ||
+      type.label() == label::kTimetz || type.label() == label::kInterval)
+    out.set_number("DATETIME_PRECISION",
+                   type.modifier() >= 0 ? type.modifier() & 0xffff : kMostDigits);
 }
 
 void set_table(const CatalogFacts& facts, const CatalogRelation& relation, SystemRowWriter& out) {
@@ -87,20 +133,10 @@ void add_columns(const CatalogFacts& facts, SystemRowWriter& out) {
           .set("UDT_NAME", udt_name(column.type))
           .set("IS_IDENTITY", "NO")
           .set("IS_GENERATED", "NEVER")
-          .set("IS_UPDATABLE", "NO")
-          .set("DTD_IDENTIFIER", std::to_string(i + 1))
-          .set("NUMERIC_PRECISION", Value())
-          .set("NUMERIC_PRECISION_RADIX", Value())
-          .set("NUMERIC_SCALE", Value())
-          .set("CHARACTER_MAXIMUM_LENGTH", Value())
-          .set("CHARACTER_OCTET_LENGTH", Value())
-          .set("DATETIME_PRECISION", Value())
-          .set("INTERVAL_PRECISION", Value())
-          .set("MAXIMUM_CARDINALITY", Value());
-      if (column.type.kind() == TypeKind::Decimal)
-        out.set_number("NUMERIC_PRECISION", column.type.precision())
-            .set_number("NUMERIC_PRECISION_RADIX", 10)
-            .set_number("NUMERIC_SCALE", column.type.scale());
+          .set("IS_UPDATABLE", each.source && each.kind == 'r' ? "YES" : "NO")
+          .set("DTD_IDENTIFIER", std::to_string(i + 1));
+      if (!column.default_text.empty()) out.set("COLUMN_DEFAULT", column.default_text);
+      set_sizes(column.type, out);
     }
 }
 

@@ -6,7 +6,8 @@
 namespace engine {
 
 // The letter behind a name is its type: b boolean, s smallint, i integer, l bigint, f real, d double precision, t text, v varchar, n name, c "char",
-// o oid, p pg_node_tree, a aclitem, z timestamp with time zone; in upper case an array of these. Numbers that PostgreSQL keeps under other types (regproc, xid) are shown as text or oid.
+// o oid, p pg_node_tree, a aclitem, g regproc, z timestamp with time zone; in upper case an array of these; w int2vector, x oidvector. Numbers of the type
+// xid, and those of functions that psql joins by them (oprcode, amproc), are shown as oid.
 const std::span<const PostgresTable> kPostgresTables = [] {
   static constexpr PostgresTable kTables[] = {
       {"information_schema", "applicable_roles",
@@ -120,12 +121,12 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "millrace_definitions",
        "oid:o definition:t indexdef:t"},
       {"pg_catalog", "pg_aggregate",
-       "aggfnoid:t aggkind:c aggnumdirectargs:s aggtransfn:t aggfinalfn:t aggcombinefn:t aggserialfn:t "
-       "aggdeserialfn:t aggmtransfn:t aggminvtransfn:t aggmfinalfn:t aggfinalextra:b aggmfinalextra:b "
+       "aggfnoid:g aggkind:c aggnumdirectargs:s aggtransfn:g aggfinalfn:g aggcombinefn:g aggserialfn:g "
+       "aggdeserialfn:g aggmtransfn:g aggminvtransfn:g aggmfinalfn:g aggfinalextra:b aggmfinalextra:b "
        "aggfinalmodify:c aggmfinalmodify:c aggsortop:o aggtranstype:o aggtransspace:i aggmtranstype:o "
        "aggmtransspace:i agginitval:t aggminitval:t"},
       {"pg_catalog", "pg_am",
-       "oid:o amname:n amhandler:t amtype:c"},
+       "oid:o amname:n amhandler:g amtype:c"},
       {"pg_catalog", "pg_amop",
        "oid:o amopfamily:o amoplefttype:o amoprighttype:o amopstrategy:s amoppurpose:c amopopr:o amopmethod:o "
        "amopsortfamily:o"},
@@ -156,7 +157,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "conindid:o conparentid:o confrelid:o confupdtype:c confdeltype:c confmatchtype:c conislocal:b coninhcount:i "
        "connoinherit:b conkey:S confkey:S conpfeqop:O conppeqop:O conffeqop:O confdelsetcols:S conexclop:O conbin:p"},
       {"pg_catalog", "pg_conversion",
-       "oid:o conname:n connamespace:o conowner:o conforencoding:i contoencoding:i conproc:t condefault:b"},
+       "oid:o conname:n connamespace:o conowner:o conforencoding:i contoencoding:i conproc:g condefault:b"},
       {"pg_catalog", "pg_database",
        "oid:o datname:n datdba:o encoding:i datlocprovider:c datistemplate:b datallowconn:b datconnlimit:i "
        "datfrozenxid:o datminmxid:o dattablespace:o datcollate:t datctype:t daticulocale:t datcollversion:t "
@@ -185,7 +186,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_index",
        "indexrelid:o indrelid:o indnatts:s indnkeyatts:s indisunique:b indnullsnotdistinct:b indisprimary:b "
        "indisexclusion:b indimmediate:b indisclustered:b indisvalid:b indcheckxmin:b indisready:b indislive:b "
-       "indisreplident:b indkey:S indcollation:O indclass:O indoption:S indexprs:p indpred:p"},
+       "indisreplident:b indkey:w indcollation:x indclass:x indoption:w indexprs:p indpred:p"},
       {"pg_catalog", "pg_indexes",
        "schemaname:n tablename:n indexname:n tablespace:n indexdef:t"},
       {"pg_catalog", "pg_inherits",
@@ -202,26 +203,26 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "oid:o opcmethod:o opcname:n opcnamespace:o opcowner:o opcfamily:o opcintype:o opcdefault:b opckeytype:o"},
       {"pg_catalog", "pg_operator",
        "oid:o oprname:n oprnamespace:o oprowner:o oprkind:c oprcanmerge:b oprcanhash:b oprleft:o oprright:o "
-       "oprresult:o oprcom:o oprnegate:o oprcode:o oprrest:t oprjoin:t"},
+       "oprresult:o oprcom:o oprnegate:o oprcode:o oprrest:g oprjoin:g"},
       {"pg_catalog", "pg_opfamily",
        "oid:o opfmethod:o opfname:n opfnamespace:o opfowner:o"},
       {"pg_catalog", "pg_partitioned_table",
-       "partrelid:o partstrat:c partnatts:s partdefid:o partattrs:S partclass:O partcollation:O partexprs:p"},
+       "partrelid:o partstrat:c partnatts:s partdefid:o partattrs:w partclass:x partcollation:x partexprs:p"},
       {"pg_catalog", "pg_policy",
        "oid:o polname:n polrelid:o polcmd:c polpermissive:b polroles:O polqual:p polwithcheck:p"},
       {"pg_catalog", "pg_proc",
-       "oid:o proname:n pronamespace:o proowner:o prolang:o procost:f prorows:f provariadic:o prosupport:t "
+       "oid:o proname:n pronamespace:o proowner:o prolang:o procost:f prorows:f provariadic:o prosupport:g "
        "prokind:c prosecdef:b proleakproof:b proisstrict:b proretset:b provolatile:c proparallel:c pronargs:s "
-       "pronargdefaults:s prorettype:o proargtypes:O proallargtypes:O proargmodes:C proargnames:T proargdefaults:p "
+       "pronargdefaults:s prorettype:o proargtypes:x proallargtypes:O proargmodes:C proargnames:T proargdefaults:p "
        "protrftypes:O prosrc:t probin:t prosqlbody:p proconfig:T proacl:A mr_arguments:t mr_result:t"},
       {"pg_catalog", "pg_publication",
        "oid:o pubname:n pubowner:o puballtables:b pubinsert:b pubupdate:b pubdelete:b pubtruncate:b pubviaroot:b"},
       {"pg_catalog", "pg_publication_namespace",
        "oid:o pnpubid:o pnnspid:o"},
       {"pg_catalog", "pg_publication_rel",
-       "oid:o prpubid:o prrelid:o prqual:p prattrs:S"},
+       "oid:o prpubid:o prrelid:o prqual:p prattrs:w"},
       {"pg_catalog", "pg_range",
-       "rngtypid:o rngsubtype:o rngmultitypid:o rngcollation:o rngsubopc:o rngcanonical:t rngsubdiff:t"},
+       "rngtypid:o rngsubtype:o rngmultitypid:o rngcollation:o rngsubopc:o rngcanonical:g rngsubdiff:g"},
       {"pg_catalog", "pg_rewrite",
        "oid:o rulename:n ev_class:o ev_type:c ev_enabled:c is_instead:b ev_qual:p ev_action:p"},
       {"pg_catalog", "millrace_rights",
@@ -240,7 +241,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_shdescription",
        "objoid:o classoid:o description:t"},
       {"pg_catalog", "pg_statistic_ext",
-       "oid:o stxrelid:o stxname:n stxnamespace:o stxowner:o stxstattarget:i stxkeys:S stxkind:C stxexprs:p"},
+       "oid:o stxrelid:o stxname:n stxnamespace:o stxowner:o stxstattarget:i stxkeys:w stxkind:C stxexprs:p"},
       {"pg_catalog", "pg_statistic_ext_data",
        "stxoid:o stxdinherit:b stxdndistinct:t stxddependencies:t stxdmcv:t stxdexpr:t"},
       {"pg_catalog", "pg_subscription",
@@ -254,7 +255,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "oid:o spcname:n spcowner:o spcacl:T spcoptions:T"},
       {"pg_catalog", "pg_trigger",
        "oid:o tgrelid:o tgparentid:o tgname:n tgfoid:o tgtype:s tgenabled:c tgisinternal:b tgconstrrelid:o "
-       "tgconstrindid:o tgconstraint:o tgdeferrable:b tginitdeferred:b tgnargs:s tgattr:S tgargs:t tgqual:p "
+       "tgconstrindid:o tgconstraint:o tgdeferrable:b tginitdeferred:b tgnargs:s tgattr:w tgargs:t tgqual:p "
        "tgoldtable:n tgnewtable:n"},
       {"pg_catalog", "pg_ts_config",
        "oid:o cfgname:n cfgnamespace:o cfgowner:o cfgparser:o"},
@@ -263,13 +264,13 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_ts_dict",
        "oid:o dictname:n dictnamespace:o dictowner:o dicttemplate:o dictinitoption:t"},
       {"pg_catalog", "pg_ts_parser",
-       "oid:o prsname:n prsnamespace:o prsstart:t prstoken:t prsend:t prsheadline:t prslextype:t"},
+       "oid:o prsname:n prsnamespace:o prsstart:g prstoken:g prsend:g prsheadline:g prslextype:g"},
       {"pg_catalog", "pg_ts_template",
-       "oid:o tmplname:n tmplnamespace:o tmplinit:t tmpllexize:t"},
+       "oid:o tmplname:n tmplnamespace:o tmplinit:g tmpllexize:g"},
       {"pg_catalog", "pg_type",
        "oid:o typname:n typnamespace:o typowner:o typlen:s typbyval:b typtype:c typcategory:c typispreferred:b "
-       "typisdefined:b typdelim:c typrelid:o typsubscript:t typelem:o typarray:o typinput:t typoutput:t "
-       "typreceive:t typsend:t typmodin:t typmodout:t typanalyze:t typalign:c typstorage:c typnotnull:b "
+       "typisdefined:b typdelim:c typrelid:o typsubscript:g typelem:o typarray:o typinput:g typoutput:g "
+       "typreceive:g typsend:g typmodin:g typmodout:g typanalyze:g typalign:c typstorage:c typnotnull:b "
        "typbasetype:o typtypmod:i typndims:i typcollation:o typdefaultbin:p typdefault:t typacl:A mr_name:t"},
       {"pg_catalog", "pg_user",
        "usename:n usesysid:o usecreatedb:b usesuper:b userepl:b usebypassrls:b passwd:t valuntil:z useconfig:T"},

@@ -6,8 +6,8 @@
 
 #include "engine/functions/registry.h"
 #include "engine/system_tables/catalog_rows.h"
-#include "engine/system_tables/postgres_keywords.h"
 #include "engine/types/ascii.h"
+#include "engine/types/postgres_keywords.h"
 #include "engine/types/postgres_type.h"
 #include "engine/types/postgres_types.h"
 
@@ -71,6 +71,7 @@ void add_classes(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations()) {
     add_class(out, each.oid, each.name, each.schema, each.kind, each.columns.size());
     if (each.source) {
+      out.set_number("RELTYPE", each.row_type);
       const std::string owner = access.owner_of(each.source->topic);
       if (const auto number = numbers.find(owner); number != numbers.end())
         out.set_number("RELOWNER", number->second);
@@ -105,6 +106,11 @@ void add_attribute(SystemRowWriter& out, int64_t relation, const CatalogColumn& 
       .set_number("ATTCACHEOFF", -1)
       .set_number("ATTTYPMOD", type.modifier)
       .set("ATTNOTNULL", column.is_not_null)
+      .set("ATTHASDEF", !column.default_text.empty())
+      .set("ATTSTORAGE", type.size > 0               ? "p"
+                         : type.oid == oid::kNumeric ? "m"
+                                                     : "x")
+      .set("ATTALIGN", "i")
       .set("ATTIDENTITY", "")
       .set("ATTGENERATED", "")
       .set("ATTCOMPRESSION", "")
@@ -126,6 +132,20 @@ void add_attributes(const CatalogFacts& facts, SystemRowWriter& out) {
     for (const Field& field : type.fields())
       add_attribute(out, user_relation_oid(name), {display_name(field.name), field.type}, ++place);
   }
+}
+
+void add_defaults(const CatalogFacts& facts, SystemRowWriter& out) {
+  CatalogObjects numbers = facts.objects;
+  for (const CatalogRelation& each : facts.objects.relations())
+    for (size_t i = 0; i < each.columns.size(); ++i) {
+      if (each.columns[i].default_text.empty()) continue;
+      const std::string name = fmt::format("{}.{}.{}", each.schema_name, each.name, i);
+      out.row()
+          .set_number("OID", numbers.number_of("default", name))
+          .set_number("ADRELID", each.oid)
+          .set_number("ADNUM", static_cast<int64_t>(i) + 1)
+          .set("ADBIN", each.columns[i].default_text);
+    }
 }
 
 void add_indexes(const CatalogFacts& facts, SystemRowWriter& out) {
@@ -186,8 +206,10 @@ void add_comments(const CatalogFacts& facts, SystemRowWriter& out) {
 }
 
 std::string index_definition(const CatalogRelation& relation) {
-  return fmt::format("CREATE UNIQUE INDEX {} ON {}.{} USING btree {}", relation.key_name(),
-                     relation.schema_name, relation.name, relation.key_columns());
+  return fmt::format("CREATE UNIQUE INDEX {} ON {}.{} USING btree {}",
+                     quoted_postgres_name(relation.key_name()),
+                     quoted_postgres_name(relation.schema_name),
+                     quoted_postgres_name(relation.name), relation.key_columns());
 }
 
 // What pg_get_viewdef(), pg_get_constraintdef() and pg_get_indexdef() answer. A primary key is an index and a constraint of one number.
@@ -400,6 +422,7 @@ void add_keywords(const CatalogFacts&, SystemRowWriter& out) {
 const std::span<const CatalogTableRows> kPostgresRows = [] {
   static constexpr CatalogTableRows kRows[] = {
       {"PG_AM", add_access_methods},
+      {"PG_ATTRDEF", add_defaults},
       {"PG_ATTRIBUTE", add_attributes},
       {"PG_CLASS", add_classes},
       {"PG_COLLATION", add_collations},

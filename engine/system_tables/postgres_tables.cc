@@ -37,9 +37,15 @@ SqlType type_of_letter(char letter) {
       case 'n':
         return SqlType(TypeKind::String).labelled(label::kName);
       case 'p':
-        return type_of(*label_named("pg_node_tree"));
+        return type_of(*find_label(label::kPgNodeTree));
       case 'a':
-        return type_of(*label_named("aclitem"));
+        return type_of(*find_label(label::kAclitem));
+      case 'g':
+        return type_of(*find_label(label::kRegproc));
+      case 'w':
+        return type_of(*find_label(label::kInt2Vector));
+      case 'x':
+        return type_of(*find_label(label::kOidVector));
       case 'c':
         return SqlType(TypeKind::String).labelled(label::kChar);
       default:

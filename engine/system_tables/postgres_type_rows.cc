@@ -136,8 +136,8 @@ void add_domain(SystemRowWriter& out, const std::string& name, const ObjectPlace
                 const std::string& shown, const SqlType& type) {
   const PostgresType base = postgres_type(type);
   add_type(out,
-           {user_type_oid(name), place.name, shown, base.size, 'd', 'U', 0, user_array_oid(name), false,
-            'i', 'x', false},
+           {user_type_oid(name), place.name, shown, base.size, 'd', 'U', 0, user_array_oid(name),
+            false, 'i', 'x', false},
            place.schema);
   out.set_number("TYPBASETYPE", base.oid);
   out.set_number("TYPTYPMOD", base.modifier);
@@ -163,12 +163,18 @@ void add_types(const CatalogFacts& facts, SystemRowWriter& out) {
       add_domain(out, name, place, shown, type);
       continue;
     }
-    add_with_array(
-        out,
-        {user_type_oid(name), place.name, shown, is_enumeration ? 4 : -1, is_enumeration ? 'e' : 'c',
-         is_enumeration ? 'E' : 'C', 0, user_array_oid(name), is_enumeration, 'i', 'p', false},
-        place.schema, is_enumeration ? 0 : user_relation_oid(name));
+    add_with_array(out,
+                   {user_type_oid(name), place.name, shown, is_enumeration ? 4 : -1,
+                    is_enumeration ? 'e' : 'c', is_enumeration ? 'E' : 'C', 0, user_array_oid(name),
+                    is_enumeration, 'i', 'p', false},
+                   place.schema, is_enumeration ? 0 : user_relation_oid(name));
   }
+  for (const CatalogRelation& each : facts.objects.relations())
+    if (each.row_type != 0)
+      add_with_array(out,
+                     {each.row_type, each.name, each.name, -1, 'c', 'C', 0, each.row_array, false,
+                      'd', 'x', false},
+                     each.schema, each.oid);
 }
 
 void add_ranges(const CatalogFacts&, SystemRowWriter& out) {

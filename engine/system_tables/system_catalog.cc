@@ -79,7 +79,7 @@ Result<RowsChunks> CatalogRows::rows(const SystemTable& table, RowsContext&) con
   const auto filler = std::ranges::find(fillers, table.name, &CatalogTableRows::name);
   SystemRowWriter out(table.columns);
   if (filler != fillers.end())
-    filler->add({context_, database_, CatalogObjects(context_.catalog)}, out);
+    filler->add({context_, database_, user_, CatalogObjects(context_.catalog)}, out);
   return RowsChunks{out.take()};
 }
 

@@ -16,13 +16,13 @@ bool needs_consumer_groups(const SystemTable& table);
 // Their rows. The context outlives it.
 class CatalogRows final : public SystemRows {
  public:
-  CatalogRows(const InformationContext& context, std::string database)
-      : context_(context), database_(std::move(database)) {}
+  CatalogRows(const InformationContext& context, std::string database, std::string user)
+      : context_(context), database_(std::move(database)), user_(std::move(user)) {}
   Result<RowsChunks> rows(const SystemTable& table, RowsContext& context) const override;
 
  private:
   const InformationContext& context_;
-  const std::string database_;
+  const std::string database_, user_;
 };
 
 }  // namespace engine

@@ -76,4 +76,13 @@ std::optional<int64_t> catalog_number(std::string_view table) {
   return known == std::end(kKnownNumbers) ? std::nullopt : std::optional(known->oid);
 }
 
+// FNV-1a. PostgreSQL gives numbers of users' objects from 16384 on.
+int64_t object_number(std::string_view kind, std::string_view name) {
+  uint64_t hash = 14695981039346656037U;
+  for (const std::string_view text : {kind, name})
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  constexpr uint64_t kFirst = 16384, kNumbers = (uint64_t{1} << 31) - kFirst;
+  return static_cast<int64_t>(hash % kNumbers + kFirst);
+}
+
 }  // namespace engine

@@ -84,8 +84,9 @@ SqlType with_common_label(const SqlType& left, const SqlType& right) {
   if (left.is_identical(right)) return left;
   if (left.kind() == TypeKind::Array)
     return SqlType::array(with_common_label(left.element(), right.element()));
-  return right.kind() == TypeKind::Struct || right.kind() == TypeKind::Map ? right
-                                                                            : right.labelled({});
+  if (right.is_nested()) return right;
+  const bool has_label = left.label() == right.label() && left.name() == right.name();
+  return has_label ? right.with_modifier(-1) : right.labelled({});
 }
 
 }  // namespace

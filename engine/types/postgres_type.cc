@@ -43,17 +43,15 @@ uint32_t array_oid_of(const SqlType& element) {
 }  // namespace
 
 PostgresType postgres_type(const SqlType& type) {
+  if (is_vector(type.label())) return {find_label(type.label())->oid, -1, -1};
   if (type.kind() == TypeKind::Array && type.element().kind() != TypeKind::Array)
     return {array_oid_of(type.element()), -1, postgres_type(type.element()).modifier};
   if (!type.name().empty()) return {user_type_oid(type.name()), -1, -1};
   if (type.label() == label::kRecord) return {oid::kRecord, -1, -1};
   if (const PostgresLabelRow* labelled = find_label(type.label()))
-    return {labelled->oid, labelled->size, -1};
+    return {labelled->oid, labelled->size, type.modifier()};
   const KindRow& row = row_of(type.kind());
-  // PostgreSQL packs both numbers into one, after a header of 4.
-  const int32_t modifier =
-      type.kind() == TypeKind::Decimal ? ((type.precision() << 16) | type.scale()) + 4 : -1;
-  return {row.oid, row.size, modifier};
+  return {row.oid, row.size, type.modifier()};
 }
 
 TypeKind kind_of_oid(uint32_t number) {

@@ -12,13 +12,14 @@ inline constexpr uint32_t kBool = 16, kBytea = 17, kName = 19, kInt8 = 20, kInt2
                           kText = 25, kOid = 26, kJson = 114, kFloat4 = 700, kFloat8 = 701,
                           kUnknown = 705, kBpchar = 1042, kVarchar = 1043, kDate = 1082,
                           kTime = 1083, kTimestamp = 1114, kTimestamptz = 1184, kNumeric = 1700,
-                          kRecord = 2249, kRecordArray = 2287, kUuid = 2950, kJsonb = 3802, kJsonbArray = 3807;
+                          kRecord = 2249, kRecordArray = 2287, kUuid = 2950, kJsonb = 3802,
+                          kJsonbArray = 3807;
 }
 
 struct PostgresType {
   uint32_t oid;
   int16_t size;      // -1: variable
-  int32_t modifier;  // -1: none; of numeric: precision and scale
+  int32_t modifier;  // -1: none; of numeric precision and scale, of varchar the length and 4
 };
 
 // MAP and STRUCT are jsonb, and so is an ARRAY of ARRAYs: PostgreSQL's arrays are rectangular, ours

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/types/catalog_numbers.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_type.h"
 
@@ -84,28 +85,31 @@ constexpr PostgresLabelRow kExactTimes[] = {
      'D', kTotal, normal_timestamptz, comparable_timestamp},
 };
 
-// Types of the catalog's columns alone, whose rows pg_type has by itself; as text, as PostgreSQL shows them.
-constexpr auto kFirstOfCatalog = static_cast<size_t>(label::kExactTimestamptz) + 1;
-constexpr PostgresLabelRow catalog_type(size_t place, std::string_view name, uint32_t oid,
+// Types of the catalog's columns alone, whose rows pg_type has by itself: texts as PostgreSQL shows them, and arrays.
+constexpr PostgresLabelRow catalog_type(PostgresLabel number, std::string_view name, uint32_t oid,
                                         uint32_t array_oid, int16_t size) {
-  const auto number = static_cast<PostgresLabel>(kFirstOfCatalog + place);
   return {number, name, name, String, oid, array_oid, size, 'U', kTotal, nullptr, nullptr};
 }
+constexpr PostgresLabelRow vector_type(PostgresLabel number, std::string_view name, uint32_t oid,
+                                       uint32_t array_oid, PostgresLabel element) {
+  return {number, name, name, Array, oid, array_oid, -1, 'A', kTotal, nullptr, nullptr, element};
+}
 constexpr PostgresLabelRow kCatalogTypes[] = {
-    catalog_type(0, "regclass", 2205, 2210, 4),     catalog_type(1, "regtype", 2206, 2211, 4),
-    catalog_type(2, "regnamespace", 4089, 4090, 4), catalog_type(3, "aclitem", 1033, 1034, 12),
-    catalog_type(4, "pg_node_tree", 194, 0, -1),
+    catalog_type(label::kRegclass, "regclass", 2205, 2210, 4),
+    catalog_type(label::kRegtype, "regtype", 2206, 2211, 4),
+    catalog_type(label::kRegnamespace, "regnamespace", 4089, 4090, 4),
+    catalog_type(label::kAclitem, "aclitem", 1033, 1034, 12),
+    catalog_type(label::kPgNodeTree, "pg_node_tree", 194, 0, -1),
+    catalog_type(label::kRegproc, "regproc", 24, 1008, 4),
+    vector_type(label::kInt2Vector, "int2vector", 22, 1006, label::kInt2),
+    vector_type(label::kOidVector, "oidvector", 30, 1013, label::kOid),
 };
+constexpr auto kFirstOfCatalog = static_cast<size_t>(label::kRegclass);
 
 std::string_view enum_label(const Field& field) { return field.name; }
 
-// FNV-1a. PostgreSQL gives numbers of users' objects from 16384 on.
 uint32_t number_of(std::string_view kind, std::string_view name) {
-  uint64_t hash = 14695981039346656037U;
-  for (const std::string_view text : {kind, name})
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  constexpr uint64_t kFirst = 16384, kNumbers = (uint64_t{1} << 31) - kFirst;
-  return static_cast<uint32_t>(hash % kNumbers + kFirst);
+  return static_cast<uint32_t>(object_number(kind, name));
 }
 
 }  // namespace
@@ -144,7 +148,11 @@ SqlType exact_time(const SqlType& plain) {
                                                           : label::kExactTimestamptz);
 }
 
-SqlType type_of(const PostgresLabelRow& row) { return SqlType(row.kind).labelled(row.label); }
+SqlType type_of(const PostgresLabelRow& row) {
+  if (row.kind == Array)
+    return SqlType::array(type_of(*find_label(row.element))).labelled(row.label);
+  return SqlType(row.kind).labelled(row.label);
+}
 
 bool is_normalized(const SqlType& type) {
   if (type.kind() != TypeKind::String) return false;

@@ -25,7 +25,10 @@ inline constexpr PostgresLabel kNone{0}, kInt2{1}, kOid{2}, kFloat4{3}, kVarchar
     kEnum{32}, kComposite{33}, kRecord{34},
     // Dates and times as they were written, where a statement shows or compares them: microseconds, years BC, infinity. As
     // text; what computes has the kind's milliseconds.
-    kExactDate{35}, kExactTime{36}, kExactTimestamp{37}, kExactTimestamptz{38};
+    kExactDate{35}, kExactTime{36}, kExactTimestamp{37}, kExactTimestamptz{38},
+    // Of the catalog's columns alone. The vectors are arrays that are shown as `1 2`.
+    kRegclass{39}, kRegtype{40}, kRegnamespace{41}, kAclitem{42}, kPgNodeTree{43}, kRegproc{44},
+    kInt2Vector{45}, kOidVector{46};
 }
 
 // What a NUMERIC without a precision is where it is computed with: digits beyond are refused.
@@ -48,7 +51,8 @@ struct PostgresLabelRow {
   Result<std::string> (*normalize)(std::string_view text);
   // From that form to a text that is equal, and ordered, as PostgreSQL has it; null: the kept form is such.
   std::string (*comparable)(std::string_view text);
-  // Of a range: its elements' label, or kNone with the kind of them. Of a multirange: its range's label.
+  // Of a range: its elements' label, or kNone with the kind of them. Of a multirange: its range's label. Of a vector: its
+  // elements' label.
   PostgresLabel element = label::kNone;
   TypeKind element_kind = TypeKind::Null;
 };
@@ -65,6 +69,9 @@ inline bool is_range(PostgresLabel label) {
 }
 inline bool is_exact_time(PostgresLabel label) {
   return label >= label::kExactDate && label <= label::kExactTimestamptz;
+}
+inline bool is_vector(PostgresLabel label) {
+  return label == label::kInt2Vector || label == label::kOidVector;
 }
 // DATE for the exact date, ...: what values are where they are computed with.
 SqlType plain_time(PostgresLabel exact);

@@ -59,6 +59,13 @@ bool needs_quotes(std::string_view text) {
 void append_array(std::string& out, const SqlType& type, const Column& column, size_t row) {
   const Column& elements = column.child(0);
   const uint32_t begin = column.offsets()[row], end = column.offsets()[row + 1];
+  if (is_vector(type.label())) {  // 1 2: numbers, none null
+    for (uint32_t i = begin; i < end; ++i) {
+      if (i != begin) out += ' ';
+      append_postgres_text(out, type.element(), elements, i);
+    }
+    return;
+  }
   std::string text;
   out += '{';
   for (uint32_t i = begin; i < end; ++i) {

@@ -11,6 +11,7 @@ namespace engine {
 struct SqlType::Parts {
   std::vector<Field> fields;
   std::string name = {};  // of what CREATE TYPE has made
+  int32_t modifier = -1;
 };
 
 SqlType SqlType::decimal(int precision, int scale) {
@@ -28,7 +29,8 @@ SqlType SqlType::array(SqlType element) {
 
 SqlType SqlType::map(SqlType key, SqlType value) {
   SqlType type(TypeKind::Map);
-  type.parts_ = std::make_shared<const Parts>(Parts{{{"", std::move(key)}, {"", std::move(value)}}});
+  type.parts_ =
+      std::make_shared<const Parts>(Parts{{{"", std::move(key)}, {"", std::move(value)}}});
   return type;
 }
 
@@ -41,8 +43,21 @@ SqlType SqlType::structure(std::vector<Field> fields) {
 SqlType SqlType::labelled(PostgresLabel label) const {
   SqlType type = *this;
   type.label_ = label;
-  if (type.kind_ == TypeKind::String) type.parts_.reset();  // of the enumeration that it was
+  if (!type.is_nested()) type.parts_.reset();  // of the enumeration that it was, or its modifier
   return type;
+}
+
+SqlType SqlType::with_modifier(int32_t modifier) const {
+  if (kind_ == TypeKind::Decimal || is_nested() || !name().empty()) return *this;
+  SqlType type = *this;
+  type.parts_ = modifier < 0 ? nullptr : std::make_shared<const Parts>(Parts{{}, {}, modifier});
+  return type;
+}
+
+int32_t SqlType::modifier() const {
+  // PostgreSQL packs both numbers into one, after a header of 4.
+  if (kind_ == TypeKind::Decimal) return ((precision_ << 16) | scale_) + 4;
+  return parts_ ? parts_->modifier : -1;
 }
 
 SqlType SqlType::named(SqlType type, PostgresLabel label, std::string name,
@@ -114,13 +129,15 @@ bool SqlType::operator==(const SqlType& other) const {
 }
 
 bool SqlType::is_identical(const SqlType& other) const {
-  if (!(*this == other) || label_ != other.label_ || name() != other.name()) return false;
+  if (!(*this == other) || label_ != other.label_ || name() != other.name() ||
+      modifier() != other.modifier())
+    return false;
   if (parts_ == other.parts_) return true;
   if (!parts_ || !other.parts_) return false;
-  return std::ranges::equal(parts_->fields, other.parts_->fields,
-                            [](const Field& mine, const Field& others) {
-                              return mine.name == others.name && mine.type.is_identical(others.type);
-                            });
+  return std::ranges::equal(
+      parts_->fields, other.parts_->fields, [](const Field& mine, const Field& others) {
+        return mine.name == others.name && mine.type.is_identical(others.type);
+      });
 }
 
 std::string_view kind_name(TypeKind kind) {

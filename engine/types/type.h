@@ -44,6 +44,9 @@ class SqlType {
   static SqlType structure(std::vector<Field> fields);
   // The same type with a label, which says how clients see it and changes nothing else: == does not look at it.
   SqlType labelled(PostgresLabel label) const;
+  // The same type with the number that was declared behind its name, as PostgreSQL's atttypmod has it: of VARCHAR(20) 24. Of
+  // DECIMAL it follows from the precision; == does not look at it; not for nested types and enumerations.
+  SqlType with_modifier(int32_t modifier) const;
   // What CREATE TYPE ... AS ENUM makes (a String whose labels are the names of fields()), and what
   // CREATE TYPE ... AS (...) does (a Struct): `type` of that name.
   static SqlType named(SqlType type, PostgresLabel label, std::string name,
@@ -57,6 +60,7 @@ class SqlType {
   const SqlType& value() const;              // of a Map
   const std::vector<Field>& fields() const;  // of a Struct or an enumeration
   PostgresLabel label() const { return label_; }
+  int32_t modifier() const;         // -1: none was declared
   const std::string& name() const;  // of what CREATE TYPE has made; else empty
   // Index of the field with exactly this name, or -1.
   int field_index(std::string_view name) const;
@@ -70,7 +74,7 @@ class SqlType {
   std::string to_string() const;
 
   bool operator==(const SqlType& other) const;
-  // Equal, and the labels are, too, those of parts among them.
+  // Equal, and the labels and modifiers are, too, those of parts among them.
   bool is_identical(const SqlType& other) const;
 
  private:

@@ -83,12 +83,13 @@ void append_array(std::string& out, const engine::SqlType& type, const Column& c
   const size_t first = column.offsets()[row], end = column.offsets()[row + 1];
   bool has_nulls = false;
   for (size_t i = first; i < end; ++i) has_nulls = has_nulls || elements.is_null(i);
-  append_be<int32_t>(out, first == end ? 0 : 1);  // dimensions
+  const bool is_vector = engine::is_vector(type.label());  // these have a dimension also when empty
+  append_be<int32_t>(out, first == end && !is_vector ? 0 : 1);  // dimensions
   append_be<int32_t>(out, has_nulls);
   append_be(out, wire_type(type.element()).oid);
-  if (first == end) return;
+  if (first == end && !is_vector) return;
   append_be(out, static_cast<int32_t>(end - first));
-  append_be<int32_t>(out, 1);  // the first index
+  append_be<int32_t>(out, is_vector ? 0 : 1);  // the first index
   for (size_t i = first; i < end; ++i) {
     if (elements.is_null(i))
       append_be<int32_t>(out, -1);

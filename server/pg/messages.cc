@@ -279,9 +279,8 @@ void MessageWriter::row_description(std::span<const sql::ResultColumn> columns,
   for (size_t i = 0; i < columns.size(); ++i) {
     const WireType type = wire_type(columns[i].type);
     text(columns[i].name);
-    // No table and column number: with them pgJDBC and psqlODBC ask the catalog after each result.
-    append_be<uint32_t>(out_, 0);
-    append_be<uint16_t>(out_, 0);
+    append_be(out_, columns[i].table_oid);
+    append_be(out_, columns[i].table_column);
     append_be(out_, type.oid);
     append_be(out_, type.size);
     append_be(out_, type.modifier);
@@ -315,7 +314,8 @@ void MessageWriter::error(const Error& error, std::string_view statement, Severi
     field('P', std::to_string(character_position(statement, error.position->offset)));
   field('W', error.context);
   // By this name of PostgreSQL's source drivers know that they are to prepare the statement again.
-  if (error.message == "cached plan must not change result type") field('R', "RevalidateCachedQuery");
+  if (error.message == "cached plan must not change result type")
+    field('R', "RevalidateCachedQuery");
   out_ += '\0';
   end();
 }

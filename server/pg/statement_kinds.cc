@@ -25,12 +25,14 @@ bool is_one_of(const engine::Statement& statement) {
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
 // Whether something of PostgreSQL's catalog may stand in the text: information_schema, a word that begins with pg_ or reg (regclass, ...);
-// or a function of arrays that the dialect has not, or has otherwise.
+// or a function of the catalog, or of arrays, that the dialect has not, or has otherwise.
 bool names_catalog(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  for (const std::string_view name : {"pg_", "information_schema", "reg", "has_table_privilege",
-                                      "current_schemas", "array_", "cardinality"})
+  for (const std::string_view name :
+       {"pg_", "information_schema", "reg", "has_", "current_schemas", "array_", "cardinality",
+        "quote_", "format_type", "generate_subscripts", "obj_description", "col_description",
+        "to_reg"})
     for (size_t at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1))
       if (at == 0 || !is_word(lower[at - 1])) return true;
   return false;

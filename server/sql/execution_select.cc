@@ -109,7 +109,7 @@ class SelectExecution final : public TableRead {
       if (!facts)
         return engine::run_rows_plan(*plan, std::move(tables), *context, nullptr, measured);
       return facts->with_context([&](const engine::InformationContext& about) {
-        const engine::CatalogRows system(about, "millrace");
+        const engine::CatalogRows system(about, facts->database, facts->user);
         return engine::run_rows_plan(*plan, std::move(tables), *context, &system, measured);
       });
     }

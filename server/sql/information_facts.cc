@@ -40,7 +40,9 @@ InformationFacts::InformationFacts(SqlSession& session, MetadataImagePtr the_ima
       properties(session.properties()),
       server_properties{{"read.wait.ms", std::to_string(session.parts().settings.read_wait_ms)}},
       variables(session.variables()),
-      asker(session.asker()) {
+      asker(session.asker()),
+      database(session.database()),
+      user(session.user()) {
   if (ClusterTopics* topics = session.parts().cluster) {
     replicas_of = [topics](const Uuid& topic) { return topics->replicas_of(topic); };
     cluster = [topics] { return topics->nodes(); };

@@ -59,6 +59,7 @@ struct InformationFacts {
   // Of a registry elsewhere; else the image has them. What could not be had is why there is no answer.
   std::shared_ptr<const engine::SchemaRegistry> schemas = {};
   std::optional<Error> failure = {};
+  std::string database = {}, user = {};  // the names by which the client came
 
   engine::AccessFacts access_facts() const;
   // What `use` makes of them.

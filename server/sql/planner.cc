@@ -9,11 +9,14 @@
 #include "engine/plan/insert_values.h"
 #include "engine/plan/print_plan.h"
 #include "engine/plan/source_schema.h"
+#include "engine/query/column_origins.h"
 #include "engine/system_tables/information.h"
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/ascii.h"
+#include "engine/types/catalog_numbers.h"
 #include "engine/types/postgres_types.h"
 #include "server/metadata/plan_definition.h"
+#include "server/sql/folded_names.h"
 #include "server/sql/sleep.h"
 
 namespace server {
@@ -54,6 +57,25 @@ bool computes_functions(const engine::Statement& statement) {
       return std::ranges::any_of(row, calls);
     });
   return false;
+}
+
+// So that clients find the column in the catalog.
+void tell_origin(sql::ResultColumn& column, const engine::ColumnOrigin& origin) {
+  if (!origin.table || origin.table->is_temporary) return;  // the catalog does not list these
+  const std::vector<std::string> names = engine::names_of_star(*origin.table);
+  const auto place = std::ranges::find(names, origin.column);
+  if (place == names.end()) return;
+  column.table_oid =
+      static_cast<uint32_t>(engine::object_number(engine::kRelationNumbers, origin.table->name));
+  column.table_column = static_cast<int16_t>(place - names.begin() + 1);
+}
+
+// Of a SELECT that was planned.
+void tell_origins(std::vector<sql::ResultColumn>& columns, const engine::Query& query,
+                  const engine::PlanContext& context) {
+  const std::vector<engine::ColumnOrigin> origins = engine::column_origins(query, context);
+  for (size_t i = 0; i < columns.size() && origins.size() == columns.size(); ++i)
+    tell_origin(columns[i], origins[i]);
 }
 
 std::vector<engine::ParameterSlot> slots_of(std::span<const engine::SqlType> types) {
@@ -161,6 +183,8 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
     rest->rows = seconds;
     return std::shared_ptr<const SqlPrepared>(std::move(rest));
   }
+  if (is_definition(parsed->statement))
+    parsed = with_folded_names(std::move(parsed), context_for(nullptr));
   auto prepared = std::make_shared<SqlPrepared>();
   prepared->statement = parsed;
   prepared->revision = image_->revision;
@@ -326,6 +350,7 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
   if (engine::is_select_over_tables(query, context)) {
     out.action = Action::Select;
     out.columns = display_columns(TRY(engine::plan_select_rows(query, context, eval())).result);
+    tell_origins(out.columns, query, context);
   } else if (!query.from) {
     out.action = Action::Constant;
     out.columns = display_columns(TRY(engine::plan_constant_query(query, context)).result);
@@ -342,12 +367,14 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
       if (auto selected = engine::plan_select_rows(query, context, eval())) {
         out.action = Action::Select;
         out.columns = display_columns(selected->result);
+        tell_origins(out.columns, query, context);
         return {};
       }
     }
     out.action = Action::Pull;
     auto plan = std::make_shared<const engine::PullPlan>(TRY(std::move(pulled)));
     out.columns = display_columns(plan->result);
+    tell_origins(out.columns, query, context);
     out.properties = properties_;
     std::vector<engine::SqlType> types;
     for (const engine::ParameterSlot& slot : slots) types.push_back(slot.type);
@@ -420,6 +447,7 @@ Status Planner::prepare_returning(std::span<const engine::SelectItem> items,
     const engine::ColumnDef& column = target.schema.columns[place];
     out.returning.push_back(place);
     out.columns.push_back({engine::display_name(name), column.type, column.name, {}});
+    tell_origin(out.columns.back(), {&target, column.name});
   };
   for (const engine::SelectItem& item : items) {
     if (item.kind == engine::SelectItemKind::AllColumns) {

@@ -32,6 +32,9 @@ struct ResultColumn {
   engine::SqlType type;
   std::string exact_name = {};  // as it is in the catalog
   std::string role = {};        // of a table's column: "KEY", "HEADERS", "HEADER('key')"
+  // Of which table's column it is, by the numbers of PostgreSQL's catalog; 0: of none, or that is not told.
+  uint32_t table_oid = 0;
+  int16_t table_column = 0;  // from 1
 };
 
 enum class ResultKind : uint8_t {

@@ -4,6 +4,7 @@
 
 #include "engine/plan/source_formats.h"
 #include "records/partitioner.h"
+#include "server/sql/declared_lengths.h"
 #include "server/sql/row_ids.h"
 
 namespace server {
@@ -19,6 +20,29 @@ Error bad_row(const engine::DataSource& source, std::string_view what, size_t ro
               fmt::format("cannot write a row of {}: {}", source.name, what)};
   if (row < lines.size()) error.context = fmt::format("COPY {}, line {}", source.name, lines[row]);
   return error;
+}
+
+// Empty where no column has a declared length.
+Result<std::vector<engine::ColumnPtr>> fit_columns(const engine::DataSource& source,
+                                                   std::span<const engine::ColumnPtr> columns,
+                                                   size_t rows, std::span<const uint64_t> lines) {
+  std::vector<engine::ColumnPtr> fitted;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const engine::ColumnDef& column = source.schema.columns[i];
+    if (column.role == engine::ColumnRole::Headers || !has_declared_length(column.type)) continue;
+    if (fitted.empty()) fitted.assign(columns.begin(), columns.end());
+    size_t row = 0;
+    auto values = fit_declared(column.type, columns[i], rows, row);
+    if (!values) {
+      Error error = std::move(values).error();
+      if (row < lines.size())
+        error.context =
+            fmt::format("COPY {}, line {}, column {}", source.name, lines[row], column.name);
+      return error;
+    }
+    fitted[i] = *std::move(values);
+  }
+  return fitted;
 }
 
 }  // namespace
@@ -50,13 +74,14 @@ Result<std::unique_ptr<RowBuffer>> RowBuffer::make(std::shared_ptr<const engine:
   return buffer;
 }
 
-Status RowBuffer::add(std::span<const engine::ColumnPtr> columns, size_t rows,
+Status RowBuffer::add(std::span<const engine::ColumnPtr> given, size_t rows,
                       std::span<const int64_t> timestamps, std::span<const uint64_t> lines,
                       Keys* once) {
-  TRY(check_not_null(columns, rows, lines));
-  const engine::ColumnPtr row_ids = source_->schema.has_row_id()
-                                        ? with_row_ids(*columns[key_columns_.front()], rows)
-                                        : nullptr;
+  TRY(check_not_null(given, rows, lines));
+  const std::vector<engine::ColumnPtr> fitted = TRY(fit_columns(*source_, given, rows, lines));
+  const std::span<const engine::ColumnPtr> columns = fitted.empty() ? given : fitted;
+  const engine::ColumnPtr row_ids =
+      source_->schema.has_row_id() ? with_row_ids(*columns[key_columns_.front()], rows) : nullptr;
   std::vector<const engine::Column*> keys, values;
   for (const size_t i : key_columns_) keys.push_back(row_ids ? row_ids.get() : columns[i].get());
   for (const size_t i : value_columns_) values.push_back(columns[i].get());

@@ -58,18 +58,22 @@ std::vector<engine::Name> names_changed_by(const engine::Statement& statement) {
 Result<std::unique_ptr<sql::SessionBackend>> SqlBackend::open_session(
     const sql::SessionInfo& info, const sql::SessionSettings& settings) {
   return std::unique_ptr<sql::SessionBackend>(std::make_unique<SqlSession>(
-      parts_, shard_, settings, info.memory, info.has_rights_of_user ? Asker(info.user) : Asker()));
+      parts_, shard_, settings, info.memory, info.has_rights_of_user ? Asker(info.user) : Asker(),
+      info.database, info.user));
 }
 
 SqlSession::SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings& settings,
-                       MemoryAccount* memory, Asker asker)
+                       MemoryAccount* memory, Asker asker, std::string database,
+                       std::string user)
     : parts_(parts),
       shard_(shard),
       settings_(settings),
       memory_(memory),
       asker_(std::move(asker)),
       incarnation_(asker_ ? incarnation_of(*parts.definitions.image()->users, *asker_).value_or(0)
-                          : 0) {}
+                          : 0),
+      database_(database.empty() ? "millrace" : std::move(database)),
+      user_(user.empty() ? "millrace" : std::move(user)) {}
 
 Status SqlSession::check_asker() const {
   if (!asker_ || incarnation_of(*parts_.definitions.image()->users, *asker_) == incarnation_)
@@ -256,8 +260,9 @@ std::shared_ptr<const engine::DataSource> SqlSession::find_source(const Metadata
       return nullptr;
     return found->second;
   };
-  if (auto exact = find(name.text); exact || name.quoting != engine::Quoting::Double) return exact;
-  return find(absl::AsciiStrToUpper(name.text));
+  if (auto exact = find(name.text); exact || name.quoting == engine::Quoting::Back) return exact;
+  return find(name.quoting == engine::Quoting::Double ? absl::AsciiStrToUpper(name.text)
+                                                      : absl::AsciiStrToLower(name.text));
 }
 
 // Whose SERIAL columns an INSERT may leave out.

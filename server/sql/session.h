@@ -81,8 +81,9 @@ struct SqlParts {
   WriteFence fence = {};
   SerialNumbers serials = {};
   CommittedEnds committed_ends = CommittedEnds(log);
-  TableLocks turns = {};    // by topic name: of those who change rows by what they have read
-  TableLocks commits = {};  // by topic id: writers of several records, and readers until their scans have begun
+  TableLocks turns = {};  // by topic name: of those who change rows by what they have read
+  TableLocks commits =
+      {};  // by topic id: writers of several records, and readers until their scans have begun
 };
 
 // The ends of what a session has written, by partition: its look-ups wait until the tables have
@@ -110,7 +111,8 @@ struct Undoing {
 class SqlSession final : public sql::SessionBackend {
  public:
   SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings& settings,
-             MemoryAccount* memory = nullptr, Asker asker = {});
+             MemoryAccount* memory = nullptr, Asker asker = {}, std::string database = {},
+             std::string user = {});
   ~SqlSession() override;
 
   Result<std::shared_ptr<const sql::Prepared>> prepare(
@@ -199,6 +201,10 @@ class SqlSession final : public sql::SessionBackend {
   Status check_held_rows();
   MemoryAccount* memory() { return memory_; }
   const Asker& asker() const { return asker_; }
+  // By which name the client came to the only one that there is.
+  const std::string& database() const { return database_; }
+  // The name that it gave, shown or not.
+  const std::string& user() const { return user_; }
   // Whether the user that was let in is still there. Fails with InvalidAuthorization.
   Status check_asker() const;
   Result<std::unique_ptr<RowBuffer>> make_buffer(
@@ -250,6 +256,7 @@ class SqlSession final : public sql::SessionBackend {
   const Asker asker_;
   const uint64_t incarnation_;  // of the asker, when it was let in
   MemoryCharge held_charge_{memory_, MemoryKind::Copy};
+  const std::string database_, user_;
 };
 
 class SqlBackend final : public sql::Backend {

@@ -525,6 +525,32 @@ def postgresql_types_come_back_as_they_went():
 
 
 @case
+def results_tell_their_tables_and_lengths():
+    """What JDBC writes changed rows back by, and ODBC makes room by."""
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE told (id INT PRIMARY KEY, name VARCHAR(20), price NUMERIC(8, 3), at TIMESTAMP(0))")
+        c.execute("INSERT INTO told VALUES (1, 'a', 2, '2024-01-01')")
+        number = c.execute("SELECT 'told'::regclass::oid").fetchone()[0]
+
+        def told(query):
+            result = c.execute(query).pgresult
+            return [(result.ftable(i), result.ftablecol(i), result.fmod(i)) for i in range(result.nfields)]
+        price = (8 << 16) + 3 + 4
+        assert told("SELECT * FROM told WHERE id = 1") == [(number, 1, -1), (number, 2, 24), (number, 3, price), (number, 4, 0)]
+        assert told("SELECT name AS other, id + 1, t.price FROM told t ORDER BY id") == [(number, 2, 24), (0, 0, -1), (number, 3, price)]
+        assert told("INSERT INTO told (id, name) VALUES (2, 'b') RETURNING name") == [(number, 2, 24)]
+        assert told("SELECT name::varchar(5) FROM (SELECT name FROM told) AS q") == [(0, 0, 9)]
+        assert told("SELECT count(*), max(id) FROM told") == [(0, 0, -1)] * 2
+        try:
+            c.execute("INSERT INTO told (id, name) VALUES (3, %s)", ["x" * 21])
+            raise AssertionError("21 letters fit into 20")
+        except psycopg.errors.StringDataRightTruncation as error:
+            assert "character varying(20)" in str(error), error
+        keys = c.execute("SELECT indkey FROM pg_index WHERE indrelid = 'told'::regclass")
+        assert keys.description[0].type_code == 22 and keys.fetchone() == ("1",)
+
+
+@case
 def copy_in_binary_both_ways():
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE copied_back (id INT PRIMARY KEY, name VARCHAR, at uuid, big BIGINT)")

@@ -1,5 +1,6 @@
 // Texts put together as PostgreSQL does, where SELECTs over tables ask for its rules: of values of any type, which the binder has
 // made texts of.
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string>
@@ -7,7 +8,7 @@
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
 #include "engine/java/utf16.h"
-#include "engine/types/ascii.h"
+#include "engine/types/postgres_keywords.h"
 
 namespace engine {
 
@@ -41,16 +42,6 @@ Result<std::string> concat_ws(const KernelCall& call, Text separator, Texts othe
 
 // ---- FORMAT
 
-std::string quoted_name(Text name) {
-  const bool is_plain =
-      !name.empty() && !is_ascii_digit(name.front()) && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || is_ascii_digit(c) || c == '_';
-      });
-  if (is_plain) return std::string(name);
-  std::string out = "\"";
-  for (const char c : name) out.append(c == '"' ? 2 : 1, c);
-  return out + "\"";
-}
 std::string quoted_literal(Text text) {
   std::string out;
   for (const char c : text) out.append(c == '\'' || c == '\\' ? 2 : 1, c);
@@ -149,7 +140,7 @@ class Formatter {
     const std::optional<Text> value = TRY(argument(place));
     if (!value && type == 'I') return bad("null values cannot be formatted as an SQL identifier");
     const std::string shown = !value        ? type == 'L' ? "NULL" : ""
-                              : type == 'I' ? quoted_name(*value)
+                              : type == 'I' ? quoted_postgres_name(*value)
                               : type == 'L' ? quoted_literal(*value)
                                             : std::string(*value);
     int64_t wanted = width.value_or(0);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/pgsql/parse_postgres.h"
+#include "engine/query/column_origins.h"
 #include "engine/query/rows_run.h"
 #include "engine/query/select_rows.h"
 #include "engine/types/text_json.h"

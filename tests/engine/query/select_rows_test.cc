@@ -240,6 +240,32 @@ TEST_F(SelectRowsTest, says_so_when_there_is_not_enough_memory) {
   EXPECT_TRUE(run("SELECT l.v, r.w FROM l JOIN r ON l.id = r.id;", 1'000, &memory));
 }
 
+TEST_F(SelectRowsTest, columns_are_traced_to_their_tables) {
+  const auto traced = [&](const std::string& sql) {
+    const auto parsed = parse_postgres(sql);
+    if (!parsed) return parsed.error().message;
+    const PlanContext context{*catalog_, *this, settings_, session_};
+    std::string shown;
+    for (const ColumnOrigin& each :
+         column_origins(std::get<Query>(parsed->front().statement), context))
+      shown += (each.table ? each.table->name + "." + each.column : "-") + " ";
+    return shown;
+  };
+  EXPECT_EQ(traced("SELECT * FROM l"), "L.ID L.K L.V ");
+  EXPECT_EQ(traced("SELECT v AS other, k + 1, id FROM l WHERE k > 0"), "L.V - L.ID ");
+  EXPECT_EQ(traced("SELECT a.*, b.w, count(*) OVER () FROM l a JOIN r b ON a.id = b.id"),
+            "L.ID L.K L.V R.W - ");
+  EXPECT_EQ(traced("SELECT * FROM l JOIN r USING (id)"), "L.ID L.K L.V R.K R.W ");
+  EXPECT_EQ(traced("SELECT x, y FROM l AS t (x, y)"), "L.ID L.K ");
+  EXPECT_EQ(traced("SELECT q.name, n FROM (SELECT v AS name, 1 AS n FROM l) AS q"), "L.V - ");
+  EXPECT_EQ(traced("WITH q (a) AS (SELECT k FROM l) SELECT a FROM q"), "L.K ");
+  EXPECT_EQ(traced("SELECT k FROM l UNION SELECT k FROM r"), "- ");
+  EXPECT_EQ(traced("SELECT v, max(k) FROM l GROUP BY v"), "L.V - ");
+  EXPECT_EQ(traced("SELECT * FROM l LEFT JOIN (r JOIN l AS l2 ON r.id = l2.id) ON l.id = r.id"),
+            "L.ID L.K L.V R.ID R.K R.W L.ID L.K L.V ");
+  EXPECT_EQ(traced("SELECT 1"), "- ");
+}
+
 TEST_F(SelectRowsTest, ends_when_nobody_wants_the_result) {
   fill(2'000);
   const auto planned = plan("SELECT COUNT(*) FROM l JOIN r ON l.id <> r.id;");

@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/types/coercion.h"
+#include "engine/types/column.h"
+#include "engine/types/postgres_keywords.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_type.h"
+#include "engine/types/text_postgres.h"
 
 namespace engine {
 namespace {
@@ -121,7 +125,8 @@ TEST(PostgresTypes, exact_times_have_one_form_and_an_order) {
   for (const char* bad : {"2000-02-30", "0000-01-01", "2000-01-01 25:00", "300000-01-01", "x"})
     EXPECT_FALSE(normal_timestamp(bad)) << bad;
   EXPECT_FALSE(normal_date("9999999-01-01"));
-  const char* kAscending[] = {"-infinity", "4000-01-01 BC", "0001-01-01", "9999-12-31 23:59:59.999999",
+  const char* kAscending[] = {"-infinity",   "4000-01-01 BC",
+                              "0001-01-01",  "9999-12-31 23:59:59.999999",
                               "10000-01-01", "infinity"};
   for (size_t i = 1; i < std::size(kAscending); ++i)
     EXPECT_LT(comparable_timestamp(kAscending[i - 1]), comparable_timestamp(kAscending[i]));
@@ -184,6 +189,49 @@ TEST(PostgresTypes, multiranges_are_ordered_and_joined) {
   EXPECT_EQ(normal("nummultirange", "{(3,4),[1,2),(2,3)}"), "{[1,2),(2,3),(3,4)}");
   EXPECT_TRUE(normal("int4multirange", "{[1,2),}").starts_with("! malformed multirange"));
   EXPECT_TRUE(normal("int4multirange", "[1,2)").starts_with("! malformed multirange"));
+}
+
+// What stands behind a type's name in brackets changes nothing but what clients are told.
+TEST(PostgresTypes, modifiers_are_told_and_not_compared) {
+  const SqlType varchar = type_of(*label_named("varchar"));
+  const SqlType sized = varchar.with_modifier(24);
+  EXPECT_EQ(sized, varchar);
+  EXPECT_FALSE(sized.is_identical(varchar));
+  EXPECT_EQ(postgres_type(sized).modifier, 24);
+  EXPECT_EQ(postgres_type(SqlType::array(sized)).modifier, 24);
+  EXPECT_EQ(sized.labelled(label::kNone).modifier(), -1);
+  EXPECT_EQ(sized.with_modifier(-1).modifier(), -1);
+  EXPECT_EQ(SqlType::decimal(6, 2).modifier(), (6 << 16) + 2 + 4);
+  EXPECT_EQ(SqlType::decimal(6, 2).with_modifier(7).modifier(), (6 << 16) + 2 + 4);
+  // Of two lengths neither is that of both.
+  EXPECT_TRUE(common_type(sized, sized)->is_identical(sized));
+  EXPECT_TRUE(common_type(sized, varchar.with_modifier(25))->is_identical(varchar));
+}
+
+TEST(PostgresTypes, vectors_are_arrays_that_are_shown_without_braces) {
+  const SqlType type = type_of(*label_named("int2vector"));
+  EXPECT_EQ(postgres_type(type).oid, 22u);
+  EXPECT_EQ(type.element().label(), label::kInt2);
+  Column column(type);
+  column.append_value(Value::list({Value::integer(1), Value::integer(-2)}));
+  column.append_value(Value::list({}));
+  std::string text;
+  append_postgres_text(text, column, 0);
+  EXPECT_EQ(text, "1 -2");
+  append_postgres_text(text, column, 1);
+  EXPECT_EQ(text, "1 -2");
+  EXPECT_EQ(postgres_type(type_of(*label_named("oidvector"))).oid, 30u);
+}
+
+TEST(PostgresTypes, names_are_quoted_where_postgresql_would_read_something_else) {
+  EXPECT_EQ(quoted_postgres_name("city"), "city");
+  EXPECT_EQ(quoted_postgres_name("order"), "\"order\"");
+  EXPECT_EQ(quoted_postgres_name("int"), "\"int\"");
+  EXPECT_EQ(quoted_postgres_name("name"), "name");
+  EXPECT_EQ(quoted_postgres_name("Mixed"), "\"Mixed\"");
+  EXPECT_EQ(quoted_postgres_name("1st"), "\"1st\"");
+  EXPECT_EQ(quoted_postgres_name(""), "\"\"");
+  EXPECT_EQ(quoted_postgres_name("a\"b"), "\"a\"\"b\"");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The key words of PostgreSQL 15, by what they may be used for: clients that quote names ask for them.
 #pragma once
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace engine {
@@ -12,5 +13,10 @@ struct PostgresKeywords {
 };
 
 std::span<const PostgresKeywords> postgres_keywords();
+
+// Whether a name means the same with and without quotes: neither upper-case letters nor a key word that is reserved in some way.
+bool is_postgres_name(std::string_view text);
+// As quote_ident() writes it: "order", "User", id.
+std::string quoted_postgres_name(std::string_view name);
 
 }  // namespace engine

@@ -1,4 +1,8 @@
-#include "engine/system_tables/postgres_keywords.h"
+#include "engine/types/postgres_keywords.h"
+
+#include <algorithm>
+
+#include "engine/types/ascii.h"
 
 namespace engine {
 
@@ -77,5 +81,36 @@ constexpr PostgresKeywords kKeywords[] = {
 }  // namespace
 
 std::span<const PostgresKeywords> postgres_keywords() { return kKeywords; }
+
+namespace {
+
+bool has_word(std::string_view words, std::string_view word) {
+  for (size_t begin = 0; begin < words.size();) {
+    const size_t end = std::min(words.find(' ', begin), words.size());
+    if (words.substr(begin, end - begin) == word) return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool is_postgres_name(std::string_view text) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || is_ascii_digit(c) || c == '_';
+  };
+  if (text.empty() || is_ascii_digit(text.front()) || !std::ranges::all_of(text, is_plain))
+    return false;
+  return std::ranges::none_of(kKeywords, [&](const PostgresKeywords& each) {
+    return each.category != "U" && has_word(each.words, text);
+  });
+}
+
+std::string quoted_postgres_name(std::string_view name) {
+  if (is_postgres_name(name)) return std::string(name);
+  std::string out = "\"";
+  for (const char c : name) out.append(c == '"' ? 2 : 1, c);
+  return out + "\"";
+}
 
 }  // namespace engine

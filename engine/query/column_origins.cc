@@ -1,0 +1,189 @@
+#include "engine/query/column_origins.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "engine/query/rows_planning.h"
+#include "engine/query/select_names.h"
+#include "engine/query/select_row_functions.h"
+#include "engine/query/system_rows.h"
+
+namespace engine {
+
+namespace {
+
+// As deep as one query in another is followed.
+constexpr int kMostDepth = 32;
+
+// What a query gives, as far as names go.
+struct NamedRows {
+  Schema columns;                     // all of one type: only names count
+  std::vector<ColumnOrigin> origins;  // one a column
+  std::vector<std::string>
+      sources;  // by which each column is addressed within the query; "" if by none
+};
+struct NamedSource {
+  SelectSource source;
+  std::vector<ColumnOrigin> origins;  // one a column of the source
+};
+
+class Tracing {
+ public:
+  explicit Tracing(const PlanContext& context) : context_(context) {}
+
+  std::optional<NamedRows> rows_of(const Query& query) {
+    if (++depth_ > kMostDepth) return std::nullopt;
+    const size_t outer = common_tables_.size();
+    for (const CommonTable& table : query.with) common_tables_.push_back(&table);
+    std::optional<NamedRows> rows = rows_of_body(query);
+    common_tables_.resize(outer);
+    --depth_;
+    return rows;
+  }
+
+ private:
+  std::optional<NamedRows> rows_of_body(const Query& query) {
+    if (query.combined) {
+      auto rows = rows_of(*query.combined->left);
+      // Of two queries a column is neither's.
+      if (rows) rows->origins.assign(rows->columns.columns.size(), {});
+      return rows;
+    }
+    if (!query.values.empty()) {
+      NamedRows rows;
+      for (size_t i = 0; i < query.values.front().size(); ++i)
+        add(rows, "COLUMN" + std::to_string(i + 1), {});
+      return rows;
+    }
+    std::vector<NamedSource> sources;
+    const auto take = [&](const AliasedSource& named) {
+      auto source = source_of(named);
+      if (source) sources.push_back(*std::move(source));
+      return source.has_value();
+    };
+    if (query.from && !take(*query.from)) return std::nullopt;
+    for (const Join& join : query.joins)
+      if (!take(join.source)) return std::nullopt;
+    std::vector<SelectSource> named;
+    for (const NamedSource& each : sources) named.push_back(each.source);
+    const auto names = SelectNames::of(query, std::move(named), context_);
+    if (!names) return std::nullopt;
+    const auto items = names->items(query);
+    if (!items) return std::nullopt;
+    NamedRows rows;
+    for (const AnalysedItem& item : *items) {
+      const auto* column = item.expression->as<ColumnRef>();
+      add(rows, item.name, column ? origin_of(*column, sources) : ColumnOrigin(),
+          column && column->source ? column->source->text : "");
+    }
+    return rows;
+  }
+
+  static void add(NamedRows& rows, std::string name, ColumnOrigin origin, std::string source = {}) {
+    rows.columns.columns.push_back({std::move(name), TypeKind::String});
+    rows.origins.push_back(std::move(origin));
+    rows.sources.push_back(std::move(source));
+  }
+
+  static ColumnOrigin origin_of(const ColumnRef& column, const std::vector<NamedSource>& sources) {
+    for (const NamedSource& each : sources)
+      for (size_t i = 0; i < each.source.columns.size(); ++i) {
+        const LayoutColumn& known = each.source.columns[i];
+        if (column.source && known.source == column.source->text && known.name == column.name.text)
+          return each.origins[i];
+      }
+    return {};
+  }
+
+  std::optional<NamedSource> source_of(const AliasedSource& named) {
+    if (named.query && named.name.text.empty()) return bracketed(named);
+    if (is_row_function(named)) return of_names(row_function_names(named));
+    if (named.query) return of_rows(named, named.name.text, named.columns, rows_of(*named.query));
+    const auto found =
+        std::find_if(common_tables_.rbegin(), common_tables_.rend(), [&](const CommonTable* table) {
+          return !named.schema && table->name.text == named.name.text;
+        });
+    if (found != common_tables_.rend())
+      return common(named, static_cast<size_t>(common_tables_.rend() - found) - 1);
+    if (const SystemTable* table = find_system_table(named, context_)) {
+      auto source = query_source(named, named.visible_name().text, named.columns, table->columns);
+      if (source)
+        std::erase_if(source->shown,
+                      [](const std::string& name) { return name.starts_with(kHiddenColumns); });
+      return of_names(std::move(source));
+    }
+    return table_of(named);
+  }
+
+  static std::optional<NamedSource> of_names(Result<SelectSource> source) {
+    if (!source) return std::nullopt;
+    const size_t count = source->columns.size();
+    return NamedSource{*std::move(source), std::vector<ColumnOrigin>(count)};
+  }
+
+  static std::optional<NamedSource> of_rows(const AliasedSource& named, const std::string& alias,
+                                            const std::vector<Name>& columns,
+                                            std::optional<NamedRows> rows) {
+    if (!rows) return std::nullopt;
+    auto source = query_source(named, alias, columns, rows->columns);
+    if (!source) return std::nullopt;
+    return NamedSource{*std::move(source), std::move(rows->origins)};
+  }
+
+  // It sees what stands before it, and, if it is recursive, itself: then names do not tell.
+  std::optional<NamedSource> common(const AliasedSource& named, size_t place) {
+    const CommonTable& table = *common_tables_[place];
+    if (table.recursive) return std::nullopt;
+    const std::vector<const CommonTable*> all = common_tables_;
+    common_tables_.resize(place);
+    std::optional<NamedRows> rows = rows_of(*table.query);
+    common_tables_ = all;
+    std::vector<Name> columns = named.columns;
+    for (size_t i = columns.size(); i < table.columns.size(); ++i)
+      columns.push_back(table.columns[i]);
+    return of_rows(named, named.visible_name().text, columns, std::move(rows));
+  }
+
+  std::optional<NamedSource> bracketed(const AliasedSource& named) {
+    auto rows = rows_of(*named.query);
+    if (!rows) return std::nullopt;
+    SelectSource source{nullptr, "\x04" + std::to_string(bracketed_++), {}, {}, named.position};
+    source.is_bracketed = true;
+    for (size_t i = 0; i < rows->columns.columns.size(); ++i) {
+      const std::string& name = rows->columns.columns[i].name;
+      source.columns.push_back({rows->sources[i], name, TypeKind::String});
+      source.shown.push_back(name);
+    }
+    return NamedSource{std::move(source), std::move(rows->origins)};
+  }
+
+  std::optional<NamedSource> table_of(const AliasedSource& named) {
+    const auto found = resolve_source(named, context_);
+    if (!found) return std::nullopt;
+    NamedSource made{table_source(*found), {}};
+    SelectSource& source = made.source;
+    for (const LayoutColumn& column : source.columns)
+      made.origins.push_back({found->source, column.name});
+    if (named.columns.size() > source.shown.size()) return std::nullopt;
+    for (size_t i = 0; i < named.columns.size(); ++i) {
+      const auto column = std::ranges::find(source.columns, source.shown[i], &LayoutColumn::name);
+      column->name = source.shown[i] = named.columns[i].text;
+    }
+    return made;
+  }
+
+  const PlanContext& context_;
+  std::vector<const CommonTable*> common_tables_;
+  size_t bracketed_ = 0;
+  int depth_ = 0;
+};
+
+}  // namespace
+
+std::vector<ColumnOrigin> column_origins(const Query& query, const PlanContext& context) {
+  auto rows = Tracing(context).rows_of(query);
+  return rows ? std::move(rows->origins) : std::vector<ColumnOrigin>();
+}
+
+}  // namespace engine

@@ -1,0 +1,129 @@
+#include "server/sql/folded_names.h"
+
+#include <absl/strings/ascii.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/plan/source_properties.h"
+
+namespace server {
+
+namespace {
+
+using engine::Name;
+using engine::Quoting;
+
+// What PostgreSQL would not have folded: its quotes make no difference there.
+bool is_bare_in_lower_case(std::string_view text) {
+  const auto is_bare = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+           static_cast<unsigned char>(c) >= 0x80;
+  };
+  return !text.empty() && std::ranges::all_of(text, is_bare);
+}
+
+// In no word of the dialect, whose quoted names are exact.
+bool is_in_words_of_postgres(const engine::CreateSource& create) {
+  return create.kind == engine::SourceKind::Table && !create.is_source &&
+         std::ranges::all_of(create.properties, engine::is_storage_parameter,
+                             &engine::Property::name);
+}
+engine::CreateSource copy_of(const engine::CreateSource& create) {
+  engine::CreateSource copy;
+  copy.kind = create.kind;
+  copy.or_replace = create.or_replace;
+  copy.if_not_exists = create.if_not_exists;
+  copy.name = create.name;
+  copy.name_position = create.name_position;
+  copy.elements = create.elements;
+  copy.is_postgres = create.is_postgres;
+  copy.is_temporary = create.is_temporary;
+  return copy;  // its properties are storage parameters, of which nothing is kept
+}
+
+class Folding {
+ public:
+  explicit Folding(const engine::PlanContext& context) : context_(context) {}
+  bool has_changed() const { return has_changed_; }
+
+  void create(engine::CreateSource& create) {
+    existing(create.name);
+    if (!is_there(create.name.text)) fold(create.name);
+    for (engine::TableElement& element : create.elements) fold(element.name);
+  }
+  void add_columns(engine::AlterSource& alter) {
+    existing(alter.name);
+    const engine::DataSource* source = context_.catalog.find_source(alter.name.text);
+    if (!source || !source->owns_topic) return;
+    for (engine::TableElement& element : alter.added) fold(element.name);
+  }
+  // Of what is there.
+  void existing(Name& name) {
+    if (is_there(name.text)) return;
+    std::string other = name.quoting == Quoting::Double ? absl::AsciiStrToUpper(name.text)
+                        : name.quoting == Quoting::None ? absl::AsciiStrToLower(name.text)
+                                                        : name.text;
+    if (other != name.text && is_there(other)) change(name, {std::move(other), Quoting::Back});
+  }
+
+ private:
+  bool is_there(const std::string& text) const {
+    return (context_.temporary && context_.temporary->contains(text)) ||
+           context_.catalog.find_source(text);
+  }
+  void fold(Name& name) {
+    if (name.quoting == Quoting::Double && is_bare_in_lower_case(name.text))
+      change(name, {absl::AsciiStrToUpper(name.text), Quoting::None});
+  }
+  void change(Name& name, Name to) {
+    name = std::move(to);
+    has_changed_ = true;
+  }
+
+  const engine::PlanContext& context_;
+  bool has_changed_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<const engine::ParsedStatement> with_folded_names(
+    std::shared_ptr<const engine::ParsedStatement> statement, const engine::PlanContext& context) {
+  if (context.settings.ksqldb_compat) return statement;
+  Folding folding(context);
+  const auto folded = [&](auto copy, auto fold) -> std::shared_ptr<const engine::ParsedStatement> {
+    fold(copy);
+    if (!folding.has_changed()) return statement;
+    auto made = std::make_shared<engine::ParsedStatement>();
+    made->text = statement->text;
+    made->start = statement->start;
+    made->statement = std::move(copy);
+    return made;
+  };
+  const engine::Statement& written = statement->statement;
+  if (const auto* create = std::get_if<engine::CreateSource>(&written))
+    return is_in_words_of_postgres(*create)
+               ? folded(copy_of(*create), [&](auto& copy) { folding.create(copy); })
+               : statement;
+  if (const auto* drop = std::get_if<engine::DropSource>(&written))
+    return folded(*drop, [&](auto& copy) { folding.existing(copy.name); });
+  if (const auto* drops = std::get_if<engine::DropSources>(&written))
+    return folded(*drops, [&](auto& copy) {
+      for (engine::DropSource& each : copy.drops) folding.existing(each.name);
+    });
+  if (const auto* truncate = std::get_if<engine::Truncate>(&written))
+    return folded(*truncate, [&](auto& copy) {
+      for (engine::TableName& each : copy.tables) folding.existing(each.name);
+    });
+  if (const auto* add = std::get_if<engine::AddPrimaryKey>(&written))
+    return folded(*add, [&](auto& copy) { folding.existing(copy.table.name); });
+  if (const auto* columns = std::get_if<engine::AlterColumns>(&written))
+    return folded(*columns, [&](auto& copy) { folding.existing(copy.table.name); });
+  if (const auto* comment = std::get_if<engine::CommentOn>(&written))
+    return folded(*comment, [&](auto& copy) { folding.existing(copy.table.name); });
+  if (const auto* alter = std::get_if<engine::AlterSource>(&written))
+    return folded(*alter, [&](auto& copy) { folding.add_columns(copy); });
+  return statement;
+}
+
+}  // namespace server
