@@ -11,6 +11,7 @@
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
 #include "engine/types/coercion.h"
+#include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_number.h"
 
@@ -37,7 +38,28 @@ std::vector<BoundExpression> bound_of(std::vector<BoundItem> items) {
   return bound;
 }
 
+// A DECIMAL with all digits of a written text; nothing for what is no number, or has too many of them.
+std::optional<SqlType> decimal_of_text(std::string_view text) {
+  const auto number = normal_numeric(text);
+  if (!number || number->find_first_not_of("-.0123456789") != std::string::npos)
+    return std::nullopt;
+  const size_t point = number->find('.');
+  const size_t scale = point == std::string::npos ? 0 : number->size() - point - 1;
+  const size_t digits = number->size() - (point != std::string::npos) - number->starts_with('-');
+  if (digits > kMaxDecimalPrecision) return std::nullopt;
+  return SqlType::decimal(static_cast<int>(digits), static_cast<int>(scale));
+}
+
 }  // namespace
+
+std::optional<SqlType> exact_numeric(const BoundExpression& bound) {
+  if (bound.type.is_numeric() && bound.type.kind() != TypeKind::Double)
+    return as_decimal_type(bound.type);
+  if (bound.kind != BoundKind::Literal || bound.literal.is_null() ||
+      bound.type.kind() != TypeKind::String)
+    return std::nullopt;
+  return decimal_of_text(bound.literal.as_string());
+}
 
 std::string shown(const SqlType& type) {
   return type.kind() == TypeKind::String ? "VARCHAR" : type.to_string();
@@ -273,8 +295,28 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
   BoundExpression operand = TRY(std::move(bound));
   const bool is_shown = (depth_ == 1 || is_operand) && scope_.texts_take_types;
   const bool is_value = operand.kind == BoundKind::Parameter || operand.kind == BoundKind::Literal;
-  if (is_shown && is_value && node.type.custom_name == "NUMERIC" && node.type.precision == 0)
-    *type = type_of(*find_label(label::kNumeric));
+  if (scope_.texts_take_types && node.type.custom_name == "NUMERIC" && node.type.precision == 0) {
+    // Of a parameter the type must not be another when its value is known.
+    const bool is_written = !node.operand->is<Parameter>();
+    if (is_written && operand.type.label() == label::kNumeric) return operand;
+    if (is_shown && operand.type.kind() == TypeKind::Double) {
+      BoundExpression made = call_expression(numeric_of_double_kernel,
+                                             type_of(*find_label(label::kNumeric)), {}, position);
+      made.children.push_back(std::move(operand));
+      return made;
+    }
+    const bool is_exact = is_written || operand.type.is_numeric();
+    if (is_shown && is_value)
+      *type = type_of(*find_label(label::kNumeric));
+    else if (is_exact)
+      type = exact_numeric(operand).value_or(*type);
+  }
+  // '0.1234567890123'::numeric::int goes by way of all digits.
+  if (operand.type.label() == label::kNumeric && !operand.type.is_null() && type->is_numeric()) {
+    const bool is_cast = operand.kind == BoundKind::Call && operand.children.size() == 1;
+    const auto exact = exact_numeric(is_cast ? operand.children.front() : operand);
+    operand = exact ? TRY(cast(std::move(operand), *exact)) : TRY(computed(std::move(operand)));
+  }
   const bool keeps_times = keeps_times_exact_ && (is_shown || keeps_times_);
   if (is_exact_time(operand.type.label()) && !keeps_times)
     operand = TRY(computed(std::move(operand)));

@@ -138,10 +138,16 @@ Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
     } else {
       item.bound = TRY(bind_open(source));
       // Of an aggregate's argument nothing around has told that it is computed with.
-      if (depth_ == 0 && !keeps_values(call.name))
+      if (depth_ == 0 && !keeps_values(call.name) && call.name != "COUNT")
         item.bound = TRY(computed(std::move(item.bound)));
-      TRY(check_labels(call, item.bound.type, source.position));
-      if (!keeps_values(call.name)) item.bound.type = without_narrow_label(item.bound.type);
+      TRY(check_labels(call, item.bound.type, source.position, scope_.texts_take_types));
+      if (i == 0) arguments.first = item.bound.type;
+      const bool is_shown =
+          call.name == "CONCAT" || call.name == "CONCAT_WS" || call.name == "FORMAT";
+      if (!keeps_values(call.name) && !is_shown) {
+        const SqlType type = without_narrow_label(item.bound.type);
+        item.bound = cast_or_fold(std::move(item.bound), type);
+      }
       type.type = item.bound.type;
       type.is_literal = item.bound.kind == BoundKind::Literal;
     }
@@ -312,6 +318,9 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   auto type = return_type(*resolved);
   if (!type) return std::move(type).error().at(position);
 
+  if (scope_.texts_take_types && is_clock_result(call.name, arguments))
+    *type = type->labelled(label::kTimestamp);
+  if (scope_.texts_take_types && keeps_values(call.name)) take_label(call.name, arguments, *type);
   if (name == "PG_CATALOG.ROUND" || name == "PG_CATALOG.TRUNC") keep_places(arguments.items, *type);
   const FunctionDef& function = *resolved->overload->function;
   BoundExpression bound = call_expression(
@@ -321,13 +330,38 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   bound.absorbs_errors = true;
   bound.refuses_null = primitive_bits(resolved->overload->signature, arguments.items.size());
   for (BoundItem& item : arguments.items) bound.children.push_back(std::move(item.bound));
+  // The absolute value of a smallint is one, and of a real.
+  if (scope_.texts_take_types && call.name == "ABS" && is_narrow_number(arguments.first))
+    return cast_or_fold(std::move(bound), arguments.first);
   return bound;
+}
+
+// The greatest of two timestamps without a zone is one, too.
+void Binder::take_label(std::string_view function, const Arguments& arguments, SqlType& type) {
+  SqlType common;
+  for (const ArgumentType& each : arguments.types) {
+    const auto shared = common_type(common, each.type);
+    if (!shared) return;
+    common = *shared;
+    if (function == "NULLIF") break;
+  }
+  if (!common.is_null() && common == type) type = common;
+}
+
+// What these make of a timestamp without a zone is one, too.
+bool Binder::is_clock_result(std::string_view function, const Arguments& arguments) {
+  constexpr std::pair<std::string_view, size_t> kOfTimes[] = {
+      {"DATE_TRUNC", 1}, {"TIMESTAMPADD", 2}, {"TIMESTAMPSUB", 2}};
+  return std::ranges::any_of(kOfTimes, [&](const auto& each) {
+    return each.first == function && each.second < arguments.types.size() &&
+           arguments.types[each.second].type.label() == label::kTimestamp;
+  });
 }
 
 Result<BoundAggregate> Binder::bind_aggregate(const FunctionCall& call, TextPosition position,
                                               std::map<std::string, std::string> properties) {
   TRY(refuse_postgres_clauses(call, scope_.clause, position));
-  const std::string name = meant(call.name);
+  std::string name = meant(call.name);
   const auto overloads = Registry::instance().find(name);
   if (overloads.empty()) return unknown_function(call.name).at(position);
   if (kind_of(overloads.front()) != CallKind::Aggregate)
@@ -344,6 +378,7 @@ Result<BoundAggregate> Binder::bind_aggregate(const FunctionCall& call, TextPosi
         .at(argument->position);
   }
   Arguments arguments = TRY(bind_arguments(call));
+  if (scope_.texts_take_types) name = by_types(std::move(name), arguments);
   auto resolved = Registry::instance().resolve(name, arguments.types);
   if (!resolved) return std::move(resolved).error().at(position);
   TRY(coerce_arguments(*resolved, arguments));

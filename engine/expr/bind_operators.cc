@@ -45,6 +45,25 @@ SqlType decimal_result(ArithmeticOp op, const SqlType& left, const SqlType& righ
   }
 }
 
+// PostgreSQL's exact digits, as far as 38 go: what would need more is an error of the row, and nothing is rounded but a quotient,
+// which has as many digits as PostgreSQL shows of one between 1 and 9999. Only beyond kMostScale there is no room for more.
+SqlType decimal_of_postgres(ArithmeticOp op, const SqlType& left, const SqlType& right) {
+  constexpr int kScaleOfQuotient = 16, kMostScale = 24;
+  const int s1 = left.scale(), s2 = right.scale(), greater_scale = std::max(s1, s2);
+  if (op != ArithmeticOp::Multiply && op != ArithmeticOp::Divide) {
+    const SqlType usual = decimal_result(op, left, right);
+    return usual.scale() == greater_scale ? usual
+                                          : SqlType::decimal(kMaxDecimalPrecision, greater_scale);
+  }
+  const bool divides = op == ArithmeticOp::Divide;
+  const int wanted = divides ? std::max(greater_scale, kScaleOfQuotient) : s1 + s2;
+  const int whole =
+      divides ? left.precision() - s1 + s2 : left.precision() - s1 + right.precision() - s2 + 1;
+  const int scale =
+      std::min(wanted, std::max({kMostScale, greater_scale, kMaxDecimalPrecision - whole}));
+  return SqlType::decimal(std::min(whole + scale, kMaxDecimalPrecision), scale);
+}
+
 std::string_view ksql_name(ComparisonOp op) {
   switch (op) {
     case ComparisonOp::Equal:
@@ -79,7 +98,7 @@ struct ComparedTypes {
   SqlType left, right;
 };
 std::optional<ComparedTypes> compared_types(ComparisonOp op, const SqlType& left,
-                                            const SqlType& right) {
+                                            const SqlType& right, bool as_postgres) {
   const auto both = [](const SqlType& type) { return ComparedTypes{type, type}; };
   if (left.is_numeric() && right.is_numeric()) {
     if (left.kind() != TypeKind::Decimal && right.kind() != TypeKind::Decimal)
@@ -95,7 +114,8 @@ std::optional<ComparedTypes> compared_types(ComparisonOp op, const SqlType& left
   };
   if (is_day(left) && is_day(right) && left != right) return both(TypeKind::Timestamp);
   if (left.kind() != right.kind()) return std::nullopt;
-  const bool has_order = !left.is_nested() && left.kind() != TypeKind::Boolean;
+  const bool has_order = as_postgres ? left.kind() != TypeKind::Map
+                                     : !left.is_nested() && left.kind() != TypeKind::Boolean;
   if (!has_order && !is_equality(op)) return std::nullopt;
   if (const auto shared = common_type(left, right)) return both(*shared);
   return std::nullopt;
@@ -156,6 +176,10 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       return *std::move(moved);
     left = TRY(computed(std::move(left)));
     right = TRY(computed(std::move(right)));
+    if (node.op != ArithmeticOp::Concatenate) {
+      TRY(read_number_as(*node.left, left, right.type));
+      TRY(read_number_as(*node.right, right, left.type));
+    }
   }
   if (left.type.is_null() && left.kind == BoundKind::Parameter)
     left = TRY(coerce_to(std::move(left), right.type));
@@ -164,7 +188,7 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
 
   const auto refuse = [&](const std::string& ksql_text) -> Error {
     Error error = with_ksqldb(
-        ErrorCode::TypeMismatch,
+        no_operator(),
         "operator " + std::string(to_string(node.op)) + " does not take " + shown(left.type) +
             " and " + shown(right.type),
         type_error_detail("Error processing expression: " + to_sql(expression) + ". " + ksql_text));
@@ -244,8 +268,12 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
   } else if (result.kind() == TypeKind::Decimal) {
     left_type = as_decimal_type(left.type);
     right_type = as_decimal_type(right.type);
-    result = decimal_result(node.op, left_type, right_type);
+    result = scope_.texts_take_types ? decimal_of_postgres(node.op, left_type, right_type)
+                                     : decimal_result(node.op, left_type, right_type);
   }
+  const bool is_narrow = scope_.texts_take_types && is_narrow_number(left.type) &&
+                         left.type.label() == right.type.label();
+  const SqlType narrow = left.type;
   BoundExpression bound =
       call_expression(arithmetic_kernel(node.op, result.kind()), result, {}, position);
   const bool divides = node.op == ArithmeticOp::Divide || node.op == ArithmeticOp::Modulo;
@@ -256,7 +284,18 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
   // As ksqlDB has it: what the lambda is for then fails for the row, and is null as a whole.
   constexpr uint64_t kBothSides = 0b11;
   if (!lambda_names_.empty()) bound.refuses_null = kBothSides;
+  if (is_narrow) return cast_or_fold(std::move(bound), narrow);
   return bound;
+}
+
+// '2' * n: what is written as a text beside a number is one, too.
+Status Binder::read_number_as(const Expression& source, BoundExpression& side,
+                              const SqlType& type) const {
+  if (!type.is_numeric() || !source.is<StringLiteral>()) return {};
+  BoundItem item{&source, std::move(side)};
+  TRY(read_text_as(item, type));
+  side = std::move(item.bound);
+  return {};
 }
 
 Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition position) {
@@ -278,9 +317,13 @@ Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition posit
   if (scope_.texts_take_types && is_whole && operand.kind != BoundKind::Literal) {
     Arithmetic from_zero{ArithmeticOp::Subtract, make_expression(IntegerLiteral{0}, position),
                          clone(*node.operand)};
-    return bind(*make_expression(std::move(from_zero), position));
+    const SqlType type = operand.type;
+    return cast_or_fold(TRY(bind(*make_expression(std::move(from_zero), position))), type);
   }
-  SqlType type = without_narrow_label(operand.type);
+  // The opposite of a real is one.
+  SqlType type = scope_.texts_take_types && operand.type.label() == label::kFloat4
+                     ? operand.type
+                     : without_narrow_label(operand.type);
   const Kernel kernel = negation_kernel(type.kind());
   BoundExpression bound = call_expression(kernel, std::move(type), {}, position);
   bound.can_fail = false;
@@ -392,10 +435,10 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
         .with_hint("Use IS NULL or IS NOT NULL.")
         .at(position);
   }
-  const auto types = compared_types(op, l, r);
+  const auto types = compared_types(op, l, r, scope_.texts_take_types);
   if (!types) {
     Error error = with_ksqldb(
-        ErrorCode::TypeMismatch,
+        no_operator(),
         "operator " + std::string(to_string(op)) + " does not take " + shown(l) + " and " +
             shown(r),
         type_error_detail("Cannot compare " + text_of(*left.source) + " (" + l.to_string() +

@@ -199,7 +199,8 @@ Status Binder::match_arguments(const FunctionCall& call, Arguments& arguments) c
   }
   if (call.name.starts_with("TIMESTAMP") && items.size() == 3 &&
       items[2].bound.type.kind() == TypeKind::Date)  // TIMESTAMPADD and TIMESTAMPSUB
-    return become(2, cast(std::move(items[2].bound), TypeKind::Timestamp));
+    return become(2, cast(std::move(items[2].bound),
+                          SqlType(TypeKind::Timestamp).labelled(label::kTimestamp)));
   if (call.name == "TIMEZONE" && items.size() == 2 && items[1].bound.type.kind() == TypeKind::Date)
     return become(1, cast(std::move(items[1].bound), TypeKind::Timestamp));
   if (call.name != "GREATEST" && call.name != "LEAST" && call.name != "COALESCE") return {};
@@ -218,6 +219,8 @@ Status Binder::match_arguments(const FunctionCall& call, Arguments& arguments) c
 }
 
 std::string Binder::by_types(std::string name, const Arguments& arguments) {
+  if (name == "PG_CATALOG.SUM" && arguments.first.label() == label::kFloat4)
+    return name + "_OF_REALS";
   if (arguments.types.size() != 2) return name;
   const SqlType& second = arguments.types[1].type;
   if (name == "DATE_PART" && second.label() == label::kInterval) return "INTERVAL_PART";

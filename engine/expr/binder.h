@@ -66,6 +66,7 @@ class Binder {
   struct Arguments {
     std::vector<BoundItem> items;  // of lambdas: bound is empty
     std::vector<ArgumentType> types;
+    SqlType first = {};  // with the label that it came with
   };
 
   // bind.cc: literals, names and the forms that are not operators
@@ -94,6 +95,7 @@ class Binder {
   Status match_labels(ComparisonOp op, BoundItem& left, BoundItem& right, TextPosition position);
   // A literal text as a value of the type; anything else stays. Fails with InvalidText.
   Status read_text_as(BoundItem& item, const SqlType& type) const;
+  Status read_number_as(const Expression& source, BoundExpression& side, const SqlType& type) const;
   Result<BoundExpression> bind_logical(const Logical& node, TextPosition position);
   Result<BoundExpression> bind_not(const Not& node, TextPosition position);
   Result<BoundExpression> bind_between(const Between& node, TextPosition position);
@@ -109,6 +111,8 @@ class Binder {
   Status match_arguments(const FunctionCall& call, Arguments& arguments) const;
   // The function that a call stands for, by the types of its arguments.
   static std::string by_types(std::string name, const Arguments& arguments);
+  static void take_label(std::string_view function, const Arguments& arguments, SqlType& type);
+  static bool is_clock_result(std::string_view function, const Arguments& arguments);
   // A cast that only PostgreSQL has: between BOOLEAN and INTEGER, of BYTES to a text; nothing for others.
   static std::optional<BoundExpression> postgres_cast(BoundExpression& operand, const SqlType& type,
                                                       TextPosition position);
@@ -148,6 +152,10 @@ class Binder {
   // bind_lists.cc
   Result<SqlType> widen(const SqlType& common, const BoundItem& item);
 
+  // Of operators that do not take their operands: PostgreSQL has none of that name for them.
+  ErrorCode no_operator() const {
+    return scope_.texts_take_types ? ErrorCode::UndefinedFunction : ErrorCode::TypeMismatch;
+  }
   bool is_known_column(const std::string& name) const;
   // The expression as ksqlDB's messages show it: of a join, a column A.B is A_B.
   std::string text_of(const Expression& expression) const;
@@ -166,6 +174,10 @@ class Binder {
 
 // A type as people who know PostgreSQL read it: STRING is VARCHAR.
 std::string shown(const SqlType& type);
+
+// What a numeric without a precision is of this value where it is computed with: a DECIMAL that has all its digits; nothing
+// where only the values tell how many these are.
+std::optional<SqlType> exact_numeric(const BoundExpression& bound);
 
 BoundExpression call_expression(Kernel kernel, SqlType type, std::vector<BoundExpression> children,
                                 TextPosition position);

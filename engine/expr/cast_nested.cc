@@ -13,11 +13,12 @@ namespace engine {
 
 namespace {
 
-Column cast_column(const Column& from, const SqlType& to, const EvalContext& context,
+Column cast_column(const Column& from, const SqlType& to, const KernelCall& whole,
                    RowErrors& errors) {
   Column out(to);
   const Argument argument{&from};
-  KernelCall call{std::span(&argument, 1), from.size(), out, errors, context};
+  KernelCall call{std::span(&argument, 1), from.size(), out, errors, whole.context};
+  call.knows_unknown = whole.knows_unknown;
   cast_kernel(call);
   return out;
 }
@@ -48,7 +49,7 @@ void cast_list(KernelCall& call, std::span<const SqlType> part_types) {
   call.out.validity() = from.validity();
   for (size_t part = 0; part < part_types.size(); ++part) {
     RowErrors errors(from.child(part).size());
-    call.out.child(part) = cast_column(from.child(part), part_types[part], call.context, errors);
+    call.out.child(part) = cast_column(from.child(part), part_types[part], call, errors);
     add_errors_of_parts(call, errors);
   }
 }
@@ -191,7 +192,7 @@ void cast_struct(KernelCall& call) {
     const int at = from.type().field_index(fields[i].name);
     if (at < 0) continue;
     call.out.child(i) =
-        cast_column(from.child(static_cast<size_t>(at)), fields[i].type, call.context, errors);
+        cast_column(from.child(static_cast<size_t>(at)), fields[i].type, call, errors);
   }
   if (!errors.any()) return;
   clear_rows(call.out, errors.failed());

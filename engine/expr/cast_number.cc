@@ -4,6 +4,7 @@
 
 #include "engine/expr/cast_kernels.h"
 #include "engine/functions/adapters.h"
+#include "engine/types/postgres_type_name.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
@@ -50,25 +51,24 @@ Result<Decimal> double_to_decimal(const KernelCall& call, double value) {
 }
 // ---- PostgreSQL's rules, for SELECTs over tables: rounded, and an error where it does not fit
 
-template <class To>
-Error too_large() {
-  return {ErrorCode::OutOfRange, sizeof(To) == 4 ? "integer out of range" : "bigint out of range"};
+Error too_large(const KernelCall& call) {
+  return {ErrorCode::OutOfRange, postgres_type_name(call.out.type()) + " out of range"};
 }
 template <class To>
-Result<To> nearest_whole(Decimal value) {
+Result<To> nearest_whole(const KernelCall& call, Decimal value) {
   const Int128 whole = TRY(rescale(value, kMaxDecimalPrecision, 0, Rounding::HalfUp));
-  if (whole != static_cast<To>(whole)) return too_large<To>();
+  if (whole != static_cast<To>(whole)) return too_large(call);
   return static_cast<To>(whole);
 }
 template <class To>
-Result<To> nearest_whole_of_double(double value) {
+Result<To> nearest_whole_of_double(const KernelCall& call, double value) {
   const double whole = std::nearbyint(value);
   constexpr double kEnd = sizeof(To) == 4 ? 0x1p31 : 0x1p63;
-  if (!(whole >= -kEnd && whole < kEnd)) return too_large<To>();
+  if (!(whole >= -kEnd && whole < kEnd)) return too_large(call);
   return static_cast<To>(whole);
 }
-Result<int32_t> checked_integer(int64_t value) {
-  if (value != static_cast<int32_t>(value)) return too_large<int32_t>();
+Result<int32_t> checked_integer(const KernelCall& call, int64_t value) {
+  if (value != static_cast<int32_t>(value)) return too_large(call);
   return static_cast<int32_t>(value);
 }
 

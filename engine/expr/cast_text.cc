@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "engine/expr/cast_kernels.h"
+#include "engine/expr/kernels.h"
 #include "engine/functions/adapters.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
@@ -120,6 +121,8 @@ void cast_integer_to_text(KernelCall& call) { row_kernel<whole_text<int32_t>>(ca
 void cast_bigint_to_text(KernelCall& call) { row_kernel<whole_text<int64_t>>(call); }
 void cast_decimal_to_text(KernelCall& call) { row_kernel<decimal_to_text>(call); }
 void cast_double_to_text(KernelCall& call) {
+  if (call.knows_unknown && call.args[0].type().label() == label::kFloat4)
+    return output_text_kernel(call);
   call.knows_unknown ? row_kernel<double_text_of_postgres>(call) : row_kernel<double_text>(call);
 }
 void cast_text_to_boolean(KernelCall& call) {

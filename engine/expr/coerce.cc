@@ -178,10 +178,18 @@ Result<Value> assigned_value(const Value& value, const SqlType& from, const SqlT
   return coerce_value(value, from, to);
 }
 
+// Whether the type's label decides what the call makes: ranges are checked by it, digits rounded, zones passed over. Then
+// it stays the call's type, whatever the value is used as.
+bool is_made_by_label(const BoundExpression& expression, const SqlType& type) {
+  if (expression.kind != BoundKind::Call || expression.type.is_identical(type)) return false;
+  return needs_label_work(type, expression.type) || type.kind() == TypeKind::Timestamp;
+}
+
 }  // namespace
 
 BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type) {
   if (expression.type == type && !needs_label_work(expression.type, type)) {
+    if (is_made_by_label(expression, type)) return cast_call(std::move(expression), type);
     expression.type = type;
     return expression;
   }

@@ -6,6 +6,7 @@
 #include "engine/expr/kernels.h"
 #include "engine/expr/null_failures.h"
 #include "engine/expr/validity.h"
+#include "engine/functions/ordering.h"
 #include "engine/java/utf16.h"
 #include "engine/types/text_number.h"
 
@@ -84,7 +85,7 @@ struct DecimalOrder {
     return op(sign_of(compare(a, b)), 0);
   }
 };
-// ARRAY, MAP and STRUCT know equality only.
+// ARRAY, MAP and STRUCT know equality only, but for PostgreSQL's order.
 struct NestedOrder {
   template <class Op>
   static bool holds(const Argument& left, const Argument& right, size_t row, Op op) {
@@ -105,11 +106,28 @@ struct Compare<Order<TypeKind::Double>, Op> {
     engine::compute<Order<TypeKind::Double>, Op>(left, right, out);
   }
 };
+// Kinds of which PostgreSQL has an order of its own.
+template <class Op>
+struct Compare<Order<TypeKind::Bytes>, Op> {
+  using OrderedOtherwise = Op;
+  static void compute(const Argument& left, const Argument& right, std::span<uint8_t> out) {
+    engine::compute<Order<TypeKind::Bytes>, Op>(left, right, out);
+  }
+};
 template <class O, class Op>
 struct CompareRows {
   static void compute(const Argument& left, const Argument& right, std::span<uint8_t> out) {
     for (size_t row = 0; row < out.size(); ++row)
       out[row] = !left.is_null(row) && !right.is_null(row) && O::holds(left, right, row, Op());
+  }
+};
+template <class Op>
+struct CompareRows<NestedOrder, Op> {
+  using OrderedOtherwise = Op;
+  static void compute(const Argument& left, const Argument& right, std::span<uint8_t> out) {
+    for (size_t row = 0; row < out.size(); ++row)
+      out[row] =
+          !left.is_null(row) && !right.is_null(row) && NestedOrder::holds(left, right, row, Op());
   }
 };
 
@@ -121,11 +139,23 @@ void compare_nans(const Argument& left, const Argument& right, std::span<uint8_t
     if (l || r) out[row] = op(static_cast<int>(l), static_cast<int>(r));
   }
 }
+template <class Op>
+void compare_otherwise(const Argument& left, const Argument& right, std::span<uint8_t> out, Op op) {
+  for (size_t row = 0; row < out.size(); ++row)
+    out[row] = !left.is_null(row) && !right.is_null(row) &&
+               op(sign_of(compare_as_postgres(*left.column, left.index(row), *right.column,
+                                              right.index(row))),
+                  0);
+}
 template <class C>
-void compute_for(KernelCall& call, std::span<uint8_t> out) {
-  C::compute(call.args[0], call.args[1], out);
+void compute_for(const KernelCall& call, const Argument& left, const Argument& right,
+                 std::span<uint8_t> out) {
+  if constexpr (requires { typename C::OrderedOtherwise; })
+    if (call.knows_unknown)
+      return compare_otherwise(left, right, out, typename C::OrderedOtherwise());
+  C::compute(left, right, out);
   if constexpr (requires { typename C::OfDoubles; })
-    if (call.knows_unknown) compare_nans(call.args[0], call.args[1], out, typename C::OfDoubles());
+    if (call.knows_unknown) compare_nans(left, right, out, typename C::OfDoubles());
 }
 
 // A null operand makes it false, or unknown.
@@ -133,7 +163,7 @@ template <class C>
 void of_values(KernelCall& call) {
   call.out.resize(call.rows);
   const auto out = call.out.data<uint8_t>();
-  compute_for<C>(call, out);
+  compute_for<C>(call, call.args[0], call.args[1], out);
   Bitmap valid = valid_in_all(call.args, call.rows);
   zero_nulls(out, valid);
   call.out.validity() = call.knows_unknown ? std::move(valid) : Bitmap(call.rows, true);
@@ -145,7 +175,7 @@ void distinct(KernelCall& call) {
   const Argument &left = call.args[0], &right = call.args[1];
   call.out.resize(call.rows);
   const auto out = call.out.data<uint8_t>();
-  compute_for<Equal>(call, out);
+  compute_for<Equal>(call, left, right, out);
   for (size_t row = 0; row < call.rows; ++row) {
     const bool left_null = left.is_null(row), right_null = right.is_null(row);
     const bool is_same = left_null || right_null ? left_null && right_null : out[row] != 0;
@@ -183,6 +213,14 @@ void set_unknown(KernelCall& call, size_t row, bool has_null_item) {
   if (call.args[0].is_null(row) || has_null_item) call.out.validity().clear(row);
 }
 
+// NaN has no place in a sorted list, where nothing is told from it.
+template <class T>
+bool is_in(std::span<const T> items, T value) {
+  if constexpr (std::is_same_v<T, double>)
+    if (std::isnan(value)) return false;
+  return std::ranges::binary_search(items, value);
+}
+
 // The second argument is one ARRAY, sorted and without nulls; a third one, null, says that there was one.
 template <class T>
 void in_sorted(KernelCall& call) {
@@ -191,7 +229,7 @@ void in_sorted(KernelCall& call) {
   call.out.resize(call.rows);
   const auto out = call.out.data<uint8_t>();
   for (size_t row = 0; row < call.rows; ++row)
-    out[row] = !value.is_null(row) && std::ranges::binary_search(items, value.get<T>(row));
+    out[row] = !value.is_null(row) && is_in(items, value.get<T>(row));
   call.out.validity() = Bitmap(call.rows, true);
   const bool has_null_item = call.args.size() > 2;
   for (size_t row = 0; row < call.rows; ++row)
@@ -204,7 +242,7 @@ void in_list(KernelCall& call) {
   const auto out = call.out.data<uint8_t>();
   std::vector<uint8_t> matches(call.rows);
   for (const Argument& item : call.args.subspan(1)) {
-    Equal::compute(call.args[0], item, matches);
+    compute_for<Equal>(call, call.args[0], item, matches);
     const Argument pair[] = {call.args[0], item};
     zero_nulls(std::span(matches), valid_in_all(pair, call.rows));
     for (size_t row = 0; row < call.rows; ++row) out[row] |= matches[row];

@@ -34,13 +34,18 @@ void check_range(KernelCall& call, T least, T most, std::string_view type) {
 }
 
 void round_to_float(KernelCall& call) {
+  const bool is_computed = call.args[0].type().kind() == TypeKind::Double;
   for (size_t row = 0; row < call.rows; ++row) {
     if (call.out.is_null(row)) continue;
     double& value = call.out.data<double>()[row];
     const auto rounded = static_cast<double>(static_cast<float>(value));
-    if (std::isinf(rounded) && !std::isinf(value)) {
-      call.errors.add(row, fmt::format("\"{}\" is out of range for type real", value),
-                      ErrorCode::OutOfRange);
+    const bool is_over = std::isinf(rounded) && !std::isinf(value);
+    if (is_over || (rounded == 0 && value != 0)) {
+      call.errors.add(
+          row,
+          is_computed ? fmt::format("value out of range: {}", is_over ? "overflow" : "underflow")
+                      : fmt::format("\"{}\" is out of range for type real", value),
+          ErrorCode::OutOfRange);
       call.out.validity().clear(row);
     } else {
       value = rounded;
@@ -128,6 +133,27 @@ void text_to_nested_kernel(KernelCall& call) {
   }
 }
 
+void numeric_of_double_kernel(KernelCall& call) {
+  const Argument& number = call.args[0];
+  const int digits = number.type().label() == label::kFloat4 ? 6 : 15;
+  call.out.resize(call.rows);
+  for (size_t row = 0; row < call.rows; ++row) {
+    if (number.is_null(row)) continue;
+    const auto value = number.get<double>(row);
+    const std::string text = std::isnan(value)   ? "NaN"
+                             : std::isinf(value) ? (value < 0 ? "-Infinity" : "Infinity")
+                                                 : fmt::format("{:.{}g}", value, digits);
+    const auto normal = normalized_text(call.out.type(), text);
+    if (!normal) {
+      call.errors.add(row, normal.error().message, normal.error().code);
+      continue;
+    }
+    if (!call.context.take_bytes(normal->size(), row, call.errors)) continue;
+    call.out.data<std::string_view>()[row] = call.out.heap().add(*normal);
+    call.out.validity().set(row);
+  }
+}
+
 void array_to_text_kernel(KernelCall& call) {
   call.out.resize(call.rows);
   const Argument& array = call.args[0];
@@ -171,6 +197,10 @@ SqlType open_type(const SqlType& hint) {
   return row == nullptr ? SqlType(TypeKind::String) : type_of(*row);
 }
 
+bool is_narrow_number(const SqlType& type) {
+  return type.label() == label::kInt2 || type.label() == label::kFloat4;
+}
+
 bool keeps_values(std::string_view function) {
   constexpr std::string_view kKeeping[] = {"COALESCE", "IFNULL",       "NULLIF",      "GREATEST",
                                            "LEAST",    "COLLECT_LIST", "COLLECT_SET", "ARRAY_AGG",
@@ -178,10 +208,14 @@ bool keeps_values(std::string_view function) {
   return std::ranges::find(kKeeping, function) != std::end(kKeeping);
 }
 
-Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosition position) {
+Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosition position,
+                    bool as_postgres) {
   const SqlType& type = argument.kind() == TypeKind::Array ? argument.element() : argument;
   const bool compares_as_text = order_of(type) == LabelOrder::Total && !has_comparable_form(type);
   if (compares_as_text) return {};
+  const bool is_extreme = call.name == "MIN" || call.name == "MAX" || call.name == "GREATEST" ||
+                          call.name == "LEAST" || call.name == "NULLIF";
+  if (as_postgres && is_extreme && order_of(type) == LabelOrder::Total) return {};
   constexpr std::string_view kOrdering[] = {"MIN",        "MAX",       "GREATEST",
                                             "LEAST",      "ARRAY_MAX", "ARRAY_MIN",
                                             "ARRAY_SORT", "TOPK",      "TOPKDISTINCT"};

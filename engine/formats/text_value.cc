@@ -159,8 +159,9 @@ Status TextValueReader::append(std::string_view text, Column& column) {
       return store(value, is_too_large ? ErrorCode::OutOfRange : ErrorCode::InvalidText);
     }
     case TypeKind::Double: {
-      const auto value = parse_float(word);
+      auto value = parse_float(word);
       if (value && !has_number(type_.label(), *value)) return refused(ErrorCode::OutOfRange, text);
+      if (value && type_.label() == label::kFloat4) value = static_cast<float>(*value);
       return store(value);
     }
     case TypeKind::Decimal: {

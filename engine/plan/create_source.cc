@@ -135,6 +135,14 @@ bool is_keyless_table(const CreateSource& create, const Schema& schema,
   return is_plain_table(create, settings) && !schema.columns.empty() && schema.key_count() == 0;
 }
 
+// Whether its key is of a type that the format KAFKA has no bytes for: NUMERIC, DATE, BOOLEAN and their like.
+bool is_keyed_otherwise(const CreateSource& create, const Schema& schema,
+                        const EngineSettings& settings) {
+  const std::vector<ColumnDef> keys = schema.keys();
+  return is_plain_table(create, settings) && keys.size() == 1 && !keys.front().type.is_nested() &&
+         !validate_format(FormatSpec{"KAFKA"}, keys, Side::Key);
+}
+
 // PostgreSQL's users count on it; the schema has keys first. Empty where it is the schema's, and for tables of the dialect.
 std::vector<std::string> order_of_declaration(const CreateSource& create, const Schema& schema,
                                               const EngineSettings& settings) {
@@ -264,8 +272,9 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
     with.key.format = "KAFKA";
     with.partitions = 1;  // `SELECT * FROM t` shows the rows in the order in which they came
   }
-  if (is_postgres && source.schema.key_count() > 1 && !with.key.format)
-    with.key.format = "JSON";  // KAFKA has one column
+  const bool has_many_keys = is_postgres && source.schema.key_count() > 1;
+  if ((has_many_keys || is_keyed_otherwise(create, source.schema, settings)) && !with.key.format)
+    with.key.format = "JSON";  // KAFKA has one column, of few types
   source.owns_topic = create.is_temporary || makes_own_topic(create, with);
   source.is_temporary = create.is_temporary;
   const SourceFormats formats = TRY(choose_formats(with, default_formats(settings), source.name));

@@ -223,8 +223,11 @@ class RowReader {
 
   Result<Value> evaluate(const Expression& expression, size_t position) {
     const int index = plan_.columns[position];
-    const SqlType& type = plan_.source.schema.columns[static_cast<size_t>(index)].type;
+    const ColumnDef& column = plan_.source.schema.columns[static_cast<size_t>(index)];
+    const SqlType& type = column.type;
     Result<Value> value = evaluate_as(expression, type);
+    if (value && column.role == ColumnRole::Key && scope_.texts_take_types)
+      return as_key(*std::move(value));
     if (value) return value;
     const auto* text = expression.as<StringLiteral>();
     if (value.error().code != ErrorCode::TypeMismatch && !text) return value;
@@ -233,6 +236,13 @@ class RowReader {
                                column_name(plan_, position),
                                text ? "STRING(" + text->value + ")" : to_sql(expression));
     return error;
+  }
+
+  // Numbers that are equal have one key: -0 is 0.
+  Value as_key(Value value) const {
+    const bool is_double =
+        plan_.source.kind == SourceKind::Table && std::holds_alternative<double>(value.payload());
+    return is_double ? Value::number(value.as_double() + 0.0) : value;
   }
 
   Result<int64_t> read_timestamp(const Expression& expression) {

@@ -50,7 +50,16 @@ class KeyRangeAnalysis {
     Result<Value> value = evaluate_constant(constant, keys_[*index].type, scope_, eval_);
     if (!value) return std::nullopt;
     if (value->is_null()) return kNone;  // no key is null, and nothing equals it
-    return std::vector{KeyAssignment{{*index, std::move(value).take()}}};
+    std::vector<KeyAssignment> found;
+    add(found, *index, *value);
+    return found;
+  }
+
+  // 0 and -0 are equal, and have keys of their own where others than SQL's users wrote them.
+  static void add(std::vector<KeyAssignment>& found, size_t index, const Value& value) {
+    const auto* number = std::get_if<double>(&value.payload());
+    if (!number || *number != 0) return found.push_back({{index, value}});
+    for (const double zero : {0.0, -0.0}) found.push_back({{index, Value::number(zero)}});
   }
 
   Candidates listed(const In& in) const {
@@ -76,7 +85,7 @@ class KeyRangeAnalysis {
     if (array->as_list().size() > kMaxCandidates) return std::nullopt;
     std::vector<KeyAssignment> found;
     for (const Value& item : array->as_list())
-      if (!item.is_null()) found.push_back({{*index, item}});  // no key is null
+      if (!item.is_null()) add(found, *index, item);  // no key is null
     return found;
   }
 

@@ -91,8 +91,8 @@ class Answers {
 
     void widen(const RowsChunks& all, size_t column, Column::SourceRow row) {
       const auto is_less = [&](Column::SourceRow a, Column::SourceRow b) {
-        return compare_rows(*all[a.source].columns[column], a.row, *all[b.source].columns[column],
-                            b.row) < 0;
+        return compare_as_postgres(*all[a.source].columns[column], a.row,
+                                   *all[b.source].columns[column], b.row) < 0;
       };
       if (!least || is_less(row, *least)) least = row;
       if (!greatest || is_less(*greatest, row)) greatest = row;
@@ -148,7 +148,8 @@ std::optional<bool> is_of_one(const AppendSubquery& step, const Answers::Group* 
   if (!group) return false;
   if (value.is_null(row)) return std::nullopt;
   const auto compare = [&](const std::optional<Column::SourceRow>& other) {
-    return compare_rows(value, row, *rows[other->source].columns[step.keys.size()], other->row);
+    return compare_as_postgres(value, row, *rows[other->source].columns[step.keys.size()],
+                               other->row);
   };
   const auto holds = [&] {
     if (!group->least) return false;

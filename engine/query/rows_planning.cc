@@ -103,6 +103,11 @@ SortKey sort_key(const OrderItem& item, size_t column) {
 }
 
 Status check_ordered(const SqlType& type, TextPosition position) {
+  if (type.kind() == TypeKind::Array) return check_ordered(type.element(), position);
+  if (type.kind() == TypeKind::Struct) {
+    for (const Field& field : type.fields()) TRY(check_ordered(field.type, position));
+    return {};
+  }
   if (type.is_nested())
     return Error{ErrorCode::TypeMismatch, fmt::format("{} has no order", type.to_string())}.at(
         position);
@@ -115,15 +120,13 @@ Status check_ordered(const SqlType& type, TextPosition position) {
 }
 
 Status check_distinct(const SqlType& type, TextPosition position) {
-  const bool is_text = type.label() == label::kEnum ||
-                       (order_of(type) != LabelOrder::None && !has_comparable_form(type));
-  if (is_text) return {};
-  return Error{ErrorCode::NotSupported,
-               fmt::format("to tell values of {} apart is not supported yet: their texts differ "
-                           "where they are equal",
-                           postgres_type_name(type)),
-               {},
-               "CAST it to VARCHAR to compare its text."}
+  if (type.kind() == TypeKind::Array) return check_distinct(type.element(), position);
+  if (order_of(type) != LabelOrder::None) return {};
+  return Error{
+      ErrorCode::UndefinedFunction,
+      fmt::format("could not identify an equality operator for type {}", postgres_type_name(type)),
+      {},
+      "CAST it to VARCHAR to compare its text."}
       .at(position);
 }
 

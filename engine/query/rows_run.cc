@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "engine/query/seen_rows.h"
 #include "engine/query/system_rows.h"
 #include "engine/types/column_bytes.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/row_codec.h"
 
 namespace engine {
@@ -338,10 +341,34 @@ Result<RowsChunks> distinct_rows(RowsChunks input, RowsContext& context,
   return out;
 }
 
+namespace {
+
+bool has_doubles(const SqlType& type) {
+  switch (type.kind()) {
+    case TypeKind::Double:
+      return true;
+    case TypeKind::Array:
+      return has_doubles(type.element());
+    case TypeKind::Struct:
+      return std::ranges::any_of(type.fields(), has_doubles, &Field::type);
+    default:
+      return false;
+  }
+}
+
+void normalize(Column& column) {
+  if (column.type().kind() == TypeKind::Double)
+    for (double& value : column.data<double>())
+      value = std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value + 0.0;
+  for (size_t part = 0; part < column.child_count(); ++part) normalize(column.child(part));
+}
+
+}  // namespace
+
 ColumnPtr normalized(const ColumnPtr& column) {
-  if (column->type().kind() != TypeKind::Double) return column;
+  if (!has_doubles(column->type())) return column;
   auto out = std::make_shared<Column>(column->clone());
-  for (double& value : out->data<double>()) value += 0.0;
+  normalize(*out);
   return out;
 }
 
@@ -411,9 +438,26 @@ RowsChunk merge(const RowsChunks& chunks, std::span<const Column::SourceRow> row
   return merged;
 }
 
+namespace {
+
+// Of types whose texts may differ where their values are equal, texts that do not.
+ColumnPtr in_one_form(const ColumnPtr& column) {
+  const SqlType& type = column->type();
+  if (type.kind() != TypeKind::String || !has_comparable_form(type)) return normalized(column);
+  auto out = std::make_shared<Column>(TypeKind::String);
+  for (size_t row = 0; row < column->size(); ++row)
+    if (column->is_null(row))
+      out->append_null();
+    else
+      out->append_copy(comparable_text(type, column->data<std::string_view>()[row]));
+  return out;
+}
+
+}  // namespace
+
 RowKeys::RowKeys(std::vector<ColumnPtr> columns) {
   for (const ColumnPtr& column : columns) {
-    columns_.push_back(normalized(column));
+    columns_.push_back(in_one_form(column));
     pointers_.push_back(columns_.back().get());
   }
 }

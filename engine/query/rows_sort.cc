@@ -19,14 +19,6 @@ bool is_ordered_otherwise(const SqlType& type) {
   return type.label() != label::kNone && has_comparable_form(type);
 }
 
-std::strong_ordering compare_as_ordered(const Column& left, size_t left_row, const Column& right,
-                                        size_t right_row) {
-  const SqlType& type = left.type();
-  if (!is_ordered_otherwise(type)) return compare_rows(left, left_row, right, right_row);
-  return comparable_text(type, left.data<std::string_view>()[left_row]) <=>
-         comparable_text(type, right.data<std::string_view>()[right_row]);
-}
-
 // The beginning of a row's sort keys, as bytes that stand in the order of the rows: most comparisons need no more. Where
 // it is the same for two rows, the keys themselves decide.
 //
@@ -68,7 +60,7 @@ class SortHead {
   }
   bool put_double(double number) {
     if (std::isnan(number)) return put_number(UINT64_MAX);
-    const auto bits = std::bit_cast<uint64_t>(number);
+    const auto bits = std::bit_cast<uint64_t>(number + 0.0);  // -0.0 is 0.0
     constexpr uint64_t kSign = uint64_t{1} << 63;
     return put_number(bits & kSign ? ~bits : bits | kSign);
   }
@@ -133,7 +125,7 @@ int RowsComparison::compare(Column::SourceRow a, Column::SourceRow b, size_t key
       if (left_null && right_null) continue;
       return left_null == key.nulls_first ? -1 : 1;
     }
-    const auto order = compare_as_ordered(left, a.row, right, b.row);
+    const auto order = compare_as_postgres(left, a.row, right, b.row);
     if (order == 0) continue;
     return (order < 0) != key.is_descending ? -1 : 1;
   }

@@ -35,7 +35,7 @@ class RowKeys {
   std::string bytes_;
 };
 
-// -0.0 is 0.0, so that its order and its bytes are those of values that are equal.
+// -0.0 is 0.0, and every NaN the same, in arrays and rows, too: so that their bytes are those of values that are equal.
 ColumnPtr normalized(const ColumnPtr& column);
 
 // Rows that stand in columns by their order, the first key deciding first.

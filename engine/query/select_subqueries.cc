@@ -259,7 +259,7 @@ class SubqueryBinder {
     if (subquery_.kind == SubqueryKind::In) {
       bound_.step.value = TRY(add(*subquery_.value, expression_.position));
       if (const SqlType& type = bound_.step.value->type;
-          type.is_nested() && subquery_.op != ComparisonOp::Equal)
+          type.is_nested() && type.kind() != TypeKind::Array && subquery_.op != ComparisonOp::Equal)
         return Error{ErrorCode::TypeMismatch, fmt::format("{} has no order", type.to_string())}.at(
             expression_.position);
     }

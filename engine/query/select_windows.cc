@@ -62,7 +62,8 @@ class WindowBinder {
     WindowRows step;
     for (const ExpressionPtr& each : over.partition_by) {
       step.partition.push_back(TRY(bind_value(*each, scope_)));
-      if (const SqlType& type = step.partition.back().type; type.is_nested())
+      if (const SqlType& type = step.partition.back().type;
+          type.is_nested() && type.kind() != TypeKind::Array)
         return Error{ErrorCode::TypeMismatch, fmt::format("{} has no order", type.to_string())}.at(
             each->position);
     }

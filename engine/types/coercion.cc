@@ -29,8 +29,12 @@ SqlType wider_decimal(const SqlType& a, const SqlType& b) {
 }
 
 std::optional<SqlType> wider_number(const SqlType& a, const SqlType& b) {
+  // A real stays one beside exact numbers, as in PostgreSQL.
   if (a.kind() == TypeKind::Double || b.kind() == TypeKind::Double)
-    return SqlType(TypeKind::Double);
+    return SqlType(TypeKind::Double)
+        .labelled(a.kind() != TypeKind::Double   ? b.label()
+                  : b.kind() != TypeKind::Double ? a.label()
+                                                 : PostgresLabel{});
   if (a.kind() == TypeKind::Decimal || b.kind() == TypeKind::Decimal)
     return wider_decimal(as_decimal_type(a), as_decimal_type(b));
   return a.kind() >= b.kind() ? a : b;

@@ -82,6 +82,33 @@ std::string shortest_numeric(std::string_view numeric) {
   return std::string(numeric);
 }
 
+//   -Infinity  a
+//   -12.5      n | 999997 | 87 | 4 | ~     the number of whole digits, and all digits, counted from nine downwards
+//   0          o
+//   12.5       p | 000002 | 12 | 5
+//   Infinity   y
+//   NaN        z
+std::string comparable_numeric(std::string_view numeric) {
+  if (numeric == "NaN") return "z";
+  if (numeric == "Infinity") return "y";
+  if (numeric == "-Infinity") return "a";
+  const bool is_negative = numeric.starts_with('-');
+  if (is_negative) numeric.remove_prefix(1);
+  const std::string shortest = shortest_numeric(numeric);
+  if (shortest == "0") return "o";
+  const size_t point = std::min(shortest.find('.'), shortest.size());
+  std::string whole = shortest.substr(0, point);
+  if (whole == "0") whole.clear();
+  std::string digits = std::to_string(whole.size());
+  constexpr size_t kDigitsOfSize = 6;
+  digits.insert(0, kDigitsOfSize - std::min(digits.size(), kDigitsOfSize), '0');
+  digits += whole;
+  if (point < shortest.size()) digits += shortest.substr(point + 1);
+  if (!is_negative) return "p" + digits;
+  for (char& digit : digits) digit = static_cast<char>('0' + '9' - digit);
+  return "n" + digits + "~";
+}
+
 int compare_numeric(std::string_view a, std::string_view b) {
   // NaN is above all else, in PostgreSQL.
   const auto rank = [](std::string_view text) {

@@ -74,7 +74,7 @@ class Reader {
   std::string_view rest_;
 };
 
-void append_clock(std::string& out, int64_t us) {
+void append_clock(std::string& out, uint64_t us) {
   fmt::format_to(std::back_inserter(out), "{:02}:{:02}:{:02}", us / kUsPerHour,
                  us / kUsPerMinute % 60, us / kUsPerSecond % 60);
   if (us % kUsPerSecond == 0) return;
@@ -360,7 +360,7 @@ std::string interval_text(const Interval& interval) {
   // The least value has no opposite.
   const uint64_t size =
       interval.us < 0 ? -static_cast<uint64_t>(interval.us) : static_cast<uint64_t>(interval.us);
-  append_clock(text, static_cast<int64_t>(size));
+  append_clock(text, size);
   return text;
 }
 
@@ -398,7 +398,7 @@ Result<TimeWithZone> parse_timetz(std::string_view text) {
 
 std::string timetz_text(const TimeWithZone& time) {
   std::string text;
-  append_clock(text, time.us);
+  append_clock(text, static_cast<uint64_t>(time.us));
   return text + zone_text(time.east_s);
 }
 
@@ -444,7 +444,7 @@ std::string instant_text(int64_t us, bool with_zone) {
   const bool is_bc = text.ends_with(" BC");
   if (is_bc) text.resize(text.size() - 3);
   text += ' ';
-  append_clock(text, us_of_day);
+  append_clock(text, static_cast<uint64_t>(us_of_day));
   if (with_zone) text += "+00";
   return is_bc ? text + " BC" : text;
 }
@@ -497,7 +497,7 @@ Result<int64_t> parse_time_us(std::string_view text) {
 }
 std::string time_us_text(int64_t us) {
   std::string text;
-  append_clock(text, us);
+  append_clock(text, static_cast<uint64_t>(us));
   return text;
 }
 Result<std::string> normal_time(std::string_view text) {

@@ -24,6 +24,8 @@ std::string comparable_jsonb(std::string_view jsonb);
 Result<std::string> normal_numeric(std::string_view text);
 // Without zeros behind the last digit of the fraction.
 std::string shortest_numeric(std::string_view numeric);
+// A text of the same order: equal where the numbers are, NaN above all else.
+std::string comparable_numeric(std::string_view numeric);
 // Below 0, 0, above: of two normal forms.
 int compare_numeric(std::string_view a, std::string_view b);
 

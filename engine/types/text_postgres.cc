@@ -32,16 +32,18 @@ void append_jsonb(std::string& out, const Column& column, size_t row) {
   append_json_value(out, column, row, JsonTimes::Iso);
 }
 
-// As many digits as a float needs to come back.
+// As many digits as a float needs to come back, with an exponent from a million on, and below a ten-thousandth.
 void append_float(std::string& out, double value) {
   if (!std::isfinite(value)) return append_double_postgres(out, value);
-  char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof digits, static_cast<float>(value)).ptr;
-  const std::string_view text(digits, static_cast<size_t>(end - digits));
-  if (text.find('e') == std::string_view::npos)
-    out += text;
-  else
-    append_double_postgres(out, *parse_double(text));
+  constexpr double kEnd = 1e6, kLeast = 1e-4;
+  const double size = std::abs(value);
+  const bool is_plain = size == 0 || (size >= static_cast<float>(kLeast) && size < kEnd);
+  char digits[64];
+  const auto end =
+      std::to_chars(digits, digits + sizeof digits, static_cast<float>(value),
+                    is_plain ? std::chars_format::fixed : std::chars_format::scientific)
+          .ptr;
+  out.append(digits, end);
 }
 
 bool equals_null(std::string_view text) {

@@ -30,6 +30,7 @@ constexpr uint16_t kNumericPositive = 0, kNumericNegative = 0x4000, kNumericNan 
                    kNumericInfinity = 0xD000, kNumericMinusInfinity = 0xF000;
 constexpr int kDigitsPerGroup = 4;
 constexpr int kGroupBase = 10'000;
+constexpr uint16_t kMostNumericScale = 0x3fff;
 
 // What does not fit is PostgreSQL's infinity.
 int64_t timestamp_us(int64_t ms) {
@@ -118,17 +119,28 @@ Error bad_bytes() {
                "The binary value does not have the length of its type."};
 }
 
-std::string numeric_text(ByteReader& reader) {
+Error bad_binary(std::string_view what) {
+  return Error{ErrorCode::ProtocolViolation, "incorrect binary data format", "",
+               "The binary value has " + std::string(what) + "."};
+}
+
+Result<std::string> numeric_text(ByteReader& reader) {
   const auto group_count = reader.be<uint16_t>();
   const auto weight = reader.be<int16_t>();
   const auto sign = reader.be<uint16_t>();
   const auto scale = reader.be<uint16_t>();
-  if (sign == kNumericNan) return "NaN";
-  if (sign == kNumericInfinity) return "Infinity";
-  if (sign == kNumericMinusInfinity) return "-Infinity";
-
-  std::vector<int16_t> groups(std::min<size_t>(group_count, reader.rest().size() / 2 + 1));
-  for (int16_t& group : groups) group = reader.be<int16_t>();
+  if (!reader.ok() || group_count > reader.rest().size() / sizeof(int16_t)) return bad_bytes();
+  if (scale > kMostNumericScale) return bad_binary("an invalid scale of a numeric");
+  std::vector<int16_t> groups(group_count);
+  for (int16_t& group : groups) {
+    group = reader.be<int16_t>();
+    if (group < 0 || group >= kGroupBase) return bad_binary("an invalid digit of a numeric");
+  }
+  if (sign == kNumericNan) return std::string("NaN");
+  if (sign == kNumericInfinity) return std::string("Infinity");
+  if (sign == kNumericMinusInfinity) return std::string("-Infinity");
+  if (sign != kNumericPositive && sign != kNumericNegative)
+    return bad_binary("an invalid sign of a numeric");
   const auto append_group = [&](std::string& out, int index) {
     const bool is_there = index >= 0 && index < static_cast<int>(groups.size());
     const int value = is_there ? groups[static_cast<size_t>(index)] : 0;
@@ -184,14 +196,20 @@ std::string quoted_element(std::string_view text) {
 // One dimension; an array of arrays is jsonb with us.
 Result<std::string> array_text(ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
-  reader.be<int32_t>();  // has nulls: the lengths say it too
+  const auto flags = reader.be<int32_t>();  // has nulls: the lengths say it too
   const auto element = reader.be<uint32_t>();
   if (!reader.ok()) return bad_bytes();
+  if (dimensions < 0) return bad_binary("an invalid number of dimensions of an array");
+  if (flags != 0 && flags != 1) return bad_binary("invalid flags of an array");
   if (dimensions == 0) return std::string("{}");
   if (dimensions != 1)
     return Error{ErrorCode::NotSupported, "arrays of several dimensions are not supported yet"};
   const auto count = reader.be<int32_t>();
   reader.be<int32_t>();  // the first index
+  // Each item has a length at least.
+  if (!reader.ok() || count < 0 ||
+      static_cast<size_t>(count) > reader.rest().size() / sizeof(int32_t))
+    return bad_bytes();
   std::string text = "{";
   for (int32_t i = 0; i < count; ++i) {
     const auto size = reader.be<int32_t>();

@@ -49,8 +49,7 @@ class RowCheck {
 // column's own.
 const engine::SqlType& shown_type(std::span<const sql::ResultColumn> columns, size_t index,
                                   const engine::Column& column) {
-  const bool is_known =
-      index < columns.size() && columns[index].type.kind() == column.type().kind();
+  const bool is_known = index < columns.size() && columns[index].type == column.type();
   return is_known ? columns[index].type : column.type();
 }
 

@@ -265,7 +265,8 @@ Status Session::open_session(const SessionRequest& request) {
                                                settings));
   // Only a backend knows which values its own settings take.
   for (const auto& [name, value] : request.settings)
-    if (name.find('.') != std::string::npos) TRY(context_.backend->check_setting(name, value));
+    if (name.find('.') != std::string::npos || name == "search_path")
+      TRY(context_.backend->check_setting(name, value));
   settings.keep_as_defaults();
   follow_encoding();
   for (const auto& [name, value] : settings.take_reports()) writer().parameter_status(name, value);

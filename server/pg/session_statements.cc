@@ -245,7 +245,8 @@ struct Session::OwnStatement {
     if (key == kIsolation && is_in_transaction() && session.has_asked_ &&
         settings().get(key) != value)
       return must_come_first("SET TRANSACTION ISOLATION LEVEL", "called");
-    if (key.find('.') != std::string::npos) TRY(context().backend->check_setting(key, value));
+    if (key.find('.') != std::string::npos || key == "search_path")
+      TRY(context().backend->check_setting(key, value));
     TRY(charge_settings(key, value));
     return is_local ? settings().set_local(key, value) : settings().set(key, value);
   }
@@ -257,7 +258,17 @@ struct Session::OwnStatement {
       TRY(set(setting.name, *setting.value, setting.is_local));
     else
       TRY(settings().reset(setting.name));
+    if (setting.value && lower_case(setting.name) == "timezone") warn_of_zone(*setting.value);
     return done("SET");
+  }
+  // A program that means another zone would get other times without a word.
+  void warn_of_zone(std::string_view zone) {
+    constexpr std::string_view kUtc[] = {"utc",  "etc/utc", "gmt",     "etc/gmt", "uct", "etc/uct",
+                                         "zulu", "z",       "default", "0",       "+00", "local"};
+    if (std::ranges::find(kUtc, lower_case(std::string(zone))) != std::end(kUtc)) return;
+    warn(ErrorCode::NotSupported, "times with a time zone are read and shown in UTC, not in " +
+                                      std::string(zone) +
+                                      ": AT TIME ZONE says which they are there");
   }
   Status operator()(const engine::SetProperty& property) {
     const std::string key = sql::SessionSettings::spelling(property.name);

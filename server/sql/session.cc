@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/catalog/statement_settings.h"
 #include "engine/sql/parse.h"
+#include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
 #include "server/sql/copy_in.h"
 #include "server/sql/execution.h"
@@ -51,6 +52,39 @@ std::vector<engine::Name> names_changed_by(const engine::Statement& statement) {
       create && create->or_replace && !create->is_temporary)
     names.push_back(create->name);
   return names;
+}
+
+// A name alone is one of public. Where the path leads elsewhere, that would be another table than the one that is meant:
+// such a path is refused. Names of no schema lead nowhere, as in PostgreSQL, and an empty path is one of programs that write all
+// names out.
+Status check_search_path(std::string_view path, const engine::Catalog& catalog) {
+  bool has_public = false, has_other = false;
+  for (size_t begin = 0; begin <= path.size();) {
+    const size_t end = std::min(path.find(',', begin), path.size());
+    std::string_view part = path.substr(begin, end - begin);
+    begin = end + 1;
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    const bool is_quoted = part.size() > 1 && (part.front() == '"' || part.front() == '\'') &&
+                           part.back() == part.front();
+    if (is_quoted) part = part.substr(1, part.size() - 2);
+    const std::string upper = engine::upper_case(part);
+    if (part.empty() || upper == "$USER" || upper == "PG_CATALOG" || upper == "PG_TEMP") continue;
+    if (upper == "PUBLIC") {
+      has_public = true;
+      continue;
+    }
+    has_other = true;
+    if (catalog.schemas.contains(upper) || catalog.schemas.contains(std::string(part)))
+      return Error{ErrorCode::NotSupported,
+                   fmt::format("search_path with the schema \"{}\" is not supported yet", part),
+                   {},
+                   "Write the schema before the table: schema.table."};
+  }
+  if (has_public || !has_other) return {};
+  return Error{ErrorCode::NotSupported,
+               fmt::format("search_path \"{}\" without public is not supported yet", path),
+               "Names without a schema are those of public.", "Add public to it."};
 }
 
 }  // namespace
@@ -120,6 +154,7 @@ int64_t SqlSession::setting_ms(const std::string& name, int64_t otherwise) const
 }
 
 Status SqlSession::check_setting(const std::string& name, const std::string& value) {
+  if (name == "search_path") return check_search_path(value, *parts_.definitions.image()->catalog);
   return engine::check_statement_setting(name, value, sql::SessionSettings::known_names());
 }
 

@@ -106,11 +106,19 @@ Result<std::vector<engine::ColumnPtr>> written_columns(const engine::Schema& sch
     auto part = std::make_shared<engine::Column>(type);
     const bool narrows = is_narrowed(given.type(), type);
     const bool is_labelled = needs_label(given.type(), type);
+    const bool is_number_key = schema.columns[places[i]].role == engine::ColumnRole::Key &&
+                               type.kind() == TypeKind::Double &&
+                               given.type().kind() == TypeKind::Double;
     for (size_t row = first_row; row < end_row; ++row) {
       if (is_labelled && !given.is_null(row)) {
         Value value = given.value_at(row);
         if (narrows) value = TRY(to_integral(value, given.type().kind(), type.kind()));
         part->append_value(TRY(to_label(std::move(value), type)));
+        continue;
+      }
+      // Numbers that are equal have one key: -0 is 0.
+      if (is_number_key && !given.is_null(row)) {
+        part->append(given.data<double>()[row] + 0.0);
         continue;
       }
       if (!narrows || given.is_null(row)) {

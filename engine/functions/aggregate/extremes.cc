@@ -1,9 +1,12 @@
 // MIN, MAX, TOPK and TOPKDISTINCT.
 #include <algorithm>
+#include <optional>
 
 #include "engine/functions/aggregate/accumulator.h"
 #include "engine/functions/families.h"
 #include "engine/functions/ordering.h"
+#include "engine/types/postgres_type_name.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
 
@@ -80,6 +83,58 @@ struct Extreme {
     if (any) best = take<KeptType<T>>(in);
   }
 };
+
+// ---- MIN, MAX as PostgreSQL has them: of every type that has an order, arrays too, and of that type ----
+
+template <End end>
+struct ExtremeOfAny {
+  std::optional<Column> best;
+
+  void consider(const Column& column, size_t row) {
+    if (column.is_null(row)) return;
+    if (best) {
+      const auto order = compare_as_postgres(column, row, *best, 0);
+      if (end == End::Smallest ? order >= 0 : order <= 0) return;
+    }
+    best.emplace(column.type());
+    best->append_from(column, row);
+  }
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    consider(*args[0], row);
+  }
+  void merge(const AggregateInstance&, const ExtremeOfAny& other) {
+    if (other.best) consider(*other.best, 0);
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    best ? out.append_from(*best, 0) : out.append_null();
+  }
+  void encode(std::string& out) const {
+    if (best) put(out, std::string_view(canonical_cell(*best, 0)));
+  }
+  void decode(const AggregateInstance& instance, ByteReader& in) {
+    best.reset();
+    if (in.at_end()) return;
+    best.emplace(instance.argument_types[0]);
+    append_value_of(take_cell(instance.argument_types[0], in), *best);
+  }
+};
+
+Status check_ordered(const AggregateInstance& instance) {
+  const SqlType& type = instance.argument_types[0];
+  if (type.kind() != TypeKind::Boolean) return {};
+  return Error{ErrorCode::UndefinedFunction,
+               "function " +
+                   std::string(instance.def->name.substr(instance.def->name.find('.') + 1)) + "(" +
+                   postgres_type_name(type) + ") does not exist"};
+}
+
+// Of texts with a length text.
+Result<SqlType> type_of_extreme(std::span<const SqlType> arguments) {
+  const SqlType& type = arguments[0];
+  const bool is_text = type.label() == label::kVarchar || type.label() == label::kName ||
+                       type.label() == label::kChar;
+  return is_text ? type.labelled(label::kNone) : type;
+}
 
 // ---- TOPK ----
 
@@ -212,6 +267,19 @@ using Max = Extreme<T, Order, End::Largest>;
 template <class T, class Order = NaturalOrder>
 using TopDistinct = Top<T, Order, Repeats::Drop>;
 
+template <End end>
+constexpr AggregateDef row_of_any(std::string_view name, std::string_view signature,
+                                  std::string_view doc) {
+  return {.name = name,
+          .signature = signature,
+          .doc = doc,
+          .accumulator = accumulator_of<ExtremeOfAny<end>>(),
+          .returns = type_of_extreme,
+          .check = check_ordered};
+}
+constexpr std::string_view kMinOfAny = "Over tables: the smallest value.",
+                           kMaxOfAny = "Over tables: the largest value.";
+
 using Text = std::string_view;
 
 // TOPK with further columns, of each type that has an order: their parameters, and their fields in the struct.
@@ -244,6 +312,10 @@ constexpr AggregateDef kAggregates[] = {
     row<Max<int64_t>>("MAX", "(TIMESTAMP val) -> TIMESTAMP", kMax),
     row<Max<Text, StringOrder>>("MAX", "(STRING val) -> STRING", kMax),
     row<Max<Text, BytesOrder>>("MAX", "(BYTES val) -> BYTES", kMax),
+    row_of_any<End::Smallest>("pg_catalog.min", "(COMPARABLE val) -> COMPARABLE", kMinOfAny),
+    row_of_any<End::Smallest>("pg_catalog.min", "(ARRAY<T> val) -> ARRAY<T>", kMinOfAny),
+    row_of_any<End::Largest>("pg_catalog.max", "(COMPARABLE val) -> COMPARABLE", kMaxOfAny),
+    row_of_any<End::Largest>("pg_catalog.max", "(ARRAY<T> val) -> ARRAY<T>", kMaxOfAny),
 
     row<Top<int32_t, NaturalOrder>>("TOPK", "(INT val; INT k) -> ARRAY<INT>", kTop),
     row<Top<int64_t, NaturalOrder>>("TOPK", "(BIGINT val; INT k) -> ARRAY<BIGINT>", kTop),

@@ -1,8 +1,10 @@
 // Sums and means as PostgreSQL has them, where SELECTs over tables ask for its rules: null of no values, and of a type that holds them.
 #include <algorithm>
+#include <cmath>
 
 #include "engine/functions/aggregate/accumulator.h"
 #include "engine/functions/families.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
@@ -53,6 +55,31 @@ struct SumOrNull : Added<T> {
       out.append(this->sum);
   }
 };
+
+// Rounded after each value, as PostgreSQL adds them up.
+struct SumOfReals : Added<double> {
+  Status round() {
+    const auto rounded = static_cast<double>(static_cast<float>(sum));
+    if (std::isinf(rounded) && !std::isinf(sum))
+      return Error{ErrorCode::OutOfRange, "value out of range: overflow"};
+    sum = rounded;
+    return {};
+  }
+  Status update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
+    Added::update(instance, args, row);
+    return round();
+  }
+  Status merge(const AggregateInstance&, const SumOfReals& other) {
+    add(other);
+    return round();
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    count == 0 ? out.append_null() : out.append(sum);
+  }
+};
+Result<SqlType> real_type(std::span<const SqlType>) {
+  return SqlType(TypeKind::Double).labelled(label::kFloat4);
+}
 
 // At most 38 digits on both sides: they do not leave 128 bits before it is noticed.
 struct DecimalSumOrNull : SumOrNull<Int128> {
@@ -134,6 +161,8 @@ constexpr AggregateDef kAggregates[] = {
     row<SumOrNull<int32_t>>("pg_catalog.sum", "(INT val) -> BIGINT", kSum),
     row<SumOrNull<int64_t>>("pg_catalog.sum", "(BIGINT val) -> DECIMAL", kSum, sum_type),
     row<SumOrNull<double>>("pg_catalog.sum", "(DOUBLE val) -> DOUBLE", kSum),
+    row<SumOfReals>("pg_catalog.sum_of_reals", "(DOUBLE val) -> DOUBLE",
+                    "Over tables: SUM of values of type real, which is one.", real_type),
     row<DecimalSumOrNull>("pg_catalog.sum", "(DECIMAL val) -> DECIMAL", kSum, sum_type),
     row<ExactMean<int32_t>>("pg_catalog.avg", "(INT val) -> DECIMAL", kMean, mean_type),
     row<ExactMean<int64_t>>("pg_catalog.avg", "(BIGINT val) -> DECIMAL", kMean, mean_type),

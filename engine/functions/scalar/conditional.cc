@@ -1,9 +1,10 @@
-// COALESCE, IFNULL, NULLIF and AS_VALUE.
+// COALESCE, IFNULL, NULLIF and AS_VALUE; GREATEST and LEAST as PostgreSQL has them.
 #include <algorithm>
 
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
 #include "engine/functions/lists.h"
+#include "engine/functions/ordering.h"
 
 namespace engine {
 
@@ -21,13 +22,40 @@ void coalesce(KernelCall& call) {
   }
 }
 
+// Over tables by the equality that = has there.
+bool are_equal(const KernelCall& call, const Argument& a, const Argument& b, size_t row) {
+  if (!call.knows_unknown || a.is_null(row) || b.is_null(row))
+    return a.column->same(a.index(row), *b.column, b.index(row));
+  return compare_as_postgres(*a.column, a.index(row), *b.column, b.index(row)) == 0;
+}
+
 void nullif(KernelCall& call) {
   const Argument &value = call.args[0], &unwanted = call.args[1];
   for (size_t row = 0; row < call.rows; ++row) {
-    if (value.column->same(value.index(row), *unwanted.column, unwanted.index(row)))
+    if (are_equal(call, value, unwanted, row))
       call.out.append_null();
     else
       append_copy(call, row, *value.column, value.index(row));
+  }
+}
+
+enum class End : uint8_t { Least, Greatest };
+
+template <End end>
+void extreme(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    const Argument* best = nullptr;
+    for (const Argument& argument : call.args) {
+      if (argument.is_null(row)) continue;
+      const auto order = best ? compare_as_postgres(*argument.column, argument.index(row),
+                                                    *best->column, best->index(row))
+                              : std::strong_ordering::equal;
+      if (!best || (end == End::Least ? order < 0 : order > 0)) best = &argument;
+    }
+    if (best)
+      append_copy(call, row, *best->column, best->index(row));
+    else
+      call.out.append_null();
   }
 }
 
@@ -49,6 +77,16 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "The first argument, or null where it equals the second.",
      .example = "COALESCE(NULLIF(3, 3), 0) = 0",
      .kernel = nullif},
+    {.name = "pg_catalog.greatest",
+     .signature = "(T val, T... vals) -> T",
+     .doc = "Over tables: the greatest value that is not null, of any type that has an order.",
+     .example = "GREATEST(1, 3, NULL) = 3",
+     .kernel = extreme<End::Greatest>},
+    {.name = "pg_catalog.least",
+     .signature = "(T val, T... vals) -> T",
+     .doc = "Over tables: the least value that is not null, of any type that has an order.",
+     .example = "LEAST(2, 1, NULL) = 1",
+     .kernel = extreme<End::Least>},
     {.name = "AS_VALUE",
      .signature = "(T key_column) -> T",
      .doc = "A copy of a key column among the values.",

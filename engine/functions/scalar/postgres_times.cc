@@ -388,13 +388,20 @@ struct LastZone {
     return {};
   }
 };
+// Of an hour that comes twice the later one, which is standard time.
+int64_t instant_of_clock(const TimeZone& zone, int64_t ms) {
+  constexpr int64_t kLongestOverlap = 3 * 3'600'000;
+  const int64_t earlier = zone.to_epoch_ms(ms);
+  const int64_t later = ms - zone.offset_ms(earlier + kLongestOverlap);
+  return later > earlier && later + zone.offset_ms(later) == ms ? later : earlier;
+}
 Result<int64_t> clock_in_zone(PerBatch<LastZone>& last, Text name, int64_t ms) {
   TRY(last->find(name));
   return ms + last->zone->offset_ms(ms);
 }
 Result<int64_t> time_of_clock(PerBatch<LastZone>& last, Text name, int64_t ms) {
   TRY(last->find(name));
-  return last->zone->to_epoch_ms(ms);
+  return instant_of_clock(*last->zone, ms);
 }
 Result<SqlType> clock_type(std::span<const SqlType>) {
   return SqlType(TypeKind::Timestamp).labelled(label::kTimestamp);

@@ -70,6 +70,13 @@ TEST(TextValue, what_a_narrower_type_does_not_have_is_out_of_range) {
     EXPECT_TRUE(is_taken(label::kFloat4, text)) << text;
 }
 
+TEST(TextValue, of_a_real_have_its_digits_alone) {
+  const SqlType real = type_of(*find_label(label::kFloat4));
+  EXPECT_EQ(parse(real, "0.1"), Value::number(double{0.1F}));
+  for (const char* shown : {"0.1", "999999", "1e+06", "1.6777216e+07", "0.0001", "1e-05", "-0"})
+    EXPECT_EQ(print(real, parse(real, shown)), shown);
+}
+
 TEST(TextValue, scalars_are_printed_as_postgresql_does) {
   EXPECT_EQ(print(TypeKind::Boolean, Value::boolean(true)), "t");
   EXPECT_EQ(print(TypeKind::Double, Value::number(1e7)), "10000000");

@@ -64,6 +64,23 @@ TEST(BinaryNumeric, that_is_no_number_has_a_name) {
   EXPECT_EQ(special(0xF000), "-Infinity");
 }
 
+TEST(BinaryNumeric, that_says_what_no_numeric_does_is_refused) {
+  const auto refused = [](const std::string& bytes) {
+    const auto text = text_of_binary(oid::kNumeric, bytes);
+    return !text && text.error().code == ErrorCode::ProtocolViolation;
+  };
+  const auto head = [](int groups, int sign, int scale) {
+    return number16(groups) + number16(0) + number16(sign) + number16(scale);
+  };
+  ASSERT_EQ(*text_of_binary(oid::kNumeric, head(1, 0, 0) + number16(12)), "12");
+  EXPECT_TRUE(refused(head(3, 0, 0) + number16(12)));       // more groups than there are
+  EXPECT_TRUE(refused(head(0xffff, 0, 0)));                 // below 0
+  EXPECT_TRUE(refused(head(1, 0x1234, 0) + number16(12)));  // no sign
+  EXPECT_TRUE(refused(head(1, 0, 0) + number16(10'000)));   // no group of four digits
+  EXPECT_TRUE(refused(head(1, 0, 0) + number16(-1)));
+  EXPECT_TRUE(refused(head(1, 0, 0x4000) + number16(12)));  // digits without an end
+}
+
 TEST(Binary, times_beyond_what_postgresql_counts_are_its_infinity) {
   Column column(TypeKind::Timestamp);
   column.append_value(Value::bigint(INT64_MAX));
@@ -100,6 +117,17 @@ TEST(Binary, arrays_that_claim_more_than_they_hold_are_refused) {
   EXPECT_FALSE(text_of_binary(1007, head + number32(2'000'000'000) + number32(1)));
   EXPECT_FALSE(text_of_binary(1007, head + number32(1) + number32(1) + number32(-2)));
   EXPECT_FALSE(text_of_binary(1007, number32(2) + number32(0) + number32(23)));
+}
+
+TEST(Binary, arrays_of_less_than_nothing_are_refused) {
+  const auto array = [](int dimensions, int flags, int items) {
+    return text_of_binary(1007, number32(dimensions) + number32(flags) + number32(23) +
+                                    number32(items) + number32(1));
+  };
+  EXPECT_EQ(*array(1, 0, 0), "{}");
+  for (const auto& text :
+       {array(1, 0, -1), array(1, 0, INT32_MIN), array(1, 7, 0), array(-1, 0, 0)})
+    EXPECT_FALSE(text);
 }
 
 TEST(BinaryLabels, go_there_and_back) {

@@ -243,6 +243,15 @@ TEST(Settings, are_set_shown_and_reset) {
             "T(transaction_isolation:25) D(read committed) C(SHOW) Z(I)");
 }
 
+TEST(Settings, of_another_zone_are_kept_with_a_warning) {
+  Begun client;
+  const std::string said = client.say(query("SET TimeZone TO 'Europe/Berlin'; SHOW TimeZone"));
+  EXPECT_NE(said.find("are read and shown in UTC, not in Europe/Berlin"), std::string::npos)
+      << said;
+  EXPECT_NE(said.find("D(Europe/Berlin)"), std::string::npos) << said;
+  EXPECT_EQ(client.say(query("SET TIME ZONE 'Etc/UTC'")), "C(SET) S(TimeZone=Etc/UTC) Z(I)");
+}
+
 TEST(Settings, that_clients_follow_are_reported_before_the_next_ready) {
   Begun client;
   EXPECT_EQ(client.say(query("SET application_name = 'x'; SET TimeZone TO 'UTC'")),
