@@ -517,7 +517,12 @@ class Scenario {
     const storage::ClusterTable table = truth();
     for (const auto& [id, known] : table.snapshot()->nodes()) {
       if (!known.is_fenced) continue;
-      server::ClusterNode& node = *nodes_[static_cast<size_t>(id.value() - 1)]->cluster();
+      SimNode& fenced = *nodes_[static_cast<size_t>(id.value() - 1)];
+      if (!fenced.is_running()) {
+        findings_.add(fmt::format("node {} is not there although all has healed", id.value()));
+        continue;
+      }
+      server::ClusterNode& node = *fenced.cluster();
       findings_.add(fmt::format(
           "node {} is fenced although all has healed; it has{} registered, and read up to {}",
           id.value(), node.is_registered() ? "" : " not", node.metadata().last_revision().value()));

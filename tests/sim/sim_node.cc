@@ -94,10 +94,12 @@ void SimNode::kill() {
   ++life_;  // whatever is on its way is nobody's
   inbox_.clear();
   disk_->drop_unsynced();
-  process_->log->close();
-  process_->cluster.reset();
-  process_->reader.reset();
-  process_.reset();
+  // Coordinators answer those who wait when they go: by way of the cluster's part, which is there still, to nobody.
+  const std::unique_ptr<Process> killed = std::move(process_);
+  killed->log->close();
+  killed->coordinators.reset();
+  killed->cluster.reset();
+  killed->reader.reset();
 }
 
 bool SimNode::has_replica(const storage::TopicPartition& partition) {
@@ -161,6 +163,7 @@ void SimNode::owns(const storage::TopicPartition& journal, storage::JournalOwner
 }
 
 void SimNode::send(NodeId to, server::ClusterMessage message) {
+  if (!process_) return;
   world_.network.send(id_, to, [this, to, message = std::move(message)] {
     for (const auto& node : world_.nodes)
       if (node->id() == to)
