@@ -16,6 +16,7 @@ std::string transaction_body(const storage::EtcdTransaction& transaction);
 std::string range_body(const storage::EtcdRange& range, storage::EtcdRevision revision,
                        int64_t limit);
 std::string watch_body(const storage::EtcdRange& range, storage::EtcdRevision first);
+std::string compaction_body(storage::EtcdRevision revision);
 std::string grant_body(int64_t ttl_s);
 std::string keep_alive_body(storage::EtcdLease lease);
 
@@ -32,7 +33,9 @@ Result<storage::EtcdLease> read_grant(std::string_view body);
 Result<storage::EtcdLease> read_keep_alive(std::string_view body);
 // One line of a watch. Also fails with OffsetOutOfRange: what was to be told first has been compacted.
 Result<storage::EtcdEvents> read_watched(std::string_view line);
-// Why the gateway refused a request, from its answer.
-std::string read_refusal(int status, std::string_view body);
+Result<storage::EtcdRevision> read_compaction(std::string_view body);
+// Why the gateway refused a request, from its answer. OffsetOutOfRange: etcd has forgotten the revision that it was
+// about. All others are NetworkFailure.
+Error read_refusal(int status, std::string_view body);
 
 }  // namespace server

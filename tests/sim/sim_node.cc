@@ -180,6 +180,22 @@ void SimNode::allocate_producer(std::function<void(Result<ProducerId>)> done) {
   });
 }
 
+// As another thread would: it is there some time later, when there is more behind it.
+void SimNode::want_snapshot(bool is_wanted) {
+  if (!is_wanted || std::exchange(process_->makes_snapshot, true)) return;
+  const storage::MetadataSnapshot snapshot{
+      process_->cluster->metadata().last_revision(),
+      {{{std::string(storage::kClusterPart), process_->cluster->cluster_table().save()}}}};
+  world_.queue.after(world_.chance.delay_us(5'000),
+                     [this, life = life_, revision = snapshot.revision,
+                      bytes = storage::encode_metadata_snapshot(snapshot).value()] {
+                       run(life, [this, revision, bytes] {
+                         process_->makes_snapshot = false;
+                         process_->cluster->save_snapshot(revision, bytes);
+                       });
+                     });
+}
+
 void SimNode::post(std::function<void()> work) {
   world_.queue.after(1, [this, life = life_, work = std::move(work)] { run(life, work); });
 }
