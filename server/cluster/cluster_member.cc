@@ -41,7 +41,11 @@ ClusterMember::ClusterMember(ClusterMemberOptions options, storage::Log& log, co
                  std::function<void(Result<Revision>)> done) {
             node_->metadata().append(last, command, std::nullopt, std::move(done));
           },
-          [this](std::function<void()> task) { loop_.post(std::move(task)); }, clock) {
+          [this](std::function<void()> task) { loop_.post(std::move(task)); },
+          [this](Revision revision, std::string bytes) {
+            node_->save_snapshot(revision, std::move(bytes));
+          },
+          clock) {
   view_ = std::make_shared<const kafka::ClusterView>();
 }
 
@@ -165,6 +169,8 @@ Status ClusterMember::begin(const std::atomic<bool>& must_stop) {
   for (bool is_told = false; !on_loop([this] { return node_->metadata().has_read(); });
        std::this_thread::sleep_for(kPause)) {
     if (must_stop) return Error{ErrorCode::ShuttingDown, "stopped while it waited for etcd"};
+    if (auto trouble = on_loop([this] { return node_->metadata().trouble(); }))
+      return *std::move(trouble);
     constexpr auto kQuietFor = std::chrono::seconds(1);
     if (is_told || std::chrono::steady_clock::now() - began < kQuietFor) continue;
     is_told = true;
@@ -242,6 +248,17 @@ void ClusterMember::on_gone(NodeId node) {
 
 void ClusterMember::applied(const storage::MetadataRecord& record,
                             std::span<const TopicPartition> changed) {
+  cluster_changed(changed);
+  mirror_.read(record, node_->cluster_table());
+}
+
+void ClusterMember::loaded(const storage::MetadataSnapshot& snapshot,
+                           std::span<const TopicPartition> changed) {
+  cluster_changed(changed);
+  mirror_.load(snapshot);
+}
+
+void ClusterMember::cluster_changed(std::span<const TopicPartition> changed) {
   std::map<NodeId, std::string> endpoints;
   for (const auto& [id, node] : node_->cluster()->nodes()) endpoints[id] = node.endpoint;
   // Before it is one of them the others do not listen to it.
@@ -249,7 +266,6 @@ void ClusterMember::applied(const storage::MetadataRecord& record,
   network_->set_nodes(endpoints);
   publish_view();
   if (options_.on_changed && !changed.empty()) options_.on_changed(changed);
-  mirror_.read(record);
 }
 
 void ClusterMember::publish_view() {

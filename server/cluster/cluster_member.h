@@ -100,6 +100,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void tick();
   void give_producer_ids();
   void publish_view();
+  void cluster_changed(std::span<const storage::TopicPartition> changed);
   // Runs it on the loop and waits.
   template <class Ask>
   auto on_loop(Ask ask) -> decltype(ask());
@@ -109,6 +110,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void post(std::function<void()> work) override { loop_.post(std::move(work)); }
   void applied(const storage::MetadataRecord& record,
                std::span<const storage::TopicPartition> changed) override;
+  void loaded(const storage::MetadataSnapshot& snapshot,
+              std::span<const storage::TopicPartition> changed) override;
+  void want_snapshot(bool is_wanted) override { mirror_.want_snapshot(is_wanted); }
   void controller_changed() override { publish_view(); }
   void allocate_producer(std::function<void(Result<ProducerId>)> done) override;
   // TaskHost

@@ -1,5 +1,6 @@
 #include "server/cluster/cluster_node.h"
 
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -45,11 +46,15 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
       port_(port),
       tasks_(tasks),
       clock_(clock),
+      etcd_(etcd),
+      random_(random),
       settings_(std::move(settings)),
       rules_(rules),
       replicas_(identity_.id, log, reader, *this, clock, settings_.replicas, rules_.replicas),
-      metadata_(etcd, settings_.prefix, clock, random,
-                [this](const storage::MetadataRecord& record) { apply(record); }),
+      metadata_(
+          etcd, settings_.prefix, clock, random,
+          {.tell = [this](const storage::MetadataRecord& record) { apply(record); },
+           .load = [this](const storage::MetadataSnapshot& snapshot) { return load(snapshot); }}),
       lease_(etcd, settings_.prefix + "controller", identity_.id, settings_.controller_lease_ms,
              clock,
              [this](const std::optional<Lease::Controller>& controller) {
@@ -94,6 +99,8 @@ void ClusterNode::tick() {
   replicas_.tick();
   for (const auto& [journal, owned] : owned_) owned->owner.tick();
   if (controller_) controller_->tick();
+  if (cutter_) cutter_->tick();
+  port_.want_snapshot(cutter_ && cutter_->is_due());
   transactions_.tick();
   appends_.tick();
   ends_.tick();
@@ -152,6 +159,32 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
   port_.applied(record, changed);
 }
 
+// What has changed on the way does not matter to replicas: to one that was away for so long it is as if it had happened at
+// once.
+Status ClusterNode::load(const storage::MetadataSnapshot& snapshot) {
+  storage::ClusterTable table;
+  for (const storage::MetadataPart& part : snapshot.state.parts)
+    if (part.type == storage::kClusterPart) table = TRY(storage::ClusterTable::load(part.bytes));
+  std::set<TopicPartition> changed;
+  for (const auto& [partition, assignment] : cluster()->partitions()) changed.insert(partition);
+  table_ = std::move(table);
+  for (const auto& [partition, assignment] : cluster()->partitions()) changed.insert(partition);
+  const std::vector<TopicPartition> partitions(changed.begin(), changed.end());
+  log_info("the metadata are loaded from a snapshot revision={}", snapshot.revision.value());
+  note_replacement();
+  if (node_epoch_)
+    replicas_.apply(cluster(), *node_epoch_, partitions);
+  else if (registration_ && *registration_ <= snapshot.revision)
+    registered(*registration_);
+  if (controller_) controller_->applied(cluster(), snapshot.revision);
+  port_.loaded(snapshot, partitions);
+  return {};
+}
+
+void ClusterNode::save_snapshot(Revision revision, std::string bytes) {
+  if (cutter_) cutter_->save(revision, std::move(bytes));
+}
+
 void ClusterNode::note_replacement() {
   if (!node_epoch_ || is_replaced_) return;
   const storage::ClusterNode* known = cluster()->find(identity_.id);
@@ -181,6 +214,7 @@ void ClusterNode::beat() {
 
 void ClusterNode::controller_changed(const std::optional<Lease::Controller>& controller) {
   controller_.reset();
+  cutter_.reset();
   port_.controller_changed();
   if (controller && !lease_.is_held()) has_resigned_ = false;
   if (!lease_.is_held()) return;
@@ -188,6 +222,10 @@ void ClusterNode::controller_changed(const std::optional<Lease::Controller>& con
   ControllerPort& port = *this;
   controller_ = std::make_unique<Controller>(port, clock_, settings_.controller, rules_.controller,
                                              has_resigned_);
+  cutter_ = std::make_unique<storage::EtcdLogCutter>(
+      etcd_, metadata_,
+      storage::EtcdMetadataLog::Holding{lease_.key(), lease_.controller()->created}, clock_,
+      random_, settings_.cuts, rules_.cuts);
   controller_->applied(cluster(), metadata_.last_revision());
   // The controller before this one may have died with others, and these were noticed before that.
   for (const auto& [node, epoch] : gone_)

@@ -18,6 +18,7 @@
 #include "server/cluster/transaction_calls.h"
 #include "storage/meta/cluster_table.h"
 #include "storage/meta/controller_lease.h"
+#include "storage/meta/etcd_log_cutter.h"
 #include "storage/meta/etcd_metadata_log.h"
 #include "storage/replica/journal_owner.h"
 #include "storage/replica/replica_manager.h"
@@ -30,6 +31,7 @@ struct ClusterSettings {
   int64_t heartbeat_us = 100'000;
   storage::ReplicaSettings replicas;
   ControllerSettings controller;
+  storage::CutSettings cuts;
 };
 struct ClusterRules {
   storage::ReplicaRules replicas;
@@ -38,6 +40,7 @@ struct ClusterRules {
   TransactionCallRules transactions;
   AppendCallRules appends;
   EndCallRules ends;
+  storage::CutRules cuts;
   // Commands of the controller are appended on the condition that it is still.
   bool fences_controllers = true;
 };
@@ -52,6 +55,12 @@ class ClusterPort {
   // A command has been read, and replicas do what it says. `changed` are the partitions whose assignments have.
   virtual void applied(const storage::MetadataRecord& /*record*/,
                        std::span<const storage::TopicPartition> /*changed*/) {}
+  // As applied(), of all commands up to the snapshot's revision at once: of these it is known only what they have led to.
+  virtual void loaded(const storage::MetadataSnapshot& /*snapshot*/,
+                      std::span<const storage::TopicPartition> /*changed*/) {}
+  // Whether a snapshot of the metadata is wanted: whoever has the rest of them makes one, as of any revision that was
+  // read since, and gives it to save_snapshot(). Every few milliseconds.
+  virtual void want_snapshot(bool /*is_wanted*/) {}
   // Another one decides now, or nobody.
   virtual void controller_changed() {}
   // One that nobody in the cluster has had; answered on the node's loop.
@@ -114,12 +123,17 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   EndCalls& ends() { return ends_; }
   // A command of this node; see EtcdMetadataLog::append().
   storage::EtcdMetadataLog& metadata() { return metadata_; }
+  // The part of a snapshot that is the cluster's, as of now.
+  const storage::ClusterTable& cluster_table() const { return table_; }
+  // Left out where none is wanted; see ClusterPort::want_snapshot().
+  void save_snapshot(Revision revision, std::string bytes);
 
  private:
   using Lease = storage::ControllerLease;
   void register_node();
   void registered(Revision revision);
   void apply(const storage::MetadataRecord& record);
+  Status load(const storage::MetadataSnapshot& snapshot);
   void note_replacement();
   void controller_changed(const std::optional<Lease::Controller>& controller);
   void beat();
@@ -149,6 +163,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   ClusterPort& port_;
   TaskHost& tasks_;
   const Clock& clock_;
+  storage::EtcdClient& etcd_;
+  Random& random_;
   const ClusterSettings settings_;
   const ClusterRules rules_;
   storage::ClusterTable table_;
@@ -159,6 +175,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   AppendCalls appends_;
   EndCalls ends_;
   std::unique_ptr<Controller> controller_;
+  std::unique_ptr<storage::EtcdLogCutter> cutter_;  // likewise while this node is the controller
   std::map<NodeId, storage::NodeEpoch>
       gone_;  // nobody listened where it was, nor has it been heard of since
   std::map<storage::TopicPartition, std::unique_ptr<Owned>> owned_;

@@ -24,23 +24,45 @@ Error stopping() { return {ErrorCode::ShuttingDown, "the server is stopping"}; }
 
 // --- The loop
 
-void MirroredMetadataLog::read(const MetadataRecord& record) {
-  MetadataRecord kept{record.revision, {}};
+void MirroredMetadataLog::read(const MetadataRecord& record, const storage::ClusterTable& cluster) {
+  Kept kept{{record.revision, {}}, cluster};
   for (const storage::MetadataPart& part : record.command.parts)
-    if (part.type != storage::kClusterPart) kept.command.parts.push_back(part);
+    if (part.type != storage::kClusterPart) kept.record.command.parts.push_back(part);
   std::vector<std::function<void(Result<Revision>)>> answers;
   {
     const std::lock_guard lock(mutex_);
     records_.push_back(std::move(kept));
     last_ = record.revision;
     if (moved_) moved_(record.revision);
-    for (auto each = waiting_.begin(); each != waiting_.end();) {
-      const bool is_there = each->second.revision && *each->second.revision <= last_;
-      if (is_there) answers.push_back(std::move(each->second.done));
-      each = is_there ? waiting_.erase(each) : std::next(each);
-    }
+    answers = take_answered();
   }
   for (const auto& done : answers) done(record.revision);
+}
+
+void MirroredMetadataLog::load(const storage::MetadataSnapshot& snapshot) {
+  storage::MetadataSnapshot kept{snapshot.revision, {}};
+  for (const storage::MetadataPart& part : snapshot.state.parts)
+    if (part.type != storage::kClusterPart) kept.state.parts.push_back(part);
+  std::vector<std::function<void(Result<Revision>)>> answers;
+  {
+    const std::lock_guard lock(mutex_);
+    records_.clear();
+    loaded_ = std::move(kept);
+    last_ = snapshot.revision;
+    if (moved_) moved_(snapshot.revision);
+    answers = take_answered();
+  }
+  for (const auto& done : answers) done(snapshot.revision);
+}
+
+std::vector<std::function<void(Result<Revision>)>> MirroredMetadataLog::take_answered() {
+  std::vector<std::function<void(Result<Revision>)>> answers;
+  for (auto each = waiting_.begin(); each != waiting_.end();) {
+    const bool is_there = each->second.revision && *each->second.revision <= last_;
+    if (is_there) answers.push_back(std::move(each->second.done));
+    each = is_there ? waiting_.erase(each) : std::next(each);
+  }
+  return answers;
 }
 
 std::function<void(Result<Revision>)> MirroredMetadataLog::take(uint64_t number) {
@@ -126,12 +148,14 @@ Revision MirroredMetadataLog::last_revision() const {
 Result<std::vector<MetadataRecord>> MirroredMetadataLog::read(Revision first,
                                                               size_t max_count) const {
   const std::lock_guard lock(mutex_);
-  while (!records_.empty() && records_.front().revision < first) records_.pop_front();
-  if (first <= last_ && (records_.empty() || records_.front().revision != first))
+  while (!records_.empty() && records_.front().record.revision < first) records_.pop_front();
+  if (loaded_ && first > loaded_->revision) loaded_.reset();
+  if (first <= last_ && (records_.empty() || records_.front().record.revision != first))
     return Error{ErrorCode::OffsetOutOfRange,
                  fmt::format("revision {} was read already", first.value())};
   std::vector<MetadataRecord> records;
-  for (size_t i = 0; i < records_.size() && i < max_count; ++i) records.push_back(records_[i]);
+  for (size_t i = 0; i < records_.size() && i < max_count; ++i)
+    records.push_back(records_[i].record);
   return records;
 }
 
@@ -140,9 +164,31 @@ void MirroredMetadataLog::watch(std::function<void(Revision)> moved) {
   moved_ = std::move(moved);
 }
 
-void MirroredMetadataLog::save_snapshot(storage::MetadataSnapshot,
+Result<std::optional<storage::MetadataSnapshot>> MirroredMetadataLog::load_snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return loaded_;
+}
+
+void MirroredMetadataLog::save_snapshot(storage::MetadataSnapshot snapshot,
                                         std::function<void(Status)> done) {
-  done({});  // all of it lies in etcd
+  is_wanted_ = false;
+  std::optional<storage::ClusterTable> cluster;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Kept& kept : records_)
+      if (kept.record.revision == snapshot.revision) cluster = kept.cluster;
+  }
+  if (!cluster)
+    return done(Error{ErrorCode::OffsetOutOfRange,
+                      fmt::format("revision {} is forgotten", snapshot.revision.value())});
+  snapshot.state.parts.push_back({std::string(storage::kClusterPart), cluster->save()});
+  Result<std::string> bytes = storage::encode_metadata_snapshot(snapshot);
+  if (!bytes) return done(bytes.error());
+  post_([this, revision = snapshot.revision, bytes = *std::move(bytes),
+         alive = std::weak_ptr<const char>(alive_)] {
+    if (!alive.expired()) save_(revision, bytes);
+  });
+  done({});
 }
 
 }  // namespace server

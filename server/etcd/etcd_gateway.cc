@@ -58,9 +58,11 @@ void EtcdGateway::ask(std::string_view path, std::string body,
       constexpr int kOk = 200;
       Status status;
       if (end.status != kOk)
-        status = Error{ErrorCode::NetworkFailure,
-                       end.status == 0 ? end.error : read_refusal(end.status, *answer)};
-      note_end(endpoint, status);
+        status = end.status == 0 ? Error{ErrorCode::NetworkFailure, end.error}
+                                 : read_refusal(end.status, *answer);
+      // That a revision is forgotten says nothing against the member.
+      const bool has_answered = status || status.error().code == ErrorCode::OffsetOutOfRange;
+      note_end(endpoint, has_answered ? Status() : status);
       done(status ? Result<std::string>(std::move(*answer)) : Result<std::string>(status.error()));
     });
   };
@@ -106,6 +108,18 @@ void EtcdGateway::find_page(const EtcdRange& range, std::shared_ptr<EtcdFound> s
         if (!page->has_more || page->found.entries.empty()) return answer(std::move(*so_far));
         find_page({so_far->entries.back().key + '\0', range.end}, so_far, answer);
       });
+}
+
+void EtcdGateway::find_first(EtcdRange range, Answer<EtcdFound> answer) {
+  ask("/v3/kv/range", range_body(range, {}, 1),
+      [answer = std::move(answer)](const Result<std::string>& body) {
+        auto page = body ? read_range(*body) : Result<EtcdPage>(body.error());
+        answer(page ? Result<EtcdFound>(std::move(page->found)) : page.error());
+      });
+}
+
+void EtcdGateway::compact(EtcdRevision revision, Answer<EtcdRevision> answer) {
+  ask("/v3/kv/compaction", compaction_body(revision), reading(read_compaction, std::move(answer)));
 }
 
 // etcd counts leases in seconds, and makes them longer than its own elections take.

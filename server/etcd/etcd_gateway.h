@@ -33,8 +33,10 @@ class EtcdGateway final : public storage::EtcdClient {
 
   void commit(storage::EtcdTransaction transaction, Answer<storage::EtcdOutcome> answer) override;
   void find(storage::EtcdRange range, Answer<storage::EtcdFound> answer) override;
+  void find_first(storage::EtcdRange range, Answer<storage::EtcdFound> answer) override;
   std::unique_ptr<Watch> watch(storage::EtcdRange range, storage::EtcdRevision first,
                                std::function<void(Result<storage::EtcdEvents>)> tell) override;
+  void compact(storage::EtcdRevision revision, Answer<storage::EtcdRevision> answer) override;
   void grant_lease(int64_t ttl_ms, Answer<storage::EtcdLease> answer) override;
   void keep_alive(storage::EtcdLease lease, Answer<storage::EtcdLease> answer) override;
 

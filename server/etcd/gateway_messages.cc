@@ -115,6 +115,11 @@ std::string transaction_body(const storage::EtcdTransaction& transaction) {
                     comma, base64(condition.key), condition.revision.value());
     comma = ",";
   }
+  for (const auto& condition : transaction.unchanged) {
+    body += fmt::format(R"({}{{"target":"MOD","result":"EQUAL","key":"{}","mod_revision":"{}"}})",
+                        comma, base64(condition.key), condition.revision.value());
+    comma = ",";
+  }
   body += R"(],"success":[)";
   comma = "";
   for (const auto& put : transaction.puts) {
@@ -139,6 +144,10 @@ std::string watch_body(const storage::EtcdRange& range, EtcdRevision first) {
   return fmt::format(
       R"({{"create_request":{{"key":"{}","range_end":"{}","start_revision":"{}"}}}})",
       base64(range.first), base64(range.end), first.value());
+}
+
+std::string compaction_body(EtcdRevision revision) {
+  return fmt::format(R"({{"revision":"{}"}})", revision.value());
 }
 
 std::string grant_body(int64_t ttl_s) { return fmt::format(R"({{"TTL":"{}"}})", ttl_s); }
@@ -230,13 +239,22 @@ Result<std::vector<EtcdMember>> read_members(std::string_view body) {
   return members;
 }
 
-std::string read_refusal(int status, std::string_view body) {
+Result<EtcdRevision> read_compaction(std::string_view body) {
+  const Document document = TRY(Document::parse(body));
+  return TRY(header_revision(document.root()));
+}
+
+Error read_refusal(int status, std::string_view body) {
+  constexpr int64_t kOutOfRange = 11;  // a status of gRPC
+  constexpr size_t kShown = 80;
   const auto document = Document::parse(body);
   std::string_view message;
-  if (document && document->root()["message"].get(message) == simdjson::SUCCESS)
-    return fmt::format("HTTP status {}: {}", status, message);
-  constexpr size_t kShown = 80;
-  return fmt::format("HTTP status {}: {}", status, body.substr(0, kShown));
+  if (!document || document->root()["message"].get(message) != simdjson::SUCCESS)
+    return {ErrorCode::NetworkFailure,
+            fmt::format("HTTP status {}: {}", status, body.substr(0, kShown))};
+  return {number(document->root(), "code") == kOutOfRange ? ErrorCode::OffsetOutOfRange
+                                                          : ErrorCode::NetworkFailure,
+          fmt::format("HTTP status {}: {}", status, message)};
 }
 
 }  // namespace server

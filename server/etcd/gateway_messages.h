@@ -17,6 +17,7 @@ std::string transaction_body(const storage::EtcdTransaction& transaction);
 std::string range_body(const storage::EtcdRange& range, storage::EtcdRevision revision,
                        int64_t limit);
 std::string watch_body(const storage::EtcdRange& range, storage::EtcdRevision first);
+std::string compaction_body(storage::EtcdRevision revision);
 std::string grant_body(int64_t ttl_s);
 std::string keep_alive_body(storage::EtcdLease lease);
 std::string remove_member_body(std::string_view id);
@@ -41,7 +42,9 @@ struct EtcdMember {
   std::vector<std::string> peers;  // URLs
 };
 Result<std::vector<EtcdMember>> read_members(std::string_view body);
-// Why the gateway refused a request, from its answer.
-std::string read_refusal(int status, std::string_view body);
+Result<storage::EtcdRevision> read_compaction(std::string_view body);
+// Why the gateway refused a request, from its answer. OffsetOutOfRange: etcd has forgotten the revision that it was
+// about. All others are NetworkFailure.
+Error read_refusal(int status, std::string_view body);
 
 }  // namespace server

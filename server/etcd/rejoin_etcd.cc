@@ -34,8 +34,8 @@ Result<std::string> ask(HttpThread& http, std::string url, std::string body) {
   http.start(std::move(request));
   const HttpEnd end = ended.get();
   if (end.status == 200) return std::move(answer->bytes);
-  return Error{ErrorCode::NetworkFailure,
-               end.status == 0 ? end.error : read_refusal(end.status, answer->bytes)};
+  if (end.status != 0) return read_refusal(end.status, answer->bytes);
+  return Error{ErrorCode::NetworkFailure, end.error};
 }
 
 Status succeeded(const Result<std::string>& answer) {

@@ -76,7 +76,8 @@ struct ChangeApplier {
   template <class Note>
   void note(const Uuid& transaction, Note add) const {
     auto& open = image.open_definitions[transaction];
-    auto more = open ? std::make_shared<OpenDefinitions>(*open) : std::make_shared<OpenDefinitions>();
+    auto more =
+        open ? std::make_shared<OpenDefinitions>(*open) : std::make_shared<OpenDefinitions>();
     add(*more);
     open = std::move(more);
   }
@@ -194,8 +195,8 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
       image->group_configs = std::make_shared<const storage::GroupConfigs>(
           TRY(storage::apply_group_configs({}, part.bytes)));
     else if (part.type == storage::kUsersPart)
-      image->users = std::make_shared<const storage::Users>(
-          TRY(storage::apply_user_changes({}, part.bytes)));
+      image->users =
+          std::make_shared<const storage::Users>(TRY(storage::apply_user_changes({}, part.bytes)));
     else if (part.type == kSqlPart)
       apply_changes(TRY(decode_definition(part.bytes)).changes, *image, change);
     else
@@ -205,6 +206,58 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
   image->topics = loaded.snapshot();
   topics = std::move(loaded);
   change.next = std::move(image);
+  return change;
+}
+
+namespace {
+
+// As it is written, but for the state that it is to be in.
+std::string definition_of(const DefinedQuery& query) {
+  auto row = std::make_shared<engine::PersistentQuery>(*query.query);
+  row->state = DesiredState::Running;
+  auto same = std::make_shared<DefinedQuery>(query);
+  same->query = std::move(row);
+  DefinitionCommand command;
+  command.changes.push_back(PutQuery{std::move(same)});
+  return encode_definition(command);
+}
+
+void compare_queries(const MetadataImage& before, ImageChange& change) {
+  change.started.clear();
+  for (const auto& [id, query] : change.next->queries()) {
+    const DefinedQueryPtr known = before.find_query(id);
+    if (!known || definition_of(*known) != definition_of(*query)) {
+      change.started.push_back(query);
+    } else if (known->query->state != query->query->state) {
+      (query->query->state == DesiredState::Paused ? change.paused : change.resumed).push_back(id);
+    }
+  }
+  for (const auto& [id, query] : before.queries()) {
+    const DefinedQueryPtr now = change.next->find_query(id);
+    if (!now || definition_of(*now) != definition_of(*query)) change.ended.push_back(query);
+  }
+}
+
+void compare_topics(const MetadataImage& before, ImageChange& change) {
+  for (const auto& [name, topic] : before.topics->by_name()) {
+    const storage::TopicInfo* now = change.next->topics->find(topic.id);
+    if (now == nullptr)
+      change.topics.push_back({topic, std::nullopt});
+    else if (*now != topic)
+      change.topics.push_back({topic, *now});
+  }
+  for (const auto& [name, topic] : change.next->topics->by_name())
+    if (before.topics->find(topic.id) == nullptr) change.topics.push_back({std::nullopt, topic});
+}
+
+}  // namespace
+
+Result<ImageChange> jump_to_snapshot(const MetadataImage& image,
+                                     const storage::MetadataSnapshot& snapshot,
+                                     storage::TopicTable& topics) {
+  ImageChange change = TRY(apply_snapshot(snapshot, topics));
+  compare_queries(image, change);
+  compare_topics(image, change);
   return change;
 }
 

@@ -46,5 +46,10 @@ storage::MetadataSnapshot snapshot_of(const MetadataImage& image,
                                       const storage::TopicTable& topics);
 Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
                                    storage::TopicTable& topics);
+// As apply_snapshot(), for who has carried out what `image` says: what is still as it was goes on. In a cluster, where
+// somebody was out of reach for so long that the commands on the way are gone.
+Result<ImageChange> jump_to_snapshot(const MetadataImage& image,
+                                     const storage::MetadataSnapshot& snapshot,
+                                     storage::TopicTable& topics);
 
 }  // namespace server

@@ -66,7 +66,24 @@ MetadataApplier::MetadataApplier(storage::Log& log, storage::MetadataLog& metada
 MetadataApplier::~MetadataApplier() { stop_thread(); }
 
 Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
+  Result<MetadataImagePtr> read = read_all(must_stop);
+  // A snapshot has come meanwhile that has what was to be read next.
+  while (!read && read.error().code == ErrorCode::OffsetOutOfRange && !must_stop)
+    read = read_all(must_stop);
+  const MetadataImagePtr now = TRY(std::move(read));
+  image_ = now;
+  QueryRunner::Known known = known_objects(*now);
+  if (known.is_complete) queries_.remove_leftovers(known);
+  for (const auto& [name, topic] : now->topics->by_name()) make_missing_partitions(topic);
+  std::vector<DefinedQueryPtr> queries;
+  for (const auto& [id, defined] : now->queries()) queries.push_back(defined);
+  start(queries);
+  return {};
+}
+
+Result<MetadataImagePtr> MetadataApplier::read_all(const std::atomic<bool>& must_stop) {
   MetadataImagePtr now = image();
+  topics_ = {};
   const auto snapshot = TRY(metadata_.load_snapshot());
   const Revision newest = metadata_.last_revision();
   const auto read_ahead = [&](Revision first) {
@@ -85,14 +102,7 @@ Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
       if (must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
     }
   }
-  image_ = now;
-  QueryRunner::Known known = known_objects(*now);
-  if (known.is_complete) queries_.remove_leftovers(known);
-  for (const auto& [name, topic] : now->topics->by_name()) make_missing_partitions(topic);
-  std::vector<DefinedQueryPtr> queries;
-  for (const auto& [id, defined] : now->queries()) queries.push_back(defined);
-  start(queries);
-  return {};
+  return now;
 }
 
 Result<std::vector<ReadCommand>> MetadataApplier::read(Revision first, Revision newest) const {
@@ -134,9 +144,26 @@ void MetadataApplier::run() {
 }
 
 Status MetadataApplier::catch_up() {
-  while (image()->revision < metadata_.last_revision())
-    for (const storage::MetadataRecord& record : TRY(metadata_.read(image()->revision + 1, kBlock)))
-      TRY(apply(record));
+  while (image()->revision < metadata_.last_revision()) {
+    const auto records = metadata_.read(image()->revision + 1, kBlock);
+    if (!records && records.error().code == ErrorCode::OffsetOutOfRange) {
+      TRY(jump());
+      continue;
+    }
+    if (!records) return records.error();
+    for (const storage::MetadataRecord& record : *records) TRY(apply(record));
+  }
+  return {};
+}
+
+Status MetadataApplier::jump() {
+  const auto snapshot = TRY(metadata_.load_snapshot());
+  if (!snapshot || snapshot->revision <= image()->revision)
+    return Error{ErrorCode::DataCorrupted, "the metadata log has a gap"};
+  const ImageChange change = TRY(jump_to_snapshot(*image(), *snapshot, topics_));
+  log_info("the metadata are taken from a snapshot revision={}", snapshot->revision.value());
+  image_.store(change.next, std::memory_order_release);
+  carry_out(change);
   return {};
 }
 
@@ -526,14 +553,20 @@ void MetadataApplier::carry_out(const ImageChange& change) {
       start(image()->users_of(delta.now->id));
 }
 
+bool MetadataApplier::is_snapshot_due(const MetadataImage& image) const {
+  using Wish = storage::MetadataLog::SnapshotWish;
+  if (!image.left_out.empty()) return false;  // a program that can read them needs the log
+  if (const Wish wish = metadata_.snapshot_wish(); wish != Wish::ReaderDecides)
+    return wish == Wish::Due;
+  const size_t objects =
+      image.topics->by_name().size() + image.catalog->sources().size() + image.queries().size();
+  return image.revision.value() - snapshot_revision_.value() >=
+         std::max(kMinSnapshotRevisions, static_cast<int64_t>(objects) / kObjectsPerRevision);
+}
+
 void MetadataApplier::save_snapshot_if_due() {
   const MetadataImagePtr now = image();
-  if (!now->left_out.empty()) return;  // a program that can read them needs the log
-  const size_t objects =
-      now->topics->by_name().size() + now->catalog->sources().size() + now->queries().size();
-  if (now->revision.value() - snapshot_revision_.value() <
-      std::max(kMinSnapshotRevisions, static_cast<int64_t>(objects) / kObjectsPerRevision))
-    return;
+  if (!is_snapshot_due(*now)) return;
   snapshot_revision_ = now->revision;
   // Nobody waits for it: without it the next start reads a longer log.
   metadata_.save_snapshot(snapshot_of(*now, topics_), [](const Status& saved) {

@@ -180,6 +180,9 @@ class MetadataApplier {
   // Applies, publishes and carries out what the log holds behind the image.
   Status catch_up();
   Status apply(const storage::MetadataRecord& record);
+  // The records behind the image are gone: a snapshot has taken their place.
+  Status jump();
+  Result<MetadataImagePtr> read_all(const std::atomic<bool>& must_stop);
   // Some from there on, at least one where there are any up to the newest.
   Result<std::vector<ReadCommand>> read(Revision first, Revision newest) const;
   // The partitions that the command's topics need. On failure some of them may be there: those of
@@ -192,7 +195,8 @@ class MetadataApplier {
   void drop_topic(const storage::TopicInfo& topic);
   // Those that cannot be read are in state ERROR.
   void start(const std::vector<DefinedQueryPtr>& queries);
-  // After so many revisions that it costs each of them little.
+  // After so many revisions that it costs each of them little, or when the log asks for one.
+  bool is_snapshot_due(const MetadataImage& image) const;
   void save_snapshot_if_due();
 
   storage::Log& log_;

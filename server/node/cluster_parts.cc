@@ -50,6 +50,7 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
   how.replicas.min_insync_replicas = static_cast<size_t>(cluster.min_insync_replicas);
   how.controller.min_insync_replicas = how.replicas.min_insync_replicas;
   how.replicas.lag_time_max_us = cluster.replica_lag_time_max_ms * 1'000;
+  how.cuts.commands = cluster.snapshot_commands;
   how.controller.session_timeout_us = cluster.session_timeout_ms * 1'000;
   constexpr int64_t kBeatsPerSession = 5;
   how.heartbeat_us = how.controller.session_timeout_us / kBeatsPerSession;

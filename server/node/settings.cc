@@ -424,6 +424,10 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.cluster.replica_lag_time_max_ms, text, 100, 3'600'000);
      }},
+    {"metadata-snapshot-commands", "",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.cluster.snapshot_commands, text, 5, 1'000'000);
+     }},
     {"compat", "ksqldb: ksqlDB's defaults instead of ours [none]", set_compat},
     {"checkpoint-interval-ms", "",
      [](NodeSettings& s, const std::string& text) {

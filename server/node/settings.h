@@ -65,6 +65,7 @@ struct NodeSettings {
     TlsFiles tls = {};  // between nodes; no certificate: in the clear
     int min_insync_replicas = 2;
     int64_t session_timeout_ms = 500, replica_lag_time_max_ms = 10'000;
+    int64_t snapshot_commands = 1'000;  // of the metadata, behind the newest snapshot
   } cluster;
 };
 // Where the etcd of the cluster is asked, the nearest member first.

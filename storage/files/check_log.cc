@@ -14,7 +14,7 @@
 #include "storage/log/task_journal.h"
 #include "storage/log/task_outputs.h"
 #include "storage/meta/client_quotas.h"
-#include "storage/meta/embedded_metadata_log.h"
+#include "storage/meta/metadata_log.h"
 #include "storage/meta/topic_table.h"
 #include "storage/meta/users.h"
 

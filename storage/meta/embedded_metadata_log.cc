@@ -7,7 +7,6 @@
 #include <mutex>
 
 #include "base/bytes.h"
-#include "records/compression.h"
 
 namespace storage {
 
@@ -29,11 +28,6 @@ IntegerKey key_of(Revision revision) { return IntegerKey(static_cast<uint64_t>(r
 Revision revision_of(std::string_view key) {
   return Revision{static_cast<int64_t>(IntegerKey::value_of(key))};
 }
-
-// One definition looks much like the next: a snapshot of ten thousand shrinks by a factor of ten,
-// and so does the time for which the log's writer is busy with it.
-constexpr records::Codec kSnapshotCodec = records::Codec::Zstd;
-constexpr size_t kMaxSnapshotSize = size_t{4} << 30;
 
 // Without the state, which nobody unpacks only to know how far it goes.
 Result<Revision> snapshot_revision(ByteReader& in) {
@@ -145,14 +139,11 @@ Result<std::vector<MetadataRecord>> EmbeddedMetadataLog::read(Revision first,
 
 void EmbeddedMetadataLog::save_snapshot(MetadataSnapshot snapshot,
                                         std::function<void(Status)> done) {
-  std::string bytes, packed;
-  append_be(bytes, snapshot.revision.value());
-  if (Status status = records::compress(kSnapshotCodec, encode(snapshot.state), packed); !status)
-    return done(std::move(status));
-  bytes += packed;
+  Result<std::string> encoded = encode_metadata_snapshot(snapshot);
+  if (!encoded) return done(encoded.error());
   queue_.submit(
       [shared = shared_, revision = snapshot.revision,
-       bytes = std::move(bytes)](WriteTransaction& transaction) -> Status {
+       bytes = *std::move(encoded)](WriteTransaction& transaction) -> Status {
         const Revision newest = TRY(newest_revision(transaction, shared->tables));
         if (revision > newest) return moved_on(revision, newest);
         return transaction.put(shared->tables.snapshots, kSnapshotKey, bytes);
@@ -171,15 +162,6 @@ Result<std::optional<MetadataSnapshot>> EmbeddedMetadataLog::load_snapshot() con
 }
 
 }  // namespace
-
-Result<MetadataSnapshot> decode_metadata_snapshot(std::string_view bytes) {
-  ByteReader in(bytes);
-  const Revision revision = TRY(snapshot_revision(in));
-  std::string state;
-  if (!records::decompress(kSnapshotCodec, in.rest(), kMaxSnapshotSize, state))
-    return Error{ErrorCode::StorageFailure, "the metadata snapshot is damaged"};
-  return MetadataSnapshot{revision, TRY(decode_metadata_command(state))};
-}
 
 Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& store,
                                                                 TransactionQueue& queue) {

@@ -11,7 +11,4 @@ namespace storage {
 Result<std::unique_ptr<MetadataLog>> open_embedded_metadata_log(KeyValueStore& store,
                                                                 TransactionQueue& queue);
 
-// As save_snapshot() stores it.
-Result<MetadataSnapshot> decode_metadata_snapshot(std::string_view bytes);
-
 }  // namespace storage

@@ -27,7 +27,7 @@ struct EtcdRange {
   static EtcdRange only(const std::string& key) { return {key, key + '\0'}; }
 };
 
-// All or nothing: the puts and then the removals are done if all of `conditions` hold.
+// All or nothing: the puts and then the removals are done if all of `conditions` and `unchanged` hold.
 struct EtcdTransaction {
   struct Created {
     std::string key;
@@ -37,9 +37,14 @@ struct EtcdTransaction {
     std::string key, value;
     EtcdLease lease = {};  // the key goes with it
   };
+  struct Modified {
+    std::string key;
+    EtcdRevision revision;  // in which it was changed last; 0: it is not there
+  };
   std::vector<Created> conditions;
   std::vector<Put> puts;
   std::vector<EtcdRange> removals;
+  std::vector<Modified> unchanged = {};  // more conditions
 };
 struct EtcdOutcome {
   bool is_done;  // the conditions held
@@ -74,6 +79,8 @@ class EtcdClient {
   virtual void commit(EtcdTransaction transaction, Answer<EtcdOutcome> answer) = 0;
   // As of now: what was committed before it was asked is in it.
   virtual void find(EtcdRange range, Answer<EtcdFound> answer) = 0;
+  // Likewise; the first key of the range alone.
+  virtual void find_first(EtcdRange range, Answer<EtcdFound> answer) = 0;
 
   // A watch lives as long as this.
   class Watch {
@@ -84,6 +91,9 @@ class EtcdClient {
   // lost (NetworkFailure), or `first` is too old (OffsetOutOfRange).
   virtual std::unique_ptr<Watch> watch(EtcdRange range, EtcdRevision first,
                                        std::function<void(Result<EtcdEvents>)> tell) = 0;
+
+  // Forgets how things were before that revision, for everybody. OffsetOutOfRange: that was forgotten already.
+  virtual void compact(EtcdRevision revision, Answer<EtcdRevision> answer) = 0;
 
   virtual void grant_lease(int64_t ttl_ms, Answer<EtcdLease> answer) = 0;
   // OffsetOutOfRange: there is no such lease any more.

@@ -1,7 +1,5 @@
 #include "storage/meta/etcd_metadata_log.h"
 
-#include <fmt/format.h>
-
 #include <cassert>
 #include <utility>
 
@@ -18,31 +16,26 @@ constexpr int64_t kRetryUs = 50'000;
 }  // namespace
 
 EtcdMetadataLog::EtcdMetadataLog(EtcdClient& etcd, std::string prefix, const Clock& clock,
-                                 Random& random, std::function<void(const MetadataRecord&)> tell)
+                                 Random& random, Reader reader)
     : etcd_(etcd),
-      prefix_(std::move(prefix)),
+      keys_{std::move(prefix)},
       clock_(clock),
       random_(random),
-      tell_(std::move(tell)),
+      reader_(std::move(reader)),
+      // From the last command on, which is there still: the next one is appended on that condition.
       commands_(etcd, clock,
-                {.range = [this] { return keys_from(last_ + 1); },
-                 .read =
-                     [this](const std::vector<EtcdEntry>& entries) {
-                       for (const EtcdEntry& entry : entries) take(entry);
-                       has_read_ = true;
-                     },
+                {.range = [this] { return keys_.commands_and_pointer(last_); },
+                 .read = [this](const std::vector<EtcdEntry>& entries) { read(entries); },
                  .changed =
                      [this](const EtcdEvent& event) {
-                       if (event.entry) take(*event.entry);
-                     }}) {}
-
-// Twenty digits: in the order of the numbers.
-std::string EtcdMetadataLog::key_of(Revision revision) const {
-  return fmt::format("{}log/{:020}", prefix_, revision.value());
-}
-EtcdRange EtcdMetadataLog::keys_from(Revision revision) const {
-  return {key_of(revision), prefix_ + "log0"};  // '0' follows '/'
-}
+                       if (!event.entry) return;
+                       if (event.key == keys_.pointer())
+                         take_pointer(*event.entry);
+                       else
+                         take(*event.entry);
+                     }}),
+      snapshot_(etcd, keys_, clock,
+                [this](Result<MetadataSnapshot> snapshot) { loaded(std::move(snapshot)); }) {}
 
 void EtcdMetadataLog::tick() {
   const int64_t now_us = clock_.monotonic_us();
@@ -51,7 +44,8 @@ void EtcdMetadataLog::tick() {
     retries_.erase(retries_.begin());
     find_out(number);
   }
-  commands_.tick();
+  if (snapshot_.is_reading()) return snapshot_.tick();
+  if (now_us >= load_at_us_) commands_.tick();
 }
 
 // --- Appending
@@ -59,28 +53,36 @@ void EtcdMetadataLog::tick() {
 void EtcdMetadataLog::append(Revision last, const MetadataCommand& command,
                              std::optional<Holding> holding,
                              std::function<void(Result<Revision>)> done) {
-  if (last != last_)
+  const bool is_known = last == Revision{0} || last_created_ != EtcdRevision{0};
+  if (last != last_ || !is_known)
     return done(Error{ErrorCode::OutOfOrderSequence, "the metadata log has moved on"});
   std::string bytes;
   append_be<uint64_t>(bytes, random_.next());
   append_be<uint64_t>(bytes, random_.next());
   bytes += encode(command);
   const uint64_t number = ++next_append_;
-  appends_.emplace(number, Append{last + 1, last_created_, std::move(bytes), std::move(holding),
-                                  std::move(done)});
+  appends_.emplace(number, Append{.revision = last + 1,
+                                  .predecessor = last_created_,
+                                  .bytes = std::move(bytes),
+                                  .holding = std::move(holding),
+                                  .done = std::move(done),
+                                  .is_it = {}});
   try_append(number);
 }
 
 void EtcdMetadataLog::try_append(uint64_t number) {
   const Append& append = appends_.at(number);
   EtcdTransaction transaction;
-  transaction.conditions.push_back({key_of(append.revision), EtcdRevision{0}});
-  // Commands that a snapshot has replaced are not there either; the one before the next always is.
+  transaction.conditions.push_back({keys_.command(append.revision), EtcdRevision{0}});
+  // Commands that a snapshot has replaced are not there either; the one before the next always is, or, before the
+  // first, no snapshot.
   if (append.predecessor != EtcdRevision{0})
-    transaction.conditions.push_back({key_of(append.revision - 1), append.predecessor});
+    transaction.conditions.push_back({keys_.command(append.revision - 1), append.predecessor});
+  else
+    transaction.conditions.push_back({keys_.pointer(), EtcdRevision{0}});
   if (append.holding)
     transaction.conditions.push_back({append.holding->key, append.holding->created});
-  transaction.puts.push_back({key_of(append.revision), append.bytes});
+  transaction.puts.push_back({keys_.command(append.revision), append.bytes});
   etcd_.commit(std::move(transaction),
                [this, number](Result<EtcdOutcome> result) { outcome(number, std::move(result)); });
 }
@@ -93,22 +95,33 @@ void EtcdMetadataLog::outcome(uint64_t number, Result<EtcdOutcome> outcome) {
   if (!outcome) return try_later(number);
   if (outcome->is_done) return finish(number, appends_.at(number).revision);
   // An earlier attempt of the same command may be what stands there.
+  appends_.at(number).was_refused = true;
   find_out(number);
 }
 
 void EtcdMetadataLog::find_out(uint64_t number) {
   const Revision revision = appends_.at(number).revision;
-  etcd_.find(EtcdRange::only(key_of(revision)),
+  etcd_.find(EtcdRange::only(keys_.command(revision)),
              [this, number](Result<EtcdFound> found) { found_out(number, std::move(found)); });
 }
 
 void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
-  const Append& append = appends_.at(number);
+  Append& append = appends_.at(number);
   if (!found) return try_later(number);
   const Error moved_on{ErrorCode::OutOfOrderSequence, "the metadata log has moved on"};
   if (!found->entries.empty())
     return found->entries.front().value == append.bytes ? finish(number, append.revision)
                                                         : finish(number, moved_on);
+  // A snapshot may have taken the place of what stood there.
+  if (append.is_it)
+    return *append.is_it ? finish(number, append.revision) : finish(number, moved_on);
+  if (last_ >= append.revision)
+    return finish(number, Error{ErrorCode::ReadTimeout,
+                                "etcd was out of reach: whether the change was made is not known",
+                                {},
+                                "Look whether it was, and try again."});
+  // It was tried, and cannot be done: that is read soon.
+  if (std::exchange(append.was_refused, false)) return try_later(number);
   // It is not there, and an attempt on its way may still put it there. One on behalf of a controller who is not
   // any more cannot; any other is tried until somebody's command stands there.
   if (!append.holding) return try_append(number);
@@ -131,16 +144,36 @@ void EtcdMetadataLog::finish(uint64_t number, Result<Revision> result) {
 
 // --- Reading
 
+void EtcdMetadataLog::read(const std::vector<EtcdEntry>& entries) {
+  pointer_modified_ = {};
+  for (const EtcdEntry& entry : entries)
+    if (entry.key == keys_.pointer()) take_pointer(entry);
+  if (pointer_modified_ == EtcdRevision{}) pointer_.reset();
+  for (const EtcdEntry& entry : entries)
+    if (entry.key != keys_.pointer()) take(entry);
+  load_if_behind();
+  has_read_ |= !snapshot_.is_reading() && !trouble_;
+}
+
 void EtcdMetadataLog::take(const EtcdEntry& entry) {
-  if (entry.key < key_of(last_ + 1)) return;  // read already
-  if (entry.key != key_of(last_ + 1)) {
-    log_warn("the metadata log has a gap and is read again after={} found={}", last_.value(),
-             entry.key);
+  const auto revision = keys_.revision_of(entry.key);
+  if (!revision || *revision < last_) return;  // read already
+  if (*revision == last_) {
+    last_created_ = entry.created;
+    return;
+  }
+  if (*revision != last_ + 1) {
+    if (!trouble_ && (!pointer_ || pointer_->revision <= last_))
+      log_warn("the metadata log has a gap and is read again after={} found={}", last_.value(),
+               entry.key);
     return commands_.read_again();
   }
-  last_ = last_ + 1;
+  last_ = *revision;
   last_created_ = entry.created;
   if (last_ == Revision{1}) first_id_ = entry.value.substr(0, kIdSize);
+  if (!pointer_ || last_ > pointer_->revision) bytes_behind_pointer_ += entry.value.size();
+  for (auto& [number, append] : appends_)
+    if (append.revision == last_) append.is_it = append.bytes == entry.value;
   const auto command =
       entry.value.size() < kIdSize
           ? Result<MetadataCommand>(Error{ErrorCode::DataCorrupted, "a command has no id"})
@@ -150,7 +183,53 @@ void EtcdMetadataLog::take(const EtcdEntry& entry) {
               command.error().message);
     return;
   }
-  tell_({last_, *command});
+  reader_.tell({last_, *command});
+}
+
+void EtcdMetadataLog::take_pointer(const EtcdEntry& entry) {
+  pointer_modified_ = entry.modified;
+  auto pointer = decode_snapshot_pointer(entry.value);
+  if (!pointer) return note_trouble(pointer.error());
+  if (pointer_ == *pointer) return;
+  trouble_.reset();
+  pointer_ = *std::move(pointer);
+  bytes_behind_pointer_ = 0;
+  first_id_ = pointer_->first_command;
+}
+
+// --- Snapshots
+
+// The commands before it may be gone. What was read behind it is read again.
+void EtcdMetadataLog::load_if_behind() {
+  if (!pointer_ || pointer_->revision <= last_ || snapshot_.is_reading()) return;
+  commands_.read_again();
+  snapshot_.begin(*pointer_);
+}
+
+void EtcdMetadataLog::loaded(Result<MetadataSnapshot> snapshot) {
+  Status loaded;
+  if (!snapshot) {
+    if (snapshot.error().code == ErrorCode::OffsetOutOfRange) return;  // it is looked for again
+    loaded = snapshot.error();
+  } else {
+    // Who is told of it finds it read.
+    const Revision last = std::exchange(last_, snapshot->revision);
+    const EtcdRevision created = std::exchange(last_created_, EtcdRevision{});
+    loaded = reader_.load(*snapshot);
+    if (!loaded) {
+      last_ = last;
+      last_created_ = created;
+    }
+  }
+  if (loaded) return trouble_.reset();
+  note_trouble(loaded.error());
+}
+
+void EtcdMetadataLog::note_trouble(const Error& error) {
+  constexpr int64_t kPauseUs = 1'000'000;
+  if (!trouble_) log_error("the metadata cannot be read error=\"{}\"", error.message);
+  trouble_ = error;
+  load_at_us_ = clock_.monotonic_us() + kPauseUs;
 }
 
 }  // namespace storage

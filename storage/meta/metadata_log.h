@@ -1,5 +1,6 @@
 // The metadata log: every change of topics, configuration and definitions, in one total order.
-// One interface, with a home in the log's own store (embedded_metadata_log.h) for a single node.
+// One interface, with two homes: the log's own store (embedded_metadata_log.h) for a single node, and etcd
+// (etcd_metadata_log.h) for a cluster.
 #pragma once
 #include <functional>
 #include <optional>
@@ -40,6 +41,9 @@ std::string encode(const MetadataCommand& command);
 // Fails with IncompatibleFormat when a newer version wrote it, with StorageFailure when it is
 // damaged.
 Result<MetadataCommand> decode_metadata_command(std::string_view bytes);
+// As it is stored, compressed.
+Result<std::string> encode_metadata_snapshot(const MetadataSnapshot& snapshot);
+Result<MetadataSnapshot> decode_metadata_snapshot(std::string_view bytes);
 
 // Threads: any. Revisions count from 1 without gaps; 0 stands for the empty log.
 class MetadataLog {
@@ -59,6 +63,9 @@ class MetadataLog {
   // Keeps the snapshot and forgets the one before it and the records that it covers.
   virtual void save_snapshot(MetadataSnapshot snapshot, std::function<void(Status)> done) = 0;
   virtual Result<std::optional<MetadataSnapshot>> load_snapshot() const = 0;
+  // Whether it is time to save one. Where the log does not decide that, its reader does.
+  enum class SnapshotWish : uint8_t { ReaderDecides, Due, NotDue };
+  virtual SnapshotWish snapshot_wish() const { return SnapshotWish::ReaderDecides; }
 };
 
 }  // namespace storage

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -54,10 +55,13 @@ class Scenario {
     };
     for (const char* id : {"cashier", "baker", "courier"})
       clients_.push_back(std::make_unique<TransactionalClient>(world_, transactions_, id));
-    etcd_.watch_commits([this](NodeId node, const auto& commit) {
-      check_author(node, commit);
-      check_in_sync(commit);
-    });
+    etcd_.watch_commits(
+        [this](NodeId node, const auto& commit) {
+          check_author(node, commit);
+          check_in_sync(commit);
+          check_snapshot(commit);
+        },
+        [this](NodeId, const auto& commit) { check_log(commit); });
     for (int32_t id = 1; id <= node_count_; ++id)
       nodes_.push_back(std::make_unique<SimNode>(world_, NodeId{id}));
     int64_t producer = 1'000;
@@ -95,12 +99,17 @@ class Scenario {
     for (int i = 0; i < 40 && !checker_.are_replicas_equal(nodes_); ++i)
       run_until(queue_.now_us() + kSecond / 10);
     checker_.check_end(nodes_);
+    check_tables();
     transactions_.check_end(nodes_);
     findings_.trace(fmt::format("acknowledged {} visible {} committed {}",
                                 checker_.acknowledged_count(), checker_.visible_count(),
                                 transactions_.committed_count()));
-    return {findings_.all(), findings_.digest(), checker_.acknowledged_count(),
-            checker_.visible_count(), transactions_.committed_count()};
+    return {findings_.all(),
+            findings_.digest(),
+            checker_.acknowledged_count(),
+            checker_.visible_count(),
+            transactions_.committed_count(),
+            snapshot_count_};
   }
 
  private:
@@ -115,6 +124,9 @@ class Scenario {
     settings.controller.balance_us = chance_.between(500'000, 5'000'000);
     settings.replicas.lag_time_max_us = chance_.between(300'000, 2'000'000);
     settings.controller.max_command_bytes = static_cast<size_t>(chance_.between(1, 400));
+    settings.cuts.commands = chance_.between(5, 41);
+    settings.cuts.piece_bytes = static_cast<size_t>(chance_.between(60, 400));
+    settings.cuts.removed_at_a_time = chance_.between(1, 20);
     settings.replicas.fetch_wait_us = 100'000;
     settings.replicas.fetch_timeout_us = 300'000;
     settings.replicas.fetch_max_bytes = static_cast<size_t>(chance_.between(200, 4'000));
@@ -152,7 +164,7 @@ class Scenario {
     const bool is_controller =
         !holder.entries.empty() && holder.entries[0].value == fmt::format("{}", author.value());
     for (const auto& put : transaction.puts) {
-      if (is_controller || !put.key.starts_with("/millrace/log/")) continue;
+      if (is_controller || !kKeys.revision_of(put.key)) continue;
       const auto command = storage::decode_metadata_command(std::string_view(put.value).substr(16));
       for (const auto& part : command->parts)
         if (is_decision(part.bytes))
@@ -180,7 +192,7 @@ class Scenario {
   void check_in_sync(const storage::EtcdTransaction& transaction) {
     std::vector<std::string> parts;
     for (const auto& put : transaction.puts)
-      if (put.key.starts_with("/millrace/log/"))
+      if (kKeys.revision_of(put.key))
         if (const auto command =
                 storage::decode_metadata_command(std::string_view(put.value).substr(16)))
           for (const auto& part : command->parts) parts.push_back(part.bytes);
@@ -449,18 +461,95 @@ class Scenario {
     return true;
   }
 
-  // The metadata as etcd has them.
-  storage::ClusterTable truth() {
+  // The metadata as etcd has them, up to a revision.
+  storage::ClusterTable truth(Revision up_to = Revision{INT64_MAX}) {
     storage::ClusterTable table;
-    int64_t revision = 0;
-    for (const auto& entry : etcd_.find({"/millrace/log/", "/millrace/log0"}).entries) {
-      ++revision;
+    Revision last{0};
+    if (const auto pointer = pointer_in_etcd())
+      if (const auto snapshot = snapshot_in_etcd(*pointer)) {
+        last = snapshot->revision;
+        table = storage::ClusterTable::load(snapshot->state.parts.at(0).bytes).value();
+      }
+    for (const auto& entry : etcd_.find(kKeys.commands(last + 1, Revision{INT64_MAX})).entries) {
       const auto command =
           storage::decode_metadata_command(std::string_view(entry.value).substr(16));
-      if (!command) continue;
-      for (const auto& part : command->parts) (void)table.apply(part.bytes, Revision{revision});
+      const Revision revision = *kKeys.revision_of(entry.key);
+      if (!command || revision > up_to) continue;
+      for (const auto& part : command->parts) (void)table.apply(part.bytes, revision);
     }
     return table;
+  }
+  std::optional<storage::SnapshotPointer> pointer_in_etcd() {
+    const auto found = etcd_.find(storage::EtcdRange::only(kKeys.pointer()));
+    if (found.entries.empty()) return std::nullopt;
+    return storage::decode_snapshot_pointer(found.entries[0].value).value();
+  }
+  std::optional<storage::MetadataSnapshot> snapshot_in_etcd(
+      const storage::SnapshotPointer& pointer) {
+    std::string bytes;
+    for (uint32_t number = 0; number < pointer.pieces; ++number)
+      for (const auto& entry :
+           etcd_.find(storage::EtcdRange::only(kKeys.piece(pointer, number))).entries)
+        bytes += entry.value;
+    if (bytes.size() != pointer.size_bytes) return std::nullopt;
+    const auto snapshot = storage::decode_metadata_snapshot(bytes);
+    return snapshot ? std::optional(*snapshot) : std::nullopt;
+  }
+
+  // A snapshot says what the commands say whose place it takes.
+  void check_snapshot(const storage::EtcdTransaction& transaction) {
+    for (const auto& put : transaction.puts) {
+      if (put.key != kKeys.pointer()) continue;
+      ++snapshot_count_;
+      const auto next = storage::decode_snapshot_pointer(put.value).value();
+      const auto now = pointer_in_etcd();
+      if (now && next.revision < now->revision) continue;  // what is missing is found then
+      const auto snapshot = snapshot_in_etcd(next);
+      if (!snapshot || snapshot->state.parts.at(0).bytes != truth(next.revision).save())
+        findings_.add(fmt::format("the snapshot of revision {} is not what was there",
+                                  next.revision.value()));
+    }
+  }
+  // From the snapshot on there is each command, and its own, on whose condition the next one is appended.
+  void check_log(const storage::EtcdTransaction& transaction) {
+    const bool is_about_it =
+        !transaction.removals.empty() || std::ranges::any_of(transaction.puts, [](const auto& put) {
+          return put.key == kKeys.pointer();
+        });
+    if (!is_about_it) return;
+    const auto pointer = pointer_in_etcd();
+    Revision next = pointer ? pointer->revision : Revision{1};
+    if (pointer && !snapshot_in_etcd(*pointer))
+      findings_.add(fmt::format("the snapshot of revision {} has gone", next.value()));
+    const auto commands = etcd_.find(kKeys.commands(next, Revision{INT64_MAX})).entries;
+    if (pointer && commands.empty())
+      findings_.add(
+          fmt::format("the command of the snapshot of revision {} has gone", next.value()));
+    for (const auto& entry : commands) {
+      if (*kKeys.revision_of(entry.key) != next)
+        return findings_.add(
+            fmt::format("command {} has gone, and no snapshot has it", next.value()));
+      ++next;
+    }
+  }
+  // Who has loaded snapshots knows what who has read commands does.
+  void check_tables() {
+    const auto entries = etcd_.find(kKeys.commands({}, Revision{INT64_MAX})).entries;
+    if (entries.empty()) return;
+    const std::string all = truth().save();
+    for (const auto& node : nodes_)
+      if (node->is_running() &&
+          node->cluster()->metadata().last_revision() == *kKeys.revision_of(entries.back().key))
+        if (node->cluster()->cluster_table().save() != all)
+          findings_.add(fmt::format("node {} knows other metadata than etcd", node->id().value()));
+  }
+  bool is_log_short() {
+    const auto pointer = pointer_in_etcd();
+    if (!pointer) return true;
+    const auto commands = etcd_.find(kKeys.commands({}, Revision{INT64_MAX})).entries.size();
+    const auto pieces = etcd_.find({"/millrace/snapshots/", "/millrace/snapshots0"}).entries.size();
+    return commands <= 2 * static_cast<size_t>(world_.settings.cuts.commands) + 20 &&
+           pieces == pointer->pieces;
   }
 
   // --- And right again
@@ -501,7 +590,7 @@ class Scenario {
     if (table.snapshot()->partitions().size() != partitions().size()) return false;
     for (const auto& [partition, assignment] : table.snapshot()->partitions())
       if (!is_as_it_should_be(assignment)) return false;
-    return checker_.are_tasks_done() && transactions_.is_quiet(nodes_);
+    return checker_.are_tasks_done() && transactions_.is_quiet(nodes_) && is_log_short();
   }
 
   void tell_what_has_not_healed() {
@@ -513,11 +602,17 @@ class Scenario {
     for (const auto& writer : writers_)
       if (!writer->is_idle())
         findings_.add("a session gets no answer to what it writes although all has healed");
+    if (!is_log_short()) findings_.add("the metadata log is not cut although all has healed");
     if (!checker_.are_tasks_done()) findings_.add("a task does not finish although all has healed");
     const storage::ClusterTable table = truth();
     for (const auto& [id, known] : table.snapshot()->nodes()) {
       if (!known.is_fenced) continue;
-      server::ClusterNode& node = *nodes_[static_cast<size_t>(id.value() - 1)]->cluster();
+      SimNode& fenced = *nodes_[static_cast<size_t>(id.value() - 1)];
+      if (!fenced.is_running()) {
+        findings_.add(fmt::format("node {} is not there although all has healed", id.value()));
+        continue;
+      }
+      server::ClusterNode& node = *fenced.cluster();
       findings_.add(fmt::format(
           "node {} is fenced although all has healed; it has{} registered, and read up to {}",
           id.value(), node.is_registered() ? "" : " not", node.metadata().last_revision().value()));
@@ -530,6 +625,8 @@ class Scenario {
             assignment.leader ? assignment.leader->value() : -1, assignment.isr.size(),
             assignment.replicas.size(), assignment.is_moving() ? ", and they move" : ""));
   }
+
+  inline static const storage::EtcdMetadataKeys kKeys{"/millrace/"};
 
   EventQueue queue_;
   Chance chance_;
@@ -544,6 +641,7 @@ class Scenario {
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<TransactionalClient>> clients_;
   std::vector<std::unique_ptr<RowWriter>> writers_;
+  size_t snapshot_count_ = 0;
   EndAsker asker_{world_, checker_, findings_, partitions_of(kInput, kInputs)};
 };
 

@@ -24,6 +24,7 @@ struct Outcome {
   std::vector<std::string> findings;
   uint64_t digest = 0;  // of all that happened
   size_t acknowledged = 0, visible = 0, committed = 0;
+  size_t snapshots = 0;  // of the metadata
 };
 
 Outcome run(const Options& options);

@@ -44,6 +44,8 @@ constexpr Rule kRules[] = {
     {"rows-once", [](Rules& rules) { rules.appends.sends_the_same = false; }},
     {"ends-confirmed", [](Rules& rules) { rules.ends.asks_others = false; }},
     {"ends-of-before", [](Rules& rules) { rules.ends.waits_for_own_begin = false; }},
+    {"behind-pointer", [](Rules& rules) { rules.cuts.removes_behind_pointer = false; }},
+    {"pointer-fencing", [](Rules& rules) { rules.cuts.fences_pointer = false; }},
     {"guards", [](Rules& rules) { rules.transactions_here.guards = false; }},
 };
 
@@ -84,11 +86,12 @@ int main(int argc, char** argv) {
   set_log_level(options.is_verbose ? LogLevel::Info : LogLevel::Error);
 
   uint64_t failed = 0;
-  size_t acknowledged = 0, committed = 0;
+  size_t acknowledged = 0, committed = 0, snapshots = 0;
   for (const uint64_t end = options.seed + count; options.seed < end; ++options.seed) {
     const sim::Outcome outcome = sim::run(options);
     acknowledged += outcome.acknowledged;
     committed += outcome.committed;
+    snapshots += outcome.snapshots;
     if (count == 1)
       fmt::print("seed {} digest {:016x} acknowledged {} visible {} committed {}\n", options.seed,
                  outcome.digest, outcome.acknowledged, outcome.visible, outcome.committed);
@@ -100,7 +103,8 @@ int main(int argc, char** argv) {
     if (!without.empty()) break;  // it is found
   }
   fmt::print(
-      "{} records acknowledged, {} transactions committed\n{} passed, {} failed, 0 skipped\n",
-      acknowledged, committed, count - failed, failed);
+      "{} records acknowledged, {} transactions committed, {} snapshots of the metadata\n"
+      "{} passed, {} failed, 0 skipped\n",
+      acknowledged, committed, snapshots, count - failed, failed);
   return failed == 0 ? 0 : 1;
 }

@@ -41,6 +41,12 @@ EtcdOutcome SimEtcd::commit(NodeId asker, const EtcdTransaction& transaction) {
         found == entries_.end() ? EtcdRevision{0} : found->second.entry.created;
     if (created != condition.revision) return {false, revision_};
   }
+  for (const auto& condition : transaction.unchanged) {
+    const auto found = entries_.find(condition.key);
+    const EtcdRevision modified =
+        found == entries_.end() ? EtcdRevision{0} : found->second.entry.modified;
+    if (modified != condition.revision) return {false, revision_};
+  }
   for (const auto& put : transaction.puts)
     if (put.lease != EtcdLease{} && !leases_.contains(put.lease)) return {false, revision_};
   if (about_to_commit_) about_to_commit_(asker, transaction);
@@ -50,6 +56,7 @@ EtcdOutcome SimEtcd::commit(NodeId asker, const EtcdTransaction& transaction) {
   for (const EtcdRange& range : transaction.removals)
     for (const EtcdEntry& entry : find(range).entries) remove(entry.key, events);
   publish(events);
+  if (committed_) committed_(asker, transaction);
   return {true, revision_};
 }
 
@@ -94,7 +101,19 @@ void SimEtcd::end_lease_if_due(EtcdLease lease) {
   publish(events);
 }
 
-uint64_t SimEtcd::add_watcher(EtcdRevision first, Watcher watcher) {
+Result<EtcdRevision> SimEtcd::compact(EtcdRevision revision) {
+  if (revision <= compacted_ || revision > revision_)
+    return Error{ErrorCode::OffsetOutOfRange, "that revision is forgotten, or is not there yet"};
+  compacted_ = revision;
+  history_.erase(history_.begin(), history_.upper_bound(revision));
+  return revision;
+}
+
+std::optional<uint64_t> SimEtcd::add_watcher(EtcdRevision first, Watcher watcher) {
+  if (first <= compacted_) {
+    watcher.tell(Error{ErrorCode::OffsetOutOfRange, "what is asked for is forgotten"});
+    return std::nullopt;
+  }
   for (auto each = history_.lower_bound(first); each != history_.end(); ++each) {
     EtcdEvents seen{{}, each->first};
     for (const auto& event : each->second.events)
@@ -136,6 +155,19 @@ class SimEtcdClient final : public EtcdClient {
     ask<EtcdFound>([&etcd = etcd_,
                     range = std::move(range)]() -> Result<EtcdFound> { return etcd.find(range); },
                    std::move(answer));
+  }
+  void find_first(EtcdRange range, Answer<EtcdFound> answer) override {
+    ask<EtcdFound>(
+        [&etcd = etcd_, range = std::move(range)]() -> Result<EtcdFound> {
+          EtcdFound found = etcd.find(range);
+          if (found.entries.size() > 1) found.entries.resize(1);
+          return found;
+        },
+        std::move(answer));
+  }
+  void compact(EtcdRevision revision, Answer<EtcdRevision> answer) override {
+    ask<EtcdRevision>([&etcd = etcd_, revision] { return etcd.compact(revision); },
+                      std::move(answer));
   }
   void grant_lease(int64_t ttl_ms, Answer<EtcdLease> answer) override {
     ask<EtcdLease>(
@@ -189,8 +221,8 @@ class SimEtcdClient final : public EtcdClient {
     };
     if (is_cut()) {
       way(lost());
-    } else {
-      *number = etcd_.add_watcher(first, {std::move(range), way, node_});
+    } else if (const auto added = etcd_.add_watcher(first, {std::move(range), way, node_})) {
+      *number = *added;
     }
     return std::make_unique<SimWatch>(etcd_, number);
   }

@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "storage/meta/etcd_client.h"
@@ -31,9 +32,11 @@ class SimEtcd {
   void set_loss(double probability) { loss_ = probability; }
   void set_latency_us(int64_t usual) { latency_us_ = usual; }
 
-  // Told of each transaction that is about to be done, and by whom it was asked: for checkers.
-  void watch_commits(std::function<void(NodeId, const storage::EtcdTransaction&)> about_to_commit) {
+  // Told of each transaction that is about to be done, and has been done, and by whom it was asked: for checkers.
+  void watch_commits(std::function<void(NodeId, const storage::EtcdTransaction&)> about_to_commit,
+                     std::function<void(NodeId, const storage::EtcdTransaction&)> committed = {}) {
     about_to_commit_ = std::move(about_to_commit);
+    committed_ = std::move(committed);
   }
   // Of all that is there: for checkers, who need not ask.
   storage::EtcdFound find(const storage::EtcdRange& range) const;
@@ -57,21 +60,23 @@ class SimEtcd {
   void remove(const std::string& key, storage::EtcdEvents& events);
   void publish(const storage::EtcdEvents& events);
   void end_lease_if_due(EtcdLease lease);
-  uint64_t add_watcher(EtcdRevision first, Watcher watcher);
+  // Nothing where what was to be told first is forgotten.
+  std::optional<uint64_t> add_watcher(EtcdRevision first, Watcher watcher);
+  Result<EtcdRevision> compact(EtcdRevision revision);
 
   EventQueue& queue_;
   Chance& chance_;
-  std::function<void(NodeId, const storage::EtcdTransaction&)> about_to_commit_;
+  std::function<void(NodeId, const storage::EtcdTransaction&)> about_to_commit_, committed_;
   double loss_ = 0;
   int64_t latency_us_ = 500;
   std::map<NodeId, bool> is_cut_;
   std::map<std::string, Stored> entries_;
-  EtcdRevision revision_{1};
+  EtcdRevision revision_{1}, compacted_{0};
   std::map<EtcdLease, LeaseState> leases_;
   int64_t next_lease_ = 1;
   std::map<uint64_t, Watcher> watchers_;
   uint64_t next_watcher_ = 1;
-  // Of each revision, for watches that begin in the past.
+  // Of each revision behind the one up to which it is forgotten, for watches that begin in the past.
   std::map<EtcdRevision, storage::EtcdEvents> history_;
 };
 

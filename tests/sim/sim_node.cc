@@ -94,10 +94,12 @@ void SimNode::kill() {
   ++life_;  // whatever is on its way is nobody's
   inbox_.clear();
   disk_->drop_unsynced();
-  process_->log->close();
-  process_->cluster.reset();
-  process_->reader.reset();
-  process_.reset();
+  // Coordinators answer those who wait when they go: by way of the cluster's part, which is there still, to nobody.
+  const std::unique_ptr<Process> killed = std::move(process_);
+  killed->log->close();
+  killed->coordinators.reset();
+  killed->cluster.reset();
+  killed->reader.reset();
 }
 
 bool SimNode::has_replica(const storage::TopicPartition& partition) {
@@ -161,6 +163,7 @@ void SimNode::owns(const storage::TopicPartition& journal, storage::JournalOwner
 }
 
 void SimNode::send(NodeId to, server::ClusterMessage message) {
+  if (!process_) return;
   world_.network.send(id_, to, [this, to, message = std::move(message)] {
     for (const auto& node : world_.nodes)
       if (node->id() == to)
@@ -175,6 +178,22 @@ void SimNode::allocate_producer(std::function<void(Result<ProducerId>)> done) {
   world_.queue.after(world_.chance.delay_us(1'000), [this, life = life_, done = std::move(done)] {
     run(life, [this, done] { done(ProducerId{world_.next_producer++}); });
   });
+}
+
+// As another thread would: it is there some time later, when there is more behind it.
+void SimNode::want_snapshot(bool is_wanted) {
+  if (!is_wanted || std::exchange(process_->makes_snapshot, true)) return;
+  const storage::MetadataSnapshot snapshot{
+      process_->cluster->metadata().last_revision(),
+      {{{std::string(storage::kClusterPart), process_->cluster->cluster_table().save()}}}};
+  world_.queue.after(world_.chance.delay_us(5'000),
+                     [this, life = life_, revision = snapshot.revision,
+                      bytes = storage::encode_metadata_snapshot(snapshot).value()] {
+                       run(life, [this, revision, bytes] {
+                         process_->makes_snapshot = false;
+                         process_->cluster->save_snapshot(revision, bytes);
+                       });
+                     });
 }
 
 void SimNode::post(std::function<void()> work) {

@@ -86,6 +86,7 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   void send(NodeId to, server::ClusterMessage message) override;
   void post(std::function<void()> work) override;
   void allocate_producer(std::function<void(Result<ProducerId>)> done) override;
+  void want_snapshot(bool is_wanted) override;
 
  private:
   storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) override;
@@ -97,6 +98,7 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
     std::vector<std::unique_ptr<SimTask>> tasks;
     std::unique_ptr<SimCoordinators> coordinators;
     std::unique_ptr<server::ClusterNode> cluster;
+    bool makes_snapshot = false;
   };
   void thaw();
   void write_later();

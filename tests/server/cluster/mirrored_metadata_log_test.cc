@@ -18,19 +18,25 @@ struct Mirror {
               asked.push_back(command);
               answer = std::move(done);
             },
-            [](const std::function<void()>& task) { task(); }, clock) {}
+            [](const std::function<void()>& task) { task(); },
+            [this](Revision revision, std::string bytes) {
+              saved = {revision, std::move(bytes)};
+            },
+            clock) {}
   void append() {
     log.append(Revision{0}, {},
                [this](Result<Revision> revision) { result = std::move(revision); });
   }
   void read(int64_t revision, const std::vector<storage::MetadataPart>& parts = {}) {
-    log.read(storage::MetadataRecord{Revision{revision}, {parts}});
+    log.read(storage::MetadataRecord{Revision{revision}, {parts}}, table);
   }
 
   SimulatedClock clock;
   std::vector<MetadataCommand> asked;
   std::function<void(Result<Revision>)> answer;
   std::optional<Result<Revision>> result;
+  std::pair<Revision, std::string> saved;
+  storage::ClusterTable table;  // as the loop knows it with what is read next
   MirroredMetadataLog log;
 };
 
@@ -102,4 +108,54 @@ TEST(MirroredMetadataLog, what_is_about_nodes_is_left_out_and_revisions_stay) {
   EXPECT_EQ(mirror.log.read(Revision{3}, 10).value().size(), 1U);
   EXPECT_EQ(mirror.log.read(Revision{4}, 10).value().size(), 0U);
   EXPECT_FALSE(mirror.log.read(Revision{2}, 10));  // it was read already
+}
+
+TEST(MirroredMetadataLog, a_snapshot_has_what_the_loop_knew_then) {
+  Mirror mirror;
+  using Wish = storage::MetadataLog::SnapshotWish;
+  EXPECT_EQ(mirror.log.snapshot_wish(), Wish::NotDue);
+  mirror.log.want_snapshot(true);
+  EXPECT_EQ(mirror.log.snapshot_wish(), Wish::Due);
+  storage::ClusterNode node{.id = NodeId{7}};
+  ASSERT_TRUE(mirror.table.apply(storage::encode_register_node(node), Revision{1}));
+  mirror.read(1);
+  const std::string then = mirror.table.save();
+  node.id = NodeId{8};
+  ASSERT_TRUE(mirror.table.apply(storage::encode_register_node(node), Revision{2}));
+  mirror.read(2);
+  ASSERT_EQ(mirror.log.read(Revision{1}, 10).value().size(), 2U);
+  std::optional<Status> saved;
+  mirror.log.save_snapshot({Revision{1}, {{{"topics", "t"}}}},
+                           [&](Status status) { saved = std::move(status); });
+  EXPECT_TRUE(saved && *saved);
+  EXPECT_EQ(mirror.saved.first, Revision{1});
+  const auto snapshot = storage::decode_metadata_snapshot(mirror.saved.second).value();
+  EXPECT_EQ(snapshot.state.parts,
+            (std::vector<storage::MetadataPart>{{"topics", "t"},
+                                                {std::string(storage::kClusterPart), then}}));
+  EXPECT_EQ(mirror.log.snapshot_wish(), Wish::NotDue) << "until it is asked for again";
+  mirror.log.read(Revision{3}, 10).value();
+  mirror.log.save_snapshot({Revision{1}, {}}, [&](Status status) { saved = std::move(status); });
+  EXPECT_FALSE(*saved);
+}
+
+TEST(MirroredMetadataLog, what_is_in_a_snapshot_only_is_loaded_from_it) {
+  Mirror mirror;
+  mirror.append();
+  mirror.answer(Revision{3});
+  mirror.read(1);
+  std::vector<Revision> told;
+  mirror.log.watch([&](Revision revision) { told.push_back(revision); });
+  mirror.log.load({Revision{5}, {{{"topics", "t"}, {std::string(storage::kClusterPart), "c"}}}});
+  EXPECT_EQ(told, std::vector{Revision{5}});
+  EXPECT_TRUE(mirror.result && *mirror.result);
+  EXPECT_EQ(mirror.log.last_revision(), Revision{5});
+  EXPECT_EQ(mirror.log.read(Revision{1}, 10).error().code, ErrorCode::OffsetOutOfRange);
+  EXPECT_EQ(mirror.log.read(Revision{2}, 10).error().code, ErrorCode::OffsetOutOfRange);
+  const auto snapshot = mirror.log.load_snapshot().value();
+  ASSERT_TRUE(snapshot);
+  EXPECT_EQ(snapshot->revision, Revision{5});
+  EXPECT_EQ(snapshot->state.parts, (std::vector<storage::MetadataPart>{{"topics", "t"}}));
+  mirror.read(6);
+  EXPECT_EQ(mirror.log.read(Revision{6}, 10).value().size(), 1U);
 }

@@ -21,6 +21,28 @@ TEST(GatewayMessages, a_transaction_has_its_conditions_puts_and_removals) {
       R"({"request_delete_range":{"key":"Yw==","range_end":"ZA=="}}]})");
 }
 
+TEST(GatewayMessages, a_transaction_may_ask_that_a_key_has_not_changed) {
+  storage::EtcdTransaction transaction;
+  transaction.conditions.push_back({"a", EtcdRevision{7}});
+  transaction.unchanged.push_back({"b", EtcdRevision{0}});
+  EXPECT_EQ(
+      transaction_body(transaction),
+      R"({"compare":[{"target":"CREATE","result":"EQUAL","key":"YQ==","create_revision":"7"},)"
+      R"({"target":"MOD","result":"EQUAL","key":"Yg==","mod_revision":"0"}],"success":[]})");
+}
+
+TEST(GatewayMessages, a_refusal_tells_whether_the_revision_is_forgotten) {
+  const Error forgotten = read_refusal(
+      400,
+      R"({"error":"forgotten","message":"etcdserver: mvcc: required revision has been compacted","code":11})");
+  EXPECT_EQ(forgotten.code, ErrorCode::OffsetOutOfRange);
+  EXPECT_EQ(forgotten.message,
+            "HTTP status 400: etcdserver: mvcc: required revision has been compacted");
+  EXPECT_EQ(read_refusal(503, R"({"message":"no leader","code":14})").code,
+            ErrorCode::NetworkFailure);
+  EXPECT_EQ(read_refusal(502, "Bad gateway").message, "HTTP status 502: Bad gateway");
+}
+
 TEST(GatewayMessages, a_transaction_that_was_not_done_says_nothing_of_success) {
   const auto done = read_transaction(
       R"({"header":{"revision":"2"},"succeeded":true,"responses":[{"response_put":{}}]})");

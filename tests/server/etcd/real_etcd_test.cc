@@ -164,6 +164,55 @@ TEST_F(RealEtcd, ranges_are_read_in_pages) {
   EXPECT_EQ(found->entries[9].key, "p/9");
 }
 
+TEST_F(RealEtcd, transactions_hold_to_what_must_not_have_changed) {
+  storage::EtcdTransaction put;
+  put.unchanged.push_back({"u", EtcdRevision{0}});
+  put.puts.push_back({"u", "1"});
+  const auto first = commit(put);
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->is_done);
+  EXPECT_FALSE(commit(put)->is_done);
+  put.unchanged = {{"u", first->revision}};
+  EXPECT_TRUE(commit(put)->is_done);
+  EXPECT_FALSE(commit(put)->is_done);
+}
+
+TEST_F(RealEtcd, the_first_key_of_a_range_is_found_alone) {
+  for (int i = 0; i < 5; ++i) {
+    storage::EtcdTransaction put;
+    put.puts.push_back({fmt::format("f/{}", i), "x"});
+    ASSERT_TRUE(commit(put));
+  }
+  const auto found = wait<storage::EtcdFound>([&](auto answer) {
+    etcd.find_first({"f/1", "f0"}, std::move(answer));
+  });
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->entries.size(), 1U);
+  EXPECT_EQ(found->entries[0].key, "f/1");
+}
+
+TEST_F(RealEtcd, what_is_forgotten_cannot_be_watched_and_the_member_is_not_left_for_that) {
+  EtcdRevision last;
+  for (int i = 0; i < 5; ++i) {
+    storage::EtcdTransaction put;
+    put.puts.push_back({"h", fmt::format("{}", i)});
+    last = commit(put)->revision;
+  }
+  const auto compact = [&] {
+    return wait<EtcdRevision>([&](auto answer) { etcd.compact(last, std::move(answer)); });
+  };
+  ASSERT_TRUE(compact());
+  EXPECT_EQ(compact().error().code, ErrorCode::OffsetOutOfRange);
+  EXPECT_EQ(etcd.trouble(), "");
+  std::optional<ErrorCode> told;
+  const auto watch = etcd.watch(EtcdRange::only("h"), EtcdRevision{2},
+                                [&](const Result<storage::EtcdEvents>& events) {
+                                  if (!events) told = events.error().code;
+                                });
+  ASSERT_TRUE(mailbox.run_until([&] { return told.has_value(); }));
+  EXPECT_EQ(told, ErrorCode::OffsetOutOfRange);
+}
+
 TEST_F(RealEtcd, leases_end_when_nobody_keeps_them) {
   const auto lease =
       wait<EtcdLease>([&](auto answer) { etcd.grant_lease(1'000, std::move(answer)); });
@@ -190,9 +239,11 @@ TEST_F(RealEtcd, leases_end_when_nobody_keeps_them) {
 TEST_F(RealEtcd, the_metadata_log_of_two_nodes_is_the_same) {
   struct Node {
     Node(storage::EtcdClient& etcd, const Clock& clock, uint64_t seed)
-        : random(seed), log(etcd, "/m/", clock, random, [this](const auto& record) {
-            told.push_back(record.command.parts.at(0).bytes);
-          }) {}
+        : random(seed),
+          log(etcd, "/m/", clock, random,
+              {.tell =
+                   [this](const auto& record) { told.push_back(record.command.parts.at(0).bytes); },
+               .load = [](const auto&) { return Status(); }}) {}
     Random random;
     std::vector<std::string> told;
     storage::EtcdMetadataLog log;

@@ -28,12 +28,22 @@ class RecordingRunner : public QueryRunner {
   }
   Status finish_removal(const std::string&) override { return {}; }
   void stop_with_error(const DefinedQuery&, Error) override {}
-  void pause(const std::string&, bool) override {}
+  void pause(const std::string& query_id, bool is_paused) override {
+    std::lock_guard lock(mutex_);
+    if (is_paused)
+      paused_.insert(query_id);
+    else
+      paused_.erase(query_id);
+  }
   void drop_topic(const Uuid&) override {}
 
   std::set<std::string> running() const {
     std::lock_guard lock(mutex_);
     return running_;
+  }
+  std::set<std::string> paused() const {
+    std::lock_guard lock(mutex_);
+    return paused_;
   }
   size_t starts() const {
     std::lock_guard lock(mutex_);
@@ -42,7 +52,7 @@ class RecordingRunner : public QueryRunner {
 
  private:
   mutable std::mutex mutex_;
-  std::set<std::string> running_;
+  std::set<std::string> running_, paused_;
   size_t starts_ = 0;
 };
 
@@ -65,7 +75,10 @@ class SharedMetadataLog {
                 std::function<void(Result<Revision>)> done) override {
       shared_.log_->append(last, std::move(command), std::move(done));
     }
-    Revision last_revision() const override { return shared_.log_->last_revision(); }
+    Revision last_revision() const override {
+      const int64_t heard = heard_;
+      return heard >= 0 ? Revision{heard} : shared_.log_->last_revision();
+    }
     Result<std::vector<storage::MetadataRecord>> read(Revision first,
                                                       size_t max_count) const override {
       return shared_.log_->read(first, max_count);
@@ -74,8 +87,23 @@ class SharedMetadataLog {
       std::lock_guard lock(shared_.mutex_);
       shared_.watchers_[this] = std::move(moved);
     }
-    void save_snapshot(storage::MetadataSnapshot, std::function<void(Status)> done) override {
-      done({});
+    void save_snapshot(storage::MetadataSnapshot snapshot,
+                       std::function<void(Status)> done) override {
+      if (wants_snapshot_.exchange(false))
+        shared_.log_->save_snapshot(std::move(snapshot), std::move(done));
+      else
+        done({});
+    }
+    SnapshotWish snapshot_wish() const override {
+      return wants_snapshot_ ? SnapshotWish::Due : SnapshotWish::NotDue;
+    }
+    void want_snapshot() { wants_snapshot_ = true; }
+    // It hears of nothing more, until it does again.
+    void be_deaf(bool is_deaf) {
+      std::lock_guard lock(shared_.mutex_);
+      heard_ = is_deaf ? shared_.log_->last_revision().value() : -1;
+      if (const auto& moved = shared_.watchers_[this]; !is_deaf && moved)
+        moved(shared_.log_->last_revision());
     }
     Result<std::optional<storage::MetadataSnapshot>> load_snapshot() const override {
       return shared_.log_->load_snapshot();
@@ -83,6 +111,8 @@ class SharedMetadataLog {
 
    private:
     SharedMetadataLog& shared_;
+    std::atomic<bool> wants_snapshot_ = false;
+    std::atomic<int64_t> heard_ = -1;  // a revision; -1: it is not deaf
   };
 
  private:
@@ -131,7 +161,7 @@ class TwoAppliers : public testing::Test {
 
   template <class Condition>
   static bool becomes_true(Condition condition) {
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 6000; ++i) {
       if (condition()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
@@ -258,6 +288,41 @@ TEST_F(TwoAppliers, who_was_overtaken_plans_again) {
   ASSERT_TRUE(becomes_true(
       [&] { return one_->sources().size() == 100 && other_->sources() == one_->sources(); }));
   EXPECT_EQ(one_->applier.image()->revision, other_->applier.image()->revision);
+}
+
+TEST_F(TwoAppliers, who_was_away_too_long_goes_on_from_a_snapshot) {
+  ASSERT_TRUE(
+      one_->submit("CREATE STREAM s (v INT) WITH (KAFKA_TOPIC='s', PARTITIONS = 1);").get());
+  for (const char* name : {"stays", "goes", "pauses", "again"})
+    ASSERT_TRUE(
+        one_->submit(fmt::format("CREATE STREAM {0} AS SELECT v FROM s WHERE v > 1;", name)).get());
+  ASSERT_TRUE(becomes_true([&] { return other_->runner.starts() == 4; }));
+  const auto query_of = [&](std::string_view name) {
+    return one_->applier.image()->writers_of(name).at(0)->plan->id;
+  };
+  const std::string goes = query_of("GOES"), pauses = query_of("PAUSES");
+  other_->metadata.be_deaf(true);
+  ASSERT_TRUE(one_->submit("TERMINATE " + goes + ";").get());
+  ASSERT_TRUE(one_->submit("PAUSE " + pauses + ";").get());
+  ASSERT_TRUE(one_->submit("TERMINATE " + query_of("AGAIN") + ";").get());
+  ASSERT_TRUE(one_->submit("DROP STREAM again;").get());
+  ASSERT_TRUE(one_->submit("CREATE STREAM again AS SELECT v FROM s WHERE v > 2;").get());
+  one_->metadata.want_snapshot();
+  ASSERT_TRUE(one_->submit("CREATE STREAM newer AS SELECT v FROM s WHERE v > 1;").get());
+  ASSERT_TRUE(becomes_true([&] {
+    return one_->metadata.read(Revision{1}, 1).has_value() == false;
+  })) << "the snapshot is there";
+  ASSERT_TRUE(one_->submit("CREATE STREAM behind (v INT) WITH (PARTITIONS = 1);").get());
+  EXPECT_EQ(other_->runner.starts(), 4U);
+  other_->metadata.be_deaf(false);
+  ASSERT_TRUE(becomes_true([&] { return other_->sources() == one_->sources(); }));
+  ASSERT_TRUE(becomes_true([&] { return other_->runner.running() == one_->runner.running(); }));
+  EXPECT_EQ(other_->runner.starts(), 6U) << "what was as it was went on";
+  EXPECT_TRUE(
+      becomes_true([&] { return other_->runner.paused() == std::set<std::string>{pauses}; }));
+  EXPECT_EQ(other_->applier.image()->revision, one_->applier.image()->revision);
+  // And it decides again.
+  ASSERT_TRUE(other_->submit("CREATE STREAM last (v INT) WITH (PARTITIONS = 1);").get());
 }
 
 TEST_F(TwoAppliers, one_name_is_given_once) {

@@ -2,6 +2,7 @@
 
 #include <deque>
 
+#include "storage/meta/etcd_log_cutter.h"
 #include "tests/sim/sim_etcd.h"
 
 namespace storage {
@@ -26,16 +27,30 @@ class EtcdMetadataLogTest : public testing::Test {
     std::unique_ptr<EtcdClient> client;
     std::unique_ptr<EtcdMetadataLog> log;
     std::vector<std::string> told;
+    int loads = 0;  // of snapshots
+    std::unique_ptr<EtcdLogCutter> cutter;
   };
   Node& join() {
     Node& node = nodes_.emplace_back();
     node.client = etcd_.connect(NodeId{static_cast<int32_t>(nodes_.size())},
                                 {[] { return true; }, [](auto work) { work(); }});
     node.log = std::make_unique<EtcdMetadataLog>(
-        *node.client, "/test/", clock_, chance_.random(), [&node](const MetadataRecord& record) {
-          EXPECT_EQ(record.revision.value(), static_cast<int64_t>(node.told.size()) + 1);
-          node.told.push_back(record.command.parts.at(0).bytes);
-        });
+        *node.client, "/test/", clock_, chance_.random(),
+        EtcdMetadataLog::Reader{
+            .tell =
+                [&node](const MetadataRecord& record) {
+                  EXPECT_EQ(record.revision.value(), static_cast<int64_t>(node.told.size()) + 1);
+                  node.told.push_back(record.command.parts.at(0).bytes);
+                },
+            .load =
+                [&node](const MetadataSnapshot& snapshot) {
+                  ++node.loads;
+                  node.told.clear();
+                  for (const MetadataPart& part : snapshot.state.parts)
+                    node.told.push_back(part.bytes);
+                  EXPECT_EQ(snapshot.revision.value(), static_cast<int64_t>(node.told.size()));
+                  return Status();
+                }});
     pass(20'000);
     return node;
   }
@@ -50,9 +65,60 @@ class EtcdMetadataLogTest : public testing::Test {
                      });
     return answer;
   }
+  // Appends so many, one after the other.
+  void append_all(Node& node, int count) {
+    for (int i = 0; i < count; ++i) {
+      const size_t before = node.told.size();
+      const auto answer = append(node, std::to_string(before));
+      while (!answer->has_value() || node.told.size() == before) pass(1'000);
+      ASSERT_TRUE(answer->value());
+    }
+    pass(100'000);
+  }
+  // The node is the controller from now on, and nobody else.
+  EtcdLogCutter& make_controller(Node& node, CutSettings settings = {.commands = 10,
+                                                                     .bytes = 1 << 20,
+                                                                     .piece_bytes = 32,
+                                                                     .removed_at_a_time = 3}) {
+    std::optional<EtcdRevision> made;
+    node.client->commit({{}, {}, {EtcdRange::only("/test/controller")}}, [&, this](const auto&) {
+      node.client->commit({{}, {{"/test/controller", "1"}}, {}},
+                          [&](Result<EtcdOutcome> outcome) { made = outcome->revision; });
+    });
+    pass(50'000);
+    node.cutter = std::make_unique<EtcdLogCutter>(
+        *node.client, *node.log, EtcdMetadataLog::Holding{"/test/controller", made.value()}, clock_,
+        chance_.random(), settings, CutRules());
+    pass(20'000);
+    return *node.cutter;
+  }
+  static std::string snapshot_of(const Node& node) {
+    MetadataSnapshot snapshot{node.log->last_revision(), {}};
+    for (const std::string& text : node.told) snapshot.state.parts.push_back({"test", text});
+    return encode_metadata_snapshot(snapshot).value();
+  }
+  // As of what the node has read.
+  void cut(Node& node) {
+    ASSERT_TRUE(node.cutter->is_due());
+    const Revision revision = node.log->last_revision();
+    node.cutter->save(revision, snapshot_of(node));
+    pass(2'000'000);
+    ASSERT_TRUE(node.log->pointer());
+    EXPECT_EQ(node.log->pointer()->revision, revision);
+    EXPECT_FALSE(node.cutter->is_due());
+  }
+  std::vector<std::string> keys_of(const std::string& folder) const {
+    std::vector<std::string> keys;
+    for (const auto& entry : etcd_.find({"/test/" + folder + "/", "/test/" + folder + "0"}).entries)
+      keys.push_back(entry.key);
+    return keys;
+  }
   void pass(int64_t us) {
     for (const int64_t end = queue_.now_us() + us; queue_.now_us() < end;) {
-      for (Node& node : nodes_) node.log->tick();
+      for (Node& node : nodes_) {
+        node.log->tick();
+        if (node.cutter) node.cutter->tick();
+      }
       while (queue_.step(queue_.now_us() + 1'000))
         ;
     }
@@ -154,6 +220,182 @@ TEST_F(EtcdMetadataLogTest, who_holds_the_key_no_more_appends_nothing) {
   ASSERT_TRUE(second->has_value());
   EXPECT_EQ((*second)->error().code, ErrorCode::OutOfOrderSequence);
   EXPECT_EQ(one.told, std::vector<std::string>{"a"});
+}
+
+// --- Snapshots
+
+TEST_F(EtcdMetadataLogTest, a_snapshot_takes_the_place_of_the_commands_before_it) {
+  Node& one = join();
+  make_controller(one);
+  append_all(one, 9);
+  EXPECT_FALSE(one.cutter->is_due());
+  append_all(one, 3);
+  cut(one);
+  EXPECT_EQ(keys_of("log"),
+            (std::vector<std::string>{"/test/log/00000000000000000012", "/test/log/snapshot"}));
+  EXPECT_EQ(keys_of("snapshots").size(), one.log->pointer()->pieces);
+  EXPECT_GT(one.log->pointer()->pieces, 1U);
+
+  Node& later = join();
+  pass(500'000);
+  EXPECT_EQ(later.loads, 1);
+  EXPECT_EQ(later.told, one.told);
+  EXPECT_EQ(later.log->last_revision(), Revision{12});
+  EXPECT_EQ(later.log->first_id(), one.log->first_id());
+  EXPECT_TRUE(later.log->has_read());
+  // Both go on behind it.
+  append_all(later, 1);
+  append_all(one, 1);
+  EXPECT_EQ(later.told, one.told);
+  EXPECT_EQ(one.told.size(), 14U);
+}
+
+TEST_F(EtcdMetadataLogTest, of_several_snapshots_the_last_one_stays) {
+  Node& one = join();
+  make_controller(one);
+  for (int i = 0; i < 3; ++i) {
+    append_all(one, 20);
+    cut(one);
+  }
+  EXPECT_EQ(keys_of("log").size(), 2U);
+  EXPECT_EQ(keys_of("snapshots").size(), one.log->pointer()->pieces);
+  Node& later = join();
+  pass(500'000);
+  EXPECT_EQ(later.told, one.told);
+}
+
+TEST_F(EtcdMetadataLogTest, who_was_cut_off_meanwhile_loads_the_snapshot_and_reads_on) {
+  Node &one = join(), &two = join();
+  make_controller(one);
+  append_all(one, 5);
+  EXPECT_EQ(two.told.size(), 5U);
+  etcd_.cut(NodeId{2}, true);
+  append_all(one, 8);
+  cut(one);
+  append_all(one, 4);
+  EXPECT_EQ(two.told.size(), 5U);
+  etcd_.cut(NodeId{2}, false);
+  pass(2'000'000);
+  EXPECT_EQ(two.loads, 1);
+  EXPECT_EQ(two.told, one.told);
+  append_all(two, 1);
+  EXPECT_EQ(two.told, one.told);
+}
+
+// Its revision is free again, in etcd: a snapshot has taken the place of what stood there.
+TEST_F(EtcdMetadataLogTest, a_command_that_comes_behind_a_snapshot_with_its_revision_is_not_taken) {
+  Node &one = join(), &first = join(), &second = join();
+  make_controller(one);
+  etcd_.cut(NodeId{2}, true);
+  const auto as_the_first = append(first, "late");
+  append_all(one, 3);
+  pass(50'000);
+  ASSERT_EQ(second.told.size(), 3U);
+  etcd_.cut(NodeId{3}, true);
+  const auto in_between = append(second, "later");
+  append_all(one, 12);
+  cut(one);
+  etcd_.cut(NodeId{2}, false);
+  etcd_.cut(NodeId{3}, false);
+  pass(3'000'000);
+  ASSERT_TRUE(as_the_first->has_value());
+  ASSERT_TRUE(in_between->has_value());
+  EXPECT_FALSE(as_the_first->value());
+  EXPECT_FALSE(in_between->value());
+  EXPECT_EQ(first.told, one.told);
+  EXPECT_EQ(second.told, one.told);
+  EXPECT_EQ(keys_of("log").size(), 2U);
+}
+
+TEST_F(EtcdMetadataLogTest, what_a_controller_has_not_removed_the_next_one_does) {
+  Node &one = join(), &two = join();
+  make_controller(one);
+  append_all(one, 30);
+  one.cutter->save(one.log->last_revision(), snapshot_of(one));
+  while (keys_of("log").size() > 20) pass(1'000);
+  one.cutter.reset();
+  pass(1'000'000);
+  ASSERT_GT(keys_of("log").size(), 10U);
+  Node& later = join();  // what is left has no beginning
+  pass(500'000);
+  EXPECT_EQ(later.told, one.told);
+  make_controller(two);
+  pass(2'000'000);
+  EXPECT_EQ(keys_of("log").size(), 2U);
+}
+
+TEST_F(EtcdMetadataLogTest, pieces_of_a_snapshot_that_was_not_finished_go_with_the_next) {
+  Node &one = join(), &two = join();
+  make_controller(one);
+  append_all(one, 20);
+  one.cutter->save(one.log->last_revision(), snapshot_of(one));
+  while (keys_of("snapshots").empty()) pass(1'000);
+  one.cutter.reset();
+  pass(1'000'000);
+  ASSERT_FALSE(one.log->pointer());
+  make_controller(two);
+  cut(two);
+  EXPECT_EQ(keys_of("snapshots").size(), two.log->pointer()->pieces);
+}
+
+TEST_F(EtcdMetadataLogTest, who_is_not_the_controller_any_more_cuts_nothing) {
+  Node &one = join(), &two = join();
+  make_controller(one);
+  append_all(one, 12);
+  make_controller(two);  // which one does not know
+  ASSERT_TRUE(one.cutter->is_due());
+  one.cutter->save(one.log->last_revision(), snapshot_of(one));
+  pass(1'000'000);
+  EXPECT_FALSE(one.log->pointer());
+  EXPECT_TRUE(keys_of("snapshots").empty());
+  EXPECT_EQ(keys_of("log").size(), 12U);
+  cut(two);
+}
+
+TEST_F(EtcdMetadataLogTest, history_before_the_last_snapshot_is_forgotten_and_watches_begin_anew) {
+  Node &one = join(), &two = join();
+  make_controller(one);
+  append_all(one, 15);
+  cut(one);
+  append_all(one, 15);
+  cut(one);
+  std::optional<ErrorCode> told;
+  const auto watch = two.client->watch({"/test/", "/test0"}, EtcdRevision{2},
+                                       [&](const Result<EtcdEvents>& events) {
+                                         if (!events) told = events.error().code;
+                                       });
+  pass(50'000);
+  EXPECT_EQ(told, ErrorCode::OffsetOutOfRange);
+  append_all(two, 1);
+  EXPECT_EQ(one.told, two.told);
+}
+
+TEST_F(EtcdMetadataLogTest, a_snapshot_that_cannot_be_read_is_told_and_not_loaded) {
+  Node& one = join();
+  make_controller(one);
+  append_all(one, 12);
+  one.cutter->save(one.log->last_revision(), "no snapshot");
+  pass(1'000'000);
+  Node& later = join();
+  pass(500'000);
+  EXPECT_FALSE(later.log->has_read());
+  ASSERT_TRUE(later.log->trouble());
+  EXPECT_EQ(later.log->last_revision(), Revision{0});
+}
+
+TEST(SnapshotPointer, is_read_as_it_was_written) {
+  const SnapshotPointer pointer{.revision = Revision{1234},
+                                .id = std::string(16, '\x7f'),
+                                .pieces = 3,
+                                .size_bytes = 1'000'000,
+                                .first_command = std::string("\0first", 6),
+                                .replaced = EtcdRevision{77}};
+  const std::string bytes = encode(pointer);
+  EXPECT_EQ(decode_snapshot_pointer(bytes).value(), pointer);
+  for (size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_FALSE(decode_snapshot_pointer(bytes.substr(0, size))) << size;
+  EXPECT_EQ(decode_snapshot_pointer("\2" + bytes.substr(1)).error().code,
+            ErrorCode::IncompatibleFormat);
 }
 
 }  // namespace

@@ -1,0 +1,45 @@
+// Reads a snapshot of the metadata that lies in etcd in pieces.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "storage/meta/etcd_client.h"
+#include "storage/meta/etcd_metadata_keys.h"
+#include "storage/meta/metadata_log.h"
+
+namespace storage {
+
+// One piece at a time, and each again until etcd answers. Meanwhile another snapshot may have come instead, whose writer
+// removes these pieces: then there is nothing to wait for.
+//
+// Threads: one loop, the client's.
+class EtcdSnapshotReader {
+ public:
+  // Told once for each beginning. OffsetOutOfRange: another one has come instead.
+  using Done = std::function<void(Result<MetadataSnapshot>)>;
+  EtcdSnapshotReader(EtcdClient& etcd, const EtcdMetadataKeys& keys, const Clock& clock, Done done)
+      : etcd_(etcd), keys_(keys), clock_(clock), done_(std::move(done)) {}
+
+  bool is_reading() const { return pointer_.has_value(); }
+  void begin(SnapshotPointer pointer);
+  // Every few milliseconds.
+  void tick();
+
+ private:
+  void found(Result<EtcdFound> found);
+  void finish(Result<MetadataSnapshot> result);
+
+  EtcdClient& etcd_;
+  const EtcdMetadataKeys& keys_;
+  const Clock& clock_;
+  const Done done_;
+  std::optional<SnapshotPointer> pointer_;
+  std::string bytes_;
+  uint32_t next_piece_ = 0;
+  bool is_asking_ = false;
+  int64_t ask_at_us_ = 0;
+};
+
+}  // namespace storage

@@ -1,0 +1,271 @@
+#!/usr/bin/python3
+"""The metadata log in etcd stays short: a snapshot takes the place of commands, and nodes that come later go on from it."""
+import atexit
+import base64
+import json
+import os
+import select
+import socket
+import sys
+import threading
+import urllib.request
+
+from cluster_cases import AdminClient, all_is_well, create_topic, metadata_of
+from cluster_nodes import Cluster, Node, eventually
+from millrace_server import Skipped, case, run
+
+try:
+    import psycopg
+except ImportError:
+    psycopg = None
+
+COMMANDS = 20  # between snapshots
+PATIENCE_S = 120
+_shared = None
+
+
+class Way:
+    """The way of one node to etcd, which can be cut: then who is connected is not any more, and nobody comes through."""
+
+    def __init__(self, target):
+        self.target, self.is_cut, self.open = target, False, set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self):
+        self.is_cut = True
+        for each in list(self.open):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def heal(self):
+        self.is_cut = False
+
+    def _accept(self):
+        while True:
+            came, _ = self.listener.accept()
+            threading.Thread(target=self._pass_on, args=(came,), daemon=True).start()
+
+    def _pass_on(self, came):
+        ends = {came}
+        try:
+            if self.is_cut:
+                return
+            behind = socket.create_connection(self.target, 5)
+            ends.add(behind)
+            self.open |= ends
+            while not self.is_cut:
+                for end in select.select([came, behind], [], [], 1)[0]:
+                    said = end.recv(1 << 16)
+                    if not said:
+                        return
+                    (behind if end is came else came).sendall(said)
+        except OSError:
+            pass
+        finally:
+            self.open -= ends
+            for end in ends:
+                end.close()
+
+
+class CutCluster(Cluster):
+    """Node 3 reaches etcd on a way of its own."""
+
+    def __init__(self):
+        super().__init__(count=0)
+        self.flags = ("--node-session-timeout-ms", "2000", "--metadata-snapshot-commands", str(COMMANDS))
+        host, port = self.etcd.url.removeprefix("http://").split(":")
+        self.way = Way((host, int(port)))
+        for number in (1, 2, 3):
+            self.add(number, self.way.url if number == 3 else self.etcd.url)
+        self.start_all()
+        self.types = 0
+
+    def add(self, number, etcd):
+        node = Node(os.path.join(self.folder, f"node{number}"), "blue", number, etcd, self.flags)
+        self.nodes[number] = node
+        return node
+
+    def tell(self):
+        """What one would want to know of a failure."""
+        for node in self.nodes.values():
+            if not node.is_running():
+                print(f"node {node.number} does not run")
+                continue
+            try:
+                for name, topic in sorted(metadata_of(node).topics.items()):
+                    for each in topic.partitions.values():
+                        print(f"node {node.number}: {name} {each.id} leader {each.leader} replicas {each.replicas} isr {each.isrs}")
+            except Exception as error:  # whatever it is: the logs tell more
+                print(f"node {node.number} does not tell its partitions: {error}")
+        for node in self.nodes.values():
+            print(f"--- the log of node {node.number}\n{node.tail()}")
+        sys.stdout.flush()
+
+
+def cluster():
+    global _shared
+    if AdminClient is None or psycopg is None:
+        raise Skipped("confluent-kafka or psycopg is not installed")
+    if _shared is None:
+        _shared = CutCluster()
+        atexit.register(_shared.close)
+        all_is_well(_shared)
+        create_topic(_shared, "early")
+    return _shared
+
+
+def told(function):
+    """Of a failure it is told how the cluster was then."""
+    def told_case():
+        try:
+            function()
+        except Skipped:
+            raise
+        except Exception:
+            if _shared is not None:
+                _shared.tell()
+            raise
+    told_case.__name__ = function.__name__
+    return case(told_case)
+
+
+def connect(node):
+    host, port = node.pg.split(":")
+    return psycopg.connect(host=host, port=port, user="millrace", dbname="millrace", autocommit=True, prepare_threshold=None)
+
+
+def types_of(node):
+    try:
+        with connect(node) as c:
+            return sorted(row[0] for row in c.execute("SHOW TYPES").fetchall())
+    except psycopg.Error as error:
+        return str(error)
+
+
+def change(nodes, count, at=1):
+    """So many commands; a type of each ten stays."""
+    with connect(nodes.nodes[at]) as c:
+        for _ in range(count // 2):
+            nodes.types += 1
+            c.execute(f"CREATE TYPE t{nodes.types} AS STRUCT<a BIGINT>")
+            if nodes.types % 5:
+                c.execute(f"DROP TYPE t{nodes.types}")
+
+
+def ask_etcd(nodes, path, **what):
+    request = urllib.request.Request(nodes.etcd.url + path, json.dumps(what).encode())
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def in_base64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def keys_of(nodes, folder):
+    found = ask_etcd(nodes, "/v3/kv/range", key=in_base64(f"/millrace/blue/{folder}/"),
+                     range_end=in_base64(f"/millrace/blue/{folder}0"), keys_only=True)
+    return [base64.b64decode(each["key"]).decode().rsplit("/", 1)[1] for each in found.get("kvs", [])]
+
+
+def oldest_command(nodes):
+    return int(keys_of(nodes, "log")[0])
+
+
+def is_cut_beyond(nodes, revision, at=1):
+    """Whether the command of the revision has gone. Each time with some more commands: it is cut when some come."""
+    def has_gone():
+        change(nodes, 2, at)
+        return oldest_command(nodes) > revision
+    eventually(has_gone, PATIENCE_S)
+
+
+def last_command(nodes):
+    return max(int(key) for key in keys_of(nodes, "log") if key.isdigit())
+
+
+def agree(nodes):
+    def do_agree():
+        seen = [types_of(node) for node in nodes.nodes.values() if node.is_running()]
+        return all(isinstance(each, list) and each == seen[0] for each in seen) and len(seen) > 1
+    eventually(do_agree, PATIENCE_S)
+    for node in nodes.nodes.values():
+        if node.is_running():
+            eventually(lambda node=node: "early" in metadata_of(node).topics, PATIENCE_S)
+
+
+@told
+def the_log_in_etcd_stays_short():
+    nodes = cluster()
+    change(nodes, 200)
+
+    def is_short():
+        change(nodes, 2)
+        return len(keys_of(nodes, "log")) <= 3 * COMMANDS
+    eventually(is_short, PATIENCE_S)
+    assert last_command(nodes) > 180
+    eventually(lambda: len({each.split("/")[0] for each in keys_of(nodes, "snapshots")}) <= 2, PATIENCE_S)
+    agree(nodes)
+
+
+@told
+def nodes_that_start_go_on_from_the_snapshot():
+    nodes = cluster()
+    node = nodes.nodes[2]
+    for stop in (node.kill, node.stop):
+        all_is_well(nodes)
+        stop()
+        is_cut_beyond(nodes, last_command(nodes))
+        before = open(node.log).read().count("the metadata are loaded from a snapshot")
+        node.start()
+        agree(nodes)
+        assert open(node.log).read().count("the metadata are loaded from a snapshot") > before
+    all_is_well(nodes)
+
+
+@told
+def a_node_that_does_not_reach_etcd_for_long_goes_on_from_the_snapshot():
+    nodes = cluster()
+    all_is_well(nodes)
+    nodes.way.cut()
+    try:
+        is_cut_beyond(nodes, last_command(nodes) + 1)
+    finally:
+        nodes.way.heal()
+    agree(nodes)
+    assert "the metadata are taken from a snapshot" in open(nodes.nodes[3].log).read()
+    # And it defines something itself.
+    change(nodes, 2, at=3)
+    agree(nodes)
+    all_is_well(nodes)
+
+
+@told
+def a_node_that_comes_new_reads_the_snapshot():
+    nodes = cluster()
+    is_cut_beyond(nodes, 100)
+    node = nodes.add(4, nodes.etcd.url).start()
+    agree(nodes)
+    assert "the metadata are loaded from a snapshot" in open(node.log).read()
+    change(nodes, 2, at=4)
+    agree(nodes)
+
+
+@told
+def all_nodes_come_back():
+    nodes = cluster()
+    is_cut_beyond(nodes, last_command(nodes))
+    for node in nodes.nodes.values():
+        node.stop()
+    nodes.start_all()
+    agree(nodes)
+    all_is_well(nodes)
+    change(nodes, 2)
+    agree(nodes)
+
+
+run()
