@@ -7,6 +7,7 @@
 
 #include "server/coordinator/internal_topics.h"
 #include "server/coordinator/key_partition.h"
+#include "server/tasks/append_here.h"
 
 namespace server {
 
@@ -128,7 +129,7 @@ void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone do
     for (const auto& part : request.parts)
       if (const Status stays = check_stays(part.partition.topic, *image); !stays)
         return answer(stays.error());
-  if (waiting_.empty() && log_.try_append(request, answer)) return;
+  if (waiting_.empty() && try_append(loop_, log_, request, answer)) return;
   OwnedCharge charge(memory_, MemoryKind::Queues);
   if (!charge.try_resize(storage::size_of(request)))
     return answer(charge.refusal("records that wait for the disk"));

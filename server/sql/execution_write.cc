@@ -1,8 +1,7 @@
 #include <set>
 
-#include "server/net/run_when_idle.h"
 #include "server/sql/execution.h"
-#include "storage/log/lone_append.h"
+#include "server/tasks/append_here.h"
 
 namespace server {
 
@@ -108,11 +107,8 @@ Result<bool> try_append(SqlParts& parts, storage::AppendRequest& request, storag
                         AppendTo to, Loop* here = nullptr) {
   return parts.fence.pass(request, [&]() -> Result<bool> {
     if (to == AppendTo::Topics) TRY(check_are_there(*parts.definitions.image(), request));
-    if (here == nullptr) return parts.log.try_append(request, done);
-    std::shared_ptr<storage::LoneAppend> alone;
-    const bool is_taken = storage::try_append(parts.log, request, done, alone);
-    if (alone) run_when_idle(*here, [alone] { alone->write(); });
-    return is_taken;
+    return here == nullptr ? parts.log.try_append(request, done)
+                           : server::try_append(*here, parts.log, request, done);
   });
 }
 
