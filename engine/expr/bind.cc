@@ -103,6 +103,11 @@ Result<BoundExpression> Binder::bind_kept(const Expression& expression) {
     column.position = expression.position;
     return column;
   }
+  // Some expressions bind an operand again as part of another one: nested a hundred times that would never end.
+  constexpr size_t kMostBindings = 1'000'000;
+  if (++bindings_ > kMostBindings)
+    return Error{ErrorCode::LimitExceeded, "the expression is nested too deeply"}.at(
+        expression.position);
   ++depth_;
   auto bound = bind_node(expression);
   --depth_;
@@ -288,8 +293,8 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
   if (!type) return std::move(type).error().at(node.type.position);
   if (const auto length = length_of(node.type, *type); length && scope_.texts_take_types)
     return bind_cut(node, *length, position);
-  // '1.50'::numeric::text keeps its digits, too.
-  const bool is_operand = std::exchange(is_operand_, true);
+  // '1.50'::numeric::text keeps its digits, too; what is computed with between two casts has the kind.
+  const bool is_operand = std::exchange(is_operand_, node.operand->is<Cast>());
   auto bound = bind_kept(*node.operand);
   is_operand_ = is_operand;
   BoundExpression operand = TRY(std::move(bound));

@@ -48,7 +48,7 @@ SqlType decimal_result(ArithmeticOp op, const SqlType& left, const SqlType& righ
 // PostgreSQL's exact digits, as far as 38 go: what would need more is an error of the row, and nothing is rounded but a quotient,
 // which has as many digits as PostgreSQL shows of one between 1 and 9999. Only beyond kMostScale there is no room for more.
 SqlType decimal_of_postgres(ArithmeticOp op, const SqlType& left, const SqlType& right) {
-  constexpr int kScaleOfQuotient = 16, kMostScale = 24;
+  constexpr int kScaleOfQuotient = 16, kMostScale = 18;
   const int s1 = left.scale(), s2 = right.scale(), greater_scale = std::max(s1, s2);
   if (op != ArithmeticOp::Multiply && op != ArithmeticOp::Divide) {
     const SqlType usual = decimal_result(op, left, right);

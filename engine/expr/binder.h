@@ -167,9 +167,10 @@ class Binder {
   const bool keeps_times_exact_;
   std::vector<LambdaName> lambda_names_;
   uint32_t next_lambda_number_ = 0;
-  bool is_operand_ = false;   // of a cast, or within one
+  bool is_operand_ = false;   // of a cast
   bool keeps_times_ = false;  // of a comparison or arithmetic that takes them exact
   int depth_ = 0;             // of the expression that is being bound, within the whole
+  size_t bindings_ = 0;       // of all its parts
 };
 
 // A type as people who know PostgreSQL read it: STRING is VARCHAR.

@@ -38,8 +38,11 @@ constexpr PostgresType kPostgresTypes[] = {
 SqlType with_number_of(const TypeName& name, const SqlType& type) {
   if (name.scale != 1) return type;
   const PostgresLabel of = type.label();
+  constexpr int kMostLetters = 10'485'760;  // PostgreSQL refuses more
   if (of == label::kVarchar || of == label::kBpchar)
-    return name.precision > 0 ? type.with_modifier(name.precision + 4) : type;
+    return name.precision > 0 && name.precision <= kMostLetters
+               ? type.with_modifier(name.precision + 4)
+               : type;
   if (of == label::kBit || of == label::kVarbit)
     return name.precision > 0 ? type.with_modifier(name.precision) : type;
   constexpr int kMostDigits = 6, kAllFields = 0x7fff;
