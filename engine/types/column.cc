@@ -44,8 +44,12 @@ void Bitmap::intersect(const Bitmap& other) {
 }
 
 void StringHeap::grow(size_t size) {
-  constexpr size_t kFirstBlock = 4096, kLargestBlock = size_t{1} << 20;
-  const size_t wanted = std::min(kLargestBlock, kFirstBlock << std::min<size_t>(blocks_.size(), 8));
+  // A column of one short text must not take a page: a million groups may each have one.
+  constexpr size_t kFirstBlock = 64, kSecondBlock = 1024, kLargestBlock = size_t{1} << 20;
+  const size_t wanted =
+      blocks_.empty() ? kFirstBlock
+                      : std::min(kLargestBlock, kSecondBlock
+                                                    << std::min<size_t>(blocks_.size(), 10));
   left_ = std::max(size, wanted);
   blocks_.push_back(std::make_unique_for_overwrite<char[]>(left_));
   next_ = blocks_.back().get();

@@ -96,7 +96,10 @@ struct ExtremeOfAny {
       const auto order = compare_as_postgres(column, row, *best, 0);
       if (end == End::Smallest ? order >= 0 : order <= 0) return;
     }
-    best.emplace(column.type());
+    if (best && !holds_strings(column.type()))
+      best->clear();
+    else
+      best.emplace(column.type());  // what texts take is given back
     best->append_from(column, row);
   }
   void update(const AggregateInstance&, AggregateColumns args, size_t row) {
