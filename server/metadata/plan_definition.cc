@@ -67,6 +67,7 @@ struct Planner {
             .topics = topics,
             .settings = settings,
             .properties = properties,
+            .fold_quoted_names = !settings.ksqldb_compat,
             .registrar = &registrar,
             .may_read = &may_read};
   }
