@@ -161,8 +161,13 @@ class NodeCopy final : public sql::CopyIn {
 
   Status take(std::vector<engine::Column> given, const sql::CopyRows& rows) {
     std::vector<engine::ColumnPtr> all(source_->schema.columns.size());
-    for (size_t i = 0; i < places_.size(); ++i)
+    for (size_t i = 0; i < places_.size(); ++i) {
+      const engine::ColumnDef& to = source_->schema.columns[places_[i]];
+      // Equal numbers are one key, as in INSERT: -0 is 0.
+      if (to.role == engine::ColumnRole::Key && to.type.kind() == engine::TypeKind::Double)
+        for (double& key : given[i].data<double>()) key += 0.0;
       all[places_[i]] = std::make_shared<const engine::Column>(std::move(given[i]));
+    }
     TRY(left_out_->fill(all, rows.rows));
     const std::vector<int64_t> now(rows.rows, session_.parts().clock.wall_ms());
     return (held_ ? held_ : own_.get())->add(all, rows.rows, now, rows.lines);

@@ -56,7 +56,9 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   Status take(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row) {
     const size_t rows = end_row - first_row;
     std::vector<engine::ColumnPtr> written =
-        TRY(written_columns(write_->target->schema, write_->places, columns, first_row, end_row));
+        TRY(written_columns(write_->target->schema, write_->places, columns, first_row, end_row,
+                            write_->kind == RowsWrite::Kind::Insert ? KeysOf::NewRows
+                                                                    : KeysOf::RowsThatAreThere));
     if (write_->kind != RowsWrite::Kind::Delete) TRY(left_out_->fill(written, rows));
     const std::vector<int64_t> now(rows, session().parts().clock.wall_ms());
     RowBuffer& buffer = held_ ? *held_ : *own_;

@@ -98,7 +98,8 @@ bool is_narrowed(const engine::SqlType& from, const engine::SqlType& to) {
 Result<std::vector<engine::ColumnPtr>> written_columns(const engine::Schema& schema,
                                                        std::span<const size_t> places,
                                                        std::span<const engine::ColumnPtr> columns,
-                                                       size_t first_row, size_t end_row) {
+                                                       size_t first_row, size_t end_row,
+                                                       KeysOf keys) {
   std::vector<engine::ColumnPtr> written(schema.columns.size());
   for (size_t i = 0; i < columns.size(); ++i) {
     const engine::Column& given = *columns[i];
@@ -106,7 +107,8 @@ Result<std::vector<engine::ColumnPtr>> written_columns(const engine::Schema& sch
     auto part = std::make_shared<engine::Column>(type);
     const bool narrows = is_narrowed(given.type(), type);
     const bool is_labelled = needs_label(given.type(), type);
-    const bool is_number_key = schema.columns[places[i]].role == engine::ColumnRole::Key &&
+    const bool is_number_key = keys == KeysOf::NewRows &&
+                               schema.columns[places[i]].role == engine::ColumnRole::Key &&
                                type.kind() == TypeKind::Double &&
                                given.type().kind() == TypeKind::Double;
     for (size_t row = first_row; row < end_row; ++row) {
@@ -116,7 +118,6 @@ Result<std::vector<engine::ColumnPtr>> written_columns(const engine::Schema& sch
         part->append_value(TRY(to_label(std::move(value), type)));
         continue;
       }
-      // Numbers that are equal have one key: -0 is 0.
       if (is_number_key && !given.is_null(row)) {
         part->append(given.data<double>()[row] + 0.0);
         continue;

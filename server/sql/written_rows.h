@@ -13,11 +13,13 @@ namespace server {
 // make another value of it: it cuts off, as Java does.
 bool is_narrowed(const engine::SqlType& from, const engine::SqlType& to);
 
-// One column for each of the schema's; null pointers for those that are in none of `places`. Fails with OutOfRange and
-// InvalidText.
+// One column for each of the schema's; null pointers for those that are in none of `places`. Keys of new rows are made so
+// that equal ones are one: -0 is 0; those that name rows stay as they are. Fails with OutOfRange and InvalidText.
+enum class KeysOf { NewRows, RowsThatAreThere };
 Result<std::vector<engine::ColumnPtr>> written_columns(const engine::Schema& schema,
                                                        std::span<const size_t> places,
                                                        std::span<const engine::ColumnPtr> columns,
-                                                       size_t first_row, size_t end_row);
+                                                       size_t first_row, size_t end_row,
+                                                       KeysOf keys = KeysOf::NewRows);
 
 }  // namespace server
