@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/expr/null_failures.h"
 #include "engine/functions/kernel.h"
@@ -59,23 +60,43 @@ bool computes_functions(const engine::Statement& statement) {
   return false;
 }
 
-// So that clients find the column in the catalog.
-void tell_origin(sql::ResultColumn& column, const engine::ColumnOrigin& origin) {
-  if (!origin.table || origin.table->is_temporary) return;  // the catalog does not list these
-  const std::vector<std::string> names = engine::names_of_star(*origin.table);
-  const auto place = std::ranges::find(names, origin.column);
-  if (place == names.end()) return;
-  column.table_oid =
-      static_cast<uint32_t>(engine::object_number(engine::kRelationNumbers, origin.table->name));
-  column.table_column = static_cast<int16_t>(place - names.begin() + 1);
-}
+// So that clients find columns in the catalog. Of many columns of a wide table its names are put in order once.
+class Origins {
+ public:
+  void tell(sql::ResultColumn& column, const engine::ColumnOrigin& origin) {
+    if (!origin.table || origin.table->is_temporary) return;  // the catalog does not list these
+    const Table& table = table_of(*origin.table);
+    const auto place = table.places.find(origin.column);
+    if (place == table.places.end()) return;
+    column.table_oid = table.oid;
+    column.table_column = place->second;
+  }
+
+ private:
+  struct Table {
+    uint32_t oid = 0;
+    std::map<std::string, int16_t, std::less<>> places;
+  };
+  const Table& table_of(const engine::DataSource& source) {
+    const auto [found, is_new] = tables_.try_emplace(&source);
+    if (!is_new) return found->second;
+    found->second.oid =
+        static_cast<uint32_t>(engine::object_number(engine::kRelationNumbers, source.name));
+    int16_t place = 0;
+    for (const std::string& name : engine::names_of_star(source))
+      found->second.places.emplace(name, ++place);
+    return found->second;
+  }
+  std::map<const engine::DataSource*, Table> tables_;
+};
 
 // Of a SELECT that was planned.
 void tell_origins(std::vector<sql::ResultColumn>& columns, const engine::Query& query,
                   const engine::PlanContext& context) {
   const std::vector<engine::ColumnOrigin> origins = engine::column_origins(query, context);
+  Origins told;
   for (size_t i = 0; i < columns.size() && origins.size() == columns.size(); ++i)
-    tell_origin(columns[i], origins[i]);
+    told.tell(columns[i], origins[i]);
 }
 
 std::vector<engine::ParameterSlot> slots_of(std::span<const engine::SqlType> types) {
@@ -443,11 +464,12 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
 Status Planner::prepare_returning(std::span<const engine::SelectItem> items,
                                   const engine::DataSource& target,
                                   const engine::PlanContext& context, SqlPrepared& out) const {
+  Origins told;
   const auto add = [&](size_t place, const std::string& name) {
     const engine::ColumnDef& column = target.schema.columns[place];
     out.returning.push_back(place);
     out.columns.push_back({engine::display_name(name), column.type, column.name, {}});
-    tell_origin(out.columns.back(), {&target, column.name});
+    told.tell(out.columns.back(), {&target, column.name});
   };
   for (const engine::SelectItem& item : items) {
     if (item.kind == engine::SelectItemKind::AllColumns) {
