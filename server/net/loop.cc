@@ -143,7 +143,7 @@ struct Loop::Impl {
       thread = std::this_thread::get_id();
       bool is_own = true;
       while (is_own && !stopping) {
-        uv_run(&loop, UV_RUN_DEFAULT);
+        if (!is_leaving) uv_run(&loop, UV_RUN_DEFAULT);
         if (is_leaving) is_own = run_idle_work();
       }
       if (!is_own) continue;
@@ -156,7 +156,7 @@ struct Loop::Impl {
   bool run_idle_work() {
     is_leaving = false;
     Task left = std::exchange(idle_work, nullptr);
-    if (!has_relief()) return true;
+    if (!left || !has_relief()) return true;
     thread = std::thread::id();
     relief->lend();
     left_loop = this;
@@ -169,7 +169,8 @@ struct Loop::Impl {
     }
     thread = std::this_thread::get_id();
     drain_mailbox();
-    end_turn();
+    // A whole turn: what was just answered may leave such work again, and timers and sockets come in between.
+    uv_run(&loop, UV_RUN_NOWAIT);
     return true;
   }
   bool has_relief() {
