@@ -100,7 +100,7 @@ void ClusterNode::tick() {
   for (const auto& [journal, owned] : owned_) owned->owner.tick();
   if (controller_) controller_->tick();
   if (cutter_) cutter_->tick();
-  port_.want_snapshot(cutter_ && cutter_->is_due());
+  port_.want_snapshot(cutter_ && !has_passed_over_ && cutter_->is_due());
   transactions_.tick();
   appends_.tick();
   ends_.tick();
@@ -146,9 +146,12 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
     const Result<ClusterDelta> delta = table_.apply(part.bytes, record.revision);
     if (delta)
       changed.insert(changed.end(), delta->partitions.begin(), delta->partitions.end());
-    else
+    else {
       log_info("a part of a command is not carried out revision={} error=\"{}\"",
                record.revision.value(), delta.error().message);
+      has_passed_over_ = has_passed_over_ || delta.error().code == ErrorCode::IncompatibleFormat ||
+                         delta.error().code == ErrorCode::DataCorrupted;
+    }
   }
   note_replacement();
   if (node_epoch_)

@@ -168,6 +168,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const ClusterSettings settings_;
   const ClusterRules rules_;
   storage::ClusterTable table_;
+  bool has_passed_over_ = false;  // a part that another version of the program may know
   storage::ReplicaManager replicas_;
   storage::EtcdMetadataLog metadata_;
   Lease lease_;

@@ -33,6 +33,8 @@ std::string EtcdLogCutter::pointer_id() const {
 
 bool EtcdLogCutter::is_due() const {
   if (!log_.has_read() || writing_) return false;
+  // A snapshot without a command that another program can read would take its place.
+  if (log_.has_passed_over()) return false;
   // What is left of the one before goes first.
   if (log_.pointer() && (cleaned_for_ != log_.pointer()->id || step_ != Step::Nothing))
     return false;

@@ -181,6 +181,7 @@ void EtcdMetadataLog::take(const EtcdEntry& entry) {
   if (!command) {
     log_error("a command cannot be read revision={} error=\"{}\"", last_.value(),
               command.error().message);
+    has_passed_over_ = true;
     return;
   }
   reader_.tell({last_, *command});

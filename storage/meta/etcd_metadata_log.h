@@ -55,6 +55,8 @@ class EtcdMetadataLog {
   bool has_read() const { return has_read_; }
   // Of the first command: tells this log from any other. Empty while there is none.
   const std::string& first_id() const { return first_id_; }
+  // A command was there that this program cannot read: its image of the metadata is not what others have.
+  bool has_passed_over() const { return has_passed_over_; }
   // Why nothing is read; it may pass.
   const std::optional<Error>& trouble() const { return trouble_; }
   const EtcdMetadataKeys& keys() const { return keys_; }
@@ -98,6 +100,7 @@ class EtcdMetadataLog {
   EtcdRevision last_created_{0};  // 0 behind a snapshot whose command was not read yet
   bool has_read_ = false;
   std::string first_id_;
+  bool has_passed_over_ = false;
   std::map<uint64_t, Append> appends_;  // on their way
   uint64_t next_append_ = 0;
   std::multimap<int64_t, uint64_t> retries_;  // at which time, of which append
