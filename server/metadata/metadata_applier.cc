@@ -67,9 +67,12 @@ MetadataApplier::~MetadataApplier() { stop_thread(); }
 
 Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   Result<MetadataImagePtr> read = read_all(must_stop);
-  // A snapshot has come meanwhile that has what was to be read next.
-  while (!read && read.error().code == ErrorCode::OffsetOutOfRange && !must_stop)
-    read = read_all(must_stop);
+  // A snapshot has come meanwhile that has what was to be read next; where none has, trying again would not end.
+  for (std::optional<Revision> tried;
+       !read && read.error().code == ErrorCode::OffsetOutOfRange && tried != snapshot_revision_ &&
+       !must_stop;
+       read = read_all(must_stop))
+    tried = snapshot_revision_;
   const MetadataImagePtr now = TRY(std::move(read));
   image_ = now;
   QueryRunner::Known known = known_objects(*now);
@@ -500,7 +503,10 @@ Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& chan
   TRY(commit(command));
   const std::string& name = topic_name(change);
   const storage::TopicInfo* now = topics_.snapshot()->find(name);
-  return now ? *now : *before->find(name);
+  if (now) return *now;
+  // It is gone: this change removed it, or somebody else has removed since what this one made.
+  if (const storage::TopicInfo* was = before->find(name)) return *was;
+  return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" was deleted", name)};
 }
 
 void MetadataApplier::start(const std::vector<DefinedQueryPtr>& queries) {
