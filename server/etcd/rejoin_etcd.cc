@@ -42,9 +42,18 @@ Status succeeded(const Result<std::string>& answer) {
   return answer ? Status() : Status(answer.error());
 }
 
-Result<bool> rejoin_by(HttpThread& http, const std::string& client, const std::string& peers) {
+bool is_there(const std::vector<EtcdMember>& members, const std::string& peers) {
+  return std::ranges::any_of(members, [&](const EtcdMember& each) {
+    return std::ranges::find(each.peers, peers) != each.peers.end();
+  });
+}
+
+Result<bool> rejoin_by(HttpThread& http, const EtcdPlace& other, const std::string& peers) {
+  const std::string& client = other.clients;
   const std::string told = TRY(ask(http, client + "/v3/cluster/member/list", "{}"));
   const std::vector<EtcdMember> members = TRY(read_members(told));
+  if (!is_there(members, other.peers))
+    return Error{ErrorCode::NetworkFailure, fmt::format("{} is of another etcd", client)};
   const auto ours = std::ranges::find_if(members, [&](const EtcdMember& each) {
     return std::ranges::find(each.peers, peers) != each.peers.end();
   });
@@ -65,11 +74,11 @@ Result<bool> rejoin_by(HttpThread& http, const std::string& client, const std::s
 
 }  // namespace
 
-Result<bool> rejoin_etcd(const std::vector<std::string>& clients, const std::string& peers) {
+Result<bool> rejoin_etcd(const std::vector<EtcdPlace>& others, const std::string& peers) {
   HttpThread http;
   Result<bool> last = Error{ErrorCode::NetworkFailure, "there is no other member"};
-  for (const std::string& client : clients) {
-    last = rejoin_by(http, client, peers);
+  for (const EtcdPlace& other : others) {
+    last = rejoin_by(http, other, peers);
     if (last) break;
   }
   return last;

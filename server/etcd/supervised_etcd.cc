@@ -158,15 +158,22 @@ void SupervisedEtcd::run() {
 }
 
 bool SupervisedEtcd::has_data() const {
-  return std::filesystem::exists(std::filesystem::path(options_.data_dir) / "member" / "wal");
+  // What cannot be looked at is not taken for nothing.
+  std::error_code error;
+  return std::filesystem::exists(std::filesystem::path(options_.data_dir) / "member" / "wal",
+                                 error) ||
+         error;
 }
 
 std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
-  std::vector<std::string> others;
-  for (size_t i = 0; i < options_.members.size(); ++i)
-    if (i != options_.self) others.push_back(options_.members[i].clients);
+  std::vector<EtcdPlace> others;
+  const SupervisedEtcdOptions::Member& self = options_.members[options_.self];
+  // With certificates they listen on their own machines, and what answers there on this one is somebody else.
+  for (const auto& each : options_.members)
+    if (options_.tls.certificate.empty() && each.clients != self.clients)
+      others.push_back({each.clients, each.peers});
   while (true) {
-    const Result<bool> taken = rejoin_etcd(others, options_.members[options_.self].peers);
+    const Result<bool> taken = rejoin_etcd(others, self.peers);
     if (!taken) return true;  // there is nobody yet
     if (*taken) return false;
     if (!pause(pause_ms)) return std::nullopt;

@@ -2,9 +2,15 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 namespace server {
 
@@ -26,6 +32,22 @@ Address to_listen(Address address) {
       inet_pton(AF_INET6, address.host.c_str(), &number) != 1)
     address.host = "0.0.0.0";
   return address;
+}
+
+bool is_taken(const Address& address) {
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV;
+  if (getaddrinfo(address.host.c_str(), fmt::to_string(address.port).c_str(), &hints, &found) != 0)
+    return false;
+  const int probe = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  const bool taken =
+      probe >= 0 && bind(probe, found->ai_addr, found->ai_addrlen) != 0 && errno == EADDRINUSE;
+  if (probe >= 0) close(probe);
+  freeaddrinfo(found);
+  return taken;
 }
 
 bool is_secured(const NodeSettings& settings) { return !settings.cluster.tls.certificate.empty(); }
@@ -116,6 +138,29 @@ std::optional<SupervisedEtcdOptions> own_etcd(const NodeSettings& settings) {
                                fmt::format("http://{}", clients.to_string())});
   }
   return options;
+}
+
+Status check_etcd_ports(const NodeSettings& settings, const std::atomic<bool>& must_stop) {
+  if (!own_etcd(settings)) return {};
+  constexpr auto kPatience = std::chrono::seconds(20);
+  constexpr auto kPause = std::chrono::milliseconds(100);
+  const Address& peers = settings.cluster.peers.at(settings.cluster.node_id);
+  Address clients = for_clients(peers);
+  if (is_secured(settings)) clients.host = "127.0.0.1";
+  const auto give_up_at = std::chrono::steady_clock::now() + kPatience;
+  for (const Address& each : {to_listen(clients), to_listen(peers)})
+    while (is_taken(each)) {
+      if (must_stop) return Error{ErrorCode::ShuttingDown, "stopped while it waited"};
+      if (std::chrono::steady_clock::now() > give_up_at)
+        return Error{ErrorCode::NetworkFailure,
+                     fmt::format("somebody listens at {}, which is for the etcd of this node",
+                                 each.to_string()),
+                     {},
+                     "Debian starts an etcd of its own: systemctl disable --now etcd. Or choose "
+                     "other ports in --peers, on all nodes."};
+      std::this_thread::sleep_for(kPause);
+    }
+  return {};
 }
 
 }  // namespace server

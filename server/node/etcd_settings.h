@@ -1,5 +1,6 @@
 // Of a cluster's etcd: what `--etcd` and `--peers` say of it.
 #pragma once
+#include <atomic>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -20,5 +21,9 @@ Status check_etcd_peers(const NodeSettings& settings);
 
 // The member that this node starts; none where it uses an etcd that is there.
 std::optional<SupervisedEtcdOptions> own_etcd(const NodeSettings& settings);
+
+// Fails with NetworkFailure where somebody else listens at the ports of the member that this node is to start: the node
+// would take that for its own etcd. Waits some seconds for a member that was started before and is about to end.
+Status check_etcd_ports(const NodeSettings& settings, const std::atomic<bool>& must_stop);
 
 }  // namespace server

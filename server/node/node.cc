@@ -150,6 +150,7 @@ Status Node::open_storage() {
 }
 
 Status Node::open_cluster(const std::atomic<bool>& must_stop) {
+  TRY(check_etcd_ports(settings_, must_stop));
   if (auto own = own_etcd(settings_)) etcd_ = TRY(SupervisedEtcd::start(std::move(*own)));
   cluster_ = TRY(open_cluster_member(settings_, *log_, clock_,
                                      [this](std::span<const storage::TopicPartition> changed) {

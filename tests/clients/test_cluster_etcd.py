@@ -200,6 +200,18 @@ def all_is_well_without(nodes, number):
 
 
 @case
+def an_etcd_of_somebody_else_is_not_taken_for_its_own():
+    port = two_free_ports()
+    with socket.socket() as other, tempfile.TemporaryDirectory() as folder:
+        other.bind(("127.0.0.1", port - 1))
+        other.listen()
+        told = subprocess.run([binary(), "server", "--cluster", "own", "--node-id", "1", "--etcd", "start", "--peers",
+                               f"1=127.0.0.1:{port}", "--data-dir", folder, "--kafka", "127.0.0.1:0", "--pg", "127.0.0.1:0",
+                               "--http", "off", "--nodes", "127.0.0.1:0"], capture_output=True, text=True, timeout=120, check=False)
+    assert told.returncode != 0 and f"somebody listens at 127.0.0.1:{port - 1}" in told.stderr, told.stderr
+
+
+@case
 def flags_that_do_not_go_together_are_refused():
     def refusal(*flags):
         told = subprocess.run([binary(), "server", "--cluster", "own", "--node-id", "1", *flags], capture_output=True,
