@@ -145,8 +145,8 @@ Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
       const bool is_shown =
           call.name == "CONCAT" || call.name == "CONCAT_WS" || call.name == "FORMAT";
       if (!keeps_values(call.name) && !is_shown) {
-        const SqlType type = without_narrow_label(item.bound.type);
-        item.bound = cast_or_fold(std::move(item.bound), type);
+        const SqlType wide = without_narrow_label(item.bound.type);
+        item.bound = cast_or_fold(std::move(item.bound), wide);
       }
       type.type = item.bound.type;
       type.is_literal = item.bound.kind == BoundKind::Literal;

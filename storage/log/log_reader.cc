@@ -283,7 +283,8 @@ Result<std::optional<int64_t>> LogReader::max_timestamp(const TopicPartition& id
 Result<LeaderEpoch> LogReader::first_leader_epoch(const TopicPartition& id) {
   const Partition& partition = *TRY(state_->find(id));
   auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
-  const auto first = TRY(cursor.seek(TRY(state_->row_of(partition)).log_start));
+  const Offset log_start = TRY(state_->row_of(partition)).log_start;
+  const auto first = TRY(cursor.seek(log_start));
   if (!first || first->last_offset >= state_->high_watermark_of(partition))
     return partition.leader_epoch();
   return records::leader_epoch_of(TRY(batch_of(*first)).bytes.data());

@@ -364,7 +364,8 @@ void ask_ends(const Call& call, Lags lags, std::function<void(const Lags&)> then
        then = std::move(then)](const kafka::ListOffsetsResponse& told) mutable {
         for (const auto& topic : told.topics)
           for (const auto& partition : topic.partitions)
-            lags[{topic.name, partition.partition_index}].end = partition.offset;
+            if (partition.error_code == KafkaError::None)
+              lags[{topic.name, partition.partition_index}].end = partition.offset;
         then(lags);
       });
 }

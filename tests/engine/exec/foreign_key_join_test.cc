@@ -165,8 +165,9 @@ TEST_F(ForeignKeyJoin, nothing_is_seen_that_is_out_of_date) {
       }
       // Nothing is kept of rows that have moved.
       for (size_t i = 0; i < run->task_count(); ++i)
-        if (run->task(i).stage().stores().size() == 2 && run->task(i).inputs().size() == 1)
+        if (run->task(i).stage().stores().size() == 2 && run->task(i).inputs().size() == 1) {
           EXPECT_EQ(run->task(i).stage().stores()[1]->size(), 0u) << "seed " << seed;
+        }
     }
   }
 }

@@ -291,11 +291,11 @@ TEST_F(JoinPlan, one_task_before_a_window_reads_so_many_lanes_at_most) {
 // Or the table would be ahead of records that are on their way.
 TEST_F(JoinPlan, rows_come_to_a_table_that_goes_by_time_in_the_order_of_event_time) {
   const auto ordered = [&](const std::string& from) {
-    std::vector<bool> ordered;
+    std::vector<bool> each;
     for (const ExchangePlan& exchange :
          planned("CREATE STREAM x AS SELECT * FROM " + from + ";").exchanges)
-      ordered.push_back(exchange.is_time_ordered);
-    return ordered;
+      each.push_back(exchange.is_time_ordered);
+    return each;
   };
   using Ordered = std::vector<bool>;
   EXPECT_EQ(ordered("keyless k JOIN t ON k.a = t.id"), Ordered{true});

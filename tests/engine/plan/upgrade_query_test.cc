@@ -196,8 +196,9 @@ TEST_F(UpgradeQuery, joins_stay_and_what_they_give_is_chosen_anew) {
   EXPECT_EQ(stream(paid + " WHERE note > 'a' AND city > 'a'", paid), "");
   for (const StagePlan& stage : upgraded_.stages)
     for (const PlanNode& node : stage.nodes)
-      if (const auto* input = std::get_if<InputStep>(&node.step))
+      if (const auto* input = std::get_if<InputStep>(&node.step)) {
         EXPECT_TRUE(input->used[input->source_name == "ORDERS" ? 1 : 2]) << input->source_name;
+      }
   EXPECT_EQ(stream(paid,
                    "SELECT o.id AS id, amount, paid, note FROM orders o JOIN payments p "
                    "WITHIN 1 HOUR ON o.id = p.id"),
