@@ -104,7 +104,7 @@ Result<BoundExpression> Binder::bind_kept(const Expression& expression) {
     return column;
   }
   // Some expressions bind an operand again as part of another one: nested a hundred times that would never end.
-  constexpr size_t kMostBindings = 1'000'000;
+  constexpr size_t kMostBindings = 250'000;
   if (++bindings_ > kMostBindings)
     return Error{ErrorCode::LimitExceeded, "the expression is nested too deeply"}.at(
         expression.position);
