@@ -59,8 +59,9 @@ TEST(RegistryPages, what_a_client_that_has_gone_wanted_is_not_done) {
   const std::string request =
       fmt::format("POST /subjects/s/versions HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}",
                   kInt.size(), kInt);
+  Loop loop;  // a server's outlives its clients
   {
-    Conversation client(registry_routes(api.view(), "c1"));
+    Conversation client(registry_routes(api.view(), "c1"), {}, 1 << 30, &loop);
     EXPECT_EQ(client.say(request), "");
     EXPECT_EQ(gone.say(request), "");
     ASSERT_EQ(api.held.size(), 2u);
