@@ -17,16 +17,30 @@ ETCD = "/usr/bin/etcd"
 _START_TIMEOUT_S = 60
 
 
+_reserved = []
+
+
+def reserve(port):
+    """Whether it is nobody's, and this process's from now on, also while nothing listens there: other tests run at the same time. A
+    name of the system's that goes with the process tells them."""
+    name = socket.socket(socket.AF_UNIX)
+    with socket.socket() as probe:
+        try:
+            name.bind(f"\0millrace-test-port-{port}")
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            name.close()
+            return False
+    _reserved.append(name)
+    return True
+
+
 def free_port():
     """One that outgoing connections are not given: a node that was down comes back where it was."""
     while True:
         port = random.SystemRandom().randrange(12_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        if reserve(port):
+            return port
 
 
 def eventually(is_so, timeout_s=30, pause_s=0.05):

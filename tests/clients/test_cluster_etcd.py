@@ -11,7 +11,7 @@ import tempfile
 import urllib.request
 
 from cluster_cases import all_is_well, create_topic, partitions_of
-from cluster_nodes import ETCD, Node, eventually, free_port
+from cluster_nodes import ETCD, Node, eventually, free_port, reserve
 from millrace_server import Skipped, binary, case, run
 from node_proxy import Network
 
@@ -59,17 +59,8 @@ def two_free_ports():
     """The upper one of two: members speak there, clients at the one below."""
     while True:
         port = free_port()
-        if is_free(port - 1):
+        if reserve(port - 1):
             return port
-
-
-def is_free(port):
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-            return True
-        except OSError:
-            return False
 
 
 def stat_of(pid):
