@@ -61,6 +61,7 @@ class Folding {
   // Of what is there.
   void existing(Name& name) {
     if (is_there(name.text)) return;
+    if (name.quoting == Quoting::None && !is_postgres(absl::AsciiStrToLower(name.text))) return;
     std::string other = name.quoting == Quoting::Double ? absl::AsciiStrToUpper(name.text)
                         : name.quoting == Quoting::None ? absl::AsciiStrToLower(name.text)
                                                         : name.text;
@@ -68,6 +69,11 @@ class Folding {
   }
 
  private:
+  // A table that was declared without WITH, which makes no difference between "orders" and orders.
+  bool is_postgres(const std::string& text) const {
+    const engine::DataSource* source = context_.catalog.find_source(text);
+    return source && source->kind == engine::SourceKind::Table && source->owns_topic;
+  }
   bool is_there(const std::string& text) const {
     return (context_.temporary && context_.temporary->contains(text)) ||
            context_.catalog.find_source(text);
