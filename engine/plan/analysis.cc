@@ -403,12 +403,12 @@ const DataSource* find_source(const Name& name, const PlanContext& context) {
   if (source || !context.fold_quoted_names || name.quoting == Quoting::Back) return source;
   if (name.quoting == Quoting::Double)
     return context.catalog.find_source(absl::AsciiStrToUpper(name.text));
-  // PostgreSQL's parser does not tell whether a name in lower case was quoted. Streams, and what has a topic of its own
-  // choice, are named in the dialect's words, where a bare name is in upper case.
+  // PostgreSQL's parser does not tell whether a name in lower case was quoted. Streams are
+  // made in the dialect's words, where a bare name is in upper case.
   if (context.settings.ksqldb_compat) return nullptr;
   source = context.catalog.find_source(absl::AsciiStrToLower(name.text));
-  const bool is_postgres = source && source->kind == SourceKind::Table && source->owns_topic;
-  return is_postgres && !is_anothers(*source, context) ? source : nullptr;
+  const bool is_table = source && source->kind == SourceKind::Table;
+  return is_table && !is_anothers(*source, context) ? source : nullptr;
 }
 
 namespace {

@@ -61,7 +61,7 @@ class Folding {
   // Of what is there.
   void existing(Name& name) {
     if (is_there(name.text)) return;
-    if (name.quoting == Quoting::None && !is_postgres(absl::AsciiStrToLower(name.text))) return;
+    if (name.quoting == Quoting::None && !is_table(absl::AsciiStrToLower(name.text))) return;
     std::string other = name.quoting == Quoting::Double ? absl::AsciiStrToUpper(name.text)
                         : name.quoting == Quoting::None ? absl::AsciiStrToLower(name.text)
                                                         : name.text;
@@ -69,10 +69,10 @@ class Folding {
   }
 
  private:
-  // A table that was declared without WITH, which makes no difference between "orders" and orders.
-  bool is_postgres(const std::string& text) const {
+  // As find_source() has it: streams are made in the dialect's words, where a bare name is in upper case.
+  bool is_table(const std::string& text) const {
     const engine::DataSource* source = context_.catalog.find_source(text);
-    return source && source->kind == engine::SourceKind::Table && source->owns_topic;
+    return source && source->kind == engine::SourceKind::Table;
   }
   bool is_there(const std::string& text) const {
     return (context_.temporary && context_.temporary->contains(text)) ||
