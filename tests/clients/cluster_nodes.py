@@ -155,11 +155,12 @@ class Cluster:
         self.network = Network()
         for node in self.nodes.values() if has_network else ():
             node.flags = [*node.flags, "--nodes-advertised", self.network.before(node.number, node.nodes)]
-        self.etcd.start()
-        for node in self.nodes.values():
-            node.start(waits=False)
-        for node in self.nodes.values():
-            node.wait_until_ready()
+        try:
+            self.etcd.start()
+            self.start_all()
+        except BaseException:
+            self.close()  # nobody else knows of them
+            raise
 
     @property
     def bootstrap(self):
