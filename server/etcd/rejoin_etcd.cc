@@ -42,8 +42,9 @@ Status succeeded(const Result<std::string>& answer) {
   return answer ? Status() : Status(answer.error());
 }
 
-bool is_there(const std::vector<EtcdMember>& members, const std::string& peers) {
-  return std::ranges::any_of(members, [&](const EtcdMember& each) {
+// The member at that place; the end where there is none.
+auto member_at(const std::vector<EtcdMember>& members, const std::string& peers) {
+  return std::ranges::find_if(members, [&](const EtcdMember& each) {
     return std::ranges::find(each.peers, peers) != each.peers.end();
   });
 }
@@ -52,11 +53,9 @@ Result<bool> rejoin_by(HttpThread& http, const EtcdPlace& other, const std::stri
   const std::string& client = other.clients;
   const std::string told = TRY(ask(http, client + "/v3/cluster/member/list", "{}"));
   const std::vector<EtcdMember> members = TRY(read_members(told));
-  if (!is_there(members, other.peers))
+  if (member_at(members, other.peers) == members.end())
     return Error{ErrorCode::NetworkFailure, fmt::format("{} is of another etcd", client)};
-  const auto ours = std::ranges::find_if(members, [&](const EtcdMember& each) {
-    return std::ranges::find(each.peers, peers) != each.peers.end();
-  });
+  const auto ours = member_at(members, peers);
   if (ours != members.end() && ours->name.empty()) return true;
   Status changed;
   if (ours != members.end()) {

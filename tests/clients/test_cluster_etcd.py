@@ -11,7 +11,7 @@ import tempfile
 import urllib.request
 
 from cluster_cases import all_is_well, create_topic, metadata_of, partitions_of
-from cluster_nodes import ETCD, Node, eventually, free_port, reserve
+from cluster_nodes import ETCD, Cluster, Node, eventually, free_port, reserve
 from millrace_server import Skipped, binary, case, run
 from node_proxy import Network
 
@@ -21,10 +21,10 @@ except ImportError:
     Producer = None
 
 
-class OwnEtcd:
-    """Three nodes, each with a member; what cluster_cases asks of a cluster."""
+class OwnEtcd(Cluster):
+    """Three nodes, each with a member of etcd."""
 
-    def __init__(self):
+    def __init__(self):  # without the etcd that a Cluster has
         if not os.path.exists(ETCD):
             raise Skipped("etcd-server is not installed")
         if Producer is None:
@@ -37,17 +37,6 @@ class OwnEtcd:
                       for number in (1, 2, 3)}
         atexit.register(self.close)
         self.start_all()
-
-    @property
-    def bootstrap(self):
-        return ",".join(node.kafka for node in self.nodes.values())
-
-    def start_all(self):
-        for node in self.nodes.values():
-            if not node.is_running():
-                node.start(waits=False)
-        for node in self.nodes.values():
-            node.wait_until_ready()
 
     def close(self):
         for node in self.nodes.values():
