@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/plan/source_properties.h"
+#include "server/sql/temporary_tables.h"
 
 namespace server {
 
@@ -28,18 +29,6 @@ bool is_in_words_of_postgres(const engine::CreateSource& create) {
   return create.kind == engine::SourceKind::Table && !create.is_source &&
          std::ranges::all_of(create.properties, engine::is_storage_parameter,
                              &engine::Property::name);
-}
-engine::CreateSource copy_of(const engine::CreateSource& create) {
-  engine::CreateSource copy;
-  copy.kind = create.kind;
-  copy.or_replace = create.or_replace;
-  copy.if_not_exists = create.if_not_exists;
-  copy.name = create.name;
-  copy.name_position = create.name_position;
-  copy.elements = create.elements;
-  copy.is_postgres = create.is_postgres;
-  copy.is_temporary = create.is_temporary;
-  return copy;  // its properties are storage parameters, of which nothing is kept
 }
 
 class Folding {
@@ -109,7 +98,7 @@ std::shared_ptr<const engine::ParsedStatement> with_folded_names(
   const engine::Statement& written = statement->statement;
   if (const auto* create = std::get_if<engine::CreateSource>(&written))
     return is_in_words_of_postgres(*create)
-               ? folded(copy_of(*create), [&](auto& copy) { folding.create(copy); })
+               ? folded(copy_without_properties(*create), [&](auto& copy) { folding.create(copy); })
                : statement;
   if (const auto* drop = std::get_if<engine::DropSource>(&written))
     return folded(*drop, [&](auto& copy) { folding.existing(copy.name); });

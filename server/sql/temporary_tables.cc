@@ -15,19 +15,20 @@ using engine::Name;
 
 Name exact(std::string text) { return Name{std::move(text), engine::Quoting::Back}; }
 
-engine::CreateSource copy_of(const engine::CreateSource& create) {
+}  // namespace
+
+engine::CreateSource copy_without_properties(const engine::CreateSource& create) {
   engine::CreateSource copy;
   copy.kind = create.kind;
   copy.or_replace = create.or_replace;
   copy.if_not_exists = create.if_not_exists;
+  copy.name = create.name;
   copy.name_position = create.name_position;
   copy.elements = create.elements;
   copy.is_postgres = create.is_postgres;
   copy.is_temporary = create.is_temporary;
   return copy;  // its properties are storage parameters, of which nothing is kept
 }
-
-}  // namespace
 
 TemporaryTables::TemporaryTables()
     : prefix_("PG_TEMP_" + absl::AsciiStrToUpper(Uuid::random().to_string().substr(0, 8)) + ".") {}
@@ -53,7 +54,7 @@ TemporaryTables::Statement TemporaryTables::translate(const Statement& statement
   };
   if (const auto* create = std::get_if<engine::CreateSource>(&written)) {
     if (!create->is_temporary) return statement;
-    engine::CreateSource copy = copy_of(*create);
+    engine::CreateSource copy = copy_without_properties(*create);
     copy.name = exact(prefix_ + create->name.text);
     return with(std::move(copy));
   }

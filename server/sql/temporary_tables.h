@@ -8,6 +8,9 @@
 
 namespace server {
 
+// For a table declared in PostgreSQL's words: its properties are storage parameters, of which nothing is kept.
+engine::CreateSource copy_without_properties(const engine::CreateSource& create);
+
 // Threads: the session's loop. Owner: the session.
 class TemporaryTables {
  public:
