@@ -10,6 +10,7 @@
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/sql/postgres_lengths.h"
 #include "engine/types/coercion.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
@@ -238,8 +239,8 @@ Result<BoundExpression> Binder::coerce_to(BoundExpression bound, const SqlType& 
   if (bound.kind != BoundKind::Parameter || !bound.type.is_null() || type.is_null())
     return coerce(std::move(bound), type);
   ParameterSlot& slot = (*scope_.parameters)[bound.index];
-  // Another place in the expression may have told its type by now.
-  if (slot.type.is_null()) slot.type = type;
+  // Another place in the expression may have told its type by now. Nothing cuts what comes to a column's length.
+  if (slot.type.is_null()) slot.type = without_declared_lengths(type);
   bound.type = slot.type;
   if (slot.value) return coerce(TRY(bind_value(bound.index, {})), type);
   return coerce(std::move(bound), type);
@@ -259,40 +260,31 @@ Result<BoundExpression> Binder::bind_value(size_t index, TextPosition position) 
   return literal_expression(slot.type, *slot.value);
 }
 
-namespace {
-
-// Of VARCHAR(20), how ever it was spelled.
-std::optional<int> length_of(const TypeName& name, const SqlType& type) {
-  const bool is_text = type.kind() == TypeKind::String && name.scale == 1 && name.precision > 0 &&
-                       (type.label() == label::kNone || type.label() == label::kVarchar ||
-                        type.label() == label::kBpchar);
-  return is_text ? std::optional(name.precision) : std::nullopt;
-}
-
-}  // namespace
-
-// A text that is cast to VARCHAR(3) loses what is behind three letters; to write it into such a column is an error instead.
-Result<BoundExpression> Binder::bind_cut(const Cast& node, int length, TextPosition position) {
-  TypeName named = node.type;
-  if (named.kind == TypeKind::String) named.custom_name = "VARCHAR";
-  named.kind = TypeKind::Null;
-  const SqlType type = TRY(resolve_type(named));
-  named.scale = 0;
-  FunctionCall cut{"SUBSTRING", {}};
-  cut.arguments.push_back(make_expression(Cast{clone(*node.operand), std::move(named)}, position));
-  for (const int number : {1, length})
-    cut.arguments.push_back(make_expression(IntegerLiteral{number}, position));
-  BoundExpression bound = TRY(bind_call(cut, position, CallKind::Scalar));
-  bound.type = type;
-  return bound;
-}
-
+// A text that is cast to VARCHAR(3) loses what is behind three letters; to write it into such a column is an error instead. Times
+// are rounded. In a query that runs the number says nothing, as in ksqlDB, and nobody is told of it.
 Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition position) {
+  return bind_with_length(node, LengthRule::Cast, position);
+}
+
+Result<BoundExpression> Binder::bind_with_length(const Cast& node, LengthRule rule,
+                                                 TextPosition position) {
   static const CustomTypes kNone;
-  auto type = resolve_type(node.type, scope_.custom_types ? *scope_.custom_types : kNone);
-  if (!type) return std::move(type).error().at(node.type.position);
-  if (const auto length = length_of(node.type, *type); length && scope_.texts_take_types)
-    return bind_cut(node, *length, position);
+  auto resolved =
+      resolve_type(scope_.texts_take_types ? with_postgres_lengths(node.type) : node.type,
+                   scope_.custom_types ? *scope_.custom_types : kNone);
+  if (!resolved) return std::move(resolved).error().at(node.type.position);
+  BoundExpression bound = TRY(bind_cast_to(node, without_declared_lengths(*resolved), position));
+  if (!scope_.texts_take_types || !has_declared_length(*resolved)) return bound;
+  const SqlType type = with_declared_lengths(bound.type, *resolved);
+  BoundExpression fitted =
+      call_expression(rule == LengthRule::Cast ? cut_kernel : fit_kernel, type, {}, position);
+  fitted.children.push_back(std::move(bound));
+  return fitted;
+}
+
+// `type` is that of the node, without lengths.
+Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
+                                             TextPosition position) {
   // '1.50'::numeric::text keeps its digits, too; what is computed with between two casts has the kind.
   const bool is_operand = std::exchange(is_operand_, node.operand->is<Cast>());
   auto bound = bind_kept(*node.operand);
@@ -312,12 +304,12 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
     }
     const bool is_exact = is_written || operand.type.is_numeric();
     if (is_shown && is_value)
-      *type = type_of(*find_label(label::kNumeric));
+      type = type_of(*find_label(label::kNumeric));
     else if (is_exact)
-      type = exact_numeric(operand).value_or(*type);
+      type = exact_numeric(operand).value_or(type);
   }
   // '0.1234567890123'::numeric::int goes by way of all digits.
-  if (operand.type.label() == label::kNumeric && !operand.type.is_null() && type->is_numeric()) {
+  if (operand.type.label() == label::kNumeric && !operand.type.is_null() && type.is_numeric()) {
     const bool is_cast = operand.kind == BoundKind::Call && operand.children.size() == 1;
     const auto exact = exact_numeric(is_cast ? operand.children.front() : operand);
     operand = exact ? TRY(cast(std::move(operand), *exact)) : TRY(computed(std::move(operand)));
@@ -326,26 +318,26 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
   if (is_exact_time(operand.type.label()) && !keeps_times)
     operand = TRY(computed(std::move(operand)));
   const bool is_written = is_value || is_exact_time(operand.type.label());
-  if (keeps_times && is_written && type->is_time_like())
-    return as_exact(std::move(operand), exact_time(*type));
-  if (keeps_times && is_value && type->kind() == TypeKind::Array && type->element().is_time_like())
-    *type = SqlType::array(exact_time(type->element()));
+  if (keeps_times && is_written && type.is_time_like())
+    return as_exact(std::move(operand), exact_time(type));
+  if (keeps_times && is_value && type.kind() == TypeKind::Array && type.element().is_time_like())
+    type = SqlType::array(exact_time(type.element()));
   if (is_exact_time(operand.type.label())) operand = TRY(close(std::move(operand)));
   if (operand.kind == BoundKind::Parameter && operand.type.is_null())
-    return coerce_to(std::move(operand), *type);
+    return coerce_to(std::move(operand), type);
   if (operand.kind == BoundKind::Struct && operand.type.label() == label::kRecord &&
-      type->label() == label::kComposite)
-    return row_as(std::move(operand), *type, position);
+      type.label() == label::kComposite)
+    return row_as(std::move(operand), type, position);
   // PostgreSQL reads '{1,2}' as an array, and (1,a) as a row.
   if (scope_.texts_take_types && operand.type.kind() == TypeKind::String &&
-      (type->kind() == TypeKind::Array || type->label() == label::kComposite)) {
-    BoundExpression read = call_expression(text_to_nested_kernel, *type, {}, position);
+      (type.kind() == TypeKind::Array || type.label() == label::kComposite)) {
+    BoundExpression read = call_expression(text_to_nested_kernel, type, {}, position);
     read.children.push_back(std::move(operand));
     return read;
   }
   if (scope_.texts_take_types)
-    if (auto made = postgres_cast(operand, *type, position)) return *std::move(made);
-  auto result = cast(std::move(operand), *type);
+    if (auto made = postgres_cast(operand, type, position)) return *std::move(made);
+  auto result = cast(std::move(operand), type);
   if (result) return result;
   Error error = std::move(result).error();
   error.ksqldb = invalid_detail(error.message);

@@ -3,6 +3,7 @@
 
 #include "base/suggest.h"
 #include "engine/expr/binder.h"
+#include "engine/types/schema.h"
 
 namespace engine {
 
@@ -75,7 +76,10 @@ Error unknown_column(const Scope& scope, const ColumnRef& column) {
   for (const LayoutColumn& known : scope.layout) {
     if (column.source && known.source != column.source->text) continue;
     names.push_back(known.name);
-    list += (list.empty() ? "" : ", ") + known.name;
+    // Those that every source has are no answer to who looks for one of its own.
+    const bool is_of_all =
+        known.name == kRowTime || known.name == kRowPartition || known.name == kRowOffset;
+    if (!is_of_all) list += (list.empty() ? "" : ", ") + known.name;
   }
   const std::string nearest = closest_name(column.name.text, names);
   std::string hint = nearest.empty() ? "" : "Did you mean " + nearest + "?";

@@ -369,6 +369,17 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   return {};
 }
 
+namespace {
+
+BoundExpression in_comparable_form(BoundExpression value) {
+  BoundExpression form = call_expression(comparable_kernel, value.type, {}, value.position);
+  form.can_fail = false;
+  form.children.push_back(std::move(value));
+  return form;
+}
+
+}  // namespace
+
 Status Binder::match_labels(ComparisonOp op, BoundItem& left, BoundItem& right,
                             TextPosition position) {
   for (auto [side, other] : {std::pair(&left, &right), std::pair(&right, &left)})
@@ -387,12 +398,7 @@ Status Binder::match_labels(ComparisonOp op, BoundItem& left, BoundItem& right,
         .with_hint("CAST one side, or both, to a type that has this operator.")
         .at(position);
   if (!has_comparable_form(l)) return {};
-  for (BoundItem* item : {&left, &right}) {
-    BoundExpression form = call_expression(comparable_kernel, item->bound.type, {}, position);
-    form.can_fail = false;
-    form.children.push_back(std::move(item->bound));
-    item->bound = std::move(form);
-  }
+  for (BoundItem* item : {&left, &right}) item->bound = in_comparable_form(std::move(item->bound));
   return {};
 }
 
@@ -556,11 +562,13 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
     type = TypeKind::String;
     for (BoundItem& item : items) item.bound = TRY(coerce_to(std::move(item.bound), type));
   }
-  if (is_normalized(type) && type.label() != label::kEnum &&
-      (has_comparable_form(type) || order_of(type) == LabelOrder::None))
+  if (is_normalized(type) && order_of(type) == LabelOrder::None)
     return Error{ErrorCode::NotSupported,
                  "IN with values of type " + postgres_type_name(type) + " is not supported yet"}
         .at(position);
+  // An enumeration's texts are equal where its values are.
+  if (is_normalized(type) && type.label() != label::kEnum && has_comparable_form(type))
+    for (BoundItem& item : items) item.bound = in_comparable_form(std::move(item.bound));
   BoundExpression bound = call_expression(in_kernel(type.kind()), TypeKind::Boolean, {}, position);
   bound.can_fail = false;
   if (auto list = sorted_list(std::span(items).subspan(1), type)) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/expr/bind.h"
+#include "engine/types/declared_lengths.h"
 
 namespace engine {
 
@@ -76,7 +77,10 @@ class Binder {
   Result<BoundExpression> bind_value(size_t index, TextPosition position);
   Result<BoundExpression> bind_decimal(const DecimalLiteral& literal, TextPosition position);
   Result<BoundExpression> bind_cast(const Cast& cast, TextPosition position);
-  Result<BoundExpression> bind_cut(const Cast& cast, int length, TextPosition position);
+  // CAST, or the cast of an assignment, to VARCHAR(20), TIMESTAMP(0) and their like.
+  Result<BoundExpression> bind_with_length(const Cast& cast, LengthRule rule,
+                                           TextPosition position);
+  Result<BoundExpression> bind_cast_to(const Cast& cast, SqlType type, TextPosition position);
   Result<BoundExpression> bind_at_time_zone(const AtTimeZone& node, TextPosition position);
   Result<BoundExpression> bind_dereference(const Dereference& node, TextPosition position);
   Result<BoundExpression> bind_subscript(const Subscript& node, const Expression& expression);

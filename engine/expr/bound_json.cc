@@ -58,12 +58,18 @@ struct NamedKernel {
   Kernel kernel;
   size_t least_children;
 };
-constexpr NamedKernel kKernels[] = {
-    {"CAST", cast_kernel, 1},           {"NOT", not_kernel, 1},
-    {"IS NULL", is_null_kernel, 1},     {"IS NOT NULL", is_not_null_kernel, 1},
-    {"LIKE", like_kernel, 2},           {"ELEMENT", array_element_kernel, 2},
-    {"MAP VALUE", map_value_kernel, 2}, {"COMPARABLE", comparable_kernel, 1},
-    {"READ", text_to_nested_kernel, 1}, {"WRITE", array_to_text_kernel, 1}};
+constexpr NamedKernel kKernels[] = {{"CAST", cast_kernel, 1},
+                                    {"NOT", not_kernel, 1},
+                                    {"IS NULL", is_null_kernel, 1},
+                                    {"IS NOT NULL", is_not_null_kernel, 1},
+                                    {"LIKE", like_kernel, 2},
+                                    {"ELEMENT", array_element_kernel, 2},
+                                    {"MAP VALUE", map_value_kernel, 2},
+                                    {"COMPARABLE", comparable_kernel, 1},
+                                    {"READ", text_to_nested_kernel, 1},
+                                    {"WRITE", array_to_text_kernel, 1},
+                                    {"CUT", cut_kernel, 1},
+                                    {"FIT", fit_kernel, 1}};
 constexpr std::string_view kNegation = "NEGATE", kIn = "IN";
 
 // Operators have a kernel for each kind of operand; the kind is told by the children's types, or

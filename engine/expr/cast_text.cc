@@ -5,6 +5,7 @@
 #include "engine/expr/cast_kernels.h"
 #include "engine/expr/kernels.h"
 #include "engine/functions/adapters.h"
+#include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
@@ -66,13 +67,25 @@ Error bad_number(std::string_view text, std::string_view type) {
   return Error{ErrorCode::InvalidText,
                "Cannot cast \"" + std::string(text) + "\" to " + std::string(type)};
 }
-Result<int32_t> text_integer(std::string_view text) {
+// In PostgreSQL's words, which tells digits that are too many from what is no number.
+Error bad_whole_number(std::string_view text, std::string_view type) {
+  std::string_view digits = trimmed(text);
+  if (digits.starts_with('-') || digits.starts_with('+')) digits.remove_prefix(1);
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos)
+    return invalid_text(type, text);
+  return Error{ErrorCode::OutOfRange, "value \"" + std::string(text.substr(0, 200)) +
+                                          "\" is out of range for type " + std::string(type)};
+}
+Result<int32_t> text_integer(const KernelCall& call, std::string_view text) {
   const auto value = parse_integer(trimmed(text));
+  if (!value && call.knows_unknown)
+    return bad_whole_number(text, call.out.type().label() == label::kInt2 ? "smallint" : "integer");
   if (!value) return bad_number(text, "INTEGER");
   return *value;
 }
-Result<int64_t> text_bigint(std::string_view text) {
+Result<int64_t> text_bigint(const KernelCall& call, std::string_view text) {
   const auto value = parse_bigint(trimmed(text));
+  if (!value && call.knows_unknown) return bad_whole_number(text, "bigint");
   if (!value) return bad_number(text, "BIGINT");
   return *value;
 }
@@ -93,7 +106,8 @@ Result<double> text_double_of_postgres(std::string_view text) {
   if (word == "nan" && word.size() == trimmed(text).size()) return std::nan("");
   if (word == "inf" || word == "infinity") return is_negative ? -HUGE_VAL : HUGE_VAL;
   const Result<double> value = text_double(text);
-  if (value && std::isinf(*value))
+  if (!value) return invalid_text("double precision", text);
+  if (std::isinf(*value))
     return Error{ErrorCode::OutOfRange,
                  "\"" + std::string(text) + "\" is out of range for type double precision"};
   return value;
@@ -112,6 +126,33 @@ Result<std::string> text_bytes(std::string_view text) {
   auto bytes = text.starts_with("\\x") ? decode_hex(text.substr(2)) : decode_base64(text);
   if (!bytes) return bad_number(text, "BYTES");
   return *std::move(bytes);
+}
+
+// PostgreSQL's two forms: \x with hexadecimal digits, and letters with \\ and \001 among them.
+Result<std::string> text_bytes_of_postgres(std::string_view text) {
+  if (text.starts_with("\\x")) {
+    auto bytes = decode_hex(text.substr(2));
+    if (!bytes) return invalid_text("bytea", text);
+    return *std::move(bytes);
+  }
+  const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
+  std::string bytes;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const std::string_view rest = text.substr(at);
+    if (rest.front() != '\\') {
+      bytes += rest.front();
+    } else if (rest.starts_with("\\\\")) {
+      bytes += '\\';
+      ++at;
+    } else if (rest.size() > 3 && rest[1] <= '3' && is_octal(rest[1]) && is_octal(rest[2]) &&
+               is_octal(rest[3])) {
+      bytes += static_cast<char>((rest[1] - '0') * 64 + (rest[2] - '0') * 8 + (rest[3] - '0'));
+      at += 3;
+    } else {
+      return invalid_text("bytea", text);
+    }
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -134,6 +175,8 @@ void cast_text_to_decimal(KernelCall& call) { row_kernel<text_decimal>(call); }
 void cast_text_to_double(KernelCall& call) {
   call.knows_unknown ? row_kernel<text_double_of_postgres>(call) : row_kernel<text_double>(call);
 }
-void cast_text_to_bytes(KernelCall& call) { row_kernel<text_bytes>(call); }
+void cast_text_to_bytes(KernelCall& call) {
+  call.knows_unknown ? row_kernel<text_bytes_of_postgres>(call) : row_kernel<text_bytes>(call);
+}
 
 }  // namespace engine

@@ -11,25 +11,30 @@ namespace engine {
 
 namespace {
 
-Error bad_time(std::string_view what, std::string_view text) {
+// In PostgreSQL's words where its rules are asked for: `exact` is the text as it reads it.
+template <class T>
+Error bad_time(const KernelCall& call, std::string_view what, std::string_view text,
+               const Result<T>& exact) {
+  if (call.knows_unknown && !exact) return exact.error();
   return Error{ErrorCode::InvalidDatetime,
                "Failed to parse " + std::string(what) + " '" + std::string(text) + "'"};
 }
-Result<int32_t> text_date(std::string_view text) {
+Result<int32_t> text_date(const KernelCall& call, std::string_view text) {
   const auto days = parse_plain_days(text);
-  if (!days) return bad_time("date", text);
+  if (!days) return bad_time(call, "date", text, parse_days(text));
   return *days;
 }
-Result<int32_t> text_time(std::string_view text) {
+Result<int32_t> text_time(const KernelCall& call, std::string_view text) {
   const auto ms = parse_time(text);
-  if (!ms) return bad_time("time", text);
+  if (!ms) return bad_time(call, "time", text, parse_time_us(text));
   return *ms;
 }
 Result<int64_t> text_timestamp(const KernelCall& call, std::string_view text) {
   const bool has_zone = call.out.type().label() != label::kTimestamp;
   const auto ms = parse_timestamp(has_zone ? text : without_zone(text));
-  if (!ms) return bad_time("timestamp", text);
-  return *ms;
+  if (ms) return *ms;
+  const std::string_view name = has_zone ? "timestamp with time zone" : "timestamp";
+  return bad_time(call, "timestamp", text, parse_instant_us(text, Zones::Kept, name));
 }
 std::string date_text(int32_t days) {
   std::string text;

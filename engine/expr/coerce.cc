@@ -1,6 +1,7 @@
 // Values and expressions made to be of a type.
 #include <algorithm>
 
+#include "engine/expr/assigned.h"
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
@@ -18,8 +19,9 @@ Error no_coercion(const SqlType& from, const SqlType& to) {
   return Error{ErrorCode::TypeMismatch, "expected " + shown(to) + " but got " + shown(from)};
 }
 
-// The value that a kernel makes of one literal.
-Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType& to) {
+// The value that a kernel makes of one literal; `as_postgres`: as over tables, where numbers are rounded and refused.
+Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType& to,
+                         bool as_postgres = false) {
   if (!is_castable(from, to)) return no_coercion(from, to);
   static const SimulatedClock kNoClock;  // casts do not look at the time
   Random random(0);
@@ -29,6 +31,7 @@ Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType&
   RowErrors errors(1);
   const Argument argument{column.get()};
   KernelCall call{std::span(&argument, 1), 1, out, errors, context};
+  call.knows_unknown = as_postgres;
   cast_kernel(call);
   if (errors.any()) return Error{errors.messages().front().code, errors.messages().front().text};
   return out.value_at(0);
@@ -178,6 +181,32 @@ Result<Value> assigned_value(const Value& value, const SqlType& from, const SqlT
   return coerce_value(value, from, to);
 }
 
+// What PostgreSQL casts by itself where a value is written to a column: numbers to each other, dates and times to each other,
+// anything to a text. A text that a client sends is read as a value of the type.
+bool is_assigned_by_cast(const SqlType& from, const SqlType& to) {
+  if (from == to || to.is_nested()) return false;
+  if (from.is_numeric() && to.is_numeric()) return true;
+  if (to.is_time_like())
+    return from.is_time_like() ? is_castable(from, to) : from.kind() == TypeKind::String;
+  if (from.kind() == TypeKind::String) return !is_normalized(to);
+  return to.kind() == TypeKind::String && !is_normalized(to) && from.kind() != TypeKind::Bytes;
+}
+
+// The expression with all that its parameters are.
+Result<BoundExpression> bind_to(const Expression& expression, const SqlType& type,
+                                const Scope& scope) {
+  Binder binder(scope);
+  BoundExpression bound = TRY(binder.bind_open(expression));
+  if (bound.kind == BoundKind::Parameter) {
+    bound = TRY(binder.coerce_to(std::move(bound), type));
+    if (bound.kind != BoundKind::Literal)
+      return Error{ErrorCode::InvalidParameter,
+                   "parameter $" + std::to_string(bound.index + 1) + " has no value"}
+          .at(expression.position);
+  }
+  return with_nulls_of(scope, std::move(bound));
+}
+
 // Whether the type's label decides what the call makes: ranges are checked by it, digits rounded, zones passed over. Then
 // it stays the call's type, whatever the value is used as.
 bool is_made_by_label(const BoundExpression& expression, const SqlType& type) {
@@ -186,6 +215,19 @@ bool is_made_by_label(const BoundExpression& expression, const SqlType& type) {
 }
 
 }  // namespace
+
+Result<Value> assign_constant(const Expression& expression, const SqlType& type, const Scope& scope,
+                              const EvalContext& context) {
+  if (!scope.texts_take_types) return evaluate_constant(expression, type, scope, context);
+  BoundExpression bound = TRY(bind_to(expression, type, scope));
+  const Value value = TRY(evaluate_constant(bound, context));
+  const SqlType& from = bound.type;
+  auto assigned = !value.is_null() && is_assigned_by_cast(from, type)
+                      ? cast_value(value, from, type, true)
+                      : assigned_value(value, from, type);
+  if (!assigned) return std::move(assigned).error().at(expression.position);
+  return assigned;
+}
 
 BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type) {
   if (expression.type == type && !needs_label_work(expression.type, type)) {
@@ -250,16 +292,7 @@ Result<Value> evaluate_constant(const BoundExpression& expression, const EvalCon
 
 Result<Value> evaluate_constant(const Expression& expression, const SqlType& type,
                                 const Scope& scope, const EvalContext& context) {
-  Binder binder(scope);
-  BoundExpression bound = TRY(binder.bind_open(expression));
-  if (bound.kind == BoundKind::Parameter) {
-    bound = TRY(binder.coerce_to(std::move(bound), type));
-    if (bound.kind != BoundKind::Literal)
-      return Error{ErrorCode::InvalidParameter,
-                   "parameter $" + std::to_string(bound.index + 1) + " has no value"}
-          .at(expression.position);
-  }
-  bound = with_nulls_of(scope, std::move(bound));
+  const BoundExpression bound = TRY(bind_to(expression, type, scope));
   const Value value = TRY(evaluate_constant(bound, context));
   auto coerced = scope.texts_take_types ? assigned_value(value, bound.type, type)
                                         : coerce_value(value, bound.type, type);

@@ -6,8 +6,10 @@
 #include <cmath>
 
 #include "engine/expr/binder.h"
+#include "engine/expr/validity.h"
 #include "engine/formats/text_value.h"
 #include "engine/types/ascii.h"
+#include "engine/types/declared_lengths.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_postgres.h"
@@ -68,6 +70,18 @@ void normalize_rows(KernelCall& call) {
   }
 }
 
+void apply_length(KernelCall& call, LengthRule rule) {
+  const Argument& given = call.args[0];
+  Column repeated(given.type());
+  if (given.is_constant && call.rows != 1)
+    for (size_t row = 0; row < call.rows; ++row) repeated.append_from(*given.column, 0);
+  const Column& values = given.is_constant && call.rows != 1 ? repeated : *given.column;
+  call.out = fit_declared(call.out.type(), values, rule, [&](size_t row, const Error& error) {
+    call.errors.add(row, error.message, error.code);
+  });
+  if (call.errors.any()) clear_rows(call.out, call.errors.failed());
+}
+
 struct LabelPair {
   PostgresLabel a, b;
 };
@@ -103,6 +117,9 @@ void apply_label(KernelCall& call) {
   else if (is_normalized(type))
     normalize_rows(call);
 }
+
+void cut_kernel(KernelCall& call) { apply_length(call, LengthRule::Cast); }
+void fit_kernel(KernelCall& call) { apply_length(call, LengthRule::Write); }
 
 void comparable_kernel(KernelCall& call) {
   call.out.resize(call.rows);
@@ -219,9 +236,10 @@ Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosit
   constexpr std::string_view kOrdering[] = {"MIN",        "MAX",       "GREATEST",
                                             "LEAST",      "ARRAY_MAX", "ARRAY_MIN",
                                             "ARRAY_SORT", "TOPK",      "TOPKDISTINCT"};
-  constexpr std::string_view kEqualling[] = {
-      "ARRAY_CONTAINS", "ARRAY_DISTINCT", "ARRAY_EXCEPT",   "ARRAY_INTERSECT", "ARRAY_REMOVE",
-      "ARRAY_UNION",    "COLLECT_SET",    "COUNT_DISTINCT", "HISTOGRAM",       "NULLIF"};
+  constexpr std::string_view kEqualling[] = {"ARRAY_CONTAINS",  "ARRAY_DISTINCT", "ARRAY_EXCEPT",
+                                             "ARRAY_INTERSECT", "ARRAY_POSITION", "ARRAY_REMOVE",
+                                             "ARRAY_UNION",     "COLLECT_SET",    "COUNT_DISTINCT",
+                                             "HISTOGRAM",       "NULLIF"};
   const bool orders = std::ranges::find(kOrdering, call.name) != std::end(kOrdering);
   // An enumeration's texts are equal where its values are.
   const bool equals = type.label() != label::kEnum &&

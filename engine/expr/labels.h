@@ -14,6 +14,9 @@ bool needs_label_work(const SqlType& from, const SqlType& to);
 bool is_narrow_number(const SqlType& type);
 // That work, over the rows of a result which is of the kind already.
 void apply_label(KernelCall& call);
+// What the result's type has room for (engine/types/declared_lengths.h): texts that are longer are cut, or refused.
+void cut_kernel(KernelCall& call);
+void fit_kernel(KernelCall& call);
 // Texts to the form in which they compare; the result's type has the label.
 void comparable_kernel(KernelCall& call);
 // Texts as PostgreSQL writes arrays, to arrays.

@@ -253,7 +253,10 @@ bool Bindings::match_generic(char letter, const SqlType& type, bool widen) {
     bind(letter, type);
     return true;
   }
-  if (*bound == type) return true;
+  if (*bound == type) {
+    bind(letter, *common_type(*bound, type));  // a smallint and an INTEGER are an INTEGER
+    return true;
+  }
   if (!widen) return false;
   if (widens(type, *bound)) return true;
   auto shared = common_type(*bound, type);

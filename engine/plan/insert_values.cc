@@ -8,6 +8,7 @@
 
 #include "base/suggest.h"
 #include "engine/catalog/system_sources.h"
+#include "engine/expr/assigned.h"
 #include "engine/formats/text_value.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/parse.h"
@@ -218,7 +219,7 @@ class RowReader {
                          scope_.texts_take_types;
     if (const auto* text = is_composite || is_read ? expression.as<StringLiteral>() : nullptr)
       return parse_text_value(type, text->value, "a value");
-    return evaluate_constant(expression, type, scope_, evaluation_);
+    return assign_constant(expression, type, scope_, evaluation_);
   }
 
   Result<Value> evaluate(const Expression& expression, size_t position) {
@@ -296,7 +297,7 @@ Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
   Scope scope(nothing, "DEFAULT");
   scope.custom_types = &context.catalog.types;
   scope.texts_take_types = !context.settings.ksqldb_compat;
-  return evaluate_constant(*expression, column.type, scope, evaluation);
+  return assign_constant(*expression, column.type, scope, evaluation);
 }
 
 int find_insert_column(const InsertColumn& column, const DataSource& source,

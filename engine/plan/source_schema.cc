@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/sql/postgres_lengths.h"
+#include "engine/types/declared_lengths.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/row_limit.h"
 
@@ -96,9 +98,10 @@ Status check_headers(std::span<const TableElement> elements, const Schema& schem
 
 Result<SqlType> read_column_type(const TypeName& name, const CustomTypes& types,
                                  ColumnTypes column_types) {
-  if (column_types == ColumnTypes::OfPostgres) return resolve_type(as_of_postgres(name), types);
+  if (column_types == ColumnTypes::OfPostgres)
+    return resolve_type(as_of_postgres(with_postgres_lengths(name)), types);
   // Programs that write to the topic know nothing of smallint, nor of lengths.
-  return without_narrow_label(TRY(resolve_type(name, types))).with_modifier(-1);
+  return without_declared_lengths(without_narrow_label(TRY(resolve_type(name, types))));
 }
 
 Result<Schema> read_schema(std::span<const TableElement> elements, const CustomTypes& types,

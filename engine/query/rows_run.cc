@@ -440,16 +440,32 @@ RowsChunk merge(const RowsChunks& chunks, std::span<const Column::SourceRow> row
 
 namespace {
 
-// Of types whose texts may differ where their values are equal, texts that do not.
+// Whether texts of the type, or of parts of it, may differ where values are equal.
+bool has_several_forms(const SqlType& type) {
+  switch (type.kind()) {
+    case TypeKind::Array:
+      return has_several_forms(type.element());
+    case TypeKind::Struct:
+      return std::ranges::any_of(type.fields(), has_several_forms, &Field::type);
+    default:
+      return type.kind() == TypeKind::String && has_comparable_form(type);
+  }
+}
+
+// Such texts become some that do not differ then.
+void make_one_form(Column& column) {
+  for (size_t part = 0; part < column.child_count(); ++part) make_one_form(column.child(part));
+  if (column.type().is_nested() || !has_several_forms(column.type())) return;
+  const auto texts = column.data<std::string_view>();
+  for (size_t row = 0; row < column.size(); ++row)
+    if (!column.is_null(row))
+      texts[row] = column.heap().add(comparable_text(column.type(), texts[row]));
+}
+
 ColumnPtr in_one_form(const ColumnPtr& column) {
-  const SqlType& type = column->type();
-  if (type.kind() != TypeKind::String || !has_comparable_form(type)) return normalized(column);
-  auto out = std::make_shared<Column>(TypeKind::String);
-  for (size_t row = 0; row < column->size(); ++row)
-    if (column->is_null(row))
-      out->append_null();
-    else
-      out->append_copy(comparable_text(type, column->data<std::string_view>()[row]));
+  if (!has_several_forms(column->type())) return normalized(column);
+  auto out = std::make_shared<Column>(normalized(column)->clone());
+  make_one_form(*out);
   return out;
 }
 

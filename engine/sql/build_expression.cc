@@ -34,10 +34,12 @@ Built build_typecast(P::TypecastContext& context) {
   if (word != "DECIMAL" && word != "DEC") type = TRY(build_type(*context.type()));
   // This spelling is PostgreSQL's, and so are its types: timestamp has no zone there, and VARCHAR is not text. CAST is the
   // dialect's.
-  const std::string_view name = std::string_view(word).substr(0, word.find('('));
+  const std::string_view name = std::string_view(word).substr(0, word.find_first_of("(["));
   if (name == "TIMESTAMP" || name == "VARCHAR") {
-    type.kind = TypeKind::Null;
-    type.custom_name = name;
+    TypeName* element = &type;  // of timestamp[]
+    while (element->kind == TypeKind::Array) element = &element->parts.front();
+    element->kind = TypeKind::Null;
+    element->custom_name = name;
   }
   return make_expression(Cast{std::move(operand), std::move(type)},
                          position_of(*context.TYPECAST()->getSymbol()));

@@ -159,7 +159,36 @@ Error out_of_range(std::string_view type, std::string_view text) {
 constexpr int64_t kLeastDay = -2'440'588 /* 4714-11-24 BC */, kMostDay = 2'145'031'948,
                   kMostInstantDay = 106'751'990;
 
+// Whether the text has the fields of a date, a time or both, so that one of them is too great.
+bool has_fields(std::string_view text) {
+  take_era(text);
+  Reader reader(text);
+  const auto read = [&reader](size_t digits, char behind) {
+    return reader.number(digits) && reader.take(behind);
+  };
+  reader.blanks();
+  const Reader begin = reader;
+  bool has_any = read(7, '-') && read(2, '-') && reader.number(2);
+  if (!has_any)
+    reader = begin;
+  else if (!reader.take('T'))
+    reader.blanks();
+  if (is_ascii_digit(reader.next())) {
+    if (!read(2, ':') || !reader.number(2)) return false;
+    if (reader.take(':') && !reader.number(2)) return false;
+    reader.fraction_us();
+    reader.blanks();
+    has_any = true;
+  }
+  if (!reader.at_end() && !read_zone(reader)) return false;
+  reader.blanks();
+  return has_any && reader.at_end();
+}
+
 Error bad_time(std::string_view type, std::string_view text) {
+  if (type != "interval" && has_fields(text))
+    return Error{ErrorCode::InvalidTimestamp,
+                 fmt::format("date/time field value out of range: \"{}\"", text.substr(0, 200))};
   Error error = invalid_text(type, text);
   error.code = ErrorCode::InvalidDatetime;
   return error;

@@ -50,15 +50,27 @@ bool is_within_group(std::string_view text, size_t begin, size_t end) {
   return next != std::string_view::npos && is(text.substr(next, 5), "GROUP");
 }
 
+// Behind the literal, the quoted name or the comment that begins there; `at` itself where none does.
+size_t behind_quoted(std::string_view text, size_t at) {
+  struct Quotes {
+    std::string_view begin, end;
+  };
+  constexpr Quotes kQuotes[] = {{"'", "'"}, {"\"", "\""}, {"--", "\n"}, {"/*", "*/"}};
+  for (const Quotes& quotes : kQuotes) {
+    if (!text.substr(at).starts_with(quotes.begin)) continue;
+    const size_t end = text.find(quotes.end, at + quotes.begin.size());
+    return end == std::string_view::npos ? text.size() : end + quotes.end.size();
+  }
+  return at;
+}
+
 // Whether the text has a word that only the dialect has: PostgreSQL's parser would take some of them for names.
 bool is_of_dialect(std::string_view text) {
   constexpr std::string_view kWords[] = {"EMIT",   "TUMBLING", "HOPPING",   "SESSION",
                                          "WITHIN", "GRACE",    "PARTITIONS"};
   for (size_t at = 0; at < text.size();) {
-    if (text[at] == '\'') {  // what a literal says is no word
-      at = text.find('\'', at + 1);
-      if (at == std::string_view::npos) return false;
-      ++at;
+    if (const size_t behind = behind_quoted(text, at); behind != at) {  // what it says is no word
+      at = behind;
       continue;
     }
     const auto is_part = [&](size_t i) { return i < text.size() && is_word(text[i]); };
@@ -73,7 +85,7 @@ bool is_of_dialect(std::string_view text) {
                             }) &&
         !is_within_group(text, at, end))
       return true;
-    at = end + 1;
+    at = std::max(end, at + 1);
   }
   return false;
 }

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "engine/plan/source_formats.h"
+#include "engine/types/declared_lengths.h"
 #include "records/partitioner.h"
-#include "server/sql/declared_lengths.h"
 #include "server/sql/row_ids.h"
 
 namespace server {
@@ -22,27 +22,26 @@ Error bad_row(const engine::DataSource& source, std::string_view what, size_t ro
   return error;
 }
 
-// Empty where no column has a declared length.
-Result<std::vector<engine::ColumnPtr>> fit_columns(const engine::DataSource& source,
-                                                   std::span<const engine::ColumnPtr> columns,
-                                                   size_t rows, std::span<const uint64_t> lines) {
-  std::vector<engine::ColumnPtr> fitted;
+// Columns become what the source stores of them.
+Status fit_columns(const engine::DataSource& source, std::vector<engine::ColumnPtr>& columns,
+                   std::span<const uint64_t> lines) {
   for (size_t i = 0; i < columns.size(); ++i) {
     const engine::ColumnDef& column = source.schema.columns[i];
-    if (column.role == engine::ColumnRole::Headers || !has_declared_length(column.type)) continue;
-    if (fitted.empty()) fitted.assign(columns.begin(), columns.end());
-    size_t row = 0;
-    auto values = fit_declared(column.type, columns[i], rows, row);
-    if (!values) {
-      Error error = std::move(values).error();
-      if (row < lines.size())
-        error.context =
-            fmt::format("COPY {}, line {}, column {}", source.name, lines[row], column.name);
-      return error;
-    }
-    fitted[i] = *std::move(values);
+    if (column.role == engine::ColumnRole::Headers || !engine::has_declared_length(column.type))
+      continue;
+    std::optional<Error> first;
+    auto fitted = engine::fit_declared(
+        column.type, *columns[i], engine::LengthRule::Write, [&](size_t row, const Error& error) {
+          if (first) return;
+          first = error;
+          if (row < lines.size())
+            first->context =
+                fmt::format("COPY {}, line {}, column {}", source.name, lines[row], column.name);
+        });
+    if (first) return *std::move(first);
+    columns[i] = std::make_shared<const engine::Column>(std::move(fitted));
   }
-  return fitted;
+  return {};
 }
 
 }  // namespace
@@ -74,12 +73,11 @@ Result<std::unique_ptr<RowBuffer>> RowBuffer::make(std::shared_ptr<const engine:
   return buffer;
 }
 
-Status RowBuffer::add(std::span<const engine::ColumnPtr> given, size_t rows,
+Status RowBuffer::add(std::vector<engine::ColumnPtr>& columns, size_t rows,
                       std::span<const int64_t> timestamps, std::span<const uint64_t> lines,
                       Keys* once) {
-  TRY(check_not_null(given, rows, lines));
-  const std::vector<engine::ColumnPtr> fitted = TRY(fit_columns(*source_, given, rows, lines));
-  const std::span<const engine::ColumnPtr> columns = fitted.empty() ? given : fitted;
+  TRY(check_not_null(columns, rows, lines));
+  TRY(fit_columns(*source_, columns, lines));
   const engine::ColumnPtr row_ids =
       source_->schema.has_row_id() ? with_row_ids(*columns[key_columns_.front()], rows) : nullptr;
   std::vector<const engine::Column*> keys, values;

@@ -24,11 +24,11 @@ class RowBuffer {
   static Result<std::unique_ptr<RowBuffer>> make(std::shared_ptr<const engine::DataSource> source,
                                                  Uuid topic, int32_t partitions);
 
-  // Columns of the source's schema, in its order; those of HEADERS are left out of account. `lines`
-  // (may be empty) names rows in errors. All rows or none. Where there are keys in `once`, no row may have one of
-  // them; those of the rows are added.
+  // Columns of the source's schema, in its order, which become what is stored of them (VARCHAR(20) cuts blanks, TIMESTAMP(0)
+  // rounds); those of HEADERS are left out of account. `lines` (may be empty) names rows in errors. All rows or none. Where
+  // there are keys in `once`, no row may have one of them; those of the rows are added.
   using Keys = absl::flat_hash_set<std::string>;
-  Status add(std::span<const engine::ColumnPtr> columns, size_t rows,
+  Status add(std::vector<engine::ColumnPtr>& columns, size_t rows,
              std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {},
              Keys* once = nullptr);
   // The records that delete the rows of these keys; of the columns only those of the key are looked at.

@@ -10,7 +10,17 @@
 
 namespace server::sql {
 
-enum class SettingCheck : uint8_t { Text, Boolean, Number, Duration, Encoding, IsoDates, Intervals, FixedValue };
+enum class SettingCheck : uint8_t {
+  Text,
+  Boolean,
+  Number,
+  Duration,
+  Encoding,
+  IsoDates,
+  Intervals,
+  Always,
+  FixedValue
+};
 enum class Reported : bool { No, Yes };
 
 // Names are matched without regard to case; `name` is the spelling of SHOW and ParameterStatus.
@@ -30,7 +40,8 @@ constexpr Reported kReported = Reported::Yes, kSilent = Reported::No;
 // to connect without some of them (server_version, client_encoding).
 constexpr SettingRow kSettings[] = {
     {"application_name", "", Text, kReported, "The client's name for itself."},
-    {"client_encoding", "UTF8", Encoding, kReported, "What texts come and go in; the server has UTF8."},
+    {"client_encoding", "UTF8", Encoding, kReported,
+     "What texts come and go in; the server has UTF8."},
     {"DateStyle", "ISO, MDY", IsoDates, kReported, "Dates are always shown as ISO 8601."},
     {"default_transaction_read_only", "off", Boolean, kReported, ""},
     {"in_hot_standby", "off", FixedValue, kReported, ""},
@@ -42,10 +53,10 @@ constexpr SettingRow kSettings[] = {
     {"server_version", "15.0 (Millrace " MILLRACE_VERSION ")", FixedValue, kReported,
      "The PostgreSQL version that clients may assume."},
     {"session_authorization", "", Text, kReported, ""},
-    {"standard_conforming_strings", "on", Boolean, kReported, ""},
+    {"standard_conforming_strings", "on", Always, kReported, ""},
     {"TimeZone", "UTC", Text, kReported, "Timestamps are shown in UTC."},
 
-    {"bytea_output", "hex", Text, kSilent, ""},
+    {"bytea_output", "hex", Always, kSilent, ""},
     {"check_function_bodies", "on", Boolean, kSilent, ""},
     {"client_min_messages", "notice", Text, kSilent, "The least level of notices that are sent."},
     {"compat", "", FixedValue, kSilent, "Of the server: --compat ksqldb gives ksqlDB's defaults."},
@@ -177,6 +188,12 @@ Result<std::string> checked(const SettingRow& row, std::string_view value) {
       if (same_name(value, row.value)) return std::string(row.value);
       return Error{ErrorCode::ObjectState,
                    "parameter \"" + std::string(row.name) + "\" cannot be changed"};
+    case Always:
+      if (same_name(value, row.value) || parse_boolean(value) == row.value)
+        return std::string(row.value);
+      return Error{ErrorCode::NotSupported, "parameter \"" + std::string(row.name) +
+                                                "\" cannot be anything but \"" +
+                                                std::string(row.value) + "\" yet"};
     case Text:
       break;
   }

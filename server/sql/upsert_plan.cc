@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/expr/assigned.h"
 #include "engine/sql/parse.h"
 #include "server/sql/write_parts.h"
 
@@ -144,16 +145,30 @@ class Upsert {
     return {};
   }
 
-  // What is written down has the types of the columns, and parameters too.
+  // What comes is what the columns take of it, before anybody looks at it as EXCLUDED; parameters have the columns' types.
   Status give_values_types() {
     for (engine::ExpressionList& row : write_.rows.values) {
       if (row.size() > write_.places.size())
         return Error{ErrorCode::SyntaxError, "INSERT has more expressions than target columns"}.at(
             at_);
       for (size_t i = 0; i < row.size(); ++i)
-        row[i] = TRY(as_type(std::move(row[i]), columns_[write_.places[i]].type));
+        row[i] = engine::assigned(std::move(row[i]), columns_[write_.places[i]].type);
       write_.places.resize(row.size());
     }
+    if (!write_.rows.values.empty()) return {};
+    engine::Query assigning;
+    assigning.position = at_;
+    assigning.from.emplace();
+    assigning.from->name = engine::Name{"ROWS_TO_WRITE"};
+    assigning.from->alias = assigning.from->name;
+    assigning.from->position = at_;
+    for (const size_t place : write_.places) {
+      const ColumnDef& column = columns_[place];
+      assigning.from->columns.push_back(exact(column.name));
+      add_item(assigning, engine::assigned(column_of(column.name, at_), column.type), column.name);
+    }
+    assigning.from->query = std::make_shared<const engine::Query>(std::move(write_.rows));
+    write_.rows = std::move(assigning);
     return {};
   }
 
@@ -191,17 +206,16 @@ class Upsert {
   Result<ExpressionPtr> value(size_t place) {
     const engine::SqlType& type = columns_[place].type;
     ExpressionPtr inserted =
-        is_inserted(place)
-            ? of_new(place)
-            : TRY(as_type(engine::make_expression(engine::NullLiteral{}, at_), type));
+        is_inserted(place) ? of_new(place)
+                           : as_type(engine::make_expression(engine::NullLiteral{}, at_), type);
     if (columns_[place].role == ColumnRole::Key || does_nothing()) return inserted;
     ExpressionPtr changed = assigned_[place] ? std::move(assigned_[place]) : of_old(place);
     if (type.kind() == engine::TypeKind::Integer && changed->is<engine::Arithmetic>()) {
       // As in UPDATE: it does not wrap around.
       widen(changed, TRY(engine::parse_type("BIGINT")));
-      inserted = TRY(as_type(std::move(inserted), engine::TypeKind::Bigint));
+      inserted = as_type(std::move(inserted), engine::TypeKind::Bigint);
     } else {
-      changed = TRY(as_type(std::move(changed), type));
+      changed = as_type(std::move(changed), type);
     }
     engine::Case by_row;
     by_row.branches.push_back({is_new(), std::move(inserted)});

@@ -13,8 +13,8 @@ namespace server {
 engine::Name exact(const std::string& text);
 engine::ExpressionPtr column_of(const std::string& name, TextPosition at);
 void add_item(engine::Query& query, engine::ExpressionPtr value, const std::string& name);
-// CAST(value AS type)
-Result<engine::ExpressionPtr> as_type(engine::ExpressionPtr value, const engine::SqlType& type);
+// CAST(value AS type), with the type's label and without its length: that is looked at where rows become records.
+engine::ExpressionPtr as_type(engine::ExpressionPtr value, const engine::SqlType& type);
 // A table whose rows statements may change.
 Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::TableName& table,
                                                               const engine::PlanContext& context);

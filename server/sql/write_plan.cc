@@ -5,9 +5,11 @@
 
 #include <algorithm>
 
+#include "engine/expr/assigned.h"
 #include "engine/plan/insert_values.h"
 #include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
+#include "engine/types/declared_lengths.h"
 #include "server/sql/write_parts.h"
 #include "server/sql/written_rows.h"
 
@@ -28,10 +30,10 @@ void add_item(engine::Query& query, engine::ExpressionPtr value, const std::stri
       {engine::SelectItemKind::Expression, std::move(value), exact(name), std::nullopt, at});
 }
 
-Result<engine::ExpressionPtr> as_type(engine::ExpressionPtr value, const engine::SqlType& type) {
+engine::ExpressionPtr as_type(engine::ExpressionPtr value, const engine::SqlType& type) {
   const TextPosition at = value->position;
-  return engine::make_expression(
-      engine::Cast{std::move(value), TRY(engine::parse_type(type.to_string()))}, at);
+  engine::TypeName name = engine::type_name_of(engine::without_declared_lengths(type));
+  return engine::make_expression(engine::Cast{std::move(value), std::move(name)}, at);
 }
 
 Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::TableName& table,
@@ -147,7 +149,7 @@ Result<RowsWrite> plan_update(const engine::UpdateRows& update,
     write.places.push_back(i);
     engine::ExpressionPtr value =
         assigned[i] ? clone(*assigned[i]) : column_of(columns[i].name, update.target.position);
-    if (value->is<engine::NullLiteral>()) value = TRY(as_type(std::move(value), columns[i].type));
+    if (value->is<engine::NullLiteral>()) value = as_type(std::move(value), columns[i].type);
     add_item(write.rows, std::move(value), columns[i].name);
   }
   return write;
@@ -218,7 +220,7 @@ Result<engine::Query> with_types(engine::Query query, const std::vector<engine::
     outer.from->columns.push_back(Name{name});
     engine::ExpressionPtr value = column_of(name, query.position);
     if (!(are[i] == wanted[i]) && !is_narrowed(are[i], wanted[i]))
-      value = TRY(as_type(std::move(value), wanted[i]));
+      value = as_type(std::move(value), wanted[i]);
     add_item(outer, std::move(value), name);
   }
   outer.from->query = std::make_shared<const engine::Query>(std::move(query));

@@ -38,7 +38,7 @@ TEST(BindError, unknown_columns_are_told_with_a_guess) {
   EXPECT_EQ(error.message, "column \"stt\" does not exist in stream T");
   EXPECT_EQ(error.ksqldb, "Line: 1, Col: 1: SELECT column 'STT' cannot be resolved.");
   EXPECT_EQ(error.hint,
-            "Did you mean ST? Columns: I, J, L, D, DE, S, B, BN, DT, TM, TS, A, M, ST, ROWTIME.");
+            "Did you mean ST? Columns: I, J, L, D, DE, S, B, BN, DT, TM, TS, A, M, ST.");
   check_errors({{"WHERE", "T.BOB = 1", "column \"bob\" does not exist in stream T",
                  "Line: 1, Col: 1: WHERE column 'T.BOB' cannot be resolved."},
                 {"SELECT", "UNKNOWN.I", "there is no source \"unknown\" here",

@@ -32,7 +32,7 @@ struct HeldRowsTest : testing::Test {
     return column;
   }
   void put(const std::vector<int32_t>& ids, const std::vector<int32_t>& values) {
-    const std::vector<ColumnPtr> columns{integers(ids), integers(values)};
+    std::vector<ColumnPtr> columns{integers(ids), integers(values)};
     ASSERT_TRUE(buffer->add(columns, ids.size(), std::vector<int64_t>(ids.size(), 77)));
   }
   void remove(const std::vector<int32_t>& ids) {

@@ -9,7 +9,6 @@
 #include "engine/types/text_postgres.h"
 #include "records/batch.h"
 #include "records/partitioner.h"
-#include "server/sql/declared_lengths.h"
 
 namespace server {
 namespace {
@@ -41,7 +40,7 @@ class RowBufferTest : public testing::Test {
       text ? id->append_copy(*text) : id->append_null();
       amounts->append(amount);
     }
-    const std::vector<ColumnPtr> columns{id, amounts};
+    std::vector<ColumnPtr> columns{id, amounts};
     return buffer_->add(columns, ids.size(), std::vector<int64_t>(ids.size(), 77), lines);
   }
 
@@ -125,39 +124,6 @@ TEST_F(RowBufferTest, the_rows_of_a_transaction_stay_together_while_the_topic_ch
   const auto replaced = RowBuffer::make(source_, other, 4).value();
   EXPECT_EQ(buffer_->absorb(*replaced).error().code, ErrorCode::ObjectState);
   EXPECT_EQ(buffer_->rows(), 1u);
-}
-
-// VARCHAR(3) and TIMESTAMP(0) in a table of PostgreSQL's words.
-TEST(DeclaredLengths, texts_are_refused_or_cut_and_times_rounded) {
-  const engine::SqlType varchar =
-      engine::SqlType(TypeKind::String).labelled(engine::label::kVarchar).with_modifier(3 + 4);
-  const auto fit = [](const engine::SqlType& type,
-                      std::initializer_list<engine::Value> values) -> Result<std::string> {
-    auto column = std::make_shared<Column>(type);
-    for (const engine::Value& value : values) column->append_value(value);
-    size_t row = 0;
-    auto fitted = fit_declared(type, column, values.size(), row);
-    if (!fitted) return std::to_string(row) + ": " + fitted.error().message;
-    std::string shown;
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (!(*fitted)->is_null(i)) engine::append_postgres_text(shown, **fitted, i);
-      shown += '|';
-    }
-    return shown;
-  };
-  using engine::Value;
-  EXPECT_TRUE(has_declared_length(varchar));
-  EXPECT_FALSE(has_declared_length(TypeKind::String));
-  EXPECT_FALSE(has_declared_length(engine::SqlType::decimal(4, 2)));
-  EXPECT_EQ(*fit(varchar, {Value::text("größ"), Value()}),
-            "0: value too long for type character varying(3)");
-  EXPECT_EQ(*fit(varchar, {Value::text("grö"), Value(), Value::text("ab   "), Value::text("")}),
-            "grö||ab ||");
-  const engine::SqlType seconds = engine::SqlType(TypeKind::Timestamp).with_modifier(0);
-  EXPECT_EQ(*fit(seconds, {Value::bigint(1'500), Value::bigint(-1'501), Value()}),
-            "1970-01-01 00:00:02+00|1969-12-31 23:59:58+00||");
-  const engine::SqlType day = engine::SqlType(TypeKind::Time).with_modifier(0);
-  EXPECT_EQ(*fit(day, {Value::integer(86'399'999), Value::integer(500)}), "23:59:59|00:00:01|");
 }
 
 class TableRowBuffer : public RowBufferTest {

@@ -67,11 +67,12 @@ TEST_F(KeylessRows, NeedNoKeyAndNoNulls) {
   numbers->append(int32_t{1});
   numbers->append(int32_t{1});
   const std::vector<int64_t> now(2, 77);
-  EXPECT_TRUE(buffer_->add(std::vector<ColumnPtr>{nulls(TypeKind::Bytes, 2), numbers}, 2, now));
+  std::vector<ColumnPtr> columns{nulls(TypeKind::Bytes, 2), numbers};
+  EXPECT_TRUE(buffer_->add(columns, 2, now));
   EXPECT_EQ(buffer_->rows(), 2U);
+  columns = {nulls(TypeKind::Bytes, 1), nulls(TypeKind::Integer, 1)};
   const Status refused =
-      buffer_->add(std::vector<ColumnPtr>{nulls(TypeKind::Bytes, 1), nulls(TypeKind::Integer, 1)},
-                   1, std::vector<int64_t>(1, 77), std::vector<uint64_t>{4});
+      buffer_->add(columns, 1, std::vector<int64_t>(1, 77), std::vector<uint64_t>{4});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::NullValue);
   EXPECT_EQ(refused.error().context, "COPY LOG, line 4");
