@@ -15,6 +15,7 @@
 #include "engine/query/select_subqueries.h"
 #include "engine/query/select_windows.h"
 #include "engine/query/window_bounds.h"
+#include "engine/query/written_keys.h"
 
 namespace engine {
 
@@ -62,6 +63,7 @@ class SelectRowsPlanner {
     TRY(read_groups());
     TRY(bind_joins());
     TRY(bind_where());
+    TRY(look_up_by_written_rows());
     TRY(is_grouped_ ? bind_grouped() : bind_columns(over_));
     move_to_joins();
     read_only_what_is_used();
@@ -236,6 +238,23 @@ class SelectRowsPlanner {
     PullPlan& table = tables_.front();
     table.keys = TRY(keys_for(*where, *table.table, scope, eval_));
     if (table.table->window) table.windows = window_bounds(*where, scope, eval_);
+    return {};
+  }
+
+  // A table that is joined to rows which are written down is looked up by them: INSERT ... ON CONFLICT is such a join.
+  Status look_up_by_written_rows() {
+    for (size_t i = 0; i < joins_.size(); ++i) {
+      PullPlan& table = tables_[i + 1];
+      const Join& join = query_.joins[i];
+      const bool may_leave_out = join.type == JoinType::Inner || join.type == JoinType::Left;
+      if (!table.table || !may_leave_out || !join.on) continue;
+      const ExpressionPtr on = TRY(names_.canonical_among(*join.on, "JOIN ON", i + 2));
+      const ExpressionPtr keys = keys_of_written_rows(*on, *query_.from, names_.sources().front(),
+                                                      names_.sources()[i + 1]);
+      if (!keys) continue;
+      const Scope scope = scope_over(over_, "JOIN ON");
+      table.keys = TRY(keys_for(*keys, *table.table, scope, eval_));
+    }
     return {};
   }
 
