@@ -10,6 +10,7 @@
 #include "engine/query/select_aggregates.h"
 #include "engine/query/select_join_order.h"
 #include "engine/query/select_lateral.h"
+#include "engine/query/select_outer_aggregates.h"
 #include "engine/query/select_outer_rows.h"
 #include "engine/query/select_row_functions.h"
 #include "engine/query/select_subqueries.h"
@@ -739,8 +740,10 @@ bool is_select_over_tables(const Query& query, const PlanContext& context) {
 Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning) {
   const std::optional<Query> without = TRY(take_row_functions_out(written));
   const Query& with_functions_out = without ? *without : written;
-  const std::optional<Query> asked_later = with_subqueries_out_of_joins(with_functions_out);
-  const Query& as_written = asked_later ? *asked_later : with_functions_out;
+  const std::optional<Query> taken_out = with_aggregates_taken_out(with_functions_out);
+  const Query& with_aggregates_out = taken_out ? *taken_out : with_functions_out;
+  const std::optional<Query> asked_later = with_subqueries_out_of_joins(with_aggregates_out);
+  const Query& as_written = asked_later ? *asked_later : with_aggregates_out;
   const std::optional<Query> reordered = with_better_join_order(as_written);
   const Query& query = reordered ? *reordered : as_written;
   std::vector<SelectSource> sources;
