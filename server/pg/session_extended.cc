@@ -331,6 +331,7 @@ Result<Session::Begun> Session::handle_bind(std::string_view body) {
                                          std::move(message.result_formats), waker());
   portal->charge = std::move(charge);
   portal->charge_rows_to(memory_);
+  portal->last_savepoint = next_savepoint_;
   portals_[std::string(message.portal)] = std::move(portal);
   writer().bind_complete();
   return Begun::Now;
@@ -449,6 +450,12 @@ Result<std::shared_ptr<Portal>> Session::find_portal(std::string_view name) cons
 void Session::close_portals(bool with_holdable) {
   std::erase_if(portals_,
                 [&](const auto& entry) { return with_holdable || !entry.second->is_holdable; });
+}
+
+void Session::close_portals_since(const Savepoint& savepoint) {
+  std::erase_if(portals_, [&](const auto& entry) {
+    return entry.second->last_savepoint >= savepoint.number;
+  });
 }
 
 }  // namespace server::pg
