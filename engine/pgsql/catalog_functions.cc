@@ -137,7 +137,8 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_GENERATE_SERIES", 2, 2,
      "UNNEST(CASE WHEN $2 >= $1 THEN GENERATE_SERIES($1, $2) ELSE NULL END)"},
     {"PG_GENERATE_SERIES", 3, 3,
-     "UNNEST(CASE WHEN ($2 - $1) * $3 >= 0 THEN GENERATE_SERIES($1, $2, $3) ELSE NULL END)"},
+     "UNNEST(CASE WHEN NOT ($3 > 0 AND $2 < $1 OR $3 < 0 AND $2 > $1) THEN "
+     "GENERATE_SERIES($1, $2, $3) ELSE NULL END)"},
     {"PG_GET_CONSTRAINTDEF", 1, 2, kDefinition},
     {"PG_GET_EXPR", 2, 3, "CAST($1 AS VARCHAR)"},
     {"PG_GET_FUNCTIONDEF", 1, 1, kNoText},

@@ -50,10 +50,10 @@ class RowCounts {
 // The rows of a sub-query by their keys, and what they say.
 class Answers {
  public:
-  static Result<Answers> of(const AppendSubquery& step, const RowsChunks& rows,
+  // `keys`: how many columns stand before what they say.
+  static Result<Answers> of(const AppendSubquery& step, const RowsChunks& rows, size_t keys,
                             RowsContext& context) {
     Answers made;
-    const size_t keys = step.keys.size();
     for (uint32_t chunk = 0; chunk < rows.size(); ++chunk) {
       TRY(context.begin());
       const auto& columns = rows[chunk].columns;
@@ -144,12 +144,12 @@ std::optional<bool> is_among(const Answers::Group* group, RowKeys& values, size_
 
 // Whether value op x is true for one x of the group; nothing where it cannot be said.
 std::optional<bool> is_of_one(const AppendSubquery& step, const Answers::Group* group,
-                              const RowsChunks& rows, const Column& value, size_t row) {
+                              const RowsChunks& rows, size_t column, const Column& value,
+                              size_t row) {
   if (!group) return false;
   if (value.is_null(row)) return std::nullopt;
   const auto compare = [&](const std::optional<Column::SourceRow>& other) {
-    return compare_as_postgres(value, row, *rows[other->source].columns[step.keys.size()],
-                               other->row);
+    return compare_as_postgres(value, row, *rows[other->source].columns[column], other->row);
   };
   const auto holds = [&] {
     if (!group->least) return false;
@@ -170,27 +170,36 @@ std::optional<bool> is_of_one(const AppendSubquery& step, const Answers::Group* 
   return group->has_null ? std::nullopt : std::optional(false);
 }
 
+// What there is for a row without a group.
+struct Otherwise {
+  const RowsChunks& rows;
+  ColumnPtr value;              // of Scalar
+  const Answers::Group* group;  // null: no row either
+};
+
 Result<ColumnPtr> answer_column(const AppendSubquery& step, const Answers& answers,
-                                const RowsChunks& rows, const ColumnPtr& otherwise,
+                                const RowsChunks& rows, const Otherwise& otherwise,
                                 const RowsChunk& chunk, RowsContext& context) {
   RowKeys keys(TRY(compute(Program(step.keys), chunk, context)));
   std::vector<const Answers::Group*> groups;
   for (size_t row = 0; row < chunk.rows; ++row) groups.push_back(answers.find(keys, row, step.outer.has_value()));
   if (step.kind == SubqueryKind::Scalar)
-    return scalar_column(groups, rows, step.keys.size(), step.takes_first, otherwise);
+    return scalar_column(groups, rows, step.keys.size(), step.takes_first, otherwise.value);
   auto column = std::make_shared<Column>(TypeKind::Boolean);
   if (step.kind == SubqueryKind::Exists) {
     for (const Answers::Group* group : groups)
-      column->append_value(Value::boolean(group != nullptr));
+      column->append_value(Value::boolean(group != nullptr || otherwise.group != nullptr));
     return ColumnPtr(std::move(column));
   }
   const std::vector<ColumnPtr> asked =
       TRY(compute(Program(std::vector<BoundExpression>{*step.value}), chunk, context));
   RowKeys values(asked);
   for (size_t row = 0; row < chunk.rows; ++row) {
-    const std::optional<bool> is = step.op == ComparisonOp::Equal
-                                       ? is_among(groups[row], values, row)
-                                       : is_of_one(step, groups[row], rows, *asked.front(), row);
+    const Answers::Group* const group = groups[row] ? groups[row] : otherwise.group;
+    const std::optional<bool> is =
+        step.op == ComparisonOp::Equal ? is_among(group, values, row)
+        : groups[row] ? is_of_one(step, group, rows, step.keys.size(), *asked.front(), row)
+                      : is_of_one(step, group, otherwise.rows, 0, *asked.front(), row);
     column->append_value(is ? Value::boolean(*is != step.negated) : Value());
   }
   return ColumnPtr(std::move(column));
@@ -222,10 +231,13 @@ Result<RowsChunks> combine_rows(const CombineRows& step, RowsChunks left, RowsCh
 Result<RowsChunks> append_subquery(const AppendSubquery& step, const SqlType& type,
                                    RowsChunks input, const RowsChunks& rows,
                                    const RowsChunks& otherwise, RowsContext& context) {
-  const Answers answers = TRY(Answers::of(step, rows, context));
+  const Answers answers = TRY(Answers::of(step, rows, step.keys.size(), context));
+  const Answers of_none = TRY(Answers::of(step, otherwise, 0, context));
+  RowKeys no_keys({});
   const bool has_other = !otherwise.empty() && otherwise.front().rows > 0;
-  const ColumnPtr other =
-      has_other ? otherwise.front().columns.front() : constant_column(type, Value(), 1);
+  const Otherwise other{
+      otherwise, has_other ? otherwise.front().columns.front() : constant_column(type, Value(), 1),
+      has_other ? of_none.find(no_keys, 0, true) : nullptr};
   for (RowsChunk& chunk : input) {
     TRY(context.begin());
     const ColumnPtr column = TRY(answer_column(step, answers, rows, other, chunk, context));

@@ -126,7 +126,7 @@ class RowsRun {
       : tables_(std::move(tables)), system_(system), context_(context), profile_(profile) {}
 
   Result<RowsChunks> run(const RowsNode& node) {
-    if (recursion_ && !reads_outer_rows(node, {})) return run_once(node);
+    if (made_ && !reads_outer_rows(node, {})) return run_once(node);
     return run_step(node);
   }
 
@@ -151,10 +151,12 @@ class RowsRun {
     return std::exchange(tables_[step.table], {});
   }
   Result<RowsChunks> take(const RecursiveRows& step, const RowsNode&) {
-    Recursion recursion{step.number, {}, 0};
-    Recursion* const around = std::exchange(recursion_, &recursion);
-    auto rows = recurse(step, recursion);
-    recursion_ = around;
+    if (made_) return recurse(step, *made_);
+    Made made;
+    made_ = &made;
+    auto rows = recurse(step, made);
+    made_ = nullptr;
+    context_.remove(made.bytes);
     return rows;
   }
   Result<RowsChunks> take(const ReadSystemTable& step, const RowsNode&) {
@@ -242,11 +244,11 @@ class RowsRun {
 
   // ---- recursion
 
-  // What is the same in each round is made in the first one.
-  struct Recursion {
-    size_t number;
-    std::map<const RowsNode*, RowsChunks> made;
-    size_t made_bytes;
+  // What is the same in each round is made in the first one: a table's rows can be taken once. A recursion within another's
+  // rounds keeps it with that one, whose next rounds want it too.
+  struct Made {
+    std::map<const RowsNode*, RowsChunks> rows;
+    size_t bytes = 0;
   };
 
   // Whether what the node gives depends on rows that are set beside it.
@@ -265,14 +267,14 @@ class RowsRun {
     return found;
   }
   Result<RowsChunks> run_once(const RowsNode& node) {
-    if (const auto known = recursion_->made.find(&node); known != recursion_->made.end())
+    if (const auto known = made_->rows.find(&node); known != made_->rows.end())
       return copied(known->second);
-    Recursion* const around = std::exchange(recursion_, nullptr);
+    Made* const around = std::exchange(made_, nullptr);
     auto rows = run_step(node);
-    recursion_ = around;
+    made_ = around;
     if (!rows) return rows;
-    around->made_bytes += bytes_of_all(*rows);
-    return copied(around->made[&node] = *std::move(rows));
+    around->bytes += bytes_of_all(*rows);
+    return copied(around->rows[&node] = *std::move(rows));
   }
   // The columns are shared; who takes the rows gives their memory back once more.
   Result<RowsChunks> copied(const RowsChunks& rows) {
@@ -280,21 +282,20 @@ class RowsRun {
     return rows;
   }
 
-  Result<RowsChunks> recurse(const RecursiveRows& step, Recursion& recursion) {
+  Result<RowsChunks> recurse(const RecursiveRows& step, const Made& made) {
     const std::optional<size_t> wanted = std::exchange(wanted_rows_, std::nullopt);
     GatheredRows all(step.all, context_);
     RowsChunks fresh = TRY(run(*step.first));
     fresh = TRY(all.add(std::move(fresh)));
     while (!fresh.empty() && (!wanted || all.count() < *wanted)) {
       TRY(context_.begin());
-      const size_t held = context_.held() - recursion.made_bytes;
+      const size_t held = context_.held() - made.bytes;
       outer_rows_[step.number] = std::move(fresh);
       fresh = TRY(run(*step.step));
-      context_.hold(held + recursion.made_bytes);
+      context_.hold(held + made.bytes);
       fresh = TRY(all.add(std::move(fresh)));
     }
     outer_rows_[step.number].clear();
-    context_.remove(recursion.made_bytes);
     return all.take();
   }
 
@@ -310,7 +311,7 @@ class RowsRun {
 
   std::vector<RowsChunks> tables_;
   const SystemRows* const system_;
-  Recursion* recursion_ = nullptr;           // the innermost whose step is run
+  Made* made_ = nullptr;                     // of the outermost recursion that is run
   std::optional<size_t> wanted_rows_;        // of the recursion below a LIMIT
   std::map<size_t, RowsChunks> outer_rows_;  // by number
   RowsContext& context_;

@@ -8,6 +8,7 @@
 
 #include "engine/query/select_row_functions.h"
 #include "engine/query/select_subqueries.h"
+#include "engine/sql/rewrite.h"
 
 namespace engine {
 
@@ -124,9 +125,39 @@ ExpressionPtr both(ExpressionPtr left, ExpressionPtr right, TextPosition positio
   return make_expression(Logical{LogicalOp::And, std::move(left), std::move(right)}, position);
 }
 
-// Whether it is of that source alone, whatever its sub-queries ask.
+void list_sources(const Query& query, std::vector<Name>& names) {
+  const auto add = [&](const AliasedSource& named) {
+    names.push_back(named.visible_name());
+    if (named.query) list_sources(*named.query, names);
+  };
+  if (query.from) add(*query.from);
+  for (const Join& join : query.joins) add(join.source);
+  if (!query.combined) return;
+  list_sources(*query.combined->left, names);
+  list_sources(*query.combined->right, names);
+}
+
+// Whether its columns, where they name their source, are of sources of its own, or of that one.
+bool is_of_own_sources(const Query& query, const Name& alias) {
+  std::vector<Name> own{alias}, asked;
+  list_sources(query, own);
+  const auto visit = [&](ExpressionPtr& each) -> Status {
+    if (const auto* subquery = each->as<Subquery>()) list_sources(*subquery->query, own);
+    if (const auto* column = each->as<ColumnRef>(); column && column->source)
+      asked.push_back(*column->source);
+    return {};
+  };
+  Query copy = clone(query);
+  return rewrite_expressions(copy, visit, RewriteOrder::ParentsFirst) &&
+         std::ranges::all_of(
+             asked, [&](const Name& name) { return std::ranges::find(own, name) != own.end(); });
+}
+
+// Whether it is of that source alone, whatever its sub-queries read by themselves.
 bool is_of_source(const Expression& expression, const Name& alias) {
-  if (expression.is<Subquery>()) return true;
+  if (const auto* subquery = expression.as<Subquery>())
+    return (!subquery->value || is_of_source(*subquery->value, alias)) &&
+           is_of_own_sources(*subquery->query, alias);
   if (const auto* column = expression.as<ColumnRef>())
     return column->source && *column->source == alias;
   return std::ranges::all_of(children(expression),
@@ -147,6 +178,14 @@ void restrict(AliasedSource& source, ExpressionPtr condition) {
   within.from = std::move(source);
   outer.query = std::make_shared<const Query>(std::move(within));
   source = std::move(outer);
+}
+
+// LEFT JOIN LATERAL (SELECT * FROM the source WHERE what ON says) ON true: there it may ask whatever it likes.
+void make_lateral(Join& join) {
+  const TextPosition position = join.on->position;
+  restrict(join.source, std::move(join.on));
+  join.source.lateral = true;
+  join.on = make_expression(BooleanLiteral{true}, position);
 }
 
 // Whether the rows of its source may be left out before the join.
@@ -175,9 +214,16 @@ std::optional<Query> with_subqueries_out_of_joins(const Query& query) {
     if (!made) made = clone(query);
     std::vector<const Expression*> conjuncts;
     split(*query.joins[i].on, conjuncts);
+    const bool asks_others = std::ranges::any_of(conjuncts, [&](const Expression* each) {
+      return has_subquery(*each) && !is_of_source(*each, alias);
+    });
+    if (is_outer && asks_others) {
+      make_lateral(made->joins[i]);
+      continue;
+    }
     ExpressionPtr kept, restricts;
     for (const Expression* each : conjuncts) {
-      const bool is_left = !has_subquery(*each) || (is_outer && !is_of_source(*each, alias));
+      const bool is_left = !has_subquery(*each);
       ExpressionPtr& place = is_left ? kept : is_outer ? restricts : made->where;
       place = both(std::move(place), clone(*each), each->position);
     }

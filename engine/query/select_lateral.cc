@@ -12,12 +12,6 @@ namespace engine {
 
 namespace {
 
-// An aggregate over all rows gives one row, of none too.
-bool gives_one_row(const Query& query) {
-  return query.group_by.empty() && query.grouping_sets.empty() && !query.having && !query.limit &&
-         !query.offset && has_aggregate(query);
-}
-
 // VALUES of one row is a SELECT without FROM.
 std::shared_ptr<const Query> as_select(const std::shared_ptr<const Query>& query) {
   if (query->values.size() != 1) return query;
@@ -49,13 +43,8 @@ Result<std::optional<PlannedLateral>> plan_lateral(const AliasedSource& named,
   const Scope scope = names.scope(names.layout(), "LATERAL");
   for (const ExpressionPtr& column : outer.columns)
     made.lateral.keys.push_back(TRY(bind_value(*column, scope)));
-  if (gives_one_row(*named.query)) {
-    Query none = clone(outer.query);
-    none.items.erase(none.items.begin(), none.items.begin() + static_cast<ptrdiff_t>(keys));
-    none.group_by.clear();
-    none.where = make_expression(BooleanLiteral{false}, none.position);
-    made.lateral.otherwise = TRY(planning.plan(none)).root;
-  }
+  if (const auto none = TRY(of_no_rows(*named.query, outer)))
+    made.lateral.otherwise = TRY(planning.plan(*none)).root;
   Schema shown = std::move(rows.result);
   shown.columns.erase(shown.columns.begin(), shown.columns.begin() + static_cast<ptrdiff_t>(keys));
   made.planned = {TRY(query_source(named, named.name.text, named.columns, shown)),

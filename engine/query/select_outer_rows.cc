@@ -21,6 +21,16 @@ Error too_correlated(TextPosition position) {
       .at(position);
 }
 
+// Whether it reads the source where no aggregate does.
+bool reads_beside_aggregates(const Expression& expression, const Name& source) {
+  if (is_aggregate_call(expression)) return false;
+  if (const auto* column = expression.as<ColumnRef>())
+    return column->source && *column->source == source;
+  return std::ranges::any_of(children(expression), [&](const Expression* child) {
+    return reads_beside_aggregates(*child, source);
+  });
+}
+
 class OuterAsSource {
  public:
   OuterAsSource(const Query& query, const SelectNames& outer, RowsPlanning& planning)
@@ -321,6 +331,30 @@ bool has_aggregate(const Query& query) {
   return std::ranges::any_of(query.items, [](const SelectItem& item) {
     return item.expression && contains_aggregate(*item.expression);
   });
+}
+
+bool is_one_group(const Query& query) {
+  return query.group_by.empty() && query.grouping_sets.empty() &&
+         (query.having || has_aggregate(query));
+}
+
+Result<std::optional<Query>> of_no_rows(const Query& subquery, const SubqueryWithOuterRows& outer) {
+  const bool is_cut_off = outer.limits.offset > 0 || outer.limits.limit == size_t{0};
+  if (!is_one_group(subquery) || is_cut_off) return std::optional<Query>();
+  Query none = clone(outer.query);
+  none.items.erase(none.items.begin(),
+                   none.items.begin() + static_cast<ptrdiff_t>(outer.columns.size()));
+  none.group_by.clear();
+  none.distinct_on.clear();
+  none.order_by.clear();
+  none.where = make_expression(BooleanLiteral{false}, none.position);
+  const bool is_same_for_all =
+      !none.having && std::ranges::none_of(none.items, [&](const SelectItem& item) {
+        return item.expression &&
+               reads_beside_aggregates(*item.expression, none.from->visible_name());
+      });
+  if (!is_same_for_all) return too_correlated(subquery.position);
+  return std::optional(std::move(none));
 }
 
 Result<std::optional<SubqueryWithOuterRows>> bring_outer_rows_in(const Query& subquery,

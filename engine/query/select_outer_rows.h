@@ -26,5 +26,11 @@ Result<std::optional<SubqueryWithOuterRows>> bring_outer_rows_in(const Query& su
                                                                  RowsPlanning& planning);
 
 bool has_aggregate(const Query& query);
+// Whether it is over all rows at once: then it has a row for none, too, unless HAVING or a limit leaves it out.
+bool is_one_group(const Query& query);
+
+// What such a sub-query gives where there are no rows, without the keys; nothing where it is another, or a limit leaves
+// the row out. Fails with NotSupported where that differs from one of the rows around to the next, or HAVING decides.
+Result<std::optional<Query>> of_no_rows(const Query& subquery, const SubqueryWithOuterRows& outer);
 
 }  // namespace engine

@@ -37,15 +37,27 @@ bool calls_series(const Expression& expression) {
 ExpressionPtr rows_of_series(ExpressionPtr series) {
   const TextPosition at = series->position;
   const ExpressionList& arguments = series->as<FunctionCall>()->arguments;
-  ExpressionPtr distance = make_expression(
-      Arithmetic{ArithmeticOp::Subtract, clone(*arguments[1]), clone(*arguments[0])}, at);
-  if (arguments.size() == 3)
-    distance = make_expression(
-        Arithmetic{ArithmeticOp::Multiply, std::move(distance), clone(*arguments[2])}, at);
-  ExpressionPtr is_ahead =
-      make_expression(Comparison{ComparisonOp::GreaterOrEqual, std::move(distance),
-                                 make_expression(IntegerLiteral{0}, at)},
-                      at);
+  const auto compare = [&](const Expression& left, ComparisonOp op, const Expression& right) {
+    return make_expression(Comparison{op, clone(left), clone(right)}, at);
+  };
+  // The end is not subtracted from the beginning: the distance may be larger than the numbers' type.
+  const Expression &first = *arguments[0], &last = *arguments[1];
+  ExpressionPtr is_ahead;
+  if (arguments.size() == 2) {
+    is_ahead = compare(last, ComparisonOp::GreaterOrEqual, first);
+  } else {
+    const ExpressionPtr zero = make_expression(IntegerLiteral{0}, at);
+    const auto leads_away = [&](ComparisonOp of_step, ComparisonOp of_last) {
+      return make_expression(Logical{LogicalOp::And, compare(*arguments[2], of_step, *zero),
+                                     compare(last, of_last, first)},
+                             at);
+    };
+    ExpressionPtr never = make_expression(
+        Logical{LogicalOp::Or, leads_away(ComparisonOp::Greater, ComparisonOp::Less),
+                leads_away(ComparisonOp::Less, ComparisonOp::Greater)},
+        at);
+    is_ahead = make_expression(Not{std::move(never)}, at);
+  }
   Case choice;
   choice.branches.push_back({std::move(is_ahead), std::move(series)});
   FunctionCall rows{"UNNEST", {}};

@@ -10,11 +10,13 @@
 #include "engine/query/select_aggregates.h"
 #include "engine/query/select_join_order.h"
 #include "engine/query/select_lateral.h"
+#include "engine/query/select_outer_aggregates.h"
 #include "engine/query/select_outer_rows.h"
 #include "engine/query/select_row_functions.h"
 #include "engine/query/select_subqueries.h"
 #include "engine/query/select_windows.h"
 #include "engine/query/window_bounds.h"
+#include "engine/query/written_keys.h"
 
 namespace engine {
 
@@ -62,6 +64,7 @@ class SelectRowsPlanner {
     TRY(read_groups());
     TRY(bind_joins());
     TRY(bind_where());
+    TRY(look_up_by_written_rows());
     TRY(is_grouped_ ? bind_grouped() : bind_columns(over_));
     move_to_joins();
     read_only_what_is_used();
@@ -236,6 +239,23 @@ class SelectRowsPlanner {
     PullPlan& table = tables_.front();
     table.keys = TRY(keys_for(*where, *table.table, scope, eval_));
     if (table.table->window) table.windows = window_bounds(*where, scope, eval_);
+    return {};
+  }
+
+  // A table that is joined to rows which are written down is looked up by them: INSERT ... ON CONFLICT is such a join.
+  Status look_up_by_written_rows() {
+    for (size_t i = 0; i < joins_.size(); ++i) {
+      PullPlan& table = tables_[i + 1];
+      const Join& join = query_.joins[i];
+      const bool may_leave_out = join.type == JoinType::Inner || join.type == JoinType::Left;
+      if (!table.table || !may_leave_out || !join.on) continue;
+      const ExpressionPtr on = TRY(names_.canonical_among(*join.on, "JOIN ON", i + 2));
+      const ExpressionPtr keys = keys_of_written_rows(*on, *query_.from, names_.sources().front(),
+                                                      names_.sources()[i + 1]);
+      if (!keys) continue;
+      const Scope scope = scope_over(over_, "JOIN ON");
+      table.keys = TRY(keys_for(*keys, *table.table, scope, eval_));
+    }
     return {};
   }
 
@@ -720,8 +740,10 @@ bool is_select_over_tables(const Query& query, const PlanContext& context) {
 Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning) {
   const std::optional<Query> without = TRY(take_row_functions_out(written));
   const Query& with_functions_out = without ? *without : written;
-  const std::optional<Query> asked_later = with_subqueries_out_of_joins(with_functions_out);
-  const Query& as_written = asked_later ? *asked_later : with_functions_out;
+  const std::optional<Query> taken_out = with_aggregates_taken_out(with_functions_out);
+  const Query& with_aggregates_out = taken_out ? *taken_out : with_functions_out;
+  const std::optional<Query> asked_later = with_subqueries_out_of_joins(with_aggregates_out);
+  const Query& as_written = asked_later ? *asked_later : with_aggregates_out;
   const std::optional<Query> reordered = with_better_join_order(as_written);
   const Query& query = reordered ? *reordered : as_written;
   std::vector<SelectSource> sources;

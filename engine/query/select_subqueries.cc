@@ -71,9 +71,10 @@ class Decorrelation {
       if (!correlation) return std::vector<Correlation>();
       found.push_back(*std::move(correlation));
     }
-    if (!query.group_by.empty() || !query.grouping_sets.empty() || query.having || query.distinct ||
-        !query.distinct_on.empty() || query.limit || query.offset || query.window ||
-        has_windows(query))
+    const bool is_always_there = subquery_.kind == SubqueryKind::Exists && is_one_group(query);
+    if (is_always_there || !query.group_by.empty() || !query.grouping_sets.empty() ||
+        query.having || query.distinct || !query.distinct_on.empty() || query.limit ||
+        query.offset || query.window || has_windows(query))
       found.clear();
     return found;
   }
@@ -97,12 +98,9 @@ class Decorrelation {
     return query;
   }
   // What an aggregate is of no rows; nothing where the item is none.
-  std::optional<Query> of_no_rows() const {
-    if (subquery_.kind != SubqueryKind::Scalar) return std::nullopt;
+  std::optional<Query> of_none() const {
     const Query& query = *subquery_.query;
-    if (query.items.size() != 1 || !query.items.front().expression ||
-        !contains_aggregate(*query.items.front().expression))
-      return std::nullopt;
+    if (subquery_.kind == SubqueryKind::Exists || !is_one_group(query)) return std::nullopt;
     Query none = without_correlations();
     none.order_by.clear();
     none.where = make_expression(BooleanLiteral{false}, query.position);
@@ -145,19 +143,43 @@ class Decorrelation {
   std::vector<const Expression*> rest_;  // of the WHERE
 };
 
+// Where HAVING decides about its only row: the row's value, or null where it is left out; of EXISTS whether it is not.
+// Nothing where it is another.
+std::optional<Subquery> with_having_in_item(const Subquery& subquery) {
+  const Query& query = *subquery.query;
+  const bool is_exists = subquery.kind == SubqueryKind::Exists;
+  if (subquery.kind == SubqueryKind::In || !query.having || !is_one_group(query) || query.limit ||
+      query.offset || (!contains_aggregate(*query.having) && !has_aggregate(query)))
+    return std::nullopt;
+  if (!is_exists && (query.items.size() != 1 || !query.items.front().expression))
+    return std::nullopt;
+  Query asked = clone(query);
+  const TextPosition position = query.having->position;
+  ExpressionPtr value = is_exists ? make_expression(BooleanLiteral{true}, position)
+                                  : std::move(asked.items.front().expression);
+  Case choice;
+  choice.branches.push_back({std::exchange(asked.having, nullptr), std::move(value)});
+  if (is_exists) choice.otherwise = make_expression(BooleanLiteral{false}, position);
+  asked.items.clear();
+  asked.items.push_back({SelectItemKind::Expression, make_expression(std::move(choice), position),
+                         std::nullopt, std::nullopt, position});
+  asked.order_by.clear();
+  return Subquery{SubqueryKind::Scalar, nullptr, std::make_shared<const Query>(std::move(asked))};
+}
+
 class SubqueryBinder {
  public:
   SubqueryBinder(const Expression& expression, const SelectNames& names, RowsPlanning& planning,
                  Appended& beside)
       : expression_(expression),
-        subquery_(*expression.as<Subquery>()),
+        asked_(expression.as<Subquery>()),
         names_(names),
         planning_(planning),
         beside_(beside) {}
 
   Result<BoundSubquery> bind() {
     const size_t tables = planning_.table_count();
-    Result<PlannedRows> rows = planning_.plan(*subquery_.query);
+    Result<PlannedRows> rows = planning_.plan(*asked_->query);
     if (rows) {
       TRY(check_width(rows->result.columns.size()));
     } else {
@@ -165,7 +187,9 @@ class SubqueryBinder {
       if (rows.error().code != ErrorCode::UndefinedColumn &&
           rows.error().code != ErrorCode::UndefinedSource)
         return rows.error();
-      Decorrelation decorrelation(subquery_, names_, planning_);
+      without_having_ = with_having_in_item(*asked_);
+      if (without_having_) asked_ = &*without_having_;
+      Decorrelation decorrelation(*asked_, names_, planning_);
       Result<std::vector<Correlation>> taken = decorrelation.take();
       planning_.drop_tables_from(tables);
       if (!taken) return taken.error();
@@ -180,17 +204,14 @@ class SubqueryBinder {
         rows = plan_with_outer_rows(unknown);
       }
       if (!rows) return rows.error();
-      if (subquery_.kind != SubqueryKind::Exists)
+      if (asked_->kind != SubqueryKind::Exists)
         TRY(check_width(rows->result.columns.size() - correlations_.size()));
-      const auto none = bound_.step.outer ? std::move(of_no_rows_) : decorrelation.of_no_rows();
-      if (none) {
-        PlannedRows otherwise = TRY(planning_.plan(*none));
-        bound_.step.otherwise = std::move(otherwise.root);
-      }
+      const auto none = bound_.step.outer ? std::move(of_none_) : decorrelation.of_none();
+      if (none) bound_.step.otherwise = TRY(planning_.plan(*none)).root;
     }
-    bound_.step.kind = subquery_.kind;
-    bound_.step.negated = subquery_.negated;
-    bound_.step.op = subquery_.op;
+    bound_.step.kind = asked_->kind;
+    bound_.step.negated = asked_->negated;
+    bound_.step.op = asked_->op;
     bound_.text = to_sql(expression_);
     bound_.type = TypeKind::Boolean;
     TRY(bind_columns(*std::move(rows)));
@@ -203,10 +224,10 @@ class SubqueryBinder {
   // `unknown`: what is wrong if it does not look beyond itself.
   Result<PlannedRows> plan_with_outer_rows(const Error& unknown) {
     const size_t tables = planning_.table_count();
-    const OuterUse use = subquery_.kind == SubqueryKind::Scalar   ? OuterUse::Scalar
-                         : subquery_.kind == SubqueryKind::Exists ? OuterUse::Exists
-                                                                  : OuterUse::In;
-    auto with_rows = bring_outer_rows_in(*subquery_.query, use, names_, planning_);
+    const OuterUse use = asked_->kind == SubqueryKind::Scalar   ? OuterUse::Scalar
+                         : asked_->kind == SubqueryKind::Exists ? OuterUse::Exists
+                                                                : OuterUse::In;
+    auto with_rows = bring_outer_rows_in(*asked_->query, use, names_, planning_);
     planning_.drop_tables_from(tables);
     if (!with_rows) return with_rows.error();
     if (!*with_rows) return unknown;
@@ -216,22 +237,15 @@ class SubqueryBinder {
           {std::move(outer.columns[at]), clone(*outer.query.items[at].expression)});
     bound_.step.outer = outer.number;
     bound_.step.takes_first = outer.takes_first;
-    const Query& asked = *subquery_.query;
-    if (subquery_.kind == SubqueryKind::Scalar && asked.items.size() == 1 && has_aggregate(asked) &&
-        asked.group_by.empty() && asked.grouping_sets.empty() && !asked.having) {
-      Query& none = of_no_rows_.emplace(clone(outer.query));
-      none.items.erase(none.items.begin(), none.items.end() - 1);
-      none.group_by.clear();
-      none.where = make_expression(BooleanLiteral{false}, none.position);
-    }
+    of_none_ = TRY(of_no_rows(*asked_->query, outer));
     PlannedRows rows = TRY(planning_.plan(outer.query));
     return cut_by_keys(std::move(rows), correlations_.size(), outer.limits);
   }
 
   Status check_width(size_t columns) const {
-    if (subquery_.kind == SubqueryKind::Exists || columns == 1) return {};
+    if (asked_->kind == SubqueryKind::Exists || columns == 1) return {};
     return Error{ErrorCode::SyntaxError, "subquery must return only one column"}.at(
-        subquery_.query->position);
+        asked_->query->position);
   }
 
   // The sides of each comparison in one type; the rows' columns are then the inner values and the item.
@@ -256,14 +270,21 @@ class SubqueryBinder {
     };
     for (const Correlation& each : correlations_)
       bound_.step.keys.push_back(TRY(add(*each.outer, each.inner->position)));
-    if (subquery_.kind == SubqueryKind::In) {
-      bound_.step.value = TRY(add(*subquery_.value, expression_.position));
+    if (asked_->kind == SubqueryKind::In) {
+      const SqlType listed = rows.result.columns[shaped.columns.size()].type;
+      bound_.step.value = TRY(add(*asked_->value, expression_.position));
+      if (bound_.step.otherwise) {
+        const SqlType& type = bound_.step.value->type;
+        ComputeColumns item{std::move(bound_.step.otherwise),
+                            {TRY(coerce(column_expression(listed, 0), type))}};
+        bound_.step.otherwise = make_node(std::move(item), {{"", "", type}});
+      }
       if (const SqlType& type = bound_.step.value->type;
-          type.is_nested() && type.kind() != TypeKind::Array && subquery_.op != ComparisonOp::Equal)
+          type.is_nested() && type.kind() != TypeKind::Array && asked_->op != ComparisonOp::Equal)
         return Error{ErrorCode::TypeMismatch, fmt::format("{} has no order", type.to_string())}.at(
             expression_.position);
     }
-    if (subquery_.kind == SubqueryKind::Scalar) {
+    if (asked_->kind == SubqueryKind::Scalar) {
       const size_t at = shaped.columns.size();
       bound_.type = rows.result.columns[at].type;
       shaped.columns.push_back(column_expression(bound_.type, static_cast<uint32_t>(at)));
@@ -276,12 +297,13 @@ class SubqueryBinder {
   }
 
   const Expression& expression_;
-  const Subquery& subquery_;
+  const Subquery* asked_;
+  std::optional<Subquery> without_having_;
   const SelectNames& names_;
   RowsPlanning& planning_;
   Appended& beside_;
   std::vector<Correlation> correlations_;
-  std::optional<Query> of_no_rows_;  // what an aggregate beside the rows around is of none
+  std::optional<Query> of_none_;  // what an aggregate beside the rows around is of no rows
   BoundSubquery bound_;
 };
 

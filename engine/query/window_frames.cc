@@ -45,12 +45,15 @@ Int128 added(Int128 base, Int128 offset, bool subtract) {
   return subtract ? -kMost : kMost;
 }
 
-// A date or a time in microseconds.
+// A date or a time in microseconds; of those that are too far away the farthest.
 int64_t us_at(const Column& column, size_t row) {
   constexpr int64_t kUsPerMs = 1'000, kUsPerDay = 86'400'000'000;
-  if (column.type().kind() == TypeKind::Date) return column.data<int32_t>()[row] * kUsPerDay;
-  if (column.type().kind() == TypeKind::Time) return column.data<int32_t>()[row] * kUsPerMs;
-  return column.data<int64_t>()[row] * kUsPerMs;
+  const TypeKind kind = column.type().kind();
+  const bool is_short = kind == TypeKind::Date || kind == TypeKind::Time;
+  const int64_t count = is_short ? column.data<int32_t>()[row] : column.data<int64_t>()[row];
+  int64_t us = 0;
+  if (!__builtin_mul_overflow(count, kind == TypeKind::Date ? kUsPerDay : kUsPerMs, &us)) return us;
+  return count < 0 ? INT64_MIN : INT64_MAX;
 }
 
 // What does not fit is as good as endless. Of a time of day only the interval's time counts.

@@ -72,6 +72,7 @@ class Portal final : public sql::Receiver {
   void charge_rows_to(MemoryAccount* account);
   bool is_holdable = false;  // survives the end of the transaction
   bool is_uncommitted = false;  // but not a ROLLBACK of the one that has declared it
+  uint64_t last_savepoint = 0;  // of the session when it was made: the number
   MemoryCharge charge;       // of its parameters
 
   // Of a cursor with SCROLL, before it starts: its rows are kept, and begin_fetch() says which of them go out next.

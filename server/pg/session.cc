@@ -642,7 +642,11 @@ void Session::fail(Error error, const SharedText& text) {
     // Others need not wait until the client says so, too. With a savepoint it may go on.
     if (savepoints_.empty()) context_.backend->rollback();
   }
-  close_portals();
+  // Older ones than the last savepoint are there again when the transaction goes back to that.
+  if (transaction_ == TransactionStatus::Failed && !savepoints_.empty())
+    close_portals_since(savepoints_.back());
+  else
+    close_portals();
   if (!script_) {
     skips_until_sync_ = true;
   } else if (activity_) {

@@ -119,6 +119,7 @@ class Session : public ClientSession {
   struct ParseErrand;
   struct AnalyseErrand;
   struct BindErrand;
+  struct Savepoint;
 
   // A Query message: its statements run one after the other.
   struct Script {
@@ -246,6 +247,8 @@ class Session : public ClientSession {
   // The columns that its rows will have; none when it gives no rows.
   Result<std::vector<sql::ResultColumn>> columns_of(const PreparedStatement& statement) const;
   void close_portals(bool with_holdable = false);
+  // Those that were made after it, also holdable ones.
+  void close_portals_since(const Savepoint& savepoint);
 
   // session_statements.cc: the statements that the session runs by itself
   struct OwnStatement;  // runs them; see there
@@ -300,12 +303,13 @@ class Session : public ClientSession {
   uint64_t next_savepoint_ = 0;
   bool has_asked_ = false;  // the transaction has run a statement of the engine
   struct Savepoint {
+    std::string name;                         // the last one of a name is meant
     uint64_t number = 0;                      // later ones have greater numbers
     uint64_t writes = 0, lasting_writes = 0;  // of the transaction before it
     std::unique_ptr<sql::SessionBackend::Savepoint> held = {};
     MemoryCharge charge = {};
   };
-  std::map<std::string, Savepoint> savepoints_;
+  std::vector<Savepoint> savepoints_;  // in their order
   MemoryCharge settings_charge_;
   std::unique_ptr<SessionNotifications> notifications_;  // once it has listened or notified
   MemoryCharge notifications_charge_;

@@ -88,7 +88,19 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
   return engine::parse_text_value(type, bytes, what);
 }
 
-Result<std::vector<engine::Value>> decode_parameters(const PreparedStatement& statement,
+// What the parameters of a statement are.
+struct ParameterTypes {
+  std::shared_ptr<const sql::Prepared>
+      plan;  // null: the session's own statement, which takes texts
+  std::vector<uint32_t> oids;
+
+  static ParameterTypes of(const PreparedStatement& statement) {
+    return {statement.inner ? statement.inner->plan : statement.plan, statement.parameter_oids};
+  }
+  SqlType type(size_t i) const { return plan ? plan->parameters[i] : engine::TypeKind::String; }
+};
+
+Result<std::vector<engine::Value>> decode_parameters(const ParameterTypes& types,
                                                      const BindMessage& message,
                                                      ClientEncoding* encoding) {
   std::vector<engine::Value> values;
@@ -97,12 +109,8 @@ Result<std::vector<engine::Value>> decode_parameters(const PreparedStatement& st
       values.emplace_back();
       continue;
     }
-    // The session's own statements take texts.
-    const sql::Prepared* plan =
-        statement.inner ? statement.inner->plan.get() : statement.plan.get();
-    const SqlType type = plan ? plan->parameters[i] : engine::TypeKind::String;
     values.push_back(TRY(
-        decode_parameter(type, statement.parameter_oids[i], format_of(message.parameter_formats, i),
+        decode_parameter(types.type(i), types.oids[i], format_of(message.parameter_formats, i),
                          *message.parameters[i], "parameter $" + std::to_string(i + 1), encoding)));
   }
   return values;
@@ -249,32 +257,42 @@ Status Session::keep_statement(std::string name, PreparedStatementPtr statement,
   return {};
 }
 
-struct Session::BindErrand {
+// What a worker decodes. It may be at it, or come to it, when the session and its memory account are gone: nothing in it
+// is charged to that, as a prepared statement is.
+struct BindWork {
   const std::string body;
-  const PreparedStatementPtr statement;
-  MemoryCharge charge;
+  const ParameterTypes types;
   Result<std::vector<engine::Value>> parameters = std::vector<engine::Value>();
 };
 
-// Nothing, as long as a worker is at it, which has the charge meanwhile.
+// The session's alone.
+struct Session::BindErrand {
+  const PreparedStatementPtr statement;
+  MemoryCharge charge;
+  const std::shared_ptr<BindWork> work;
+};
+
+// Nothing, as long as a worker is at it; the errand has the charge meanwhile.
 Result<std::optional<std::vector<engine::Value>>> Session::decode_here_or_aside(
     const PreparedStatementPtr& statement, const BindMessage& message, std::string_view body,
     MemoryCharge& charge) {
   if (message.parameters.empty()) return std::optional(std::vector<engine::Value>());
   if (body.size() <= limits_.max_parameters_on_loop)
-    return std::optional(TRY(decode_parameters(*statement, message, context_.encoding.get())));
+    return std::optional(
+        TRY(decode_parameters(ParameterTypes::of(*statement), message, context_.encoding.get())));
   if (const std::shared_ptr<BindErrand> ended = std::exchange(bind_errand_, nullptr);
-      ended && ended->statement == statement && ended->body == body)
-    return std::optional(TRY(std::move(ended->parameters)));
-  bind_errand_ =
-      std::make_shared<BindErrand>(BindErrand{std::string(body), statement, std::move(charge)});
+      ended && ended->statement == statement && ended->work->body == body)
+    return std::optional(TRY(std::move(ended->work->parameters)));
+  auto decoding =
+      std::make_shared<BindWork>(BindWork{std::string(body), ParameterTypes::of(*statement)});
+  bind_errand_ = std::make_shared<BindErrand>(BindErrand{statement, std::move(charge), decoding});
   // The session's own goes on meanwhile: a cancel is told in it.
   auto encoding = context_.encoding ? ClientEncoding::make(context_.encoding->name()) : nullptr;
-  const auto work = [errand = bind_errand_,
+  const auto work = [decoding = std::move(decoding),
                      encoding = std::move(encoding)](const std::atomic<bool>&) {
-    const auto again = decode_bind(errand->body);
-    errand->parameters =
-        again ? decode_parameters(*errand->statement, *again, encoding.get()) : again.error();
+    const auto again = decode_bind(decoding->body);
+    decoding->parameters =
+        again ? decode_parameters(decoding->types, *again, encoding.get()) : again.error();
   };
   begin_activity(make_errand_activity(context_, body.size(), work, waker()), statement->text);
   return std::optional<std::vector<engine::Value>>();
@@ -313,6 +331,7 @@ Result<Session::Begun> Session::handle_bind(std::string_view body) {
                                          std::move(message.result_formats), waker());
   portal->charge = std::move(charge);
   portal->charge_rows_to(memory_);
+  portal->last_savepoint = next_savepoint_;
   portals_[std::string(message.portal)] = std::move(portal);
   writer().bind_complete();
   return Begun::Now;
@@ -431,6 +450,12 @@ Result<std::shared_ptr<Portal>> Session::find_portal(std::string_view name) cons
 void Session::close_portals(bool with_holdable) {
   std::erase_if(portals_,
                 [&](const auto& entry) { return with_holdable || !entry.second->is_holdable; });
+}
+
+void Session::close_portals_since(const Savepoint& savepoint) {
+  std::erase_if(portals_, [&](const auto& entry) {
+    return entry.second->last_savepoint >= savepoint.number;
+  });
 }
 
 }  // namespace server::pg

@@ -1,6 +1,7 @@
 // The statements that a session answers itself: transactions, settings, cursors, COPY, prepared
 // statements.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "engine/formats/text_value.h"
@@ -182,7 +183,8 @@ struct Session::OwnStatement {
     return {};
   }
 
-  // Going back to one drops the rows that were written since; definitions and notifications cannot be taken back so.
+  // Going back to one drops the rows that were written since, and the cursors; definitions and notifications cannot be
+  // taken back so.
   Status savepoint(const engine::Transaction& transaction) {
     using enum engine::TransactionAction;
     if (!is_in_transaction())
@@ -194,19 +196,20 @@ struct Session::OwnStatement {
       if (!charge.try_resize(kSavepointBytes + name.size()))
         return session.memory_->refusal("another savepoint, beside " +
                                         std::to_string(session.savepoints_.size()));
-      session.savepoints_[name] = {++session.next_savepoint_, session.writes_in_transaction_,
-                                   session.lasting_writes_, context().backend->savepoint(),
-                                   std::move(charge)};
+      session.savepoints_.push_back({name, ++session.next_savepoint_,
+                                     session.writes_in_transaction_, session.lasting_writes_,
+                                     context().backend->savepoint(), std::move(charge)});
       return done("SAVEPOINT");
     }
-    const auto found = session.savepoints_.find(name);
-    if (found == session.savepoints_.end())
+    const auto last = std::ranges::find(session.savepoints_.rbegin(), session.savepoints_.rend(),
+                                        name, &Session::Savepoint::name);
+    if (last == session.savepoints_.rend())
       return Error{ErrorCode::UndefinedObject, "savepoint " + quoted(name) + " does not exist"};
     if (transaction.action == Release) {
-      session.savepoints_.erase(found);
+      session.savepoints_.erase(std::prev(last.base()), session.savepoints_.end());
       return done("RELEASE");
     }
-    const Session::Savepoint& savepoint = found->second;
+    const Session::Savepoint& savepoint = *last;
     if (savepoint.held ? savepoint.lasting_writes != session.lasting_writes_
                        : savepoint.writes != session.writes_in_transaction_)
       return Error{
@@ -216,10 +219,9 @@ struct Session::OwnStatement {
           "", "Use ROLLBACK to drop the whole transaction."};
     if (savepoint.held) TRY(context().backend->rollback_to(*savepoint.held));
     session.writes_in_transaction_ = savepoint.writes;
+    session.close_portals_since(savepoint);
     // Those that were set since are gone with what they marked.
-    std::erase_if(session.savepoints_, [number = savepoint.number](const auto& each) {
-      return each.second.number > number;
-    });
+    session.savepoints_.erase(last.base(), session.savepoints_.end());
     session.transaction_ = TransactionStatus::InTransaction;
     return done("ROLLBACK");
   }
@@ -445,6 +447,7 @@ struct Session::OwnStatement {
     // is not missed.
     TRY(portal->start(*context().backend));
     session.has_asked_ = true;
+    portal->last_savepoint = session.next_savepoint_;
     session.portals_[name] = std::move(portal);
     return done("DECLARE CURSOR");
   }

@@ -271,9 +271,14 @@ class SelectExecution final : public TableRead {
     if (!errand_) fail(too_many_waiting());
   }
 
-  // As much as the client has room for.
+  // As much as the client has room for; a statement that writes the rows has room for all. Those that are shown on the loop
+  // are encoded there, a slice of them at a time.
   void show() {
-    if (!is_made_ || is_over_) return;
+    if (!is_made_ || is_over_ || is_rest_posted_) return;
+    constexpr Loop::SliceLength kSlice{.short_us = 500, .long_us = 2'000};
+    Loop& loop = session().shard().loop();
+    const Clock& clock = session().parts().clock;
+    const int64_t begun_us = clock.monotonic_us();
     const engine::RowsChunks& chunks = *work_->result;
     const size_t width = is_analyzed_ ? 1 : plan_->result.columns.size();
     for (; chunk_ < chunks.size(); ++chunk_, row_ = 0) {
@@ -286,6 +291,13 @@ class SelectExecution final : public TableRead {
         if (is_paused() ||
             !receiver().has_room(is_long ? engine::bytes_of(columns, row_, row_ + 1) : 0))
           return;
+        if (loop.is_slice_over(clock.monotonic_us() - begun_us, kSlice)) {
+          is_rest_posted_ = true;
+          return loop.post_rest("rows of a SELECT", interest().here([this] {
+            is_rest_posted_ = false;
+            show();
+          }));
+        }
         receiver().on_rows(columns, row_, row_ + rows);
         row_ += rows;
       }
@@ -331,6 +343,7 @@ class SelectExecution final : public TableRead {
   std::unique_ptr<sql::Errand> errand_;
   size_t chunk_ = 0, row_ = 0;  // what is shown next
   bool is_made_ = false, is_over_ = false;
+  bool is_rest_posted_ = false;  // show() goes on in one of the loop's next turns
 };
 
 }  // namespace

@@ -541,15 +541,25 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
 }
 
 // A client that has been told of columns reads rows of these, whatever the statement means by now.
-// Types that follow from parameters are known only now.
-Status Planner::check_result(const SqlPrepared& prepared, const engine::Schema& result) const {
+// Types that follow from the values of parameters are not those that it was told: they are worked out anew, without the
+// values.
+Status Planner::check_result(const SqlPrepared& prepared, const engine::Schema& result) {
   if (prepared.revision == image_->revision) return {};
-  const bool has_types = prepared.parameters.empty();
-  const bool is_same = std::ranges::equal(
-      prepared.columns, result.columns,
-      [&](const sql::ResultColumn& a, const engine::ColumnDef& b) {
-        return (!has_types || a.type == b.type) && a.name == engine::display_name(b.name);
-      });
+  bool is_same = false;
+  if (prepared.parameters.empty()) {
+    is_same =
+        std::ranges::equal(prepared.columns, result.columns,
+                           [](const sql::ResultColumn& a, const engine::ColumnDef& b) {
+                             return a.type == b.type && a.name == engine::display_name(b.name);
+                           });
+  } else {
+    const auto anew = prepare(prepared.statement, prepared.parameters);
+    is_same =
+        anew && std::ranges::equal(prepared.columns, (*anew)->columns,
+                                   [](const sql::ResultColumn& a, const sql::ResultColumn& b) {
+                                     return a.type == b.type && a.name == b.name;
+                                   });
+  }
   if (is_same) return {};
   return Error{ErrorCode::NotSupported, "cached plan must not change result type",
                "What the statement reads has been replaced since it was prepared.",

@@ -140,7 +140,7 @@ class Planner {
       std::span<const engine::SqlType> parameter_types);
   Status check_explained(const engine::Explain& explain);
   static Status check_supported(const engine::Statement& statement);
-  Status check_result(const SqlPrepared& prepared, const engine::Schema& result) const;
+  Status check_result(const SqlPrepared& prepared, const engine::Schema& result);
   Status prepare_returning(std::span<const engine::SelectItem> items,
                            const engine::DataSource& target, const engine::PlanContext& context,
                            SqlPrepared& out) const;

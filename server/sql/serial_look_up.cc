@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/sql/parse.h"
 
@@ -30,7 +31,21 @@ class AfterLookUp final : public SqlExecution {
       auto started = session().start(prepared, std::move(parameters), receiver());
       if (!started) return receiver().on_error(std::move(started).error());
       running_ = *std::move(started);
+      if (is_paused()) running_->pause();
     });
+  }
+  void cancel() override {
+    if (running_) return running_->cancel();
+    if (std::exchange(look_up_, nullptr))
+      receiver().on_error({ErrorCode::QueryCanceled, "canceling statement due to user request"});
+  }
+  void pause() override {
+    SqlExecution::pause();
+    if (running_) running_->pause();
+  }
+  void resume() override {
+    SqlExecution::resume();
+    if (running_) running_->resume();
   }
 
  private:

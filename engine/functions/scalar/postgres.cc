@@ -1,6 +1,9 @@
 // What people who know PostgreSQL type, as PostgreSQL 15 answers it. Where ksqlDB has the name, its meaning stays.
+#include <absl/container/flat_hash_map.h>
+
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -58,18 +61,58 @@ Result<Text> substr_of_length(Text text, int32_t from, int32_t length) {
 
 int32_t octet_length(Text text) { return static_cast<int32_t>(text.size()); }
 
+// What there is for some characters. Texts and sets may both be long: a character is found in constant time.
+class CharacterTable {
+ public:
+  // The first counts.
+  void add(Text character, Text value) {
+    if (character.size() > 1) {
+      others_.emplace(character, value);
+    } else if (const auto at = static_cast<unsigned char>(character[0]); !has_[at]) {
+      has_[at] = true;
+      values_[at] = value;
+    }
+  }
+  // Null: it has none of that character.
+  const Text* find(Text character) const {
+    if (character.size() == 1) {
+      const auto at = static_cast<unsigned char>(character[0]);
+      return has_[at] ? &values_[at] : nullptr;
+    }
+    const auto found = others_.find(character);
+    return found == others_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  std::bitset<256> has_;
+  std::array<Text, 256> values_;  // of those that it has
+  absl::flat_hash_map<Text, Text> others_;
+};
+
 // Each character that `from` has becomes the one at its place in `to`, or goes where there is none.
 Result<std::string> translate(const KernelCall& call, Text text, Text from, Text to) {
+  constexpr size_t kStepsBetweenLooks = 64 * 1024;
+  size_t steps = 0;
+  const auto may_go_on = [&] {
+    return ++steps % kStepsBetweenLooks != 0 || !call.context.is_over();
+  };
+  CharacterTable table;
+  while (!from.empty()) {
+    const Text put = to.empty() ? Text() : to.substr(0, character_size(to, 0));
+    const Text character = from.substr(0, character_size(from, 0));
+    table.add(character, put);
+    to.remove_prefix(put.size());
+    from.remove_prefix(character.size());
+    if (!may_go_on()) return call.context.budget->status().error();
+  }
   std::string out;
   for (size_t at = 0; at < text.size();) {
     const Text character = text.substr(at, character_size(text, at));
     at += character.size();
-    const size_t found = from.find(character);
-    const Text put = found == Text::npos
-                         ? character
-                         : to.substr(place_of(to, characters(from.substr(0, found))));
-    out += put.substr(0, put.empty() ? 0 : character_size(put, 0));
+    const Text* const put = table.find(character);
+    out += put ? *put : character;
     if (!call.context.has_bytes(out.size())) return call.context.too_large(out.size());
+    if (!may_go_on()) return call.context.budget->status().error();
   }
   return out;
 }
@@ -127,7 +170,17 @@ enum class End : uint8_t { Left, Right, Both };
 // Cuts off whole characters that occur in `cut`.
 template <End end>
 Text trim_characters(Text text, Text cut) {
-  const auto is_cut = [&](Text character) { return cut.find(character) != Text::npos; };
+  constexpr size_t kShort = 16;  // such a set is looked through as fast
+  std::optional<CharacterTable> table;
+  if (cut.size() > kShort) table.emplace();
+  for (size_t at = 0; table && at < cut.size();) {
+    const Text character = cut.substr(at, character_size(cut, at));
+    table->add(character, {});
+    at += character.size();
+  }
+  const auto is_cut = [&](Text character) {
+    return table ? table->find(character) != nullptr : cut.find(character) != Text::npos;
+  };
   while (end != End::Right && !text.empty()) {
     const size_t size = character_size(text, 0);
     if (!is_cut(text.substr(0, size))) break;

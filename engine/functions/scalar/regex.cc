@@ -31,12 +31,12 @@ constexpr int32_t kTimeLimit = 40, kCharactersPerUnit = 1000;
 class Matcher {
  public:
   // Ready to find in `text`; fails when the pattern is malformed, and when the evaluation's time is
-  // up.
+  // up. `flags`: ICU's, the same in all calls.
   Result<icu::RegexMatcher*> match(const EvalContext& context, std::string_view pattern,
-                                   std::string_view text) {
+                                   std::string_view text, uint32_t flags = 0) {
     if (!matcher_ || pattern != pattern_) {
       UErrorCode status = U_ZERO_ERROR;
-      matcher_ = std::make_unique<icu::RegexMatcher>(to_icu(pattern), 0, status);
+      matcher_ = std::make_unique<icu::RegexMatcher>(to_icu(pattern), flags, status);
       if (U_FAILURE(status)) {
         matcher_.reset();
         return Error{ErrorCode::InvalidParameter,
@@ -81,6 +81,9 @@ Value group_text(icu::RegexMatcher& found, int32_t group, UErrorCode& status) {
 
 using Text = std::string_view;
 
+// As in PostgreSQL a dot matches line breaks, too.
+constexpr uint32_t kAsPostgres = UREGEX_DOTALL;
+
 Result<Value> extract_group(const KernelCall& call, PerBatch<Matcher>& matcher, Text pattern,
                             Text text, int32_t group) {
   icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text));
@@ -116,8 +119,9 @@ Result<Value> extract_all(const KernelCall& call, PerBatch<Matcher>& matcher, Te
 }
 
 Result<std::string> replace_matches(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
-                                    Text pattern, Text replacement, bool is_global) {
-  icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text));
+                                    Text pattern, Text replacement, bool is_global,
+                                    uint32_t flags = 0) {
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text, flags));
   const icu::UnicodeString with = to_icu(replacement);
   UErrorCode status = U_ZERO_ERROR;
   icu::UnicodeString replaced;
@@ -167,7 +171,7 @@ Result<std::string> replace_with(const KernelCall& call, PerBatch<Matcher>& matc
       with += c;
     }
   }
-  return replace_matches(call, matcher, text, whole, with, is_global);
+  return replace_matches(call, matcher, text, whole, with, is_global, kAsPostgres);
 }
 
 // `flags`, as PostgreSQL has them: i for any case, c for the case as it is written.
@@ -181,7 +185,7 @@ Result<bool> is_like_with(const KernelCall& call, PerBatch<Matcher>& matcher, Te
     whole = flag == 'i' ? "(?i)" : "";
   }
   whole += pattern;
-  icu::RegexMatcher& found = *TRY(matcher->match(call.context, whole, text));
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, whole, text, kAsPostgres));
   UErrorCode status = U_ZERO_ERROR;
   const bool is_like = found.find(status);
   TRY(check(status));

@@ -75,6 +75,26 @@ TEST(Errands, long_parameters_are_read_elsewhere) {
   EXPECT_EQ(client.say(insert("1")), answer);
 }
 
+// A worker may come to them when the client has left, and its session's memory account with it.
+TEST(Errands, what_reads_long_parameters_is_not_charged_to_the_session) {
+  MemoryBudget budget(size_t{64} << 20);
+  MemoryAccount account(budget);
+  SessionLimits limits;
+  limits.max_parameters_on_loop = 100;
+  Conversation client(limits, &account);
+  Conversation::begun(client);
+  client.backend.holds_errands = true;
+  const std::string blanks(100'000, ' ');
+  client.say(parse("INSERT INTO people VALUES ($1, $2)") + bind({blanks + "1", "Ada"}) + sync_up());
+  EXPECT_GT(account.held_bytes(), blanks.size());
+  client.session.cancel();
+  EXPECT_EQ(client.hear(), "E(57014 canceling statement due to user request) Z(I)");
+  client.say(query("DEALLOCATE ALL"));
+  EXPECT_LE(account.held_bytes(), 8192u) << "the worker still has what it was given";
+  client.backend.holds_errands = false;
+  client.backend.let_go();
+}
+
 // To free 100,000 statements takes longer than a loop should be held up.
 TEST(Errands, what_an_error_leaves_of_a_long_script_is_freed_elsewhere) {
   Begun client;
