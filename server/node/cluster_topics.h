@@ -10,6 +10,7 @@ class MemberTopics final : public ClusterTopics {
  public:
   explicit MemberTopics(ClusterMember& member) : member_(member) {}
   void append(storage::AppendRequest request, storage::AppendDone done) override;
+  void append_changes(std::vector<Change> parts, ChangesDone done) override;
   void ask_ends(std::vector<storage::TopicPartition> partitions,
                 std::function<void(Result<Ends>)> done) override;
   bool has_replica(const storage::TopicPartition& partition) const override;
