@@ -83,6 +83,8 @@ std::optional<int32_t> MemberTopics::leader_of(const storage::TopicPartition& pa
   return known->leader->value();
 }
 
+int32_t MemberTopics::self() const { return member_.view()->self.value(); }
+
 int MemberTopics::replicas_of(const Uuid& topic) const {
   const auto view = member_.view();
   const storage::PartitionAssignment* known = view->metadata->find({topic, PartitionId{0}});

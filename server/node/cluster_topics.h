@@ -15,6 +15,7 @@ class MemberTopics final : public ClusterTopics {
                 std::function<void(Result<Ends>)> done) override;
   bool has_replica(const storage::TopicPartition& partition) const override;
   std::optional<int32_t> leader_of(const storage::TopicPartition& partition) const override;
+  int32_t self() const override;
   int replicas_of(const Uuid& topic) const override;
   std::vector<engine::NodeStatus> nodes() const override;
 

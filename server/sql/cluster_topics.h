@@ -46,6 +46,7 @@ class ClusterTopics {
                         std::function<void(Result<Ends>)> done) = 0;
   // Whether this node has, or is about to have, the partition's records.
   virtual bool has_replica(const storage::TopicPartition& partition) const = 0;
+  virtual int32_t self() const = 0;
   // Of its first partition; 1 where it is not known.
   virtual int replicas_of(const Uuid& topic) const = 0;
   // Nothing where nobody leads it just now.

@@ -131,7 +131,11 @@ void SqlSession::discard_temporary() {
   if (auto drop = temporary_.drop_all())
     parts_.definitions.submit(std::move(drop), engine::Properties(),
                               [](const Result<DefinitionOutcome>&) {});
-  temporary_ = TemporaryTables();
+  temporary_ = no_temporary_tables();
+}
+
+TemporaryTables SqlSession::no_temporary_tables() const {
+  return TemporaryTables(parts_.cluster ? std::optional(parts_.cluster->self()) : std::nullopt);
 }
 
 engine::Properties SqlSession::properties() const {

@@ -232,6 +232,7 @@ class SqlSession final : public sql::SessionBackend {
   std::set<std::string> topics_in_turn(const SqlPrepared& prepared,
                                        const MetadataImage& image) const;
   Status check_for_cluster(const SqlPrepared& prepared) const;
+  TemporaryTables no_temporary_tables() const;
   Status check_not_anothers(const engine::Statement& statement, const MetadataImage& image) const;
   // As the statement is meant now, where definitions have changed since it was prepared.
   Result<std::shared_ptr<const SqlPrepared>> renewed(
@@ -249,7 +250,7 @@ class SqlSession final : public sql::SessionBackend {
   std::set<std::shared_ptr<const DefinedQuery>> passed_;  // since the last write
   MaterializerPlaces last_places_;                        // of the table that was asked last
   PointTables point_tables_{*this};
-  TemporaryTables temporary_;
+  TemporaryTables temporary_ = no_temporary_tables();
   WriterTurns turns_;  // until the transaction ends, or the statement outside of one
   bool in_transaction_ = false;
   DefiningTransactionPtr defining_;                  // once the transaction has defined something

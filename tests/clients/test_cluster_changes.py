@@ -331,6 +331,36 @@ def large_changes_are_made_and_can_be_cancelled():
 
 
 @case
+def temporary_tables_are_of_one_session_and_go_with_their_node():
+    nodes = sql_cluster()
+
+    def topics():
+        return [row[0] for row in rows_of(nodes.nodes[1], "SHOW TOPICS") if "PG_TEMP" in row[0].upper()]
+    with connect(nodes.nodes[2]) as b, connect(nodes.nodes[3]) as c:
+        b.execute("CREATE TEMP TABLE mine (id INT PRIMARY KEY, n INT)")
+        c.execute("CREATE TEMP TABLE mine (id INT PRIMARY KEY, text VARCHAR)")
+        b.execute("INSERT INTO mine VALUES (1, 1), (2, 2)")
+        c.execute("INSERT INTO mine VALUES (1, 'one')")
+        b.execute("UPDATE mine SET n = n * 10")
+        assert b.execute("SELECT id, n FROM mine ORDER BY id").fetchall() == [(1, 10), (2, 20)]
+        assert c.execute("SELECT * FROM mine").fetchall() == [(1, "one")]
+        assert b.execute("TRUNCATE mine").statusmessage == "TRUNCATE TABLE"
+        assert len(topics()) == 2, topics()
+    eventually(lambda: not topics())
+    c = connect(nodes.nodes[3])
+    c.execute("CREATE TEMP TABLE mine (id INT PRIMARY KEY)")
+    b = connect(nodes.nodes[2])
+    b.execute("CREATE TEMP TABLE mine (id INT PRIMARY KEY)")
+    nodes.nodes[3].kill()
+    nodes.nodes[3].start()
+    eventually(lambda: len(topics()) == 1)
+    b.execute("INSERT INTO mine VALUES (1)")  # of another node: it stays
+    b.close()
+    eventually(lambda: not topics())
+    all_is_well(nodes)
+
+
+@case
 def what_is_wrong_is_told_as_with_one_node():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE strict (id INT PRIMARY KEY, n INT NOT NULL)")
