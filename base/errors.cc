@@ -73,7 +73,7 @@ constexpr ErrorRow kErrors[] = {
     {ROW(NotLeader), "57P03", KafkaError::NotLeaderOrFollower, true},
     {ROW(NotEnoughReplicas), "57P03", KafkaError::NotEnoughReplicas, true},
     {ROW(FencedLeaderEpoch), "57P03", KafkaError::FencedLeaderEpoch, true},
-    {ROW(FencedTask), "57P03", KafkaError::InvalidProducerEpoch, false},
+    {ROW(FencedTask), "40001", KafkaError::InvalidProducerEpoch, false},
     {ROW(OutOfOrderSequence), "55000", KafkaError::OutOfOrderSequenceNumber, false},
     {ROW(InvalidTimestamp), "22008", KafkaError::InvalidTimestamp, false},
     {ROW(DiskFull), "53100", KafkaError::KafkaStorageError, true},

@@ -56,13 +56,31 @@ AppendCalls::AppendCalls(Around around, AppendCallRules rules)
       next_number_(static_cast<uint64_t>(around_.clock.monotonic_us()) + 1) {}
 
 void AppendCalls::append(const TopicPartition& partition, std::string batches, Done done) {
+  put(partition, batches,
+      std::make_shared<Waiting>(
+          Waiting{[done = std::move(done)](Result<AppendedBatch> appended, size_t batches_there) {
+                    if (!appended && batches_there > 0)
+                      appended.error().detail = "Some of the rows are there.";
+                    done(std::move(appended));
+                  },
+                  around_.clock.monotonic_us() + kPatienceUs}));
+}
+
+void AppendCalls::append_unless_changed(const TopicPartition& partition, std::string batches,
+                                        Offset since, ChangeDone done) {
+  auto waiting = std::make_shared<Waiting>(
+      Waiting{std::move(done), around_.clock.monotonic_us() + kPatienceUs});
+  waiting->unchanged.emplace(storage::Unchanged{since});
+  put(partition, batches, std::move(waiting));
+}
+
+void AppendCalls::put(const TopicPartition& partition, std::string_view batches,
+                      std::shared_ptr<Waiting> waiting) {
   Lane& lane = lanes_[partition];
   lane.idle_since_us = around_.clock.monotonic_us();
-  auto waiting =
-      std::make_shared<Waiting>(Waiting{std::move(done), lane.idle_since_us + kPatienceUs, 0});
   for (std::string_view rest = batches; !rest.empty();) {
     const auto batch = records::parse_batch(rest, records::BatchCheck::Shape);
-    if (!batch) return waiting->done(batch.error());
+    if (!batch) return waiting->done(batch.error(), 0);
     lane.batches.push_back(
         {std::string(batch->bytes), batch->header.last_offset_delta + 1, waiting});
     ++waiting->batches_left;
@@ -125,15 +143,9 @@ void AppendCalls::send(const TopicPartition& partition, Lane& lane) {
     lane.last_error = Error{ErrorCode::NotLeader, "no node leads the partition"};
     return;
   }
-  if (lane.sent == 0) {  // a new request
-    lane.may_be_there = false;
-    size_t bytes = 0;
-    while (lane.sent < std::min(lane.batches.size(), kMostBatches) &&
-           (lane.sent == 0 || bytes + lane.batches[lane.sent].bytes.size() <= kMostBytes))
-      bytes += lane.batches[lane.sent++].bytes.size();
-  }
+  if (lane.sent == 0) fill_request(lane);
   if (!rules_.sends_the_same) lane.stamped = 0;
-  AppendRows request{.partition = partition};
+  AppendRows request{.partition = partition, .unchanged = lane.batches.front().of->unchanged};
   for (size_t i = 0; i < lane.sent; ++i) {
     Batch& batch = lane.batches[i];
     if (i >= lane.stamped) {
@@ -149,6 +161,20 @@ void AppendCalls::send(const TopicPartition& partition, Lane& lane) {
   around_.send(*known->leader, std::move(request));
 }
 
+// A new one. What is on a condition goes alone: who is refused takes nobody with him.
+void AppendCalls::fill_request(Lane& lane) {
+  lane.may_be_there = false;
+  const std::shared_ptr<Waiting>& first = lane.batches.front().of;
+  size_t bytes = 0;
+  while (lane.sent < std::min(lane.batches.size(), kMostBatches)) {
+    const Batch& next = lane.batches[lane.sent];
+    const bool goes_along = next.of == first || (!next.of->unchanged && !first->unchanged);
+    if (!goes_along || (lane.sent > 0 && bytes + next.bytes.size() > kMostBytes)) return;
+    bytes += next.bytes.size();
+    ++lane.sent;
+  }
+}
+
 // --- Answers
 
 void AppendCalls::on_message(NodeId, const RowsAppended& message) {
@@ -159,7 +185,7 @@ void AppendCalls::on_message(NodeId, const RowsAppended& message) {
   Lane& lane = lanes_.at(partition);
   lane.number = 0;
   if (message.error)
-    refused(lane, message);
+    refused(partition, lane, message);
   else if (message.last_offsets.size() == lane.sent)
     acknowledge(partition, lane, message.last_offsets);
   else
@@ -169,9 +195,13 @@ void AppendCalls::on_message(NodeId, const RowsAppended& message) {
 
 void AppendCalls::acknowledge(const TopicPartition& partition, Lane& lane,
                               const std::vector<Offset>& last_offsets) {
+  const int64_t give_up_us = around_.clock.monotonic_us() + kPatienceUs;
   for (const Offset last : last_offsets) {
     Batch& batch = lane.batches.front();
-    batch.of->is_partly_there = true;
+    ++batch.of->batches_there;
+    batch.of->give_up_us = give_up_us;  // what is large takes its time, and goes on
+    if (auto& unchanged = batch.of->unchanged; unchanged && !unchanged->own_from)
+      unchanged->own_from = Offset{last.value() - batch.records + 1};
     if (--batch.of->batches_left == 0)
       answer_later(batch.of,
                    AppendedBatch{partition, Offset{last.value() - batch.records + 1}, last});
@@ -183,7 +213,7 @@ void AppendCalls::acknowledge(const TopicPartition& partition, Lane& lane,
   step(partition, lane);
 }
 
-void AppendCalls::refused(Lane& lane, const RowsAppended& answer) {
+void AppendCalls::refused(const TopicPartition& partition, Lane& lane, const RowsAppended& answer) {
   lane.last_error = answer.error;
   lane.retry_at_us = around_.clock.monotonic_us() + kRetryUs;
   const bool was_known = !lane.may_be_there;
@@ -192,7 +222,25 @@ void AppendCalls::refused(Lane& lane, const RowsAppended& answer) {
   // The leader has forgotten the producer, which had written nothing for long: nothing of this is there.
   if (answer.error->code == ErrorCode::OutOfOrderSequence && was_known)
     return forget_producer(lane);
-  give_up_sent(lane, *answer.error);
+  const bool has_changed = answer.error->code == ErrorCode::ObjectState &&
+                           lane.batches.front().of->unchanged.has_value();
+  if (has_changed) lane.last_error.reset();  // it is this statement's: others are not told of it
+  if (has_changed && (was_known || !rules_.doubts_itself)) {
+    give_up_changed(lane, *answer.error);
+    return step(partition, lane);
+  }
+  // Perhaps these records are those that have changed it.
+  give_up_sent(lane, has_changed
+                         ? not_known(Error{ErrorCode::NetworkFailure, answer.error->message})
+                         : *answer.error);
+}
+
+void AppendCalls::give_up_changed(Lane& lane, const Error& why) {
+  // Nobody has seen their numbers, which are those of the next ones then.
+  const auto first = records::parse_batch(lane.batches.front().bytes, records::BatchCheck::Shape);
+  lane.next_sequence = first->header.base_sequence;
+  lane.stamped = lane.sent = 0;
+  give_up(lane, std::shared_ptr(lane.batches.front().of), why);
 }
 
 void AppendCalls::forget_producer(Lane& lane) {
@@ -203,7 +251,8 @@ void AppendCalls::forget_producer(Lane& lane) {
 
 void AppendCalls::answer_later(std::shared_ptr<Waiting> waiting, Result<AppendedBatch> result) {
   answers_.push_back([waiting = std::move(waiting), result = std::move(result)] {
-    if (const auto done = std::exchange(waiting->done, nullptr)) done(result);
+    if (const auto done = std::exchange(waiting->done, nullptr))
+      done(result, waiting->batches_there);
   });
 }
 
@@ -227,7 +276,6 @@ void AppendCalls::give_up_sent(Lane& lane, const Error& why) {
 }
 
 void AppendCalls::give_up(Lane& lane, const std::shared_ptr<Waiting>& waiting, Error why) {
-  if (waiting->is_partly_there) why.detail = "Some of the rows are there.";
   answer_later(waiting, std::move(why));
   std::erase_if(lane.batches, [&](const Batch& batch) { return batch.of == waiting; });
 }
@@ -244,19 +292,26 @@ void AppendCalls::on_message(NodeId from, AppendRows message) {
     return refuse(checked.error());
   storage::AppendRequest request;
   request.parts.push_back({message.partition, std::move(message.batches)});
-  around_.append(std::move(request),
-                 [this, from, number = message.number](const Result<storage::Appended>& appended) {
-                   RowsAppended answer{.number = number};
-                   if (appended) {
-                     for (const AppendedBatch& batch : appended->batches)
-                       answer.last_offsets.push_back(batch.last_offset);
-                   } else {
-                     answer.error = appended.error();
-                     // It may have been appended before another node was made the leader.
-                     answer.may_be_there = appended.error().code != ErrorCode::OutOfOrderSequence;
-                   }
-                   around_.send(from, std::move(answer));
-                 });
+  const bool is_on_condition = message.unchanged.has_value() && rules_.looks_at_conditions;
+  auto done = [this, from, number = message.number,
+               is_on_condition](const Result<storage::Appended>& appended) {
+    RowsAppended answer{.number = number};
+    if (appended) {
+      for (const AppendedBatch& batch : appended->batches)
+        answer.last_offsets.push_back(batch.last_offset);
+    } else {
+      const ErrorCode code = appended.error().code;
+      answer.error = appended.error();
+      // It may have been appended before another node was made the leader.
+      answer.may_be_there = code != ErrorCode::OutOfOrderSequence &&
+                            !(is_on_condition && code == ErrorCode::ObjectState);
+    }
+    around_.send(from, std::move(answer));
+  };
+  if (is_on_condition)
+    around_.append_unless_changed(std::move(request), *message.unchanged, std::move(done));
+  else
+    around_.append(std::move(request), std::move(done));
 }
 
 }  // namespace server

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -17,9 +18,14 @@
 
 namespace server {
 
+// A simulation switches them off.
 struct AppendCallRules {
-  // What is sent again is the same, byte for byte. A simulation switches it off.
+  // What is sent again is the same, byte for byte.
   bool sends_the_same = true;
+  // Who leads looks whether what rows were made of is still so.
+  bool looks_at_conditions = true;
+  // Whoever may have overtaken himself does not say that nothing was written.
+  bool doubts_itself = true;
 };
 
 // For each partition a lane: an idempotent producer of Kafka's, whose batches go one request after the other, each
@@ -29,7 +35,8 @@ struct AppendCallRules {
 //             ▲                                                                                        │
 //             └──────────── refused, or no answer: the same bytes again, perhaps elsewhere ────────────┘
 //
-// A request has no more batches than a partition remembers of a producer. Rows that are given up while a request with
+// A request has no more batches than a partition remembers of a producer; rows on a condition have requests of their own.
+// Rows that are given up while a request with
 // them is on its way may come to be there later: then the lane goes on as another producer.
 //
 // Threads: one loop. Owner: ClusterNode.
@@ -45,12 +52,20 @@ class AppendCalls {
     std::function<Status(const storage::TopicPartition&)> check_leads;
     // Appends with acks=all, and answers on the loop.
     std::function<void(storage::AppendRequest, storage::AppendDone)> append;
+    // Likewise, see storage/log/append_unless_changed.h.
+    std::function<void(storage::AppendRequest, storage::Unchanged, storage::AppendDone)>
+        append_unless_changed = {};
   };
   AppendCalls(Around around, AppendCallRules rules);
 
   // Whole batches without a producer, back to back. Answers with the place of the last of them. Where it fails the
   // error says whether the rows may be there.
   void append(const storage::TopicPartition& partition, std::string batches, Done done);
+  // The same of rows that were made of what was read up to `since`: fails with ObjectState where records of their keys
+  // have come since. Told is also how many of the first batches are there, as far as that is known.
+  using ChangeDone = std::function<void(Result<storage::AppendedBatch>, size_t batches_there)>;
+  void append_unless_changed(const storage::TopicPartition& partition, std::string batches,
+                             Offset since, ChangeDone done);
 
   void on_message(NodeId from, AppendRows message);
   void on_message(NodeId from, const RowsAppended& message);
@@ -59,10 +74,10 @@ class AppendCalls {
  private:
   // Somebody's batches, of which so many are not there yet.
   struct Waiting {
-    Done done;
+    ChangeDone done;
     int64_t give_up_us;
-    size_t batches_left;
-    bool is_partly_there = false;
+    size_t batches_left = 0, batches_there = 0;
+    std::optional<storage::Unchanged> unchanged = {};
   };
   struct Batch {
     std::string bytes;
@@ -83,12 +98,17 @@ class AppendCalls {
     int64_t idle_since_us = 0;
     std::optional<Error> last_error = {};
   };
+  void put(const storage::TopicPartition& partition, std::string_view batches,
+           std::shared_ptr<Waiting> waiting);
   void step(const storage::TopicPartition& partition, Lane& lane);
   void allocate(const storage::TopicPartition& partition, Lane& lane);
   void send(const storage::TopicPartition& partition, Lane& lane);
   void acknowledge(const storage::TopicPartition& partition, Lane& lane,
                    const std::vector<Offset>& last_offsets);
-  void refused(Lane& lane, const RowsAppended& answer);
+  void refused(const storage::TopicPartition& partition, Lane& lane, const RowsAppended& answer);
+  // The request on its way was made of what has changed since.
+  void give_up_changed(Lane& lane, const Error& why);
+  void fill_request(Lane& lane);
   void give_up_late(Lane& lane, int64_t now_us);
   // Those of the request on its way, and what else belongs to them.
   void give_up_sent(Lane& lane, const Error& why);

@@ -397,6 +397,14 @@ void ClusterMember::append_rows(const TopicPartition& partition, std::string bat
   });
 }
 
+void ClusterMember::append_rows_unless_changed(const TopicPartition& partition, std::string batches,
+                                               Offset since, AppendCalls::ChangeDone done) {
+  loop_.post([this, partition, batches = std::move(batches), since,
+              done = std::move(done)]() mutable {
+    node_->appends().append_unless_changed(partition, std::move(batches), since, std::move(done));
+  });
+}
+
 void ClusterMember::ask_ends(std::vector<TopicPartition> partitions, EndCalls::Done done) {
   loop_.post([this, partitions = std::move(partitions), done = std::move(done)]() mutable {
     node_->ends().ask(std::move(partitions), std::move(done));

@@ -90,6 +90,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // any more once it has left.
   void append_rows(const storage::TopicPartition& partition, std::string batches,
                    AppendCalls::Done done);
+  void append_rows_unless_changed(const storage::TopicPartition& partition, std::string batches,
+                                  Offset since, AppendCalls::ChangeDone done);
   void ask_ends(std::vector<storage::TopicPartition> partitions, EndCalls::Done done);
 
  private:

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "server/coordinator/transaction_messages.h"
+#include "storage/log/unchanged.h"
 #include "storage/meta/cluster_table.h"
 #include "storage/replica/journal_entry.h"
 #include "storage/replica/replica_messages.h"
@@ -65,6 +66,7 @@ struct AppendRows {
   uint64_t number = 0;
   storage::TopicPartition partition;
   std::string batches = {};
+  std::optional<storage::Unchanged> unchanged = {};  // only as long as it holds
 };
 struct RowsAppended {
   uint64_t number = 0;

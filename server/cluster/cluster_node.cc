@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "storage/log/append_unless_changed.h"
 #include "storage/replica/on_loop.h"
 
 namespace server {
@@ -80,7 +81,14 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
            .check_leads =
                [this](const TopicPartition& partition) { return replicas_.check_leads(partition); },
            .append = [this](storage::AppendRequest request,
-                            storage::AppendDone done) { append_here(request, std::move(done)); }},
+                            storage::AppendDone done) { append_here(request, std::move(done)); },
+           .append_unless_changed =
+               [this](storage::AppendRequest request, storage::Unchanged unchanged,
+                      storage::AppendDone done) {
+                 storage::append_unless_changed(
+                     log_, std::move(request), unchanged,
+                     storage::on_loop<Result<storage::Appended>>(*this, alive_, std::move(done)));
+               }},
           rules_.appends),
       ends_({.self = identity_.id,
              .clock = clock,

@@ -54,10 +54,10 @@ using storage::ReplicaFetched;
 using storage::TopicPartition;
 
 template <class Message>
-std::string framed(const Message& message) {
+std::string framed(const Message& message, int16_t version = Message::kMaxVersion) {
   std::string frame;
   kafka::RequestHeader header;
-  header.api_version = Message::kMaxVersion;
+  header.api_version = version;
   kafka::append_request(frame, header, message);
   return frame;
 }
@@ -216,6 +216,10 @@ std::string frame_of(const AppendRows& append) {
   to.topic_id = append.partition.topic;
   to.partition = append.partition.partition.value();
   to.batches = append.batches;
+  if (!append.unchanged) return framed(to, 0);
+  // A node that does not know of the condition does not take it.
+  to.unchanged_since = append.unchanged->since.value();
+  if (append.unchanged->own_from) to.own_from = append.unchanged->own_from->value();
   return framed(to);
 }
 
@@ -366,8 +370,12 @@ ClusterMessage message_of(const JoinTransactionResponse& from) {
 }
 
 ClusterMessage message_of(const AppendRowsRequest& from) {
-  return AppendRows{static_cast<uint64_t>(from.number), partition_of(from),
+  AppendRows append{static_cast<uint64_t>(from.number), partition_of(from),
                     std::string(from.batches)};
+  if (from.unchanged_since < 0) return append;
+  append.unchanged.emplace(storage::Unchanged{Offset{from.unchanged_since}});
+  if (from.own_from >= 0) append.unchanged->own_from = Offset{from.own_from};
+  return append;
 }
 
 ClusterMessage message_of(const AppendRowsResponse& from) {

@@ -28,11 +28,6 @@ struct Check {
       return not_yet("CREATE OR REPLACE ... AS SELECT is", "DROP it, and create it anew.");
     return {};
   }
-  Status operator()(const engine::CreateSource& create) const {
-    // After a restart nobody knows whose it was.
-    if (create.is_temporary) return not_yet("temporary tables are");
-    return {};
-  }
   // Rows that another node writes meanwhile would go where nobody reads them.
   Status operator()(const engine::Truncate&) const {
     return not_yet("TRUNCATE is", "DROP the table, and create it anew.");

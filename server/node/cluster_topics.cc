@@ -39,6 +39,32 @@ void MemberTopics::append(storage::AppendRequest request, storage::AppendDone do
   }
 }
 
+void MemberTopics::append_changes(std::vector<Change> parts, ChangesDone done) {
+  // The member's loop alone counts them down.
+  struct Waiting {
+    ChangesDone done;
+    std::vector<Changed> parts;
+    size_t left;
+  };
+  const Error no_answer{ErrorCode::Internal, "a part of the rows has no answer"};
+  auto waiting = std::make_shared<Waiting>(Waiting{
+      std::move(done), std::vector<Changed>(parts.size(), Changed{no_answer}), parts.size()});
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const auto told = [waiting, i](Result<storage::AppendedBatch> appended, size_t batches_there) {
+      waiting->parts[i] = {std::move(appended), batches_there};
+      if (--waiting->left == 0) waiting->done(std::move(waiting->parts));
+    };
+    Change& part = parts[i];
+    if (part.read_to)
+      member_.append_rows_unless_changed(part.partition, std::move(part.batches), *part.read_to,
+                                         told);
+    else
+      member_.append_rows(
+          part.partition, std::move(part.batches),
+          [told](Result<storage::AppendedBatch> appended) { told(std::move(appended), 0); });
+  }
+}
+
 void MemberTopics::ask_ends(std::vector<storage::TopicPartition> partitions,
                             std::function<void(Result<Ends>)> done) {
   member_.ask_ends(std::move(partitions), std::move(done));
@@ -56,6 +82,8 @@ std::optional<int32_t> MemberTopics::leader_of(const storage::TopicPartition& pa
   if (known == nullptr || !known->leader) return std::nullopt;
   return known->leader->value();
 }
+
+int32_t MemberTopics::self() const { return member_.view()->self.value(); }
 
 int MemberTopics::replicas_of(const Uuid& topic) const {
   const auto view = member_.view();

@@ -10,10 +10,12 @@ class MemberTopics final : public ClusterTopics {
  public:
   explicit MemberTopics(ClusterMember& member) : member_(member) {}
   void append(storage::AppendRequest request, storage::AppendDone done) override;
+  void append_changes(std::vector<Change> parts, ChangesDone done) override;
   void ask_ends(std::vector<storage::TopicPartition> partitions,
                 std::function<void(Result<Ends>)> done) override;
   bool has_replica(const storage::TopicPartition& partition) const override;
   std::optional<int32_t> leader_of(const storage::TopicPartition& partition) const override;
+  int32_t self() const override;
   int replicas_of(const Uuid& topic) const override;
   std::vector<engine::NodeStatus> nodes() const override;
 

@@ -15,6 +15,7 @@
 #include "server/http/registry/registry_pages.h"
 #include "server/node/etcd_settings.h"
 #include "server/node/http_pages.h"
+#include "server/sql/temporary_tables.h"
 #include "storage/files/backup.h"
 #include "storage/meta/embedded_metadata_log.h"
 
@@ -74,7 +75,9 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
   node->definitions_->start_thread();
   TRY(node->access_->make_superuser());
-  if (!node->cluster_) node->drop_temporary_tables();
+  // Of sessions that have ended: none of this process has begun yet.
+  const std::vector<std::string> left_over = node->left_over_tables();
+  if (!node->cluster_) node->drop_tables(left_over);
   if (settings.processing_log && !node->cluster_)
     if (const Status defined = node->define_processing_log(); !defined)
       log_warn("no processing log error=\"{}\"", defined.error().message);
@@ -92,6 +95,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
     TRY(node->cluster_->join(settings.kafka_advertised.empty() ? node->kafka_addresses().front()
                                                                : settings.kafka_advertised.front(),
                              must_stop));
+  if (node->cluster_) node->drop_tables(left_over);
   node->definitions_->await_undone();
   node->is_serving_ = true;
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
@@ -511,16 +515,34 @@ std::vector<engine::ConsumerGroup> Node::with_ends(
   return shown;
 }
 
-void Node::drop_temporary_tables() {
+// Temporary tables; in a cluster those of this node's sessions, and of nodes that have been removed.
+std::vector<std::string> Node::left_over_tables() const {
+  std::vector<std::string> names;
   for (const auto& [name, source] : definitions_->image()->catalog->sources()) {
     if (!source->is_temporary) continue;
+    if (cluster_) {
+      const auto view = cluster_->view();
+      const auto its_node = TemporaryTables::node_of(name);
+      if (!its_node ||
+          (NodeId{*its_node} != view->self && view->metadata->nodes().contains(NodeId{*its_node})))
+        continue;
+    }
+    names.push_back(name);
+  }
+  return names;
+}
+
+void Node::drop_tables(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
     auto drop = std::make_shared<engine::ParsedStatement>();
     drop->text = "DROP TABLE of a session that has ended";
     drop->statement = engine::DropSource{engine::SourceKind::Table, true, false,
                                          {name, engine::Quoting::Back}, {}};
-    definitions_->submit(std::move(drop), engine::Properties(), [name = name](const Result<DefinitionOutcome>& done) {
-      if (!done) log_warn("a temporary table stays name={} error=\"{}\"", name, done.error().message);
-    });
+    definitions_->submit(
+        std::move(drop), engine::Properties(), [name](const Result<DefinitionOutcome>& done) {
+          if (!done)
+            log_warn("a temporary table stays name={} error=\"{}\"", name, done.error().message);
+        });
   }
 }
 

@@ -103,7 +103,8 @@ class Node {
       const std::vector<coordinator::GroupProgress>& groups) const;
   void count_records();
   // Those of sessions that ended with the server before.
-  void drop_temporary_tables();
+  std::vector<std::string> left_over_tables() const;
+  void drop_tables(const std::vector<std::string>& names);
   void on_task_failure(const ShardTask& task);
   void tell_grown(std::span<const storage::TopicPartition> partitions);
   void on_durable(std::span<const storage::TopicPartition> partitions);

@@ -2,6 +2,7 @@
 // read is as far as its leader has it.
 #pragma once
 #include <functional>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -12,6 +13,9 @@
 
 namespace server {
 
+// By partition: how far it was read.
+using ReadEnds = std::map<storage::TopicPartition, Offset>;
+
 // Threads: any; answered on another one.
 class ClusterTopics {
  public:
@@ -19,12 +23,30 @@ class ClusterTopics {
   // Each record once, whoever leads; the partitions independently of each other. Where it fails the error says whether
   // rows may be there.
   virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;
+  // Rows that were made of what was read, as far as `read_to` tells: each part is appended unless rows of its keys have
+  // come since. Parts without it are appended in any case.
+  struct Change {
+    storage::TopicPartition partition;
+    std::string batches;
+    std::optional<Offset> read_to = {};
+  };
+  struct Changed {
+    Result<storage::AppendedBatch> appended;  // the last; the error says whether more may be there
+    size_t batches_there = 0;                 // so many of the first, for certain
+    // Nothing else of it is there, since rows of its keys have come.
+    bool was_overtaken() const {
+      return !appended && appended.error().code == ErrorCode::ObjectState;
+    }
+  };
+  using ChangesDone = std::function<void(std::vector<Changed>)>;  // in the order of the parts
+  virtual void append_changes(std::vector<Change> parts, ChangesDone done) = 0;
   // Whatever was acknowledged before the call lies before these ends.
   using Ends = std::vector<std::pair<storage::TopicPartition, Offset>>;
   virtual void ask_ends(std::vector<storage::TopicPartition> partitions,
                         std::function<void(Result<Ends>)> done) = 0;
   // Whether this node has, or is about to have, the partition's records.
   virtual bool has_replica(const storage::TopicPartition& partition) const = 0;
+  virtual int32_t self() const = 0;
   // Of its first partition; 1 where it is not known.
   virtual int replicas_of(const Uuid& topic) const = 0;
   // Nothing where nobody leads it just now.

@@ -72,9 +72,10 @@ std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& r
                                            std::vector<engine::ColumnPtr> returned = {},
                                            WriterTurns turns = {});
 // COMMIT: appends what was held back; then what the transaction has defined stays, or is undone where the append fails.
+// In a cluster `read` tells how far partitions had been read when rows were made of them.
 std::unique_ptr<sql::Execution> run_commit(SqlSession& session, sql::Receiver& receiver,
-                                           storage::AppendRequest request, WriterTurns turns,
-                                           DefiningTransactionPtr transaction);
+                                           storage::AppendRequest request, const ReadEnds& read,
+                                           WriterTurns turns, DefiningTransactionPtr transaction);
 // Ends when the undoing is done.
 std::unique_ptr<sql::Execution> run_await_undo(SqlSession& session, sql::Receiver& receiver,
                                                std::shared_ptr<Undoing> undoing);
@@ -119,6 +120,10 @@ std::unique_ptr<sql::Execution> run_information(
     SqlSession& session, sql::Receiver& receiver,
     std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image,
     InformationForm form = InformationForm::Rows);
+
+// A topic whose table was dropped or emptied may still take records for a moment: they would be lost. Who gets past this
+// wrote before, since the image changes before a definition is acknowledged.
+Status check_is_there(const MetadataImage& image, const Uuid& topic);
 
 // Hands a request to the log, waiting for room as long as it takes; `done` is called on the log's
 // thread, or at once when there is no memory to wait in. Fails with UnknownTopic when the topic is not there any more,

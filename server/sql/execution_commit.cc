@@ -1,9 +1,84 @@
 // The ends of transactions: rows first, then what was defined (docs/adr/0059).
+#include <utility>
+
+#include "server/sql/append_changes.h"
 #include "server/sql/execution.h"
 
 namespace server {
 
 namespace {
+
+// In a cluster the rows of a transaction are one request, as far as they fit into one: so they are there together.
+constexpr size_t kMostOfRequest = 1 << 20;
+
+// In a cluster, of one partition: only as long as nobody has changed the rows that the transaction has read and changed.
+class ChangesCommit final : public SqlExecution {
+ public:
+  using SqlExecution::SqlExecution;
+  void begin(storage::PartitionBatches part, Offset read_to, WriterTurns turns) {
+    std::vector<ClusterTopics::Change> changes;
+    changes.push_back({part.partition, std::move(part.batches), read_to});
+    append_changes(
+        session().parts(), std::move(changes),
+        [turns = std::move(turns),
+         told = on_loop([this](ClusterTopics::Changed changed) { end(std::move(changed)); })](
+            std::vector<ClusterTopics::Changed> changed) { told(std::move(changed.front())); });
+  }
+
+ private:
+  void end(ClusterTopics::Changed changed) {
+    // FencedTask is PostgreSQL's 40001 for them: somebody else has gone on from what they have read.
+    if (changed.was_overtaken())
+      return receiver().on_error({ErrorCode::FencedTask,
+                                  "could not serialize access due to concurrent update",
+                                  "A session of another node, or a row that was written without "
+                                  "having been read, came first. Nothing of the transaction was "
+                                  "written.",
+                                  "Begin it anew."});
+    if (!changed.appended) return receiver().on_error(std::move(changed.appended).error());
+    session().note_written({*changed.appended});
+    receiver().on_done({"COMMIT"});
+  }
+};
+
+std::unique_ptr<sql::Execution> refuse(SqlSession& session, sql::Receiver& receiver,
+                                       std::string what) {
+  receiver.on_error(
+      Error{ErrorCode::NotSupported, std::move(what) + " is not supported in a cluster yet",
+            "Nothing of it was written.",
+            "Write outside of a transaction: each statement is then acknowledged when "
+            "all of its rows are there."});
+  return std::make_unique<SqlExecution>(session, receiver);
+}
+
+std::unique_ptr<sql::Execution> append_in_cluster(SqlSession& session, sql::Receiver& receiver,
+                                                  storage::AppendRequest request,
+                                                  const ReadEnds& read, WriterTurns turns) {
+  if (request.parts.size() > 1)
+    return refuse(session, receiver, "a transaction that writes to several partitions");
+  storage::PartitionBatches& part = request.parts.front();
+  const bool is_one_request = part.batches.size() <= kMostOfRequest;
+  if (is_one_request) part.batches = joined_batches(part.batches);
+  const auto read_to = read.find(part.partition);
+  if (read_to == read.end())
+    return run_append(session, receiver, std::move(request), "COMMIT", std::nullopt, {},
+                      std::move(turns));
+  if (!is_one_request)
+    return refuse(session, receiver,
+                  "a transaction that changes what it has read, of more than 1 MB,");
+  auto run = std::make_unique<ChangesCommit>(session, receiver);
+  run->begin(std::move(part), read_to->second, std::move(turns));
+  return run;
+}
+
+std::unique_ptr<sql::Execution> append_held(SqlSession& session, sql::Receiver& receiver,
+                                            storage::AppendRequest request, const ReadEnds& read,
+                                            WriterTurns turns) {
+  if (session.parts().cluster != nullptr && !request.parts.empty())
+    return append_in_cluster(session, receiver, std::move(request), read, std::move(turns));
+  return run_append(session, receiver, std::move(request), "COMMIT", std::nullopt, {},
+                    std::move(turns));
+}
 
 class CommitExecution final : public SqlExecution, private sql::Receiver {
  public:
@@ -15,9 +90,8 @@ class CommitExecution final : public SqlExecution, private sql::Receiver {
       session().parts().definitions.end(transaction_, TransactionEnd::Commit, [](const Status&) {});
   }
 
-  void begin(storage::AppendRequest request, WriterTurns turns) {
-    append_ = run_append(session(), *this, std::move(request), "COMMIT", std::nullopt, {},
-                         std::move(turns));
+  void begin(storage::AppendRequest request, const ReadEnds& read, WriterTurns turns) {
+    append_ = append_held(session(), *this, std::move(request), read, std::move(turns));
   }
 
  private:
@@ -63,22 +137,12 @@ class UndoExecution final : public SqlExecution {
 }  // namespace
 
 std::unique_ptr<sql::Execution> run_commit(SqlSession& session, sql::Receiver& receiver,
-                                           storage::AppendRequest request, WriterTurns turns,
-                                           DefiningTransactionPtr transaction) {
-  if (session.parts().cluster != nullptr && request.parts.size() > 1) {
-    receiver.on_error(Error{ErrorCode::NotSupported,
-                            "a transaction that writes to several partitions is not supported in a "
-                            "cluster yet",
-                            "Nothing of it was written.",
-                            "Write outside of a transaction: each statement is then acknowledged when "
-                            "all of its rows are there."});
-    return std::make_unique<SqlExecution>(session, receiver);
-  }
+                                           storage::AppendRequest request, const ReadEnds& read,
+                                           WriterTurns turns, DefiningTransactionPtr transaction) {
   if (!transaction)
-    return run_append(session, receiver, std::move(request), "COMMIT", std::nullopt, {},
-                      std::move(turns));
+    return append_held(session, receiver, std::move(request), read, std::move(turns));
   auto run = std::make_unique<CommitExecution>(session, receiver, std::move(transaction));
-  run->begin(std::move(request), std::move(turns));
+  run->begin(std::move(request), read, std::move(turns));
   return run;
 }
 

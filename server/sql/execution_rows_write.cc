@@ -1,12 +1,30 @@
-// INSERT ... SELECT into a table, UPDATE and DELETE: the rows of a SELECT as of one commit, appended in one commit.
+// INSERT ... SELECT into a table, UPDATE and DELETE: the rows of a SELECT as of one commit, appended in one commit. In a
+// cluster each partition's leader appends its rows if nobody was faster, and those that were overtaken are read and
+// written once more (docs/adr/0076).
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
+#include "server/sql/append_changes.h"
+#include "server/sql/change_attempts.h"
 #include "server/sql/execution.h"
 #include "server/sql/written_rows.h"
 
 namespace server {
 
 namespace {
+
+// Where lock_timeout is 0: so long a statement tries again that others overtake.
+constexpr int64_t kMostAttempts_ms = 30'000;
+constexpr int64_t kMostBetween_ms = 50;
+
+engine::ColumnPtr some_rows(const engine::ColumnPtr& column, std::span<const size_t> rows) {
+  if (!column) return nullptr;
+  auto some = std::make_shared<engine::Column>(column->type());
+  for (const size_t row : rows) some->append_from(*column, row);
+  return some;
+}
 
 class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
  public:
@@ -23,14 +41,21 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     else
       own_ = TRY(session().make_buffer(write_->target));
     left_out_.emplace(TRY(session().planner()->left_out(write_->target)));
+    if (is_in_cluster()) {
+      parameters_ = parameters;
+      give_up_us_ = session().parts().clock.monotonic_us() + 1000 * patience_ms();
+      session().note_read({});
+    }
     select_ = TRY(session().start(prepared_->rows, std::move(parameters), *this));
     return {};
   }
-  // What is on its way to the log cannot be called back.
+  // What is on its way to the log cannot be called back; but there is no other attempt.
   void cancel() override {
-    if (append_ || has_failed_) return;
+    is_cancelled_ = true;
+    if (append_ || is_appending_ || sorting_ || has_failed_) return;
     select_.reset();
-    fail({ErrorCode::QueryCanceled, "canceling statement due to user request"});
+    timer_.reset();
+    fail_cancelled();
   }
 
  private:
@@ -43,25 +68,145 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   void on_error(Error error) override { fail(std::move(error)); }
   void on_done(sql::Completion) override {
     if (has_failed_) return;
-    const std::string_view tag = write_->kind == RowsWrite::Kind::Insert   ? "INSERT 0"
-                                 : write_->kind == RowsWrite::Kind::Update ? "UPDATE"
-                                                                           : "DELETE";
     storage::AppendRequest request;
     if (own_) own_->take(request);
+    if (own_ && is_in_cluster()) return write_in_cluster(std::move(request));
+    if (held_ && is_in_cluster()) session().note_held_read(held_->topic());
     append_ =
-        run_append(session(), receiver(), std::move(request), std::string(tag), rows_,
+        run_append(session(), receiver(), std::move(request), tag(), rows_,
                    {returned_.begin(), returned_.end()}, held_ ? WriterTurns() : session().turns());
   }
 
+  std::string tag() const {
+    return write_->kind == RowsWrite::Kind::Insert   ? "INSERT 0"
+           : write_->kind == RowsWrite::Kind::Update ? "UPDATE"
+                                                     : "DELETE";
+  }
+
+  // --- In a cluster, outside of a transaction
+
+  bool is_in_cluster() const { return session().parts().cluster != nullptr; }
+  int64_t patience_ms() const {
+    const int64_t lock_timeout_ms = session().setting_ms("lock_timeout", 0);
+    return lock_timeout_ms > 0 ? lock_timeout_ms : kMostAttempts_ms;
+  }
+  // Rows of a plain INSERT say what they are, whatever is there; but they may have been made of it.
+  bool is_plain_insert() const {
+    return write_->kind == RowsWrite::Kind::Insert && !write_->is_upsert;
+  }
+
+  void write_in_cluster(storage::AppendRequest request) {
+    if (request.parts.empty()) return finish_in_cluster();
+    const ReadEnds& read = session().read_ends();
+    const bool has_read_target = std::ranges::any_of(
+        read, [this](const auto& end) { return end.first.topic == own_->topic(); });
+    append_in_cluster(is_plain_insert() && !has_read_target
+                          ? attempts_->begin_without_condition(std::move(request))
+                          : attempts_->begin(std::move(request), read));
+  }
+
+  void append_in_cluster(ChangeAttempts::Changes changes) {
+    is_appending_ = true;
+    append_changes(session().parts(), std::move(changes),
+                   [turns = session().turns(),
+                    told = on_loop([this](std::vector<ClusterTopics::Changed> changed) {
+                      told_in_cluster(std::move(changed));
+                    })](std::vector<ClusterTopics::Changed> changed) { told(std::move(changed)); });
+  }
+
+  void told_in_cluster(std::vector<ClusterTopics::Changed> changed) {
+    is_appending_ = false;
+    std::optional<Error> error = attempts_->told(std::move(changed));
+    session().note_written(attempts_->appended());
+    if (error) return fail(*std::move(error));
+    if (!attempts_->was_overtaken()) return finish_in_cluster();
+    if (is_plain_insert() && attempts_->is_any_there())
+      return append_in_cluster(attempts_->rest_without_condition());
+    if (!attempts_->is_any_there()) return wait_to_begin_again({});
+    // There may be many.
+    const auto sorted = std::make_shared<Status>();
+    sorting_ = session().run_aside(
+        charge_bytes_,
+        [attempts = attempts_, sorted](const std::atomic<bool>&) {
+          *sorted = attempts->note_there();
+        },
+        [this, sorted] {
+          sorting_.reset();
+          wait_to_begin_again(*sorted);
+        });
+    if (!sorting_) fail(too_many_waiting());
+  }
+
+  void wait_to_begin_again(const Status& sorted) {
+    if (!sorted) return fail(sorted.error());
+    if (const Status prepared = prepare_again(); !prepared) return fail(prepared.error());
+    if (is_cancelled_) return fail_cancelled();
+    if (session().parts().clock.monotonic_us() >= give_up_us_) return fail_late();
+    // At once, and then less and less often.
+    timer_.emplace(session().shard().loop(), "rows written again", [this] { begin_again(); });
+    timer_->start_once(attempts_made_++ == 0 ? 0 : std::min(attempts_made_, kMostBetween_ms));
+  }
+
+  // Of what this attempt has told, that stays which is there.
+  Status prepare_again() {
+    std::vector<size_t> stay;
+    for (size_t row = 0; row < returned_keys_.size(); ++row)
+      if (attempts_->there().contains(returned_keys_[row])) stay.push_back(row);
+    std::vector<std::string> keys;
+    for (const size_t row : stay) keys.push_back(std::move(returned_keys_[row]));
+    returned_keys_ = std::move(keys);
+    for (auto& column : returned_) {
+      auto rest = std::make_shared<engine::Column>(column->type());
+      for (const size_t row : stay) rest->append_from(*column, row);
+      column = std::move(rest);
+    }
+    rows_ = attempts_->there().size();
+    keys_.clear();
+    own_ = TRY(session().make_buffer(write_->target));
+    return {};
+  }
+
+  void begin_again() {
+    timer_.reset();
+    session().note_read({});
+    auto started = session().start(prepared_->rows, parameters_, *this);
+    if (!started) return fail(std::move(started).error());
+    select_ = *std::move(started);
+  }
+
+  void finish_in_cluster() {
+    if (!returned_.empty())
+      receiver().on_rows(std::vector<engine::ColumnPtr>(returned_.begin(), returned_.end()), 0,
+                         rows_);
+    receiver().on_done({tag(), rows_});
+  }
+
+  void fail_cancelled() {
+    Error error{ErrorCode::QueryCanceled, "canceling statement due to user request"};
+    if (attempts_->is_any_there()) error.detail = "Some of the rows are there.";
+    fail(std::move(error));
+  }
+  void fail_late() {
+    Error error{ErrorCode::LockTimeout, "canceling statement due to lock timeout"};
+    error.detail = attempts_->is_any_there() ? "Some of the rows are there; others were changed by "
+                                               "somebody else each time they were to be written."
+                                             : "Somebody else changed the rows each time they were "
+                                               "to be written. None of them was.";
+    fail(std::move(error));
+  }
+
+  // --- Rows
+
   Status take(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row) {
-    const size_t rows = end_row - first_row;
+    size_t rows = end_row - first_row;
     std::vector<engine::ColumnPtr> written =
         TRY(written_columns(write_->target->schema, write_->places, columns, first_row, end_row,
                             write_->kind == RowsWrite::Kind::Insert ? KeysOf::NewRows
                                                                     : KeysOf::RowsThatAreThere));
     if (write_->kind != RowsWrite::Kind::Delete) TRY(left_out_->fill(written, rows));
-    const std::vector<int64_t> now(rows, session().parts().clock.wall_ms());
     RowBuffer& buffer = held_ ? *held_ : *own_;
+    if (own_ && is_in_cluster()) rows = TRY(keep_what_is_left(written, rows));
+    const std::vector<int64_t> now(rows, session().parts().clock.wall_ms());
     const size_t size_before = buffer.size_bytes();
     if (write_->kind == RowsWrite::Kind::Delete)
       TRY(buffer.remove(written, rows, now));
@@ -76,8 +221,25 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                    fmt::format("the statement writes more than {}", format_bytes(limit)),
                    "Its rows are one commit, up to copy-atomic-bytes.",
                    "Write fewer rows at a time, or raise copy-atomic-bytes."};
-    if (charge_.try_resize(own_->size_bytes())) return {};
+    charge_bytes_ = own_->size_bytes();
+    if (charge_.try_resize(charge_bytes_)) return {};
     return session().memory()->refusal("the rows that a statement writes");
+  }
+
+  // Of another attempt those rows that are not there yet. Answers how many.
+  Result<size_t> keep_what_is_left(std::vector<engine::ColumnPtr>& written, size_t rows) {
+    const bool tells_keys = !returned_.empty() && !is_plain_insert();
+    if (!attempts_->left() && !tells_keys) return rows;
+    std::vector<std::string> keys = TRY(own_->keys_of(written, rows));
+    std::vector<size_t> kept;
+    for (size_t row = 0; row < rows; ++row) {
+      if (attempts_->left() && !attempts_->left()->contains(keys[row])) continue;
+      kept.push_back(row);
+      if (tells_keys) returned_keys_.push_back(std::move(keys[row]));
+    }
+    if (kept.size() == rows) return rows;
+    for (engine::ColumnPtr& column : written) column = some_rows(column, kept);
+    return kept.size();
   }
 
   // What RETURNING tells, when all is durable.
@@ -106,6 +268,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   std::unique_ptr<RowBuffer> own_;
   std::optional<LeftOutColumns> left_out_;
   MemoryCharge charge_{session().memory(), MemoryKind::Copy};
+  size_t charge_bytes_ = 0;
   std::vector<std::shared_ptr<engine::Column>> returned_;  // of RETURNING
   MemoryCharge told_charge_{session().memory(), MemoryKind::Results};
   size_t told_bytes_ = 0;
@@ -113,6 +276,15 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   RowBuffer::Keys keys_;  // where each comes once
   uint64_t rows_ = 0;
   bool has_failed_ = false;
+  // In a cluster
+  // Shared with who sorts keys on another thread; until he has.
+  const std::shared_ptr<ChangeAttempts> attempts_ = std::make_shared<ChangeAttempts>();
+  std::unique_ptr<sql::Errand> sorting_;
+  std::vector<engine::Value> parameters_;
+  std::vector<std::string> returned_keys_;  // by row of returned_
+  std::optional<Timer> timer_;              // until the next attempt
+  int64_t attempts_made_ = 0, give_up_us_ = 0;
+  bool is_appending_ = false, is_cancelled_ = false;
 };
 
 // One table after the other; nothing of it is seen before the transaction commits.

@@ -90,16 +90,8 @@ struct WaitingAppend {
   AppendTo to = AppendTo::Topics;
 };
 
-// A topic whose table was dropped or emptied may still take records for a moment: they would be lost. Who gets past this
-// wrote before, since the image changes before a definition is acknowledged.
 Status check_are_there(const MetadataImage& image, const storage::AppendRequest& request) {
-  for (const auto& part : request.parts) {
-    TRY(check_not_dropped(part.partition.topic, image));
-    if (!image.topics->find(part.partition.topic))
-      return Error{ErrorCode::UnknownTopic,
-                   "the stream or table was dropped, emptied or made anew while rows for it were "
-                   "gathered"};
-  }
+  for (const auto& part : request.parts) TRY(check_is_there(image, part.partition.topic));
   return {};
 }
 
@@ -177,6 +169,14 @@ void append_as_one_from(Loop* here, SqlParts& parts, storage::AppendRequest requ
 }
 
 }  // namespace
+
+Status check_is_there(const MetadataImage& image, const Uuid& topic) {
+  TRY(check_not_dropped(topic, image));
+  if (image.topics->find(topic)) return {};
+  return Error{ErrorCode::UnknownTopic,
+               "the stream or table was dropped, emptied or made anew while rows for it were "
+               "gathered"};
+}
 
 void append_when_room(SqlParts& parts, storage::AppendRequest request, storage::AppendDone done,
                       AppendTo to) {

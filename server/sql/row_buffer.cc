@@ -117,6 +117,25 @@ Status RowBuffer::remove(std::span<const engine::ColumnPtr> columns, size_t rows
   return {};
 }
 
+Result<std::vector<std::string>> RowBuffer::keys_of(std::span<const engine::ColumnPtr> given,
+                                                    size_t rows) const {
+  std::vector<engine::ColumnPtr> columns(given.begin(), given.end());
+  std::vector<const engine::Column*> keys;
+  for (const size_t i : key_columns_) {
+    const engine::SqlType& type = source_->schema.columns[i].type;
+    size_t row = 0;
+    if (has_declared_length(type)) columns[i] = TRY(fit_declared(type, columns[i], rows, row));
+    keys.push_back(columns[i].get());
+  }
+  engine::EncodedRows encoded;
+  key_writer_->write(keys, {0, rows}, nullptr, encoded);
+  if (!encoded.problems.empty())
+    return bad_row(*source_, encoded.problems.front().message, encoded.problems.front().row, {});
+  std::vector<std::string> all;
+  for (size_t row = 0; row < rows; ++row) all.emplace_back(encoded[row].value_or(""));
+  return all;
+}
+
 void RowBuffer::append(int64_t timestamp, std::optional<std::string_view> key,
                        std::optional<std::string_view> value) {
   const auto count = static_cast<int32_t>(builders_.size());

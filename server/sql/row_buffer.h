@@ -31,6 +31,9 @@ class RowBuffer {
   Status add(std::vector<engine::ColumnPtr>& columns, size_t rows,
              std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {},
              Keys* once = nullptr);
+  // As add() and remove() write them.
+  Result<std::vector<std::string>> keys_of(std::span<const engine::ColumnPtr> columns,
+                                           size_t rows) const;
   // The records that delete the rows of these keys; of the columns only those of the key are looked at.
   Status remove(std::span<const engine::ColumnPtr> columns, size_t rows,
                 std::span<const int64_t> timestamps);

@@ -131,7 +131,11 @@ void SqlSession::discard_temporary() {
   if (auto drop = temporary_.drop_all())
     parts_.definitions.submit(std::move(drop), engine::Properties(),
                               [](const Result<DefinitionOutcome>&) {});
-  temporary_ = TemporaryTables();
+  temporary_ = no_temporary_tables();
+}
+
+TemporaryTables SqlSession::no_temporary_tables() const {
+  return TemporaryTables(parts_.cluster ? std::optional(parts_.cluster->self()) : std::nullopt);
 }
 
 engine::Properties SqlSession::properties() const {
@@ -347,20 +351,14 @@ Result<std::shared_ptr<const SqlPrepared>> SqlSession::renewed(
                "Prepare it again."};
 }
 
-// Whoever changes rows by what he has read has them to himself: among the sessions of one node.
 Status SqlSession::check_for_cluster(const SqlPrepared& prepared) const {
   if (parts_.cluster == nullptr) return {};
   const auto not_yet = [](std::string what, std::string hint) {
     return Error{ErrorCode::NotSupported, std::move(what) + " not supported in a cluster yet", {},
                  std::move(hint)};
   };
-  if (prepared.action == Action::WriteRows)
-    return not_yet("UPDATE, DELETE, ON CONFLICT and INSERT ... SELECT into a table are",
-                   "INSERT ... VALUES of a row with its key replaces it.");
-  if (prepared.action == Action::AddKey ||
-      std::holds_alternative<engine::Truncate>(prepared.statement->statement))
-    return not_yet("TRUNCATE, and an ALTER TABLE that rewrites rows, are",
-                   "DROP the table, and create it anew.");
+  if (prepared.action == Action::AddKey)
+    return not_yet("an ALTER TABLE that rewrites rows is", "DROP the table, and create it anew.");
   return {};
 }
 
@@ -375,7 +373,10 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
   std::set<std::string> topics = topics_in_turn(*prepared, *image);
   if (std::ranges::any_of(topics, [this](const std::string& topic) { return !has_turn(topic); }))
     return run_in_turn(*this, receiver, prepared, std::move(parameters), std::move(topics));
-  if (in_transaction_ && std::holds_alternative<engine::Truncate>(prepared->statement->statement))
+  // In a cluster another topic in its place would not be known to all nodes at once: what they write meanwhile would be
+  // lost with the old one.
+  if ((in_transaction_ || parts_.cluster != nullptr) &&
+      std::holds_alternative<engine::Truncate>(prepared->statement->statement))
     return run_truncate_rows(*this, receiver, prepared->statement);
   TRY(check_not_anothers(prepared->statement->statement, *image));
   if (const auto* create = std::get_if<engine::CreateSource>(&prepared->statement->statement))
@@ -507,6 +508,15 @@ Result<RowBuffer*> SqlSession::held_rows(const std::shared_ptr<const engine::Dat
   return buffer.get();
 }
 
+// The oldest reading counts: a later one of the same transaction has seen no less.
+void SqlSession::note_held_read(const Uuid& topic) {
+  for (const auto& [partition, end] : read_ends_) {
+    if (partition.topic != topic) continue;
+    const auto [known, is_new] = held_read_ends_.emplace(partition, end);
+    if (!is_new) known->second = std::min(known->second, end);
+  }
+}
+
 Result<HeldBatches> SqlSession::held_batches(const engine::DataSource& table, const Uuid& topic) {
   RowBuffer& buffer = *held_.at(table.name);
   if (buffer.topic() == topic) return buffer.batches();
@@ -585,8 +595,8 @@ std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
   held_.clear();
   held_charge_.resize(0);
   temporary_before_.reset();
-  return run_commit(*this, receiver, std::move(request), take_turns(),
-                    std::exchange(defining_, nullptr));
+  return run_commit(*this, receiver, std::move(request), std::exchange(held_read_ends_, {}),
+                    take_turns(), std::exchange(defining_, nullptr));
 }
 
 std::unique_ptr<sql::Execution> SqlSession::await_rollback(sql::Receiver& receiver) {
@@ -610,6 +620,7 @@ void SqlSession::rollback() {
                            });
   }
   give_up_turns();
+  held_read_ends_.clear();
   held_.clear();
   held_charge_.resize(0);
 }

@@ -163,6 +163,11 @@ class SqlSession final : public sql::SessionBackend {
   const MaterializerPlaces& places_of(const std::shared_ptr<const DefinedQuery>& materializer,
                                       const MetadataImage& image);
   void note_passed(std::shared_ptr<const DefinedQuery> query) { passed_.insert(std::move(query)); }
+  // In a cluster: how far the statement has read that changes what it reads.
+  const ReadEnds& read_ends() const { return read_ends_; }
+  void note_read(ReadEnds ends) { read_ends_ = std::move(ends); }
+  // The transaction holds rows of this topic that were made of what was read.
+  void note_held_read(const Uuid& topic);
   // The transaction's buffer for a source.
   Result<RowBuffer*> held_rows(const std::shared_ptr<const engine::DataSource>& source);
   TemporaryTables& temporary() { return temporary_; }
@@ -227,6 +232,7 @@ class SqlSession final : public sql::SessionBackend {
   std::set<std::string> topics_in_turn(const SqlPrepared& prepared,
                                        const MetadataImage& image) const;
   Status check_for_cluster(const SqlPrepared& prepared) const;
+  TemporaryTables no_temporary_tables() const;
   Status check_not_anothers(const engine::Statement& statement, const MetadataImage& image) const;
   // As the statement is meant now, where definitions have changed since it was prepared.
   Result<std::shared_ptr<const SqlPrepared>> renewed(
@@ -244,7 +250,7 @@ class SqlSession final : public sql::SessionBackend {
   std::set<std::shared_ptr<const DefinedQuery>> passed_;  // since the last write
   MaterializerPlaces last_places_;                        // of the table that was asked last
   PointTables point_tables_{*this};
-  TemporaryTables temporary_;
+  TemporaryTables temporary_ = no_temporary_tables();
   WriterTurns turns_;  // until the transaction ends, or the statement outside of one
   bool in_transaction_ = false;
   DefiningTransactionPtr defining_;                  // once the transaction has defined something
@@ -252,6 +258,8 @@ class SqlSession final : public sql::SessionBackend {
   std::shared_ptr<Undoing> undoing_;                 // of the transaction before
   size_t open_statements_ = 0;
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
+  ReadEnds read_ends_;
+  ReadEnds held_read_ends_;  // of the topics of held_, where a statement has read them first
   MemoryAccount* const memory_;
   const Asker asker_;
   const uint64_t incarnation_;  // of the asker, when it was let in

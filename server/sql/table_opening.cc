@@ -77,6 +77,7 @@ void TableOpening::ask_leaders() {
 void TableOpening::leaders_told(Result<ClusterTopics::Ends> ends) {
   if (!opened_) return;
   if (!ends) return end(std::move(ends).error());
+  if (kind_ == Kind::Change) session_.note_read({ends->begin(), ends->end()});
   ClusterTopics::Ends journals;
   for (const auto& [partition, readable_end] : *ends)
     if (partition.topic == storage::kReplicatedJournal)

@@ -1,8 +1,10 @@
 #include "server/sql/temporary_tables.h"
 
 #include <absl/strings/ascii.h>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "base/uuid.h"
@@ -30,8 +32,22 @@ engine::CreateSource copy_without_properties(const engine::CreateSource& create)
   return copy;  // its properties are storage parameters, of which nothing is kept
 }
 
-TemporaryTables::TemporaryTables()
-    : prefix_("PG_TEMP_" + absl::AsciiStrToUpper(Uuid::random().to_string().substr(0, 8)) + ".") {}
+// PG_TEMP_1A2B3C4D.NAME, and in a cluster PG_TEMP_1A2B3C4D_N3.NAME
+TemporaryTables::TemporaryTables(std::optional<int32_t> node)
+    : prefix_(fmt::format("PG_TEMP_{}{}.",
+                          absl::AsciiStrToUpper(Uuid::random().to_string().substr(0, 8)),
+                          node ? fmt::format("_N{}", *node) : "")) {}
+
+std::optional<int32_t> TemporaryTables::node_of(std::string_view name_in_catalog) {
+  const std::string_view prefix = name_in_catalog.substr(0, name_in_catalog.find('.'));
+  const size_t mark = prefix.rfind("_N");
+  if (!prefix.starts_with("PG_TEMP_") || mark == std::string_view::npos) return std::nullopt;
+  const std::string_view number = prefix.substr(mark + 2);
+  int32_t node = 0;
+  const auto read = std::from_chars(number.data(), number.data() + number.size(), node);
+  if (read.ec != std::errc() || read.ptr != number.data() + number.size()) return std::nullopt;
+  return node;
+}
 
 Name TemporaryTables::name_of(const Name& written) const {
   const auto found = names_.find(written.text);

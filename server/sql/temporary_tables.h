@@ -2,7 +2,9 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/sql/ast.h"
 
@@ -15,7 +17,9 @@ engine::CreateSource copy_without_properties(const engine::CreateSource& create)
 class TemporaryTables {
  public:
   using Statement = std::shared_ptr<const engine::ParsedStatement>;
-  TemporaryTables();
+  // `node`: whose session it is, in a cluster. When it starts again it knows by their names which ones are left of it.
+  explicit TemporaryTables(std::optional<int32_t> node = {});
+  static std::optional<int32_t> node_of(std::string_view name_in_catalog);
 
   // Name as the session writes it -> name in the catalog.
   const std::map<std::string, std::string>& names() const { return names_; }

@@ -76,6 +76,7 @@ class Upsert {
     write_.rows = std::move(outer);
     write_.places = std::move(places);
     write_.has_each_key_once = !does_nothing();
+    write_.is_upsert = true;
     return {};
   }
 

@@ -18,6 +18,7 @@ struct RowsWrite {
   engine::Query rows;          // what is written; of Delete the keys
   std::vector<size_t> places;  // in the target's schema, of each column of `rows`
   bool has_each_key_once = false;  // else two rows of one key are the later one
+  bool is_upsert = false;          // what an Insert writes depends on the rows of the same keys
   std::vector<engine::SqlType> types() const;
 };
 

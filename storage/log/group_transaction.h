@@ -22,6 +22,8 @@
 
 namespace storage {
 
+struct Unchanged;
+
 // What compaction has made of some batches of a partition.
 struct CleanedBatches {
   struct Batch {
@@ -59,6 +61,9 @@ class GroupTransaction {
 
   // Sets base offsets and leader epochs in the request's bytes.
   Result<std::vector<AppendedBatch>> append(AppendRequest& request);
+  // The same, or ObjectState (append_unless_changed.cc).
+  Result<std::vector<AppendedBatch>> append_unless_changed(AppendRequest& request,
+                                                           const Unchanged& unchanged);
   // The last of what it answers is the batch of the journal.
   Result<std::vector<AppendedBatch>> commit_task(TaskCommit& commit);
   // All of these, in their order, or none. Answers where each lies in its journal.
@@ -152,6 +157,7 @@ class GroupTransaction {
   Result<size_t> find(const TopicPartition& id);
   Result<size_t> find_any(const TopicPartition& id);  // also one that is damaged
   Status add_to(Plan& plan, PartitionBatches& part);
+  Status check_unchanged(const PartitionBatches& part, const Unchanged& unchanged);
   Status add_to(Plan& plan, const TopicPartition& partition, std::span<char> batches,
                 const TransactionGuard* guard = nullptr);
   Status plan_batch(Plan& plan, size_t moved_index, std::span<char> rest,

@@ -54,6 +54,14 @@ class LogCore {
   static constexpr size_t kAdministrationWeight = 64 << 10;  // of what removes some entries
   void submit(std::function<Status(GroupTransaction&)> apply, std::function<void(Status)> done,
               size_t weight_bytes = kAdministrationWeight);
+  // Within what is submitted: whether the disk has room for what a client writes.
+  Status admit(const AppendRequest& request) {
+    return space_.admit_client_append(size_of(request));
+  }
+  // For what was submitted and is durable: answers when enough followers have it.
+  void when_visible(Appended appended, AppendDone done) {
+    commit_waiters_.wait(*partitions(), std::move(appended), std::move(done));
+  }
   bool advance_high_watermark(const TopicPartition& id, LeaderEpoch epoch, Offset offset);
   ReadEpochs& epochs() { return epochs_; }
   TransactionGuards& guards() { return guards_; }

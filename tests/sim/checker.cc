@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "records/batch.h"
 
@@ -12,8 +13,6 @@ using storage::PartitionStatus;
 using storage::ReadUpTo;
 using storage::ReplicaRole;
 using storage::TopicPartition;
-
-namespace {
 
 std::vector<std::string> values_of(std::string_view bytes) {
   std::vector<std::string> values;
@@ -27,7 +26,13 @@ std::vector<std::string> values_of(std::string_view bytes) {
   return values;
 }
 
-}  // namespace
+std::optional<int64_t> number_of(std::string_view value) {
+  if (!value.starts_with(kNumberPrefix)) return std::nullopt;
+  value.remove_prefix(kNumberPrefix.size());
+  int64_t number = 0;
+  std::from_chars(value.data(), value.data() + value.size(), number);
+  return number;
+}
 
 std::string Checker::name_of(const TopicPartition& partition) const {
   for (const SimTask::Places& task : tasks_) {
@@ -152,6 +157,9 @@ void Checker::take(SimNode& node, const TopicPartition& partition, Offset base,
                                 before->second.value(), offset.value()));
     for (const SimTask::Places& task : tasks_)
       if (task.output == partition) check_copy(task, value, history.values.size());
+    if (const auto number = number_of(value); number && *number != ++history.last_number)
+      findings_.add(fmt::format("{}: {} follows number {}", name_of(partition), value,
+                                history.last_number - 1));
     history.values.push_back(value);
     ++offset;
   }

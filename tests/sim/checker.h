@@ -1,8 +1,10 @@
 // What must always hold of replicated partitions, whatever happens.
 #pragma once
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,13 +14,20 @@
 
 namespace sim {
 
+// Values that begin with this have a number behind it.
+inline constexpr std::string_view kNumberPrefix = "number ";
+std::optional<int64_t> number_of(std::string_view value);
+// Of a batch that was visible.
+std::vector<std::string> values_of(std::string_view bytes);
+
 // 1. What was visible anywhere stays what it is, on every replica: below its high watermark each has the same.
 // 2. A leader of the newest epoch has all that was ever visible.
 // 3. A record is acknowledged when it is visible, with its offset, and is there once.
 // 4. An epoch has one leader.
 // 5. Who is in sync has all that was visible; who has no replica any more has nothing.
 // 6. What somebody was told that it was not written is nowhere.
-// 7. What tasks make of their inputs is there once and in order: a copy, record by record, of what is visible there.
+// 7. Numbers that were made of the last one follow each other, one by one.
+// 8. What tasks make of their inputs is there once and in order: a copy, record by record, of what is visible there.
 class Checker {
  public:
   Checker(Findings& findings, std::vector<storage::TopicPartition> partitions,
@@ -66,6 +75,7 @@ class Checker {
     std::map<LeaderEpoch, NodeId> leaders;
     Offset acknowledged_end{0};
     std::vector<std::string> refused;
+    int64_t last_number = 0;
   };
   void check_leader(SimNode& node, const storage::TopicPartition& partition,
                     const storage::PartitionStatus& status);

@@ -72,6 +72,9 @@ class Scenario {
     for (const char* name : {"alice", "bob"})
       writers_.push_back(
           std::make_unique<RowWriter>(world_, checker_, name, partitions_of(kInput, kInputs)));
+    for (const char* name : {"carol", "dave"})
+      counters_.push_back(
+          std::make_unique<Counter>(world_, checker_, name, partitions_of(kInput, kInputs)));
   }
 
   ~Scenario() { nodes_.clear(); }  // what they still answer comes to somebody
@@ -82,6 +85,7 @@ class Scenario {
     for (const auto& producer : producers_) queue_.after(kSecond / 4, [&] { producer->start(); });
     for (const auto& client : clients_) queue_.after(kSecond / 4, [&] { client->start(); });
     for (const auto& writer : writers_) queue_.after(kSecond / 4, [&] { writer->start(); });
+    for (const auto& counter : counters_) queue_.after(kSecond / 4, [&] { counter->start(); });
     queue_.after(kSecond / 4, [this] { asker_.start(); });
     queue_.after(kSecond / 2, [this] { attack(); });
     run_until(kAttacked);
@@ -89,6 +93,7 @@ class Scenario {
     for (const auto& producer : producers_) producer->stop();
     for (const auto& client : clients_) client->stop();
     for (const auto& writer : writers_) writer->stop();
+    for (const auto& counter : counters_) counter->stop();
     asker_.stop();
     for (int64_t end = kAttacked; end < kAttacked + kHealing && !is_healed(); end += kSecond / 4) {
       lift_throttle();
@@ -586,6 +591,8 @@ class Scenario {
       if (!client->is_idle()) return false;
     for (const auto& writer : writers_)
       if (!writer->is_idle()) return false;
+    for (const auto& counter : counters_)
+      if (!counter->is_idle()) return false;
     const storage::ClusterTable table = truth();
     if (table.snapshot()->partitions().size() != partitions().size()) return false;
     for (const auto& [partition, assignment] : table.snapshot()->partitions())
@@ -602,6 +609,9 @@ class Scenario {
     for (const auto& writer : writers_)
       if (!writer->is_idle())
         findings_.add("a session gets no answer to what it writes although all has healed");
+    for (const auto& counter : counters_)
+      if (!counter->is_idle())
+        findings_.add("a session gets no answer to what it changes although all has healed");
     if (!is_log_short()) findings_.add("the metadata log is not cut although all has healed");
     if (!checker_.are_tasks_done()) findings_.add("a task does not finish although all has healed");
     const storage::ClusterTable table = truth();
@@ -641,6 +651,7 @@ class Scenario {
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<TransactionalClient>> clients_;
   std::vector<std::unique_ptr<RowWriter>> writers_;
+  std::vector<std::unique_ptr<Counter>> counters_;
   size_t snapshot_count_ = 0;
   EndAsker asker_{world_, checker_, findings_, partitions_of(kInput, kInputs)};
 };

@@ -14,6 +14,29 @@ namespace {
 
 constexpr int64_t kPauseUs = 30'000, kLookUs = 50'000, kAskUs = 15'000;
 
+struct NumbersRead {
+  int64_t last = 0;
+  Offset end;
+};
+
+// What the node shows; nothing where it cannot.
+std::optional<NumbersRead> read_numbers(SimNode& node, const TopicPartition& partition) {
+  const auto status = node.log()->find_partition(partition);
+  if (!status || !node.has_replica(partition) || !node.reader()->begin_turn()) return std::nullopt;
+  NumbersRead read{0, status->log_start()};
+  while (true) {
+    const auto batches = node.reader()->read(partition, read.end, 1 << 20);
+    if (!batches || batches->empty()) break;
+    for (const storage::BatchRef& batch : *batches) {
+      for (const std::string& value : values_of(batch.bytes))
+        if (const auto number = number_of(value)) read.last = *number;
+      read.end = batch.last_offset + 1;
+    }
+  }
+  node.reader()->end_turn();
+  return read;
+}
+
 }  // namespace
 
 // --- Rows
@@ -70,6 +93,59 @@ void RowWriter::answered(uint64_t statement, const Result<storage::AppendedBatch
     checker_.acknowledged_up_to(partition_, result->last_offset, values_);
   else if (result.error().detail == "No row was written.")
     checker_.refused(partition_, values_);
+  world_.queue.after(world_.chance.between(kPauseUs / 2, kPauseUs * 2), [this] { next(); });
+}
+
+// --- Numbers
+
+void Counter::next() {
+  is_idle_ = is_stopping_;
+  if (is_idle_) return;
+  SimNode& node = *world_.chance.one_of(world_.nodes);
+  if (!node.is_running()) {
+    world_.queue.after(kPauseUs, [this] { next(); });
+    return;
+  }
+  ++statement_;
+  look_whether_it_died(node, node.life(), statement_);
+  node.run(node.life(), [this, &node] { begin(node); });
+}
+
+void Counter::begin(SimNode& node) {
+  partition_ = world_.chance.one_of(partitions_);
+  const std::optional<NumbersRead> read = read_numbers(node, partition_);
+  if (!read) {
+    ++statement_;
+    world_.queue.after(kPauseUs, [this] { next(); });
+    return;
+  }
+  value_ = fmt::format("{}{} by {} at {}", kNumberPrefix, read->last + 1, name_, statement_);
+  records::BatchBuilder builder;
+  builder.append(1'000, kNumberPrefix, value_);
+  node.cluster()->appends().append_unless_changed(
+      partition_, builder.finish(), read->end,
+      [this, statement = statement_](const Result<storage::AppendedBatch>& result, size_t) {
+        answered(statement, result);
+      });
+}
+
+void Counter::look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement) {
+  world_.queue.after(kLookUs, [this, &node, life, statement] {
+    if (statement != statement_) return;
+    if (node.life() == life) return look_whether_it_died(node, life, statement);
+    ++statement_;
+    next();
+  });
+}
+
+void Counter::answered(uint64_t statement, const Result<storage::AppendedBatch>& result) {
+  if (statement != statement_) return;
+  ++statement_;
+  if (result)
+    checker_.acknowledged_up_to(partition_, result->last_offset, {value_});
+  else if (result.error().detail == "No row was written." ||
+           result.error().code == ErrorCode::ObjectState)
+    checker_.refused(partition_, {value_});
   world_.queue.after(world_.chance.between(kPauseUs / 2, kPauseUs * 2), [this] { next(); });
 }
 

@@ -39,6 +39,37 @@ class RowWriter {
   bool is_stopping_ = false, is_idle_ = true;
 };
 
+// Counts in a partition by way of one node after the other: reads the last number that the node shows, and writes the next
+// one on the condition that nobody else has. So each number follows the one before, whoever has written that.
+class Counter {
+ public:
+  Counter(SimNode::World& world, Checker& checker, std::string name,
+          std::vector<storage::TopicPartition> partitions)
+      : world_(world),
+        checker_(checker),
+        name_(std::move(name)),
+        partitions_(std::move(partitions)) {}
+
+  void start() { next(); }
+  void stop() { is_stopping_ = true; }
+  bool is_idle() const { return is_idle_; }
+
+ private:
+  void next();
+  void begin(SimNode& node);
+  void look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement);
+  void answered(uint64_t statement, const Result<storage::AppendedBatch>& result);
+
+  SimNode::World& world_;
+  Checker& checker_;
+  const std::string name_;
+  const std::vector<storage::TopicPartition> partitions_;
+  storage::TopicPartition partition_;
+  std::string value_;
+  uint64_t statement_ = 0;
+  bool is_stopping_ = false, is_idle_ = true;
+};
+
 // Asks one node after the other.
 class EndAsker {
  public:

@@ -42,6 +42,7 @@ constexpr Rule kRules[] = {
     {"markers-once", [](Rules& rules) { rules.transactions.takes_markers_once = false; }},
     {"verification", [](Rules& rules) { rules.transactions_here.verifies = false; }},
     {"rows-once", [](Rules& rules) { rules.appends.sends_the_same = false; }},
+    {"unchanged", [](Rules& rules) { rules.appends.looks_at_conditions = false; }},
     {"ends-confirmed", [](Rules& rules) { rules.ends.asks_others = false; }},
     {"ends-of-before", [](Rules& rules) { rules.ends.waits_for_own_begin = false; }},
     {"behind-pointer", [](Rules& rules) { rules.cuts.removes_behind_pointer = false; }},

@@ -43,6 +43,13 @@ class AppendCallsTest : public ::testing::Test {
     calls.append(partition(), rows(count),
                  [this](Result<AppendedBatch> result) { told.push_back(std::move(result)); });
   }
+  void change(int count, int64_t since) {
+    calls.append_unless_changed(partition(), rows(count), Offset{since},
+                                [this](Result<AppendedBatch> result, size_t batches_there) {
+                                  told.push_back(std::move(result));
+                                  there.push_back(batches_there);
+                                });
+  }
   AppendRows take(NodeId to) {
     EXPECT_FALSE(sent.empty());
     EXPECT_EQ(sent.front().first, to);
@@ -69,6 +76,9 @@ class AppendCallsTest : public ::testing::Test {
   int64_t next_producer = 70;
   Status leads = {};
   std::vector<storage::AppendRequest> appended;
+  std::vector<size_t> there;                    // of changes
+  std::optional<storage::Unchanged> unchanged;  // of what was appended last
+  Result<storage::Appended> answer = storage::Appended{{}, {{partition(), Offset{4}, Offset{6}}}};
   AppendCalls calls{
       {.clock = clock,
        .send = [this](NodeId to, ClusterMessage message) { sent.emplace_back(to, message); },
@@ -78,7 +88,14 @@ class AppendCallsTest : public ::testing::Test {
        .append =
            [this](storage::AppendRequest request, const storage::AppendDone& done) {
              appended.push_back(std::move(request));
-             done(storage::Appended{{}, {{partition(), Offset{4}, Offset{6}}}});
+             done(answer);
+           },
+       .append_unless_changed =
+           [this](storage::AppendRequest request, storage::Unchanged condition,
+                  const storage::AppendDone& done) {
+             appended.push_back(std::move(request));
+             unchanged = condition;
+             done(answer);
            }},
       {}};
 };
@@ -171,6 +188,89 @@ TEST_F(AppendCallsTest, ALeaderAppendsOrSaysWhyNot) {
   calls.on_message(kThere, AppendRows{6, partition(), rows(3)});
   EXPECT_EQ(appended.size(), 1U);
   EXPECT_FALSE(std::get<RowsAppended>(sent[1].second).may_be_there);
+}
+
+TEST_F(AppendCallsTest, WhatIsOnAConditionGoesAlone) {
+  lead(kThere);
+  append(1);
+  const AppendRows first = take(kThere);
+  EXPECT_FALSE(first.unchanged);
+  append(1);
+  change(1, 40);
+  append(1);
+  calls.on_message(kThere, RowsAppended{.number = first.number, .last_offsets = {Offset{0}}});
+  const AppendRows second = take(kThere);
+  EXPECT_FALSE(second.unchanged);
+  calls.on_message(kThere, RowsAppended{.number = second.number, .last_offsets = {Offset{1}}});
+  const AppendRows third = take(kThere);
+  ASSERT_TRUE(third.unchanged);
+  EXPECT_EQ(third.unchanged->since, Offset{40});
+  EXPECT_FALSE(third.unchanged->own_from);
+  calls.on_message(kThere, RowsAppended{.number = third.number, .last_offsets = {Offset{2}}});
+  EXPECT_FALSE(take(kThere).unchanged);
+}
+
+TEST_F(AppendCallsTest, WhoWasOvertakenLeavesItsNumbersToTheNext) {
+  lead(kThere);
+  change(2, 40);
+  append(1);
+  refuse(take(kThere).number, ErrorCode::ObjectState, false);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].error().code, ErrorCode::ObjectState);
+  EXPECT_EQ(there[0], 0U);
+  // At once, and as the same producer.
+  const AppendRows next = take(kThere);
+  EXPECT_EQ(header_of(next).producer_id, ProducerId{70});
+  EXPECT_EQ(header_of(next).base_sequence, 0);
+}
+
+TEST_F(AppendCallsTest, WhoMayHaveOvertakenItselfDoesNotKnow) {
+  lead(kThere);
+  change(1, 40);
+  refuse(take(kThere).number, ErrorCode::NotLeader, true);
+  pass(60'000);
+  refuse(take(kThere).number, ErrorCode::ObjectState, false);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_NE(told[0].error().code, ErrorCode::ObjectState);
+  EXPECT_NE(told[0].error().message.find("is not known"), std::string::npos);
+  change(1, 50);
+  EXPECT_EQ(header_of(take(kThere)).producer_id, ProducerId{71});
+}
+
+TEST_F(AppendCallsTest, ALargeChangeKnowsItsOwnRecordsAndHowManyAreThere) {
+  lead(kThere);
+  std::string batches;
+  for (int i = 0; i < 7; ++i) batches += rows(2);
+  calls.append_unless_changed(partition(), batches, Offset{40},
+                              [this](Result<AppendedBatch> result, size_t batches_there) {
+                                told.push_back(std::move(result));
+                                there.push_back(batches_there);
+                              });
+  const AppendRows first = take(kThere);
+  RowsAppended first_five{.number = first.number};
+  for (int i = 0; i < 5; ++i) first_five.last_offsets.push_back(Offset{51 + 2 * i});
+  calls.on_message(kThere, first_five);
+  const AppendRows second = take(kThere);
+  ASSERT_TRUE(second.unchanged && second.unchanged->own_from);
+  EXPECT_EQ(second.unchanged->since, Offset{40});
+  EXPECT_EQ(*second.unchanged->own_from, Offset{50});
+  refuse(second.number, ErrorCode::ObjectState, false);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].error().code, ErrorCode::ObjectState);
+  EXPECT_EQ(there[0], 5U);
+}
+
+TEST_F(AppendCallsTest, ALeaderLooksAtTheConditionAndKnowsThatNothingIsThere) {
+  AppendRows request{5, partition(), rows(3)};
+  request.unchanged = storage::Unchanged{Offset{9}, Offset{12}};
+  answer = Error{ErrorCode::ObjectState, "changed"};
+  calls.on_message(kThere, request);
+  ASSERT_TRUE(unchanged);
+  EXPECT_EQ(unchanged->since, Offset{9});
+  EXPECT_EQ(unchanged->own_from, Offset{12});
+  const auto& refused = std::get<RowsAppended>(sent[0].second);
+  EXPECT_FALSE(refused.may_be_there);
+  EXPECT_EQ(refused.error->code, ErrorCode::ObjectState);
 }
 
 }  // namespace

@@ -166,6 +166,12 @@ TEST(NodeWire, rows_come_as_they_went) {
   EXPECT_EQ(append.number, 7U);
   EXPECT_EQ(append.partition, partition());
   EXPECT_EQ(append.batches, "batches");
+  EXPECT_FALSE(append.unchanged);
+  AppendRows change{8, partition(), "batches", storage::Unchanged{Offset{0}}};
+  EXPECT_EQ(round_trip(change).unchanged->since, Offset{0});
+  EXPECT_FALSE(round_trip(change).unchanged->own_from);
+  change.unchanged->own_from = Offset{6};
+  EXPECT_EQ(round_trip(change).unchanged->own_from, Offset{6});
   const auto appended =
       round_trip(RowsAppended{7, Error{ErrorCode::NotEnoughReplicas, "two"}, true, {Offset{8}, Offset{9}}});
   EXPECT_EQ(appended.error->code, ErrorCode::NotEnoughReplicas);

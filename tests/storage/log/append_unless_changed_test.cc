@@ -1,0 +1,117 @@
+// Rows that were made of what somebody has read: appended as long as that is the newest.
+#include "storage/log/append_unless_changed.h"
+
+#include <gtest/gtest.h>
+
+#include "storage/kv/memory_store.h"
+#include "tests/storage/log/log_fixture.h"
+
+namespace storage {
+namespace {
+
+const TopicPartition kPartition{Uuid{{1}}, PartitionId(0)};
+constexpr ProducerId kAnna{7}, kBert{8};
+
+std::string row(const std::string& key, const std::string& value,
+                const records::ProducerStamp& stamp = {}, records::Codec codec = {}) {
+  records::BatchBuilder builder;
+  builder.append(1000, key, value);
+  return builder.finish(codec, stamp);
+}
+
+class AppendUnlessChangedTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    log_ = Log::open(store_.open(), {}).value();
+    ASSERT_TRUE(create_partitions_and_wait(*log_, kPartition.topic, 1));
+  }
+  void append(std::string batches) {
+    ASSERT_TRUE(append_and_wait(*log_, append_of(kPartition, std::move(batches))));
+  }
+  Result<Offset> change(std::string batches, const Unchanged& unchanged) {
+    const auto appended = wait_for<Result<Appended>>([&](AppendDone done) {
+      append_unless_changed(*log_, append_of(kPartition, std::move(batches)), unchanged,
+                            std::move(done));
+    });
+    if (!appended) return appended.error();
+    return appended->batches.front().base_offset;
+  }
+  static bool was_changed(const Result<Offset>& result) {
+    return !result && result.error().code == ErrorCode::ObjectState;
+  }
+  std::vector<std::string> values() { return read_values(*log_, kPartition); }
+
+  MemoryDisk store_;
+  std::unique_ptr<Log> log_;
+};
+
+TEST_F(AppendUnlessChangedTest, who_has_read_all_of_its_keys_appends) {
+  append(row("a", "a1") + row("b", "b1"));
+  EXPECT_EQ(change(row("a", "a2"), {Offset{2}}), Offset{2});
+  append(row("b", "b2"));  // another key
+  EXPECT_EQ(change(row("a", "a3"), {Offset{3}}), Offset{4});
+  EXPECT_EQ(values(), (std::vector<std::string>{"a1", "b1", "a2", "b2", "a3"}));
+}
+
+TEST_F(AppendUnlessChangedTest, who_was_overtaken_has_written_nothing) {
+  append(row("a", "a1"));
+  append(row("a", "a2"));
+  EXPECT_TRUE(was_changed(change(row("b", "b1") + row("a", "late"), {Offset{1}})));
+  EXPECT_EQ(values(), (std::vector<std::string>{"a1", "a2"}));
+}
+
+TEST_F(AppendUnlessChangedTest, a_record_within_a_batch_counts_by_its_own_offset) {
+  records::BatchBuilder builder;
+  builder.append(1000, "a", "a1");
+  builder.append(1000, "b", "b1");
+  append(builder.finish());
+  EXPECT_TRUE(was_changed(change(row("b", "late"), {Offset{1}})));
+  EXPECT_EQ(change(row("a", "a2"), {Offset{1}}), Offset{2});  // read, in the same batch
+}
+
+TEST_F(AppendUnlessChangedTest, what_is_sent_again_is_there_already) {
+  const std::string mine = row("a", "a1", {kAnna, 0, 0});
+  EXPECT_EQ(change(mine, {Offset{0}}), Offset{0});
+  append(row("a", "a2"));
+  EXPECT_EQ(change(mine, {Offset{0}}), Offset{0});
+  EXPECT_EQ(values(), (std::vector<std::string>{"a1", "a2"}));
+}
+
+TEST_F(AppendUnlessChangedTest, a_later_request_for_the_same_rows_is_not_overtaken_by_the_first) {
+  append(row("a", "a0", {kAnna, 0, 0}));
+  EXPECT_EQ(change(row("b", "b1", {kAnna, 0, 1}), {Offset{1}}), Offset{1});
+  EXPECT_EQ(change(row("b", "b2", {kAnna, 0, 2}), {Offset{1}, Offset{1}}), Offset{2});
+  // By the same producer, but before: somebody else's.
+  EXPECT_TRUE(was_changed(change(row("a", "a1", {kAnna, 0, 3}), {Offset{0}, Offset{1}})));
+  append(row("b", "b3", {kBert, 0, 0}));
+  EXPECT_TRUE(was_changed(change(row("b", "b4", {kAnna, 0, 3}), {Offset{1}, Offset{1}})));
+}
+
+TEST_F(AppendUnlessChangedTest, who_has_read_long_ago_reads_again) {
+  append(row("a", "a1"));
+  for (int i = 0; i < 3; ++i) append(row("other", std::string(kMostBytesSince / 2, 'x')));
+  EXPECT_TRUE(was_changed(change(row("a", "a2"), {Offset{1}})));
+  EXPECT_EQ(change(row("a", "a2"), {Offset{3}}), Offset{4});
+}
+
+TEST_F(AppendUnlessChangedTest, of_what_is_compressed_no_more_comes_out_than_is_looked_at) {
+  append(row("a", "a1"));
+  append(row("other", std::string(4 * kMostBytesSince, 'x'), {}, records::Codec::Zstd));
+  EXPECT_TRUE(was_changed(change(row("a", "a2"), {Offset{1}})));
+}
+
+TEST_F(AppendUnlessChangedTest, of_two_at_the_same_time_one_is_first) {
+  append(row("a", "0"));
+  std::atomic<int> passed = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&, i] {
+      if (change(row("a", std::to_string(i)), {Offset{1}})) ++passed;
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(passed, 1);
+  EXPECT_EQ(values().size(), 2U);
+}
+
+}  // namespace
+}  // namespace storage
