@@ -1,7 +1,9 @@
 """The cluster that a file of cases shares, and what they ask of it and do to it."""
 import atexit
+import struct
 import time
 
+import kafka_wire
 from cluster_nodes import Cluster, eventually
 from millrace_server import Skipped
 
@@ -63,6 +65,21 @@ def create_topic(nodes, name, partitions=3, replicas=3, **config):
 def leader_of(nodes, topic, partition=0):
     running = next(node for node in nodes.nodes.values() if node.is_running())
     return nodes.nodes[metadata_of(running, topic).topics[topic].partitions[partition].leader]
+
+
+GROUP, TRANSACTION = 0, 1  # what FindCoordinator tells apart
+
+
+def coordinator_of(nodes, kind, key):
+    """The node that coordinates a group or a transactional id, as any node tells."""
+    running = next(node for node in nodes.nodes.values() if node.is_running())
+
+    def find():
+        with kafka_wire.Connection(running.kafka) as connection:
+            answer = connection.ask(10, 1, kafka_wire.string(key) + struct.pack(">b", kind))
+        _, error, size = struct.unpack_from(">ihh", answer)
+        return 0 if error else struct.unpack_from(">i", answer, 8 + max(size, 0))[0]
+    return nodes.nodes[eventually(find)]
 
 
 def end_of(consumer, partition):

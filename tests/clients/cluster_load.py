@@ -5,6 +5,7 @@ import threading
 import time
 
 from cluster_cases import end_of, leader_of
+from cluster_nodes import eventually
 
 try:
     from confluent_kafka import Consumer, Producer, TopicPartition
@@ -31,6 +32,29 @@ def read_all(bootstrap, topic, partitions):
         for message in consumer.consume(1000, 0.5):
             if not message.error():
                 read[message.partition()].append(message.value().decode())
+    consumer.close()
+    return read
+
+
+def read_committed(bootstrap, topic, partitions):
+    """The values of each partition up to the last stable offset, when nothing is open any more."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False,
+                         "isolation.level": "read_committed", "enable.partition.eof": True,
+                         "reconnect.backoff.max.ms": 500})
+    raw = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "isolation.level": "read_uncommitted"})
+    places = [TopicPartition(topic, number) for number in range(partitions)]
+    eventually(lambda: all(end_of(consumer, place) == end_of(raw, place) for place in places), 60)
+    raw.close()
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+    read, ended = {number: [] for number in range(partitions)}, set()
+    until = time.monotonic() + 60
+    while len(ended) < partitions:
+        assert time.monotonic() < until, f"read {read}"
+        for message in consumer.consume(1000, 0.5):
+            if not message.error():
+                read[message.partition()].append(message.value().decode())
+            elif message.error().name() == "_PARTITION_EOF":
+                ended.add(message.partition())
     consumer.close()
     return read
 

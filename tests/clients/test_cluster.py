@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from cluster_cases import all_is_well, cluster, create_topic, disturb, leader_of, metadata_of
+from cluster_cases import GROUP, all_is_well, cluster, coordinator_of, create_topic, disturb, leader_of, metadata_of
 from cluster_load import Load, read_all
 from cluster_nodes import Etcd, eventually
 from millrace_server import binary, case, obstacle_of_own_client, run
@@ -148,15 +148,6 @@ def nodes_go_on_without_etcd_and_catch_up_with_it():
     create_topic(nodes, "etcd_is_back")
 
 
-def coordinator_of(nodes, group):
-    """As Kafka's clients find it: by Java's hash of the group's id."""
-    code = 0
-    for letter in group:
-        code = (31 * code + ord(letter)) & 0xffffffff
-    count = len(metadata_of(nodes.nodes[1], "__consumer_offsets").topics["__consumer_offsets"].partitions)
-    return leader_of(nodes, "__consumer_offsets", (code & 0x7fffffff) % count)
-
-
 class Member(threading.Thread):
     """A member of a group, which commits what it has read."""
 
@@ -185,7 +176,7 @@ def groups_go_on_when_their_coordinator_is_killed():
     members = [Member(nodes, "g", "grouped", seen) for _ in range(2)]
     try:
         eventually(lambda: len(seen) > 100, 60)
-        killed = coordinator_of(nodes, "g")
+        killed = coordinator_of(nodes, GROUP, "g")
         killed.kill()
         time.sleep(3)
         load.stop()

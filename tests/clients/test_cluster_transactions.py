@@ -7,7 +7,8 @@ import subprocess
 import threading
 import time
 
-from cluster_cases import all_is_well, cluster, create_topic, disturb, end_of, leader_of, metadata_of
+from cluster_cases import TRANSACTION, all_is_well, cluster, coordinator_of, create_topic, disturb, end_of, leader_of
+from cluster_load import read_committed
 from cluster_nodes import eventually
 from millrace_server import Skipped, case, obstacle_of_own_client, run
 
@@ -18,44 +19,6 @@ except ImportError:
 
 PARTITIONS = 3
 PATIENCE_S = 120
-
-
-def partition_of_key(key, count):
-    """As Kafka's clients find a coordinator: by Java's hash."""
-    code = 0
-    for letter in key:
-        code = (31 * code + ord(letter)) & 0xffffffff
-    return (code & 0x7fffffff) % count
-
-
-def coordinator_of(nodes, transactional_id):
-    topic = "__transaction_state"
-    running = next(node for node in nodes.nodes.values() if node.is_running())
-    count = len(metadata_of(running, topic).topics[topic].partitions)
-    return leader_of(nodes, topic, partition_of_key(transactional_id, count))
-
-
-def read_committed(bootstrap, topic, partitions=PARTITIONS):
-    """The values of each partition up to the last stable offset, when nothing is open any more."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False,
-                         "isolation.level": "read_committed", "enable.partition.eof": True,
-                         "reconnect.backoff.max.ms": 500})
-    raw = Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "isolation.level": "read_uncommitted"})
-    places = [TopicPartition(topic, number) for number in range(partitions)]
-    eventually(lambda: all(end_of(consumer, place) == end_of(raw, place) for place in places), 60)
-    raw.close()
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
-    read, ended = {number: [] for number in range(partitions)}, set()
-    until = time.monotonic() + 60
-    while len(ended) < partitions:
-        assert time.monotonic() < until, f"read {read}"
-        for message in consumer.consume(1000, 0.5):
-            if not message.error():
-                read[message.partition()].append(message.value().decode())
-            elif message.error().name() == "_PARTITION_EOF":
-                ended.add(message.partition())
-    consumer.close()
-    return read
 
 
 class Writer(threading.Thread):
@@ -148,7 +111,7 @@ def under_writers(topic, disturb_them):
             writer.stopping = True
         for writer in writers:
             writer.join(PATIENCE_S)
-    read = read_committed(nodes.bootstrap, topic)
+    read = read_committed(nodes.bootstrap, topic, PARTITIONS)
     committed = [writer.check(read) for writer in writers]
     print(f"{committed} transactions committed, {[writer.restarts for writer in writers]} producers replaced")
 
@@ -156,7 +119,7 @@ def under_writers(topic, disturb_them):
 @case
 def a_coordinator_that_is_killed_is_replaced_and_transactions_stay_whole():
     def kill(nodes, writers):
-        killed = coordinator_of(nodes, writers[0].name_of_id)
+        killed = coordinator_of(nodes, TRANSACTION, writers[0].name_of_id)
         killed.kill()
         time.sleep(3)
         killed.start()
@@ -221,7 +184,7 @@ def offsets_are_committed_with_what_was_made_of_them():
                 producer.commit_transaction(30)
                 copied += len(messages)
                 if killed is None and copied > 100:
-                    killed = coordinator_of(nodes, "copier")
+                    killed = coordinator_of(nodes, TRANSACTION, "copier")
                     killed.kill()
             break
         except KafkaException as error:
@@ -230,7 +193,7 @@ def offsets_are_committed_with_what_was_made_of_them():
             consumer.close()
     killed.start()
     all_is_well(nodes)
-    read = read_committed(nodes.bootstrap, "tx_out")
+    read = read_committed(nodes.bootstrap, "tx_out", PARTITIONS)
     for number, values in read.items():
         assert sorted(map(int, values)) == list(range(number, 600, PARTITIONS)), (number, values)
 
@@ -254,7 +217,7 @@ def javas_producers_go_on_when_coordinator_and_leader_are_killed():
         looks = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": "unused"})
         eventually(lambda: producer.poll() is not None or end_of(looks, TopicPartition(topic, 0)) > 50, 60)
         looks.close()
-        for find in (lambda: coordinator_of(nodes, topic), lambda: leader_of(nodes, topic)):
+        for find in (lambda: coordinator_of(nodes, TRANSACTION, topic), lambda: leader_of(nodes, topic)):
             if producer.poll() is not None:
                 break
             killed = find()
@@ -264,7 +227,7 @@ def javas_producers_go_on_when_coordinator_and_leader_are_killed():
             all_is_well(nodes)
         said, _ = producer.communicate(timeout=180)
         assert producer.returncode == 0, said
-        read = read_committed(nodes.bootstrap, topic)
+        read = read_committed(nodes.bootstrap, topic, PARTITIONS)
         assert sum(map(len, read.values())) == records, {number: len(values) for number, values in read.items()}
 
 
