@@ -22,12 +22,13 @@ Error bad_row(const engine::DataSource& source, std::string_view what, size_t ro
   return error;
 }
 
-// Columns become what the source stores of them.
+// Columns become what the source stores of them; those that are left out stay so.
 Status fit_columns(const engine::DataSource& source, std::vector<engine::ColumnPtr>& columns,
                    std::span<const uint64_t> lines) {
   for (size_t i = 0; i < columns.size(); ++i) {
     const engine::ColumnDef& column = source.schema.columns[i];
-    if (column.role == engine::ColumnRole::Headers || !engine::has_declared_length(column.type))
+    if (!columns[i] || column.role == engine::ColumnRole::Headers ||
+        !engine::has_declared_length(column.type))
       continue;
     std::optional<Error> first;
     auto fitted = engine::fit_declared(
@@ -120,13 +121,9 @@ Status RowBuffer::remove(std::span<const engine::ColumnPtr> columns, size_t rows
 Result<std::vector<std::string>> RowBuffer::keys_of(std::span<const engine::ColumnPtr> given,
                                                     size_t rows) const {
   std::vector<engine::ColumnPtr> columns(given.begin(), given.end());
+  TRY(fit_columns(*source_, columns, {}));
   std::vector<const engine::Column*> keys;
-  for (const size_t i : key_columns_) {
-    const engine::SqlType& type = source_->schema.columns[i].type;
-    size_t row = 0;
-    if (has_declared_length(type)) columns[i] = TRY(fit_declared(type, columns[i], rows, row));
-    keys.push_back(columns[i].get());
-  }
+  for (const size_t i : key_columns_) keys.push_back(columns[i].get());
   engine::EncodedRows encoded;
   key_writer_->write(keys, {0, rows}, nullptr, encoded);
   if (!encoded.problems.empty())
