@@ -64,9 +64,9 @@ Status GroupPartition::replay_undecided(ProducerId producer, std::string_view ke
 }
 
 void GroupPartition::on_unloaded() {
-  for (const auto& [producer, records] : undecided_)
-    for (const OffsetRecord& each : records)
-      around_.size.shrink(GroupOffsets::bytes_of(each.key.topic, each.value.metadata.size()));
+  for (const auto& [producer, offsets] : undecided_)
+    for (const auto& [key, value] : offsets)
+      around_.size.shrink(GroupOffsets::bytes_of(key.topic, value.metadata.size()));
   undecided_.clear();
   auto groups = std::exchange(groups_, {});
   for (auto& [id, group] : groups) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -112,7 +113,15 @@ class GroupPartition final : private ReplayedState {
   void erase(const std::string& id);
   void append(std::vector<StoredRecord> records, Done<KafkaError> done);
 
+  struct ByPlace {
+    bool operator()(const OffsetKey& one, const OffsetKey& other) const {
+      return std::tie(one.group_id, one.topic, one.partition) <
+             std::tie(other.group_id, other.topic, other.partition);
+    }
+  };
+  using UndecidedOffsets = std::map<OffsetKey, OffsetValue, ByPlace>;
   void keep_undecided(ProducerId producer, OffsetRecord record);
+  bool has_undecided(ProducerId producer, const OffsetKey& key) const;
   KafkaError check_commit(const CommitOffsets& request);
   void commit_some(const std::shared_ptr<Commit>& commit);
   KafkaError check_offset(const CommitOffsets::Partition& asked, const storage::TopicInfo* topic);
@@ -131,8 +140,8 @@ class GroupPartition final : private ReplayedState {
   absl::flat_hash_map<std::string, std::unique_ptr<Group>> groups_;
   // No name is in both.
   absl::flat_hash_map<std::string, std::shared_ptr<ShareGroup>> shares_;
-  // Of transactions that are open, in the order in which they came.
-  absl::flat_hash_map<ProducerId, std::vector<OffsetRecord>> undecided_;
+  // Of transactions that are open: what each has written last for a partition, which alone will count.
+  absl::flat_hash_map<ProducerId, UndecidedOffsets> undecided_;
 };
 
 }  // namespace server::coordinator

@@ -113,7 +113,10 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
                            .topic_id = topic->id}});
       records.push_back({encode(offsets->back().key), encode(offsets->back().value)});
       places.emplace_back(commit->topic, commit->partition);
-      if (!group || !has(group->offsets, name, asked.partition))
+      const bool is_known = request.producer
+                                ? has_undecided(request.producer->id, offsets->back().key)
+                                : group && has(group->offsets, name, asked.partition);
+      if (!is_known)
         bytes += GroupOffsets::bytes_of(name, asked.metadata.size());
     }
     commit->answer.topics[commit->topic].second[commit->partition].error = error;
@@ -155,26 +158,36 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
 }
 
 void GroupPartition::keep_undecided(ProducerId producer, OffsetRecord record) {
+  auto& offsets = undecided_[producer];
+  const auto [place, is_new] = offsets.try_emplace(record.key);
+  if (is_new)
+    ++find_or_make(record.key.group_id).undecided[{record.key.topic, record.key.partition}];
+  else
+    around_.size.shrink(
+        GroupOffsets::bytes_of(record.key.topic, place->second.metadata.size()));
   around_.size.grow(GroupOffsets::bytes_of(record.key.topic, record.value.metadata.size()));
-  Group& group = find_or_make(record.key.group_id);
-  ++group.undecided[{record.key.topic, record.key.partition}];
-  undecided_[producer].push_back(std::move(record));
+  place->second = std::move(record.value);
+}
+
+bool GroupPartition::has_undecided(ProducerId producer, const OffsetKey& key) const {
+  const auto found = undecided_.find(producer);
+  return found != undecided_.end() && found->second.contains(key);
 }
 
 void GroupPartition::replay_end(ProducerId producer, records::TransactionEnd end) {
   const auto found = undecided_.find(producer);
   if (found == undecided_.end()) return;
-  std::vector<OffsetRecord> decided = std::move(found->second);
+  UndecidedOffsets decided = std::move(found->second);
   undecided_.erase(found);
-  for (OffsetRecord& each : decided) {
-    around_.size.shrink(GroupOffsets::bytes_of(each.key.topic, each.value.metadata.size()));
-    Group& group = find_or_make(each.key.group_id);
-    const auto of = group.undecided.find({each.key.topic, each.key.partition});
+  for (auto& [key, value] : decided) {
+    around_.size.shrink(GroupOffsets::bytes_of(key.topic, value.metadata.size()));
+    Group& group = find_or_make(key.group_id);
+    const auto of = group.undecided.find({key.topic, key.partition});
     if (--of->second == 0) group.undecided.erase(of);
     if (end == records::TransactionEnd::Commit)
-      group.offsets.put(each.key, std::move(each.value));
+      group.offsets.put(key, std::move(value));
     else if (is_idle(group) && !group.is_stored)
-      erase(each.key.group_id);
+      erase(key.group_id);
   }
 }
 

@@ -12,10 +12,15 @@ using coordinator::TransactionAnswer;
 void TransactionRelay::join(coordinator::AddPartitions request,
                             coordinator::Done<TransactionAnswer> done) {
   place_.loop->post([this, request = std::move(request), done = std::move(done)]() mutable {
-    // A topic that this node has not heard of yet would be taken for one that is no more when the transaction ends.
+    // What this node has not heard of yet, a topic or a partition of one that has grown, would be taken for what is no
+    // more when the transaction ends, and told nothing of it.
     const auto topics = place_.backend->topics();
-    for (const auto& [topic, partitions] : request.partitions)
-      if (!topics->find(topic)) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
+    for (const auto& [topic, partitions] : request.partitions) {
+      const storage::TopicInfo* known = topics->find(topic);
+      for (const int32_t partition : partitions)
+        if (known == nullptr || partition >= known->partition_count)
+          return done(request.refusal(KafkaError::CoordinatorNotAvailable));
+    }
     transactions_.ask(std::move(request), std::move(done));
   });
 }

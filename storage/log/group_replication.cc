@@ -263,7 +263,7 @@ Status GroupTransaction::start_at(const TopicPartition& id, LeaderEpoch epoch, O
   PartitionState& state = moved.state;
   if (state.log_start != state.log_end || start < state.log_end)
     return Error{ErrorCode::OffsetOutOfRange, "only an empty log can begin further on"};
-  TRY(install_producers(*transaction_, tables_, partition.number(), producers));
+  TRY(install_producers(*transaction_, tables_, partition.number(), start, producers));
   moved.partition->note_transactions();
   TRY(cut_epochs(*transaction_, tables_, partition.number(), Offset{0}));
   state.log_start = state.log_end = state.high_watermark = start;

@@ -53,17 +53,25 @@ Result<std::string> producer_snapshot(Transaction& transaction, const LogTables&
 }
 
 Status install_producers(WriteTransaction& transaction, const LogTables& tables,
-                         LogNumber partition, std::string_view snapshot) {
+                         LogNumber partition, Offset start, std::string_view snapshot) {
   const std::vector<Remembered> all = TRY(decode(snapshot));
   TRY(transaction.erase_range(tables.producers, producer_key(partition, ProducerId{0}),
                               producer_key(partition + 1, ProducerId{0})));
   TRY(transaction.erase_range(tables.transactions, numbered_key(partition.value(), 0),
                               numbered_key(partition.value() + 1, 0)));
   for (const Remembered& one : all) {
-    TRY(transaction.put(tables.producers, producer_key(partition, one.producer), one.state));
-    if (is_task_producer(one.producer)) continue;
-    if (const auto first = TRY(ProducerState::decode(one.state)).open_since())
+    const std::string key = producer_key(partition, one.producer);
+    if (is_task_producer(one.producer)) {
+      TRY(transaction.put(tables.producers, key, one.state));
+      continue;
+    }
+    ProducerState state = TRY(ProducerState::decode(one.state));
+    const auto first = state.open_since();
+    if (first && *first < start)
       TRY(begin_transaction(transaction, tables, partition, {one.producer, *first}));
+    else
+      state.set_open_since({});
+    TRY(transaction.put(tables.producers, key, state.encode()));
   }
   return {};
 }

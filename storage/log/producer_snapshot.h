@@ -13,8 +13,10 @@ namespace storage {
 //   version u8 = 1, then for each: producer id i64, size of its state u16, ProducerState
 Result<std::string> producer_snapshot(Transaction& transaction, const LogTables& tables,
                                       LogNumber partition);
-// Takes the place of what was remembered. Fails with CorruptRecord, and has written nothing then.
+// Takes the place of what was remembered, for a log that goes on from `start`. The snapshot is newer: a transaction that
+// begins at or behind `start` follows from the batches, as do those of the same producer before it. Fails with
+// CorruptRecord, and has written nothing then.
 Status install_producers(WriteTransaction& transaction, const LogTables& tables,
-                         LogNumber partition, std::string_view snapshot);
+                         LogNumber partition, Offset start, std::string_view snapshot);
 
 }  // namespace storage

@@ -155,12 +155,21 @@ void FollowerReplica::begin_anew(Offset start, std::string producers) {
                                 std::move(producers), then_go_on<Status>());
 }
 
+// What its own log refuses it may refuse for long, as a full disk does: the leader would read and send the same again and
+// again.
 void FollowerReplica::go_on(const Status& status) {
-  if (status) return fetch();
+  if (status) {
+    refused_us_ = 0;
+    return fetch();
+  }
+  constexpr int64_t kLongestUs = 2'000'000;
+  if (refused_us_ == 0 || last_error_ != status.error().message)
+    log_warn("a replica does not follow partition={} error=\"{}\"",
+             assignment_.partition.partition.value(), status.error().message);
   last_error_ = status.error().message;
-  log_warn("a replica does not follow partition={} error=\"{}\"",
-           assignment_.partition.partition.value(), status.error().message);
+  refused_us_ = std::clamp(2 * refused_us_, context_.settings.retry_us, kLongestUs);
   rest();
+  retry_at_us_ = context_.clock.monotonic_us() + refused_us_;
 }
 
 }  // namespace storage

@@ -59,6 +59,7 @@ class FollowerReplica {
   uint64_t number_ = 0;  // of the fetch on its way
   int64_t since_us_ = 0, retry_at_us_ = 0;
   std::string last_error_;
+  int64_t refused_us_ = 0;  // the pause after what its own log refused last; none where it took it
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 

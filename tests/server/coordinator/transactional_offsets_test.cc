@@ -87,5 +87,16 @@ TEST_F(TransactionalOffsetsTest, TakeNoMoreMemoryThanTheyAre) {
   EXPECT_EQ(shard->state_bytes(), 0);
 }
 
+// Who commits the same partition again and again within a transaction writes records; what counts is the last one.
+TEST_F(TransactionalOffsetsTest, AreKeptOnceForEachPartitionHoweverOftenTheyAreWritten) {
+  ASSERT_EQ(commit_for(anna, 5), KafkaError::None);
+  const size_t bytes = shard->state_bytes();
+  for (int64_t offset = 6; offset < 200; ++offset)
+    ASSERT_EQ(commit_for(anna, offset), KafkaError::None);
+  EXPECT_EQ(shard->state_bytes(), bytes);
+  end(anna, TransactionEnd::Commit);
+  EXPECT_EQ(committed(), 199);
+}
+
 }  // namespace
 }  // namespace server::coordinator

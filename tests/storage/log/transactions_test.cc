@@ -325,5 +325,34 @@ TEST_F(ReplicatedTransactionsTest, WhoBeginsLaterHearsOfWhatIsOpen) {
   log_.swap(other);
 }
 
+// The snapshot is newer than the batches that are copied after it.
+TEST_F(ReplicatedTransactionsTest, WhatWasAbortedBeforeTheSnapshotOfProducersStaysHidden) {
+  role(ReplicaRole::Leader, 1);
+  const std::string first = batch(kAnna, 0, "a"), second = batch(kAnna, 1, "b");
+  const std::string marker = records::marker_batch(kAnna, 0, {TransactionEnd::Abort, 0}, 2000);
+  for (const std::string& bytes : {first, marker, second}) {
+    AppendRequest request = append_of(kPartition, bytes);
+    request.acks = Acks::Leader;
+    ASSERT_TRUE(append_and_wait(*log_, request));
+  }
+  const std::string producers = ReplicaLog(*log_).producer_snapshot(kPartition).value();
+
+  MemoryDisk other_store;
+  auto other = Log::open(other_store.open(), {}).value();
+  ASSERT_TRUE(create_partitions_and_wait(*other, kPartition.topic, 1));
+  log_.swap(other);
+  role(ReplicaRole::Follower, 1);
+  ASSERT_TRUE(wait_for<Status>([&](auto done) {
+    ReplicaLog(*log_).start_at(kPartition, LeaderEpoch{1}, Offset{0}, producers, std::move(done));
+  }));
+  follow(first, 0, 1);
+  follow(marker, 1, 2);
+  follow(second, 2, 3);
+  EXPECT_EQ(aborted(0, 3), std::vector<AbortedTransaction>({{kAnna, Offset{0}, Offset{1}}}));
+  EXPECT_EQ(committed(), Values());
+  EXPECT_EQ(stable(), Offset{2});
+  log_.swap(other);
+}
+
 }  // namespace
 }  // namespace storage

@@ -104,6 +104,15 @@ TEST_F(OutboxTest, the_next_owner_sends_what_is_not_known_to_be_delivered) {
   EXPECT_EQ(take().batch, batch(2));
 }
 
+TEST_F(OutboxTest, the_next_owner_sends_what_is_not_delivered_also_where_sequences_begin_anew) {
+  const int32_t last = INT32_MAX - 1;
+  outbox_->add({"task", TaskSequence{1}, "", {{kHere, batch(last)}}, {}});
+  outbox_->add({"task", TaskSequence{2}, "", {{kHere, batch(0)}}, {}});
+  outbox_->add({"task", TaskSequence{3}, "", {}, {{kHere, last}}});
+  outbox_->tick();
+  EXPECT_EQ(take().batch, batch(last));
+}
+
 TEST(JournalEntry, is_read_as_it_was_written) {
   const ReplicatedCommit commit{"q/0/1",
                                 TaskSequence{5},
