@@ -91,7 +91,7 @@ SessionNotifications::SessionNotifications(std::shared_ptr<Notifications> all,
       mailbox_(std::make_shared<Mailbox>(std::move(wake), all_->waiting_bytes())) {}
 SessionNotifications::~SessionNotifications() { unlisten_all(); }
 
-void SessionNotifications::begin() { pending_.emplace(); }
+void SessionNotifications::begin() { pending_ = Pending(); }
 void SessionNotifications::rollback() { pending_.reset(); }
 
 void SessionNotifications::listen(const std::string& channel) { listen(channel, nullptr); }

@@ -50,7 +50,7 @@ void EtcdLogCutter::save(Revision revision, std::string bytes) {
   if (!is_due() || revision > log_.last_revision() ||
       (log_.pointer() && revision <= log_.pointer()->revision))
     return;
-  Writing& writing = writing_.emplace();
+  Writing& writing = *(writing_ = Writing());
   writing.pointer.revision = revision;
   append_be<uint64_t>(writing.pointer.id, random_.next());
   append_be<uint64_t>(writing.pointer.id, random_.next());
