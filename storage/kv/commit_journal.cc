@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <utility>
 
 #include "base/bytes.h"
 #include "storage/kv/damage.h"
@@ -133,9 +134,12 @@ Status CommitJournal::append(const JournalEntry& entry) {
   const std::string_view all = buffer_.view();
   store_be(buffer_.data() + head_size, checksum(all.substr(0, head_size), all.substr(kHeadBytes)));
   buffer_.append_zeros(size - buffer_.size());
-  TRY(write_all(file_, buffer_.view(), place.half * kHalfBytes + place.offset));
-  ++sequence_;
+  // What take_back() removes is this one, whatever became of it, and never the one before, which was acknowledged.
   last_ = place;
+  is_last_written_ = false;
+  TRY(write_all(file_, buffer_.view(), place.half * kHalfBytes + place.offset));
+  is_last_written_ = true;
+  ++sequence_;
   end_ = {place.half, place.offset + size};
   newest_[place.half] = entry.commit;
   commit_before_ = last_commit_;
@@ -147,8 +151,9 @@ Status CommitJournal::take_back() {
   AlignedBytes nothing;
   nothing.append_zeros(kSector);
   TRY(write_all(file_, nothing.view(), last_.half * kHalfBytes + last_.offset));
-  --sequence_;
   end_ = last_;
+  if (!std::exchange(is_last_written_, false)) return {};
+  --sequence_;
   last_commit_ = commit_before_;
   return {};
 }

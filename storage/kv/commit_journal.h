@@ -51,7 +51,7 @@ class CommitJournal {
   bool begins_half(size_t root_bytes, size_t change_bytes) const;
   // Durable when it returns, for an entry that there is room for. After a failure nobody knows whether it is there.
   Status append(const JournalEntry& entry);
-  // Removes the last entry, durably.
+  // Removes the last entry, durably; where append() has failed, what may be there of that one.
   Status take_back();
 
  private:
@@ -68,6 +68,7 @@ class CommitJournal {
   std::array<uint64_t, 2> newest_ = {};  // commit in each half
   // Of the last entry with changes, and of the one before it.
   uint64_t last_commit_ = 0, commit_before_ = 0;
+  bool is_last_written_ = false;  // append() has not failed for it
   AlignedBytes buffer_;
 };
 

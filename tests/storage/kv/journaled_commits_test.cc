@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -453,6 +455,33 @@ TEST(JournaledCommits, the_journal_of_an_earlier_version_is_read) {
   std::filesystem::copy(directory.path() + "/test.journal", copy.path() + "/test.journal");
   EXPECT_EQ(model_of(copy.path()), model);
   EXPECT_TRUE(open(copy.path()));
+}
+
+// Nobody may write beyond a limit, as on a disk that has failed: what was there before the failed entry stays.
+TEST(JournaledCommits, an_entry_that_cannot_be_written_takes_none_with_it) {
+  const ScratchDirectory directory;
+  const std::string path = directory.path() + "/one.journal";
+  const Uuid identity{{7}};
+  auto journal = CommitJournal::make(path, identity).value();
+  const std::string root(600, 'r');
+  ASSERT_TRUE(journal->append({.commit = 2, .changes = "first", .root = root, .root_commit = 1}));
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &none), 0);
+  const bool is_written =
+      journal->append({.commit = 3, .changes = "second", .root = {}, .root_commit = 0}).has_value();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  ASSERT_FALSE(is_written);
+  ASSERT_TRUE(journal->take_back());
+  const auto replayed = read_journal(path, identity);
+  ASSERT_TRUE(replayed) << replayed.error().message;
+  EXPECT_EQ(replayed->last_commit, 2u);
+  ASSERT_TRUE(journal->append({.commit = 3, .changes = "again", .root = {}, .root_commit = 0}));
+  ASSERT_EQ(read_journal(path, identity)->last_commit, 3u);
 }
 
 // It lies beside a file that was put in another one's place.
