@@ -4,14 +4,16 @@
 
 namespace server::kafka {
 
-std::vector<BrokerConfig> broker_configs(const NodeView& node) {
+std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView* cluster) {
   using enum storage::ConfigType;
   std::vector<BrokerConfig> configs = {
       {"broker.id", fmt::format("{}", node.node_id), Int, "the node's number"},
       {"node.id", fmt::format("{}", node.node_id), Int, "the node's number"},
       {"num.partitions", fmt::format("{}", node.partitions_of_new_topic), Int,
        "of a topic that is made without saying how many"},
-      {"default.replication.factor", "1", Int, "of a topic that is made without saying how many"},
+      {"default.replication.factor",
+       fmt::to_string(cluster ? cluster->default_replication_factor() : 1), Int,
+       "of a topic that is made without saying how many"},
       {"auto.create.topics.enable", node.creates_topics ? "true" : "false", Boolean,
        "whether a client that asks for a topic makes it"},
       {"advertised.listeners", fmt::format("PLAINTEXT://{}:{}", node.host, node.port), String,
@@ -25,6 +27,9 @@ std::vector<BrokerConfig> broker_configs(const NodeView& node) {
     if (!row.broker_name.empty())
       configs.push_back({std::string(row.broker_name), std::string(row.default_value), row.type,
                          std::string(row.doc)});
+  for (BrokerConfig& config : configs)
+    if (cluster && config.name == "min.insync.replicas")
+      config.value = fmt::to_string(cluster->min_insync_replicas);
   return configs;
 }
 

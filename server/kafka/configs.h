@@ -23,12 +23,18 @@ struct BrokerConfig {
   storage::ConfigType type;
   std::string doc;
 };
-std::vector<BrokerConfig> broker_configs(const NodeView& node);
+// `cluster` is null where there is none.
+std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView* cluster);
 // What holds for groups without a value of their own.
 std::string group_config_default(const NodeView& node, std::string_view name);
 // Whether a node of a cluster may be given it while it runs.
 inline bool is_node_setting(std::string_view name) {
   return name == storage::kLeaderThrottle || name == storage::kFollowerThrottle;
+}
+// What Apache Kafka's tools remove again after they have moved replicas, between the directories of one broker too:
+// here it has one, so it never has a value.
+inline bool is_never_set(std::string_view name) {
+  return name == "replica.alter.log.dirs.io.max.bytes.per.second";
 }
 // By its id; the empty name stands for all brokers.
 bool is_broker(const NodeView& node, std::string_view resource_name);

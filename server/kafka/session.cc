@@ -43,6 +43,14 @@ void answer_unknown_api_versions(const RequestHeader& header, AnswerSlot& slot) 
   slot.finish();
 }
 
+// In a cluster a client that sends on and on would write further and further ahead of the followers, until these are no
+// longer in sync: what it sends waits in the socket until others have what it sent before.
+SessionLimits within_cluster(SessionLimits limits, const Backend& backend) {
+  constexpr size_t kMostAhead = 4 << 20;
+  if (backend.cluster()) limits.max_pending_bytes = std::min(limits.max_pending_bytes, kMostAhead);
+  return limits;
+}
+
 }  // namespace
 
 Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeView node,
@@ -51,7 +59,7 @@ Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeVi
       host_(host),
       clock_(clock),
       node_(std::move(node)),
-      limits_(limits),
+      limits_(within_cluster(limits, backend)),
       surroundings_(std::move(surroundings)),
       frames_(limits.max_frame_size, surroundings.memory),
       pending_charge_(surroundings.memory, MemoryKind::Connections),

@@ -301,6 +301,17 @@ def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
         nodes.close()
 
 
+@case
+def a_node_shows_the_settings_of_the_cluster():
+    nodes = cluster()
+    shown = tool("kafka-configs", nodes, "--describe", "--all", "--entity-type", "brokers", "--entity-name", "1")
+    for setting in ("default.replication.factor=3", "min.insync.replicas=2"):
+        assert f"  {setting} " in shown, shown
+    # As Apache Kafka's kafka-reassign-partitions does when it is done.
+    tool("kafka-configs", nodes, "--alter", "--entity-type", "brokers", "--entity-name", "1", "--delete-config",
+         "replica.alter.log.dirs.io.max.bytes.per.second")
+
+
 def cut_off(nodes, load, number):
     """Cuts the partition's leader off from the other nodes until records go on without it."""
     leader = leader_of(nodes, "cut_off", number)

@@ -100,6 +100,7 @@ Refusal check_node(const HandlerContext& context, const std::string& name,
   if (!node_named(context, name))
     return invalid_request(fmt::format("there is no broker {} in the cluster", name));
   for (const ConfigChange& change : changes) {
+    if (change.kind == ConfigChange::Kind::Delete && is_never_set(change.name)) continue;
     if (!is_node_setting(change.name))
       return invalid_request(fmt::format(
           "cannot update these configs dynamically: \"{}\" is set when the server starts",

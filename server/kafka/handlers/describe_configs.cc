@@ -75,9 +75,9 @@ void describe_group(const NodeView& node, const storage::GroupConfigs& all,
   }
 }
 
-void describe_node(const NodeView& node, const DescribeConfigsRequest& request, const Asked& asked,
+void describe_node(const NodeView& node, const ClusterView* cluster, const DescribeConfigsRequest& request, const Asked& asked,
                    Answer& answer) {
-  for (BrokerConfig& each : broker_configs(node)) {
+  for (BrokerConfig& each : broker_configs(node, cluster)) {
     if (!is_wanted(asked, each.name)) continue;
     Config& config = answer.configs.emplace_back();
     config.name = std::move(each.name);
@@ -134,7 +134,7 @@ void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest req
                fmt::format("topic \"{}\" does not exist", asked.resource_name));
     } else if (asked.resource_type == kBrokerResource) {
       if (is_broker(context.node, asked.resource_name))
-        describe_node(context.node, request, asked, answer);
+        describe_node(context.node, context.backend.cluster().get(), request, asked, answer);
       else if (context.backend.cluster())
         refuse(answer, KafkaError::InvalidRequest,
                fmt::format("broker {} is asked itself for its settings", asked.resource_name));
