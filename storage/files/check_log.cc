@@ -314,9 +314,14 @@ class LogChecker {
                                    : ProducerState::decode(entry.value).has_value();
       if (!can_be_read) found(place, "the row of a producer is damaged");
     } else if (table != kExchangesTable) {  // batches were looked at before
-      if (entry.value.size() != sizeof(int64_t))
+      // docs/formats/data-directory.md. What transactions are about is in their keys.
+      const bool is_of_transactions = table == kTransactionsTable || table == kAbortedTable;
+      const size_t numbers = table == kAbortedTable ? 3 : table == kTransactionsTable ? 2 : 1;
+      const char* const offset =
+          is_of_transactions ? entry.key.data() + kOwnerSize : entry.value.data();
+      if (entry.value.size() != numbers * sizeof(int64_t))
         found(place, "a row is damaged");
-      else if (load_be<int64_t>(entry.value.data()) > known.log_end.value())
+      else if (load_be<int64_t>(offset) > known.log_end.value())
         found(place, "it points beyond the end");
     }
   }

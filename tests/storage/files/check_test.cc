@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "records/batch_builder.h"
+#include "records/control_batch.h"
 #include "tests/storage/files/data_fixture.h"
 
 namespace storage {
@@ -49,6 +51,23 @@ TEST_F(CheckTest, all_is_whole_and_counted) {
   EXPECT_EQ(counts_.journal_entries, 3);
   EXPECT_EQ(counts_.stores, 1);
   EXPECT_EQ(counts_.state_entries, 2);
+}
+
+TEST_F(CheckTest, transactions_that_are_open_or_were_aborted_are_no_damage) {
+  open();
+  for (const int64_t producer : {int64_t{7}, int64_t{1} << 40}) {
+    records::BatchBuilder builder;
+    builder.append(1000, "key", "value");
+    std::string batch = builder.finish(records::Codec::None, {ProducerId{producer}, 0, 0});
+    records::set_transactional(batch);
+    ASSERT_TRUE(append_and_wait(*log_, append_of({topic_, PartitionId{0}}, std::move(batch))));
+  }
+  ASSERT_TRUE(append_and_wait(
+      *log_, append_of({topic_, PartitionId{0}},
+                       records::marker_batch(ProducerId{7}, 0,
+                                             {records::TransactionEnd::Abort, 0}, 2000))));
+  close();
+  EXPECT_EQ(problems(), Problems{});
 }
 
 TEST_F(CheckTest, what_is_dropped_is_no_damage) {
