@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "server/kafka/cluster_view.h"
+
 namespace server::kafka {
 
 std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView* cluster) {

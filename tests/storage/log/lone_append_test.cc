@@ -81,8 +81,9 @@ TEST_F(LoneAppendTest, is_seen_at_once_and_is_there_after_a_crash) {
     alone.append->write();
     count += alone.count;
     written += alone.answered_by->get_future().get() == std::this_thread::get_id();
-    if (written % 10 == 9)
+    if (written % 10 == 9) {
       ASSERT_EQ(read_values(*log_, partition).size(), static_cast<size_t>(count));
+    }
   }
   const ScratchDirectory crashed;
   for (const char* name : {"/log.mdb", "/log.journal"})
