@@ -275,7 +275,7 @@ void ClusterMember::publish_view() {
   view->metadata = node_->cluster();
   view->min_insync_replicas = options_.settings.replicas.min_insync_replicas;
   for (const auto& [id, node] : view->metadata->nodes()) {
-    if (node.is_fenced || (id == options_.node && node_->is_suspended())) continue;
+    if (node.is_fenced) continue;
     const auto address = parse_address(node.clients);
     if (!address) continue;
     view->nodes.push_back({id.value(), address->host, address->port,

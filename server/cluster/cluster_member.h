@@ -115,7 +115,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void loaded(const storage::MetadataSnapshot& snapshot,
               std::span<const storage::TopicPartition> changed) override;
   void want_snapshot(bool is_wanted) override { mirror_.want_snapshot(is_wanted); }
-  void standing_changed() override { publish_view(); }
+  void controller_changed() override { publish_view(); }
   void allocate_producer(std::function<void(Result<ProducerId>)> done) override;
   // TaskHost
   storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) override {

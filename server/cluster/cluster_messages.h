@@ -23,13 +23,6 @@ struct Heartbeat {
   bool is_leaving = false;  // it is about to stop: what it leads is to be led elsewhere
 };
 
-// From the controller, to a node that it hears and that has not read for long what is decided: it is fenced as of that
-// revision, and what it takes itself to lead is led by others by now.
-struct NodeFenced {
-  storage::NodeEpoch epoch;  // of the process that is meant
-  Revision revision;
-};
-
 // To the leader of a partition: an output that a task has committed, as an append with acks=all.
 struct DeliverOutput {
   storage::TopicPartition journal;  // of the task
@@ -108,7 +101,7 @@ struct LeaderConfirmed {
 
 using ClusterMessage =
     std::variant<storage::ReplicaFetch, storage::ReplicaFetched, storage::IsrProposal, Heartbeat,
-                 NodeFenced, DeliverOutput, OutputDelivered, WriteMarker, MarkerWritten, JoinTransaction,
+                 DeliverOutput, OutputDelivered, WriteMarker, MarkerWritten, JoinTransaction,
                  TransactionJoined, AppendRows, RowsAppended, AskEnds, EndsTold, ConfirmLeader,
                  LeaderConfirmed>;
 

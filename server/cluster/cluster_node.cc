@@ -1,6 +1,5 @@
 #include "server/cluster/cluster_node.h"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 #include <vector>
@@ -167,7 +166,6 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
     replicas_.apply(cluster(), *node_epoch_, changed);
   else if (registration_ == record.revision)
     registered(record.revision);
-  note_progress();
   if (controller_) controller_->applied(cluster(), record.revision);
   port_.applied(record, changed);
 }
@@ -189,7 +187,6 @@ Status ClusterNode::load(const storage::MetadataSnapshot& snapshot) {
     replicas_.apply(cluster(), *node_epoch_, partitions);
   else if (registration_ && *registration_ <= snapshot.revision)
     registered(*registration_);
-  note_progress();
   if (controller_) controller_->applied(cluster(), snapshot.revision);
   port_.loaded(snapshot, partitions);
   return {};
@@ -211,51 +208,17 @@ void ClusterNode::note_replacement() {
             identity_.id.value());
 }
 
-void ClusterNode::on_fenced(const NodeFenced& fenced) {
-  if (fenced.epoch != node_epoch_ || metadata_.last_revision() >= fenced.revision) return;
-  if (!fenced_until_)
-    log_warn("others lead what this node led: it does not get from etcd what the cluster decides, and takes no records "
-             "before it does node={} read={} of={}",
-             identity_.id.value(), metadata_.last_revision().value(), fenced.revision.value());
-  fenced_until_ = std::max(fenced_until_.value_or(fenced.revision), fenced.revision);
-  replicas_.suspend(true);
-  port_.standing_changed();
-}
-
-void ClusterNode::note_progress() {
-  if (!fenced_until_ || metadata_.last_revision() < *fenced_until_) return;
-  log_info("this node has read what the cluster has decided meanwhile node={} read={}",
-           identity_.id.value(), metadata_.last_revision().value());
-  fenced_until_.reset();
-  replicas_.suspend(false);
-  port_.standing_changed();
-}
-
 bool ClusterNode::leads_nothing() const {
   for (const auto& [partition, assignment] : cluster()->partitions())
     if (assignment.leader == identity_.id) return false;
   return true;
 }
 
-// Who may not know who decides by now, since it does not reach etcd, tells everybody: one of them knows.
 void ClusterNode::beat() {
   beat_at_us_ = clock_.monotonic_us() + settings_.heartbeat_us;
-  if (!node_epoch_) return;
-  const Heartbeat heartbeat{identity_.id, *node_epoch_, metadata_.last_revision(), is_leaving_};
-  const auto& controller = lease_.controller();
-  const bool is_sure = controller && !gone_.contains(controller->node) && !lease_.is_over();
-  if (controller) port_.send(controller->node, heartbeat);
-  if (is_sure) return;
-  for (const auto& [id, node] : cluster()->nodes())
-    if (id != identity_.id && (!controller || id != controller->node)) port_.send(id, heartbeat);
-}
-
-void ClusterNode::on_heartbeat(NodeId from, const Heartbeat& heartbeat) {
-  if (controller_)
-    controller_->on_heartbeat(heartbeat.node, heartbeat.epoch, heartbeat.applied,
-                              heartbeat.is_leaving);
-  else if (from == heartbeat.node && lease_.controller() && lease_.controller()->node != from)
-    port_.send(lease_.controller()->node, heartbeat);
+  if (node_epoch_ && lease_.controller())
+    port_.send(lease_.controller()->node,
+               Heartbeat{identity_.id, *node_epoch_, metadata_.last_revision(), is_leaving_});
 }
 
 // --- Deciding
@@ -263,7 +226,7 @@ void ClusterNode::on_heartbeat(NodeId from, const Heartbeat& heartbeat) {
 void ClusterNode::controller_changed(const std::optional<Lease::Controller>& controller) {
   controller_.reset();
   cutter_.reset();
-  port_.standing_changed();
+  port_.controller_changed();
   if (controller && !lease_.is_held()) has_resigned_ = false;
   if (!lease_.is_held()) return;
   log_info("this node is the controller node={}", identity_.id.value());
@@ -308,10 +271,6 @@ void ClusterNode::resign() {
            identity_.id.value());
 }
 
-void ClusterNode::tell_fenced(NodeId node, storage::NodeEpoch epoch, Revision revision) {
-  port_.send(node, NodeFenced{epoch, revision});
-}
-
 // --- Messages
 
 void ClusterNode::on_message(NodeId from, ClusterMessage message) {
@@ -323,9 +282,9 @@ void ClusterNode::on_message(NodeId from, ClusterMessage message) {
   } else if (auto* proposal = std::get_if<storage::IsrProposal>(&message)) {
     if (controller_) controller_->on_proposal(std::move(*proposal));
   } else if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
-    on_heartbeat(from, *heartbeat);
-  } else if (const auto* fenced = std::get_if<NodeFenced>(&message)) {
-    on_fenced(*fenced);
+    if (controller_)
+      controller_->on_heartbeat(heartbeat->node, heartbeat->epoch, heartbeat->applied,
+                                heartbeat->is_leaving);
   } else if (auto* output = std::get_if<DeliverOutput>(&message)) {
     deliver(from, std::move(*output));
   } else if (const auto* delivered = std::get_if<OutputDelivered>(&message)) {

@@ -61,8 +61,8 @@ class ClusterPort {
   // Whether a snapshot of the metadata is wanted: whoever has the rest of them makes one, as of any revision that was
   // read since, and gives it to save_snapshot(). Every few milliseconds.
   virtual void want_snapshot(bool /*is_wanted*/) {}
-  // Another one decides now, or nobody; or whether this node is suspended has changed.
-  virtual void standing_changed() {}
+  // Another one decides now, or nobody.
+  virtual void controller_changed() {}
   // One that nobody in the cluster has had; answered on the node's loop.
   virtual void allocate_producer(std::function<void(Result<ProducerId>)> done) {
     done(Error{ErrorCode::NotSupported, "no producers are given here"});
@@ -109,8 +109,6 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   // It is about to stop: the controller moves away what it leads, if somebody else can.
   void leave() { is_leaving_ = true; }
   bool leads_nothing() const;
-  // Others lead what it takes itself to lead: see NodeFenced.
-  bool is_suspended() const { return fenced_until_.has_value(); }
   bool is_registered() const { return node_epoch_.has_value(); }
   bool is_controller() const { return controller_ != nullptr; }
   std::optional<NodeId> controller() const {
@@ -137,11 +135,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void apply(const storage::MetadataRecord& record);
   Status load(const storage::MetadataSnapshot& snapshot);
   void note_replacement();
-  void on_fenced(const NodeFenced& fenced);
-  void note_progress();
   void controller_changed(const std::optional<Lease::Controller>& controller);
   void beat();
-  void on_heartbeat(NodeId from, const Heartbeat& heartbeat);
 
   // ReplicaPort
   void send(NodeId to, storage::ReplicaFetch fetch) override;
@@ -154,7 +149,6 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void append(Revision last, storage::MetadataCommand command,
               std::function<void(Result<Revision>)> done) override;
   void resign() override;
-  void tell_fenced(NodeId node, storage::NodeEpoch epoch, Revision revision) override;
 
   // The owner of a journal partition, and its way to the leaders of others.
   struct Owned;
@@ -194,7 +188,6 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   };
   std::optional<Places> announced_;
   bool is_registering_ = false, is_leaving_ = false, is_replaced_ = false;
-  std::optional<Revision> fenced_until_;  // it has not read that it is; see NodeFenced
   bool has_resigned_ = false;  // and nobody else has been the controller since
   int64_t beat_at_us_ = 0;
 };

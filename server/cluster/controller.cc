@@ -61,19 +61,10 @@ void Controller::on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision ap
   Heard& heard = place->second;
   if (!is_new && epoch < heard.epoch) return;  // late, of a process that is no more
   const bool leaves_now = is_leaving && (is_new || !heard.is_leaving || heard.epoch != epoch);
-  if (is_new || heard.epoch != epoch) heard = {epoch, 0, applied, false};
-  const int64_t now_us = clock_.monotonic_us();
-  if (now_us - heard.at_us > settings_.session_timeout_us) heard.progress.doubt();
-  heard.at_us = now_us;
-  heard.applied = applied;
-  heard.is_leaving |= is_leaving;  // who has said so once leaves, whatever comes late
-  heard.progress.heard(applied, revision_, now_us);
+  // Who has said so once leaves, whatever comes late.
+  heard = {epoch, clock_.monotonic_us(), applied,
+           is_leaving || (!is_new && heard.epoch == epoch && heard.is_leaving)};
   must_look_ |= leaves_now;
-  // What it leads by what it has read it must not go on with for as long as it reads nothing else.
-  const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr;
-  if (known != nullptr && known->epoch == epoch && known->is_fenced &&
-      heard.progress.is_late(now_us, settings_.session_timeout_us))
-    port_.tell_fenced(node, epoch, revision_);
 }
 
 void Controller::on_disconnected(NodeId node) {
@@ -98,13 +89,9 @@ void Controller::tick() {
   const int64_t gap_us = now_us - std::exchange(ticked_us_, now_us);
   if (gap_us > settings_.session_timeout_us / 4) {
     since_us_ += gap_us;
-    for (auto& [node, heard] : heard_) {
+    for (auto& [node, heard] : heard_)
       if (heard.at_us != kLongAgo) heard.at_us += gap_us;
-      heard.progress.hold_up(gap_us);
-    }
   }
-  for (auto& [node, heard] : heard_)
-    must_look_ |= heard.progress.notice(now_us, settings_.metadata_lag_max_us);
   if (hears_majority()) is_last_ = false;
   if (hears_too_few()) return port_.resign();
   decide();
@@ -165,58 +152,22 @@ void Controller::decide() {
                });
 }
 
-bool Controller::is_behind(NodeId node) const {
-  const auto heard = heard_.find(node);
-  return rules_.fences_who_is_behind && heard != heard_.end() && heard->second.progress.is_behind();
-}
-
-bool Controller::leads_alone(const Draft& draft, NodeId node) const {
-  return std::ranges::any_of(cluster_->partitions(), [&](const auto& entry) {
-    const PartitionAssignment& assignment = entry.second;
-    return assignment.leader == node && !std::ranges::any_of(assignment.isr, [&](NodeId other) {
-      return other != node && draft.is_available(other);
-    });
-  });
-}
-
-// Who does not know yet that it was fenced, or registered, would go on as what it was.
-bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
-  if (!is_alive(node, now_us) || is_behind(node.id)) return false;
-  if (!node.is_fenced) return true;
-  const Heard& heard = heard_.at(node.id);
-  return heard.applied >= Revision{node.epoch.value()} &&
-         (heard.progress.gets_on() || !rules_.fences_who_is_behind);
-}
-
 void Controller::decide_nodes(Draft& draft) const {
   const int64_t now_us = clock_.monotonic_us();
-  for (const auto& [id, node] : cluster_->nodes())
-    if (is_fit(node, now_us)) draft.available.insert(id);
   for (const auto& [id, node] : cluster_->nodes()) {
-    // It does what is left to it.
-    if (is_behind(id) && !node.is_fenced && is_alive(node, now_us) && leads_alone(draft, id)) {
-      draft.available.insert(id);
-      draft.leaving.insert(id);
-    }
+    bool is_fenced = !is_alive(node, now_us);
+    // Who does not know yet that it was fenced, or registered, would go on as what it was.
+    if (node.is_fenced && !is_fenced)
+      is_fenced = heard_.at(id).applied < Revision{node.epoch.value()};
+    if (!is_fenced) draft.available.insert(id);
     if (const auto heard = heard_.find(id);
         heard != heard_.end() && heard->second.epoch == node.epoch && heard->second.is_leaving)
       draft.leaving.insert(id);
-    const bool is_fenced = !draft.is_available(id);
     if (is_fenced == node.is_fenced) continue;
-    tell_fence(id, is_fenced);
+    log_info("a node is {} node={}", is_fenced ? "fenced" : "there", id.value());
     draft.has_changed_nodes = true;
     draft.add(storage::encode_fence_node(id, node.epoch, is_fenced));
   }
-}
-
-void Controller::tell_fence(NodeId node, bool is_fenced) const {
-  if (!is_fenced || !is_behind(node))
-    return log_info("a node is {} node={}", is_fenced ? "fenced" : "there", node.value());
-  const Heard& heard = heard_.at(node);
-  log_warn(
-      "a node does not read what is decided, and is fenced: does it reach etcd? node={} read={} "
-      "of={}",
-      node.value(), heard.applied.value(), heard.progress.goal().value());
 }
 
 bool Controller::is_acceptable(const Draft& draft, const IsrProposal& proposal,

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
-#include "server/cluster/metadata_progress.h"
 #include "storage/meta/cluster_table.h"
 #include "storage/meta/metadata_log.h"
 #include "storage/replica/replica_messages.h"
@@ -18,8 +17,6 @@ namespace server {
 
 struct ControllerSettings {
   int64_t session_timeout_us = 400'000;  // without a heartbeat: a node is fenced
-  // Who is heard of and does not read for so long what was decided before is, too: see MetadataProgress.
-  int64_t metadata_lag_max_us = 4'000'000;
   size_t min_insync_replicas = 1;
   // So often leaders are moved back to the preferred replicas (Kafka's leader.imbalance.check.interval.seconds).
   int64_t balance_us = 300'000'000;
@@ -40,8 +37,6 @@ struct ControllerRules {
   // The leader epoch is raised when replicas go: what they have said does not count when they come again, without any
   // of what they had.
   bool raises_epoch_of_moved = true;
-  // Who does not read the metadata leads nothing that somebody else can.
-  bool fences_who_is_behind = true;
 };
 
 class ControllerPort {
@@ -53,8 +48,6 @@ class ControllerPort {
                       std::function<void(Result<Revision>)> done) = 0;
   // Another one is to decide, if there is one who can. Asked again for as long as this one hears too few.
   virtual void resign() = 0;
-  // The process is fenced as of that revision, which it has not read.
-  virtual void tell_fenced(NodeId node, storage::NodeEpoch epoch, Revision revision) = 0;
 };
 
 // What it decides follows from the metadata as it read it last, from whom it has heard, and from what leaders
@@ -64,9 +57,6 @@ class ControllerPort {
 // Who hears no majority of the nodes may be cut off from them, though it reaches etcd: what it would decide then
 // stops all partitions. It resigns instead, so that one of the others decides. Nodes that are known to be gone do not
 // count.
-//
-// A node that is heard of but does not reach etcd does not learn what it leads, nor who is in sync with it: it is fenced
-// after a while, unless it leads something that nobody else can; then it gives away the rest.
 //
 // Invariants:
 //   1. a leader has all that was ever visible, and is not fenced, when it is elected: it is in sync, or eligible;
@@ -97,7 +87,6 @@ class Controller {
     int64_t at_us;
     Revision applied;
     bool is_leaving;
-    MetadataProgress progress = {};
   };
   // A command in the making: the assignments as they will be.
   struct Draft;
@@ -105,12 +94,7 @@ class Controller {
   bool hears_majority() const;
   bool hears_too_few() const;
   void decide();
-  bool is_fit(const storage::ClusterNode& node, int64_t now_us) const;
   void decide_nodes(Draft& draft) const;
-  void tell_fence(NodeId node, bool is_fenced) const;
-  bool is_behind(NodeId node) const;
-  // Whether there is something that nobody else of the draft could lead instead.
-  bool leads_alone(const Draft& draft, NodeId node) const;
   void take_proposals(Draft& draft);
   void decide_partition(Draft& draft, const storage::PartitionAssignment& known) const;
   std::optional<NodeId> elect(const Draft& draft,

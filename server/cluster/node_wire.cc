@@ -16,7 +16,6 @@
 #include "server/kafka/messages/deliver_output_response.h"
 #include "server/kafka/messages/join_transaction_request.h"
 #include "server/kafka/messages/join_transaction_response.h"
-#include "server/kafka/messages/node_fenced_request.h"
 #include "server/kafka/messages/node_heartbeat_request.h"
 #include "server/kafka/messages/node_hello_request.h"
 #include "server/kafka/messages/node_hello_response.h"
@@ -40,7 +39,6 @@ using kafka::DeliverOutputRequest;
 using kafka::DeliverOutputResponse;
 using kafka::JoinTransactionRequest;
 using kafka::JoinTransactionResponse;
-using kafka::NodeFencedRequest;
 using kafka::NodeHeartbeatRequest;
 using kafka::NodeHelloRequest;
 using kafka::NodeHelloResponse;
@@ -136,13 +134,6 @@ std::string frame_of(const IsrProposal& proposal) {
   to.partition_version = proposal.version;
   for (const IsrProposal::Member& member : proposal.isr)
     to.isr.push_back({member.node.value(), member.epoch.value()});
-  return framed(to);
-}
-
-std::string frame_of(const NodeFenced& fenced) {
-  NodeFencedRequest to;
-  to.node_epoch = fenced.epoch.value();
-  to.revision = fenced.revision.value();
   return framed(to);
 }
 
@@ -316,10 +307,6 @@ ClusterMessage message_of(const ProposeIsrRequest& from) {
   return proposal;
 }
 
-ClusterMessage message_of(const NodeFencedRequest& from) {
-  return NodeFenced{NodeEpoch{from.node_epoch}, Revision{from.revision}};
-}
-
 ClusterMessage message_of(const NodeHeartbeatRequest& from) {
   return Heartbeat{NodeId{from.node_id}, NodeEpoch{from.node_epoch},
                    Revision{from.applied_revision}, from.is_leaving};
@@ -444,7 +431,7 @@ std::string encode(const ClusterMessage& message) {
 
 Result<std::optional<ClusterMessage>> decode_message(std::string_view frame) {
   return decode_as_any<
-      ReplicaFetchRequest, ReplicaFetchResponse, ProposeIsrRequest, NodeHeartbeatRequest, NodeFencedRequest,
+      ReplicaFetchRequest, ReplicaFetchResponse, ProposeIsrRequest, NodeHeartbeatRequest,
       DeliverOutputRequest, DeliverOutputResponse, WriteMarkerRequest, WriteMarkerResponse,
       JoinTransactionRequest, JoinTransactionResponse, AppendRowsRequest, AppendRowsResponse,
       AskEndsRequest, AskEndsResponse, ConfirmLeaderRequest, ConfirmLeaderResponse>(

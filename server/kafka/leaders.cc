@@ -15,8 +15,7 @@ int32_t Leaders::leader_of(const PartitionAssignment* known) const {
 Leaders::Answer Leaders::of(const storage::TopicPartition& partition) const {
   if (!view_) return {};
   const PartitionAssignment* known = view_->metadata->find(partition);
-  // Nor is this node one while it is not in its own view: others lead what it has read that it does.
-  if (known == nullptr || leader_of(known) != view_->self.value())
+  if (known == nullptr || known->leader != view_->self)
     return {KafkaError::NotLeaderOrFollower, leader_of(known),
             known != nullptr ? known->leader_epoch.value() : -1};
   // The log takes the role a moment later. Until then it may believe that it has the only replica, and acknowledge what

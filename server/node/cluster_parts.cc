@@ -52,9 +52,7 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
   how.replicas.lag_time_max_us = cluster.replica_lag_time_max_ms * 1'000;
   how.cuts.commands = cluster.snapshot_commands;
   how.controller.session_timeout_us = cluster.session_timeout_ms * 1'000;
-  // Etcd may take a while to elect a leader of its own, and a node to load a snapshot.
-  constexpr int64_t kSessionsBehind = 10, kBeatsPerSession = 5;
-  how.controller.metadata_lag_max_us = how.controller.session_timeout_us * kSessionsBehind;
+  constexpr int64_t kBeatsPerSession = 5;
   how.heartbeat_us = how.controller.session_timeout_us / kBeatsPerSession;
   return ClusterMember::open(std::move(options), log, clock);
 }

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <utility>
-#include <vector>
-
 #include "base/log.h"
 #include "storage/replica/on_loop.h"
 
@@ -17,17 +14,6 @@ ReplicaManager::ReplicaManager(NodeId self, Log& log, LogReader& reader, Replica
 ReplicaRole ReplicaManager::role_of(const PartitionAssignment& assignment) const {
   if (assignment.leader != context_.self) return ReplicaRole::Follower;
   return assignment.replicas.size() == 1 ? ReplicaRole::Alone : ReplicaRole::Leader;
-}
-
-bool ReplicaManager::is_suspended(const PartitionAssignment& assignment) const {
-  return is_suspended_ && assignment.leader == context_.self;
-}
-
-void ReplicaManager::suspend(bool is_suspended) {
-  if (std::exchange(is_suspended_, is_suspended) == is_suspended) return;
-  std::vector<TopicPartition> all;
-  for (const auto& [partition, replica] : replicas_) all.push_back(partition);
-  for (const TopicPartition& partition : all) realise(replicas_.at(partition));
 }
 
 void ReplicaManager::apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeEpoch node_epoch,
@@ -64,10 +50,8 @@ void ReplicaManager::realise(Replica& replica) {
   if (replica.is_asking) return;
   const PartitionAssignment& wanted = replica.wanted;
   if (!wanted.has_replica(context_.self)) return forget(replica);
-  if (is_suspended(wanted)) return end_role(wanted.partition, replica);
   const ReplicaRole role = role_of(wanted);
-  const bool has_role = replica.leader || replica.follower;
-  if (has_role && replica.asked == role && replica.asked_epoch == wanted.leader_epoch) {
+  if (replica.asked == role && replica.asked_epoch == wanted.leader_epoch) {
     if (replica.leader) replica.leader->reassign(wanted);
     if (replica.follower) replica.follower->reassign(wanted);
     return;
@@ -144,8 +128,7 @@ void ReplicaManager::role_taken(const TopicPartition& partition, LeaderEpoch epo
     replica.retry_at_us = context_.clock.monotonic_us() + context_.settings.retry_us;
     return;
   }
-  if (!is_suspended(replica.wanted) && replica.asked == role_of(replica.wanted) &&
-      replica.wanted.has_replica(context_.self) &&
+  if (replica.asked == role_of(replica.wanted) && replica.wanted.has_replica(context_.self) &&
       replica.asked_epoch == replica.wanted.leader_epoch) {
     if (*replica.asked == ReplicaRole::Follower)
       replica.follower = std::make_unique<FollowerReplica>(context_, replica.wanted);

@@ -10,7 +10,6 @@
 #include "storage/meta/partition_requests.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/producer.h"
-#include "tests/sim/progress_checker.h"
 #include "tests/sim/session_client.h"
 #include "tests/sim/sim_node.h"
 #include "tests/sim/transaction_checker.h"
@@ -53,14 +52,13 @@ class Scenario {
     world_.check = [this](SimNode& node) {
       checker_.check(node);
       transactions_.check(node);
-      progress_.check(node);
     };
     for (const char* id : {"cashier", "baker", "courier"})
       clients_.push_back(std::make_unique<TransactionalClient>(world_, transactions_, id));
     etcd_.watch_commits(
         [this](NodeId node, const auto& commit) {
           check_author(node, commit);
-          check_assignments(node, commit);
+          check_in_sync(commit);
           check_snapshot(commit);
         },
         [this](NodeId, const auto& commit) { check_log(commit); });
@@ -121,7 +119,6 @@ class Scenario {
 
  private:
   static constexpr int32_t kReplicas = 3, kInputs = 3, kTasks = 2;
-  static constexpr int64_t kMetadataLag = kSecond / 2;
   static constexpr int32_t kCoordinators = 2, kOrderPartitions = 3;
   enum Topic : uint8_t { kInput = 7, kJournal, kOutput, kTransactions, kOrders };
 
@@ -131,7 +128,6 @@ class Scenario {
     settings.controller.min_insync_replicas = settings.replicas.min_insync_replicas;
     settings.controller.balance_us = chance_.between(500'000, 5'000'000);
     settings.replicas.lag_time_max_us = chance_.between(300'000, 2'000'000);
-    settings.controller.metadata_lag_max_us = kMetadataLag;
     settings.controller.max_command_bytes = static_cast<size_t>(chance_.between(1, 400));
     settings.cuts.commands = chance_.between(5, 41);
     settings.cuts.piece_bytes = static_cast<size_t>(chance_.between(60, 400));
@@ -197,8 +193,8 @@ class Scenario {
     return has_topic;
   }
 
-  // Who comes into the ISR has all that was visible, and who is to lead will know.
-  void check_assignments(NodeId author, const storage::EtcdTransaction& transaction) {
+  // Who comes into the ISR has all that was visible.
+  void check_in_sync(const storage::EtcdTransaction& transaction) {
     std::vector<std::string> parts;
     for (const auto& put : transaction.puts)
       if (kKeys.revision_of(put.key))
@@ -207,24 +203,17 @@ class Scenario {
           for (const auto& part : command->parts) parts.push_back(part.bytes);
     if (parts.empty()) return;
     storage::ClusterTable table = truth();
-    const auto before = table.snapshot();
     for (const std::string& part : parts) {
       const auto delta = table.apply(part, Revision{INT64_MAX});
       if (!delta) continue;
-      for (const TopicPartition& partition : delta->partitions) {
-        const auto* now = table.snapshot()->find(partition);
-        if (now == nullptr) continue;
-        for (const NodeId member : now->isr) check_has_all(*table.snapshot(), partition, member);
-        const auto* then = before->find(partition);
-        if (now->leader && then != nullptr && then->leader != now->leader)
-          progress_.check_election(node_of(author), node_of(*now->leader), *table.snapshot(), *now);
-      }
+      for (const TopicPartition& partition : delta->partitions)
+        if (const auto* now = table.snapshot()->find(partition))
+          for (const NodeId member : now->isr) check_has_all(*table.snapshot(), partition, member);
     }
   }
-  SimNode& node_of(NodeId id) { return *nodes_[static_cast<size_t>(id.value() - 1)]; }
   void check_has_all(const storage::ClusterSnapshot& cluster, const TopicPartition& partition,
                      NodeId member) {
-    SimNode& node = node_of(member);
+    SimNode& node = *nodes_[static_cast<size_t>(member.value() - 1)];
     const storage::ClusterNode* known = cluster.find(member);
     // With an empty disk it registers first; what it has then does not count before that.
     if (node.is_running() && known != nullptr && known->directory == node.directory())
@@ -628,7 +617,7 @@ class Scenario {
     const storage::ClusterTable table = truth();
     for (const auto& [id, known] : table.snapshot()->nodes()) {
       if (!known.is_fenced) continue;
-      SimNode& fenced = node_of(id);
+      SimNode& fenced = *nodes_[static_cast<size_t>(id.value() - 1)];
       if (!fenced.is_running()) {
         findings_.add(fmt::format("node {} is not there although all has healed", id.value()));
         continue;
@@ -659,8 +648,6 @@ class Scenario {
   SimNode::World world_;
   Checker checker_;
   TransactionChecker transactions_;
-  // A session of silence, then the lag; heartbeats take a while.
-  ProgressChecker progress_{queue_, findings_, kMetadataLag + kSecond * 7 / 10};
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<TransactionalClient>> clients_;
   std::vector<std::unique_ptr<RowWriter>> writers_;

@@ -47,7 +47,6 @@ constexpr Rule kRules[] = {
     {"ends-of-before", [](Rules& rules) { rules.ends.waits_for_own_begin = false; }},
     {"behind-pointer", [](Rules& rules) { rules.cuts.removes_behind_pointer = false; }},
     {"pointer-fencing", [](Rules& rules) { rules.cuts.fences_pointer = false; }},
-    {"behind-etcd", [](Rules& rules) { rules.controller.fences_who_is_behind = false; }},
     {"guards", [](Rules& rules) { rules.transactions_here.guards = false; }},
 };
 

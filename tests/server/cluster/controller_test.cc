@@ -1,8 +1,5 @@
 #include "server/cluster/controller.h"
 
-#include <map>
-#include <set>
-
 #include "base/log.h"
 
 namespace server {
@@ -11,7 +8,6 @@ namespace {
 using storage::NodeEpoch;
 using storage::PartitionAssignment;
 
-constexpr NodeId kAll = storage::kAllNodes;
 constexpr NodeId kOne{1}, kTwo{2}, kThree{3}, kFour{4};
 const storage::TopicPartition kPartition{Uuid{{1}}, PartitionId{0}};
 
@@ -23,7 +19,6 @@ class ControllerTest : public testing::Test, public ControllerPort {
     settings_.session_timeout_us = 1'000;
     settings_.min_insync_replicas = 2;
     settings_.balance_us = 10'000;
-    settings_.metadata_lag_max_us = 3'000;
     for (const NodeId id : {kOne, kTwo, kThree}) register_node(id, id.value());
     PartitionAssignment made{.partition = kPartition, .replicas = {kOne, kTwo, kThree}};
     made.isr = made.replicas;
@@ -53,11 +48,6 @@ class ControllerTest : public testing::Test, public ControllerPort {
     done(Revision{revision_});
   }
   void resign() override { ++resigned_; }
-  void tell_fenced(NodeId node, NodeEpoch epoch, Revision revision) override {
-    EXPECT_EQ(epoch, epoch_of(node));
-    EXPECT_EQ(revision, Revision{revision_});
-    told_.insert(node);
-  }
   // As one that has resigned, and after which nobody else came.
   void decide_alone() {
     ControllerPort& port = *this;
@@ -66,17 +56,10 @@ class ControllerTest : public testing::Test, public ControllerPort {
   }
   // Time passes, those are heard of, and what is decided is read.
   void hear(std::vector<NodeId> nodes, int64_t for_us = 100) {
-    std::map<NodeId, int64_t> read;
-    for (const NodeId id : nodes) read[id] = INT64_MAX;
-    hear_read(read, for_us);
-  }
-  // Who is heard of, and up to where at most it reads the metadata.
-  void hear_read(const std::map<NodeId, int64_t>& nodes, int64_t for_us) {
     for (int64_t passed = 0; passed < for_us; passed += 100) {
       clock_.advance_us(100);
-      for (const auto& [id, most] : nodes)
-        controller_->on_heartbeat(id, table_.snapshot()->find(id)->epoch,
-                                  Revision{std::min(revision_, most)});
+      for (const NodeId id : nodes)
+        controller_->on_heartbeat(id, table_.snapshot()->find(id)->epoch, Revision{revision_});
       for (int i = 0; i < 3; ++i) {
         controller_->applied(table_.snapshot(), Revision{revision_});
         controller_->tick();
@@ -97,7 +80,6 @@ class ControllerTest : public testing::Test, public ControllerPort {
   storage::ClusterTable table_;
   int64_t revision_ = 0;
   int commands_ = 0, resigned_ = 0;
-  std::set<NodeId> told_;  // that they are fenced
   std::optional<Controller> controller_;
 };
 
@@ -144,48 +126,6 @@ TEST_F(ControllerTest, a_new_controller_does_not_wait_for_whom_nobody_can_reach)
   EXPECT_EQ(now().leader, kTwo);
   hear({kOne, kTwo, kThree}, 500);
   EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced) << "it was there after all";
-}
-
-// It is heard of, and does not learn what is decided.
-TEST_F(ControllerTest, who_does_not_read_the_metadata_leads_nothing_that_others_can) {
-  hear({kOne, kTwo, kThree});
-  hear({kOne, kTwo, kThree}, 5'000);
-  const int64_t read = revision_;
-  apply(storage::encode_configure_node(kAll, {}));
-  hear_read({{kOne, read}, {kTwo, INT64_MAX}, {kThree, INT64_MAX}}, 2'500);
-  EXPECT_EQ(now().leader, kOne) << "it may be slow";
-  EXPECT_TRUE(told_.empty());
-  hear_read({{kOne, read}, {kTwo, INT64_MAX}, {kThree, INT64_MAX}}, 1'000);
-  EXPECT_TRUE(table_.snapshot()->find(kOne)->is_fenced);
-  EXPECT_EQ(now().leader, kTwo);
-  EXPECT_EQ(now().isr, (std::vector{kTwo, kThree}));
-  EXPECT_EQ(told_, std::set{kOne});
-  hear_read({{kOne, read + 1}, {kTwo, INT64_MAX}, {kThree, INT64_MAX}}, 2'000);
-  EXPECT_TRUE(table_.snapshot()->find(kOne)->is_fenced) << "it has not read that it is";
-  hear({kOne, kTwo, kThree}, 500);
-  EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced);
-}
-
-TEST_F(ControllerTest, who_reads_slowly_is_not_behind) {
-  hear({kOne, kTwo, kThree});
-  for (int i = 0; i < 20; ++i) {
-    const int64_t read = revision_;
-    apply(storage::encode_configure_node(kAll, {}));
-    hear_read({{kOne, read}, {kTwo, INT64_MAX}, {kThree, INT64_MAX}}, 1'000);
-  }
-  EXPECT_EQ(now().leader, kOne);
-}
-
-TEST_F(ControllerTest, who_does_not_read_the_metadata_goes_on_with_what_nobody_else_has) {
-  hear({kOne, kTwo, kThree});
-  decide_alone();
-  hear({kOne}, 3'000);
-  EXPECT_EQ(now().isr, std::vector{kOne});
-  const int64_t read = revision_;
-  hear_read({{kOne, read}, {kTwo, INT64_MAX}, {kThree, INT64_MAX}}, 10'000);
-  EXPECT_EQ(now().leader, kOne);
-  EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced);
-  EXPECT_TRUE(told_.empty());
 }
 
 TEST_F(ControllerTest, who_leaves_leads_nothing_that_others_can_and_stays_in_sync) {

@@ -87,9 +87,6 @@ TEST(NodeWire, what_is_for_the_controller_comes_as_it_went) {
   storage::IsrProposal proposal{partition(), NodeId{1}, NodeEpoch{4}, LeaderEpoch{5}, 6, {}};
   proposal.isr = {{NodeId{1}, NodeEpoch{4}}, {NodeId{3}, NodeEpoch{9}}};
   EXPECT_EQ(round_trip(proposal), proposal);
-  const auto fenced = round_trip(NodeFenced{NodeEpoch{5}, Revision{6}});
-  EXPECT_EQ(fenced.epoch, NodeEpoch{5});
-  EXPECT_EQ(fenced.revision, Revision{6});
   const auto heartbeat = round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}, true});
   EXPECT_EQ(heartbeat.node, NodeId{2});
   EXPECT_EQ(heartbeat.epoch, NodeEpoch{3});
