@@ -88,9 +88,7 @@ class Replay {
     });
     if (transaction->commit_id().value() != commit.commit)
       return damaged_data("the commit journal does not go with the data file");
-    OpenedTables opened;
-    for (const std::string& changes : commit.changes)
-      TRY(apply_changes(changes, *transaction, opened));
+    TRY(apply_changes(commit.changes, *transaction));
     return transaction->commit();
   }
 

@@ -75,8 +75,7 @@ Status Snapshot::begin() {
   const auto [from, to] = addresses_of(noted_);
   MDB_stat stat;
   mdb_env_stat(environment_.get(), &stat);
-  static const BeforeRead kNothing;
-  read_ = wrap_lmdb_read(raw_, MappedPages(from, to, stat.ms_psize), idle_, kNothing);
+  read_ = wrap_lmdb_read(raw_, MappedPages(from, to, stat.ms_psize), idle_);
   return open_tables();
 }
 

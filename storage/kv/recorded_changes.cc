@@ -83,7 +83,7 @@ void RecordedChanges::remove_table(TableHandle table) {
   if (table.value() < tables_.size()) tables_[table.value()] = {};
 }
 
-Status apply_changes(std::string_view bytes, WriteTransaction& transaction, OpenedTables& opened) {
+Status apply_changes(std::string_view bytes, WriteTransaction& transaction) {
   using Change = RecordedChanges::Change;
   const auto damaged = [] { return damaged_data("the changes of a commit cannot be read"); };
   ByteReader in(bytes);
@@ -95,10 +95,7 @@ Status apply_changes(std::string_view bytes, WriteTransaction& transaction, Open
       const auto order = static_cast<KeyOrder>(in.be<int8_t>());
       const std::string_view name = text();
       if (!in.ok()) return damaged();
-      auto known = opened.find(name);
-      if (known == opened.end())
-        known = opened.emplace(name, TRY(transaction.open_table(name, order))).first;
-      tables.push_back(known->second);
+      tables.push_back(TRY(transaction.open_table(name, order)));
       continue;
     }
     const uint64_t number = in.varint();
@@ -131,7 +128,6 @@ Status apply_changes(std::string_view bytes, WriteTransaction& transaction, Open
         break;
       case Change::RemoveTable:
         TRY(transaction.remove_table(table));
-        std::erase_if(opened, [&](const auto& known) { return known.second == table; });
         break;
       case Change::UseTable:
       default:

@@ -1,14 +1,13 @@
 #!/usr/bin/python3
 """Look-ups and INSERTs of one row as pgbench sends them, beside PostgreSQL.
 
-    tests/bench/bench_pgbench.py look-ups|inserts [--peer DSN] [--before BINARY] [--seconds N] [--rounds N] [--connections 1,16,64]      MILLRACE_BINARY
+    tests/bench/bench_pgbench.py look-ups|inserts [--peer DSN] [--before BINARY] [--seconds N] [--rounds N]      MILLRACE_BINARY
 
 `--peer "host=127.0.0.1 port=5432 user=postgres dbname=bench"` measures a PostgreSQL by turns with ours, on this machine; it gets
 tables of pgbench's and bench_*, which are dropped at the end. `--before` measures another program of ours likewise. Medians of the
-rounds; CPU is all of the server's, per transaction. With INSERTs goes what the disk does in a loop: one sector around the page
-cache and durable, as our journal is written, and 8 KB with a sync, as PostgreSQL's.
+rounds; CPU is all of the server's, per transaction.
 """
-import argparse, glob, mmap, os, re, statistics, subprocess, tempfile, time
+import argparse, glob, os, re, statistics, subprocess, tempfile
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -107,37 +106,7 @@ def look_ups(systems, options, folder):
                     ['-S', '-M', protocol, '-c', str(clients), '-j', str(min(clients, 2))], options, folder)
 
 
-def durable_writes(folder, seconds):
-    """Microseconds of one sector and of 8 KB: medians of writes one after the other, by turns."""
-    path = f'{folder}/durable'
-    with open(path, 'wb') as file:
-        file.write(bytes(1 << 20))
-        os.fsync(file.fileno())
-    around = os.open(path, os.O_WRONLY | os.O_DIRECT | os.O_DSYNC)
-    cached = os.open(path, os.O_WRONLY)
-    page = mmap.mmap(-1, 8192)  # at the beginning of a page, as O_DIRECT wants it
-
-    def synced(at):
-        os.pwrite(cached, page, at // 8192 * 8192)
-        os.fdatasync(cached)
-
-    found = []
-    for write in (lambda at: os.pwrite(around, memoryview(page)[:512], at), synced):
-        took, at, end = [], 0, time.monotonic() + seconds / 2
-        while time.monotonic() < end:
-            begun = time.monotonic()
-            write(at)
-            took.append((time.monotonic() - begun) * 1e6)
-            at = (at + 512) % (1 << 20)
-        found.append(statistics.median(took))
-    os.close(around)
-    os.close(cached)
-    return found
-
-
 def inserts(systems, options, folder):
-    sector, page = durable_writes(folder, 1)
-    print(f'durable writes in a loop: a sector {sector:.0f} us, 8 KB {page:.0f} us')
     for system in systems:
         with system.connect() as connection:
             kind = 'TABLE' if system.name == Peer.name else 'STREAM'
@@ -147,7 +116,7 @@ def inserts(systems, options, folder):
         script = f'{folder}/{name}.sql'
         with open(script, 'w') as file:
             file.write(f"\\set id random(1, 1000000000000000)\nINSERT INTO {name} VALUES (:id, 'something that happened');\n")
-        for clients in map(int, options.connections.split(',')):
+        for clients in (1, 16, 64):
             measure(f'{title}, {clients} connections', systems,
                     ['-f', script, '-M', 'prepared', '-c', str(clients), '-j', str(min(clients, 2))], options, folder)
 
@@ -159,7 +128,6 @@ def main():
     parser.add_argument('--before', default='')
     parser.add_argument('--seconds', type=int, default=3)
     parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--connections', default='1,16,64')
     options = parser.parse_args()
     systems = [Ours('Millrace', BINARY)]
     if options.before:

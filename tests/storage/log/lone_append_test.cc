@@ -3,9 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <condition_variable>
-#include <filesystem>
-#include <mutex>
 #include <random>
 
 #include "tests/storage/log/log_fixture.h"
@@ -70,52 +67,6 @@ TEST_F(LoneAppendTest, is_durable_and_answered_when_it_is_written) {
   }
   open();
   EXPECT_EQ(read_values(*log_, partition).size(), static_cast<size_t>(count));
-}
-
-// What it changes in the data file is pending: whoever reads sees it, and a crash does not take it.
-TEST_F(LoneAppendTest, is_seen_at_once_and_is_there_after_a_crash) {
-  const TopicPartition partition = make_partition();
-  int count = 0, written = 0;
-  while (written < 150) {
-    Alone alone = append_until_alone(partition);
-    alone.append->write();
-    count += alone.count;
-    written += alone.answered_by->get_future().get() == std::this_thread::get_id();
-    if (written % 10 == 9) {
-      ASSERT_EQ(read_values(*log_, partition).size(), static_cast<size_t>(count));
-    }
-  }
-  const ScratchDirectory crashed;
-  for (const char* name : {"/log.mdb", "/log.journal"})
-    std::filesystem::copy_file(directory_.path() + name, crashed.path() + name);
-  const auto again = Log::open(crashed.path(), options_);
-  ASSERT_TRUE(again) << again.error().message;
-  EXPECT_EQ(read_values(**again, partition).size(), static_cast<size_t>(count));
-}
-
-// Whoever waits for more is told soon, though not of each.
-TEST_F(LoneAppendTest, is_told_of_in_time) {
-  std::mutex mutex;
-  std::condition_variable told;
-  size_t times = 0;
-  options_.on_durable = [&](std::span<const TopicPartition>) {
-    std::lock_guard lock(mutex);
-    ++times;
-    told.notify_all();
-  };
-  open();
-  const TopicPartition partition = make_partition();
-  for (int i = 0; i < 20; ++i) {
-    Alone alone = append_until_alone(partition);
-    std::unique_lock lock(mutex);
-    const size_t before = times;
-    lock.unlock();
-    alone.append->write();
-    alone.answered_by->get_future().wait();
-    lock.lock();
-    EXPECT_TRUE(told.wait_for(lock, std::chrono::seconds(10), [&] { return times > before; }));
-  }
-  log_.reset();
 }
 
 TEST_F(LoneAppendTest, is_the_writers_when_it_is_given_up) {
