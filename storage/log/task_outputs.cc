@@ -7,20 +7,15 @@
 
 namespace storage {
 
-namespace {
-
-// Numbers wrap: what lies less than half of them behind is older, what lies further is ahead.
-bool is_older(int32_t sequence, int32_t than) {
+bool is_older_sequence(int32_t sequence, int32_t than) {
   const uint32_t behind =
       (static_cast<uint32_t>(than) - static_cast<uint32_t>(sequence)) & INT32_MAX;
   return behind > 0 && behind <= INT32_MAX / 2;
 }
 
-}  // namespace
-
 Result<TaskOutputState::Verdict> TaskOutputState::check(const records::BatchHeader& batch) const {
   if (batch.base_sequence == next_sequence_) return Verdict::Append;
-  if (last_offset_ >= Offset{0} && is_older(batch.base_sequence, next_sequence_))
+  if (last_offset_ >= Offset{0} && is_older_sequence(batch.base_sequence, next_sequence_))
     return Verdict::Duplicate;
   return Error{ErrorCode::OutOfOrderSequence,
                fmt::format("task producer {} sent sequence {} where {} is next",

@@ -15,6 +15,9 @@ namespace storage {
 inline constexpr ProducerId kFirstTaskProducer{int64_t{1} << 62};
 inline bool is_task_producer(ProducerId producer) { return producer >= kFirstTaskProducer; }
 
+// Sequences wrap: what lies less than half of them behind is older, what lies further is ahead.
+bool is_older_sequence(int32_t sequence, int32_t than);
+
 // A task's sequences are in its journal and go on for as long as its query lives, so one number tells
 // whatever is sent again, however old, and it is kept until the query is dropped: what it counts may have
 // been trimmed or compacted away.

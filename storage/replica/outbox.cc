@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "records/batch.h"
+#include "storage/log/task_outputs.h"
 
 namespace storage {
 
@@ -11,12 +12,6 @@ namespace {
 
 // A delivery without an answer is sent again after so many times the pause after an error.
 constexpr int64_t kPatience = 10;
-
-// Sequences wrap: what lies less than half of them further on is behind.
-bool is_behind(int32_t sequence, int32_t than) {
-  const uint32_t by = (static_cast<uint32_t>(than) - static_cast<uint32_t>(sequence)) & INT32_MAX;
-  return by > 0 && by <= INT32_MAX / 2;
-}
 
 int32_t sequence_after(std::string_view batch) {
   const auto parsed = records::parse_batch(batch, records::BatchCheck::Shape);
@@ -33,7 +28,7 @@ void Outbox::add(const ReplicatedCommit& commit, Offset at) {
     // Of a former owner: what it knew to be delivered is not sent again.
     Lane& lane = found->second;
     while (!lane.batches.empty() && lane.number == 0 &&
-           !is_behind(delivered.next_sequence, sequence_after(lane.batches.front().bytes)))
+           !is_older_sequence(delivered.next_sequence, sequence_after(lane.batches.front().bytes)))
       lane.batches.pop_front();
   }
   for (const TaskOutput& output : commit.outputs)
