@@ -20,21 +20,18 @@ namespace storage {
 
 namespace {
 
-constexpr std::string_view kMark = "MRCOMMIT";
+constexpr std::string_view kMark = "MRCOMMIT", kContinues = "MRCONTIN";
 constexpr size_t kSector = 512, kHeadBytes = 8 + 16 + 3 * 8 + 2 * 4 + 8;
-
-size_t size_in_file(size_t root_bytes, size_t change_bytes) {
-  return (kHeadBytes + root_bytes + change_bytes + kSector - 1) / kSector * kSector;
-}
 
 std::string_view bytes_of(const Uuid& id) {
   return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
 }
 
 // Without the checksum at its end.
-std::string head_of(const Uuid& identity, uint64_t sequence, const JournalEntry& entry) {
+std::string head_of(std::string_view mark, const Uuid& identity, uint64_t sequence,
+                    const JournalEntry& entry) {
   std::string head;
-  head += kMark;
+  head += mark;
   head += bytes_of(identity);
   append_be(head, sequence);
   append_be(head, entry.commit);
@@ -103,6 +100,10 @@ Result<std::unique_ptr<CommitJournal>> CommitJournal::make(const std::string& pa
 
 CommitJournal::~CommitJournal() { ::close(file_); }
 
+size_t CommitJournal::size_in_file(size_t root_bytes, size_t change_bytes) {
+  return (kHeadBytes + root_bytes + change_bytes + kSector - 1) / kSector * kSector;
+}
+
 CommitJournal::Place CommitJournal::place_of(size_t size_bytes) const {
   if (end_.offset + size_bytes <= kHalfBytes) return end_;
   return {1 - end_.half, 0};
@@ -124,7 +125,8 @@ Status CommitJournal::append(const JournalEntry& entry) {
   const size_t size = size_in_file(entry.root.size(), entry.changes.size());
   const Place place = place_of(size);
   buffer_.clear();
-  buffer_.append(head_of(identity_, sequence_ + 1, entry));
+  const bool continues = !entry.changes.empty() && entry.commit == last_commit_;
+  buffer_.append(head_of(continues ? kContinues : kMark, identity_, sequence_ + 1, entry));
   const size_t head_size = buffer_.size();
   buffer_.append_zeros(sizeof(uint64_t));
   buffer_.append(entry.root);
@@ -140,6 +142,8 @@ Status CommitJournal::append(const JournalEntry& entry) {
   ++sequence_;
   end_ = {place.half, place.offset + size};
   newest_[place.half] = entry.commit;
+  commit_before_ = last_commit_;
+  if (!entry.changes.empty()) last_commit_ = entry.commit;
   return {};
 }
 
@@ -148,7 +152,9 @@ Status CommitJournal::take_back() {
   nothing.append_zeros(kSector);
   TRY(write_all(file_, nothing.view(), last_.half * kHalfBytes + last_.offset));
   end_ = last_;
-  if (std::exchange(is_last_written_, false)) --sequence_;
+  if (!std::exchange(is_last_written_, false)) return {};
+  --sequence_;
+  last_commit_ = commit_before_;
   return {};
 }
 
@@ -158,14 +164,16 @@ namespace {
 
 struct Found {
   uint64_t sequence;
+  bool continues;
   JournalEntry entry;
 };
 
 // The entry that begins with these bytes; one of another identity, or that was not written to its end, is none.
 std::optional<Found> entry_at(std::string_view bytes, const Uuid& identity) {
-  if (!bytes.starts_with(kMark)) return std::nullopt;
-  ByteReader in(bytes);
   Found found;
+  found.continues = bytes.starts_with(kContinues);
+  if (!found.continues && !bytes.starts_with(kMark)) return std::nullopt;
+  ByteReader in(bytes);
   in.bytes(kMark.size());
   const bool is_own = in.bytes(identity.bytes.size()) == bytes_of(identity);
   found.sequence = in.be<uint64_t>();
@@ -222,14 +230,17 @@ Result<ReplayedJournal> read_journal(const std::string& path, const Uuid& identi
       replayed.root_commit = entry.root_commit;
     }
   replayed.last_commit = std::max(all.back().entry.commit, replayed.root_commit);
+  uint64_t last = replayed.root_commit;
+  bool has_gap = false;
   for (size_t i = first; i < all.size(); ++i) {
     const JournalEntry& entry = all[i].entry;
     if (entry.changes.empty() || entry.commit <= replayed.root_commit) continue;
-    replayed.commits.push_back({entry.commit, std::string(entry.changes)});
+    const bool continues = all[i].continues && !replayed.commits.empty();
+    has_gap |= continues != all[i].continues || entry.commit != (continues ? last : last + 1);
+    last = entry.commit;
+    if (!continues) replayed.commits.push_back({entry.commit, {}});
+    replayed.commits.back().changes.emplace_back(entry.changes);
   }
-  uint64_t expected = replayed.root_commit;
-  const bool has_gap = std::ranges::any_of(
-      replayed.commits, [&](const auto& commit) { return commit.commit != ++expected; });
   if (replayed.root.empty() || has_gap)
     return damaged_data(fmt::format("entries of the commit journal {} are damaged", path));
   return replayed;

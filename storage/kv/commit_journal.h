@@ -27,7 +27,7 @@ struct JournalEntry {
 // halves are filled by turns; one is used again when all commits in it are contained in a root that the journal
 // names. Entries begin at sectors of 512 bytes:
 //
-//   8 bytes     "MRCOMMIT"
+//   8 bytes     "MRCOMMIT"; "MRCONTIN" where the entry before it has the same commit
 //   16          the identity that the data file has while it is written, other journals being none of its own
 //   8, 8, 8     sequence (1, 2, ... without gaps), commit, root_commit
 //   4, 4        sizes of root and changes
@@ -43,6 +43,8 @@ class CommitJournal {
   static Result<std::unique_ptr<CommitJournal>> make(const std::string& path, const Uuid& identity);
   ~CommitJournal();
 
+  // What an entry takes.
+  static size_t size_in_file(size_t root_bytes, size_t change_bytes);
   // Whether an entry of this size can be written now; `durable_commit`: that of the last root.
   bool has_room(size_t root_bytes, size_t change_bytes, uint64_t durable_commit) const;
   // Whether the next entry goes to the other half: then it has to name a root.
@@ -64,7 +66,9 @@ class CommitJournal {
   uint64_t sequence_ = 0;                // of the last entry
   Place last_ = {}, end_ = {};           // where it begins; where the next one may
   std::array<uint64_t, 2> newest_ = {};  // commit in each half
-  bool is_last_written_ = false;         // append() has not failed for it
+  // Of the last entry with changes, and of the one before it.
+  uint64_t last_commit_ = 0, commit_before_ = 0;
+  bool is_last_written_ = false;  // append() has not failed for it
   AlignedBytes buffer_;
 };
 
@@ -72,7 +76,7 @@ class CommitJournal {
 struct ReplayedJournal {
   struct Commit {
     uint64_t commit;
-    std::string changes;
+    std::vector<std::string> changes;  // of its entries
   };
   std::string root;
   uint64_t root_commit = 0, last_commit = 0;

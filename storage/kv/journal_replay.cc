@@ -88,7 +88,9 @@ class Replay {
     });
     if (transaction->commit_id().value() != commit.commit)
       return damaged_data("the commit journal does not go with the data file");
-    TRY(apply_changes(commit.changes, *transaction));
+    OpenedTables opened;
+    for (const std::string& changes : commit.changes)
+      TRY(apply_changes(changes, *transaction, opened));
     return transaction->commit();
   }
 

@@ -15,6 +15,9 @@ namespace {
 // How much may gather before the data file is synced: its pages are written and not used again so long.
 constexpr size_t kCommitsBetweenSyncs = 64, kBytesBetweenSyncs = 512 << 10;
 
+// What is larger takes the disk's time rather than ours.
+constexpr size_t kMostDeferredBytes = 16 << 10;
+
 Status sync_file(int file) {
   if (::fdatasync(file) == 0) return {};
   return lmdb_failure(errno, "sync the data file");
@@ -23,6 +26,7 @@ Status sync_file(int file) {
 }  // namespace
 
 Result<std::unique_ptr<JournaledCommits>> JournaledCommits::begin(MDB_env* environment, int file,
+                                                                  const MappedPages& pages,
                                                                   const std::string& journal_path) {
   const Uuid identity = Uuid::random();
   auto journal = TRY(CommitJournal::make(journal_path, identity));
@@ -30,15 +34,19 @@ Result<std::unique_ptr<JournaledCommits>> JournaledCommits::begin(MDB_env* envir
   TRY(write_journal_identity(file, identity));
   TRY(sync_file(file));
   return std::unique_ptr<JournaledCommits>(
-      new JournaledCommits(environment, file, std::move(journal)));
+      new JournaledCommits(environment, file, pages, std::move(journal)));
 }
 
-JournaledCommits::JournaledCommits(MDB_env* environment, int file,
+JournaledCommits::JournaledCommits(MDB_env* environment, int file, const MappedPages& pages,
                                    std::unique_ptr<CommitJournal> journal)
-    : environment_(environment), file_(file), journal_(std::move(journal)), syncer_(file) {}
+    : environment_(environment),
+      file_(file),
+      journal_(std::move(journal)),
+      syncer_(file),
+      pending_(environment, pages) {}
 
 JournaledCommits::~JournaledCommits() {
-  if (has_failed_ || !sync_file(file_)) return;
+  if (pending_.make() != 0 || has_failed_ || !sync_file(file_)) return;
   if (write_journal_identity(file_, {})) [[maybe_unused]]
     const Status synced = sync_file(file_);
 }
@@ -73,6 +81,35 @@ int JournaledCommits::commit(MDB_txn* transaction, const RecordedChanges& change
   return commit_unsynced(transaction, bytes.size());
 }
 
+std::optional<uint64_t> JournaledCommits::begin_deferred() {
+  look_at_syncer();
+  if (has_failed_ || is_journal_lost_ || own_commits_left_ > 0 || !durable_) return std::nullopt;
+  return pending_.begin_entry();
+}
+
+bool JournaledCommits::defer(uint64_t commit, const RecordedChanges& changes) {
+  const std::string_view bytes = changes.bytes();
+  const LmdbRoot& root = durable_->root();
+  if (!changes.is_whole() || bytes.empty() || bytes.size() > kMostDeferredBytes ||
+      changes.tables().size() > PendingChanges::kMostTables ||
+      !journal_->has_room(root.bytes().size(), bytes.size(), root.commit())) {
+    pending_.end_entry({}, {});
+    return false;
+  }
+  const bool is_written = write_entry(commit, bytes).has_value();
+  if (is_written) pass(CrashPoint::AfterCommitJournal);
+  pending_.end_entry(is_written ? bytes : std::string_view(), changes.tables());
+  if (!is_written) {
+    is_journal_lost_ = true;
+    has_failed_ = !journal_->take_back();
+    return false;
+  }
+  note_named_root();
+  const auto held = pending_.hold();  // so that the root is not written while it is read
+  begin_sync_when_due(pending_.take_commits(), CommitJournal::size_in_file(0, bytes.size()));
+  return true;
+}
+
 // Names a root where there is a new one, or the journal wants one.
 Status JournaledCommits::write_entry(uint64_t commit, std::string_view changes) {
   const LmdbRoot& root = is_synced_ ? syncing_->root() : durable_->root();
@@ -98,7 +135,7 @@ int JournaledCommits::commit_unsynced(MDB_txn* transaction, size_t change_bytes)
   mdb_env_set_flags(environment_, MDB_NOSYNC, 0);
   if (code == 0 && is_newest(commit)) {
     note_named_root();
-    begin_sync_when_due(change_bytes);
+    begin_sync_when_due(1 + pending_.take_commits(), change_bytes);
   } else if (code == 0) {  // nothing has changed, and the next commit will have its number
     has_failed_ = !journal_->take_back();
   } else if (code == kDamagedPage || !can_go_on()) {
@@ -175,8 +212,8 @@ void JournaledCommits::look_at_syncer() {
   is_synced_ = is_synced_ || (syncing_ && !has_failed_);
 }
 
-void JournaledCommits::begin_sync_when_due(size_t change_bytes) {
-  ++commits_since_root_;
+void JournaledCommits::begin_sync_when_due(size_t commits, size_t change_bytes) {
+  commits_since_root_ += commits;
   bytes_since_root_ += change_bytes;
   if (is_sync_running_ || syncing_) return;
   if (commits_since_root_ < kCommitsBetweenSyncs && bytes_since_root_ < kBytesBetweenSyncs) return;

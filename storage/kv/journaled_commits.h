@@ -11,6 +11,7 @@
 #include "storage/kv/commit_journal.h"
 #include "storage/kv/lmdb_root.h"
 #include "storage/kv/page_fault.h"
+#include "storage/kv/pending_changes.h"
 #include "storage/kv/recorded_changes.h"
 
 namespace storage {
@@ -20,12 +21,13 @@ namespace storage {
 // of before, all of whose pages are durable then, is named in the next entry. After a crash that root is put back, and
 // what the journal has behind it is done again: the data file's own root may lead to pages that were never written.
 // A read transaction keeps LMDB from using the pages of that root for others meanwhile. A large commit goes LMDB's own
-// way, and makes durable all that was before it. docs/adr/0060.
+// way, and makes durable all that was before it. docs/adr/0060. Where nobody looks the data file's part is done for many
+// commits at once: pending_changes.h, docs/adr/0073.
 //
 // Invariants: an entry is durable before LMDB writes a byte of its commit; the pages of the root that the journal names
 //   last, and of one that is being synced, are not used again; where the data file's root is newer than all entries,
 //   all its pages are durable.
-// Threads: commit() by the one that writes; destruction by anyone, afterwards.
+// Threads: the one that writes; make_pending() any; destruction by anyone, afterwards.
 // Owner: the store, which closes the environment after it.
 class JournaledCommits {
  public:
@@ -34,12 +36,24 @@ class JournaledCommits {
 
   // For a data file that is whole by itself, open as `file` too. Makes the journal where it is missing.
   static Result<std::unique_ptr<JournaledCommits>> begin(MDB_env* environment, int file,
+                                                         const MappedPages& pages,
                                                          const std::string& journal_path);
   // The data file is whole by itself again, unless something has failed.
   ~JournaledCommits();
 
-  // As mdb_txn_commit(): the transaction is over, and durable if the answer is 0.
+  // As mdb_txn_commit(): the transaction is over, and durable if the answer is 0. Nothing is pending when it began.
   int commit(MDB_txn* transaction, const RecordedChanges& changes);
+
+  // A commit whose changes stay pending: its number, which it has until defer() or end_deferred(); nothing where that cannot be
+  // now, or is of no use.
+  std::optional<uint64_t> begin_deferred();
+  // Durable when it is true; else nothing has happened, and there is the other way.
+  bool defer(uint64_t commit, const RecordedChanges& changes);
+  void end_deferred() { pending_.end_entry({}, {}); }
+  // Before anybody begins to read or to write. 0, or an error number.
+  int make_pending() { return pending_.make(); }
+  bool are_pending_lost() const { return pending_.are_lost(); }
+
   // After a write that failed, between transactions: where there is no room, pages that are kept for a crash are the next to
   // be used, and the commits that follow are LMDB's own.
   void let_pages_go();
@@ -47,7 +61,8 @@ class JournaledCommits {
   bool has_failed() const { return has_failed_; }
 
  private:
-  JournaledCommits(MDB_env* environment, int file, std::unique_ptr<CommitJournal> journal);
+  JournaledCommits(MDB_env* environment, int file, const MappedPages& pages,
+                   std::unique_ptr<CommitJournal> journal);
 
   // A root whose pages stay as they are while it lives.
   class KeptRoot {
@@ -90,7 +105,7 @@ class JournaledCommits {
   bool is_newest(uint64_t commit) const;
   bool can_go_on() const;
   void look_at_syncer();
-  void begin_sync_when_due(size_t change_bytes);
+  void begin_sync_when_due(size_t commits, size_t change_bytes);
   void settle();
 
   MDB_env* const environment_;
@@ -106,6 +121,7 @@ class JournaledCommits {
   bool is_sync_running_ = false;     // the thread's
   size_t commits_since_root_ = 0, bytes_since_root_ = 0;
   Syncer syncer_;
+  PendingChanges pending_;
 };
 
 }  // namespace storage

@@ -19,7 +19,7 @@ constexpr uint16_t kIsRoot = 0x08;
 constexpr uint32_t kMagic = 0xBEEFC0DE;
 
 constexpr size_t kIdentityAt = 2048;
-constexpr std::string_view kMark = "MILLRACE";
+constexpr std::string_view kMark = "MILLRAC7", kMarkBefore7 = "MILLRACE";
 
 template <class T>
 T number_at(std::string_view bytes, size_t at) {
@@ -79,7 +79,8 @@ Result<Uuid> read_journal_identity(int file) {
   std::array<char, kMark.size() + sizeof(Uuid::bytes)> bytes;
   TRY(read_at(file, bytes.data(), bytes.size(), kIdentityAt));
   Uuid identity;
-  if (std::string_view(bytes.data(), kMark.size()) != kMark) return identity;
+  const std::string_view mark(bytes.data(), kMark.size());
+  if (mark != kMark && mark != kMarkBefore7) return identity;
   std::memcpy(identity.bytes.data(), bytes.data() + kMark.size(), identity.bytes.size());
   return identity;
 }

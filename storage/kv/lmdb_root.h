@@ -32,7 +32,8 @@ class LmdbRoot {
 };
 
 // Whose journal goes with a file; nil: it is whole by itself. It lies behind the first root, in bytes of its page that
-// LMDB never writes. A copy that LMDB makes has none.
+// LMDB never writes. A copy that LMDB makes has none. Read also as versions before 7 wrote it, whose journals had an entry
+// for each commit; they do not find a journal that they could not read.
 Result<Uuid> read_journal_identity(int file);
 Status write_journal_identity(int file, const Uuid& identity);
 

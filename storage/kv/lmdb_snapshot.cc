@@ -75,7 +75,8 @@ Status Snapshot::begin() {
   const auto [from, to] = addresses_of(noted_);
   MDB_stat stat;
   mdb_env_stat(environment_.get(), &stat);
-  read_ = wrap_lmdb_read(raw_, MappedPages(from, to, stat.ms_psize), idle_);
+  static const BeforeRead kNothing;
+  read_ = wrap_lmdb_read(raw_, MappedPages(from, to, stat.ms_psize), idle_, kNothing);
   return open_tables();
 }
 

@@ -20,7 +20,10 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/memory_budget.h"
 #include "storage/kv/bus_error.h"
+#include "storage/kv/deferred_write.h"
+#include "storage/kv/deferred_writes.h"
 #include "storage/kv/journal_replay.h"
 #include "storage/kv/journaled_commits.h"
 #include "storage/kv/lmdb_transaction.h"
@@ -43,6 +46,10 @@ constexpr std::chrono::seconds kLookAtReadersEvery{1};
 // Two roots that are kept, and one that is looked at.
 constexpr uint32_t kReadersOfJournal = 3;
 
+// What the commit of pending changes may write behind the pages that are in use, at most: 80 KB of changes to 64 different
+// tables, with the pages that lead to them and the list of free ones.
+constexpr uint64_t kDeferredBytes = 1 << 20;
+
 // Behind the name of a file that is being made.
 constexpr const char* kUnfinished = ".new";
 
@@ -50,7 +57,7 @@ constexpr const char* kUnfinished = ".new";
 constexpr const char* kFormatTable = "format";
 constexpr std::string_view kKindKey = "kind", kVersionKey = "version", kInstanceKey = "instance";
 
-class LmdbStore final : public KeyValueStore {
+class LmdbStore final : public KeyValueStore, public DeferredWrites {
  public:
   LmdbStore(MDB_env* environment, int lock_file, const std::string& path)
       : environment_(environment), lock_file_(lock_file), path_(path), ahead_(lock_file) {}
@@ -64,6 +71,8 @@ class LmdbStore final : public KeyValueStore {
 
   Result<std::unique_ptr<ReadTransaction>> begin_read() override;
   Result<std::unique_ptr<WriteTransaction>> begin_write() override;
+  std::unique_ptr<WriteTransaction> begin_deferred() override;
+  bool are_lost() const override { return journaled_ && journaled_->are_pending_lost(); }
   Uuid instance_id() const override { return instance_id_; }
   uint64_t free_bytes(uint64_t enough) override;
   void prepare_growth() override;
@@ -86,6 +95,7 @@ class LmdbStore final : public KeyValueStore {
   uint64_t counted_bytes(const MDB_envinfo& info) const;
   void forget_dead_readers();
   Status commit(MDB_txn* ending);
+  Status make_pending();
   // What a failed commit means.
   Error after_failed_commit(int code);
   // Pages that were freed, which the next writes use before the file grows. Walks the list of them.
@@ -103,13 +113,15 @@ class LmdbStore final : public KeyValueStore {
   std::unique_ptr<JournaledCommits> journaled_;                  // likewise; null: without
   WrittenAhead ahead_;                                           // of the thread that writes
   std::chrono::steady_clock::time_point next_look_at_readers_;   // of the thread that writes
+  BeforeRead before_read_;                                       // empty: without a journal
 };
 
 Result<std::unique_ptr<ReadTransaction>> LmdbStore::begin_read() {
+  if (before_read_) TRY(before_read_());
   MDB_txn* transaction = idle_reads_.take();
   const int code = transaction ? mdb_txn_renew(transaction)
                                : mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &transaction);
-  if (code == 0) return wrap_lmdb_read(transaction, mapped_pages_, idle_reads_);
+  if (code == 0) return wrap_lmdb_read(transaction, mapped_pages_, idle_reads_, before_read_);
   if (transaction) mdb_txn_abort(transaction);
   return lmdb_failure(code, "read the data file");
 }
@@ -119,12 +131,32 @@ Result<std::unique_ptr<WriteTransaction>> LmdbStore::begin_write() {
     return Error{ErrorCode::StorageFailure,
                  "the data file takes no more writes after a failed one"};
   forget_dead_readers();
+  if (journaled_) TRY(make_pending());
   if (journaled_ && changes_.take_failure()) journaled_->let_pages_go();
   MDB_txn* transaction;
   if (const int code = mdb_txn_begin(environment_, nullptr, 0, &transaction); code != 0)
     return lmdb_failure(code, "write the data file");
   return wrap_lmdb_write(transaction, mapped_pages_, journaled_ ? &changes_ : nullptr,
                          [this](MDB_txn* ending) { return commit(ending); });
+}
+
+// Space for its pages is there before it is acknowledged: later nobody could be told that there is none.
+std::unique_ptr<WriteTransaction> LmdbStore::begin_deferred() {
+  if (failed_ || !journaled_ || changes_.has_failure()) return nullptr;
+  forget_dead_readers();
+  MDB_envinfo info;
+  mdb_env_info(environment_, &info);
+  const uint64_t used_bytes = counted_bytes(info);
+  if (used_bytes + kDeferredBytes > info.me_mapsize ||
+      !ahead_.has_ahead(used_bytes, kDeferredBytes))
+    return nullptr;
+  const auto commit = journaled_->begin_deferred();
+  return commit ? make_deferred_write(*commit, *journaled_, changes_) : nullptr;
+}
+
+Status LmdbStore::make_pending() {
+  const int code = journaled_->make_pending();
+  return code == 0 ? Status{} : lmdb_failure(code, "write the data file");
 }
 
 Status LmdbStore::commit(MDB_txn* ending) {
@@ -327,8 +359,25 @@ Status LmdbStore::make_file_whole() const {
 }
 
 Status LmdbStore::begin_journal() {
-  journaled_ = TRY(JournaledCommits::begin(environment_, lock_file_, journal_path_of(path_)));
+  journaled_ =
+      TRY(JournaledCommits::begin(environment_, lock_file_, mapped_pages_, journal_path_of(path_)));
+  before_read_ = [this] { return make_pending(); };
   return {};
+}
+
+// What lmdb_failure() and a failed commit say of it.
+constexpr std::string_view kDiskIsFull = "the disk is full";
+
+// Whoever starts a server is told which disk it is.
+Error no_space_for(const std::string& path) {
+  struct statvfs disk;
+  const bool is_known = ::statvfs(std::filesystem::path(path).parent_path().c_str(), &disk) == 0;
+  return Error{
+      .code = ErrorCode::DiskFull,
+      .message = fmt::format(
+          "cannot write to {}: no space left on device{}", path,
+          is_known ? fmt::format(" ({} free)", format_bytes(disk.f_bavail * disk.f_frsize)) : ""),
+      .hint = "free some space or choose another --data-dir; nothing was changed"};
 }
 
 // The lock is on the data file itself, so the two cannot be separated, and it ends with the
@@ -419,6 +468,9 @@ Result<std::unique_ptr<KeyValueStore>> open_lmdb_store(const std::string& direct
                                                        const LmdbOptions& options) {
   const std::string path = directory + "/" + options.kind + ".mdb";
   auto store = open_store(directory, path, options);
+  if (!store && store.error().code == ErrorCode::DiskFull &&
+      store.error().message.starts_with(kDiskIsFull))
+    return no_space_for(path);
   if (!store && store.error().detail.empty())
     store.error().detail = fmt::format("The data file is \"{}\".", path);
   return store;

@@ -155,8 +155,12 @@ Result<std::unique_ptr<Cursor>> open_cursor(MDB_txn* transaction, const Pages& p
 
 class LmdbRead final : public ReadTransaction {
  public:
-  LmdbRead(MDB_txn* transaction, const MappedPages& mapped, IdleReads& idle)
-      : transaction_(transaction), pages_(pages_of(transaction, mapped)), idle_(idle) {}
+  LmdbRead(MDB_txn* transaction, const MappedPages& mapped, IdleReads& idle,
+           const BeforeRead& before)
+      : transaction_(transaction),
+        pages_(pages_of(transaction, mapped)),
+        idle_(idle),
+        before_(before) {}
   ~LmdbRead() override {
     if (!is_reset_) mdb_txn_reset(transaction_);
     idle_.give_back(transaction_);
@@ -177,6 +181,7 @@ class LmdbRead final : public ReadTransaction {
     is_reset_ = true;
   }
   Status renew() override {
+    if (before_) TRY(before_());
     if (const int code = mdb_txn_renew(transaction_); code != 0)
       return lmdb_failure(code, "read the data file");
     pages_ = pages_of(transaction_, pages_.mapped);
@@ -188,6 +193,7 @@ class LmdbRead final : public ReadTransaction {
   MDB_txn* const transaction_;
   Pages pages_;
   IdleReads& idle_;
+  const BeforeRead& before_;  // the store's
   bool is_reset_ = false;
 };
 
@@ -461,8 +467,8 @@ void IdleReads::clear() {
 }
 
 std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, const MappedPages& mapped,
-                                                IdleReads& idle) {
-  return std::make_unique<LmdbRead>(transaction, mapped, idle);
+                                                IdleReads& idle, const BeforeRead& before) {
+  return std::make_unique<LmdbRead>(transaction, mapped, idle, before);
 }
 std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction, const MappedPages& mapped,
                                                   RecordedChanges* changes, Commit commit) {

@@ -35,8 +35,10 @@ class IdleReads {
   std::vector<MDB_txn*> reads_;  // guarded by mutex_
 };
 
+// `before`: what is to be done before the snapshot is taken anew; empty: nothing. It stays its owner's.
+using BeforeRead = std::function<Status()>;
 std::unique_ptr<ReadTransaction> wrap_lmdb_read(MDB_txn* transaction, const MappedPages& mapped,
-                                                IdleReads& idle);
+                                                IdleReads& idle, const BeforeRead& before);
 // What is done is added to `changes`, unless that is null.
 std::unique_ptr<WriteTransaction> wrap_lmdb_write(MDB_txn* transaction, const MappedPages& mapped,
                                                   RecordedChanges* changes, Commit commit);

@@ -10,7 +10,7 @@ namespace storage {
 void RecordedChanges::clear() {
   bytes_.clear();
   is_whole_ = true;
-  tables_used_ = 0;
+  tables_used_.clear();
   ++transaction_;
 }
 
@@ -28,7 +28,8 @@ uint64_t RecordedChanges::number_of(TableHandle table) {
   Table& known = tables_[table.value()];
   if (known.used_in == transaction_) return known.number;
   known.used_in = transaction_;
-  known.number = tables_used_++;
+  known.number = tables_used_.size();
+  tables_used_.push_back(table);
   bytes_ += static_cast<char>(Change::UseTable);
   bytes_ += static_cast<char>(known.order);
   add(known.name);
@@ -83,7 +84,7 @@ void RecordedChanges::remove_table(TableHandle table) {
   if (table.value() < tables_.size()) tables_[table.value()] = {};
 }
 
-Status apply_changes(std::string_view bytes, WriteTransaction& transaction) {
+Status apply_changes(std::string_view bytes, WriteTransaction& transaction, OpenedTables& opened) {
   using Change = RecordedChanges::Change;
   const auto damaged = [] { return damaged_data("the changes of a commit cannot be read"); };
   ByteReader in(bytes);
@@ -95,7 +96,10 @@ Status apply_changes(std::string_view bytes, WriteTransaction& transaction) {
       const auto order = static_cast<KeyOrder>(in.be<int8_t>());
       const std::string_view name = text();
       if (!in.ok()) return damaged();
-      tables.push_back(TRY(transaction.open_table(name, order)));
+      auto known = opened.find(name);
+      if (known == opened.end())
+        known = opened.emplace(name, TRY(transaction.open_table(name, order))).first;
+      tables.push_back(known->second);
       continue;
     }
     const uint64_t number = in.varint();
@@ -128,6 +132,7 @@ Status apply_changes(std::string_view bytes, WriteTransaction& transaction) {
         break;
       case Change::RemoveTable:
         TRY(transaction.remove_table(table));
+        std::erase_if(opened, [&](const auto& known) { return known.second == table; });
         break;
       case Change::UseTable:
       default:

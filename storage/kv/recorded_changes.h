@@ -2,6 +2,8 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +12,9 @@
 #include "storage/kv/kv.h"
 
 namespace storage {
+
+// What a transaction has opened, by name: LMDB looks through all names that are open.
+using OpenedTables = std::map<std::string, TableHandle, std::less<>>;
 
 // Of one transaction at a time; tables are known by their names, which stay known from one to the next. What would
 // become larger than the bound is not kept: then is_whole() is false.
@@ -36,13 +41,16 @@ class RecordedChanges {
   // A write has failed, so that the transaction is going to be thrown away. Told once.
   void note_failure() { has_failed_ = true; }
   bool take_failure() { return std::exchange(has_failed_, false); }
+  bool has_failure() const { return has_failed_; }
 
   bool is_whole() const { return is_whole_; }
   std::string_view bytes() const { return bytes_; }  // empty: nothing has changed
+  std::span<const TableHandle> tables() const { return tables_used_; }  // each once
 
  private:
   enum class Change : char { UseTable, Put, Append, Erase, EraseRange, ClearTable, RemoveTable };
-  friend Status apply_changes(std::string_view bytes, WriteTransaction& transaction);
+  friend Status apply_changes(std::string_view bytes, WriteTransaction& transaction,
+                              OpenedTables& opened);
 
   bool begin(Change change, TableHandle table, size_t size_bytes);
   void add(std::string_view text);
@@ -59,11 +67,12 @@ class RecordedChanges {
   std::string bytes_;
   bool is_whole_ = true, has_failed_ = false;
   std::vector<Table> tables_;  // by handle
-  uint64_t transaction_ = 1, tables_used_ = 0;
+  uint64_t transaction_ = 1;
+  std::vector<TableHandle> tables_used_;  // in this transaction
 };
 
 // Fails as the calls do, or with DataCorrupted where the bytes are not such changes; the transaction can then only be
-// thrown away.
-Status apply_changes(std::string_view bytes, WriteTransaction& transaction);
+// thrown away. `opened`: of the same transaction.
+Status apply_changes(std::string_view bytes, WriteTransaction& transaction, OpenedTables& opened);
 
 }  // namespace storage

@@ -38,4 +38,18 @@ void WrittenAhead::keep_up(uint64_t used_bytes) {
     written_bytes_ += static_cast<uint64_t>(added);
 }
 
+bool WrittenAhead::has_ahead(uint64_t used_bytes, uint64_t ahead_bytes) {
+  const auto is_there = [&] { return written_bytes_ >= used_bytes + ahead_bytes; };
+  if (is_there()) return true;
+  struct stat file;
+  if (::fstat(file_, &file) != 0) return false;
+  written_bytes_ = static_cast<uint64_t>(file.st_size);
+  if (is_there()) return true;
+  const uint64_t missing = used_bytes + ahead_bytes - written_bytes_;
+  if (missing > kMostBytes) return false;  // pages that were counted and never written
+  if (::pwrite(file_, zeros.data(), kMostBytes, file.st_size) > 0 && ::fstat(file_, &file) == 0)
+    written_bytes_ = static_cast<uint64_t>(file.st_size);
+  return is_there();
+}
+
 }  // namespace storage

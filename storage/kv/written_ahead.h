@@ -18,6 +18,9 @@ class WrittenAhead {
   // After a commit, when the store's own data end at `used_bytes`. Writes zeros behind what is there when little of
   // that is left. Where this fails, as on a full disk, the store goes on without.
   void keep_up(uint64_t used_bytes);
+  // The file has `ahead_bytes` behind the store's own, so that writing there cannot fail for want of space. False where that
+  // could not be had.
+  bool has_ahead(uint64_t used_bytes, uint64_t ahead_bytes);
 
  private:
   const int file_;

@@ -1,19 +1,25 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <map>
+#include <mutex>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "storage/kv/commit_journal.h"
+#include "storage/kv/deferred_writes.h"
 #include "storage/kv/journal_replay.h"
 #include "storage/kv/lmdb_snapshot.h"
 #include "storage/kv/lmdb_store.h"
+#include "storage/kv/pending_changes.h"
 #include "tests/storage/scratch_directory.h"
 
 namespace storage {
@@ -21,12 +27,27 @@ namespace {
 
 // Of the files that a test collects, the oldest one that a power cut may still take pages of: found by the syncs that
 // were really done. One of the thread that writes covers what it is about to commit; one of another thread what was
-// there when it began.
+// there when it began, which is a version by itself.
 std::atomic<size_t> version_at_hand, durable_version;
 const std::thread::id writing_thread = std::this_thread::get_id();
+std::mutex mutex;
+std::function<void()> add_version;  // guarded by mutex
+std::atomic<ino_t> versioned_file;  // what is synced besides does not count
 
-void note_sync(size_t version, bool is_writer) {
-  const size_t covered = is_writer || version == 0 ? version : version - 1;
+bool is_versioned(int file) {
+  struct stat found;
+  return ::fstat(file, &found) == 0 && found.st_ino == versioned_file;
+}
+
+size_t version_of_sync() {
+  if (std::this_thread::get_id() == writing_thread) return version_at_hand;
+  std::lock_guard lock(mutex);
+  if (!add_version) return 0;
+  add_version();
+  return version_at_hand - 1;
+}
+
+void note_sync(size_t covered) {
   size_t known = durable_version;
   while (known < covered && !durable_version.compare_exchange_weak(known, covered)) {
   }
@@ -37,10 +58,10 @@ void note_sync(size_t version, bool is_writer) {
 
 // In place of the C library's, for LMDB as well.
 extern "C" int fdatasync(int file) {
-  const size_t version = storage::version_at_hand;
+  const bool is_versioned = storage::is_versioned(file);
+  const size_t version = is_versioned ? storage::version_of_sync() : 0;
   const auto status = static_cast<int>(::syscall(SYS_fdatasync, file));
-  if (status == 0)
-    storage::note_sync(version, std::this_thread::get_id() == storage::writing_thread);
+  if (status == 0 && is_versioned) storage::note_sync(version);
   return status;
 }
 
@@ -51,8 +72,12 @@ constexpr size_t kPage = 4096;
 using Model = std::map<std::string, std::map<std::string, std::string>>;
 
 std::string content_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  // At once: while a test reads, what is pending is made after 20 ms.
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  std::string content(static_cast<size_t>(in.tellg()), '\0');
+  in.seekg(0);
+  in.read(content.data(), static_cast<std::streamsize>(content.size()));
+  return content;
 }
 void write_file(const std::string& path, const std::string& content) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
@@ -149,13 +174,38 @@ std::string lost_some(const std::vector<std::string>& versions, size_t first, Wr
   return file;
 }
 
-// The file as it was after each commit.
-struct Versions {
-  void add(const std::string& directory) {
-    files.push_back(content_of(directory + "/test.mdb"));
-    version_at_hand = files.size();
+// The file as it was after each commit, and when another thread began to sync it.
+class Versions {
+ public:
+  explicit Versions(const std::string& directory) : path_(directory + "/test.mdb") {
+    struct stat found;
+    EXPECT_EQ(::stat(path_.c_str(), &found), 0);
+    versioned_file = found.st_ino;
+    std::lock_guard lock(mutex);
+    durable_version = 0;
+    add_held();
+    add_version = [this] { add_held(); };
   }
-  std::vector<std::string> files;
+  ~Versions() {
+    std::lock_guard lock(mutex);
+    add_version = {};
+  }
+  void add() {
+    std::lock_guard lock(mutex);
+    add_held();
+  }
+  std::string lost_some(size_t first, Writer& chance) {
+    std::lock_guard lock(mutex);
+    return storage::lost_some(files_, first, chance);
+  }
+
+ private:
+  void add_held() {
+    files_.push_back(content_of(path_));
+    version_at_hand = files_.size();
+  }
+  const std::string path_;
+  std::vector<std::string> files_;
 };
 
 CommitId newest(KeyValueStore& store) { return store.begin_read().value()->commit_id(); }
@@ -167,29 +217,234 @@ TEST(JournaledCommits, whatever_a_power_cut_takes_of_the_data_file_all_commits_a
     Writer writer(seed);
     auto store = open(directory.path()).value();
     Model model;
-    Versions versions;
-    version_at_hand = durable_version = 0;
-    versions.add(directory.path());
+    Versions versions(directory.path());
     for (int i = 0; i < 130; ++i) {
       writer.commit_some(*store, model);
-      versions.add(directory.path());
+      versions.add();
       if (i % 50 == 49) std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for syncs
       if (i % 26 != 25) continue;
       const std::string journal = content_of(directory.path() + "/test.journal");
-      const size_t durable = durable_version;  // before anything else is synced
+      const size_t durable = durable_version;
       const CommitId last = newest(*store);
       for (int loss = 0; loss < 3; ++loss) {
         const ScratchDirectory after;
-        write_file(after.path() + "/test.mdb", lost_some(versions.files, durable, writer));
+        write_file(after.path() + "/test.mdb", versions.lost_some(durable, writer));
         write_file(after.path() + "/test.journal", journal);
         EXPECT_EQ(model_of(after.path()), model);
         const auto again = open(after.path());
         ASSERT_TRUE(again) << again.error().message;
         EXPECT_EQ(newest(**again), last);
       }
-      durable_version = durable;
     }
   }
+}
+
+// What is deferred, in a table that is open, and who comes by the way.
+class DeferringWriter {
+ public:
+  DeferringWriter(KeyValueStore& store, unsigned seed)
+      : store_(store), deferred_(dynamic_cast<DeferredWrites&>(store)), others_(seed) {
+    auto write = store_.begin_write().value();
+    table_ = write->open_table("d", KeyOrder::Bytes).value();
+    EXPECT_TRUE(write->put(table_, "begun", ""));
+    EXPECT_TRUE(write->commit());
+  }
+
+  void commit_some(Model& model) {
+    model["d"]["begun"];
+    const size_t kind = others_.below(20);
+    if (kind == 0) return others_.commit_some(store_, model);
+    if (kind == 1) return expect(model["d"]);
+    auto write = deferred_.begin_deferred();
+    if (!write) return others_.commit_some(store_, model);
+    const CommitId commit = write->commit_id();
+    auto next = model["d"];
+    for (size_t left = 1 + others_.below(3); left > 0; --left) {
+      const std::string key = "k" + std::to_string(others_.below(300)),
+                        value(others_.below(200), 'v');
+      ASSERT_TRUE(write->put(table_, key, value));
+      next[key] = value;
+    }
+    const std::string last = "z" + std::to_string(1'000'000 + appended_++);
+    ASSERT_TRUE(write->append(table_, last, "appended"));
+    next[last] = "appended";
+    if (kind == 2) return;  // thrown away
+    ASSERT_TRUE(write->commit());
+    ++deferred_count;
+    model["d"] = next;
+    if (kind == 3) {
+      write.reset();
+      EXPECT_EQ(store_.begin_read().value()->commit_id(), commit);
+    }
+  }
+  size_t below(size_t end) { return others_.below(end); }
+  Writer& others() { return others_; }
+  size_t deferred_count = 0;
+
+ private:
+  void expect(const std::map<std::string, std::string>& entries) {
+    const auto read = store_.begin_read().value();
+    const auto cursor = read->cursor(table_).value();
+    auto expected = entries.begin();
+    for (auto entry = cursor->first().value(); entry; entry = cursor->next().value(), ++expected) {
+      ASSERT_NE(expected, entries.end());
+      EXPECT_EQ(entry->key, expected->first);
+      EXPECT_EQ(entry->value, expected->second);
+    }
+    EXPECT_EQ(expected, entries.end());
+  }
+  KeyValueStore& store_;
+  DeferredWrites& deferred_;
+  Writer others_;
+  TableHandle table_;
+  size_t appended_ = 0;
+};
+
+TEST(JournaledCommits, what_was_deferred_is_seen_at_once_and_survives_a_power_cut) {
+  for (unsigned seed = 11; seed <= 14; ++seed) {
+    SCOPED_TRACE(seed);
+    const ScratchDirectory directory;
+    auto store = open(directory.path()).value();
+    DeferringWriter writer(*store, seed);
+    Model model;
+    Versions versions(directory.path());
+    for (int i = 0; i < 200; ++i) {
+      writer.commit_some(model);
+      versions.add();
+      if (i % 50 == 49) std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for syncs
+      if (i % 37 != 36) continue;
+      const std::string journal = content_of(directory.path() + "/test.journal");
+      const size_t durable = durable_version;
+      for (int loss = 0; loss < 3; ++loss) {
+        const ScratchDirectory after;
+        write_file(after.path() + "/test.mdb", versions.lost_some(durable, writer.others()));
+        write_file(after.path() + "/test.journal", journal);
+        EXPECT_EQ(model_of(after.path()), model);
+        const auto again = open(after.path());
+        ASSERT_TRUE(again) << again.error().message;
+      }
+    }
+    EXPECT_GT(writer.deferred_count, 50u);
+  }
+}
+
+TEST(JournaledCommits, what_was_deferred_is_in_a_file_that_was_closed) {
+  const ScratchDirectory directory;
+  Model model;
+  {
+    auto store = open(directory.path()).value();
+    DeferringWriter writer(*store, 21);
+    for (int i = 0; i < 200; ++i) writer.commit_some(model);
+  }
+  std::filesystem::remove(directory.path() + "/test.journal");
+  EXPECT_EQ(model_of(directory.path()), model);
+}
+
+// Another process sees it a little later.
+TEST(JournaledCommits, what_was_deferred_is_written_though_nobody_asks) {
+  const ScratchDirectory directory;
+  auto store = open(directory.path()).value();
+  DeferringWriter writer(*store, 22);
+  Model model;
+  for (int i = 0; i < 100; ++i) writer.commit_some(model);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(model_of(directory.path()), model);
+}
+
+// To put off pages is of use where several commits are written together, and only there.
+TEST(JournaledCommits, nothing_is_deferred_where_each_is_read_at_once) {
+  const ScratchDirectory directory;
+  auto store = open(directory.path()).value();
+  auto& deferred = dynamic_cast<DeferredWrites&>(*store);
+  auto first = store->begin_write().value();
+  const TableHandle table = first->open_table("d", KeyOrder::Bytes).value();
+  ASSERT_TRUE(first->put(table, "a", "0"));
+  ASSERT_TRUE(first->commit());
+  const auto count_deferred = [&](int commits, bool is_each_read) {
+    int count = 0;
+    for (int i = 0; i < commits; ++i) {
+      auto write = deferred.begin_deferred();
+      count += write != nullptr;
+      if (!write) write = store->begin_write().value();
+      EXPECT_TRUE(write->put(table, "a", std::to_string(i)));
+      EXPECT_TRUE(write->commit());
+      write.reset();
+      if (is_each_read) EXPECT_TRUE(store->begin_read());
+    }
+    return count;
+  };
+  EXPECT_EQ(count_deferred(100, false), 100);
+  EXPECT_LT(count_deferred(1000, true), 300);
+  EXPECT_GT(count_deferred(2000, false), 1000);
+  EXPECT_EQ(count_deferred(100, false), 100);
+}
+
+// There is space for the pages of so many tables, and for no more.
+TEST(JournaledCommits, what_is_deferred_changes_a_few_tables_only) {
+  const ScratchDirectory directory;
+  auto store = open(directory.path()).value();
+  auto& deferred = dynamic_cast<DeferredWrites&>(*store);
+  constexpr size_t kTables = PendingChanges::kMostTables + 1;
+  std::vector<TableHandle> tables;
+  auto first = store->begin_write().value();
+  for (size_t i = 0; i < kTables; ++i) {
+    tables.push_back(first->open_table("t" + std::to_string(i), KeyOrder::Bytes).value());
+    ASSERT_TRUE(first->put(tables[i], "a", "0"));
+  }
+  ASSERT_TRUE(first->commit());
+  auto large = deferred.begin_deferred();
+  for (const TableHandle table : tables) ASSERT_TRUE(large->put(table, "a", "1"));
+  EXPECT_FALSE(large->commit());
+  EXPECT_TRUE(large->has_failed());
+  large.reset();
+  std::map<CommitId, std::set<size_t>> changed;
+  for (size_t i = 0; i < 10 * kTables; ++i) {
+    auto write = deferred.begin_deferred();
+    ASSERT_TRUE(write->put(tables[i % kTables], "a", "2"));
+    ASSERT_TRUE(write->commit());
+    changed[write->commit_id()].insert(i % kTables);
+  }
+  for (const auto& [commit, its] : changed) EXPECT_LT(its.size(), kTables);
+}
+
+// Who reads while entries are on their way sees all that was durable before, and never a part of one.
+TEST(JournaledCommits, readers_meet_what_is_deferred) {
+  const ScratchDirectory directory;
+  auto store = open(directory.path()).value();
+  auto& deferred = dynamic_cast<DeferredWrites&>(*store);
+  auto first = store->begin_write().value();
+  const TableHandle table = first->open_table("d", KeyOrder::Bytes).value();
+  ASSERT_TRUE(first->put(table, "a", "0"));
+  ASSERT_TRUE(first->put(table, "b", "0"));
+  ASSERT_TRUE(first->commit());
+  std::atomic<int> done = 0;
+  std::atomic<bool> is_over = false;
+  std::vector<std::thread> readers;
+  for (int reader = 0; reader < 3; ++reader)
+    readers.emplace_back([&, reader] {
+      while (!is_over) {
+        const int before = done;
+        const auto read = store->begin_read().value();
+        const std::string a(read->get(table, "a").value().value()),
+            b(read->get(table, "b").value().value());
+        EXPECT_EQ(a, b);
+        EXPECT_GE(std::stoi(a), before);
+        std::this_thread::sleep_for(std::chrono::microseconds(100 + 700 * reader));
+      }
+    });
+  int deferred_count = 0;
+  for (int i = 1; i <= 1500; ++i) {
+    auto write = deferred.begin_deferred();
+    deferred_count += write != nullptr;
+    if (!write) write = store->begin_write().value();
+    ASSERT_TRUE(write->put(table, "a", std::to_string(i)));
+    ASSERT_TRUE(write->put(table, "b", std::to_string(i)));
+    ASSERT_TRUE(write->commit());
+    done = i;
+  }
+  is_over = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_GT(deferred_count, 90);  // where each is read others are tried now and then
 }
 
 // What is done after such a start, and lost again.
@@ -203,16 +458,13 @@ TEST(JournaledCommits, one_crash_follows_another) {
     auto store = open(directory);
     ASSERT_TRUE(store) << store.error().message;
     EXPECT_EQ(model_of(directory), model);
-    Versions versions;
-    version_at_hand = durable_version = 0;
-    versions.add(directory);
+    Versions versions(directory);
     for (int i = 0; i < 10; ++i) {
       writer.commit_some(**store, model);
-      versions.add(directory);
+      versions.add();
     }
     later.push_back(std::make_unique<ScratchDirectory>());
-    write_file(later.back()->path() + "/test.mdb",
-               lost_some(versions.files, durable_version, writer));
+    write_file(later.back()->path() + "/test.mdb", versions.lost_some(durable_version, writer));
     write_file(later.back()->path() + "/test.journal", content_of(directory + "/test.journal"));
     directory = later.back()->path();
   }
@@ -246,6 +498,24 @@ TEST(JournaledCommits, one_that_was_not_is_refused_without_it) {
       << opened.error().message;
   std::filesystem::copy(directory.path() + "/test.journal", copy.path() + "/test.journal");
   EXPECT_EQ(model_of(copy.path()), model);
+}
+
+// It has an entry for each commit, and the file another mark.
+TEST(JournaledCommits, the_journal_of_an_earlier_version_is_read) {
+  const ScratchDirectory directory, copy;
+  Writer writer(3);
+  Model model;
+  auto store = open(directory.path()).value();
+  for (int i = 0; i < 20; ++i) writer.commit_some(*store, model);
+  std::string file = content_of(directory.path() + "/test.mdb");
+  ASSERT_EQ(file.substr(2048, 8), "MILLRAC7");
+  write_file(copy.path() + "/test.mdb", file.replace(2048, 8, "MILLRACE"));
+  const auto without = open(copy.path());
+  ASSERT_FALSE(without);
+  EXPECT_TRUE(without.error().message.ends_with("its journal is missing"));
+  std::filesystem::copy(directory.path() + "/test.journal", copy.path() + "/test.journal");
+  EXPECT_EQ(model_of(copy.path()), model);
+  EXPECT_TRUE(open(copy.path()));
 }
 
 // Nobody may write beyond a limit, as on a disk that has failed: what was there before the failed entry stays.
@@ -317,6 +587,37 @@ TEST(JournaledCommits, entries_that_are_damaged_are_noticed) {
   write_file(copy.path() + "/test.mdb", content_of(directory.path() + "/test.mdb"));
   write_file(copy.path() + "/test.journal", cut);
   EXPECT_TRUE(open(copy.path()));
+}
+
+// All have one commit, and the numbers of commits do not tell.
+TEST(JournaledCommits, a_damaged_entry_of_several_in_one_commit_is_noticed) {
+  const ScratchDirectory directory, copy;
+  auto store = open(directory.path()).value();
+  auto first = store->begin_write().value();
+  const TableHandle table = first->open_table("t", KeyOrder::Bytes).value();
+  ASSERT_TRUE(first->put(table, "k", "v"));
+  ASSERT_TRUE(first->commit());
+  std::string data, journal;
+  for (int i = 0; i < 100; ++i) {
+    auto write = dynamic_cast<DeferredWrites&>(*store).begin_deferred();
+    ASSERT_TRUE(write);
+    ASSERT_TRUE(write->put(table, "k" + std::to_string(i), "v"));
+    ASSERT_TRUE(write->commit());
+    journal = content_of(directory.path() + "/test.journal");
+    data = content_of(directory.path() + "/test.mdb");
+  }
+  const size_t last = journal.rfind("MRCONTIN");
+  ASSERT_NE(last, std::string::npos);
+  for (const size_t back : {1, 2, 3}) {
+    const size_t entry = last - back * 512;
+    std::string damaged = journal;
+    damaged[entry + 70] = static_cast<char>(damaged[entry + 70] ^ 1);
+    write_file(copy.path() + "/test.mdb", data);
+    write_file(copy.path() + "/test.journal", damaged);
+    const auto opened = open(copy.path());
+    ASSERT_FALSE(opened) << back;
+    EXPECT_EQ(opened.error().code, ErrorCode::DataCorrupted);
+  }
 }
 
 // The halves of the journal are used by turns, and what the file keeps for it does not make it grow.

@@ -1,0 +1,71 @@
+#include "storage/kv/deferred_write.h"
+
+namespace storage {
+
+namespace {
+
+class DeferredWrite final : public WriteTransaction {
+ public:
+  DeferredWrite(uint64_t commit, JournaledCommits& commits, RecordedChanges& changes)
+      : commit_(commit), commits_(commits), changes_(changes) {
+    changes_.clear();
+  }
+  ~DeferredWrite() override {
+    if (!is_over_) commits_.end_deferred();
+  }
+
+  CommitId commit_id() const override { return CommitId{commit_}; }
+  Status put(TableHandle table, std::string_view key, std::string_view value) override {
+    changes_.put(table, key, value);
+    return {};
+  }
+  Status append(TableHandle table, std::string_view key, std::string_view value) override {
+    changes_.append(table, key, value);
+    return {};
+  }
+  Status commit() override {
+    is_over_ = true;
+    if (commits_.defer(commit_, changes_)) return {};
+    return needs_store();
+  }
+  bool has_failed() const override { return has_failed_; }
+
+  // --- What needs the store
+  Result<std::optional<std::string_view>> get(TableHandle, std::string_view) override {
+    return needs_store();
+  }
+  Result<std::unique_ptr<Cursor>> cursor(TableHandle) override { return needs_store(); }
+  Result<uint64_t> size_bytes(TableHandle) override { return needs_store(); }
+  Result<TableHandle> open_table(std::string_view, KeyOrder) override { return needs_store(); }
+  Result<std::optional<TableHandle>> find_table(std::string_view, KeyOrder) override {
+    return needs_store();
+  }
+  Result<std::vector<std::string>> table_names() override { return needs_store(); }
+  Status clear_table(TableHandle) override { return needs_store(); }
+  Status remove_table(TableHandle) override { return needs_store(); }
+  Result<bool> erase(TableHandle, std::string_view) override { return needs_store(); }
+  Result<Erased> erase_range(TableHandle, std::string_view, std::string_view,
+                             EraseLimits) override {
+    return needs_store();
+  }
+
+ private:
+  Error needs_store() {
+    has_failed_ = true;
+    return {ErrorCode::Internal, "not to be deferred"};
+  }
+
+  const uint64_t commit_;
+  JournaledCommits& commits_;
+  RecordedChanges& changes_;
+  bool is_over_ = false, has_failed_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<WriteTransaction> make_deferred_write(uint64_t commit, JournaledCommits& commits,
+                                                      RecordedChanges& changes) {
+  return std::make_unique<DeferredWrite>(commit, commits, changes);
+}
+
+}  // namespace storage

@@ -1,0 +1,151 @@
+#include "storage/kv/pending_changes.h"
+
+#include <lmdb.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "storage/kv/lmdb_transaction.h"
+#include "storage/kv/recorded_changes.h"
+
+namespace storage {
+
+namespace {
+
+// What a reader waits for at most; and LMDB's pages of so many are hardly more than those of one.
+constexpr size_t kMostEntries = 64, kMostBytes = 64 << 10;
+// Another process that reads the file sees what is older than this.
+constexpr std::chrono::milliseconds kMakeWithin{20};
+// Who had to wait for the disk is expected again for so many entries: while the next one is on its way nothing is pending
+// then.
+constexpr size_t kReadersStay = 16;
+// Fewer in one commit than this are no gain.
+constexpr double kFewTogether = 1.5;
+constexpr size_t kTriedAnewEvery = 256, kTriedAnew = 16;  // entries
+
+}  // namespace
+
+PendingChanges::~PendingChanges() {
+  if (!thread_.joinable()) return;
+  {
+    std::lock_guard lock(mutex_);
+    is_ending_ = true;
+  }
+  due_.notify_one();
+  thread_.join();
+}
+
+std::optional<uint64_t> PendingChanges::begin_entry() {
+  std::lock_guard lock(mutex_);
+  if (!are_made_together()) return std::nullopt;
+  const bool is_awaited = waiting_ > 0 || entries_since_wait_ < kReadersStay;
+  if (is_awaited || changes_.size() >= kMostEntries || bytes_ >= kMostBytes ||
+      tables_.size() >= kMostTables)
+    if (make_held() != 0) return std::nullopt;
+  ++entries_since_wait_;
+  is_entry_on_its_way_ = true;
+  MDB_envinfo info;
+  mdb_env_info(environment_, &info);
+  return info.me_last_txnid + 1;
+}
+
+void PendingChanges::end_entry(std::string_view changes, std::span<const TableHandle> tables) {
+  {
+    std::lock_guard lock(mutex_);
+    is_entry_on_its_way_ = false;
+    if (!changes.empty()) {
+      changes_.emplace_back(changes);
+      bytes_ += changes.size();
+      for (const TableHandle table : tables)
+        if (std::ranges::find(tables_, table) == tables_.end()) tables_.push_back(table);
+      has_some_ = true;
+    }
+    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    if (waiting_ == 0 && !is_asleep_) return;
+  }
+  entry_ended_.notify_all();
+  due_.notify_one();
+}
+
+int PendingChanges::make() {
+  if (!has_some_) return 0;
+  std::unique_lock lock(mutex_);
+  if (!may_make()) {
+    wait_for_entry(lock);
+    entries_since_wait_ = 0;
+  }
+  return make_held();
+}
+
+void PendingChanges::wait_for_entry(std::unique_lock<std::mutex>& lock) {
+  ++waiting_;
+  entry_ended_.wait(lock, [this] { return may_make(); });
+  --waiting_;
+}
+
+int PendingChanges::make_held() {
+  if (changes_.empty()) return 0;
+  if (are_lost_) return EIO;
+  const int code = make_in_one_commit();
+  if (code != 0) {
+    MDB_txn* probe;
+    // LMDB refuses everything once a root may or may not have been written, and keeps its lock where a page was damaged.
+    if (code == kDamagedPage || mdb_txn_begin(environment_, nullptr, 0, &probe) != 0)
+      are_lost_ = true;
+    else
+      mdb_txn_abort(probe);
+    return code;
+  }
+  note_made(changes_.size());
+  changes_.clear();
+  tables_.clear();
+  bytes_ = 0;
+  has_some_ = false;
+  ++commits_;
+  return 0;
+}
+
+void PendingChanges::note_made(size_t entries) {
+  mean_made_ = 0.75 * mean_made_ + 0.25 * static_cast<double>(entries);
+}
+
+// Where they are not, that is tried anew now and then.
+bool PendingChanges::are_made_together() {
+  if (mean_made_ < kFewTogether) return not_pending_++ % kTriedAnewEvery < kTriedAnew;
+  not_pending_ = 0;
+  return true;
+}
+
+int PendingChanges::make_in_one_commit() {
+  MDB_txn* begun;
+  if (const int code = mdb_txn_begin(environment_, nullptr, 0, &begun); code != 0) return code;
+  int code = 0;
+  const auto transaction = wrap_lmdb_write(begun, pages_, nullptr, [&](MDB_txn* ending) -> Status {
+    mdb_env_set_flags(environment_, MDB_NOSYNC, 1);
+    code = guarded([&] { return mdb_txn_commit(ending); });
+    mdb_env_set_flags(environment_, MDB_NOSYNC, 0);
+    return {};
+  });
+  OpenedTables tables;
+  for (const std::string& changes : changes_)
+    if (const Status applied = apply_changes(changes, *transaction, tables); !applied)
+      return applied.error().code == ErrorCode::DiskFull ? ENOSPC : EIO;
+  [[maybe_unused]] const Status committed = transaction->commit();
+  return code;
+}
+
+// A reader that comes by the way does the same earlier.
+void PendingChanges::run() {
+  std::unique_lock lock(mutex_);
+  while (!is_ending_) {
+    is_asleep_ = changes_.empty();
+    if (is_asleep_) due_.wait(lock, [this] { return is_ending_ || !changes_.empty(); });
+    is_asleep_ = false;
+    due_.wait_for(lock, kMakeWithin, [this] { return is_ending_; });
+    wait_for_entry(lock);
+    if (!changes_.empty()) note_made(kMostEntries);  // nobody has looked
+    make_held();                                     // what fails is tried again
+  }
+}
+
+}  // namespace storage
