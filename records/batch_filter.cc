@@ -81,6 +81,19 @@ Result<std::string> filter_batch(const BatchView& batch, const std::vector<bool>
   return filtered;
 }
 
+std::string emptied_batch(const BatchView& batch) {
+  std::string empty(batch.bytes.substr(0, kBatchHeaderSize));
+  char* const to = empty.data();
+  constexpr uint16_t kCodecBits = 7;
+  store_be(to + 8, static_cast<int32_t>(empty.size() - kBatchPrefixSize));
+  store_be(to + 21,
+           static_cast<uint16_t>(batch.header.attributes & ~(kCodecBits | kDeleteHorizonBit)));
+  store_be(to + 35, kNoTimestamp);  // no record of it is found by a time
+  store_be(to + 57, int32_t{0});
+  store_be(to + 17, crc32c(std::string_view(empty).substr(kCrcStart)));
+  return empty;
+}
+
 Status check_filtered_records(const BatchView& batch) {
   std::string scratch;
   auto reader = TRY(RecordReader::open(batch, scratch));

@@ -22,6 +22,10 @@ inline bool has_delete_horizon(const BatchHeader& header) {
 Result<std::string> filter_batch(const BatchView& batch, const std::vector<bool>& keeps,
                                  std::optional<int64_t> delete_horizon_ms, std::string& scratch);
 
+// The batch with none of its records: it says which offsets it had, and of which producer and sequence it was, as Kafka's log
+// cleaner leaves the last one of a producer.
+std::string emptied_batch(const BatchView& batch);
+
 // As check_records() of a batch that compaction may have been over: its records' offsets grow, with gaps.
 Status check_filtered_records(const BatchView& batch);
 

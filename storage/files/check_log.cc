@@ -10,6 +10,7 @@
 #include "records/batch_filter.h"
 #include "storage/files/check_parts.h"
 #include "storage/files/stored_tasks.h"
+#include "storage/log/log_format.h"
 #include "storage/log/producer_state.h"
 #include "storage/log/task_journal.h"
 #include "storage/log/task_outputs.h"
@@ -36,7 +37,7 @@ class LogChecker {
                      {.name = kLogFile,
                       .kind = "log",
                       .oldest_version = 3,  // a start takes the rows of those before over
-                      .newest_version = kLogFormatVersion},
+                      .newest_version = kNewestLogFormat},
                      options_));
     TRY(check_metadata());
     TRY(read_removals());

@@ -32,4 +32,24 @@ void carry_out(Log& log, std::vector<TaskCommit> commits,
       bytes);
 }
 
+void begin_tasks_behind(Log& log, std::vector<std::pair<std::string, TaskSequence>> tasks,
+                        std::function<void(Result<TaskStarts>)> done) {
+  const auto result = std::make_shared<TaskStarts>();
+  log.core().submit(
+      [tasks = std::move(tasks), result](GroupTransaction& group) -> Status {
+        std::vector<std::string> ids;
+        for (const auto& [id, last] : tasks) ids.push_back(id);
+        *result = TRY(group.begin_tasks(ids));
+        for (const auto& [id, last] : tasks)
+          if (const auto owner = group.owners().find(id);
+              owner != group.owners().end() && owner->second)
+            owner->second->last_sequence = last;
+        return {};
+      },
+      [result, done = std::move(done)](Status status) {
+        done(status ? Result<TaskStarts>(std::move(*result))
+                    : Result<TaskStarts>(std::move(status).error()));
+      });
+}
+
 }  // namespace storage

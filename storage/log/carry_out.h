@@ -1,6 +1,8 @@
 // Commits of tasks that were decided elsewhere, as this log takes them.
 #pragma once
 #include <functional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "storage/log/log.h"
@@ -17,5 +19,10 @@ struct CarriedOut {
 void carry_out(Log& log, std::vector<TaskCommit> commits,
                std::function<Status(WriteTransaction&)> with,
                std::function<void(Result<CarriedOut>)> done);
+
+// Tasks that have committed elsewhere, up to these sequences: they begin here, and the next commit of each is the one
+// behind. Of those that are there already nothing is kept but their place in the journal of tasks.
+void begin_tasks_behind(Log& log, std::vector<std::pair<std::string, TaskSequence>> tasks,
+                        std::function<void(Result<TaskStarts>)> done);
 
 }  // namespace storage

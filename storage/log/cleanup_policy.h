@@ -18,6 +18,8 @@ struct CleanupPolicy {
   double min_cleanable_dirty_ratio = 0.5;
   // Less than this is not worth a compaction until it is so old: there are no segments here.
   int64_t segment_bytes = 1 << 30, segment_ms = 604'800'000;
+  // However old they are: there is a replica that has not got them, and would keep for good what they delete.
+  bool keeps_tombstones = false;
 
   bool operator==(const CleanupPolicy&) const = default;
   bool asks_for_anything() const {

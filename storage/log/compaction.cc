@@ -4,6 +4,7 @@
 
 #include "records/batch_filter.h"
 #include "storage/log/retention.h"
+#include "storage/log/task_outputs.h"
 
 namespace storage {
 
@@ -48,6 +49,7 @@ Result<Compaction::Outcome> Compaction::run(KeyOffsets& keys, Offset end,
                                             const std::function<bool()>& goes_on) {
   Outcome outcome;
   outcome.cleaned_end = end_ = TRY(fill(keys, end, goes_on));
+  TRY(find_last_of_tasks(end_, goes_on));
   // Nobody else takes records away but from the front, so a batch that is missing was there no more.
   Offset from = partition_.log_start();
   while (from < end_) {
@@ -85,6 +87,28 @@ Result<Offset> Compaction::fill(KeyOffsets& keys, Offset end,
   return std::max(from, end);
 }
 
+// Headers only.
+Status Compaction::find_last_of_tasks(Offset end, const std::function<bool()>& goes_on) {
+  for (Offset from = partition_.log_start(); from < end;) {
+    if (!goes_on()) return canceled();
+    TRY(reader_.begin_turn());
+    const auto batches = reader_.read(partition_.id(), from, kBytesOfTurn);
+    Status status = batches ? Status() : Status(batches.error());
+    const Offset begin = from;
+    for (size_t i = 0; status && i < batches->size(); ++i) {
+      const auto batch = records::parse_batch((*batches)[i].bytes, records::BatchCheck::Shape);
+      if (!batch) status = batch.error();
+      from = (*batches)[i].last_offset + 1;
+      if (batch && from <= end && is_task_producer(batch->header.producer_id))
+        last_of_tasks_[batch->header.producer_id] = (*batches)[i].last_offset;
+    }
+    reader_.end_turn();
+    TRY(std::move(status));
+    if (from == begin) break;
+  }
+  return {};
+}
+
 // False when there was no room for all of them. Those that are in the map stay right: each is the newest
 // record of its key up to there.
 Result<bool> Compaction::add_keys(KeyOffsets& keys, const records::BatchView& batch) {
@@ -102,8 +126,8 @@ bool Compaction::keeps(const KeyOffsets& keys, const records::BatchHeader& heade
   if (!record.key) return false;
   const auto newest = keys.find(*record.key);
   if (newest && *newest > header.base_offset + record.offset_delta) return false;
-  const bool may_go = tombstones_go() && records::has_delete_horizon(header) &&
-                      header.base_timestamp <= now_ms_;
+  const bool may_go = tombstones_go() && !policy_.keeps_tombstones &&
+                      records::has_delete_horizon(header) && header.base_timestamp <= now_ms_;
   return record.value || !may_go;
 }
 
@@ -142,8 +166,12 @@ Status Compaction::filter(const KeyOffsets& keys, const std::string& bytes, Outc
   CleanedBatches::Batch cleaned{header.last_offset(), {}};
   if (kept_count > 0) {
     cleaned.bytes = TRY(records::filter_batch(batch, kept_, horizon_ms, scratch_));
-    outcome.bytes_after += static_cast<int64_t>(cleaned.bytes.size());
+  } else if (const auto last = last_of_tasks_.find(header.producer_id);
+             last != last_of_tasks_.end() && last->second == header.last_offset()) {
+    cleaned.bytes = records::emptied_batch(batch);
+    cleaned.task = header.producer_id;
   }
+  outcome.bytes_after += static_cast<int64_t>(cleaned.bytes.size());
   slice_bytes_ += cleaned.bytes.size();
   slice_.batches.push_back(std::move(cleaned));
   if (slice_.batches.size() < kMaxBatchesOfSlice && slice_bytes_ < kMaxBytesOfSlice) return {};

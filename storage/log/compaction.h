@@ -2,6 +2,7 @@
 // cleaner (https://kafka.apache.org/documentation/#compaction, KIP-534); docs/adr/0028.
 #pragma once
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,12 @@ namespace storage {
 // they hold supersedes nothing, whether it was committed or aborted. A record without a key goes. A record
 // without a value, a tombstone, goes when it has been there for `delete_retention_ms` since the first pass
 // that came to it, which its batch says from then on; but not where there are transactions: what a tombstone
-// has deleted may be in a batch that stays.
+// has deleted may be in a batch that stays. Nor while there are replicas that are not in sync.
 //
-// Memory: the key map, and one batch, decompressed. Threads: the cleaner's; what changes is written by the
+// Of each task that has written here the last batch stays, if without its records, while its query lives: a replica that
+// copies what is left must know which sequence is next.
+//
+// Memory: the key map, a number for each task that has written here, and one batch, decompressed. Threads: the cleaner's; what changes is written by the
 // log's writer, in slices.
 class Compaction {
  public:
@@ -46,6 +50,7 @@ class Compaction {
  private:
   // A batch that was copied out of the log; `changed` as in CleanedBatches.
   Result<Offset> fill(KeyOffsets& keys, Offset end, const std::function<bool()>& goes_on);
+  Status find_last_of_tasks(Offset end, const std::function<bool()>& goes_on);
   Result<bool> add_keys(KeyOffsets& keys, const records::BatchView& batch);
   Status filter(const KeyOffsets& keys, const std::string& bytes, Outcome& outcome);
   bool keeps(const KeyOffsets& keys, const records::BatchHeader& header,
@@ -60,6 +65,7 @@ class Compaction {
   const Write write_;
   CleanedBatches slice_;
   size_t slice_bytes_ = 0;
+  std::map<ProducerId, Offset> last_of_tasks_;  // of their last batches before the end
   Offset end_;
   std::string scratch_;
   std::vector<bool> kept_;

@@ -15,7 +15,11 @@ Status GroupTransaction::clean(const CleanedBatches& cleaned) {
   for (const CleanedBatches::Batch& batch : cleaned.batches) {
     const BatchKey key(partition, batch.last_offset);
     // What was deleted or cut in the meantime stays away.
-    if (batch.bytes.empty())
+    const bool is_forgotten =
+        batch.task &&
+        TRY(stored_task_output(producer_key(partition.number(), *batch.task))).last_offset() <
+            Offset{0};
+    if (batch.bytes.empty() || is_forgotten)
       TRY(transaction_->erase(partition.table(), key));
     else if (TRY(transaction_->get(partition.table(), key)))
       TRY(transaction_->put(partition.table(), key, batch.bytes));

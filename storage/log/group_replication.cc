@@ -41,7 +41,8 @@ Status for_each_batch(std::string_view batches, const Visit& visit) {
 
 }  // namespace
 
-Status GroupTransaction::set_role(const TopicPartition& id, ReplicaRole role, LeaderEpoch epoch) {
+Status GroupTransaction::set_role(const TopicPartition& id, ReplicaRole role, LeaderEpoch epoch,
+                                  LeaderEpoch unclean) {
   Moved& moved = moved_[TRY(find(id))];
   PartitionState& state = moved.state;
   if (epoch < state.leader_epoch) return fenced(epoch, state.leader_epoch);
@@ -54,9 +55,13 @@ Status GroupTransaction::set_role(const TopicPartition& id, ReplicaRole role, Le
   if (role != ReplicaRole::Follower)
     TRY(begin_epoch(*transaction_, tables_, moved.partition->number(), epoch, state.log_end));
   if (epoch != state.leader_epoch) guards_.move(id);
+  // All that is there is visible where nothing was or is waited for: also what the same commit has appended before.
+  if (role == ReplicaRole::Alone || state.role == ReplicaRole::Alone)
+    state.high_watermark = state.log_end;
+  if (role == ReplicaRole::Follower && state.leader_epoch < unclean)
+    state.high_watermark = state.log_start;
   state.role = role;
   state.leader_epoch = epoch;
-  if (role == ReplicaRole::Alone) state.high_watermark = state.log_end;
   moved.is_cut = true;
   return put_row(moved);
 }
@@ -261,8 +266,8 @@ Status GroupTransaction::start_at(const TopicPartition& id, LeaderEpoch epoch, O
   Moved& moved = moved_[TRY(find_follower(id, epoch))];
   const Partition& partition = *moved.partition;
   PartitionState& state = moved.state;
-  if (state.log_start != state.log_end || start < state.log_end)
-    return Error{ErrorCode::OffsetOutOfRange, "only an empty log can begin further on"};
+  if (state.log_start != state.log_end)
+    return Error{ErrorCode::OffsetOutOfRange, "only an empty log can begin somewhere else"};
   TRY(install_producers(*transaction_, tables_, partition.number(), start, producers));
   moved.partition->note_transactions();
   TRY(cut_epochs(*transaction_, tables_, partition.number(), Offset{0}));

@@ -131,7 +131,9 @@ Status GroupTransaction::check_sequence(Plan& plan, PlannedBatch& planned,
   }
   const ProducerState::Verdict verdict = TRY(state.check(header));
   if (guard != nullptr && state.coordinator_epoch() > guard->coordinator_epoch())
-    return Error{ErrorCode::ObjectState, "who verified the transaction coordinates it no more"};
+    // Sent again: who coordinates it now answers then.
+    return Error{ErrorCode::NotEnoughReplicas,
+                 "who verified the transaction coordinates it no more"};
   if (const auto* duplicate = std::get_if<ProducerState::Duplicate>(&verdict)) {
     planned.is_duplicate = true;
     planned.base_offset = duplicate->base_offset;

@@ -29,6 +29,8 @@ struct CleanedBatches {
   struct Batch {
     Offset last_offset;
     std::string bytes;  // none: nothing is left of it
+    // Of the last one that a task has written: `bytes` are to stay while the task is known here.
+    std::optional<ProducerId> task = {};
   };
   TopicPartition partition;
   LogNumber number;            // of the partition that was read; else it is another one by now
@@ -71,7 +73,8 @@ class GroupTransaction {
 
   // --- Replicas: see ReplicaLog (group_replication.cc)
   Result<std::vector<AppendedBatch>> follow(const FollowRequest& request);
-  Status set_role(const TopicPartition& id, ReplicaRole role, LeaderEpoch epoch);
+  Status set_role(const TopicPartition& id, ReplicaRole role, LeaderEpoch epoch,
+                  LeaderEpoch unclean = {});
   // Some of it, from the end backwards, in one group; true when there is no more.
   Result<bool> truncate(const TopicPartition& id, LeaderEpoch epoch, Offset end);
   // Of one that is empty: the next offset, and what was remembered of producers.

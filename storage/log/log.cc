@@ -8,6 +8,7 @@
 #include "storage/kv/damage.h"
 #include "storage/kv/lmdb_store.h"
 #include "storage/log/log_core.h"
+#include "storage/log/log_format.h"
 #include "storage/log/log_statistics.h"
 #include "storage/log/stored_keys.h"
 #include "storage/log/task_journal.h"
@@ -59,8 +60,8 @@ void Log::close() { core_->close(); }
 Result<std::unique_ptr<Log>> Log::open(const std::string& directory, LogOptions options) {
   auto store = TRY(open_lmdb_store(
       directory, {.kind = "log",
-                  .format_version = kLogFormatVersion,
-                  .oldest_format_version = kOldestLogFormatVersion,
+                  .format_version = kNewestLogFormat,
+                  .oldest_format_version = kOldestLogFormat,
                   .map_size_bytes = options.map_size_bytes,
                   .max_tables = static_cast<uint32_t>(options.max_partitions + kOtherTables),
                   .max_readers = options.max_readers,

@@ -237,7 +237,7 @@ Result<Offset> LogCleaner::end_of_compaction(const CleanupTarget& target,
 Result<bool> LogCleaner::is_due(const CleanupPolicy& policy, const Partition& partition,
                                 const Notes& notes) {
   const int64_t now_ms = options_.clock->wall_ms();
-  if (notes.next_horizon_ms <= now_ms) return true;
+  if (notes.next_horizon_ms <= now_ms && !policy.keeps_tombstones) return true;
   const BatchBytes &fresh = notes.fresh, &cleaned = notes.cleaned;
   if (fresh.bytes() == 0) return false;
   const auto has_waited = [&](int64_t age_ms) -> Result<bool> {

@@ -16,8 +16,20 @@
 
 namespace storage {
 
+namespace {
+
+// Of what one client appends without a pause the others are told so often; and so soon when that is over.
+constexpr int64_t kTellEveryUs = 1000, kTellWithinUs = 2000;
+// An idempotent producer's next batch will need the store like the last one.
+constexpr size_t kGroupsUndeferred = 32;
+// More is written at once.
+constexpr size_t kMostBytesLater = 12 << 10;
+
+}  // namespace
+
 LogCore::LogCore(std::unique_ptr<KeyValueStore> store, LogOptions options)
     : store_(std::move(store)),
+      deferred_writes_(dynamic_cast<DeferredWrites*>(store_.get())),
       options_(std::move(options)),
       clock_(options_.clock != nullptr ? *options_.clock : system_clock_),
       queue_(options_.queue_limit_bytes, options_.task_wait_us),
@@ -264,9 +276,13 @@ LogCore::Turn LogCore::take_turn(RequestQueue::Patience patience) {
   for (const auto& retry : gathered.waiters) retry();
   if (gathered.is_over) return Turn::Over;
   if (!gathered.group.empty()) {
-    write_group(gathered.group);
+    // Replicas copy it at once.
+    const bool may_wait = !group_has_replicas_ && size_of(gathered.group) <= kMostBytesLater;
+    write_group(gathered.group, may_wait ? Pages::Later : Pages::Now);
     store_->prepare_growth();  // they have been answered
   }
+  pages_ = Pages::Now;
+  if (!untold_.empty()) options_.telling([&] { tell_grown({}); });
   notify_writable();
   remove_a_slice();
   sweep_producers();
@@ -283,10 +299,10 @@ RequestQueue::Admission LogCore::try_put_alone(AppendRequest& request, AppendDon
 void LogCore::write_alone() {
   std::vector<LogWork> group = queue_.gather_alone(options_.group_limit_bytes);
   if (group.empty()) return;
-  write_group(group);
+  write_group(group, Pages::Later);
   store_->prepare_growth();
   if (space_.is_full() || removals_->size() > 0) queue_.nudge();
-  queue_.end_alone();
+  queue_.end_alone(untold_.empty() ? INT64_MAX : told_us_ + kTellWithinUs);
 }
 
 bool LogCore::write_next() {
@@ -297,7 +313,8 @@ bool LogCore::write_next() {
 // All of the group in one commit. If that fails, in parts, so that one request that cannot be
 // stored does not take the others with it: the parts keep their order, since a producer's batches
 // and a task's commits depend on it.
-void LogCore::write_group(std::span<LogWork> group) {
+void LogCore::write_group(std::span<LogWork> group, Pages pages) {
+  pages_ = pages;
   // Enough to find two requests among all. On a disk that is full nothing can be stored, and each
   // attempt costs time.
   int attempts_left = 4 * static_cast<int>(std::bit_width(group.size())) + 4;
@@ -313,7 +330,7 @@ bool LogCore::write_part(std::span<LogWork> part, int& attempts_left) {
   if (attempt.outcome == Attempt::Outcome::Written) {
     count_commit();
     options_.telling([&] {
-      if (options_.on_durable && !attempt.grown.empty()) options_.on_durable(attempt.grown);
+      tell_grown(attempt.grown);
       pass(CrashPoint::BeforeAcknowledgement);
       for (const Answer& answer : attempt.answers) answer();
     });
@@ -372,11 +389,36 @@ LogCore::Answer LogCore::answer(CommitWork& work, Result<Appended> result) {
 LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
   using Outcome = Attempt::Outcome;
   if (failed_) return {Outcome::NothingWritten, {}, refusal()};
+  if (auto deferred = try_deferred(group)) return *std::move(deferred);
   auto begun = store_->begin_write();
-  if (!begun) return {Outcome::NothingWritten, {}, std::move(begun).error()};
+  if (begun) return try_commit(*std::move(begun), group);
+  if (!deferred_writes_ || !deferred_writes_->are_lost())
+    return {Outcome::NothingWritten, {}, std::move(begun).error()};
+  fail(begun.error());
+  return {Outcome::Unknown, {}};
+}
+
+std::optional<LogCore::Attempt> LogCore::try_deferred(std::span<LogWork> group) {
+  const auto is_append = [](const LogWork& work) {
+    return std::holds_alternative<AppendWork>(work);
+  };
+  if (pages_ == Pages::Now || !deferred_writes_ || !std::ranges::all_of(group, is_append))
+    return std::nullopt;
+  if (undeferred_left_ > 0 && undeferred_left_-- > 0) return std::nullopt;
+  auto begun = deferred_writes_->begin_deferred();
+  if (!begun) return std::nullopt;
+  Attempt attempt = try_commit(std::move(begun), group);
+  if (attempt.outcome != Attempt::Outcome::NothingWritten) return attempt;
+  undeferred_left_ = kGroupsUndeferred;
+  return std::nullopt;
+}
+
+LogCore::Attempt LogCore::try_commit(std::unique_ptr<WriteTransaction> begun,
+                                     std::span<LogWork> group) {
+  using Outcome = Attempt::Outcome;
   const auto partitions = this->partitions();
   GroupTransaction transaction(
-      *std::move(begun),
+      std::move(begun),
       {tables_, *partitions, owners_, free_tables(*partitions), clock_.wall_ms(), guards_});
 
   const CommitId commit = transaction.commit_id();
@@ -391,6 +433,7 @@ LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
   }
   pass(CrashPoint::BeforeLogCommit);
   if (const Status committed = transaction.commit(); !committed) {
+    if (transaction.is_broken()) return {Outcome::NothingWritten, {}, committed.error()};
     const bool is_full = committed.error().code == ErrorCode::DiskFull;
     if (!is_full && committed.error().code != ErrorCode::DataCorrupted) {
       fail(committed.error());
@@ -461,6 +504,19 @@ std::vector<TopicPartition> LogCore::grown_in(const GroupTransaction& transactio
   // Whoever waits for more of a partition learns that there is none.
   for (const auto& dropped : transaction.dropped()) grown.push_back(dropped->id());
   return grown;
+}
+
+// Whoever is told looks, and then what is pending is written: where somebody is alone they are told of several groups at
+// once. Not of what others have to copy before it is visible.
+void LogCore::tell_grown(std::span<const TopicPartition> grown) {
+  for (const TopicPartition& partition : grown)
+    if (std::ranges::find(untold_, partition) == untold_.end()) untold_.push_back(partition);
+  if (untold_.empty()) return;
+  const int64_t now_us = RequestQueue::now_us();
+  if (pages_ == Pages::Later && !group_has_replicas_ && now_us < told_us_ + kTellEveryUs) return;
+  told_us_ = now_us;
+  if (options_.on_durable) options_.on_durable(untold_);
+  untold_.clear();
 }
 
 void LogCore::count_commit() {

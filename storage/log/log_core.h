@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/decaying_rate.h"
+#include "storage/kv/deferred_writes.h"
 #include "storage/log/commit_waiters.h"
 #include "storage/log/group_transaction.h"
 #include "storage/log/log.h"
@@ -100,7 +101,9 @@ class LogCore {
   // What the writer does: waits for work, takes some, writes it.
   enum class Turn : uint8_t { Wrote, Idle, Over };
   Turn take_turn(RequestQueue::Patience patience);
-  void write_group(std::span<LogWork> group);
+  // Whether the pages of a group may be written later: they may where nobody is about who has to be told.
+  enum class Pages : bool { Now, Later };
+  void write_group(std::span<LogWork> group, Pages pages);
   bool write_part(std::span<LogWork> part, int& attempts_left);
   // What became of one attempt to commit.
   struct Attempt {
@@ -114,6 +117,9 @@ class LogCore {
     std::vector<TopicPartition> grown = {};  // or gone, when it was written
   };
   Attempt try_commit(std::span<LogWork> group);
+  // Nothing where the store has to be written at once: then nothing has happened.
+  std::optional<Attempt> try_deferred(std::span<LogWork> group);
+  Attempt try_commit(std::unique_ptr<WriteTransaction> begun, std::span<LogWork> group);
   void refuse(std::span<LogWork> group, const Error& error);
   Answer apply(GroupTransaction& transaction, LogWork& work, Error& error);
   Result<Appended> apply_append(GroupTransaction& transaction, AppendRequest& request);
@@ -126,6 +132,7 @@ class LogCore {
   void publish_partitions(const GroupTransaction& transaction);
   void tell_waiters(const GroupTransaction& transaction);
   static std::vector<TopicPartition> grown_in(const GroupTransaction& transaction);
+  void tell_grown(std::span<const TopicPartition> grown);
   void count_commit();
   // log_maintenance.cc
   void remove_a_slice();
@@ -139,6 +146,7 @@ class LogCore {
   void trace(LogTrace::Step step, CommitId commit) const;
 
   const std::unique_ptr<KeyValueStore> store_;
+  DeferredWrites* const deferred_writes_;  // of the store; null where it has none
   const LogOptions options_;
   const SystemClock system_clock_;
   const Clock& clock_;
@@ -166,6 +174,10 @@ class LogCore {
   absl::flat_hash_set<ProducerId> task_producers_;  // of all tasks that are there
   std::optional<ProducerSweep> producers_;          // since the tables are open
   TaskOwners owners_;
+  Pages pages_ = Pages::Now;            // of the group at hand
+  size_t undeferred_left_ = 0;          // groups that are not tried: one could not be deferred
+  std::vector<TopicPartition> untold_;  // have grown
+  int64_t told_us_ = 0;
   absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task: later commits under it, too
   bool group_has_replicas_ = false;  // of the last group: else all that is durable is visible
 

@@ -1,8 +1,11 @@
 #include "storage/log/producer_snapshot.h"
 
+#include <map>
 #include <vector>
 
 #include "base/bytes.h"
+#include "records/batch.h"
+#include "storage/log/batch_cursor.h"
 #include "storage/log/producer_state.h"
 #include "storage/log/task_outputs.h"
 #include "storage/log/transaction_index.h"
@@ -36,18 +39,49 @@ Result<std::vector<Remembered>> decode(std::string_view snapshot) {
   return all;
 }
 
+// Of those who have written at `from` or behind it the first batch there: what is on its way to followers, not much.
+using FirstBatches = std::map<ProducerId, records::BatchHeader>;
+Result<FirstBatches> first_batches(Transaction& transaction, const Partition& partition,
+                                   Offset from) {
+  FirstBatches first;
+  auto cursor = TRY(BatchCursor::open(transaction, partition));
+  for (auto stored = TRY(cursor.seek(from)); stored; stored = TRY(cursor.next())) {
+    const auto batch = TRY(records::parse_batch(stored->bytes, records::BatchCheck::Shape));
+    if (batch.header.producer_id != records::kNoProducer && batch.header.base_sequence >= 0)
+      first.emplace(batch.header.producer_id, batch.header);
+  }
+  return first;
+}
+
+Result<std::string> rewound(std::string_view bytes, const records::BatchHeader& next, Offset end) {
+  if (is_task_producer(next.producer_id)) {
+    TaskOutputState state;
+    state.cut(next.base_sequence, end);
+    return state.encode();
+  }
+  ProducerState state = TRY(ProducerState::decode(bytes));
+  state.rewind(next, end);
+  return state.encode();
+}
+
 }  // namespace
 
 Result<std::string> producer_snapshot(Transaction& transaction, const LogTables& tables,
-                                      LogNumber partition) {
+                                      const Partition& partition, Offset high_watermark) {
+  const FirstBatches not_visible = TRY(first_batches(transaction, partition, high_watermark));
   std::string bytes(1, static_cast<char>(kVersion));
-  const std::string end = producer_key(partition + 1, ProducerId{0});
+  const std::string end = producer_key(partition.number() + 1, ProducerId{0});
   const auto cursor = TRY(transaction.cursor(tables.producers));
-  for (auto entry = TRY(cursor->seek(producer_key(partition, ProducerId{0})));
+  for (auto entry = TRY(cursor->seek(producer_key(partition.number(), ProducerId{0})));
        entry && entry->key < end; entry = TRY(cursor->next())) {
-    bytes += entry->key.substr(sizeof(int64_t));
-    append_be(bytes, static_cast<uint16_t>(entry->value.size()));
-    bytes += entry->value;
+    const std::string_view id = entry->key.substr(sizeof(int64_t));
+    std::string state(entry->value);
+    if (const auto first = not_visible.find(ProducerId{load_be<int64_t>(id.data())});
+        first != not_visible.end())
+      state = TRY(rewound(state, first->second, high_watermark));
+    bytes += id;
+    append_be(bytes, static_cast<uint16_t>(state.size()));
+    bytes += state;
   }
   return bytes;
 }

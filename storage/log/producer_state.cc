@@ -87,6 +87,13 @@ bool ProducerState::cut(Offset log_end) {
   return !recent_.empty();
 }
 
+// Of what lies further back than what is remembered only the last sequence is known.
+void ProducerState::rewind(const records::BatchHeader& next, Offset log_end) {
+  const bool is_left = cut(log_end);
+  if (is_left || next.producer_epoch != epoch_ || next.base_sequence <= 0) return;
+  recent_.push_back({next.base_sequence - 1, next.base_sequence - 1, log_end - 1});
+}
+
 std::string ProducerState::encode() const {
   std::string bytes;
   append_be(bytes, last_append_ms_);

@@ -47,6 +47,8 @@ class ProducerState {
   // Forgets the batches at `log_end` and behind it. False when none are left: what came before them was
   // forgotten long ago.
   bool cut(Offset log_end);
+  // As it was when `next` was to come, the first batch at `log_end` or behind it.
+  void rewind(const records::BatchHeader& next, Offset log_end);
   // By the wall clock; producers that have not appended for long are forgotten.
   int64_t last_append_ms() const { return last_append_ms_; }
   int16_t epoch() const { return epoch_; }

@@ -30,9 +30,10 @@ Error no_such_partition() { return {ErrorCode::UnknownTopic, "partition does not
 }  // namespace
 
 void ReplicaLog::set_role(const TopicPartition& partition, ReplicaRole role, LeaderEpoch epoch,
-                          std::function<void(Status)> done) {
-  core_.submit([=](GroupTransaction& group) { return group.set_role(partition, role, epoch); },
-               std::move(done));
+                          std::function<void(Status)> done, LeaderEpoch unclean) {
+  core_.submit(
+      [=](GroupTransaction& group) { return group.set_role(partition, role, epoch, unclean); },
+      std::move(done));
 }
 
 bool ReplicaLog::try_follow(FollowRequest& request, AppendDone& done) {
@@ -100,8 +101,10 @@ Result<EpochEnd> ReplicaLog::end_of_epoch(const TopicPartition& partition,
 Result<std::string> ReplicaLog::producer_snapshot(const TopicPartition& partition) const {
   const auto found = core_.find_partition(partition);
   if (!found) return no_such_partition();
+  // The state first: what it says is visible is in a snapshot that is taken later.
+  const Offset high_watermark = found->state().high_watermark;
   const auto transaction = TRY(core_.store().begin_read());
-  return storage::producer_snapshot(*transaction, core_.tables(), found->number());
+  return storage::producer_snapshot(*transaction, core_.tables(), *found, high_watermark);
 }
 
 }  // namespace storage

@@ -10,7 +10,7 @@ namespace storage {
 // Invariants:
 //   1. offsets are given by a leader; a follower keeps those that it gets;
 //   2. what a request of an old epoch asks is refused (FencedLeaderEpoch), and changes nothing;
-//   3. the high watermark never goes back, but by truncation.
+//   3. the high watermark never goes back, but by truncation, and before one that an unclean election may lead to.
 //
 // Threads: all methods from any thread; callbacks as those of the log.
 // Owner: whoever replicates; gone before the Log is.
@@ -20,8 +20,11 @@ class ReplicaLog {
 
   // From then on the node is this for the partition. Under one epoch a partition may get and lose its
   // followers, but not change its leader. Appends that wait to become visible fail with NotLeader.
+  //
+  // `unclean` is the epoch that the last unclean election began. A follower that has had no role since then does not know
+  // what of its log the leader has: nothing is visible before it does.
   void set_role(const TopicPartition& partition, ReplicaRole role, LeaderEpoch epoch,
-                std::function<void(Status)> done);
+                std::function<void(Status)> done, LeaderEpoch unclean = {});
 
   // Appends as a follower. Fails with OutOfOrderSequence when a batch begins before the log end, with
   // CorruptRecord when epochs go back. Bounded, as Log::try_append().
@@ -48,7 +51,7 @@ class ReplicaLog {
   Result<std::optional<LeaderEpoch>> last_epoch(const TopicPartition& partition) const;
   // The answer to OffsetsForLeaderEpoch.
   Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked) const;
-  // What is remembered about the partition's producers.
+  // What is remembered about the partition's producers, as of the high watermark.
   Result<std::string> producer_snapshot(const TopicPartition& partition) const;
 
  private:

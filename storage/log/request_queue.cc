@@ -13,6 +13,8 @@ namespace {
 constexpr size_t kTasksShare = 4, kTasksShareAmongClients = 16;
 // Who comes every ten milliseconds is about all the time.
 constexpr size_t kClientsStay = 64;  // groups
+// The writer's thread wakes up every two milliseconds while clients come: then it is not woken for a nudge.
+constexpr int64_t kNudgeLateUs = 1500;
 // So much of tasks is worth a group of its own.
 constexpr size_t kTasksWait = 64 << 10;
 
@@ -63,8 +65,9 @@ RequestQueue::Admission RequestQueue::put(Lane which, LogWork& work, size_t size
     if (closed_) return Admission::Closed;
     LaneState& to = lane(which);
     if (to.held_bytes != 0 && to.held_bytes + size_bytes > limit_bytes_) return Admission::Full;
-    const bool is_free = is_writer_waiting_ && !is_written_alone_;
-    if (which == Lane::Clients && (!is_free || !to.slots.empty())) groups_of_one_client_ = 0;
+    const bool is_writing = is_writer_writing_for_clients_ || is_written_alone_;
+    if (which == Lane::Clients && (is_writing || !to.slots.empty())) groups_of_one_client_ = 0;
+    if (which == Lane::Tasks) note_task();
     to.slots.push_back({std::move(work), size_bytes, size_bytes});
     to.held_bytes += size_bytes;
     // The writer's thread is told when the role is free again.
@@ -81,11 +84,21 @@ bool RequestQueue::put_unbounded(LogWork& work, size_t weight_bytes) {
   {
     std::lock_guard lock(mutex_);
     if (closed_) return false;
+    note_task();
     lane(Lane::Tasks).slots.push_back({std::move(work), 0, weight_bytes});
     hurried_ = true;
   }
   ready_.notify_one();
   return true;
+}
+
+void RequestQueue::note_task() {
+  if (lane(Lane::Tasks).slots.empty()) tasks_since_us_ = now_us();
+}
+
+bool RequestQueue::have_tasks_waited(int64_t now_us) const {
+  return are_tasks_due(now_us) ||
+         (!lane(Lane::Tasks).slots.empty() && now_us >= tasks_since_us_ + task_wait_us_);
 }
 
 // gather() waits no longer than until tasks are due, but for when somebody else has written since.
@@ -94,18 +107,20 @@ bool RequestQueue::waits_too_long() const {
 }
 
 bool RequestQueue::has_news(int64_t now_us) const {
-  return closed_ || nudged_ || !waiters_.empty() || !lane(Lane::Clients).slots.empty() ||
-         are_tasks_due(now_us);
+  return closed_ || nudged_ || now_us >= nudge_at_us_ || !waiters_.empty() ||
+         !lane(Lane::Clients).slots.empty() || are_tasks_due(now_us);
 }
 
 RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patience) {
   std::unique_lock lock(mutex_);
   int64_t now = now_us();
   pause_.groups_are_written(now);
-  const int64_t until_us = patience ? now + patience->count() * 1000 : INT64_MAX;
+  is_writer_writing_for_clients_ = false;
+  const int64_t patient_until_us = patience ? now + patience->count() * 1000 : INT64_MAX;
   is_writer_waiting_ = true;
-  while (is_written_alone_ || (!has_news(now) && now < until_us)) {
+  while (is_written_alone_ || (!has_news(now) && now < patient_until_us)) {
     // Who puts in a commit that is not due does not wake this thread.
+    const int64_t until_us = std::min(patient_until_us, nudge_at_us_);
     const int64_t end_us = now < pause_.due_us() ? std::min(until_us, pause_.due_us()) : until_us;
     is_writer_held_up_ = is_written_alone_;
     writer_waits_until_us_ = is_written_alone_ ? INT64_MAX : end_us;
@@ -118,9 +133,11 @@ RequestQueue::Gathered RequestQueue::gather(size_t limit_bytes, Patience patienc
   is_writer_waiting_ = is_writer_held_up_ = false;
   writer_waits_until_us_ = INT64_MIN;
   nudged_ = false;
+  nudge_at_us_ = INT64_MAX;
 
   Gathered gathered;
-  gathered.group = take(limit_bytes, now);
+  is_writer_writing_for_clients_ = !lane(Lane::Clients).slots.empty();
+  gathered.group = take(limit_bytes, now, is_writer_writing_for_clients_ || are_tasks_due(now));
   gathered.waiters = std::exchange(waiters_, {});
   gathered.is_over = closed_ && gathered.group.empty();
   return gathered;
@@ -132,25 +149,29 @@ std::vector<LogWork> RequestQueue::gather_alone(size_t limit_bytes) {
       lane(Lane::Clients).slots.empty())
     return {};
   is_written_alone_ = true;
-  return take(limit_bytes, now_us());
+  nudge_at_us_ = INT64_MAX;  // but for who hurries meanwhile
+  const int64_t now = now_us();
+  return take(limit_bytes, now, have_tasks_waited(now));
 }
 
-void RequestQueue::end_alone() {
+void RequestQueue::end_alone(int64_t nudge_at_us) {
   std::lock_guard lock(mutex_);
   is_written_alone_ = false;
   const int64_t now = now_us();
   pause_.groups_are_written(now);
+  nudge_at_us_ = nudge_at_us == INT64_MAX ? INT64_MAX : std::min(nudge_at_us_, nudge_at_us);
+  const bool is_nudge_late =
+      nudge_at_us_ != INT64_MAX && writer_waits_until_us_ > nudge_at_us_ + kNudgeLateUs;
   // Under the lock: once it is told, the queue may go.
-  if (is_writer_held_up_ || has_news(now) || waits_too_long()) ready_.notify_one();
+  if (is_writer_held_up_ || has_news(now) || waits_too_long() || is_nudge_late) ready_.notify_one();
 }
 
-std::vector<LogWork> RequestQueue::take(size_t limit_bytes, int64_t now_us) {
+std::vector<LogWork> RequestQueue::take(size_t limit_bytes, int64_t now_us, bool are_tasks_taken) {
   LaneState &tasks = lane(Lane::Tasks), &clients = lane(Lane::Clients);
   size_t tasks_bytes = 0, clients_bytes = 0;
   // A client that comes while a group is written waits for that and for its own: tasks, which always
   // have more, take a part of each only; beside clients that bring much, as much as they.
   groups_without_clients_ = clients.slots.empty() ? groups_without_clients_ + 1 : 0;
-  const bool are_tasks_taken = !clients.slots.empty() || are_tasks_due(now_us);
   if (!clients.slots.empty()) {
     pause_.clients_came(now_us);
     groups_of_one_client_ = clients.slots.size() == 1 ? groups_of_one_client_ + 1 : 0;
@@ -162,6 +183,7 @@ std::vector<LogWork> RequestQueue::take(size_t limit_bytes, int64_t now_us) {
   const size_t at_least =
       clients_are_about ? std::max<size_t>(limit_bytes / kTasksShareAmongClients, 1) : at_most;
   std::vector<LogWork> group;
+  if (are_tasks_taken) tasks_since_us_ = now_us;  // what is left of them
   while (tasks_bytes + clients_bytes < limit_bytes) {
     const bool tasks_may = are_tasks_taken && !tasks.slots.empty() &&
                            tasks_bytes < std::clamp(clients_bytes, at_least, at_most);
@@ -208,8 +230,10 @@ void RequestQueue::nudge() {
 void RequestQueue::hurry() {
   {
     std::lock_guard lock(mutex_);
-    if (hurried_ || lane(Lane::Tasks).slots.empty()) return;
-    hurried_ = true;
+    const bool has_tasks = !hurried_ && !lane(Lane::Tasks).slots.empty();
+    if (!has_tasks && !is_written_alone_ && nudge_at_us_ == INT64_MAX) return;
+    hurried_ |= has_tasks;
+    nudge_at_us_ = std::min(nudge_at_us_, now_us());
   }
   ready_.notify_one();
 }

@@ -51,7 +51,7 @@ class RequestQueue {
 
   // `task_wait_us`: for how long commits of tasks may wait for a client's work (task_pause.h).
   explicit RequestQueue(size_t limit_bytes, int64_t task_wait_us = 0)
-      : limit_bytes_(limit_bytes), pause_(task_wait_us) {}
+      : limit_bytes_(limit_bytes), task_wait_us_(task_wait_us), pause_(task_wait_us) {}
 
   enum class Admission { Taken, TakenAlone, Full, Closed };
   // Moves from `work` only when it is taken. An empty lane takes work of any size.
@@ -74,9 +74,13 @@ class RequestQueue {
   using Patience = std::optional<std::chrono::milliseconds>;
   Gathered gather(size_t limit_bytes, Patience patience = std::nullopt);
   // Of the same what is there now, by another thread, which has the writer's role then until end_alone(). Nothing where
-  // somebody has it, or no client's work is left.
+  // somebody has it, or no client's work is left. Commits of tasks come along only when they have waited for as long as they
+  // may for a client, as with them the group is more work.
   std::vector<LogWork> gather_alone(size_t limit_bytes);
-  void end_alone();
+  // The writer's thread is to have the role by `nudge_at_us`, if it has not had it before.
+  void end_alone(int64_t nudge_at_us = INT64_MAX);
+  // Of the steady clock.
+  static int64_t now_us();
   // What waits now, in both lanes.
   struct Backlog {
     size_t requests = 0, bytes = 0;
@@ -84,7 +88,8 @@ class RequestQueue {
   Backlog backlog() const;
   // Makes a gather() that waits return, with what there is.
   void nudge();
-  // Somebody waits for a commit that was put in: it waits for no client any more.
+  // Somebody waits for a commit that was put in, or for what tasks make of what was appended: neither waits for a client any
+  // more.
   void hurry();
 
   // `retry` is handed out by the next gather().
@@ -110,12 +115,15 @@ class RequestQueue {
   Admission put(Lane lane, LogWork& work, size_t size_bytes, bool may_write);
   bool has_news(int64_t now_us) const;
   bool waits_too_long() const;
-  std::vector<LogWork> take(size_t limit_bytes, int64_t now_us);
-  static int64_t now_us();
+  std::vector<LogWork> take(size_t limit_bytes, int64_t now_us, bool are_tasks_taken);
+  void note_task();
+  // Whether those that a thread which is alone could take along have waited for long.
+  bool have_tasks_waited(int64_t now_us) const;
   // Whether what is in the tasks' lane waits for no client; false when that is empty.
   bool are_tasks_due(int64_t now_us) const;
 
   const size_t limit_bytes_;
+  const int64_t task_wait_us_;
   mutable std::mutex mutex_;
   std::condition_variable ready_;
   // Guarded by mutex_
@@ -126,6 +134,9 @@ class RequestQueue {
   bool is_writer_waiting_ = false;  // in gather(): nobody has the role, or a thread that is alone
   bool is_writer_held_up_ = false;  // there, by a thread that is alone
   int64_t writer_waits_until_us_ = INT64_MIN;  // there, when nobody tells it of anything
+  int64_t nudge_at_us_ = INT64_MAX;
+  bool is_writer_writing_for_clients_ = false;
+  int64_t tasks_since_us_ = INT64_MIN / 2;     // when the first of what is in their lane came
   size_t groups_of_one_client_ = 0;            // the last ones
   TaskPause pause_;
   bool hurried_ = false;                          // what is in the tasks' lane

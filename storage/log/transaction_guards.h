@@ -25,7 +25,8 @@ class TransactionGuard {
       case State::Open:
         return {};
       case State::Ended:
-        return Error{ErrorCode::ObjectState, "the transaction has ended meanwhile"};
+        // Which may be the one before: who verified it is asked again, and knows.
+        return Error{ErrorCode::NotEnoughReplicas, "the transaction has ended meanwhile"};
       case State::Moved:
         return Error{ErrorCode::NotLeader, "the partition had another leader meanwhile"};
     }

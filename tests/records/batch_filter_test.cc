@@ -93,6 +93,28 @@ TEST(BatchFilter, the_time_of_the_append_stays_that_of_all) {
   for (const Kept& record : records_in(after)) EXPECT_EQ(record.timestamp, 77'000);
 }
 
+TEST(BatchFilter, of_an_emptied_batch_its_offsets_and_its_producer_stay) {
+  for (const Codec codec : {Codec::None, Codec::Zstd}) {
+    BatchBuilder builder;
+    for (int i = 0; i < 3; ++i) builder.append(1000 + i, "k", "v" + std::to_string(i));
+    std::string bytes = builder.finish(codec, {ProducerId{9}, 0, 17});
+    set_base_offset(bytes.data(), Offset{40});
+    set_leader_epoch(bytes.data(), LeaderEpoch{6});
+    const std::string emptied = emptied_batch(*parse_batch(bytes, BatchCheck::ShapeAndCrc));
+    EXPECT_EQ(emptied.size(), kBatchHeaderSize);
+    const auto batch = parse_batch(emptied, BatchCheck::ShapeAndCrc);
+    ASSERT_TRUE(batch) << batch.error().message;
+    EXPECT_EQ(batch->header.base_offset, Offset{40});
+    EXPECT_EQ(batch->header.last_offset(), Offset{42});
+    EXPECT_EQ(batch->header.leader_epoch, LeaderEpoch{6});
+    EXPECT_EQ(batch->header.producer_id, ProducerId{9});
+    EXPECT_EQ(batch->header.base_sequence, 17);
+    EXPECT_EQ(batch->header.record_count, 0);
+    EXPECT_TRUE(check_filtered_records(*batch));
+    EXPECT_EQ(emptied_batch(*batch), emptied);
+  }
+}
+
 TEST(BatchFilter, offsets_that_do_not_grow_are_found) {
   BatchBuilder builder;
   builder.append(1, "a", "1");

@@ -177,7 +177,7 @@ TEST_F(CheckTest, an_older_version_is_not_taken_for_damage) {
   change("log", "format", [](WriteTransaction& write, TableHandle table) {
     return write.put(table, "version", std::string("\0\0\0\2", 4));
   });
-  EXPECT_EQ(problem(), "the file has format version 2, this program knows 3 to 6");
+  EXPECT_EQ(problem(), "the file has format version 2, this program knows 3 to 7");
 }
 
 TEST_F(CheckTest, a_newer_version_is_not_guessed_at) {

@@ -9,6 +9,7 @@
 
 #include "storage/kv/lmdb_store.h"
 #include "storage/log/group_transaction.h"
+#include "storage/log/log_format.h"
 #include "storage/log/stored_keys.h"
 #include "storage/state/state_keys.h"
 #include "storage/state/state_store.h"
@@ -78,7 +79,7 @@ class DataFixture : public testing::Test {
   using Change = std::function<Status(WriteTransaction&, TableHandle)>;
   void change(const std::string& kind, const std::string& table, const Change& change,
               KeyOrder order = KeyOrder::Bytes) {
-    const uint32_t version = kind == "log" ? kLogFormatVersion : kStateFormatVersion;
+    const uint32_t version = kind == "log" ? kNewestLogFormat : kStateFormatVersion;
     const auto store =
         open_lmdb_store(directory_.path(), {.kind = kind, .format_version = version}).value();
     auto write = store->begin_write().value();

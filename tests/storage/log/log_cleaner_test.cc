@@ -7,6 +7,8 @@
 #include "records/batch_filter.h"
 #include "storage/kv/memory_store.h"
 #include "storage/log/log_core.h"
+#include "storage/log/replica_log.h"
+#include "storage/log/task_outputs.h"
 #include "tests/storage/log/log_fixture.h"
 
 namespace storage {
@@ -295,6 +297,24 @@ TEST_F(LogCleanerTest, a_tombstone_goes_after_its_time_and_not_before) {
   EXPECT_EQ(stored()[0].key, "end");
 }
 
+// A replica that was away for longer would follow from behind it, and keep what it deletes.
+TEST_F(LogCleanerTest, a_tombstone_stays_while_a_replica_has_not_got_it) {
+  compact_always();
+  target_.policy.delete_retention_ms = 10'000;
+  target_.policy.keeps_tombstones = true;
+  put("a", "1");
+  put("a", std::nullopt);
+  put("end", "");
+  cleaner_->run_once();
+  pass_ms(20'000);
+  put("end", "");
+  cleaner_->run_once();
+  EXPECT_EQ(stored()[0].key, "a");
+  target_.policy.keeps_tombstones = false;
+  cleaner_->run_once();  // with nothing new
+  EXPECT_EQ(stored()[0].key, "end");
+}
+
 TEST_F(LogCleanerTest, records_without_a_key_go) {
   compact_always();
   records::BatchBuilder builder;
@@ -406,6 +426,99 @@ TEST_F(LogCleanerTest, producers_go_on_after_their_batches_are_gone) {
   append(batch_of_producer(5));
   EXPECT_EQ(append_and_wait(*log_, append_of(partition_, batch_of_producer(9))).error().code,
             ErrorCode::OutOfOrderSequence);
+}
+
+// A task's sequences go on for as long as its query lives, and a replica knows of it what the batches tell.
+class LogCleanerTaskTest : public LogCleanerTest {
+ protected:
+  static constexpr ProducerId kTask{kFirstTaskProducer.value() + 5};
+  static std::string written(int32_t sequence, const std::string& key) {
+    records::BatchBuilder builder;
+    builder.append(1, key, "of the task");
+    return builder.finish(records::Codec::None, {kTask, 0, sequence});
+  }
+  // What the log holds, whole batches.
+  std::vector<std::string> batches() {
+    auto reader = LogReader::open(*log_).value();
+    EXPECT_TRUE(reader->begin_turn());
+    std::vector<std::string> all;
+    for (Offset next = log_start(); next < log_end();) {
+      const auto found = reader->read(partition_, next, 1 << 20).value();
+      if (found.empty()) break;
+      for (const BatchRef& batch : found) all.emplace_back(batch.bytes);
+      next = found.back().last_offset + 1;
+    }
+    reader->end_turn();
+    return all;
+  }
+  size_t batches_of_task() {
+    return static_cast<size_t>(std::ranges::count_if(batches(), [](const std::string& bytes) {
+      return records::parse_batch(bytes, records::BatchCheck::Shape)->header.producer_id == kTask;
+    }));
+  }
+};
+
+TEST_F(LogCleanerTaskTest, a_replica_that_copies_what_is_left_knows_which_sequence_is_next) {
+  compact_always();
+  for (int i = 0; i < 5; ++i) append(written(i, "k"));
+  put("k", "of somebody else");
+  put("end", "");
+  cleaner_->run_once();
+  EXPECT_EQ(table(), (Rows{{"k", "of somebody else"}, {"end", ""}}));
+  EXPECT_EQ(batches_of_task(), 1u);
+
+  MemoryDisk other_disk;
+  auto other = Log::open(other_disk.open(), {}).value();
+  ASSERT_TRUE(create_partitions_and_wait(*other, partition_.topic, 1));
+  ReplicaLog replica(*other);
+  ASSERT_TRUE(wait_for<Status>([&](auto done) {
+    replica.set_role(partition_, ReplicaRole::Follower, LeaderEpoch{1}, done);
+  }));
+  FollowRequest request{partition_, LeaderEpoch{1}, {}, log_end(), {}};
+  for (const std::string& batch : batches()) request.batches += batch;
+  ASSERT_TRUE(check_for_follow(request.batches));
+  ASSERT_TRUE(wait_for<Result<Appended>>(
+      [&](AppendDone done) { ASSERT_TRUE(replica.try_follow(request, done)); }));
+  ASSERT_TRUE(wait_for<Status>(
+      [&](auto done) { replica.set_role(partition_, ReplicaRole::Alone, LeaderEpoch{2}, done); }));
+  const auto send = [&](int32_t sequence) {
+    return append_and_wait(*other, append_of(partition_, written(sequence, "k")));
+  };
+  EXPECT_EQ(send(6).error().code, ErrorCode::OutOfOrderSequence);
+  EXPECT_EQ(send(4)->front().last_offset, Offset{4}) << "it is there";
+  const auto next = send(5);
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_EQ(next->front().base_offset, log_end());
+}
+
+TEST_F(LogCleanerTaskTest, of_a_task_no_more_than_the_last_batch_stays_without_its_records) {
+  compact_always();
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 3; ++i) append(written(3 * round + i, "k"));
+    put("k", std::to_string(round));
+    cleaner_->run_once();
+    put("end", "");
+    cleaner_->run_once();
+    EXPECT_EQ(batches_of_task(), 1u);
+  }
+  open();
+  EXPECT_EQ(table(), (Rows{{"k", "3"}, {"end", ""}}));
+}
+
+// Others go on to write what it has written last: what stays of it is not anybody's record.
+TEST_F(LogCleanerTaskTest, what_is_left_of_a_task_brings_nothing_back) {
+  compact_always();
+  target_.policy.delete_retention_ms = 1'000;
+  append(written(0, "k"));
+  put("k", std::nullopt);
+  put("end", "");
+  cleaner_->run_once();
+  pass_ms(10'000);
+  put("end", "");
+  cleaner_->run_once();
+  EXPECT_EQ(table(), (Rows{{"end", ""}}));
+  for (const Stored& record : stored()) EXPECT_NE(record.key, "k");
+  EXPECT_EQ(batches_of_task(), 1u);
 }
 
 TEST_F(LogCleanerTest, batches_of_transactions_stay_as_they_are) {

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
 #include <random>
 
 #include "tests/storage/log/log_fixture.h"
@@ -67,6 +71,210 @@ TEST_F(LoneAppendTest, is_durable_and_answered_when_it_is_written) {
   }
   open();
   EXPECT_EQ(read_values(*log_, partition).size(), static_cast<size_t>(count));
+}
+
+// What it changes in the data file is pending: whoever reads sees it, and a crash does not take it.
+TEST_F(LoneAppendTest, is_seen_at_once_and_is_there_after_a_crash) {
+  const TopicPartition partition = make_partition();
+  int count = 0, written = 0;
+  while (written < 150) {
+    Alone alone = append_until_alone(partition);
+    alone.append->write();
+    count += alone.count;
+    written += alone.answered_by->get_future().get() == std::this_thread::get_id();
+    if (written % 10 == 9) {
+      ASSERT_EQ(read_values(*log_, partition).size(), static_cast<size_t>(count));
+    }
+  }
+  const ScratchDirectory crashed;
+  for (const char* name : {"/log.mdb", "/log.journal"})
+    std::filesystem::copy_file(directory_.path() + name, crashed.path() + name);
+  const auto again = Log::open(crashed.path(), options_);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(read_values(**again, partition).size(), static_cast<size_t>(count));
+}
+
+// The same of several clients, whose groups the writer's thread writes; with readers, who look at each, and without.
+TEST_F(LoneAppendTest, groups_of_several_are_seen_at_once_and_are_there_after_a_crash) {
+  for (const bool has_reader : {false, true}) {
+    SCOPED_TRACE(has_reader);
+    const TopicPartition partition = make_partition();
+    constexpr int kClients = 4, kAppends = 300;
+    std::atomic<int> answered = 0;
+    std::vector<std::thread> clients;
+    for (int i = 0; i < kClients; ++i)
+      clients.emplace_back([&] {
+        for (int n = 0; n < kAppends; ++n) {
+          EXPECT_TRUE(append_and_wait(*log_, append_of(partition, batch_of("v"))));
+          ++answered;
+        }
+      });
+    for (int seen = 0; has_reader && seen < kClients * kAppends;) {
+      const int before = answered;
+      seen = static_cast<int>(read_values(*log_, partition).size());
+      EXPECT_GE(seen, before);
+    }
+    for (std::thread& client : clients) client.join();
+    const ScratchDirectory crashed;
+    for (const char* name : {"/log.mdb", "/log.journal"})
+      std::filesystem::copy_file(directory_.path() + name, crashed.path() + name);
+    const auto again = Log::open(crashed.path(), options_);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(read_values(**again, partition).size(), size_t{kClients} * kAppends);
+    EXPECT_EQ(read_values(*log_, partition).size(), size_t{kClients} * kAppends);
+  }
+}
+
+// Whoever waits for more is told soon, though not of each.
+TEST_F(LoneAppendTest, is_told_of_in_time) {
+  std::mutex mutex;
+  std::condition_variable told;
+  size_t times = 0;
+  options_.on_durable = [&](std::span<const TopicPartition>) {
+    std::lock_guard lock(mutex);
+    ++times;
+    told.notify_all();
+  };
+  open();
+  const TopicPartition partition = make_partition();
+  for (int i = 0; i < 20; ++i) {
+    Alone alone = append_until_alone(partition);
+    std::unique_lock lock(mutex);
+    const size_t before = times;
+    lock.unlock();
+    alone.append->write();
+    alone.answered_by->get_future().wait();
+    lock.lock();
+    EXPECT_TRUE(told.wait_for(lock, std::chrono::seconds(10), [&] { return times > before; }));
+  }
+  log_.reset();
+}
+
+// A task, or who reads what it makes: looks for more when it is told of some, and then only.
+class Follower {
+ public:
+  using Take = std::function<void(Offset from, Offset end)>;
+  Follower(Log& log, const TopicPartition& followed, Take take)
+      : log_(log), followed_(followed), take_(std::move(take)), thread_([this] { run(); }) {}
+  ~Follower() {
+    {
+      std::lock_guard lock(mutex_);
+      is_ending_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  void tell(std::span<const TopicPartition> grown) {
+    if (std::ranges::find(grown, followed_) == grown.end()) return;
+    {
+      std::lock_guard lock(mutex_);
+      is_told_ = true;
+    }
+    changed_.notify_all();
+  }
+  // False when it does not come so far in time.
+  bool has_come_to(Offset end) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return next_ >= end; });
+  }
+
+ private:
+  void run() {
+    const auto reader = LogReader::open(log_).value();
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [&] { return is_told_ || is_ending_; });
+      if (is_ending_) return;
+      is_told_ = false;
+      lock.unlock();
+      EXPECT_TRUE(reader->begin_turn());
+      const Offset end = reader->readable_end(followed_).value();
+      reader->end_turn();
+      if (end > next_) take_(next_, end);
+      lock.lock();
+      next_ = end;
+      changed_.notify_all();
+    }
+  }
+  Log& log_;
+  const TopicPartition followed_;
+  const Take take_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_told_ = false, is_ending_ = false;  // guarded by mutex_
+  Offset next_{0};                            // written under mutex_, by the thread
+  std::thread thread_;
+};
+
+// Whatever the pauses between appends: what a task makes of the last one is durable, and told of, though nothing comes
+// behind it.
+TEST_F(LoneAppendTest, who_looks_when_told_misses_nothing) {
+  std::mutex mutex;
+  std::vector<Follower*> followers;  // guarded by mutex
+  options_.on_durable = [&](std::span<const TopicPartition> grown) {
+    std::lock_guard lock(mutex);
+    for (Follower* each : followers) each->tell(grown);
+  };
+  open();
+  const TopicPartition input = make_partition(), output = make_partition();
+  const std::string task = "q1/0/0";
+  const TaskEpoch epoch = begin_task_and_wait(*log_, task).value().epoch;
+  int64_t sequence = 0;
+  const auto commit = [&](Offset from, Offset end) {
+    TaskCommit made{.task = task,
+                    .epoch = epoch,
+                    .sequence = TaskSequence{++sequence},
+                    .journal = journal_batch(task, TaskSequence{sequence}, "entry"),
+                    .outputs = {},
+                    .trims = {}};
+    made.outputs.push_back({output, batch_of("made", static_cast<int>(end - from))});
+    EXPECT_TRUE(commit_and_wait(*log_, std::move(made)));
+  };
+  std::atomic<bool> is_over = false;
+  std::thread passer_by([&] {  // makes what is pending, or waits for it, whenever it comes
+    std::mt19937 random(1);
+    while (!is_over) {
+      (void)read_values(*log_, output);
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 5000));
+    }
+  });
+  {
+    Follower reader(*log_, output, [](Offset, Offset) {});
+    Follower worker(*log_, input, commit);
+    {
+      std::lock_guard lock(mutex);
+      followers = {&reader, &worker};
+    }
+    std::mt19937 random(2);
+    int count = 0, alone = 0;
+    for (int burst = 0; burst < 150; ++burst) {
+      for (auto left = 1 + random() % 12; left > 0; --left, ++count) {
+        AppendRequest request = append_of(input, batch_of("v"));
+        std::promise<void> answered;
+        AppendDone done = [&](const Result<Appended>& appended) {
+          EXPECT_TRUE(appended);
+          answered.set_value();
+        };
+        std::shared_ptr<LoneAppend> append;
+        EXPECT_TRUE(try_append(*log_, request, done, append));
+        if (append) append->write();
+        alone += append != nullptr;
+        answered.get_future().wait();
+        if (random() % 2 == 0)
+          std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
+        if (random() % 8 == 0) log_->hurry();
+      }
+      if (worker.has_come_to(Offset{count}) && reader.has_come_to(Offset{count})) continue;
+      ADD_FAILURE() << "nobody was told of the last of burst " << burst;
+      break;
+    }
+    EXPECT_GT(alone, 100);
+    is_over = true;
+    passer_by.join();
+    std::lock_guard lock(mutex);
+    followers.clear();
+  }
+  log_.reset();
 }
 
 TEST_F(LoneAppendTest, is_the_writers_when_it_is_given_up) {

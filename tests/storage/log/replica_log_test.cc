@@ -398,6 +398,7 @@ TEST_F(ReplicaLogTest, a_follower_that_is_too_far_behind_begins_where_its_leader
   make_partition();
   become(ReplicaRole::Leader, 1);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(append(produced(batch_of("v"), i), Acks::Leader).get());
+  ASSERT_TRUE(advance(3, 1));
   const std::string producers = replica_->producer_snapshot(partition_).value();
 
   const TopicPartition other{Uuid::random(), PartitionId{0}};
@@ -421,6 +422,96 @@ TEST_F(ReplicaLogTest, a_follower_that_is_too_far_behind_begins_where_its_leader
   EXPECT_EQ(append(produced(batch_of("v"), 7), Acks::Leader).get().error().code,
             ErrorCode::OutOfOrderSequence);
   EXPECT_TRUE(append(produced(batch_of("v"), 3), Acks::Leader).get());
+}
+
+// A follower that has all that is visible may lead next, and what lay behind that is gone with the leader: taken for
+// written, it would be lost.
+TEST_F(ReplicaLogTest, what_is_not_visible_yet_is_not_told_of_producers) {
+  make_partition();
+  become(ReplicaRole::Leader, 1);
+  const int64_t task = kFirstTaskProducer.value() + 5;
+  const auto send = [&](int sequence, int64_t producer) {
+    return append(produced(batch_of("v"), sequence, 0, producer), Acks::Leader).get();
+  };
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(send(i, task));
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(send(i, 7));
+  ASSERT_TRUE(send(0, 8));
+  ASSERT_TRUE(advance(6, 1));
+  const std::string producers = replica_->producer_snapshot(partition_).value();
+  ASSERT_TRUE(advance(10, 1));
+  const std::string later = replica_->producer_snapshot(partition_).value();
+
+  const_cast<TopicPartition&>(partition_) = {Uuid::random(), PartitionId{0}};
+  make_partition();
+  become(ReplicaRole::Follower, 1);
+  ASSERT_TRUE(wait_for<Status>([&](auto done) {
+    replica_->start_at(partition_, LeaderEpoch{1}, Offset{6}, producers, done);
+  }));
+  become(ReplicaRole::Leader, 2);
+  EXPECT_EQ(send(7, task).error().code, ErrorCode::OutOfOrderSequence);
+  EXPECT_EQ(send(5, task)->at(0).last_offset, Offset{5}) << "it is there, and was trimmed";
+  EXPECT_EQ(send(6, task)->at(0).base_offset, Offset{6});
+  EXPECT_EQ(send(0, 7)->at(0).base_offset, Offset{7});
+  EXPECT_EQ(send(0, 8)->at(0).base_offset, Offset{8});
+
+  const_cast<TopicPartition&>(partition_) = {Uuid::random(), PartitionId{0}};
+  make_partition();
+  become(ReplicaRole::Follower, 1);
+  ASSERT_TRUE(wait_for<Status>([&](auto done) {
+    replica_->start_at(partition_, LeaderEpoch{1}, Offset{10}, later, done);
+  }));
+  become(ReplicaRole::Leader, 2);
+  EXPECT_EQ(send(8, task)->at(0).base_offset, Offset{10});
+  EXPECT_EQ(send(3, 7).error().code, ErrorCode::OutOfOrderSequence);
+  EXPECT_EQ(send(2, 7)->at(0).base_offset, Offset{11});
+}
+
+// After an unclean election: the leader never had what was deleted here.
+TEST_F(ReplicaLogTest, a_follower_begins_where_its_leader_does_also_further_in_front) {
+  make_partition();
+  become(ReplicaRole::Follower, 1);
+  const std::string producers = replica_->producer_snapshot(partition_).value();
+  const auto start_at = [&](int64_t start) {
+    return wait_for<Status>([&](auto done) {
+      replica_->start_at(partition_, LeaderEpoch{1}, Offset{start}, producers, done);
+    });
+  };
+  ASSERT_TRUE(start_at(50));
+  ASSERT_TRUE(follow(led(batch_of("old"), 50, 1), 1, 51));
+  ASSERT_TRUE(start_at(7));
+  EXPECT_EQ(status().log_start(), Offset{7});
+  ASSERT_TRUE(follow(led(batch_of("new"), 7, 1), 1, 8));
+  open();
+  EXPECT_EQ(visible_values(), Values{"new0"});
+  EXPECT_EQ(status().log_start(), Offset{7});
+}
+
+// What it has the leader may never have had.
+TEST_F(ReplicaLogTest, after_an_unclean_election_a_follower_shows_nothing_before_its_leader_has_told) {
+  make_partition();
+  become(ReplicaRole::Follower, 1);
+  ASSERT_TRUE(follow(led(batch_of("a"), 0, 1) + led(batch_of("lost"), 1, 1), 1, 2));
+  EXPECT_EQ(visible_values(), (Values{"a0", "lost0"}));
+  const auto follow_after_unclean = [&](int epoch, int unclean) {
+    return wait_for<Status>([&](auto done) {
+      replica_->set_role(partition_, ReplicaRole::Follower, LeaderEpoch{epoch}, done,
+                         LeaderEpoch{unclean});
+    });
+  };
+  // The election was at 3, and another leader has come since.
+  ASSERT_TRUE(follow_after_unclean(4, 3));
+  EXPECT_EQ(status().high_watermark(), Offset{0});
+  EXPECT_EQ(status().log_end(), Offset{2}) << "it is asked for what both have";
+  disk_.drop_unsynced();
+  open();
+  EXPECT_EQ(visible_values(), Values{});
+  EXPECT_EQ(truncate(1, 4).value(), Offset{1});
+  EXPECT_EQ(visible_values(), Values{});
+  ASSERT_TRUE(follow(led(batch_of("b"), 1, 3), 4, 2));
+  EXPECT_EQ(visible_values(), (Values{"a0", "b0"}));
+  // From then on it is as ever.
+  ASSERT_TRUE(follow_after_unclean(5, 3));
+  EXPECT_EQ(visible_values(), (Values{"a0", "b0"}));
 }
 
 TEST_F(ReplicaLogTest, exchanges_are_replicated_likewise) {

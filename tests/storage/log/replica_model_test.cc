@@ -304,6 +304,10 @@ void ReplicaModelTest::truncate() {
 void ReplicaModelTest::start_at() {
   if (model_.role != ReplicaRole::Follower || !one_in(10)) return;
   const int64_t start = model_.log_end + below(10);
+  // As a leader whose followers have everything: a snapshot of producers is as of the high watermark.
+  FollowRequest all{partition_, epoch(), "", Offset{model_.log_end}, Offset{model_.log_start}};
+  ASSERT_TRUE(wait_for<Result<Appended>>(
+      [&](AppendDone done) { ASSERT_TRUE(replica_->try_follow(all, done)); }));
   const std::string producers = replica_->producer_snapshot(partition_).value();
   ASSERT_TRUE(wait_for<Status>(
       [&](auto done) { replica_->start_at(partition_, epoch(), Offset{start}, producers, done); }));

@@ -148,6 +148,10 @@ class Writer {
     std::lock_guard lock(mutex_);
     return names_.find(name + " ") != std::string::npos;
   }
+  size_t times() {
+    std::lock_guard lock(mutex_);
+    return times_;
+  }
   void wait_for(const std::string& name) {
     while (!has_gathered(name)) std::this_thread::yield();
   }
@@ -157,10 +161,12 @@ class Writer {
     for (auto gathered = queue_.gather(1000); !gathered.is_over; gathered = queue_.gather(1000)) {
       std::lock_guard lock(mutex_);
       names_ += names(gathered);
+      ++times_;
     }
   }
   RequestQueue& queue_;
   std::mutex mutex_;
+  size_t times_ = 0;   // Guarded by mutex_
   std::string names_;  // Guarded by mutex_
   std::thread thread_{[this] { run(); }};
 };
@@ -246,6 +252,43 @@ TEST(RequestQueue, what_nobody_has_written_when_it_closes_is_the_writers) {
     writer.wait_for(alone);
   }
   EXPECT_EQ(put_alone(queue, "late"), Admission::Closed);
+}
+
+// They come along once they have waited as long as they may, however often the client comes.
+TEST(RequestQueue, who_is_alone_leaves_commits_that_may_wait) {
+  RequestQueue queue(100'000, 300'000);
+  Writer writer(queue);
+  take_role(queue, writer, "c");
+  put(queue, Lane::Tasks, "task", 10);
+  queue.end_alone();
+  const auto begun = std::chrono::steady_clock::now();
+  bool came_along = false;
+  while (!came_along && !writer.has_gathered("task")) {
+    ASSERT_EQ(put_alone(queue, "again"), Admission::TakenAlone);
+    came_along = names(queue.gather_alone(1000)).find("task") != std::string::npos;
+    queue.end_alone();
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(250));
+}
+
+TEST(RequestQueue, the_writer_has_the_role_when_one_who_was_alone_wants_it_to) {
+  RequestQueue queue(100'000);
+  Writer writer(queue);
+  take_role(queue, writer, "c");
+  const size_t before = writer.times();
+  queue.end_alone(RequestQueue::now_us() + 5'000);
+  while (writer.times() == before) std::this_thread::yield();
+  take_role(queue, writer, "d");
+  const size_t again = writer.times();
+  queue.end_alone(RequestQueue::now_us() + 3'600'000'000);
+  queue.hurry();
+  while (writer.times() == again) std::this_thread::yield();
+  take_role(queue, writer, "e");
+  const size_t last = writer.times();
+  queue.hurry();  // of what who is alone has just answered, and tells of later
+  queue.end_alone(RequestQueue::now_us() + 3'600'000'000);
+  while (writer.times() == last) std::this_thread::yield();
 }
 
 // It is not told of a commit that may wait, and slept without an end when the client's group began the pause.

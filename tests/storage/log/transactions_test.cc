@@ -1,6 +1,10 @@
 // Transactions as a partition sees them: what is undecided, what was aborted, and that both survive.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
+#include <thread>
+
 #include "records/control_batch.h"
 #include "storage/kv/memory_store.h"
 #include "storage/log/replica_log.h"
@@ -98,13 +102,13 @@ TEST_F(TransactionsTest, WhatWasVerifiedIsNotTakenBehindTheEnd) {
   ASSERT_TRUE(end(kAnna, TransactionEnd::Commit, 0, 5));
   const auto late = under_guard(1, before);
   ASSERT_FALSE(late);
-  EXPECT_EQ(late.error().code, ErrorCode::ObjectState);
+  EXPECT_EQ(late.error().code, ErrorCode::NotEnoughReplicas);
   EXPECT_EQ(stable(), Offset{2});
   EXPECT_TRUE(of_other->check());
   // Verified by a coordinator who was replaced before that marker.
   auto by_former = log_->guard_transaction(kPartition, kAnna);
   by_former->answered_under(4);
-  EXPECT_EQ(under_guard(1, by_former).error().code, ErrorCode::ObjectState);
+  EXPECT_EQ(under_guard(1, by_former).error().code, ErrorCode::NotEnoughReplicas);
   auto by_present = log_->guard_transaction(kPartition, kAnna);
   by_present->answered_under(5);
   EXPECT_TRUE(under_guard(1, by_present));
@@ -273,6 +277,39 @@ TEST_F(ReplicatedTransactionsTest, AnEndThatIsNotVisibleDecidesNothing) {
   EXPECT_EQ(stable(), Offset{0});
   ASSERT_TRUE(replica.advance_high_watermark(kPartition, LeaderEpoch{1}, Offset{2}));
   EXPECT_EQ(stable(), Offset{2});
+}
+
+// Whoever was alone has shown what it has written, be it a moment before in the same commit.
+TEST_F(ReplicatedTransactionsTest, WhatOneReplicaHasDecidedStaysSoWhenThereAreMore) {
+  std::promise<void> hold;
+  const auto held = hold.get_future().share();
+  std::atomic<bool> is_first = true, holds = false;
+  LogOptions options;
+  options.on_durable = [&](auto) {
+    if (is_first.exchange(false)) holds = true, held.wait();
+  };
+  role(ReplicaRole::Alone, 1);
+  log_.reset();
+  log_ = Log::open(store_.open(), options).value();
+  const auto send = [&](std::string bytes) {
+    AppendRequest request = append_of(kPartition, std::move(bytes));
+    AppendDone ignore = [](const auto&) {};
+    ASSERT_TRUE(log_->try_append(request, ignore));
+  };
+  send(batch_of("before"));
+  while (!holds) std::this_thread::yield();
+  // Behind this one the appends have their turn before the role.
+  log_->submit([](WriteTransaction&) { return Status{}; }, [](const Status&) {});
+  send(batch(kAnna, 0, "a"));
+  send(records::marker_batch(kAnna, 0, {TransactionEnd::Commit, 0}, 2000));
+  ReplicaLog replica(*log_);
+  ASSERT_TRUE(wait_for<Status>([&](auto done) {
+    replica.set_role(kPartition, ReplicaRole::Leader, LeaderEpoch{2}, std::move(done));
+    hold.set_value();
+  }));
+  EXPECT_EQ(log_->find_partition(kPartition)->high_watermark(), Offset{3});
+  EXPECT_EQ(stable(), Offset{3});
+  log_->close();
 }
 
 TEST_F(ReplicatedTransactionsTest, AFollowerKnowsWhatItsLeaderKnows) {

@@ -1,0 +1,58 @@
+#include "storage/log/partition_snapshot.h"
+
+#include <utility>
+
+#include "storage/log/batch_cursor.h"
+#include "storage/log/log_core.h"
+#include "storage/log/producer_snapshot.h"
+
+namespace storage {
+
+namespace {
+
+class Snapshot final : public PartitionSnapshot {
+ public:
+  explicit Snapshot(std::unique_ptr<ReadTransaction> transaction)
+      : transaction_(std::move(transaction)) {}
+
+  Status add(LogCore& core, std::shared_ptr<const Partition> partition,
+             const PartitionState& state) {
+    // Exchanges have one replica: what is durable is visible.
+    heads_.push_back(
+        {partition->id(), state.log_start, state.log_end, state.leader_epoch,
+         TRY(producer_snapshot(*transaction_, core.tables(), *partition, state.log_end))});
+    partitions_.push_back(std::move(partition));
+    return {};
+  }
+  const std::vector<Head>& heads() const override { return heads_; }
+  Status read(size_t index, const Visit& visit) override {
+    const Head& head = heads_[index];
+    auto cursor = TRY(BatchCursor::open(*transaction_, *partitions_[index]));
+    for (auto batch = TRY(cursor.seek(head.start)); batch && batch->last_offset < head.end;
+         batch = TRY(cursor.next()))
+      TRY(visit(batch->bytes));
+    return {};
+  }
+
+ private:
+  const std::unique_ptr<ReadTransaction> transaction_;
+  std::vector<Head> heads_;
+  std::vector<std::shared_ptr<const Partition>> partitions_;
+};
+
+}  // namespace
+
+// The states first: what they speak of is in a snapshot that is taken later.
+Result<std::unique_ptr<PartitionSnapshot>> PartitionSnapshot::open(
+    Log& log, std::span<const TopicPartition> partitions) {
+  LogCore& core = log.core();
+  std::vector<std::pair<std::shared_ptr<const Partition>, PartitionState>> found;
+  for (const TopicPartition& id : partitions)
+    if (std::shared_ptr<const Partition> partition = core.find_partition(id))
+      found.emplace_back(partition, partition->state());
+  auto snapshot = std::make_unique<Snapshot>(TRY(core.store().begin_read()));
+  for (auto& [partition, state] : found) TRY(snapshot->add(core, std::move(partition), state));
+  return std::unique_ptr<PartitionSnapshot>(std::move(snapshot));
+}
+
+}  // namespace storage
