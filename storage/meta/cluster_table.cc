@@ -26,9 +26,13 @@ namespace {
 // configure  = node zigzag varint (-1: all), settings
 // settings   = count varint, (name, value)*
 // saved      = version u8, count varint, nodes * (register, node epoch varint, is fenced u8),
-//              count varint, partitions * assign; from version 2 on: count varint, nodes * configure
+//              count varint, partitions * assign; from version 2 on: count varint, nodes * configure;
+//              from version 3 on: count varint, partitions * unclean
+// unclean    = topic 16 bytes, partition varint, leader epoch varint, revision varint
 // replicas, isr, eligible, adding, removing = count varint, nodes * zigzag varint
 constexpr uint8_t kVersion = 2, kWithoutMoves = 1;
+// Of what is saved where there was an unclean election; without one, versions before can read it.
+constexpr uint8_t kWithElections = 3;
 enum class Change : uint8_t {
   Register = 1,
   Fence = 2,
@@ -132,10 +136,10 @@ std::pair<NodeId, NodeSettings> read_settings(ByteReader& in) {
 
 Error damaged() { return {ErrorCode::DataCorrupted, "a change of the cluster is damaged"}; }
 
-Result<uint8_t> read_version(ByteReader& in) {
+Result<uint8_t> read_version(ByteReader& in, uint8_t newest = kVersion) {
   const auto version = in.be<uint8_t>();
   if (!in.ok()) return damaged();
-  if (version > kVersion)
+  if (version > newest)
     return Error{ErrorCode::IncompatibleFormat,
                  "a change of the cluster was written by a newer version"};
   return version;
@@ -325,7 +329,10 @@ Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revisio
       const auto how = static_cast<Election>(in.be<uint8_t>());
       if (!is_whole()) return damaged();
       PartitionAssignment led = TRY(with_elected_leader(*next, partition, how));
+      const LeaderEpoch epoch = led.leader_epoch;
       TRY(take(std::move(led)));
+      if (how == Election::Unclean)
+        next->unclean_elections_.set(partition, UncleanElection{epoch, revision});
       break;
     }
     case Change::Unregister: {
@@ -343,7 +350,10 @@ Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revisio
       for (auto each = next->partitions_.lower_bound(TopicPartition{topic, PartitionId{0}});
            each != next->partitions_.end() && each->first.topic == topic; ++each)
         delta.partitions.push_back(each->first);
-      for (const TopicPartition& partition : delta.partitions) next->partitions_.erase(partition);
+      for (const TopicPartition& partition : delta.partitions) {
+        next->partitions_.erase(partition);
+        next->unclean_elections_.erase(partition);
+      }
       break;
     }
     case Change::Configure: {
@@ -392,7 +402,8 @@ Result<ClusterDelta> ClusterTable::register_node(ClusterSnapshot& next, ClusterN
 }
 
 std::string ClusterTable::save() const {
-  std::string saved(1, static_cast<char>(kVersion));
+  const UncleanElections& elections = snapshot_->unclean_elections();
+  std::string saved(1, static_cast<char>(elections.empty() ? kVersion : kWithElections));
   append_varint(saved, snapshot_->nodes().size());
   for (const auto& [id, node] : snapshot_->nodes()) {
     append_registration(saved, node);
@@ -404,12 +415,19 @@ std::string ClusterTable::save() const {
     append_assignment(saved, assignment, kVersion);
   append_varint(saved, snapshot_->settings_.size());
   for (const auto& [node, settings] : snapshot_->settings_) append_settings(saved, node, settings);
+  if (elections.empty()) return saved;
+  append_varint(saved, elections.size());
+  for (const auto& [partition, election] : elections) {
+    append_partition(saved, partition);
+    append_varint(saved, static_cast<uint64_t>(election.epoch.value()));
+    append_varint(saved, static_cast<uint64_t>(election.revision.value()));
+  }
   return saved;
 }
 
 Result<ClusterTable> ClusterTable::load(std::string_view saved) {
   ByteReader in(saved);
-  const uint8_t version = TRY(read_version(in));
+  const uint8_t version = TRY(read_version(in, kWithElections));
   auto loaded = std::make_shared<ClusterSnapshot>();
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     ClusterNode node = read_registration(in);
@@ -429,6 +447,14 @@ Result<ClusterTable> ClusterTable::load(std::string_view saved) {
     for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
       auto [node, settings] = read_settings(in);
       loaded->settings_.set(node, std::move(settings));
+    }
+  if (version >= kWithElections)
+    for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+      const TopicPartition partition = read_partition(in);
+      UncleanElection election;
+      election.epoch = LeaderEpoch{static_cast<int32_t>(in.varint())};
+      election.revision = Revision{static_cast<int64_t>(in.varint())};
+      if (in.ok()) loaded->unclean_elections_.set(partition, election);
     }
   if (!in.ok() || !in.at_end()) return damaged();
   ClusterTable table;

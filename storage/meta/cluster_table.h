@@ -63,6 +63,14 @@ struct PartitionAssignment {
 // Preferred: the first of the replicas, if it is in sync. Unclean: anybody, though records are lost with that.
 enum class Election : uint8_t { Preferred = 0, Unclean = 1 };
 
+// What was visible before it may be gone, and other records lie at the same offsets (docs/adr/0089).
+struct UncleanElection {
+  LeaderEpoch epoch;  // that began with it
+  Revision revision;  // of the command
+  bool operator==(const UncleanElection&) const = default;
+};
+using UncleanElections = PersistentMap<TopicPartition, UncleanElection>;
+
 using NodeSettings = std::map<std::string, std::string>;
 inline constexpr NodeId kAllNodes{-1};
 // What replicas that move may take of a node, in bytes per second: as leader, and as follower.
@@ -84,12 +92,15 @@ class ClusterSnapshot {
   const PartitionAssignment* find(const TopicPartition& partition) const {
     return partitions_.get(partition);
   }
+  // The newest of each partition that had one; they stay for as long as the partition does.
+  const UncleanElections& unclean_elections() const { return unclean_elections_; }
 
  private:
   friend class ClusterTable;
   Nodes nodes_;
   Partitions partitions_;
   PersistentMap<NodeId, NodeSettings> settings_;
+  UncleanElections unclean_elections_;
 };
 
 // The bytes of "cluster" parts.

@@ -69,7 +69,8 @@ void ControllerLease::campaign() {
       return;
     }
     lease_ = *lease;
-    renew_at_us_ = clock_.monotonic_us() + ttl_ms_ * 1000 / 3;
+    renewed_at_us_ = clock_.monotonic_us();
+    renew_at_us_ = renewed_at_us_ + ttl_ms_ * 1000 / 3;
     make_key();
   });
 }
@@ -83,6 +84,10 @@ void ControllerLease::make_key() {
     is_campaigning_ = false;
     campaign_at_us_ = clock_.monotonic_us() + kRetryUs;
   });
+}
+
+bool ControllerLease::is_over() const {
+  return is_held() && clock_.monotonic_us() - renewed_at_us_ > ttl_ms_ * 1000;
 }
 
 void ControllerLease::depose(const Controller& gone) {
@@ -105,7 +110,8 @@ void ControllerLease::keep_alive() {
   etcd_.keep_alive(*lease_, [this](Result<EtcdLease> lease) {
     is_renewing_ = false;
     if (lease) {
-      renew_at_us_ = clock_.monotonic_us() + ttl_ms_ * 1000 / 3;
+      renewed_at_us_ = clock_.monotonic_us();
+      renew_at_us_ = renewed_at_us_ + ttl_ms_ * 1000 / 3;
     } else if (lease.error().code == ErrorCode::NetworkFailure) {
       renew_at_us_ = clock_.monotonic_us() + kRetryUs;
     } else {

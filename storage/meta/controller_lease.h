@@ -32,6 +32,8 @@ class ControllerLease {
   const std::optional<Controller>& controller() const { return controller_; }
   // Whether this node is it, as far as it knows.
   bool is_held() const { return controller_ && controller_->node == self_; }
+  // This node holds it as far as it knows, and has not been able to renew it for as long as it lasts.
+  bool is_over() const;
   // It is known that this one is gone: its key goes, if it is that one's still, so that there is another controller
   // before the lease has ended. Whoever was wrong has only made a change of controllers.
   void depose(const Controller& gone);
@@ -58,7 +60,7 @@ class ControllerLease {
   std::optional<EtcdLease> lease_;
   bool is_campaigning_ = false, is_renewing_ = false;
   bool is_vacant_ = false;  // as etcd said last
-  int64_t campaign_at_us_ = 0, renew_at_us_ = 0, stays_out_until_us_ = 0;
+  int64_t campaign_at_us_ = 0, renew_at_us_ = 0, renewed_at_us_ = 0, stays_out_until_us_ = 0;
 };
 
 }  // namespace storage

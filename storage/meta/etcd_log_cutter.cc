@@ -170,12 +170,30 @@ void EtcdLogCutter::remove_commands(const SnapshotPointer& pointer) {
       });
 }
 
+// Snapshot by snapshot, as they are found: what comes late, when its outcome was given up, must not remove what has been
+// written since. All for the pointer that there was when this began: with another one it would be among what is found.
 void EtcdLogCutter::remove_pieces(const SnapshotPointer& pointer) {
-  EtcdTransaction transaction = fenced();
-  transaction.removals = {log_.keys().pieces_before(pointer), log_.keys().pieces_behind(pointer)};
-  commit(std::move(transaction), [this](bool is_done) {
-    if (is_done) step_ = Step::History;
+  const EtcdTransaction fence = fenced();
+  remove_first_of(log_.keys().pieces_before(pointer), fence, [this, pointer, fence] {
+    remove_first_of(log_.keys().pieces_behind(pointer), fence, [this] { step_ = Step::History; });
   });
+}
+
+void EtcdLogCutter::remove_first_of(EtcdRange pieces, EtcdTransaction fence,
+                                    std::function<void()> none_is_left) {
+  is_asking_ = true;
+  etcd_.find_first(
+      std::move(pieces),
+      [this, fence = std::move(fence), none_is_left = std::move(none_is_left),
+       alive = std::weak_ptr<const char>(alive_)](const Result<EtcdFound>& first) {
+        if (alive.expired()) return;
+        is_asking_ = false;
+        if (!first) return try_later();
+        if (first->entries.empty()) return none_is_left();
+        EtcdTransaction transaction = fence;
+        transaction.removals.push_back(EtcdMetadataKeys::pieces_with(first->entries.front().key));
+        commit(std::move(transaction), [](bool) {});
+      });
 }
 
 // Without that etcd's file would grow by all that was removed. Not up to now: somebody may be reading a range in pages, or

@@ -70,6 +70,7 @@ class EtcdLogCutter {
   void clean(const SnapshotPointer& pointer);
   void remove_commands(const SnapshotPointer& pointer);
   void remove_pieces(const SnapshotPointer& pointer);
+  void remove_first_of(EtcdRange pieces, EtcdTransaction fence, std::function<void()> none_is_left);
   void forget_history(const SnapshotPointer& pointer);
   void try_later();
 

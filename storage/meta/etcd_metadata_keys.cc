@@ -86,5 +86,9 @@ EtcdRange EtcdMetadataKeys::pieces_before(const SnapshotPointer& of) const {
 EtcdRange EtcdMetadataKeys::pieces_behind(const SnapshotPointer& of) const {
   return {folder(of) + "0", fmt::format("{}{}", prefix, kBehindSnapshots)};
 }
+EtcdRange EtcdMetadataKeys::pieces_with(std::string_view piece) {
+  const std::string_view its = piece.substr(0, piece.rfind('/'));
+  return {fmt::format("{}/", its), fmt::format("{}0", its)};
+}
 
 }  // namespace storage

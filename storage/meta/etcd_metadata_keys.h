@@ -47,6 +47,8 @@ struct EtcdMetadataKeys {
   // Of all snapshots before this one, and behind it.
   EtcdRange pieces_before(const SnapshotPointer& of) const;
   EtcdRange pieces_behind(const SnapshotPointer& of) const;
+  // All of the snapshot to which this piece belongs.
+  static EtcdRange pieces_with(std::string_view piece);
 
  private:
   std::string folder(const SnapshotPointer& of) const;

@@ -231,6 +231,42 @@ TEST_F(ClusterTableTest, an_unclean_election_takes_who_is_there_when_nobody_else
   EXPECT_TRUE(assignment().eligible.empty());
 }
 
+TEST_F(ClusterTableTest, an_unclean_election_is_remembered_for_as_long_as_the_partition_is_there) {
+  assign_to_three();
+  EXPECT_EQ(table_.save().front(), '\2') << "versions before it can read what is saved";
+  ASSERT_TRUE(apply(encode_fence_node(kThree, table_.snapshot()->find(kThree)->epoch, false)));
+  PartitionAssignment lost = assignment();
+  lost.isr = {kOne};
+  lost.leader.reset();
+  ++lost.leader_epoch;
+  ++lost.version;
+  assign(lost);
+  EXPECT_TRUE(table_.snapshot()->unclean_elections().empty());
+  ASSERT_TRUE(apply(encode_elect_leader(kPartition, Election::Unclean)));
+  const UncleanElection election{assignment().leader_epoch, Revision{revision_}};
+  const auto remembered = [&] { return table_.snapshot()->unclean_elections().get(kPartition); };
+  ASSERT_NE(remembered(), nullptr);
+  EXPECT_EQ(*remembered(), election);
+
+  // What the controller decides later says nothing of it.
+  PartitionAssignment grown = assignment();
+  grown.isr = {kTwo, kThree};
+  ++grown.version;
+  assign(grown);
+  EXPECT_EQ(*remembered(), election);
+
+  const std::string saved = table_.save();
+  table_ = ClusterTable::load(saved).value();
+  ASSERT_NE(remembered(), nullptr);
+  EXPECT_EQ(*remembered(), election);
+  EXPECT_EQ(assignment(), grown);
+  for (size_t size = 0; size < saved.size(); ++size)
+    EXPECT_FALSE(ClusterTable::load(saved.substr(0, size))) << size;
+
+  ASSERT_TRUE(apply(encode_remove_assignments(kPartition.topic)));
+  EXPECT_TRUE(table_.snapshot()->unclean_elections().empty());
+}
+
 TEST_F(ClusterTableTest, a_node_without_replicas_is_removed) {
   assign_to_three();
   register_node(kFour, 4);

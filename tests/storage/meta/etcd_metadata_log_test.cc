@@ -338,6 +338,33 @@ TEST_F(EtcdMetadataLogTest, pieces_of_a_snapshot_that_was_not_finished_go_with_t
   EXPECT_EQ(keys_of("snapshots").size(), two.log->pointer()->pieces);
 }
 
+// Its outcome was given up, and it was still on its way.
+TEST_F(EtcdMetadataLogTest, a_removal_that_comes_late_takes_nothing_that_was_written_since) {
+  Node& one = join();
+  make_controller(one);
+  std::vector<EtcdTransaction> removals;
+  etcd_.watch_commits([](NodeId, const auto&) {},
+                      [&](NodeId, const EtcdTransaction& transaction) {
+                        if (!transaction.removals.empty()) removals.push_back(transaction);
+                      });
+  for (int i = 0; i < 2; ++i) {
+    append_all(one, 12);
+    cut(one);
+  }
+  append_all(one, 12);
+  const size_t before = keys_of("snapshots").size();
+  one.cutter->save(one.log->last_revision(), snapshot_of(one));
+  while (keys_of("snapshots").size() < before + 2) pass(1'000);
+  ASSERT_FALSE(removals.empty());
+  for (const EtcdTransaction& late : std::exchange(removals, {}))
+    one.client->commit(late, [](const auto&) {});
+  pass(2'000'000);
+  EXPECT_EQ(one.log->pointer()->revision, one.log->last_revision());
+  Node& later = join();
+  pass(500'000);
+  EXPECT_EQ(later.told, one.told);
+}
+
 TEST_F(EtcdMetadataLogTest, who_is_not_the_controller_any_more_cuts_nothing) {
   Node &one = join(), &two = join();
   make_controller(one);
