@@ -56,6 +56,8 @@ Result<ReplicaFetch> FollowerReplica::next_fetch() const {
   fetch.from = status_->log_end();
   fetch.high_watermark = status_->high_watermark();
   fetch.last_epoch = TRY(context_.replica_log.last_epoch(assignment_.partition));
+  // As one who is further behind than the leader's log goes.
+  if (has_nothing_common_) fetch.from = Offset{-1};
   return fetch;
 }
 
@@ -94,6 +96,8 @@ void FollowerReplica::on_fetched(ReplicaFetched fetched) {
 }
 
 void FollowerReplica::follow(ReplicaFetched fetched) {
+  fetched.log_start =
+      std::min(fetched.log_start, context_.port.first_needed(assignment_.partition));
   const bool has_news =
       !fetched.batches.empty() ||
       std::min(fetched.high_watermark, status_->log_end()) > status_->high_watermark() ||
@@ -143,13 +147,41 @@ void FollowerReplica::acknowledge_unsynced(const FollowRequest& request) {
 void FollowerReplica::truncate(const EpochEnd& leaders) {
   const auto mine = context_.replica_log.end_of_epoch(assignment_.partition, leaders.epoch);
   if (!mine || leaders.end < Offset{0}) return rest();
+  const Offset end = std::min(leaders.end, mine->end);
+  // An unclean election has made a leader of one who never had what was deleted here.
+  if (end < status_->log_start()) {
+    has_nothing_common_ = true;
+    return fetch();
+  }
+  tell_truncation(leaders, end);
   state_ = State::Writes;
-  const Offset end = std::max(std::min(leaders.end, mine->end), status_->log_start());
   context_.replica_log.truncate(assignment_.partition, assignment_.leader_epoch, end,
                                 then_go_on<Result<Offset>>());
 }
 
+// Of what is removed some was visible, perhaps, if an unclean election came after it: whoever has read that knows by the
+// metadata. Else it is removed only where its leader has trimmed all of it: then what the leader has comes in its place.
+void FollowerReplica::tell_truncation(const EpochEnd& leaders, Offset end) const {
+  const TopicPartition& partition = assignment_.partition;
+  const UncleanElection* unclean = context_.cluster->unclean_elections().get(partition);
+  const auto newest = context_.replica_log.last_epoch(partition);
+  if (unclean != nullptr && end < status_->log_end() && newest && *newest &&
+      **newest < unclean->epoch)
+    log_warn(
+        "records that an unclean election has lost are removed topic={} partition={} epoch={} "
+        "from={} to={}",
+        partition.topic.to_string(), partition.partition.value(), unclean->epoch.value(),
+        end.value(), status_->log_end().value());
+  if (end < status_->high_watermark() && leaders.end < status_->high_watermark())
+    log_error(
+        "records that were visible are removed, and no election tells why topic={} partition={} "
+        "from={} to={}",
+        partition.topic.to_string(), partition.partition.value(), end.value(),
+        status_->high_watermark().value());
+}
+
 void FollowerReplica::begin_anew(Offset start, std::string producers) {
+  has_nothing_common_ = false;
   state_ = State::Writes;
   context_.replica_log.start_at(assignment_.partition, assignment_.leader_epoch, start,
                                 std::move(producers), then_go_on<Status>());

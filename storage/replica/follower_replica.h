@@ -43,6 +43,7 @@ class FollowerReplica {
   Result<ReplicaFetch> next_fetch() const;
   void follow(ReplicaFetched fetched);
   void truncate(const EpochEnd& leaders);
+  void tell_truncation(const EpochEnd& leaders, Offset end) const;
   void begin_anew(Offset start, std::string producers);
   void write(std::shared_ptr<FollowRequest> request);
   void acknowledge_unsynced(const FollowRequest& request);
@@ -56,7 +57,8 @@ class FollowerReplica {
   PartitionAssignment assignment_;
   const std::shared_ptr<const PartitionStatus> status_;
   State state_ = State::Rests;
-  uint64_t number_ = 0;  // of the fetch on its way
+  uint64_t number_ = 0;              // of the fetch on its way
+  bool has_nothing_common_ = false;  // with the leader: it begins where that does
   int64_t since_us_ = 0, retry_at_us_ = 0;
   std::string last_error_;
   int64_t refused_us_ = 0;  // the pause after what its own log refused last; none where it took it

@@ -35,6 +35,7 @@ void JournalOwner::tick() {
   if (state_ != State::Open) return;
   outbox_->tick();
   mark_delivered();
+  trim();
 }
 
 // Now and then: who takes over begins to read there.
@@ -47,68 +48,115 @@ void JournalOwner::mark_delivered() {
   append(delivered_mark(before), [](const Result<Appended>&) {});
 }
 
+// Who begins anew has the snapshot, and who leads next sends again what lies behind.
+void JournalOwner::trim() {
+  if (is_trimming_) return;
+  Offset end = trim_end_;
+  if (rules_.keeps_undelivered) end = std::min(end, outbox_->first_undelivered().value_or(end));
+  const auto status = context_.log.find_partition(journal_);
+  if (!status || end <= status->log_start()) return;
+  is_trimming_ = true;
+  context_.log.trim({journal_, end},
+                    on_loop<Status>(context_.port, attempt_, [this](const Status& trimmed) {
+                      is_trimming_ = false;
+                      if (!trimmed)
+                        log_warn("a journal is not trimmed, tried again journal={} error=\"{}\"",
+                                 journal_.partition.value(), trimmed.error().message);
+                    }));
+}
+
 void JournalOwner::begin() {
   state_ = State::Begins;
   attempt_ = std::make_shared<const char>('\0');
-  const std::function<void(const Status&)> restore_now = [this](const Status& status) {
-    const Status restored = status ? restore() : status;
-    if (!restored) return fail(restored.error());
-    state_ = State::Open;
-    tasks_.opened();
-  };
   if (rules_.waits_for_epoch_start)
-    return append(epoch_start_batch(), [restore_now](const Result<Appended>& result) {
-      restore_now(result ? Status() : result.error());
+    return append(epoch_start_batch(), [this](const Result<Appended>& result) {
+      result ? begin_restore() : fail(result.error());
     });
   append(epoch_start_batch(), [](const Result<Appended>&) {});
-  restore_now({});
+  begin_restore();
 }
 
-void JournalOwner::append(std::string batches, std::function<void(const Result<Appended>&)> done) {
-  AppendRequest request;
-  request.parts.push_back({journal_, std::move(batches)});
+void JournalOwner::append(std::string batches, AppendedHere done) {
+  const auto request = std::make_shared<AppendRequest>();
+  request->parts.push_back({journal_, std::move(batches)});
+  append_when_room(request, done);
+}
+
+// A log that is busy has lost nothing: to begin anew would only give it more to do.
+void JournalOwner::append_when_room(const std::shared_ptr<AppendRequest>& request,
+                                    const AppendedHere& done) {
   AppendDone answered = on_loop<Result<Appended>>(
-      context_.port, attempt_,
-      [done = std::move(done)](const Result<Appended>& result) { done(result); });
-  if (!context_.log.try_append(request, answered))
-    answered(Error{ErrorCode::OutOfMemory, "the log's queue is full"});
+      context_.port, attempt_, [done](const Result<Appended>& result) { done(result); });
+  if (context_.log.try_append(*request, answered)) return;
+  context_.log.when_room(
+      [this, request, done, port = &context_.port, attempt = std::weak_ptr<const char>(attempt_)] {
+        port->post([this, request, done, attempt] {
+          if (!attempt.expired()) append_when_room(request, done);
+        });
+      });
 }
 
 // All that is visible; the start of this epoch is.
-Status JournalOwner::restore() {
+void JournalOwner::begin_restore() {
   outbox_ = std::make_unique<Outbox>(port_, context_.clock, context_.settings.retry_us);
   const auto status = context_.log.find_partition(journal_);
-  Offset next = std::max(status->log_start(), tasks_.first_needed());
-  marked_ = end_ = next;
-  while (true) {
-    TRY(context_.reader.begin_turn());
-    std::vector<std::string> batches;
-    const auto found = context_.reader.read(journal_, next, context_.settings.fetch_max_bytes);
-    for (size_t i = 0; found && i < found->size(); ++i) {
-      batches.emplace_back((*found)[i].bytes);
-      next = (*found)[i].last_offset + 1;
-    }
-    context_.reader.end_turn();
-    if (!found) return found.error();
-    if (batches.empty()) return {};
-    for (const std::string& batch : batches) {
-      const auto commit = TRY(read_replicated_commit(batch));
-      if (!commit) continue;
-      if (rules_.sends_again) outbox_->add(*commit, offset_of(batch));
-      end_ = offset_of(batch) + 1;
-      tasks_.restore(*commit);
-    }
+  const Offset first = std::max(status->log_start(), tasks_.first_needed());
+  marked_ = end_ = first;
+  restore(first);
+}
+
+// A portion at a time: what nobody takes for long keeps everything behind it, and the loop has others to serve.
+void JournalOwner::restore(Offset next) {
+  const Result<Offset> read_to = restore_portion(next);
+  if (!read_to) return fail(read_to.error());
+  if (*read_to > next)
+    return context_.port.post([this, at = *read_to, attempt = std::weak_ptr<const char>(attempt_)] {
+      if (!attempt.expired()) restore(at);
+    });
+  state_ = State::Open;
+  tasks_.opened();
+}
+
+// Where the next portion begins: no further than this one where nothing is left.
+Result<Offset> JournalOwner::restore_portion(Offset next) {
+  TRY(context_.reader.begin_turn());
+  std::vector<std::string> batches;
+  const auto found = context_.reader.read(journal_, next, context_.settings.fetch_max_bytes);
+  for (size_t i = 0; found && i < found->size(); ++i) {
+    batches.emplace_back((*found)[i].bytes);
+    next = (*found)[i].last_offset + 1;
   }
+  context_.reader.end_turn();
+  if (!found) return found.error();
+  for (const std::string& batch : batches) {
+    const auto commit = TRY(read_replicated_commit(batch));
+    if (!commit) continue;
+    if (rules_.sends_again) outbox_->add(*commit, offset_of(batch));
+    end_ = offset_of(batch) + 1;
+    tasks_.restore(*commit);
+  }
+  return next;
 }
 
 void JournalOwner::commit(ReplicatedCommit commit, std::function<void()> done) {
   if (!rules_.sends_what_is_committed) outbox_->add(commit);
-  waiting_.push_back({std::move(commit), std::move(done)});
+  waiting_.push_back({std::move(commit), std::nullopt, std::move(done)});
+  write_waiting();
+}
+
+void JournalOwner::write_piece(const SnapshotPiece& piece, std::function<void()> done) {
+  const bool is_whole = piece.is_last;
+  if (!rules_.trims_behind_whole && !is_whole) trim_end_ = std::max(trim_end_, piece.place.next);
+  waiting_.push_back({std::nullopt, encode(piece),
+                      [this, is_whole, end = piece.place.next, done = std::move(done)] {
+                        if (is_whole) trim_end_ = std::max(trim_end_, end);
+                        done();
+                      }});
   write_waiting();
 }
 
 void JournalOwner::when_visible(std::function<void()> done) {
-  waiting_.push_back({std::nullopt, std::move(done)});
+  waiting_.push_back({std::nullopt, std::nullopt, std::move(done)});
   write_waiting();
 }
 
@@ -118,6 +166,7 @@ void JournalOwner::write_waiting() {
   auto taken = std::make_shared<std::vector<Waiting>>();
   while (!waiting_.empty() && batches.size() < kAppendBytes) {
     if (waiting_.front().commit) batches += encode(*waiting_.front().commit);
+    if (waiting_.front().piece) batches += *std::exchange(waiting_.front().piece, "");
     taken->push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
@@ -133,9 +182,11 @@ void JournalOwner::write_waiting() {
 void JournalOwner::written(std::vector<Waiting>& taken, const Appended& appended) {
   auto batch = appended.batches.begin();
   for (const Waiting& each : taken) {
-    if (!each.commit) continue;
-    if (rules_.sends_what_is_committed) outbox_->add(*each.commit, batch->base_offset);
-    end_ = batch->last_offset + 1;
+    if (!each.commit && !each.piece) continue;
+    if (each.commit) {
+      if (rules_.sends_what_is_committed) outbox_->add(*each.commit, batch->base_offset);
+      end_ = batch->last_offset + 1;
+    }
     ++batch;
   }
   for (Waiting& each : taken) each.done();
@@ -150,7 +201,7 @@ void JournalOwner::fail(const Error& error) {
   if (state_ == State::Open) tasks_.closed();
   outbox_.reset();
   waiting_.clear();
-  is_writing_ = false;
+  is_writing_ = is_trimming_ = false;
   state_ = State::Waits;
   begin_at_us_ = context_.clock.monotonic_us() + context_.settings.retry_us;
 }

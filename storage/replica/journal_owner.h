@@ -9,29 +9,23 @@
 #include <vector>
 
 #include "storage/replica/journal_entry.h"
+#include "storage/replica/journal_rules.h"
+#include "storage/replica/journal_snapshot.h"
 #include "storage/replica/outbox.h"
 #include "storage/replica/replica_context.h"
 
 namespace storage {
-
-// Rules for simulations, as ReplicaRules.
-struct JournalRules {
-  // Tasks begin when a record of the new epoch is visible: all that a former owner has committed is then known.
-  bool waits_for_epoch_start = true;
-  // What is not known to be delivered is sent again by the next owner.
-  bool sends_again = true;
-  // Outputs are sent when their commit is visible.
-  bool sends_what_is_committed = true;
-  // They are delivered when they are visible where they go to, not when their leader has them.
-  bool counts_what_is_visible = true;
-};
 
 class JournalOwnerPort {
  public:
   virtual ~JournalOwnerPort() = default;
   // What lies before has been delivered, all of it, and is not restored.
   virtual Offset first_needed() { return {}; }
-  // Each commit of the journal from there on, in order, before opened(). All are visible.
+  // What lies from there on this node has yet to carry out: it does not trim that, whatever its leader does. Also where it
+  // follows.
+  virtual Offset first_not_carried_out() { return Offset{INT64_MAX}; }
+  // Each commit of the journal from there on, in order, before opened(), over several turns of the loop. All are visible.
+  // Where it begins anew in between they come again from the first one.
   virtual void restore(const ReplicatedCommit& commit) = 0;
   // The tasks may go on from there.
   virtual void opened() = 0;
@@ -55,6 +49,9 @@ class JournalOwner {
   // One append is on its way at a time, with all that came meanwhile: where one fails nothing comes behind it, so a
   // journal has no commit without the one before it.
   void commit(ReplicatedCommit commit, std::function<void()> done);
+  // A piece of a snapshot, as a commit; one after the other, from 0 on. When the last one is visible, the journal is trimmed up
+  // to the snapshot's place, as far as all is delivered.
+  void write_piece(const SnapshotPiece& piece, std::function<void()> done);
   // While it is open. `done` comes when all commits that came before are visible; when one fails closed() is called instead.
   void when_visible(std::function<void()> done);
   Outbox& outbox() { return *outbox_; }
@@ -62,18 +59,24 @@ class JournalOwner {
 
  private:
   enum class State : uint8_t { Waits, Begins, Open };
-  // Without a commit: who waits for those before it.
+  // One of the two, or neither: who waits for those before it.
   struct Waiting {
     std::optional<ReplicatedCommit> commit;
+    std::optional<std::string> piece;
     std::function<void()> done;
   };
   void begin();
-  void append(std::string batches, std::function<void(const Result<Appended>&)> done);
+  using AppendedHere = std::function<void(const Result<Appended>&)>;
+  void append(std::string batches, AppendedHere done);
+  void append_when_room(const std::shared_ptr<AppendRequest>& request, const AppendedHere& done);
   void write_waiting();
   void written(std::vector<Waiting>& taken, const Appended& appended);
-  Status restore();
+  void begin_restore();
+  void restore(Offset next);
+  Result<Offset> restore_portion(Offset next);
   void fail(const Error& error);
   void mark_delivered();
+  void trim();
 
   ReplicaContext& context_;
   const TopicPartition journal_;
@@ -86,6 +89,8 @@ class JournalOwner {
   bool is_writing_ = false;
   int64_t begin_at_us_ = 0, mark_at_us_ = 0;
   Offset end_, marked_;  // of the commits that are visible; what is delivered by the last mark
+  Offset trim_end_;      // a snapshot has all that was committed before
+  bool is_trimming_ = false;
   // What was asked of the log before belongs to an earlier attempt.
   std::shared_ptr<const char> attempt_;
 };

@@ -29,7 +29,7 @@ void LeaderReplica::appended() {
   in_sync_.appended(status_->log_end());
   publish();
   std::erase_if(parked_, [&](const auto& each) {
-    return each.second.fetch.from < status_->log_end() &&
+    return each.second.fetch.from < status_->log_end() && may_send(each.first) &&
            answer(each.second.fetch, Patience::AnswersNow);
   });
 }
@@ -96,7 +96,8 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
   TRY(check(fetch));
   ReplicaFetched fetched;
   fetched.log_start = status_->log_start();
-  if (fetch.from < fetched.log_start) {
+  // Also one who has nothing, and would begin behind what it never had.
+  if (fetch.from < fetched.log_start || (!fetch.last_epoch && fetch.from > fetched.log_start)) {
     fetched.producers = TRY(context_.replica_log.producer_snapshot(fetch.partition));
     return fetched;
   }
@@ -117,18 +118,12 @@ bool LeaderReplica::is_throttled(NodeId follower) const {
 }
 
 bool LeaderReplica::may_send(NodeId follower) {
+  if (!context_.port.has_room(follower)) return false;
   return !is_throttled(follower) || !context_.leader_budget.is_spent(context_.clock.monotonic_us());
 }
 
 Result<std::optional<EpochEnd>> LeaderReplica::divergence_of(const ReplicaFetch& fetch) const {
-  const Offset log_end = status_->log_end();
-  if (!fetch.last_epoch) {
-    if (fetch.from <= log_end) return std::nullopt;
-    return Error{ErrorCode::OffsetOutOfRange,
-                 fmt::format("the follower begins at offset {}, and the log ends at {}",
-                             fetch.from.value(), log_end.value())};
-  }
-  if (!context_.rules.truncates) return std::nullopt;
+  if (!fetch.last_epoch || !context_.rules.truncates) return std::nullopt;
   const EpochEnd mine = TRY(context_.replica_log.end_of_epoch(fetch.partition, *fetch.last_epoch));
   if (mine.epoch == *fetch.last_epoch && mine.end >= fetch.from) return std::nullopt;
   return mine;

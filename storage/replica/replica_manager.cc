@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+#include <vector>
+
 #include "base/log.h"
 #include "storage/replica/on_loop.h"
 
@@ -14,6 +17,17 @@ ReplicaManager::ReplicaManager(NodeId self, Log& log, LogReader& reader, Replica
 ReplicaRole ReplicaManager::role_of(const PartitionAssignment& assignment) const {
   if (assignment.leader != context_.self) return ReplicaRole::Follower;
   return assignment.replicas.size() == 1 ? ReplicaRole::Alone : ReplicaRole::Leader;
+}
+
+bool ReplicaManager::is_suspended(const PartitionAssignment& assignment) const {
+  return is_suspended_ && assignment.leader == context_.self;
+}
+
+void ReplicaManager::suspend(bool is_suspended) {
+  if (std::exchange(is_suspended_, is_suspended) == is_suspended) return;
+  std::vector<TopicPartition> all;
+  for (const auto& [partition, replica] : replicas_) all.push_back(partition);
+  for (const TopicPartition& partition : all) realise(replicas_.at(partition));
 }
 
 void ReplicaManager::apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeEpoch node_epoch,
@@ -50,8 +64,10 @@ void ReplicaManager::realise(Replica& replica) {
   if (replica.is_asking) return;
   const PartitionAssignment& wanted = replica.wanted;
   if (!wanted.has_replica(context_.self)) return forget(replica);
+  if (is_suspended(wanted)) return end_role(wanted.partition, replica);
   const ReplicaRole role = role_of(wanted);
-  if (replica.asked == role && replica.asked_epoch == wanted.leader_epoch) {
+  const bool has_role = replica.leader || replica.follower;
+  if (has_role && replica.asked == role && replica.asked_epoch == wanted.leader_epoch) {
     if (replica.leader) replica.leader->reassign(wanted);
     if (replica.follower) replica.follower->reassign(wanted);
     return;
@@ -62,12 +78,14 @@ void ReplicaManager::realise(Replica& replica) {
   if (!context_.log.find_partition(partition)) return make_partition(partition);
   replica.asked = role;
   replica.asked_epoch = wanted.leader_epoch;
+  const UncleanElection* unclean = context_.cluster->unclean_elections().get(partition);
   context_.replica_log.set_role(
       partition, role, wanted.leader_epoch,
       on_loop<Status>(context_.port, alive_,
                       [this, partition, epoch = wanted.leader_epoch](const Status& status) {
                         role_taken(partition, epoch, status);
-                      }));
+                      }),
+      unclean == nullptr ? LeaderEpoch{} : unclean->epoch);
 }
 
 bool ReplicaManager::has_some_of(const TopicPartition& partition) const {
@@ -128,7 +146,8 @@ void ReplicaManager::role_taken(const TopicPartition& partition, LeaderEpoch epo
     replica.retry_at_us = context_.clock.monotonic_us() + context_.settings.retry_us;
     return;
   }
-  if (replica.asked == role_of(replica.wanted) && replica.wanted.has_replica(context_.self) &&
+  if (!is_suspended(replica.wanted) && replica.asked == role_of(replica.wanted) &&
+      replica.wanted.has_replica(context_.self) &&
       replica.asked_epoch == replica.wanted.leader_epoch) {
     if (*replica.asked == ReplicaRole::Follower)
       replica.follower = std::make_unique<FollowerReplica>(context_, replica.wanted);
@@ -184,6 +203,12 @@ std::string ReplicaManager::describe(const TopicPartition& partition) const {
   if (replica.leader) return "leads";
   if (replica.follower) return replica.follower->describe();
   return replica.is_asking ? "waits for its log to take a role" : "has no role";
+}
+
+std::optional<LeaderEpoch> ReplicaManager::follows_under(const TopicPartition& partition) const {
+  const auto found = replicas_.find(partition);
+  if (found == replicas_.end() || !found->second.follower) return std::nullopt;
+  return found->second.follower->assignment().leader_epoch;
 }
 
 const LeaderReplica* ReplicaManager::find_leader(const TopicPartition& partition) const {

@@ -25,6 +25,11 @@ class ReplicaManager {
   void apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeEpoch node_epoch,
              std::span<const TopicPartition> changed);
 
+  // While it is, this node leads nothing, whatever the metadata say that it has read: newer ones say something else. The
+  // log goes on to take records that nobody will see: who takes them from clients asks before. Follows the leaders that it
+  // has read of.
+  void suspend(bool is_suspended);
+
   void on_fetch(const ReplicaFetch& fetch);
   void on_fetched(ReplicaFetched fetched);
   // The log has appended to these.
@@ -39,13 +44,16 @@ class ReplicaManager {
   // As which leader this node takes appends with acks=all: NotLeader where another does, NotEnoughReplicas
   // when too few are in sync.
   Status check_leads(const TopicPartition& partition) const;
+  // Nothing where this node does not follow.
+  std::optional<LeaderEpoch> follows_under(const TopicPartition& partition) const;
   // Null where this node does not lead.
   const LeaderReplica* find_leader(const TopicPartition& partition) const;
 
  private:
   struct Replica {
     PartitionAssignment wanted;
-    std::optional<ReplicaRole> asked;  // of the log, under `asked_epoch`; nothing when it is to be forgotten
+    std::optional<ReplicaRole>
+        asked;  // of the log, under `asked_epoch`; nothing when it is to be forgotten
     LeaderEpoch asked_epoch = {};
     bool is_asking = false;
     std::unique_ptr<LeaderReplica> leader;
@@ -53,6 +61,8 @@ class ReplicaManager {
     int64_t retry_at_us = 0;
   };
   ReplicaRole role_of(const PartitionAssignment& assignment) const;
+  // Whether nothing may be done about it: the log keeps the role that it has.
+  bool is_suspended(const PartitionAssignment& assignment) const;
   void apply_one(const TopicPartition& partition);
   void realise(Replica& replica);
   void end_role(const TopicPartition& partition, Replica& replica);
@@ -64,6 +74,7 @@ class ReplicaManager {
 
   ReplicaContext context_;
   std::map<TopicPartition, Replica> replicas_;
+  bool is_suspended_ = false;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "records/batch_builder.h"
+#include "records/control_batch.h"
 
 namespace storage {
 namespace {
@@ -163,6 +164,10 @@ TEST(JournalEntry, what_is_no_commit_says_what_it_is) {
   EXPECT_EQ(read_delivered_mark(epoch_start_batch()), std::nullopt);
   EXPECT_EQ(read_replicated_commit(delivered_mark(Offset{4})).value(), std::nullopt);
   EXPECT_EQ(read_delivered_mark(delivered_mark(Offset{4})), Offset{4});
+  const std::string marker =
+      records::marker_batch(ProducerId{1}, 0, {records::TransactionEnd::Commit, 0}, 1'000);
+  EXPECT_EQ(read_replicated_commit(marker).value(), std::nullopt);
+  EXPECT_EQ(read_delivered_mark(marker), std::nullopt);
 }
 
 }  // namespace

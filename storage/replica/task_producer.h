@@ -1,0 +1,31 @@
+// Under which id a task of a query that all nodes share writes its outputs: the same on every node, for as long as the
+// query lives, and nobody else's (docs/formats/cluster.md).
+#pragma once
+#include <optional>
+
+#include "base/ids.h"
+#include "storage/log/task_outputs.h"
+
+namespace storage {
+
+struct TaskProducer {
+  Revision made_at;  // of the query
+  int32_t stage = 0, number = 0;
+
+  ProducerId id() const {
+    return kFirstTaskProducer + (kFirstShared + (made_at.value() * kStages + stage) * kTasks + number);
+  }
+  // Nothing of a client's id, or of a task that is one node's own.
+  static std::optional<TaskProducer> of(ProducerId id) {
+    const int64_t shared = id - kFirstTaskProducer - kFirstShared;
+    if (id < kFirstTaskProducer || shared < 0) return std::nullopt;
+    return TaskProducer{Revision{shared / kTasks / kStages},
+                        static_cast<int32_t>(shared / kTasks % kStages),
+                        static_cast<int32_t>(shared % kTasks)};
+  }
+
+ private:
+  static constexpr int64_t kFirstShared = int64_t{1} << 56, kStages = 1 << 6, kTasks = 1 << 14;
+};
+
+}  // namespace storage

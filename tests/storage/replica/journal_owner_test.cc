@@ -1,0 +1,175 @@
+// The owner of a journal: when it opens, what it does with a log that is busy, and how long it keeps its loop.
+#include "storage/replica/journal_owner.h"
+
+#include <deque>
+
+#include "records/batch_builder.h"
+#include "storage/kv/memory_store.h"
+#include "tests/storage/log/log_fixture.h"
+
+namespace storage {
+namespace {
+
+const TopicPartition kJournal{Uuid{{1}}, PartitionId{0}}, kOther{Uuid{{2}}, PartitionId{0}};
+
+// The test runs the log's writer and the loop.
+class JournalOwnerTest : public testing::Test,
+                         public ReplicaPort,
+                         public JournalOwnerPort,
+                         public OutboxPort {
+ protected:
+  void open_log(size_t queue_limit_bytes) {
+    LogOptions options;
+    options.writer = LogOptions::Writer::Owner;
+    options.queue_limit_bytes = queue_limit_bytes;
+    options.reserve_bytes = 0;
+    log_ = Log::open(disk_.open(), options).value();
+    for (const TopicPartition& partition : {kJournal, kOther})
+      log_->create_partitions(partition.topic, 1, [](const Status& made) { EXPECT_TRUE(made); });
+    write();
+    reader_ = LogReader::open(*log_).value();
+    context_.emplace(ReplicaContext{
+        NodeId{1}, *log_, ReplicaLog(*log_), *reader_, *this, clock_, settings_, {}, {}, {}});
+  }
+  void write() {
+    while (log_->write_next()) continue;
+  }
+  // Everything that waits, of the log and of the loop.
+  void run() {
+    do {
+      write();
+      while (!posted_.empty()) turn();
+    } while (log_->write_next());
+  }
+  void turn() {
+    const auto work = std::move(posted_.front());
+    posted_.pop_front();
+    work();
+  }
+  void own() {
+    owner_.emplace(*context_, kJournal, static_cast<JournalOwnerPort&>(*this),
+                   static_cast<OutboxPort&>(*this));
+  }
+  static ReplicatedCommit commit(int64_t sequence, size_t size = 10) {
+    ReplicatedCommit made;
+    made.task = "q/0/0";
+    made.sequence = TaskSequence{sequence};
+    made.entry.assign(size, 'x');
+    return made;
+  }
+  void append(const TopicPartition& partition, std::string batch) {
+    AppendRequest request;
+    request.parts.push_back({partition, std::move(batch)});
+    AppendDone done = [](const Result<Appended>& result) { EXPECT_TRUE(result); };
+    ASSERT_TRUE(log_->try_append(request, done));
+  }
+
+  // ReplicaPort
+  void send(NodeId, ReplicaFetch) override {}
+  void send(NodeId, ReplicaFetched) override {}
+  void propose(IsrProposal) override {}
+  void leads(const TopicPartition&) override {}
+  void leads_no_more(const TopicPartition&) override {}
+  void post(std::function<void()> work) override { posted_.push_back(std::move(work)); }
+  // JournalOwnerPort
+  void restore(const ReplicatedCommit& commit) override {
+    restored_.push_back(commit.sequence.value());
+  }
+  void opened() override { ++opened_; }
+  void closed() override { ++closed_; }
+  // OutboxPort
+  void deliver(const TopicPartition&, std::string, uint64_t) override {}
+
+  MemoryDisk disk_;
+  SimulatedClock clock_;
+  ReplicaSettings settings_;
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<LogReader> reader_;
+  std::optional<ReplicaContext> context_;
+  std::deque<std::function<void()>> posted_;
+  std::vector<int64_t> restored_;
+  int opened_ = 0, closed_ = 0;
+  std::optional<JournalOwner> owner_;
+};
+
+// Under load that is every moment: to build all tasks anew each time would be all that is done.
+TEST_F(JournalOwnerTest, a_log_without_room_is_waited_for) {
+  open_log(64 << 10);
+  own();
+  run();
+  ASSERT_EQ(opened_, 1);
+  append(kOther, batch_of(std::string(80 << 10, 'x')));  // as much as the queue takes, and more
+  bool is_done = false;
+  owner_->commit(commit(1), [&] { is_done = true; });
+  while (!posted_.empty()) turn();
+  EXPECT_TRUE(owner_->is_open());
+  EXPECT_FALSE(is_done);
+  run();
+  EXPECT_TRUE(is_done);
+  EXPECT_EQ(closed_, 0);
+  EXPECT_EQ(read_values(*log_, kJournal).size(), 2u);  // with the start of the epoch
+}
+
+TEST_F(JournalOwnerTest, it_begins_though_the_log_has_no_room_now) {
+  open_log(64 << 10);
+  append(kOther, batch_of(std::string(80 << 10, 'x')));
+  own();
+  run();
+  EXPECT_EQ(opened_, 1);
+  EXPECT_EQ(read_values(*log_, kJournal).size(), 1u);
+}
+
+// One that is gone when there is room has nothing to say any more.
+TEST_F(JournalOwnerTest, who_waits_for_room_and_goes_writes_nothing) {
+  open_log(64 << 10);
+  append(kOther, batch_of(std::string(80 << 10, 'x')));
+  own();
+  owner_.reset();
+  run();
+  EXPECT_EQ(opened_, 0);
+  EXPECT_TRUE(read_values(*log_, kJournal).empty());
+}
+
+// What was not delivered for long keeps all that was committed since: megabytes, which others do not wait for.
+TEST_F(JournalOwnerTest, what_was_committed_is_read_in_portions) {
+  settings_.fetch_max_bytes = 100 << 10;
+  open_log(64 << 20);
+  for (int64_t i = 1; i <= 30; ++i) append(kJournal, encode(commit(i, 40 << 10)));
+  write();
+  own();
+  write();
+  size_t most = 0;
+  int turns = 0;
+  for (; !posted_.empty(); ++turns) {
+    const size_t before = restored_.size();
+    turn();
+    most = std::max(most, restored_.size() - before);
+  }
+  EXPECT_EQ(opened_, 1);
+  EXPECT_GE(turns, 10);
+  EXPECT_LE(most, 3u);
+  ASSERT_EQ(restored_.size(), 30u);
+  EXPECT_TRUE(std::ranges::is_sorted(restored_));
+  EXPECT_EQ(restored_.back(), 30);
+}
+
+// Another node leads before all is read: the rest is nobody's.
+TEST_F(JournalOwnerTest, who_goes_between_two_portions_reads_no_more) {
+  settings_.fetch_max_bytes = 100 << 10;
+  open_log(64 << 20);
+  for (int64_t i = 1; i <= 30; ++i) append(kJournal, encode(commit(i, 40 << 10)));
+  write();
+  own();
+  write();
+  turn();
+  turn();
+  const size_t read = restored_.size();
+  EXPECT_LT(read, 30u);
+  owner_.reset();
+  while (!posted_.empty()) turn();
+  EXPECT_EQ(restored_.size(), read);
+  EXPECT_EQ(opened_, 0);
+}
+
+}  // namespace
+}  // namespace storage

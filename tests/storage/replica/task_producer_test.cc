@@ -1,0 +1,25 @@
+#include "storage/replica/task_producer.h"
+
+#include <gtest/gtest.h>
+
+namespace storage {
+namespace {
+
+TEST(TaskProducerTest, the_id_tells_when_the_query_was_made) {
+  const TaskProducer task{Revision{1'234'567}, 3, 16'000};
+  const auto told = TaskProducer::of(task.id());
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->made_at, task.made_at);
+  EXPECT_EQ(told->stage, task.stage);
+  EXPECT_EQ(told->number, task.number);
+  EXPECT_TRUE(is_task_producer(task.id()));
+}
+
+TEST(TaskProducerTest, of_other_producers_it_tells_nothing) {
+  EXPECT_FALSE(TaskProducer::of(ProducerId{-1}));
+  EXPECT_FALSE(TaskProducer::of(ProducerId{4'711'000}));
+  EXPECT_FALSE(TaskProducer::of(kFirstTaskProducer + 12)) << "of a node that is alone";
+}
+
+}  // namespace
+}  // namespace storage
