@@ -12,6 +12,7 @@
 #include "engine/types/text_number.h"
 #include "engine/types/text_postgres.h"
 #include "engine/types/text_time.h"
+#include "engine/types/zoned_texts.h"
 
 namespace engine {
 
@@ -100,6 +101,10 @@ std::optional<int64_t> parse_instant(std::string_view text) {
   if (iso.ends_with("UTC") || iso.ends_with("GMT")) iso.replace(iso.size() - 3, 3, "Z");
   return parse_timestamp(iso);
 }
+std::optional<int64_t> parse_instant_in(const ZoneClock* zone, std::string_view text) {
+  const auto ms = parse_instant(text);
+  return ms && !says_zone(text) ? std::optional(instant_of_clock(zone, *ms)) : ms;
+}
 
 }  // namespace
 
@@ -109,12 +114,12 @@ struct TextValueReader::Json {
   JsonValueReader values;
 };
 
-TextValueReader::TextValueReader(SqlType type, std::string what)
-    : type_(std::move(type)), what_(std::move(what)) {
+TextValueReader::TextValueReader(SqlType type, std::string what, ZoneClockPtr zone)
+    : type_(std::move(type)), what_(std::move(what)), zone_(std::move(zone)) {
   if (type_.kind() == TypeKind::Array)
-    element_ = std::make_unique<TextValueReader>(type_.element(), what_);
+    element_ = std::make_unique<TextValueReader>(type_.element(), what_, zone_);
   if (type_.label() == label::kComposite)
-    for (const Field& field : type_.fields()) fields_.emplace_back(field.type, what_);
+    for (const Field& field : type_.fields()) fields_.emplace_back(field.type, what_, zone_);
 }
 TextValueReader::~TextValueReader() = default;
 TextValueReader::TextValueReader(TextValueReader&&) noexcept = default;
@@ -171,7 +176,7 @@ Status TextValueReader::append(std::string_view text, Column& column) {
     case TypeKind::String:
       if (!is_utf8(text)) return refused(ErrorCode::InvalidEncoding, repaired_utf8(text));
       if (is_normalized(type_)) {
-        column.append_copy(TRY(normalized_text(type_, text)));
+        column.append_copy(TRY(normalized_text_in(zone_.get(), type_, text)));
         return {};
       }
       column.append_copy(text);
@@ -189,7 +194,8 @@ Status TextValueReader::append(std::string_view text, Column& column) {
     case TypeKind::Time:
       return store(parse_time(without_zone(word)), ErrorCode::InvalidDatetime);
     case TypeKind::Timestamp:
-      return store(parse_instant(type_.label() == label::kTimestamp ? without_zone(word) : word),
+      return store(type_.label() == label::kTimestamp ? parse_instant(without_zone(word))
+                                                      : parse_instant_in(zone_.get(), word),
                    ErrorCode::InvalidDatetime);
     case TypeKind::Array:
       if (word.starts_with('{')) return append_array(word, column);
@@ -324,8 +330,9 @@ Status TextValueReader::append_json(std::string_view text, Column& column) {
   return error;
 }
 
-Result<Value> parse_text_value(const SqlType& type, std::string_view text, std::string what) {
-  TextValueReader reader(type, std::move(what));
+Result<Value> parse_text_value(const SqlType& type, std::string_view text, std::string what,
+                               ZoneClockPtr zone) {
+  TextValueReader reader(type, std::move(what), std::move(zone));
   Column column(type);
   TRY(reader.append(text, column));
   return column.value_at(0);

@@ -76,7 +76,10 @@ Result<std::string> fitting_text(const SqlType& type, std::string_view text, Len
   const size_t end = end_of_letters(text, static_cast<size_t>(type.modifier() - kHeader));
   if (rule == LengthRule::Write && text.find_first_not_of(' ', end) != std::string_view::npos)
     return too_long(type, text);
-  return std::string(text.substr(0, end));
+  std::string_view kept = text.substr(0, end);
+  // PostgreSQL fills up to the length, and then neither compares nor counts these blanks.
+  if (type.label() == label::kBpchar) kept = kept.substr(0, kept.find_last_not_of(' ') + 1);
+  return std::string(kept);
 }
 
 Result<std::string> fitting_bits(const SqlType& type, std::string_view bits, LengthRule rule) {

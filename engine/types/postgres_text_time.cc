@@ -494,8 +494,9 @@ std::optional<int32_t> parse_plain_days(std::string_view text) {
   if (const auto days = parse_date(text)) return days;
   constexpr std::string_view kForm = "2024-02-29";
   if (text.size() <= kForm.size()) return std::nullopt;
-  const auto days = parse_date(text.substr(0, kForm.size()));
-  return days && parse_days(text) ? days : std::nullopt;
+  if (!parse_date(text.substr(0, kForm.size()))) return std::nullopt;
+  const auto days = parse_days(text);  // a time behind it is passed over, BC is not
+  return days ? std::optional(*days) : std::nullopt;
 }
 
 std::string comparable_date(std::string_view text) {

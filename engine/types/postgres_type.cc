@@ -46,7 +46,11 @@ PostgresType postgres_type(const SqlType& type) {
   if (is_vector(type.label())) return {find_label(type.label())->oid, -1, -1};
   if (type.kind() == TypeKind::Array && type.element().kind() != TypeKind::Array)
     return {array_oid_of(type.element()), -1, postgres_type(type.element()).modifier};
-  if (!type.name().empty()) return {user_type_oid(type.name()), -1, -1};
+  if (!type.name().empty()) {
+    constexpr int16_t kEnumBytes = 4;
+    const bool is_enum = type.label() == label::kEnum;
+    return {user_type_oid(type.name()), is_enum ? kEnumBytes : int16_t{-1}, -1};
+  }
   if (type.label() == label::kRecord) return {oid::kRecord, -1, -1};
   if (const PostgresLabelRow* labelled = find_label(type.label()))
     return {labelled->oid, labelled->size, type.modifier()};

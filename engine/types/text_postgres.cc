@@ -1,13 +1,18 @@
 #include "engine/types/text_postgres.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
+#include <iterator>
+#include <optional>
 
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_json.h"
 #include "engine/types/text_number.h"
 #include "engine/types/text_time.h"
+#include "engine/types/zoned_texts.h"
 
 namespace engine {
 
@@ -19,13 +24,38 @@ void append_clock(std::string& out, int64_t ms_of_day) {
   if (ms_of_day % kMsPerSecond != 0) out.resize(out.find_last_not_of('0') + 1);
 }
 
-// PostgreSQL marks years before 1 as BC; we have no such dates to show, and ISO's sign will do.
-void append_postgres_timestamp(std::string& out, int64_t ms, bool with_zone) {
-  const auto [days, ms_of_day] = split_timestamp(ms);
-  append_date(out, days);
+// Years have no signs: those before 1 are marked, see append_era().
+void append_signless_date(std::string& out, const CivilDate& date) {
+  const int64_t year = date.year < 1 ? 1 - date.year : date.year;
+  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}", year, date.month, date.day);
+}
+void append_era(std::string& out, const CivilDate& date) {
+  if (date.year < 1) out += " BC";
+}
+bool has_iso_year(const CivilDate& date) { return date.year >= 1 && date.year <= 9999; }
+
+void append_postgres_date(std::string& out, int32_t days) {
+  const CivilDate date = civil_from_days(days);
+  if (has_iso_year(date)) return append_date(out, days);
+  append_signless_date(out, date);
+  append_era(out, date);
+}
+// `east_ms`: of the zone that is shown with it.
+void append_postgres_timestamp(std::string& out, int64_t clock_ms, std::optional<int64_t> east_ms) {
+  const auto [days, ms_of_day] = split_timestamp(clock_ms);
+  const CivilDate date = civil_from_days(days);
+  if (has_iso_year(date))
+    append_date(out, days);
+  else
+    append_signless_date(out, date);
   out += ' ';
   append_clock(out, ms_of_day);
-  if (with_zone) out += "+00";
+  if (east_ms) append_zone_offset(out, *east_ms);
+  append_era(out, date);
+}
+void append_postgres_timestamptz(std::string& out, int64_t ms, const ZoneClock* zone) {
+  const int64_t east_ms = zone ? zone->east_ms(ms) : 0;
+  append_postgres_timestamp(out, ms + east_ms, east_ms);
 }
 
 void append_jsonb(std::string& out, const Column& column, size_t row) {
@@ -58,7 +88,8 @@ bool needs_quotes(std::string_view text) {
          text.find_first_of("{},\"\\ \t\n\r\v\f") != std::string_view::npos;
 }
 
-void append_array(std::string& out, const SqlType& type, const Column& column, size_t row) {
+void append_array(std::string& out, const SqlType& type, const Column& column, size_t row,
+                  const ZoneClock* zone) {
   const Column& elements = column.child(0);
   const uint32_t begin = column.offsets()[row], end = column.offsets()[row + 1];
   if (is_vector(type.label())) {  // 1 2: numbers, none null
@@ -77,7 +108,7 @@ void append_array(std::string& out, const SqlType& type, const Column& column, s
       continue;
     }
     text.clear();
-    append_postgres_text(text, type.element(), elements, i);
+    append_postgres_text(text, type.element(), elements, i, zone);
     if (!needs_quotes(text)) {
       out += text;
       continue;
@@ -93,7 +124,8 @@ void append_array(std::string& out, const SqlType& type, const Column& column, s
 }
 
 // (1,"a b",): a null is nothing.
-void append_record(std::string& out, const SqlType& type, const Column& column, size_t row) {
+void append_record(std::string& out, const SqlType& type, const Column& column, size_t row,
+                   const ZoneClock* zone) {
   std::string text;
   out += '(';
   for (size_t i = 0; i < type.fields().size(); ++i) {
@@ -101,7 +133,7 @@ void append_record(std::string& out, const SqlType& type, const Column& column, 
     const Column& field = column.child(i);
     if (field.is_null(row)) continue;
     text.clear();
-    append_postgres_text(text, type.fields()[i].type, field, row);
+    append_postgres_text(text, type.fields()[i].type, field, row, zone);
     const bool is_plain =
         !text.empty() && text.find_first_of("(),\"\\ \t\n\r\v\f") == std::string::npos;
     if (is_plain) {
@@ -121,7 +153,8 @@ void append_postgres_text(std::string& out, const Column& column, size_t row) {
   append_postgres_text(out, column.type(), column, row);
 }
 
-void append_postgres_text(std::string& out, const SqlType& type, const Column& column, size_t row) {
+void append_postgres_text(std::string& out, const SqlType& type, const Column& column, size_t row,
+                          const ZoneClock* zone) {
   switch (type.kind()) {
     case TypeKind::Null:
       return;
@@ -138,23 +171,27 @@ void append_postgres_text(std::string& out, const SqlType& type, const Column& c
     case TypeKind::Decimal:
       return append_decimal(out, column.data<Int128>()[row], type.scale());
     case TypeKind::String:
-      out += column.data<std::string_view>()[row];
+      if (zone && is_kept_in_utc(type))
+        out += shown_text_in(zone, type, column.data<std::string_view>()[row]);
+      else
+        out += column.data<std::string_view>()[row];
       return;
     case TypeKind::Bytes:
       out += "\\x";
       return append_hex(out, column.data<std::string_view>()[row], HexCase::Lower);
     case TypeKind::Date:
-      return append_date(out, column.data<int32_t>()[row]);
+      return append_postgres_date(out, column.data<int32_t>()[row]);
     case TypeKind::Time:
       return append_clock(out, column.data<int32_t>()[row]);
     case TypeKind::Timestamp:
-      return append_postgres_timestamp(out, column.data<int64_t>()[row],
-                                       type.label() != label::kTimestamp);
+      if (type.label() != label::kTimestamp)
+        return append_postgres_timestamptz(out, column.data<int64_t>()[row], zone);
+      return append_postgres_timestamp(out, column.data<int64_t>()[row], std::nullopt);
     case TypeKind::Array:
       if (type.element().kind() == TypeKind::Array) return append_jsonb(out, column, row);
-      return append_array(out, type, column, row);
+      return append_array(out, type, column, row, zone);
     case TypeKind::Struct:
-      if (type.label() != label::kNone) return append_record(out, type, column, row);
+      if (type.label() != label::kNone) return append_record(out, type, column, row, zone);
       return append_jsonb(out, column, row);
     case TypeKind::Map:
       return append_jsonb(out, column, row);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/types/column.h"
+#include "engine/types/zone_clock.h"
 
 namespace engine {
 
@@ -12,7 +13,9 @@ namespace engine {
 // 03:04:05.678, 2024-01-02 03:04:05.678+00, {1,2,NULL}. MAP, STRUCT and an ARRAY of ARRAYs are
 // JSON; an ARRAY of MAPs or STRUCTs is an array of JSON texts.
 void append_postgres_text(std::string& out, const Column& column, size_t row);
-// As the type shows it, which is the column's but for its labels.
-void append_postgres_text(std::string& out, const SqlType& type, const Column& column, size_t row);
+// As the type shows it, which is the column's but for its labels. `zone`: in which points in time are shown, but for those in
+// JSON; null: UTC.
+void append_postgres_text(std::string& out, const SqlType& type, const Column& column, size_t row,
+                          const ZoneClock* zone = nullptr);
 
 }  // namespace engine

@@ -1,5 +1,6 @@
 #include "engine/formats/kafka/kafka.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/bytes.h"
@@ -42,10 +43,19 @@ class KafkaReader final : public Reader {
   bool has_right_size(std::string_view payload) const {
     return is_text() || payload.size() == expected_size();
   }
+  // Programs that write text to topics, as kcat does, write keys so, too. They are not read as numbers here: the key's bytes
+  // decide its partition and which row of a table it is, and 1234 has the four bytes of another number.
+  static std::string_view hint_of_text(std::string_view payload) {
+    const bool is_number =
+        !payload.empty() && payload.size() <= 20 && std::ranges::all_of(payload, [](char c) {
+          return (c >= '0' && c <= '9') || c == '-' || c == '.';
+        });
+    return is_number ? ": a number written as text is for the format JSON" : "";
+  }
   std::string size_error(std::string_view payload) const {
     return "column " + column_.name + ": a " + column_.type.to_string() + " has " +
            std::to_string(expected_size()) + " bytes in the KAFKA format, got " +
-           std::to_string(payload.size());
+           std::to_string(payload.size()) + std::string(hint_of_text(payload));
   }
 
   void append(std::string_view payload, Column& column) const {
