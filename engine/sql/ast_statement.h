@@ -90,6 +90,11 @@ struct AlterColumns {
   };
   std::vector<Retyped> retyped;
 };
+// ALTER TABLE table ALTER COLUMN column SET DEFAULT value, DROP DEFAULT
+struct AlterDefault {
+  TableName table, column;
+  std::string default_sql = {};  // empty: there is none from now on
+};
 // CREATE SCHEMA, DROP SCHEMA a, b
 struct CreateSchema {
   bool if_not_exists = false;

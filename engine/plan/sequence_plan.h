@@ -1,0 +1,27 @@
+// CREATE, ALTER and DROP SEQUENCE: what becomes of the catalog's sequences. Pure.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "engine/catalog/catalog.h"
+#include "engine/sql/ast_sequence.h"
+
+namespace engine {
+
+struct ChangedSequences {
+  std::vector<SequencePtr> put;
+  std::vector<std::string> dropped;
+  std::vector<std::string> notices;
+};
+
+Result<ChangedSequences> plan_create_sequence(const CreateSequence& create, const Catalog& catalog,
+                                              const Uuid& id);
+Result<ChangedSequences> plan_alter_sequence(const AlterSequence& alter, const Catalog& catalog);
+Result<ChangedSequences> plan_drop_sequences(const DropSequences& drop, const Catalog& catalog);
+
+// The sequences of a table, or of one of its columns.
+std::vector<SequencePtr> sequences_of(const Catalog& catalog, const std::string& table);
+std::vector<SequencePtr> sequences_of(const Catalog& catalog, const std::string& table,
+                                      const std::string& column);
+
+}  // namespace engine
