@@ -1,5 +1,7 @@
 #include "engine/functions/families.h"
 
+#include "engine/functions/sequences.h"
+
 namespace engine {
 
 namespace {
@@ -12,6 +14,7 @@ constexpr const FunctionFamily* kFamilies[] = {
     &kToCharFunctions,      &kTableFunctions,       &kSumAggregates,      &kExtremeAggregates,
     &kOffsetAggregates,     &kCollectionAggregates, &kPostgresAggregates, &kPostgresSums,
     &kPostgresArrays,       &kPostgresNumbers,      &kPostgresTimes,      &kPostgresTexts,
+    &kSequenceFunctions,
 };
 
 }  // namespace

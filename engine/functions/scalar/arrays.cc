@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "engine/functions/adapters.h"
 #include "engine/functions/cells.h"
@@ -308,7 +309,43 @@ void array_join(KernelCall& call) {
     if (joined) {
       call.out.append_copy(text);
     } else {
-      call.errors.add(row, joined.error().message);
+      call.errors.add(row, joined.error().message, joined.error().code);
+      call.out.append_null();
+    }
+  }
+}
+
+// Nulls are left out, or are what the third argument says.
+void array_to_string(KernelCall& call) {
+  std::string text;
+  for (size_t row = 0; row < call.rows; ++row) {
+    if (call.args[0].is_null(row) || call.args[1].is_null(row)) {
+      call.out.append_null();
+      continue;
+    }
+    const auto delimiter = call.args[1].get<std::string_view>(row);
+    const bool shows_nulls = call.args.size() > 2 && !call.args[2].is_null(row);
+    const Column& items = elements(call.args[0]);
+    const ItemRange range = items_of(call.args[0], row);
+    text.clear();
+    bool has_any = false;
+    Status joined;
+    for (uint32_t item = range.begin; joined && item < range.end; ++item) {
+      if (items.is_null(item) && !shows_nulls) continue;
+      if (std::exchange(has_any, true)) text += delimiter;
+      if (items.is_null(item))
+        text += call.args[2].get<std::string_view>(row);
+      else if (items.type().kind() == TypeKind::Boolean)
+        text += items.data<uint8_t>()[item] != 0 ? 't' : 'f';
+      else
+        joined = append_text(text, items, item);
+      if (joined && !call.context.has_bytes(text.size()))
+        joined = call.context.too_large(text.size());
+    }
+    if (joined) {
+      call.out.append_copy(text);
+    } else {
+      call.errors.add(row, joined.error().message, joined.error().code);
       call.out.append_null();
     }
   }
@@ -360,6 +397,16 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "The elements as one text, with a delimiter between them.",
      .example = "ARRAY_JOIN(ARRAY[1, 2], '; ') = '1; 2'",
      .kernel = array_join},
+    {.name = "array_to_string",
+     .signature = "(ARRAY<T> array, STRING delimiter) -> STRING",
+     .doc = "PostgreSQL's: the elements as one text, without nulls.",
+     .example = "ARRAY_TO_STRING(ARRAY[1, NULL, 2], ',') = '1,2'",
+     .kernel = array_to_string},
+    {.name = "array_to_string",
+     .signature = "(ARRAY<T> array, STRING delimiter, STRING null) -> STRING",
+     .doc = "The same with another text for each null.",
+     .example = "ARRAY_TO_STRING(ARRAY[1, NULL, 2], ',', '*') = '1,*,2'",
+     .kernel = array_to_string},
     {.name = "array_length",
      .signature = "(ARRAY<T> array) -> INT",
      .doc = "How many elements an array has.",

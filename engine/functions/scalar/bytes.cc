@@ -144,6 +144,141 @@ Result<std::string> encode(std::string_view text, std::string_view from, std::st
   return text_of(TRY(bytes_of(text, *source)), *target, HexCase::Lower);
 }
 
+// ---- ENCODE and DECODE as PostgreSQL has them: bytes as text, with lines of base64 and blanks among digits
+
+enum class TextForm : uint8_t { Hex, Base64, Escape };
+
+Result<TextForm> find_form(std::string_view name) {
+  constexpr std::pair<std::string_view, TextForm> kNames[] = {
+      {"hex", TextForm::Hex}, {"base64", TextForm::Base64}, {"escape", TextForm::Escape}};
+  for (const auto& [known, form] : kNames)
+    if (equals_ignoring_case(name, known)) return form;
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("unrecognized encoding: \"{}\"", name.substr(0, 60)), "",
+               "Use hex, base64 or escape."};
+}
+
+std::string base64_in_lines(std::string_view bytes) {
+  constexpr size_t kLine = 76;
+  std::string whole, out;
+  append_base64(whole, bytes);
+  for (size_t at = 0; at < whole.size(); at += kLine) {
+    out.append(whole, at, kLine);
+    if (whole.size() - at >= kLine) out += '\n';  // also behind the last one, if it is full
+  }
+  return out;
+}
+
+std::string escaped(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte == 0 || byte >= 0x80)
+      out += fmt::format("\\{:03o}", byte);
+    else
+      out.append(c == '\\' ? 2 : 1, c);
+  }
+  return out;
+}
+
+Result<std::string> encode_bytes(const KernelCall& call, std::string_view bytes,
+                                 std::string_view form) {
+  const TextForm wanted = TRY(find_form(form));
+  constexpr size_t kMostGrowth = 4;  // \ooo
+  const size_t most = bytes.size() * kMostGrowth;
+  if (!call.context.has_bytes(most)) return call.context.too_large(most);
+  if (wanted == TextForm::Escape) return escaped(bytes);
+  if (wanted == TextForm::Base64) return base64_in_lines(bytes);
+  std::string out;
+  append_hex(out, bytes, HexCase::Lower);
+  return out;
+}
+
+bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+Error bad_symbol(std::string_view what, std::string_view text, size_t at, std::string_view behind) {
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("{} \"{}\"{}", what, text.substr(at, character_size(text, at)), behind)};
+}
+
+// Blanks stand between pairs of digits only.
+Result<std::string> from_hex(std::string_view text) {
+  std::string digits;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (is_blank(c) && digits.size() % 2 == 0) continue;
+    const bool is_digit = is_ascii_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    if (!is_digit) return bad_symbol("invalid hexadecimal digit:", text, at, "");
+    digits += c;
+  }
+  if (digits.size() % 2 != 0)
+    return Error{ErrorCode::InvalidParameter, "invalid hexadecimal data: odd number of digits"};
+  return decode_hex(digits).value_or("");
+}
+
+std::optional<uint32_t> base64_digit(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (is_ascii_digit(c)) return c - '0' + 52;
+  if (c == '+') return 62;
+  return c == '/' ? std::optional<uint32_t>(63) : std::nullopt;
+}
+
+// Padding ends nothing: what follows it is read on, as there.
+Result<std::string> from_base64(std::string_view text) {
+  std::string out;
+  uint32_t bits = 0, taken = 0, bytes_at_end = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (is_blank(c)) continue;
+    const std::optional<uint32_t> digit = c == '=' ? 0 : base64_digit(c);
+    if (!digit)
+      return bad_symbol("invalid symbol", text, at, " found while decoding base64 sequence");
+    if (c == '=' && bytes_at_end == 0) {
+      if (taken < 2)
+        return Error{ErrorCode::InvalidParameter,
+                     "unexpected \"=\" while decoding base64 sequence"};
+      bytes_at_end = taken - 1;
+    }
+    bits = (bits << 6) + *digit;
+    if (++taken < 4) continue;
+    const uint32_t count = bytes_at_end == 0 ? 3 : bytes_at_end;
+    for (uint32_t i = 0; i < count; ++i) out += static_cast<char>(bits >> (16 - 8 * i));
+    bits = taken = 0;
+  }
+  if (taken == 0) return out;
+  return Error{ErrorCode::InvalidParameter, "invalid base64 end sequence", "",
+               "Input data is missing padding, is truncated, or is otherwise corrupted."};
+}
+
+Result<std::string> from_escaped(std::string_view text) {
+  std::string out;
+  const auto digit = [&](size_t at, char most) {
+    return at < text.size() && text[at] >= '0' && text[at] <= most;
+  };
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '\\') {
+      out += text[at];
+    } else if (at + 1 < text.size() && text[at + 1] == '\\') {
+      out += text[++at];
+    } else if (digit(at + 1, '3') && digit(at + 2, '7') && digit(at + 3, '7')) {
+      out += static_cast<char>((text[at + 1] - '0') * 64 + (text[at + 2] - '0') * 8 +
+                               (text[at + 3] - '0'));
+      at += 3;
+    } else {
+      return Error{ErrorCode::InvalidText, "invalid input syntax for type bytea"};
+    }
+  }
+  return out;
+}
+
+Result<std::string> decode_text(std::string_view text, std::string_view form) {
+  const TextForm wanted = TRY(find_form(form));
+  return wanted == TextForm::Hex      ? from_hex(text)
+         : wanted == TextForm::Base64 ? from_base64(text)
+                                      : from_escaped(text);
+}
+
 // ---- Numbers ----
 
 template <class T, class Bits>
@@ -260,6 +395,16 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "A text from one of the encodings hex, utf8, ascii and base64 to another.",
      .example = "ENCODE('Example!', 'utf8', 'hex') = '4578616d706c6521'",
      .kernel = row_kernel<encode>},
+    {.name = "encode",
+     .signature = "(BYTES bytes, STRING format) -> STRING",
+     .doc = "Bytes as a text in PostgreSQL's forms hex, base64 (in lines of 76) and escape.",
+     .example = "ENCODE(TO_BYTES('abc', 'utf8'), 'hex') = '616263'",
+     .kernel = row_kernel<encode_bytes>},
+    {.name = "decode",
+     .signature = "(STRING text, STRING format) -> BYTES",
+     .doc = "The bytes of a text in PostgreSQL's forms hex, base64 and escape.",
+     .example = "DECODE('61 62', 'hex') = TO_BYTES('ab', 'utf8')",
+     .kernel = row_kernel<decode_text>},
     {.name = "int_from_bytes",
      .signature = "(BYTES value) -> INT",
      .doc = "The big-endian number that four bytes hold.",

@@ -7,9 +7,13 @@
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
 #include "engine/functions/scalar/json_tree.h"
+#include "engine/functions/session_zone.h"
 #include "engine/types/ascii.h"
+#include "engine/types/postgres_types.h"
+#include "engine/types/text_bytes.h"
 #include "engine/types/text_json.h"
 #include "engine/types/text_number.h"
+#include "engine/types/text_postgres.h"
 
 namespace engine {
 
@@ -289,6 +293,131 @@ void to_json_string(KernelCall& call) {
   }
 }
 
+// ---- As PostgreSQL's to_json() ----
+
+void append_quoted(std::string& out, Text text) {
+  out += '"';
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    constexpr Text kEscaped = "\b\f\n\r\t", kLetters = "bfnrt";
+    if (const size_t at = kEscaped.find(c); at != Text::npos) {
+      out += '\\';
+      out += kLetters[at];
+    } else if (byte < 0x20) {
+      out += "\\u00";
+      append_hex(out, {&c, 1}, HexCase::Lower);
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+// 2024-01-02 03:04:05+00 is 2024-01-02T03:04:05+00:00.
+std::string iso_time(std::string text) {
+  const size_t blank = text.find(' ');
+  if (blank == std::string::npos) return text;
+  text[blank] = 'T';
+  const size_t sign = text.find_first_of("+-", blank);
+  if (sign != std::string::npos && text.find(':', sign) == std::string::npos) text += ":00";
+  return text;
+}
+
+// Fields of rows are in their order. Types bound the depth.
+class PostgresJson {
+ public:
+  PostgresJson(std::string& out, const ZoneClock* zone) : out_(out), zone_(zone) {}
+
+  void append(const Column& column, size_t row) {
+    const SqlType& type = column.type();
+    if (column.is_null(row) || type.kind() == TypeKind::Null) {
+      out_ += "null";
+      return;
+    }
+    switch (type.kind()) {
+      case TypeKind::Boolean:
+        out_ += column.data<uint8_t>()[row] != 0 ? "true" : "false";
+        return;
+      case TypeKind::Array:
+        return append_array(column, row);
+      case TypeKind::Struct:
+        return append_struct(column, row);
+      case TypeKind::Map:
+        append_json_value(out_, column, row, JsonTimes::Iso);
+        return;
+      default:
+        append_scalar(type, column, row);
+    }
+  }
+
+ private:
+  void append_scalar(const SqlType& type, const Column& column, size_t row) {
+    std::string text;
+    append_postgres_text(text, type, column, row, zone_);
+    const PostgresLabel of = type.label();
+    const bool is_json = of == label::kJson || of == label::kJsonb;
+    const bool is_number = (type.kind() == TypeKind::Integer || type.kind() == TypeKind::Bigint ||
+                            type.kind() == TypeKind::Double || type.kind() == TypeKind::Decimal ||
+                            of == label::kNumeric) &&
+                           of != label::kOid && is_json_number(text);
+    const bool is_time = type.kind() == TypeKind::Timestamp || of == label::kExactTimestamp ||
+                         of == label::kExactTimestamptz;
+    if (is_json || is_number)
+      out_ += text;
+    else
+      append_quoted(out_, is_time ? iso_time(std::move(text)) : text);
+  }
+  void append_array(const Column& column, size_t row) {
+    out_ += '[';
+    const uint32_t begin = column.offsets()[row], end = column.offsets()[row + 1];
+    for (uint32_t i = begin; i < end; ++i) {
+      if (i != begin) out_ += ',';
+      append(column.child(0), i);
+    }
+    out_ += ']';
+  }
+  void append_struct(const Column& column, size_t row) {
+    out_ += '{';
+    const auto& fields = column.type().fields();
+    for (size_t i = 0; i < fields.size(); ++i) {
+      if (i != 0) out_ += ',';
+      append_quoted(out_, display_name(fields[i].name));
+      out_ += ':';
+      append(column.child(i), row);
+    }
+    out_ += '}';
+  }
+
+  std::string& out_;
+  const ZoneClock* const zone_;
+};
+
+Result<SqlType> json_type(std::span<const SqlType>) {
+  return SqlType(TypeKind::String).labelled(label::kJson);
+}
+
+void to_json(KernelCall& call) {
+  const ZoneClockPtr zone = session_zone(call.context);
+  std::string text;
+  for (size_t row = 0; row < call.rows; ++row) {
+    if (adapters::is_over(call, row)) return adapters::append_failed_rest(call);
+    const Argument& given = call.args[0];
+    if (given.is_null(row)) {
+      call.out.append_null();
+      continue;
+    }
+    text.clear();
+    PostgresJson(text, zone.get()).append(*given.column, given.index(row));
+    if (call.context.take_bytes(text.size())) {
+      call.out.append_copy(text);
+    } else {
+      call.errors.add(row, call.context.too_large(text.size()).message);
+      call.out.append_null();
+    }
+  }
+}
+
 constexpr FunctionDef kFunctions[] = {
     {.name = "EXTRACTJSONFIELD",
      .signature = "(STRING input, STRING path) -> STRING",
@@ -330,6 +459,12 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "The members of a JSON object as a map of texts.",
      .example = R"(JSON_RECORDS('{"a": 1, "b": "x"}')['b'] = 'x')",
      .kernel = row_kernel<records>},
+    {.name = "to_json",
+     .signature = "(T val) -> STRING",
+     .doc = "Any value as PostgreSQL's json: rows are objects, json is what it is.",
+     .example = R"(CAST(TO_JSON(ARRAY['a', 'b']) AS VARCHAR) = '["a","b"]')",
+     .kernel = to_json,
+     .returns = json_type},
     {.name = "to_json_string",
      .signature = "(T val) -> STRING",
      .doc = "Any value as JSON text.",

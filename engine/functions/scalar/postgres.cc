@@ -10,6 +10,7 @@
 
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
+#include "engine/functions/session_zone.h"
 #include "engine/functions/text_search.h"
 #include "engine/java/utf16.h"
 #include "engine/types/ascii.h"
@@ -57,6 +58,20 @@ Result<Text> substr_of_length(Text text, int32_t from, int32_t length) {
   const size_t begin = place_of(text, int64_t{from} - 1);
   const size_t end = place_of(text, int64_t{from} - 1 + length);
   return text.substr(begin, end - begin);
+}
+
+// The same of bytes.
+Text bytes_from(Text bytes, int32_t from) {
+  return bytes.substr(std::min(bytes.size(), static_cast<size_t>(std::max(from - 1, 0))));
+}
+Result<Text> bytes_of_length(Text bytes, int32_t from, int32_t length) {
+  if (length < 0)
+    return Error{ErrorCode::InvalidParameter, "negative substring length not allowed"};
+  const auto place = [&](int64_t number) {
+    return static_cast<size_t>(std::clamp<int64_t>(number, 0, static_cast<int64_t>(bytes.size())));
+  };
+  const size_t begin = place(int64_t{from} - 1), end = place(int64_t{from} - 1 + length);
+  return bytes.substr(begin, end - begin);
 }
 
 int32_t octet_length(Text text) { return static_cast<int32_t>(text.size()); }
@@ -239,7 +254,7 @@ Result<Number> mod(Number a, Number b) {
   return b == -1 ? Number{0} : static_cast<Number>(a % b);  // the least number by -1 does not fit
 }
 
-// ---- Times: all in UTC, as timestamps are
+// ---- Times: of clocks in UTC, or in the zone of the session; over tables the binder turns instants into what those show
 
 int64_t now(const KernelCall& call) { return call.context.clock.wall_ms(); }
 
@@ -361,11 +376,36 @@ Result<std::optional<int64_t>> date_trunc_of_date(Text unit, int32_t days) {
   return date_trunc(unit, days * kMsPerDay);
 }
 
+// Hours and less keep their place where an hour comes twice: they are cut as far from UTC as they are. What is longer begins when
+// clocks show it.
+Result<std::optional<int64_t>> date_trunc_in_zone(const KernelCall& call,
+                                                  PerBatch<CallZone>& zones, Text unit,
+                                                  int64_t ms) {
+  const ZoneClock* zone = zones->of(call);
+  if (!zone) return date_trunc(unit, ms);
+  constexpr std::array<Text, 5> kShort{"milliseconds", "millisecond", "second", "minute", "hour"};
+  const bool keeps_offset = std::ranges::find(kShort, Text(lower(unit))) != kShort.end();
+  const int64_t east_ms = zone->east_ms(ms);
+  const auto begin = TRY(date_trunc(unit, ms + east_ms));
+  if (!begin) return begin;
+  return std::optional(keeps_offset ? *begin - east_ms : zone->instant_ms(*begin));
+}
+Result<std::optional<int64_t>> date_trunc_of_date_in_zone(const KernelCall& call,
+                                                          PerBatch<CallZone>& zones, Text unit,
+                                                          int32_t days) {
+  const auto begin = TRY(date_trunc_of_date(unit, days));
+  return begin ? std::optional(instant_of_clock(zones->of(call), *begin)) : begin;
+}
+
+int64_t clock_now(const KernelCall& call) {
+  const ZoneClockPtr zone = session_zone(call.context);
+  return clock_of_instant(zone.get(), call.context.clock.wall_ms());
+}
 int32_t current_date(const KernelCall& call) {
-  return static_cast<int32_t>(call.context.clock.wall_ms() / kMsPerDay);
+  return static_cast<int32_t>(clock_now(call) / kMsPerDay);
 }
 int32_t current_time(const KernelCall& call) {
-  return static_cast<int32_t>(call.context.clock.wall_ms() % kMsPerDay);
+  return static_cast<int32_t>(clock_now(call) % kMsPerDay);
 }
 
 constexpr FunctionDef kFunctions[] = {
@@ -391,6 +431,27 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "At most `count` characters from a position on; those before the text count.",
      .example = "SUBSTR('stream', 0, 3) = 'st'",
      .kernel = row_kernel<substr_of_length>},
+    {.name = "pg_catalog.substring",
+     .signature = "(STRING text, INT from) -> STRING",
+     .doc = "Over tables: the characters from a position on, counted from 1.",
+     .example = "SUBSTRING('stream', 3) = 'ream'",
+     .kernel = row_kernel<substr>},
+    {.name = "pg_catalog.substring",
+     .signature = "(STRING text, INT from, INT count) -> STRING",
+     .doc = "Over tables: at most `count` characters from a position on; those before the text "
+            "count.",
+     .example = "SUBSTRING('stream', 2, 3) = 'tre'",
+     .kernel = row_kernel<substr_of_length>},
+    {.name = "pg_catalog.substring",
+     .signature = "(BYTES bytes, INT from) -> BYTES",
+     .doc = "The same of bytes.",
+     .example = "SUBSTRING(TO_BYTES('stream', 'utf8'), 3) = TO_BYTES('ream', 'utf8')",
+     .kernel = row_kernel<bytes_from>},
+    {.name = "pg_catalog.substring",
+     .signature = "(BYTES bytes, INT from, INT count) -> BYTES",
+     .doc = "The same of bytes.",
+     .example = "SUBSTRING(TO_BYTES('stream', 'utf8'), 2, 3) = TO_BYTES('tre', 'utf8')",
+     .kernel = row_kernel<bytes_of_length>},
     {.name = "octet_length",
      .signature = "(STRING text) -> INT",
      .doc = "How many bytes the text has in UTF-8.",
@@ -511,13 +572,16 @@ constexpr FunctionDef kFunctions[] = {
      .is_deterministic = false},
     {.name = "current_date",
      .signature = "() -> DATE",
-     .doc = "The day on which it is computed, in UTC. Over tables the word alone will do.",
+     .doc =
+         "The day on which it is computed, in UTC; over tables in the session's time zone, and the "
+         "word alone will do.",
      .example = "CURRENT_DATE() > FROM_DAYS(19000)",
      .kernel = row_kernel<current_date>,
      .is_deterministic = false},
     {.name = "current_time",
      .signature = "() -> TIME",
-     .doc = "The time of day at which it is computed, in UTC.",
+     .doc = "The time of day at which it is computed, in UTC; over tables in the session's time "
+            "zone.",
      .example = "CURRENT_TIME() <= CAST('23:59:59.999' AS TIME)",
      .kernel = row_kernel<current_time>,
      .is_deterministic = false},
@@ -532,6 +596,16 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "The same of a day.",
      .example = "DATE_TRUNC('month', FROM_DAYS(40)) = FROM_UNIXTIME(2678400000)",
      .kernel = row_kernel<date_trunc_of_date>},
+    {.name = "pg_catalog.date_trunc_in_zone",
+     .signature = "(STRING unit, TIMESTAMP timestamp) -> TIMESTAMP",
+     .doc = "The same of a timestamptz, in the zone of the session.",
+     .example = "DATE_TRUNC('hour', FROM_UNIXTIME(5)) = FROM_UNIXTIME(0)",
+     .kernel = row_kernel<date_trunc_in_zone>},
+    {.name = "pg_catalog.date_trunc_in_zone",
+     .signature = "(STRING unit, DATE date) -> TIMESTAMP",
+     .doc = "The same of a day, in the zone of the session.",
+     .example = "DATE_TRUNC('month', FROM_DAYS(40)) = FROM_UNIXTIME(2678400000)",
+     .kernel = row_kernel<date_trunc_of_date_in_zone>},
     {.name = "date_part",
      .signature = "(STRING unit, TIMESTAMP timestamp) -> DOUBLE",
      .doc = "A part of a point in time, in UTC: year, quarter, month, week, day, dow, doy, hour, "

@@ -1,5 +1,9 @@
 // Texts put together as PostgreSQL does, where SELECTs over tables ask for its rules: of values of any type, which the binder has
 // made texts of.
+#include <unicode/uchar.h>
+#include <unicode/utf16.h>
+#include <unicode/utf8.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -38,6 +42,37 @@ Result<std::string> concat_ws(const KernelCall& call, Text separator, Texts othe
     if (!call.context.has_bytes(all.size())) return call.context.too_large(all.size());
   }
   return all;
+}
+
+// ---- INITCAP, CHR
+
+// A word is letters and digits, whatever else stands between them; each letter becomes one.
+std::string initcap(Text text) {
+  std::string out;
+  bool is_in_word = false;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  const auto size = static_cast<int32_t>(text.size());
+  for (int32_t at = 0; at < size;) {
+    UChar32 character = 0;
+    U8_NEXT_OR_FFFD(bytes, at, size, character);
+    append_utf8(out,
+                static_cast<char32_t>(is_in_word ? u_tolower(character) : u_toupper(character)));
+    is_in_word = u_isalnum(character);
+  }
+  return out;
+}
+
+Result<std::string> chr(int32_t code) {
+  if (code < 0) return Error{ErrorCode::InvalidParameter, "character number must be positive"};
+  if (code == 0) return Error{ErrorCode::LimitExceeded, "null character not permitted"};
+  constexpr int32_t kLast = 0x10FFFF;
+  if (code > kLast || U_IS_SURROGATE(code))
+    return Error{ErrorCode::LimitExceeded,
+                 "requested character " + std::string(code > kLast ? "too large" : "not valid") +
+                     " for encoding: " + std::to_string(code)};
+  std::string out;
+  append_utf8(out, static_cast<char32_t>(code));
+  return out;
 }
 
 // ---- FORMAT
@@ -167,7 +202,47 @@ Result<std::string> format(const KernelCall& call, Text pattern, Texts arguments
   return Formatter(call, pattern, arguments).run();
 }
 
-// ---- LPAD, RPAD with blanks, BIT_LENGTH, TO_HEX and their like
+// ---- LPAD, RPAD: in code points, or bytes
+
+enum class Side : uint8_t { Left, Right };
+struct Characters {
+  static size_t count(Text text) { return characters(text); }
+  // So many bytes have the first so many characters, of which there are enough.
+  static size_t bytes(Text text, size_t count) {
+    size_t at = 0;
+    for (; count > 0 && at < text.size(); --count) at += character_size(text, at);
+    return std::min(at, text.size());
+  }
+};
+struct Bytes {
+  static size_t count(Text bytes) { return bytes.size(); }
+  static size_t bytes(Text, size_t count) { return count; }
+};
+
+template <Side side, class Unit>
+Result<std::string> pad(const KernelCall& call, Text text, int32_t length, Text fill) {
+  const auto wanted = static_cast<size_t>(std::max(length, 0));
+  const size_t size = Unit::count(text);
+  if (size >= wanted) return std::string(text.substr(0, Unit::bytes(text, wanted)));
+  if (fill.empty()) return std::string(text);
+  const size_t missing = wanted - size, each = Unit::count(fill);
+  const size_t rest = Unit::bytes(fill, missing % each);
+  const size_t bytes = text.size() + missing / each * fill.size() + rest;
+  if (!call.context.has_bytes(bytes)) return call.context.too_large(bytes);
+  std::string out;
+  out.reserve(bytes);
+  if (side == Side::Right) out += text;
+  for (size_t i = 0; i < missing / each; ++i) out += fill;
+  out += fill.substr(0, rest);
+  if (side == Side::Left) out += text;
+  return out;
+}
+template <Side side>
+Result<std::string> pad_with_blanks(const KernelCall& call, Text text, int32_t length) {
+  return pad<side, Characters>(call, text, length, " ");
+}
+
+// ---- BIT_LENGTH, TO_HEX and their like
 
 template <class T>
 std::string to_hex(T value) {
@@ -190,6 +265,48 @@ constexpr FunctionDef kFunctions[] = {
             "nulls.",
      .example = "CONCAT_WS(',', 'a', 1, NULL, 'b') = 'a,1,b'",
      .kernel = row_kernel<concat_ws>},
+    {.name = "pg_catalog.lpad",
+     .signature = "(STRING text, INT length, STRING fill) -> STRING",
+     .doc = "Over tables: the text filled on the left, or cut, to so many characters.",
+     .example = "LPAD('a', 3, 'xy') = 'xya'",
+     .kernel = row_kernel<pad<Side::Left, Characters>>},
+    {.name = "pg_catalog.lpad",
+     .signature = "(STRING text, INT length) -> STRING",
+     .doc = "The same with blanks.",
+     .example = "LPAD('a', 3) = '  a'",
+     .kernel = row_kernel<pad_with_blanks<Side::Left>>},
+    {.name = "pg_catalog.lpad",
+     .signature = "(BYTES bytes, INT length, BYTES fill) -> BYTES",
+     .doc = "The same of bytes.",
+     .example = "LPAD(TO_BYTES('a', 'utf8'), 2, TO_BYTES('b', 'utf8')) = TO_BYTES('ba', 'utf8')",
+     .kernel = row_kernel<pad<Side::Left, Bytes>>},
+    {.name = "pg_catalog.rpad",
+     .signature = "(STRING text, INT length, STRING fill) -> STRING",
+     .doc = "Over tables: the text filled on the right, or cut, to so many characters.",
+     .example = "RPAD('a', 3, 'xy') = 'axy'",
+     .kernel = row_kernel<pad<Side::Right, Characters>>},
+    {.name = "pg_catalog.rpad",
+     .signature = "(STRING text, INT length) -> STRING",
+     .doc = "The same with blanks.",
+     .example = "RPAD('a', 3) = 'a  '",
+     .kernel = row_kernel<pad_with_blanks<Side::Right>>},
+    {.name = "pg_catalog.rpad",
+     .signature = "(BYTES bytes, INT length, BYTES fill) -> BYTES",
+     .doc = "The same of bytes.",
+     .example = "RPAD(TO_BYTES('a', 'utf8'), 2, TO_BYTES('b', 'utf8')) = TO_BYTES('ab', 'utf8')",
+     .kernel = row_kernel<pad<Side::Right, Bytes>>},
+    {.name = "pg_catalog.initcap",
+     .signature = "(STRING text) -> STRING",
+     .doc =
+         "Over tables: each word, of letters and digits, with its first letter in upper case and "
+         "all others in lower case.",
+     .example = "INITCAP('wide WORLD') = 'Wide World'",
+     .kernel = row_kernel<initcap>},
+    {.name = "pg_catalog.chr",
+     .signature = "(INT code) -> STRING",
+     .doc = "Over tables: the character with this code point, of which there must be one.",
+     .example = "CHR(75) = 'K'",
+     .kernel = row_kernel<chr>},
     {.name = "format",
      .signature = "(STRING template, STRING... values) -> STRING",
      .doc = "The template with values in place of %s, as names in place of %I, as literals in "

@@ -1,4 +1,4 @@
-// Dates, times and intervals as PostgreSQL's users make, read and compare them. Times are in UTC, as timestamps are.
+// Dates, times and intervals as PostgreSQL's users make, read and compare them. Times are what clocks show: in UTC, or, over tables, in the session's zone.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -7,7 +7,8 @@
 
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
-#include "engine/java/time_zone.h"
+#include "engine/functions/session_zone.h"
+#include "engine/java/postgres_zone.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
@@ -60,7 +61,8 @@ std::string age_of_dates(int32_t later, int32_t earlier) {
 }
 // To the midnight at which the day began.
 std::string age_until_today(const KernelCall& call, int64_t earlier) {
-  const int64_t now = call.context.clock.wall_ms();
+  const ZoneClockPtr zone = session_zone(call.context);
+  const int64_t now = clock_of_instant(zone.get(), call.context.clock.wall_ms());
   return age(now - now % kMsPerDay, earlier);
 }
 std::string age_of_date(const KernelCall& call, int32_t earlier) {
@@ -97,6 +99,13 @@ Result<int64_t> make_timestamp(int32_t year, int32_t month, int32_t day, int32_t
   return days * kMsPerDay + ms;
 }
 
+Result<int64_t> make_timestamptz(const KernelCall& call, PerBatch<CallZone>& zones, int32_t year,
+                                 int32_t month, int32_t day, int32_t hour, int32_t minute,
+                                 double seconds) {
+  const int64_t clock = TRY(make_timestamp(year, month, day, hour, minute, seconds));
+  return instant_of_clock(zones->of(call), clock);
+}
+
 // Seconds since 1970.
 Result<int64_t> from_epoch(double seconds) {
   constexpr double kMost = 9e12;
@@ -115,6 +124,12 @@ constexpr Text kMonthNames[] = {"JANUARY",   "FEBRUARY", "MARCH",    "APRIL",
 class TimeReader {
  public:
   explicit TimeReader(Text text) : text_(text) {}
+
+  // What the text says of its distance to UTC: TZH, TZM.
+  std::optional<int64_t> east_ms() const {
+    if (!has_zone_) return std::nullopt;
+    return zone_sign_ * (zone_hour_ * kMsPerHour + zone_minute_ * kMsPerMinute);
+  }
 
   Result<int64_t> read(Text pattern) {
     for (size_t at = 0; at < pattern.size();) {
@@ -147,7 +162,11 @@ class TimeReader {
     while (!text_.empty() && is_separator(text_.front()) && text_.front() != '-' &&
            text_.front() != '+')
       skip_one();
-    if (!text_.empty() && (text_.front() == '-' || text_.front() == '+')) skip_one();
+    skipped_ = ' ';
+    if (!text_.empty() && (text_.front() == '-' || text_.front() == '+')) {
+      skipped_ = text_.front();
+      skip_one();
+    }
     while (!text_.empty() && text_.front() == ' ') skip_one();
   }
 
@@ -172,6 +191,18 @@ class TimeReader {
     const std::string rest = upper_case(pattern.substr(at, 5));
     const Text upper = rest;
     if (upper.starts_with("FM") || upper.starts_with("TH")) return size_t{2};
+    if (upper.starts_with("TZH")) {
+      TRY(read_zone_hour());
+      return size_t{3};
+    }
+    if (upper.starts_with("TZM")) {
+      has_zone_ = true;
+      TRY(read_number({"TZM", 2, &TimeReader::zone_minute_}, 2));
+      return size_t{3};
+    }
+    if (upper.starts_with("TZ") || upper.starts_with("OF"))
+      return Error{ErrorCode::NotSupported,
+                   "formatting field \"" + rest.substr(0, 2) + "\" is only supported in to_char"};
     for (const Text name : {Text("MONTH"), Text("MON")})
       if (upper.starts_with(name)) {
         TRY(read_month(name == "MON"));
@@ -210,6 +241,15 @@ class TimeReader {
     this->*pattern.field = number;
     return {};
   }
+  // The sign may have been taken for a separator.
+  Status read_zone_hour() {
+    has_zone_ = true;
+    const bool has_sign = !text_.empty() && (text_.front() == '-' || text_.front() == '+');
+    const char sign = has_sign ? text_.front() : skipped_;
+    if (has_sign) skip_one();
+    zone_sign_ = sign == '-' ? -1 : 1;
+    return read_number({"TZH", 2, &TimeReader::zone_hour_}, 2);
+  }
   Status read_month(bool is_short) {
     const std::string upper = upper_case(text_.substr(0, 9));
     for (size_t i = 0; i < std::size(kMonthNames); ++i) {
@@ -247,6 +287,8 @@ class TimeReader {
     if (day < 1 || day > days_in_month(year, month) || hour > 23 || minute_ > 59 || second_ > 59 ||
         second_of_day_ >= 86'400)
       return field_out_of_range("date/time");
+    if (zone_hour_ > 15 || zone_minute_ > 59)
+      return Error{ErrorCode::InvalidTimestamp, "time zone displacement out of range"};
     int64_t days = days_from_civil({year, month, day});
     if (day_of_year_ > 0) days = days_from_civil({year, 1, 1}) + day_of_year_ - 1;
     int64_t ms = hour * kMsPerHour + minute_ * kMsPerMinute + second_ * kMsPerSecond;
@@ -258,17 +300,29 @@ class TimeReader {
   int64_t year_ = 1, short_year_ = -1, month_ = 1, day_ = 1, day_of_year_ = 0;
   int64_t hour_ = 0, half_ = -1, minute_ = 0, second_ = 0, second_of_day_ = -1, fraction_ = 0;
   bool is_afternoon_ = false;
+  int64_t zone_sign_ = 1, zone_hour_ = 0, zone_minute_ = 0;
+  bool has_zone_ = false;
+  char skipped_ = ' ';  // a sign that stood where a separator was expected
 };
 
 constexpr size_t kMaxTemplate = 1'000;
 
-Result<int64_t> to_timestamp(Text text, Text pattern) {
+Status check_template(Text pattern) {
   if (pattern.size() > kMaxTemplate)
     return Error{ErrorCode::InvalidParameter, "a template has at most 1000 characters"};
-  return TimeReader(text).read(pattern);
+  return {};
+}
+Result<int64_t> to_timestamp(const KernelCall& call, PerBatch<CallZone>& zones, Text text,
+                             Text pattern) {
+  TRY(check_template(pattern));
+  TimeReader reader(text);
+  const int64_t clock = TRY(reader.read(pattern));
+  if (const auto east_ms = reader.east_ms()) return clock - *east_ms;
+  return instant_of_clock(zones->of(call), clock);
 }
 Result<int32_t> to_date(Text text, Text pattern) {
-  const int64_t ms = TRY(to_timestamp(text, pattern));
+  TRY(check_template(pattern));
+  const int64_t ms = TRY(TimeReader(text).read(pattern));
   return static_cast<int32_t>(ms >= 0 ? ms / kMsPerDay : -((-ms + kMsPerDay - 1) / kMsPerDay));
 }
 
@@ -388,13 +442,6 @@ struct LastZone {
     return {};
   }
 };
-// Of an hour that comes twice the later one, which is standard time.
-int64_t instant_of_clock(const TimeZone& zone, int64_t ms) {
-  constexpr int64_t kLongestOverlap = 3 * 3'600'000;
-  const int64_t earlier = zone.to_epoch_ms(ms);
-  const int64_t later = ms - zone.offset_ms(earlier + kLongestOverlap);
-  return later > earlier && later + zone.offset_ms(later) == ms ? later : earlier;
-}
 Result<int64_t> clock_in_zone(PerBatch<LastZone>& last, Text name, int64_t ms) {
   TRY(last->find(name));
   return ms + last->zone->offset_ms(ms);
@@ -405,6 +452,48 @@ Result<int64_t> time_of_clock(PerBatch<LastZone>& last, Text name, int64_t ms) {
 }
 Result<SqlType> clock_type(std::span<const SqlType>) {
   return SqlType(TypeKind::Timestamp).labelled(label::kTimestamp);
+}
+
+// ---- GENERATE_SERIES
+
+// Longer ones are mistakes, and would fill the memory.
+constexpr size_t kMaxSeriesItems = 1'000'000;
+
+// Calendar days and months are those of `zone`; null: of UTC.
+Result<Value> series_of(const KernelCall& call, const ZoneClock* zone, int64_t first, int64_t last,
+                        Text step_text) {
+  const Interval step = TRY(parse_interval(step_text));
+  const int64_t begin = clock_of_instant(zone, first);
+  const int64_t direction = TRY(plus(int64_t{0}, step));  // from a day that every month has
+  if (direction == 0) return Error{ErrorCode::InvalidParameter, "step size cannot equal zero"};
+  ValueList times;
+  constexpr int64_t kUsPerMs = 1'000;
+  for (int64_t us = begin * kUsPerMs;;) {
+    const int64_t at = instant_of_clock(zone, us / kUsPerMs);
+    if (direction > 0 ? at > last : at < last) break;
+    times.push_back(Value::bigint(at));
+    if (times.size() > kMaxSeriesItems)
+      return Error{ErrorCode::LimitExceeded,
+                   "generate_series() gives more than 1000000 points in time"};
+    if (times.size() % 1024 == 0 && call.context.is_over())
+      return call.context.budget->status().error();
+    us = TRY(plus(us, step));
+  }
+  return Value::list(std::move(times));
+}
+Result<Value> series_of_times(const KernelCall& call, PerBatch<CallZone>& zones, int64_t first,
+                              int64_t last, Text step) {
+  // Clocks show a timestamp, which has no zone.
+  const bool has_zone = call.args[0].type().label() != label::kTimestamp;
+  return series_of(call, has_zone ? zones->of(call) : nullptr, first, last, step);
+}
+
+// From midnight to midnight.
+Result<Value> series_of_days(const KernelCall& call, PerBatch<CallZone>& zones, int32_t first,
+                             int32_t last, Text step) {
+  const ZoneClock* const zone = zones->of(call);
+  return series_of(call, zone, instant_of_clock(zone, first * kMsPerDay),
+                   instant_of_clock(zone, last * kMsPerDay), step);
 }
 
 bool is_finite_time(int64_t) { return true; }
@@ -460,9 +549,11 @@ constexpr FunctionDef kFunctions[] = {
     {.name = "make_timestamptz",
      .signature =
          "(INT year, INT month, INT day, INT hour, INT minute, DOUBLE seconds) -> TIMESTAMP",
-     .doc = "The point in time of a day and a time of day, in UTC.",
+     .doc =
+         "The point in time of a day and a time of day, in UTC; over tables in the session's time "
+         "zone.",
      .example = "MAKE_TIMESTAMPTZ(1970, 1, 1, 0, 0, 1.5) = FROM_UNIXTIME(1500)",
-     .kernel = row_kernel<make_timestamp>},
+     .kernel = row_kernel<make_timestamptz>},
     {.name = "make_interval",
      .signature = "(INT years, INT months, INT weeks, INT days, INT hours, INT minutes, DOUBLE "
                   "seconds) -> STRING",
@@ -522,6 +613,18 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "The point in time at which clocks of a zone show this.",
      .example = "FROM_TIMEZONE('Asia/Karachi', FROM_UNIXTIME(18000000)) = FROM_UNIXTIME(0)",
      .kernel = row_kernel<time_of_clock>},
+    {.name = "generate_series",
+     .signature = "(TIMESTAMP start, TIMESTAMP end, STRING interval) -> ARRAY<TIMESTAMP>",
+     .doc = "All points in time from one to another, an interval apart. Over tables they are rows.",
+     .example =
+         "ARRAY_LENGTH(GENERATE_SERIES(FROM_UNIXTIME(0), FROM_UNIXTIME(172800000), '1 day')) "
+         "= 3",
+     .kernel = row_kernel<series_of_times>},
+    {.name = "generate_series",
+     .signature = "(DATE start, DATE end, STRING interval) -> ARRAY<TIMESTAMP>",
+     .doc = "The same from the beginning of a day.",
+     .example = "ARRAY_LENGTH(GENERATE_SERIES(FROM_DAYS(0), FROM_DAYS(2), '1 day')) = 3",
+     .kernel = row_kernel<series_of_days>},
     {.name = "isfinite",
      .signature = "(TIMESTAMP timestamp) -> BOOLEAN",
      .doc = "Whether it is no infinity, which columns do not have.",

@@ -174,6 +174,69 @@ Result<std::string> replace_with(const KernelCall& call, PerBatch<Matcher>& matc
   return replace_matches(call, matcher, text, whole, with, is_global, kAsPostgres);
 }
 
+// ---- REGEXP_MATCH and its like: what the groups matched, or all of the match where there are none
+
+// `flags`: i and c as below, g where `takes_global`.
+Result<std::string> pattern_with(Text pattern, Text flags, bool takes_global, bool& is_global) {
+  std::string whole;
+  for (const char flag : flags) {
+    if (flag == 'g' && !takes_global)
+      return Error{ErrorCode::InvalidParameter,
+                   "regexp_match() does not support the \"global\" option", "",
+                   "Use the regexp_matches function instead."};
+    if (flag != 'i' && flag != 'c' && flag != 'g')
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("invalid regular expression option: \"{}\"", flag)};
+    if (flag == 'g')
+      is_global = true;
+    else
+      whole = flag == 'i' ? "(?i)" : "";
+  }
+  whole += pattern;
+  return whole;
+}
+
+Value matched_groups(icu::RegexMatcher& found, UErrorCode& status) {
+  ValueList groups;
+  const int32_t count = found.groupCount();
+  if (count == 0) groups.push_back(group_text(found, 0, status));
+  for (int32_t group = 1; group <= count; ++group)
+    groups.push_back(group_text(found, group, status));
+  return Value::list(std::move(groups));
+}
+
+Result<Value> first_groups_with(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                                Text pattern, Text flags) {
+  bool is_global = false;
+  const std::string whole = TRY(pattern_with(pattern, flags, false, is_global));
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, whole, text, kAsPostgres));
+  UErrorCode status = U_ZERO_ERROR;
+  Value groups;
+  if (found.find(status)) groups = matched_groups(found, status);
+  TRY(check(status));
+  return groups;
+}
+Result<Value> first_groups(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                           Text pattern) {
+  return first_groups_with(call, matcher, text, pattern, "");
+}
+
+Result<Value> all_groups(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                         Text pattern, Text flags) {
+  bool is_global = false;
+  const std::string whole = TRY(pattern_with(pattern, flags, true, is_global));
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, whole, text, kAsPostgres));
+  UErrorCode status = U_ZERO_ERROR;
+  ValueList matches;
+  while (found.find(status)) {
+    matches.push_back(matched_groups(found, status));
+    TRY(may_go_on(call.context, size_of(matches.back())));
+    if (!is_global) break;
+  }
+  TRY(check(status));
+  return Value::list(std::move(matches));
+}
+
 // `flags`, as PostgreSQL has them: i for any case, c for the case as it is written.
 Result<bool> is_like_with(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
                           Text pattern, Text flags) {
@@ -245,6 +308,23 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "The same; with the flag `i` in any case.",
      .example = "REGEXP_LIKE('Hello World', 'world$', 'i')",
      .kernel = row_kernel<is_like_with>},
+    {.name = "regexp_match",
+     .signature = "(STRING string, STRING pattern) -> ARRAY<STRING>",
+     .doc = "What the groups of an expression matched first, or the match where it has none; null "
+            "where nothing matches.",
+     .example = "REGEXP_MATCH('foobarbequebaz', '(bar)(beque)') = ARRAY['bar', 'beque']",
+     .kernel = row_kernel<first_groups>},
+    {.name = "regexp_match",
+     .signature = "(STRING string, STRING pattern, STRING flags) -> ARRAY<STRING>",
+     .doc = "The same; with the flag `i` in any case.",
+     .example = "REGEXP_MATCH('Foo', 'f(o+)', 'i') = ARRAY['oo']",
+     .kernel = row_kernel<first_groups_with>},
+    {.name = "regexp_match_all",
+     .signature = "(STRING string, STRING pattern, STRING flags) -> ARRAY<ARRAY<STRING>>",
+     .doc = "REGEXP_MATCH of the first match, with the flag `g` of all; over tables REGEXP_MATCHES "
+            "gives them as rows.",
+     .example = "ARRAY_LENGTH(REGEXP_MATCH_ALL('a1b2', '([a-z])([0-9])', 'g')) = 2",
+     .kernel = row_kernel<all_groups>},
     {.name = "regexp_replace",
      .signature = "(STRING str, STRING regexp, STRING new) -> STRING",
      .doc = "The text with all matches replaced; $1 is what the first group matched.",

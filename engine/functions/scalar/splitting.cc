@@ -1,6 +1,8 @@
 // From one text to many: SPLIT and SPLIT_TO_MAP.
 #include <absl/container/flat_hash_map.h>
 
+#include <optional>
+
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
 #include "engine/functions/text_search.h"
@@ -67,6 +69,28 @@ void split(KernelCall& call) {
   }
 }
 
+// PostgreSQL's: no delimiter gives the characters, an empty one the text as it is, an empty text no element.
+Result<Value> string_to_array(const KernelCall& call, std::optional<Text> text,
+                              std::optional<Text> delimiter, std::optional<Text> null) {
+  if (!text) return Value();
+  if (text->empty()) return Value::list({});
+  const size_t size = parts_size(*text, delimiter.value_or("")) / sizeof(Text) * sizeof(Value);
+  if (!call.context.has_bytes(size)) return call.context.too_large(size);
+  ValueList parts;
+  const auto take = [&](Text part) {
+    parts.push_back(null && part == *null ? Value() : Value::text(std::string(part)));
+  };
+  if (delimiter && delimiter->empty())
+    take(*text);
+  else
+    split_each(*text, delimiter.value_or(""), character_size, take);
+  return Value::list(std::move(parts));
+}
+Result<Value> string_to_array_of_all(const KernelCall& call, std::optional<Text> text,
+                                     std::optional<Text> delimiter) {
+  return string_to_array(call, text, delimiter, std::nullopt);
+}
+
 Value split_to_map(std::span<const Value> args) {
   const std::string &text = args[0].as_string(), &entry_delimiter = args[1].as_string(),
                     &pair_delimiter = args[2].as_string();
@@ -99,6 +123,18 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "The parts between delimiters; an empty delimiter gives single bytes.",
      .example = "ARRAY_LENGTH(SPLIT(TO_BYTES('a.b', 'utf8'), TO_BYTES('.', 'utf8'))) = 2",
      .kernel = split<one_byte>},
+    {.name = "string_to_array",
+     .signature = "(STRING string, STRING delimiter) -> ARRAY<STRING>",
+     .doc =
+         "PostgreSQL's SPLIT: a null delimiter gives the characters, an empty one the text as it "
+         "is, and of an empty text comes no element.",
+     .example = "STRING_TO_ARRAY('a,b', ',') = ARRAY['a', 'b']",
+     .kernel = row_kernel<string_to_array_of_all>},
+    {.name = "string_to_array",
+     .signature = "(STRING string, STRING delimiter, STRING null_string) -> ARRAY<STRING>",
+     .doc = "The same, with null for parts that are the third text.",
+     .example = "ARRAY_LENGTH(STRING_TO_ARRAY('a,-', ',', '-')) = 2",
+     .kernel = row_kernel<string_to_array>},
     {.name = "split_to_map",
      .signature = "(STRING input, STRING entry_delimiter, STRING kv_delimiter) -> "
                   "MAP<STRING, STRING>",

@@ -1,14 +1,18 @@
-// TO_CHAR, as PostgreSQL 15's: https://www.postgresql.org/docs/15/functions-formatting.html. Times are in UTC, as timestamps are.
+// TO_CHAR, as PostgreSQL 15's: https://www.postgresql.org/docs/15/functions-formatting.html
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <string>
 
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
+#include "engine/functions/session_zone.h"
 #include "engine/types/ascii.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_time.h"
+#include "engine/types/zoned_texts.h"
 
 namespace engine {
 
@@ -35,6 +39,8 @@ struct Moment {
   CivilDate date;
   int64_t days;
   int64_t ms;  // of the day
+  std::string zone = "UTC";
+  int64_t east_ms = 0;
   int hour() const { return static_cast<int>(ms / kMsPerHour); }
   int day_of_year() const {
     return static_cast<int>(days - days_from_civil({date.year, 1, 1})) + 1;
@@ -117,14 +123,30 @@ constexpr TimePattern kTimePatterns[] = {
     {"W", [](M at, bool, Text) { return fmt::to_string((at.date.day + 6) / 7); }},
     {"Q", [](M at, bool, Text) { return fmt::to_string((at.date.month + 2) / 3); }},
     {"CC", [](M at, bool fills, Text) { return padded(fills, (at.date.year + 99) / 100, 2); }},
-    {"TZ", [](M, bool, Text as) { return cased(as, "UTC"); }},
-    {"OF", [](M, bool, Text) { return std::string("+00"); }},
+    {"TZH",
+     [](M at, bool, Text) {
+       return fmt::format("{}{:02}", at.east_ms < 0 ? '-' : '+', std::abs(at.east_ms) / kMsPerHour);
+     }},
+    {"TZM",
+     [](M at, bool, Text) {
+       return fmt::format("{:02}", std::abs(at.east_ms) / kMsPerMinute % 60);
+     }},
+    {"TZ", [](M at, bool, Text as) { return cased(as, at.zone); }},
+    {"OF",
+     [](M at, bool, Text) {
+       std::string offset;
+       append_zone_offset(offset, at.east_ms);
+       return offset;
+     }},
 };
 
-Result<std::string> time_to_char(int64_t ms, Text form) {
+Moment moment_of(int64_t clock_ms) {
+  const auto [days, ms_of_day] = split_timestamp(clock_ms);
+  return {civil_from_days(days), days, ms_of_day};
+}
+
+Result<std::string> shown(const Moment& at, Text form) {
   if (form.size() > kMaxTemplate) return too_long();
-  const auto [days, ms_of_day] = split_timestamp(ms);
-  const Moment at{civil_from_days(days), days, ms_of_day};
   std::string out;
   bool fills = true;
   while (!form.empty()) {
@@ -150,32 +172,52 @@ Result<std::string> time_to_char(int64_t ms, Text form) {
       continue;
     }
     const Text as_written = form.substr(0, pattern->name.size());
-    std::string shown = pattern->show(at, fills, as_written);
+    std::string part = pattern->show(at, fills, as_written);
     fills = true;
     form.remove_prefix(as_written.size());
-    if (starts_ignoring_case(form, "TH") && !shown.empty() && shown.back() >= '0' &&
-        shown.back() <= '9') {
-      const bool is_teen = shown.size() > 1 && shown[shown.size() - 2] == '1';
+    if (starts_ignoring_case(form, "TH") && !part.empty() && part.back() >= '0' &&
+        part.back() <= '9') {
+      const bool is_teen = part.size() > 1 && part[part.size() - 2] == '1';
       constexpr std::array<Text, 4> kEndings = {"th", "st", "nd", "rd"};
-      const auto last = static_cast<size_t>(shown.back() - '0');
+      const auto last = static_cast<size_t>(part.back() - '0');
       const Text ending = is_teen || last > 3 ? kEndings[0] : kEndings[last];
-      shown += form.front() == 'T' ? upper_case(ending) : std::string(ending);
+      part += form.front() == 'T' ? upper_case(ending) : std::string(ending);
       form.remove_prefix(2);
     }
-    out += shown;
+    out += part;
   }
   return out;
 }
 
+// A timestamp without a time zone has none to be named.
+Result<std::string> time_to_char(const KernelCall& call, int64_t ms, Text form) {
+  Moment at = moment_of(ms);
+  if (call.args[0].type().label() == label::kTimestamp) at.zone.clear();
+  return shown(at, form);
+}
 Result<std::string> date_to_char(int32_t days, Text form) {
-  return time_to_char(days * kMsPerDay, form);
+  return shown(moment_of(days * kMsPerDay), form);
+}
+// In the zone of the session.
+Result<std::string> instant_to_char(const KernelCall& call, PerBatch<CallZone>& zones, int64_t ms,
+                                    Text form) {
+  const ZoneClock* zone = zones->of(call);
+  if (!zone) return shown(moment_of(ms), form);
+  Moment at = moment_of(clock_of_instant(zone, ms));
+  at.zone = zone->abbreviation(ms);
+  at.east_ms = zone->east_ms(ms);
+  return shown(at, form);
+}
+Result<std::string> day_to_char(const KernelCall& call, PerBatch<CallZone>& zones, int32_t days,
+                                Text form) {
+  return instant_to_char(call, zones, instant_of_clock(zones->of(call), days * kMsPerDay), form);
 }
 
 constexpr FunctionDef kFunctions[] = {
     {.name = "to_char",
      .signature = "(TIMESTAMP timestamp, STRING template) -> STRING",
      .doc = "A point in time as text, in UTC, by PostgreSQL's patterns: YYYY, MM, DD, HH24, HH12, "
-            "MI, SS, MS, AM, Month, Mon, Day, Dy, DDD, D, Q, WW, IW, TZ ...; FM before one leaves "
+            "MI, SS, MS, AM, Month, Mon, Day, Dy, DDD, D, Q, WW, IW, TZ, TZH ...; FM before one leaves "
             "blanks and zeros out, \"what is quoted\" stays.",
      .example = "TO_CHAR(FROM_UNIXTIME(86400005), 'YYYY-MM-DD HH24:MI:SS.MS') = '1970-01-02 "
                 "00:00:00.005'",
@@ -186,6 +228,16 @@ constexpr FunctionDef kFunctions[] = {
      .example = "TO_CHAR(CAST('2024-05-01' AS DATE), 'FMDay, FMDDth \"of\" FMMonth') = "
                 "'Wednesday, 1st of May'",
      .kernel = row_kernel<date_to_char>},
+    {.name = "pg_catalog.to_char_in_zone",
+     .signature = "(TIMESTAMP timestamp, STRING template) -> STRING",
+     .doc = "The same of a timestamptz, in the zone of the session.",
+     .example = "TO_CHAR(FROM_UNIXTIME(0), 'HH24 TZ') = '00 UTC'",
+     .kernel = row_kernel<instant_to_char>},
+    {.name = "pg_catalog.to_char_in_zone",
+     .signature = "(DATE date, STRING template) -> STRING",
+     .doc = "The same of the midnight at which a day begins in the zone of the session.",
+     .example = "TO_CHAR(FROM_DAYS(0), 'HH24 TZ') = '00 UTC'",
+     .kernel = row_kernel<day_to_char>},
 };
 
 }  // namespace
