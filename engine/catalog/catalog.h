@@ -11,6 +11,7 @@
 #include "base/persistent_map.h"
 #include "base/result.h"
 #include "base/uuid.h"
+#include "engine/catalog/sequence.h"
 #include "engine/formats/spec.h"
 #include "engine/sql/ast.h"
 #include "engine/types/schema.h"
@@ -114,6 +115,9 @@ class Catalog {
   Sources sources_;
   Queries queries_;
   Uses readers_, writers_;
+
+ public:
+  PersistentMap<std::string, SequencePtr> sequences;  // by name; no source has one of their names
 };
 using CatalogPtr = std::shared_ptr<const Catalog>;
 

@@ -45,6 +45,19 @@ struct JsonFields<DataSource> {
       json_field("column_order", &DataSource::column_order));
 };
 template <>
+struct JsonFields<Sequence> {
+  static constexpr auto fields = std::tuple(
+      json_field("name", &Sequence::name), json_field("id", &Sequence::id),
+      json_field("type", &Sequence::data_type), json_field("start", &Sequence::start),
+      json_field("increment", &Sequence::increment), json_field("min", &Sequence::min),
+      json_field("max", &Sequence::max), json_field("cache", &Sequence::cache),
+      json_field("cycles", &Sequence::cycles), json_field("owner_table", &Sequence::owner_table),
+      json_field("owner_column", &Sequence::owner_column),
+      json_field("owner_role", &Sequence::owner_role),
+      json_field("last_value", &Sequence::last_value),
+      json_field("is_called", &Sequence::is_called), json_field("version", &Sequence::version));
+};
+template <>
 struct JsonFields<PersistentQuery> {
   static constexpr auto fields = std::tuple(
       json_field("id", &PersistentQuery::id), json_field("kind", &PersistentQuery::kind),

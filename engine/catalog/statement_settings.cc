@@ -69,6 +69,8 @@ constexpr StatementSetting kSettings[] = {
      kTrueOrFalse, is_boolean},
     {"max.windows.per.record", "10000", "a number of windows, from 1 to 1000000",
      is_number<1, kMostWindowsPerRecord>},
+    {"read.staleness", "0", "a number of milliseconds, from 0 to 3600000, or a time like 10s",
+     is_wait},
     {"read.wait.ms", "2000", "a number of milliseconds, from 0 to 3600000", is_wait},
     {"stream.time.max.ahead.ms", "-1",
      "-1 (off), or a number of milliseconds of at least a day (86400000)", is_time_ahead},

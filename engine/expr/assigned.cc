@@ -1,5 +1,9 @@
 #include "engine/expr/assigned.h"
 
+#include <algorithm>
+
+#include "engine/expr/zones.h"
+#include "engine/types/coercion.h"
 #include "engine/types/postgres_types.h"
 
 namespace engine {
@@ -20,6 +24,26 @@ TypeName named_parts(TypeName name, const SqlType& type) {
     if (type.kind() == TypeKind::Struct) name.parts.push_back(type_name_of(field.type));
   }
   return name;
+}
+
+// Whether one has, somewhere within, what clocks show where the other has a point in time.
+bool differ_in_zone(const SqlType& left, const SqlType& right) {
+  if (left.kind() != right.kind()) return false;
+  switch (left.kind()) {
+    case TypeKind::Timestamp:
+      return is_clock(left) != is_clock(right);
+    case TypeKind::Array:
+      return differ_in_zone(left.element(), right.element());
+    case TypeKind::Map:
+      return differ_in_zone(left.key(), right.key()) || differ_in_zone(left.value(), right.value());
+    case TypeKind::Struct:
+      return std::ranges::any_of(left.fields(), [&](const Field& field) {
+        const auto other = std::ranges::find(right.fields(), field.name, &Field::name);
+        return other != right.fields().end() && differ_in_zone(field.type, other->type);
+      });
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -61,6 +85,24 @@ ExpressionPtr assigned(ExpressionPtr value, const SqlType& type) {
   FunctionCall call{std::string(kAssigned), {}};
   call.arguments.push_back(make_expression(Cast{std::move(value), type_name_of(type)}, position));
   return make_expression(std::move(call), position);
+}
+
+std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right) {
+  if (left.kind() == TypeKind::Date && right.kind() == TypeKind::Timestamp) return right;
+  if (left.kind() == TypeKind::Timestamp && right.kind() == TypeKind::Date) return left;
+  // Not supported yet within arrays and their like.
+  if (left.is_nested() && differ_in_zone(left, right)) return std::nullopt;
+  return common_type(left, right);
+}
+
+Result<BoundExpression> in_shared_type(BoundExpression expression, const SqlType& type) {
+  if (expression.type.kind() == TypeKind::Date && type.kind() == TypeKind::Timestamp)
+    return cast(std::move(expression), type);
+  return coerce(with_zone_of(type, std::move(expression)), type);
+}
+
+bool are_kept_alike(const SqlType& left, const SqlType& right) {
+  return left == right && !differ_in_zone(left, right);
 }
 
 }  // namespace engine

@@ -10,6 +10,7 @@
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/zones.h"
 #include "engine/sql/postgres_lengths.h"
 #include "engine/types/coercion.h"
 #include "engine/types/postgres_texts.h"
@@ -237,13 +238,20 @@ Result<BoundExpression> Binder::bind_parameter(const Parameter& parameter, TextP
 
 Result<BoundExpression> Binder::coerce_to(BoundExpression bound, const SqlType& type) {
   if (bound.kind != BoundKind::Parameter || !bound.type.is_null() || type.is_null())
-    return coerce(std::move(bound), type);
+    return coerce_in_zone(std::move(bound), type);
   ParameterSlot& slot = (*scope_.parameters)[bound.index];
   // Another place in the expression may have told its type by now. Nothing cuts what comes to a column's length.
   if (slot.type.is_null()) slot.type = without_declared_lengths(type);
   bound.type = slot.type;
-  if (slot.value) return coerce(TRY(bind_value(bound.index, {})), type);
-  return coerce(std::move(bound), type);
+  if (slot.value) return coerce_in_zone(TRY(bind_value(bound.index, {})), type);
+  return coerce_in_zone(std::move(bound), type);
+}
+
+Result<BoundExpression> Binder::coerce_in_zone(BoundExpression bound, const SqlType& type) const {
+  if (!scope_.zone || bound.type.is_null()) return coerce(std::move(bound), type);
+  if (auto value = literal_in(*scope_.zone, bound, type))
+    return literal_expression(type, *std::move(value));
+  return coerce(with_zone_of(type, std::move(bound)), type);
 }
 
 // Each place has the value for itself: a large one that stands in a thousand places would take a
@@ -337,6 +345,7 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   }
   if (scope_.texts_take_types)
     if (auto made = postgres_cast(operand, type, position)) return *std::move(made);
+  if (scope_.zone) operand = with_zone_of(type, std::move(operand));
   auto result = cast(std::move(operand), type);
   if (result) return result;
   Error error = std::move(result).error();
@@ -409,6 +418,22 @@ Result<BoundExpression> Binder::bind_subscript(const Subscript& node,
   return bound;
 }
 
+namespace {
+
+// Of which type the results of a CASE are that tell it, beside written texts; Null where they have none in common.
+SqlType told_type(std::span<const BoundItem> results) {
+  SqlType told;
+  for (const BoundItem& result : results) {
+    if (result.source->is<StringLiteral>() || result.bound.type.is_null()) continue;
+    const auto shared = common_type(told, result.bound.type);
+    if (!shared) return {};
+    told = *shared;
+  }
+  return told;
+}
+
+}  // namespace
+
 Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition position) {
   BoundExpression bound;
   bound.kind = BoundKind::Case;
@@ -429,6 +454,17 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
   std::vector<BoundExpression*> results;
   for (size_t i = 1; i < bound.children.size(); i += 2) results.push_back(&bound.children[i]);
   results.push_back(&bound.children.back());
+  if (scope_.texts_take_types) {  // a written text is read as the other results are
+    std::vector<BoundItem> items;
+    for (size_t i = 0; i < node.branches.size(); ++i)
+      items.push_back({node.branches[i].then.get(), *results[i]});
+    if (node.otherwise) items.push_back({node.otherwise.get(), *results.back()});
+    const SqlType told = told_type(items);
+    for (size_t i = 0; i < items.size(); ++i) {
+      TRY(read_text_as(items[i], told));
+      *results[i] = std::move(items[i].bound);
+    }
+  }
   for (const BoundExpression* result : results) {
     const bool is_default = result == results.back();
     if (result->type.is_null()) continue;
@@ -463,6 +499,7 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
     bound.type = open_type((*std::ranges::find(results, BoundKind::Parameter, [](const auto* each) {
                              return each->kind;
                            }))->type);
+  if (bound.type.is_null() && scope_.texts_take_types) bound.type = TypeKind::String;
   if (bound.type.is_null())
     return with_ksqldb(ErrorCode::TypeMismatch, "all branches of the CASE are NULL",
                        invalid_detail("Invalid Case expression. All case branches have NULL type"))

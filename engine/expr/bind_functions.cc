@@ -5,6 +5,9 @@
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/zones.h"
+#include "engine/sql/sequence_call.h"
+#include "engine/types/ascii.h"
 #include "engine/types/coercion.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
@@ -91,6 +94,15 @@ uint64_t primitive_bits(const Signature& signature, size_t count) {
 }  // namespace
 
 Error unknown_function(const std::string& name) {
+  for (const std::string_view of_sequence : {"NEXTVAL", "CURRVAL", "SETVAL", "LASTVAL"})
+    if (name == of_sequence)
+      return Error{
+          ErrorCode::NotSupported,
+          lower_case(name) + "() is not for queries that run on, nor for ksqlDB's statements"}
+          .with_hint(
+              "A query may be computed again after a crash, and would take other numbers. Take "
+              "them where rows are "
+              "inserted.");
   std::vector<std::string> names;
   for (const Registry::Entry& entry : Registry::instance().entries()) names.push_back(entry.name);
   const std::string nearest = closest_name(name, names);
@@ -243,6 +255,8 @@ Status Binder::coerce_arguments(const Resolution& resolution, Arguments& argumen
     // The overload's rules let through more than coerce(), for instance text for a DATE.
     if (item.bound.kind == BoundKind::Parameter)
       item.bound = TRY(coerce_to(std::move(item.bound), type));
+    else if (auto value = scope_.zone ? literal_in(*scope_.zone, item.bound, type) : std::nullopt)
+      item.bound = literal_expression(type, *std::move(value));
     else
       item.bound = cast_or_fold(std::move(item.bound), type);
   }
@@ -270,6 +284,24 @@ std::string Binder::meant(const std::string& function) const {
   return Registry::instance().find(as_postgres).empty() ? function : as_postgres;
 }
 
+namespace {
+
+// Functions that look at the zone of the session themselves, where they are given points in time or days.
+std::string in_zone(std::string name, std::span<const ArgumentType> types) {
+  constexpr std::pair<std::string_view, size_t> kOfTimes[] = {{"TO_CHAR", 0}, {"DATE_TRUNC", 1}};
+  for (const auto& [function, argument] : kOfTimes) {
+    if (name != function || argument >= types.size()) continue;
+    const SqlType& type = types[argument].type;
+    // What tells no type is a point in time to DATE_TRUNC; TO_CHAR takes others, too.
+    const bool is_open = type.is_null() || type.kind() == TypeKind::String;
+    if (is_instant(type) || type.kind() == TypeKind::Date || (is_open && argument > 0))
+      return "PG_CATALOG." + name + "_IN_ZONE";
+  }
+  return name;
+}
+
+}  // namespace
+
 Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition position,
                                           CallKind expected) {
   TRY(refuse_postgres_clauses(call, scope_.clause, position));
@@ -287,6 +319,11 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
     return bind_kept(*make_expression(
         Arithmetic{ArithmeticOp::Modulo, clone(*call.arguments[0]), clone(*call.arguments[1])},
         position));
+  if (names_by_regclass(call)) {
+    FunctionCall named{call.name, clone(call.arguments)};
+    take_sequence_name(named);
+    return bind_call(named, position, expected);
+  }
   std::string name = meant(call.name);
   const auto overloads = Registry::instance().find(name);
   if (overloads.empty()) {
@@ -303,6 +340,7 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
         position);
   Arguments arguments = TRY(bind_arguments(call));
   if (scope_.texts_take_types) name = by_types(std::move(name), arguments);
+  if (scope_.zone) name = in_zone(std::move(name), arguments.types);
   auto resolved = Registry::instance().resolve(name, arguments.types);
   if (!resolved) {
     Error error = std::move(resolved).error();
@@ -320,6 +358,10 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
 
   if (scope_.texts_take_types && is_clock_result(call.name, arguments))
     *type = type->labelled(label::kTimestamp);
+  // In another zone than UTC they are what clocks show there.
+  if (scope_.texts_take_types && !scope_.zone && call.name == "GENERATE_SERIES" &&
+      arguments.types.front().type.label() == label::kTimestamp)
+    *type = SqlType::array(type->element().labelled(label::kTimestamp));
   if (scope_.texts_take_types && keeps_values(call.name)) take_label(call.name, arguments, *type);
   if (name == "PG_CATALOG.ROUND" || name == "PG_CATALOG.TRUNC") keep_places(arguments.items, *type);
   const FunctionDef& function = *resolved->overload->function;
@@ -330,6 +372,7 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   bound.absorbs_errors = true;
   bound.refuses_null = primitive_bits(resolved->overload->signature, arguments.items.size());
   for (BoundItem& item : arguments.items) bound.children.push_back(std::move(item.bound));
+  if (arguments.is_by_clocks) return as_instant(std::move(bound));
   // The absolute value of a smallint is one, and of a real.
   if (scope_.texts_take_types && call.name == "ABS" && is_narrow_number(arguments.first))
     return cast_or_fold(std::move(bound), arguments.first);

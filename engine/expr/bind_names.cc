@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "base/suggest.h"
+#include "engine/expr/assigned.h"
 #include "engine/expr/binder.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/schema.h"
 
 namespace engine {
@@ -83,6 +85,8 @@ Error unknown_column(const Scope& scope, const ColumnRef& column) {
   }
   const std::string nearest = closest_name(column.name.text, names);
   std::string hint = nearest.empty() ? "" : "Did you mean " + nearest + "?";
+  if (nearest.empty() && column.name.quoting == Quoting::Double && !column.source)
+    hint = "A text stands in single quotes: '" + column.name.text + "'.";
   if (!list.empty()) hint += (hint.empty() ? "" : " ") + ("Columns: " + list) + ".";
   return Error{ErrorCode::UndefinedColumn, "column \"" + shown(column.name) + "\" does not exist" +
                                                (scope.source.empty() ? "" : " in " + scope.source)}
@@ -108,16 +112,20 @@ std::string shown(const Name& name) {
 ExpressionPtr call_of_word(const ColumnRef& column, TextPosition position) {
   struct Word {
     std::string_view word, function;
+    bool is_clock = false;  // a timestamp without a time zone
   };
   constexpr Word kWords[] = {{"CURRENT_DATE", "CURRENT_DATE"},
                              {"CURRENT_TIME", "CURRENT_TIME"},
                              {"LOCALTIME", "CURRENT_TIME"},
                              {"CURRENT_TIMESTAMP", "NOW"},
-                             {"LOCALTIMESTAMP", "NOW"}};
+                             {"LOCALTIMESTAMP", "NOW", true}};
   if (column.source || column.name.quoting != Quoting::None) return nullptr;
   const auto* const found = std::ranges::find(kWords, column.name.text, &Word::word);
   if (found == std::end(kWords)) return nullptr;
-  return make_expression(FunctionCall{std::string(found->function), {}}, position);
+  ExpressionPtr call = make_expression(FunctionCall{std::string(found->function), {}}, position);
+  if (!found->is_clock) return call;
+  const SqlType clock = SqlType(TypeKind::Timestamp).labelled(label::kTimestamp);
+  return make_expression(Cast{std::move(call), type_name_of(clock)}, position);
 }
 
 bool Binder::is_known_column(const std::string& name) const {

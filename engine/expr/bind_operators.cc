@@ -1,15 +1,18 @@
 // Operators: arithmetic, comparisons, logic.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/zones.h"
 #include "engine/formats/text_value.h"
 #include "engine/types/coercion.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_time.h"
+#include "engine/types/zoned_texts.h"
 
 namespace engine {
 
@@ -192,8 +195,10 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
         "operator " + std::string(to_string(node.op)) + " does not take " + shown(left.type) +
             " and " + shown(right.type),
         type_error_detail("Error processing expression: " + to_sql(expression) + ". " + ksql_text));
-    if (left.type.is_numeric() != right.type.is_numeric() && !left.type.is_null() &&
-        !right.type.is_null()) {
+    if (left.type.is_time_like() && right.type.is_numeric()) {
+      error.hint = "Write a duration as an interval, for example INTERVAL '5 minutes'.";
+    } else if (left.type.is_numeric() != right.type.is_numeric() && !left.type.is_null() &&
+               !right.type.is_null()) {
       const bool cast_right = left.type.is_numeric();
       error.hint = "CAST one side, for example CAST(" +
                    to_sql(cast_right ? *node.right : *node.left) + " AS " +
@@ -311,6 +316,13 @@ Result<BoundExpression> Binder::bind_sign(const Signed& node, TextPosition posit
                                          " is not supported."))
         .at(position);
   if (node.op == SignOp::Plus) return operand;
+  // The opposite of the least number that is written down is of the next wider type.
+  if (scope_.texts_take_types && operand.kind == BoundKind::Literal && !operand.literal.is_null()) {
+    if (operand.type.kind() == TypeKind::Integer && operand.literal.as_int32() == INT32_MIN)
+      return literal_expression(TypeKind::Bigint, Value::bigint(-int64_t{INT32_MIN}));
+    if (operand.type.kind() == TypeKind::Bigint && operand.literal.as_int64() == INT64_MIN)
+      return bind_decimal(DecimalLiteral{"9223372036854775808"}, position);
+  }
   // The least number has no opposite: subtraction says so.
   const bool is_whole =
       operand.type.kind() == TypeKind::Integer || operand.type.kind() == TypeKind::Bigint;
@@ -342,8 +354,9 @@ Result<BoundExpression> Binder::bind_comparison(const Comparison& node, TextPosi
 namespace {
 
 // {1,"a b"} as PostgreSQL writes an array. Nothing where it is something else.
-std::optional<BoundExpression> array_literal(const std::string& text, const SqlType& type) {
-  auto value = parse_text_value(type, text, "the array");
+std::optional<BoundExpression> array_literal(const std::string& text, const SqlType& type,
+                                             ZoneClockPtr zone) {
+  auto value = parse_text_value(type, text, "the array", std::move(zone));
   if (!value) return std::nullopt;
   return literal_expression(type, *std::move(value));
 }
@@ -355,11 +368,15 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   if (!text || type.is_null() || (type.kind() == TypeKind::String && !is_normalized(type)))
     return {};
   if (type.is_nested() && type.kind() != TypeKind::Array) return {};
-  std::optional<BoundExpression> read =
-      type.kind() == TypeKind::Array ? array_literal(text->value, type)
-                                     : std::optional(cast_or_fold(std::move(item.bound), type));
+  std::optional<BoundExpression> read;
+  if (type.kind() == TypeKind::Array)
+    read = array_literal(text->value, type, scope_.zone);
+  else if (auto value = scope_.zone ? literal_in(*scope_.zone, item.bound, type) : std::nullopt)
+    read = literal_expression(type, *std::move(value));
+  else
+    read = cast_or_fold(std::move(item.bound), type);
   if ((!read || read->kind != BoundKind::Literal) && is_normalized(type))
-    if (const auto normal = normalized_text(type, text->value); !normal)
+    if (const auto normal = normalized_text_in(scope_.zone.get(), type, text->value); !normal)
       return Error(normal.error()).at(item.source->position);
   if (!read || read->kind != BoundKind::Literal)
     return Error{ErrorCode::InvalidText,
@@ -370,6 +387,14 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
 }
 
 namespace {
+
+// Beside a char(n), whose column is kept without blanks at the end: they do not count.
+void drop_blanks_beside(BoundItem& item, const SqlType& type) {
+  const auto* text = item.source->as<StringLiteral>();
+  if (!text || type.label() != label::kBpchar || item.bound.kind != BoundKind::Literal) return;
+  const size_t end = text->value.find_last_not_of(' ') + 1;
+  item.bound = literal_expression(item.bound.type, Value::text(text->value.substr(0, end)));
+}
 
 BoundExpression in_comparable_form(BoundExpression value) {
   BoundExpression form = call_expression(comparable_kernel, value.type, {}, value.position);
@@ -385,7 +410,7 @@ Status Binder::match_labels(ComparisonOp op, BoundItem& left, BoundItem& right,
   for (auto [side, other] : {std::pair(&left, &right), std::pair(&right, &left)})
     if (is_normalized(other->bound.type) && side->bound.kind == BoundKind::Literal &&
         side->bound.type.kind() == TypeKind::String && !is_normalized(side->bound.type))
-      side->bound = TRY(coerce(std::move(side->bound), other->bound.type));
+      side->bound = TRY(coerce_in_zone(std::move(side->bound), other->bound.type));
   const SqlType &l = left.bound.type, &r = right.bound.type;
   if (l.is_null() || r.is_null() || (!is_normalized(l) && !is_normalized(r))) return {};
   const LabelOrder order = std::min(order_of(l), order_of(r));
@@ -418,9 +443,15 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
   if (scope_.texts_take_types) {
     TRY(read_text_as(left, right.bound.type));
     TRY(read_text_as(right, left.bound.type));
+    drop_blanks_beside(left, right.bound.type);
+    drop_blanks_beside(right, left.bound.type);
   }
   for (BoundItem* item : {&left, &right}) item->bound = TRY(close(std::move(item->bound)));
   TRY(match_labels(op, left, right, position));
+  if (scope_.zone)
+    for (auto [side, other] : {std::pair(&left, &right), std::pair(&right, &left)})
+      if (is_instant(other->bound.type) && is_clock(side->bound.type))
+        side->bound = as_instant(std::move(side->bound));
 
   const SqlType &l = left.bound.type, &r = right.bound.type;
   const auto written = [&] {
@@ -441,7 +472,10 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
         .with_hint("Use IS NULL or IS NOT NULL.")
         .at(position);
   }
-  const auto types = compared_types(op, l, r, scope_.texts_take_types);
+  auto types = compared_types(op, l, r, scope_.texts_take_types);
+  // A date is a timestamp beside one, and else a point in time.
+  if (scope_.zone && types && (is_clock(l) || is_clock(r)) && is_instant(types->left))
+    types->left = types->right = types->left.labelled(label::kTimestamp);
   if (!types) {
     Error error = with_ksqldb(
         no_operator(),
@@ -458,8 +492,11 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
   BoundExpression bound =
       call_expression(comparison_kernel(op, types->left.kind()), TypeKind::Boolean, {}, position);
   bound.can_fail = false;
-  bound.children.push_back(cast_or_fold(std::move(left.bound), types->left));
-  bound.children.push_back(cast_or_fold(std::move(right.bound), types->right));
+  for (auto [side, type] : {std::pair(&left, &types->left), std::pair(&right, &types->right)}) {
+    auto value = scope_.zone ? literal_in(*scope_.zone, side->bound, *type) : std::nullopt;
+    bound.children.push_back(value ? literal_expression(*type, *std::move(value))
+                                   : cast_or_fold(std::move(side->bound), *type));
+  }
   return bound;
 }
 
@@ -555,7 +592,10 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
   items.push_back({node.value.get(), TRY(bind_open(*node.value))});
   for (const ExpressionPtr& item : node.list) items.push_back({item.get(), TRY(bind_open(*item))});
   if (scope_.texts_take_types)
-    for (size_t i = 1; i < items.size(); ++i) TRY(read_text_as(items[i], items.front().bound.type));
+    for (size_t i = 1; i < items.size(); ++i) {
+      TRY(read_text_as(items[i], items.front().bound.type));
+      drop_blanks_beside(items[i], items.front().bound.type);
+    }
   SqlType type = TRY(unify(items));
   if (type.is_null()) {
     // Nothing but NULLs and parameters.

@@ -8,12 +8,16 @@
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/zones.h"
 #include "engine/functions/adapters.h"
+#include "engine/functions/session_zone.h"
 #include "engine/types/ascii.h"
 #include "engine/types/coercion.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
+#include "engine/types/text_time.h"
+#include "engine/types/zoned_texts.h"
 
 namespace engine {
 
@@ -27,6 +31,7 @@ std::string quoted(std::string_view bound) {
 
 // Lower, upper, and which of them belong to it, as texts; a null bound is none.
 void range_kernel(KernelCall& call) {
+  const ZoneClockPtr zone = session_zone(call.context);
   call.out.resize(call.rows);
   for (size_t row = 0; row < call.rows; ++row) {
     const bool has_marks = call.args.size() > 2;
@@ -44,7 +49,7 @@ void range_kernel(KernelCall& call) {
     text += ',';
     if (!call.args[1].is_null(row)) text += quoted(call.args[1].get<std::string_view>(row));
     text += marks.substr(1);
-    const auto normal = normalized_text(call.out.type(), text);
+    const auto normal = normalized_text_in(zone.get(), call.out.type(), text);
     if (!normal) {
       call.errors.add(row, normal.error().message, normal.error().code);
     } else if (call.context.take_bytes(normal->size(), row, call.errors)) {
@@ -56,6 +61,7 @@ void range_kernel(KernelCall& call) {
 
 // Ranges, as texts; a null makes all of it null.
 void multirange_kernel(KernelCall& call) {
+  const ZoneClockPtr zone = session_zone(call.context);
   call.out.resize(call.rows);
   for (size_t row = 0; row < call.rows; ++row) {
     std::string text = "{";
@@ -67,7 +73,7 @@ void multirange_kernel(KernelCall& call) {
       text += argument.get<std::string_view>(row);
     }
     if (has_null) continue;
-    const auto normal = normalized_text(call.out.type(), text + "}");
+    const auto normal = normalized_text_in(zone.get(), call.out.type(), text + "}");
     if (!normal) {
       call.errors.add(row, normal.error().message, normal.error().code);
     } else if (call.context.take_bytes(normal->size(), row, call.errors)) {
@@ -207,6 +213,18 @@ Status Binder::match_arguments(const FunctionCall& call, Arguments& arguments) c
                           SqlType(TypeKind::Timestamp).labelled(label::kTimestamp)));
   if (call.name == "TIMEZONE" && items.size() == 2 && items[1].bound.type.kind() == TypeKind::Date)
     return become(1, cast(std::move(items[1].bound), TypeKind::Timestamp));
+  // What is written and what is a day are points in time to AGE.
+  const bool is_in_zone = scope_.zone != nullptr;
+  for (size_t i = 0; is_in_zone && call.name == "AGE" && i < items.size(); ++i) {
+    const SqlType& type = items[i].bound.type;
+    const bool is_text = items[i].bound.kind == BoundKind::Literal &&
+                         type.kind() == TypeKind::String && !is_normalized(type);
+    const bool is_day = type.kind() == TypeKind::Date && items.size() == 2;
+    if (!type.is_null() && (is_text || is_day))
+      TRY(become(i, is_text ? coerce_in_zone(std::move(items[i].bound), TypeKind::Timestamp)
+                            : cast(std::move(items[i].bound), TypeKind::Timestamp)));
+  }
+  if (is_in_zone) take_clocks(call, arguments);
   if (call.name != "GREATEST" && call.name != "LEAST" && call.name != "COALESCE") return {};
   // Numbers of different types become the widest.
   SqlType common;
@@ -220,6 +238,46 @@ Status Binder::match_arguments(const FunctionCall& call, Arguments& arguments) c
     if (!items[i].bound.type.is_null() && items[i].bound.type != common)
       TRY(become(i, coerce(std::move(items[i].bound), common)));
   return {};
+}
+
+void Binder::take_clocks(const FunctionCall& call, Arguments& arguments) const {
+  std::vector<BoundItem>& items = arguments.items;
+  const auto become = [&](size_t i, BoundExpression made) {
+    arguments.types[i].type = made.type;
+    items[i].bound = std::move(made);
+  };
+  if (keeps_values(call.name)) {  // the common type of both kinds has a zone
+    const bool has_instant = std::ranges::any_of(
+        items, [](const BoundItem& item) { return is_instant(item.bound.type); });
+    for (size_t i = 0; has_instant && i < items.size(); ++i)
+      if (is_clock(items[i].bound.type)) become(i, as_instant(std::move(items[i].bound)));
+    return;
+  }
+  struct Row {
+    std::string_view function;
+    size_t argument;
+    bool gives_clock;
+  };
+  constexpr Row kRows[] = {{"DATE_PART", 1, false},
+                           {"AGE", 0, false},
+                           {"AGE", 1, false},
+                           {"TIMESTAMPADD", 2, true},
+                           {"TIMESTAMPSUB", 2, true}};
+  for (const Row& row : kRows) {
+    if (row.function != call.name || row.argument >= items.size() ||
+        !is_instant(items[row.argument].bound.type))
+      continue;
+    const BoundExpression& unit = items.front().bound;
+    const bool is_known = unit.kind == BoundKind::Literal && !unit.literal.is_null();
+    if (call.name == "DATE_PART" && is_known && unit.type.kind() == TypeKind::String &&
+        lower_case(unit.literal.as_string()) == "epoch")
+      continue;
+    // Hours and less are as long whatever clocks show; months have no length, which is below 0.
+    const int64_t unit_ms = row.argument == 2 && is_known ? unit.literal.as_int64() : -1;
+    if (unit_ms >= 0 && unit_ms < kMsPerDay) continue;
+    become(row.argument, as_clock(std::move(items[row.argument].bound)));
+    arguments.is_by_clocks = row.gives_clock;
+  }
 }
 
 std::string Binder::by_types(std::string name, const Arguments& arguments) {

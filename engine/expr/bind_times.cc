@@ -3,8 +3,10 @@
 
 #include "engine/expr/binder.h"
 #include "engine/functions/adapters.h"
+#include "engine/functions/session_zone.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
+#include "engine/types/zoned_texts.h"
 
 namespace engine {
 
@@ -12,18 +14,23 @@ namespace {
 
 // ---- Kernels: over texts in their normal forms
 
-Result<std::string> moved_instant(const KernelCall& call, std::string_view instant,
-                                  const Interval& by) {
+Result<std::string> moved_instant(const KernelCall& call, PerBatch<CallZone>& zones,
+                                  std::string_view instant, const Interval& by) {
   const bool has_zone = call.out.type().label() == label::kExactTimestamptz;
   const int64_t us = TRY(parse_instant_us(instant, Zones::Kept, "timestamp"));
-  return instant_text(TRY(plus(us, by)), has_zone);
+  const ZoneClock* zone = has_zone ? zones->of(call) : nullptr;
+  if (!zone || (by.months == 0 && by.days == 0)) return instant_text(TRY(plus(us, by)), has_zone);
+  // Months and days are those of the calendar, hours are as long as they are.
+  const int64_t clock = TRY(plus(clock_us_of_instant(zone, us), {0, by.days, by.months}));
+  return instant_text(TRY(plus(instant_us_of_clock(zone, clock), {by.us, 0, 0})), true);
 }
-Result<std::string> instant_later(const KernelCall& call, std::string_view a, std::string_view b) {
-  return moved_instant(call, a, TRY(parse_interval(b)));
+Result<std::string> instant_later(const KernelCall& call, PerBatch<CallZone>& zones,
+                                  std::string_view a, std::string_view b) {
+  return moved_instant(call, zones, a, TRY(parse_interval(b)));
 }
-Result<std::string> instant_earlier(const KernelCall& call, std::string_view a,
-                                    std::string_view b) {
-  return moved_instant(call, a, opposite(TRY(parse_interval(b))));
+Result<std::string> instant_earlier(const KernelCall& call, PerBatch<CallZone>& zones,
+                                    std::string_view a, std::string_view b) {
+  return moved_instant(call, zones, a, opposite(TRY(parse_interval(b))));
 }
 Result<std::string> instants_difference(std::string_view a, std::string_view b) {
   const int64_t later = TRY(parse_instant_us(a, Zones::Kept, "timestamp"));
@@ -192,7 +199,7 @@ Result<BoundExpression> Binder::as_exact(BoundExpression bound, const SqlType& e
     const SqlType first = has_other ? type_of(*find_label(bound.type.label())) : exact;
     bound = TRY(coerce_to(std::move(bound), first));
   }
-  // Of a point in time with a zone, the timestamp without one is what it is in UTC.
+  // Of a point in time with a zone, the timestamp without one is what clocks of the session's show.
   return cast(std::move(bound), exact);
 }
 
@@ -229,9 +236,15 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
   const bool is_plain_date =
       left.type.kind() == TypeKind::Date || right.type.kind() == TypeKind::Date;
   if (is_plain_date && (l == Role::Whole || r == Role::Whole)) return Bound();
-  // What tells nothing is as the other side is, beside an interval an interval; but a factor is a number.
-  if (l == Role::Open) l = scales ? Role::Number : r == Role::Date && op == Add ? Role::Whole : r;
-  if (r == Role::Open) r = scales ? Role::Number : l == Role::Date && op == Add ? Role::Whole : l;
+  // What tells nothing is as the other side is, beside an interval an interval; but a factor is a number, and what is added to a point
+  // in time is an interval.
+  const auto beside = [&](Role other) {
+    if (scales) return Role::Number;
+    if (op == Add && other == Role::Date) return Role::Whole;
+    return op == Add && other == Role::Instant ? Role::Interval : other;
+  };
+  if (l == Role::Open) l = beside(r);
+  if (r == Role::Open) r = beside(l);
   if (scales && l == Role::Whole) l = Role::Number;
   if (scales && r == Role::Whole) r = Role::Number;
   const OperatorRow* row = find_operator(l, op, r);
@@ -271,6 +284,12 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
   if (left.type.is_null() && left.type.label() == label::kNone && l == r) left_type = right_type;
   if (right.type.is_null() && right.type.label() == label::kNone && l == r) right_type = left_type;
   if (row->result != Role::Interval && row->result != Role::Whole) result = left_type;
+  // Beside a timestamptz all others are such.
+  const SqlType timestamptz = SqlType(TypeKind::String).labelled(label::kExactTimestamptz);
+  const bool has_zone = left_type.label() == label::kExactTimestamptz ||
+                        right_type.label() == label::kExactTimestamptz;
+  if (row->kernel == row_kernel<instants_difference> && has_zone)
+    left_type = right_type = timestamptz;
 
   BoundExpression call = call_expression(row->kernel, result, {}, position);
   for (auto [side, type] : {std::pair(&left, &left_type), std::pair(&right, &right_type)}) {

@@ -57,6 +57,8 @@ class Binder {
   Result<BoundExpression> coerce_to(BoundExpression bound, const SqlType& type);
   // A parameter that nothing tells about takes what its client has declared, or STRING.
   Result<BoundExpression> close(BoundExpression bound);
+  // coerce() in the session's zone.
+  Result<BoundExpression> coerce_in_zone(BoundExpression bound, const SqlType& type) const;
 
  private:
   struct LambdaName {
@@ -68,6 +70,8 @@ class Binder {
     std::vector<BoundItem> items;  // of lambdas: bound is empty
     std::vector<ArgumentType> types;
     SqlType first = {};  // with the label that it came with
+    // A point in time has become what clocks show of it, and so has what the function makes of it.
+    bool is_by_clocks = false;
   };
 
   // bind.cc: literals, names and the forms that are not operators
@@ -120,6 +124,8 @@ class Binder {
   // A cast that only PostgreSQL has: between BOOLEAN and INTEGER, of BYTES to a text; nothing for others.
   static std::optional<BoundExpression> postgres_cast(BoundExpression& operand, const SqlType& type,
                                                       TextPosition position);
+  // Points in time become what clocks of the session's zone show, for functions that compute with that.
+  void take_clocks(const FunctionCall& call, Arguments& arguments) const;
   Status bind_lambdas(Resolution& resolution, Arguments& arguments);
   Result<BoundExpression> bind_lambda(const Lambda& lambda, TextPosition position,
                                       const std::vector<SqlType>& parameter_types);

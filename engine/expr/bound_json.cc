@@ -5,6 +5,7 @@
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
 #include "engine/expr/operator_lists.h"
+#include "engine/expr/zones.h"
 #include "engine/functions/registry.h"
 
 namespace engine {
@@ -69,7 +70,9 @@ constexpr NamedKernel kKernels[] = {{"CAST", cast_kernel, 1},
                                     {"READ", text_to_nested_kernel, 1},
                                     {"WRITE", array_to_text_kernel, 1},
                                     {"CUT", cut_kernel, 1},
-                                    {"FIT", fit_kernel, 1}};
+                                    {"FIT", fit_kernel, 1},
+                                    {"CLOCK", clock_kernel, 1},
+                                    {"INSTANT", instant_kernel, 1}};
 constexpr std::string_view kNegation = "NEGATE", kIn = "IN";
 
 // Operators have a kernel for each kind of operand; the kind is told by the children's types, or

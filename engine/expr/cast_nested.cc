@@ -4,6 +4,7 @@
 #include "engine/expr/cast_kernels.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/validity.h"
+#include "engine/functions/session_zone.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
 #include "engine/types/text_postgres.h"
@@ -144,10 +145,12 @@ void append_text(std::string& out, const Column& column, size_t row) {
 
 void output_text_kernel(KernelCall& call) {
   const Argument& from = call.args[0];
+  const ZoneClockPtr zone = session_zone(call.context);
   std::string text;
   for (size_t row = 0; row < call.rows; ++row) {
     text.clear();
-    if (!from.is_null(row)) append_postgres_text(text, *from.column, from.index(row));
+    if (!from.is_null(row))
+      append_postgres_text(text, from.type(), *from.column, from.index(row), zone.get());
     if (from.is_null(row) || !call.context.take_bytes(text.size(), row, call.errors))
       call.out.append_null();
     else

@@ -1,11 +1,14 @@
 // CAST between text and points in time, and among these.
 #include "engine/expr/cast_kernels.h"
 #include "engine/expr/kernels.h"
+#include "engine/expr/zones.h"
 #include "engine/functions/adapters.h"
+#include "engine/functions/session_zone.h"
 #include "engine/types/plain_days.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_time.h"
+#include "engine/types/zoned_texts.h"
 
 namespace engine {
 
@@ -19,22 +22,54 @@ Error bad_time(const KernelCall& call, std::string_view what, std::string_view t
   return Error{ErrorCode::InvalidDatetime,
                "Failed to parse " + std::string(what) + " '" + std::string(text) + "'"};
 }
-Result<int32_t> text_date(const KernelCall& call, std::string_view text) {
-  const auto days = parse_plain_days(text);
-  if (!days) return bad_time(call, "date", text, parse_days(text));
-  return *days;
+// A text that is kept in UTC as what clocks show; others as they are. `shown` is where it is put.
+std::string_view by_clocks(const KernelCall& call, PerBatch<CallZone>& zones, std::string_view text,
+                           std::string& shown) {
+  if (call.args[0].type().label() != label::kExactTimestamptz) return text;
+  const ZoneClock* zone = zones->of(call);
+  if (zone) shown = clock_text_of_instant(zone, text);
+  return zone ? std::string_view(shown) : text;
 }
-Result<int32_t> text_time(const KernelCall& call, std::string_view text) {
+
+int64_t ms_of_us(int64_t us) {
+  constexpr int64_t kUsPerMs = 1'000;
+  return us / kUsPerMs - (us % kUsPerMs < 0 ? 1 : 0);
+}
+
+Result<int32_t> text_date(const KernelCall& call, PerBatch<CallZone>& zones,
+                          std::string_view written) {
+  std::string shown;
+  const std::string_view text = by_clocks(call, zones, written, shown);
+  const auto days = parse_plain_days(text);
+  if (days) return *days;
+  const auto exact = parse_days(text);
+  const bool is_finite = exact && *exact != kInfinityDays && *exact != kMinusInfinityDays;
+  if (call.knows_unknown && is_finite) return *exact;
+  return bad_time(call, "date", text, exact);
+}
+Result<int32_t> text_time(const KernelCall& call, PerBatch<CallZone>& zones,
+                          std::string_view written) {
+  std::string shown;
+  const std::string_view text = by_clocks(call, zones, written, shown);
   const auto ms = parse_time(text);
   if (!ms) return bad_time(call, "time", text, parse_time_us(text));
   return *ms;
 }
-Result<int64_t> text_timestamp(const KernelCall& call, std::string_view text) {
+Result<int64_t> text_timestamp(const KernelCall& call, PerBatch<CallZone>& zones,
+                               std::string_view written) {
   const bool has_zone = call.out.type().label() != label::kTimestamp;
-  const auto ms = parse_timestamp(has_zone ? text : without_zone(text));
+  std::string shown;
+  const std::string_view text = has_zone ? written : by_clocks(call, zones, written, shown);
+  const auto ms =
+      has_zone ? parse_timestamp_in(zones->of(call), text) : parse_timestamp(without_zone(text));
   if (ms) return *ms;
   const std::string_view name = has_zone ? "timestamp with time zone" : "timestamp";
-  return bad_time(call, "timestamp", text, parse_instant_us(text, Zones::Kept, name));
+  const auto exact = has_zone ? parse_instant_us_in(zones->of(call), text)
+                              : parse_instant_us(without_zone(text), Zones::Dropped, name);
+  // PostgreSQL's years may have more than four digits, or be before the first one.
+  const bool is_finite = exact && *exact != kInfinityUs && *exact != kMinusInfinityUs;
+  if (call.knows_unknown && is_finite) return ms_of_us(*exact);
+  return bad_time(call, "timestamp", text, exact);
 }
 std::string date_text(int32_t days) {
   std::string text;
@@ -51,9 +86,19 @@ std::string timestamp_text(int64_t ms) {
   append_timestamp(text, ms);
   return text;
 }
-int64_t date_timestamp(int32_t days) { return days * kMsPerDay; }
-int32_t timestamp_date(int64_t ms) { return static_cast<int32_t>(split_timestamp(ms).days); }
-int32_t timestamp_time(int64_t ms) { return static_cast<int32_t>(split_timestamp(ms).ms_of_day); }
+int64_t date_timestamp(const KernelCall& call, PerBatch<CallZone>& zones, int32_t days) {
+  const int64_t midnight = days * kMsPerDay;
+  return is_clock(call.out.type()) ? midnight : instant_of_clock(zones->of(call), midnight);
+}
+int64_t clock_of(const KernelCall& call, PerBatch<CallZone>& zones, int64_t ms) {
+  return is_clock(call.args[0].type()) ? ms : clock_of_instant(zones->of(call), ms);
+}
+int32_t timestamp_date(const KernelCall& call, PerBatch<CallZone>& zones, int64_t ms) {
+  return static_cast<int32_t>(split_timestamp(clock_of(call, zones, ms)).days);
+}
+int32_t timestamp_time(const KernelCall& call, PerBatch<CallZone>& zones, int64_t ms) {
+  return static_cast<int32_t>(split_timestamp(clock_of(call, zones, ms)).ms_of_day);
+}
 
 }  // namespace
 

@@ -6,10 +6,14 @@
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
 #include "engine/expr/program.h"
+#include "engine/expr/zones.h"
+#include "engine/functions/session_zone.h"
 #include "engine/types/coercion.h"
+#include "engine/types/declared_lengths.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
+#include "engine/types/zoned_texts.h"
 
 namespace engine {
 
@@ -19,13 +23,16 @@ Error no_coercion(const SqlType& from, const SqlType& to) {
   return Error{ErrorCode::TypeMismatch, "expected " + shown(to) + " but got " + shown(from)};
 }
 
+using Properties = std::map<std::string, std::string>;
+
 // The value that a kernel makes of one literal; `as_postgres`: as over tables, where numbers are rounded and refused.
+// `properties`: of the session, in whose zone it is; null: UTC.
 Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType& to,
-                         bool as_postgres = false) {
+                         bool as_postgres = false, const Properties* properties = nullptr) {
   if (!is_castable(from, to)) return no_coercion(from, to);
   static const SimulatedClock kNoClock;  // casts do not look at the time
   Random random(0);
-  const EvalContext context{kNoClock, random};
+  const EvalContext context{kNoClock, random, properties};
   const ColumnPtr column = constant_column(from, value, 1);
   Column out(to);
   RowErrors errors(1);
@@ -99,9 +106,11 @@ bool is_constructor_of(const BoundExpression& expression, const SqlType& type) {
 
 // INSERT's rules for one value: besides implicit coercion, exact decimals and text that spells a
 // value of the type.
-Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlType& to) {
+Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlType& to,
+                           const Properties* properties) {
   if (value.is_null()) return value;
-  if (from == to && needs_label_work(from, to)) return cast_value(value, from, to);
+  if (from == to && needs_label_work(from, to))
+    return cast_value(value, from, to, false, properties);
   if (from == to) return value;
   if (from.is_numeric() && to.kind() == TypeKind::Decimal && from.kind() != TypeKind::Double) {
     const SqlType exact = as_decimal_type(from);
@@ -122,20 +131,21 @@ Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlTyp
     append_hex(text, value.as_string(), HexCase::Lower);
     return Value::text(std::move(text));
   }
-  if (from.kind() == TypeKind::String && !to.is_nested()) return cast_value(value, from, to);
+  if (from.kind() == TypeKind::String && !to.is_nested())
+    return cast_value(value, from, to, false, properties);
   if (from.kind() != to.kind()) return no_coercion(from, to);
   switch (to.kind()) {
     case TypeKind::Array: {
       ValueList items;
       for (const Value& item : value.as_list())
-        items.push_back(TRY(coerce_value(item, from.element(), to.element())));
+        items.push_back(TRY(coerce_value(item, from.element(), to.element(), properties)));
       return Value::list(std::move(items));
     }
     case TypeKind::Map: {
       ValueMap entries;
       for (const auto& [key, item] : value.as_map())
-        entries.emplace_back(TRY(coerce_value(key, from.key(), to.key())),
-                             TRY(coerce_value(item, from.value(), to.value())));
+        entries.emplace_back(TRY(coerce_value(key, from.key(), to.key(), properties)),
+                             TRY(coerce_value(item, from.value(), to.value(), properties)));
       return Value::map(std::move(entries));
     }
     case TypeKind::Struct: {
@@ -144,10 +154,10 @@ Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlTyp
       ValueList fields;
       for (const Field& field : to.fields()) {
         const int at = from.field_index(field.name);
-        fields.push_back(
-            at < 0 ? Value()
-                   : TRY(coerce_value(value.as_list()[static_cast<size_t>(at)],
-                                      from.fields()[static_cast<size_t>(at)].type, field.type)));
+        fields.push_back(at < 0 ? Value()
+                                : TRY(coerce_value(value.as_list()[static_cast<size_t>(at)],
+                                                   from.fields()[static_cast<size_t>(at)].type,
+                                                   field.type, properties)));
       }
       return Value::list(std::move(fields));
     }
@@ -170,15 +180,22 @@ Status check_computable(const BoundExpression& expression) {
   return {};
 }
 
-// PostgreSQL's rules for one value: digits that a DECIMAL has no place for are rounded.
-Result<Value> assigned_value(const Value& value, const SqlType& from, const SqlType& to) {
+// PostgreSQL's rules for one value: digits that a DECIMAL has no place for are rounded, and what has a time zone becomes what
+// clocks show, or the other way round.
+Result<Value> assigned_value(const Value& value, const SqlType& from, const SqlType& to,
+                             const Properties* properties) {
+  const ZoneClockPtr zone = properties && !value.is_null() ? session_zone(*properties) : nullptr;
+  if (zone && is_clock(from) && is_instant(to))
+    return Value::bigint(zone->instant_ms(value.as_int64()));
+  if (zone && is_instant(from) && is_clock(to))
+    return Value::bigint(clock_of_instant(zone.get(), value.as_int64()));
   if (from.kind() == TypeKind::Decimal && to.kind() == TypeKind::Decimal && !value.is_null()) {
     const int precision = std::min(to.precision(), kMaxDecimalPrecision);
     const Int128 unscaled =
         TRY(rescale(value.as_decimal(), precision, to.scale(), Rounding::HalfUp));
     return Value::decimal(unscaled, to.scale());
   }
-  return coerce_value(value, from, to);
+  return coerce_value(value, from, to, properties);
 }
 
 // What PostgreSQL casts by itself where a value is written to a column: numbers to each other, dates and times to each other,
@@ -207,11 +224,12 @@ Result<BoundExpression> bind_to(const Expression& expression, const SqlType& typ
   return with_nulls_of(scope, std::move(bound));
 }
 
-// Whether the type's label decides what the call makes: ranges are checked by it, digits rounded, zones passed over. Then
-// it stays the call's type, whatever the value is used as.
+// Whether the type's label decides what the call makes: ranges are checked by it, digits rounded, zones passed over, texts cut.
+// Then it stays the call's type, whatever the value is used as.
 bool is_made_by_label(const BoundExpression& expression, const SqlType& type) {
   if (expression.kind != BoundKind::Call || expression.type.is_identical(type)) return false;
-  return needs_label_work(type, expression.type) || type.kind() == TypeKind::Timestamp;
+  return needs_label_work(type, expression.type) || type.kind() == TypeKind::Timestamp ||
+         has_declared_length(expression.type);
 }
 
 }  // namespace
@@ -223,8 +241,8 @@ Result<Value> assign_constant(const Expression& expression, const SqlType& type,
   const Value value = TRY(evaluate_constant(bound, context));
   const SqlType& from = bound.type;
   auto assigned = !value.is_null() && is_assigned_by_cast(from, type)
-                      ? cast_value(value, from, type, true)
-                      : assigned_value(value, from, type);
+                      ? cast_value(value, from, type, true, context.properties)
+                      : assigned_value(value, from, type, context.properties);
   if (!assigned) return std::move(assigned).error().at(expression.position);
   return assigned;
 }
@@ -264,7 +282,9 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) 
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
   // What was made as another type is made by that.
   const bool is_made = expression.kind == BoundKind::Call && !expression.type.is_identical(type);
-  if (expression.type == type && !is_made && !needs_label_work(expression.type, type)) {
+  const bool is_shown = is_kept_in_utc(expression.type) && !is_normalized(type);
+  if (expression.type == type && !is_made && !is_shown &&
+      !needs_label_work(expression.type, type)) {
     expression.type = type;
     return expression;
   }
@@ -294,8 +314,9 @@ Result<Value> evaluate_constant(const Expression& expression, const SqlType& typ
                                 const Scope& scope, const EvalContext& context) {
   const BoundExpression bound = TRY(bind_to(expression, type, scope));
   const Value value = TRY(evaluate_constant(bound, context));
-  auto coerced = scope.texts_take_types ? assigned_value(value, bound.type, type)
-                                        : coerce_value(value, bound.type, type);
+  auto coerced = scope.texts_take_types
+                     ? assigned_value(value, bound.type, type, context.properties)
+                     : coerce_value(value, bound.type, type, nullptr);
   if (!coerced) return std::move(coerced).error().at(expression.position);
   return coerced;
 }

@@ -8,6 +8,8 @@
 
 #include "engine/sql/parse.h"
 #include "engine/sql/rewrite.h"
+#include "engine/sql/sequence_call.h"
+#include "engine/sql/shown_interval.h"
 #include "engine/types/ascii.h"
 #include "engine/types/catalog_numbers.h"
 
@@ -102,6 +104,10 @@ constexpr std::string_view kRoleMayUse =
     "MR_ROLE = '*' OR CAST(MR_ROLE_OID AS VARCHAR) = CAST($1 AS VARCHAR)) AND (MR_TABLE = "
     "REPLACE(CAST($2 AS VARCHAR), 'public.', '') OR CAST(MR_OID AS VARCHAR) = CAST($2 AS VARCHAR)) "
     "AND MR_RIGHT = UCASE($3))";
+constexpr std::string_view kOwnedSequence =
+    "(SELECT MIN(MR_TEXT) FROM (SELECT MR_TABLE, MR_COLUMN, MR_NAME AS MR_TEXT FROM "
+    "PG_CATALOG.PG_SEQUENCES) AS MR WHERE MR_TABLE = REPLACE(REPLACE($1, '\"', ''), 'public.', '') "
+    "AND MR_COLUMN = $2)";
 constexpr std::string_view kNoText = "CAST(NULL AS VARCHAR)", kNoNumber = "CAST(NULL AS BIGINT)";
 
 // What there is none of here (triggers, rules, sequences, publications) has no text; everybody may do everything.
@@ -110,8 +116,8 @@ constexpr CatalogFunction kFunctions[] = {
      "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN TRANSFORM(GENERATE_SERIES(1, ARRAY_LENGTH($1)), "
      "MR_I => "
      "STRUCT(X := $1[MR_I], N := MR_I)) ELSE NULL END)"},
-    {"ARRAY_TO_STRING", 2, 3, "ARRAY_JOIN($1, $2)"},
     {"COL_DESCRIPTION", 2, 2, kColumnDescription},
+    {"ARRAY_TO_JSON", 1, 1, "TO_JSON($1)"},
     {"CURRENT_SCHEMAS", 1, 1,
      "CASE WHEN $1 THEN ARRAY[CAST('pg_catalog' AS NAME), CAST('public' AS NAME)] ELSE "
      "ARRAY[CAST('public' AS NAME)] END"},
@@ -123,6 +129,7 @@ constexpr CatalogFunction kFunctions[] = {
     {"HAS_DATABASE_PRIVILEGE", 2, 3, "TRUE"},
     {"HAS_FUNCTION_PRIVILEGE", 2, 3, "TRUE"},
     {"HAS_SCHEMA_PRIVILEGE", 2, 3, "TRUE"},
+    {"HAS_SEQUENCE_PRIVILEGE", 2, 3, "TRUE"},
     {"HAS_TABLE_PRIVILEGE", 2, 2, kMayUse},
     {"HAS_TABLE_PRIVILEGE", 3, 3, kRoleMayUse},
     {"OBJ_DESCRIPTION", 2, 2, kDescription},
@@ -150,7 +157,7 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_GET_INDEXDEF", 3, 3, kIndexPart},
     {"PG_GET_PARTKEYDEF", 1, 1, kNoText},
     {"PG_GET_RULEDEF", 1, 2, kNoText},
-    {"PG_GET_SERIAL_SEQUENCE", 2, 2, kNoText},
+    {"PG_GET_SERIAL_SEQUENCE", 2, 2, kOwnedSequence},
     {"PG_GET_STATISTICSOBJDEF_COLUMNS", 1, 1, kNoText},
     {"PG_GET_TRIGGERDEF", 1, 2, kNoText},
     {"PG_GET_USERBYID", 1, 1, kRoleName},
@@ -178,7 +185,14 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_TYPE_IS_VISIBLE", 1, 1, "TRUE"},
     {"QUOTE_IDENT", 1, 1, kQuoted},
     {"QUOTE_LITERAL", 1, 1, kQuotedLiteral},
+    {"REGEXP_MATCHES", 2, 2, "UNNEST(REGEXP_MATCH_ALL($1, $2, ''))"},
+    {"REGEXP_MATCHES", 3, 3, "UNNEST(REGEXP_MATCH_ALL($1, $2, $3))"},
+    {"REGEXP_SPLIT_TO_TABLE", 2, 2, "UNNEST(REGEXP_SPLIT_TO_ARRAY($1, $2))"},
+    {"ROW_TO_JSON", 1, 1, "TO_JSON($1)"},
     {"SHOBJ_DESCRIPTION", 2, 2, kNoText},
+    {"STRING_TO_TABLE", 2, 2, "UNNEST(STRING_TO_ARRAY($1, $2))"},
+    {"STRING_TO_TABLE", 3, 3, "UNNEST(STRING_TO_ARRAY($1, $2, $3))"},
+    {"TO_JSONB", 1, 1, "CAST(CAST(TO_JSON($1) AS VARCHAR) AS JSONB)"},
     {"TO_REGCLASS", 1, 1, kRelationNumber},
     {"TO_REGNAMESPACE", 1, 1, kSchemaNumber},
     {"TO_REGTYPE", 1, 1, kTypeNumber},
@@ -240,14 +254,66 @@ constexpr CatalogFunction kOfVectors[] = {
      "1) ELSE NULL END)"},
 };
 
-// {"name" : value, ...} as text.
-std::string object_text(size_t arguments) {
-  std::string meaning = "CAST('{'";
-  for (size_t i = 0; i < arguments; i += 2)
-    meaning += fmt::format(
-        " || '{}' || TO_JSON_STRING(${}) || ' : ' || COALESCE(TO_JSON_STRING(${}), 'null')",
-        i == 0 ? "" : ", ", i + 1, i + 2);
-  return meaning + " || '}' AS JSON)";
+// ---- JSON that is put together: as text, which is cast in the end
+
+// The name of a member, and a value. A name that is NULL is none, and makes all of it NULL.
+std::string json_name(size_t argument) {
+  return fmt::format("CAST(TO_JSON(CAST(${} AS VARCHAR)) AS VARCHAR)", argument);
+}
+std::string json_value(size_t argument) {
+  return fmt::format("COALESCE(CAST(TO_JSON(${}) AS VARCHAR), 'null')", argument);
+}
+
+struct BuiltJson {
+  std::string_view function, type;
+  bool is_object;
+};
+constexpr BuiltJson kBuilt[] = {{"JSON_BUILD_OBJECT", "JSON", true},
+                                {"JSONB_BUILD_OBJECT", "JSONB", true},
+                                {"JSON_BUILD_ARRAY", "JSON", false},
+                                {"JSONB_BUILD_ARRAY", "JSONB", false}};
+
+// {"name" : value, ...} or [value, ...]
+std::string built_text(const BuiltJson& built, size_t arguments) {
+  std::string meaning = built.is_object ? "CAST('{'" : "CAST('['";
+  const size_t step = built.is_object ? 2 : 1;
+  for (size_t i = 0; i < arguments; i += step) {
+    if (i > 0) meaning += " || ', '";
+    if (built.is_object) meaning += " || " + json_name(i + 1) + " || ' : '";
+    meaning += " || " + json_value(i + step);
+  }
+  return fmt::format("{} || '{}' AS {})", meaning, built.is_object ? "}" : "]", built.type);
+}
+
+struct GatheredJson {
+  std::string_view function, type;
+  size_t arguments;
+};
+constexpr GatheredJson kGathered[] = {{"JSON_AGG", "JSON", 1},
+                                      {"JSONB_AGG", "JSONB", 1},
+                                      {"JSON_OBJECT_AGG", "JSON", 2},
+                                      {"JSONB_OBJECT_AGG", "JSONB", 2}};
+
+// STRING_AGG of its parts in brackets; null: it is another function. ORDER BY, DISTINCT and FILTER are the aggregate's.
+Result<ExpressionPtr> gathered_json(const FunctionCall& call, TextPosition at) {
+  const auto row = std::ranges::find(kGathered, call.name, &GatheredJson::function);
+  if (row == std::end(kGathered) || call.arguments.size() != row->arguments || call.over)
+    return ExpressionPtr();
+  const bool is_object = row->arguments == 2;
+  FunctionCall texts{"STRING_AGG", {}};
+  texts.arguments.push_back(
+      TRY(written_out(is_object ? json_name(1) + " || ' : ' || " + json_value(2) : json_value(1),
+                      call.arguments, at)));
+  texts.arguments.push_back(make_expression(StringLiteral{", "}, at));
+  texts.distinct = call.distinct;
+  for (const OrderItem& item : call.order_by)
+    texts.order_by.push_back({clone(*item.expression), item.descending, item.nulls});
+  if (call.filter) texts.filter = clone(*call.filter);
+  ExpressionList parts;
+  parts.push_back(make_expression(std::move(texts), at));
+  return written_out(fmt::format("CAST({} AS {})",
+                                 is_object ? "'{ ' || $1 || ' }'" : "'[' || $1 || ']'", row->type),
+                     parts, at);
 }
 
 Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) {
@@ -259,8 +325,19 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
           .at(position);
     return written_out(kPlaces, function->arguments, position);
   }
-  if (call.name == "JSON_BUILD_OBJECT" && count % 2 == 0)
-    return written_out(object_text(count), call.arguments, position);
+  if (const auto built = std::ranges::find(kBuilt, call.name, &BuiltJson::function);
+      built != std::end(kBuilt)) {
+    if (built->is_object && count % 2 != 0)
+      return Error{ErrorCode::InvalidParameter, "argument list must have even number of elements",
+                   "",
+                   "The arguments of json_build_object() must consist of alternating keys and "
+                   "values."}
+          .at(position);
+    return written_out(built_text(*built, count), call.arguments, position);
+  }
+  // Of points in time: it ends by itself.
+  if (call.name == "PG_GENERATE_SERIES" && count == 3 && shows_interval(*call.arguments[2]))
+    return written_out("UNNEST(GENERATE_SERIES($1, $2, $3))", call.arguments, position);
   if (count == 2 && is_vector(*call.arguments.front())) {
     const auto of_vector = std::ranges::find(kOfVectors, call.name, &CatalogFunction::name);
     if (of_vector != std::end(kOfVectors))
@@ -337,14 +414,22 @@ void forget_domains(Case& choice) {
   }
 }
 
+bool is_given(const Expression& value) {
+  return value.is<StringLiteral>() || value.is<Parameter>();
+}
+
+// 'text'::text and $1::text
+bool is_given_text(const Expression& value) {
+  const auto* cast = value.as<Cast>();
+  return cast && is_given(*cast->operand) &&
+         (cast->type.kind == TypeKind::String || cast->type.custom_name == "TEXT" ||
+          cast->type.custom_name == "VARCHAR");
+}
+
 // 'text'::text::regtype and $1::text::regtype are a name's.
 void take_text_out(Cast& cast) {
-  auto* inner = std::get_if<Cast>(&cast.operand->node);
-  const bool is_name =
-      inner && (inner->operand->is<StringLiteral>() || inner->operand->is<Parameter>());
-  if (is_name && (inner->type.kind == TypeKind::String || inner->type.custom_name == "TEXT" ||
-                  inner->type.custom_name == "VARCHAR"))
-    cast.operand = ExpressionPtr(std::move(inner->operand));
+  if (is_given_text(*cast.operand))
+    cast.operand = ExpressionPtr(std::move(std::get<Cast>(cast.operand->node).operand));
 }
 
 // Where two such values are compared, or one is cast to a number, it is the number that counts and not the name.
@@ -352,8 +437,7 @@ Status compare_numbers(ExpressionPtr& expression) {
   const auto take_number = [&](ExpressionPtr& side) -> Status {
     const Registered& row = *registered_type(*side);
     Cast& cast = std::get<Cast>(side->node);
-    take_text_out(cast);
-    if (cast.operand->is<StringLiteral>() || cast.operand->is<Parameter>()) return {};
+    if (is_given(*cast.operand) || is_given_text(*cast.operand)) return {};  // it is a name
     ExpressionList arguments;
     arguments.push_back(std::move(cast.operand));
     const bool is_text = arguments.front()->is<FunctionCall>();
@@ -368,6 +452,7 @@ Status compare_numbers(ExpressionPtr& expression) {
       registered_type(*cast->operand) == registered_type(*expression))
     expression = ExpressionPtr(std::move(cast->operand));
   if (auto* choice = std::get_if<Case>(&expression->node)) forget_domains(*choice);
+  if (auto* call = std::get_if<FunctionCall>(&expression->node)) take_sequence_name(*call);
   if (auto* comparison = std::get_if<Comparison>(&expression->node)) {
     if (registered_type(*comparison->right)) name_types(comparison->left);
     if (registered_type(*comparison->left)) name_types(comparison->right);
@@ -390,6 +475,7 @@ Status compare_numbers(ExpressionPtr& expression) {
 Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
   const auto row = std::ranges::find(kRegistered, cast.type.custom_name, &Registered::type);
   if (row == std::end(kRegistered)) return ExpressionPtr();
+  const bool is_parameter = cast.operand->is<Parameter>();  // and not $1::text
   take_text_out(cast);
   auto* literal = std::get_if<StringLiteral>(&cast.operand->node);
   if (literal && !literal->value.empty() && std::ranges::all_of(literal->value, is_ascii_digit)) {
@@ -404,7 +490,11 @@ Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
   }
   const bool is_text = literal || cast.operand->is<Parameter>();
   ExpressionList arguments;
-  arguments.push_back(clone(*cast.operand));
+  // What clients are told of its type.
+  if (is_parameter)
+    arguments.push_back(make_expression(Cast{clone(*cast.operand), cast.type}, position));
+  else
+    arguments.push_back(clone(*cast.operand));
   return written_out(is_text ? row->number_of : row->name_of, arguments, position);
 }
 
@@ -479,6 +569,17 @@ Status number_tables(Query& query) {
   return {};
 }
 
+// Functions that give rows keep their names as columns, too: what stands for them is UNNEST.
+void name_row_functions(Query& query) {
+  constexpr std::string_view kNames[] = {"REGEXP_MATCHES", "REGEXP_SPLIT_TO_TABLE",
+                                         "STRING_TO_TABLE"};
+  for (SelectItem& item : query.items) {
+    const auto* call = item.expression ? item.expression->as<FunctionCall>() : nullptr;
+    if (call && !item.alias && std::ranges::find(kNames, call->name) != std::end(kNames))
+      item.alias = Name{call->name};
+  }
+}
+
 Status expand_query(Query& query) {
   const auto expand = [](ExpressionPtr& expression) -> Status {
     if (auto* element = std::get_if<Subscript>(&expression->node))
@@ -489,7 +590,12 @@ Status expand_query(Query& query) {
       return {};
     }
     const auto* call = expression->as<FunctionCall>();
-    if (!call || call->over || call->filter || !call->order_by.empty() || call->distinct) return {};
+    if (!call) return {};
+    if (ExpressionPtr gathered = TRY(gathered_json(*call, expression->position))) {
+      expression = std::move(gathered);
+      return {};
+    }
+    if (call->over || call->filter || !call->order_by.empty() || call->distinct) return {};
     ExpressionPtr meaning = TRY(expanded(*call, expression->position));
     if (meaning) expression = std::move(meaning);
     return {};
@@ -518,6 +624,7 @@ Status expand_catalog_functions(Statement& statement, std::string_view text) {
     return expand_catalog_functions(prepare->statement->statement, text);
   if (auto* query = std::get_if<Query>(&statement)) {
     if (asks_table_number) TRY(number_tables(*query));
+    name_row_functions(*query);
     return expand_query(*query);
   }
   if (auto* declare = std::get_if<DeclareCursor>(&statement)) return expand_query(declare->query);

@@ -30,8 +30,7 @@ class Converter {
 
   // convert_query.cc
   Status add_with(const Fields& select, Query& query) const;
-  Status add_items(const Fields& select, Query& query,
-                   std::string_view list = "targetList") const;
+  Status add_items(const Fields& select, Query& query, std::string_view list = "targetList") const;
   Status add_from(const Fields& select, Query& query) const;
   Status add_source(const Node& node, JoinType type, Query& query) const;
   Status add_join(const Fields& join, Query& query, JoinType type) const;
@@ -56,6 +55,7 @@ class Converter {
   Built child_of(const Fields& fields, std::string_view name) const;
   Built constant(const Fields& fields) const;
   Built column(const Fields& fields) const;
+  Built row(const Fields& fields, TextPosition at) const;
   Built operation(const Fields& fields) const;
   Built named_operator(std::string_view op, const Fields& fields) const;
   Built equal_to_one(const Fields& fields, std::string_view op, bool is_any) const;
@@ -72,7 +72,10 @@ class Converter {
   static Built json_text(ExpressionPtr json, const Expression& member, TextPosition at);
   Built compared_rows(ComparisonOp op, const Fields& left, const Fields& right,
                       TextPosition at) const;
-  Built row_in(const Fields& row, std::shared_ptr<const Query> query, TextPosition at) const;
+  enum class RowMatch : uint8_t { Equal, Unknown };
+  Built row_in(const Fields& row, std::shared_ptr<const Query> query, TextPosition at,
+               RowMatch match = RowMatch::Equal) const;
+  Built row_not_in(const Fields& subquery, const Fields& row, TextPosition at) const;
   Built array_of(const Fields& subquery, TextPosition at) const;
   Built indirection(const Fields& fields) const;
   Built type_cast(const Fields& fields) const;
@@ -106,6 +109,13 @@ class Converter {
   Result<ExpressionList> inserted_row(const Fields& row) const;
   Result<Statement> update(const Fields& fields) const;
   Result<Statement> remove(const Fields& fields) const;
+
+  // convert_sequence.cc
+  Result<Statement> create_sequence(const Fields& fields) const;
+  Result<Statement> alter_sequence(const Fields& fields) const;
+  Result<Statement> drop_sequences(const Fields& fields) const;
+  Result<SequenceOptions> sequence_options(const Fields& statement) const;
+  Result<SequenceOptions::Number> sequence_number(const Fields& option) const;
 
   // convert_type.cc
   // The name of the type, without pg_catalog.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/pgsql/convert.h"
+#include "engine/sql/default_value.h"
 #include "engine/sql/rewrite.h"
 #include "engine/types/ascii.h"
 #include "engine/types/text_number.h"
@@ -134,17 +135,7 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
                            at);
   if (node.kind == "GroupingFunc")
     return make_expression(FunctionCall{"GROUPING", TRY(expressions(fields, "args"))}, at);
-  const auto is_star = [](const Node& argument) {
-    const std::vector<Node> parts = pgsql::children(argument.fields, "fields");
-    return argument.kind == "ColumnRef" && !parts.empty() && parts.back().kind == "A_Star";
-  };
-  if (node.kind == "RowExpr") {  // ROW(t.*) is the row t
-    const std::vector<Node> arguments = pgsql::children(fields, "args");
-    if (arguments.size() == 1 && is_star(arguments.front())) return expression(arguments.front());
-    if (std::ranges::any_of(arguments, is_star)) return not_supported("* within ROW is", at);
-  }
-  if (node.kind == "RowExpr")
-    return make_expression(FunctionCall{"ROW", TRY(expressions(fields, "args"))}, at);
+  if (node.kind == "RowExpr") return row(fields, at);
   // name => value is a lambda in the dialect's syntax; the binder knows which functions have such names.
   if (node.kind == "NamedArgExpr")
     return make_expression(Lambda{{upper_case(fields.text("name"))}, TRY(child_of(fields, "arg"))},
@@ -152,6 +143,23 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
   if (node.kind == "A_ArrayExpr")
     return make_expression(ArrayConstructor{TRY(expressions(fields, "elements"))}, at);
   return not_supported(fmt::format("this expression ({}) is", node.kind), at);
+}
+
+Result<ExpressionPtr> Converter::row(const Fields& fields, TextPosition at) const {
+  const std::vector<Node> arguments = pgsql::children(fields, "args");
+  FunctionCall made{"ROW", {}};
+  for (const Node& each : arguments) {
+    ExpressionPtr value = TRY(expression(each));
+    const std::vector<Node> parts = pgsql::children(each.fields, "fields");
+    if (each.kind == "ColumnRef" && !parts.empty() && parts.back().kind == "A_Star") {
+      if (arguments.size() == 1) return value;  // ROW(t.*) is the row t
+      FunctionCall columns{std::string(kColumnsCall), {}};
+      columns.arguments.push_back(std::move(value));
+      value = make_expression(std::move(columns), at);
+    }
+    made.arguments.push_back(std::move(value));
+  }
+  return make_expression(std::move(made), at);
 }
 
 // libpg_query leaves numbers below zero out as it does zero: the text says which it is.
@@ -326,7 +334,8 @@ Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Field
     if (match->any_case) call.arguments.push_back(make_expression(StringLiteral{"i"}, at));
     return negated_if(match->negated, make_expression(std::move(call), at));
   }
-  return not_supported(fmt::format("the operator {} is", op), at);
+  Error unknown = not_supported(fmt::format("the operator {} is", op), at);
+  return op == "==" ? std::move(unknown).with_hint("Did you mean =?") : std::move(unknown);
 }
 
 Result<ExpressionPtr> Converter::equal_to_one(const Fields& fields, std::string_view op,
@@ -399,8 +408,9 @@ Result<ExpressionPtr> Converter::logical(const Fields& fields) const {
   const std::string_view op = fields.text("boolop");
   for (const Node& each : pgsql::children(fields, "args"))
     if (const auto row = child(each.fields, "testexpr");
-        op == "NOT_EXPR" && each.kind == "SubLink" && row && row->kind == "RowExpr")
-      return not_supported("NOT IN of several values and a sub-query is", at);
+        op == "NOT_EXPR" && each.kind == "SubLink" && row && row->kind == "RowExpr" &&
+        each.fields.text("subLinkType") == "ANY_SUBLINK")
+      return row_not_in(each.fields, row->fields, at);
   ExpressionList parts = TRY(expressions(fields, "args"));
   if (parts.empty()) return Error{ErrorCode::SyntaxError, "AND, OR or NOT of nothing"}.at(at);
   if (op == "NOT_EXPR") return negated_if(true, std::move(parts.front()));
@@ -518,8 +528,10 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
     return not_supported("ANY or ALL of a sub-query with this operator is", at);
   const bool is_all = kind == "ALL_SUBLINK";
   if (const auto row = child(fields, "testexpr");
-      row && row->kind == "RowExpr" && !is_all && *op == ComparisonOp::Equal)
-    return row_in(row->fields, std::move(query), at);
+      row && row->kind == "RowExpr") {
+    if (!is_all && *op == ComparisonOp::Equal) return row_in(row->fields, std::move(query), at);
+    return not_supported("ANY or ALL of several values and a sub-query is", at);
+  }
   ExpressionPtr value = TRY(child_of(fields, "testexpr"));
   // x < ALL (...) is NOT x >= ANY (...).
   const ComparisonOp asked = is_all ? opposite(*op) : *op;
@@ -529,9 +541,28 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
   return make_expression(std::move(made), at);
 }
 
+// (a, b) NOT IN (SELECT ...): unknown where a null may be one of these values in a row that has the others.
+Result<ExpressionPtr> Converter::row_not_in(const Fields& subquery, const Fields& row,
+                                            TextPosition at) const {
+  const std::vector<std::string> name = strings(subquery, "operName");
+  const auto body = child(subquery, "subselect");
+  if (!body || body->kind != "SelectStmt" || (!name.empty() && name.back() != "="))
+    return not_supported("ANY or ALL of a sub-query with this operator is", at);
+  const auto query = std::make_shared<const Query>(TRY(this->query(body->fields)));
+  Case choice;
+  choice.branches.push_back(
+      {TRY(row_in(row, query, at)), make_expression(BooleanLiteral{false}, at)});
+  choice.branches.push_back(
+      {TRY(row_in(row, query, at, RowMatch::Unknown)),
+       make_expression(Cast{make_expression(NullLiteral{}, at), TypeName{.kind = TypeKind::Boolean}},
+                       at)});
+  choice.otherwise = make_expression(BooleanLiteral{true}, at);
+  return make_expression(std::move(choice), at);
+}
+
 // (a, b) IN (SELECT ...): whether there is a row with these values. Only as a condition, where null is as good as false.
 Result<ExpressionPtr> Converter::row_in(const Fields& row, std::shared_ptr<const Query> query,
-                                        TextPosition at) const {
+                                        TextPosition at, RowMatch match) const {
   const Name alias{"\x05"};  // no name of a statement
   ExpressionList values = TRY(expressions(row, "args"));
   Query around;
@@ -554,6 +585,8 @@ Result<ExpressionPtr> Converter::row_in(const Fields& row, std::shared_ptr<const
             ? make_expression(Logical{LogicalOp::And, std::move(around.where), std::move(same)}, at)
             : std::move(same);
   }
+  if (match == RowMatch::Unknown)
+    around.where = make_expression(IsNull{std::move(around.where)}, at);
   return make_expression(
       Subquery{SubqueryKind::Exists, nullptr, std::make_shared<const Query>(std::move(around))},
       at);

@@ -77,8 +77,24 @@ std::optional<double> number(std::string_view text, bool& is_clock) {
   return is_negative ? -ms : ms;
 }
 
-// Ms; `plain`: what a number without a unit counts.
-Result<double> parse_interval(std::string_view whole, double plain, TextPosition at) {
+constexpr double kDayMs = 8.64e7;
+
+// Days are those of the calendar: where clocks change some are not 24 hours long.
+struct Span {
+  double days = 0, ms = 0;
+  void add(double count, double unit_ms) {
+    if (unit_ms < kDayMs) {
+      ms += count * unit_ms;
+      return;
+    }
+    const double all = count * (unit_ms / kDayMs);
+    days += std::trunc(all);
+    ms += (all - std::trunc(all)) * kDayMs;
+  }
+};
+
+// `plain`: what a number without a unit counts, in ms.
+Result<Span> parse_interval(std::string_view whole, double plain, TextPosition at) {
   const auto refuse = [&] {
     return Error{
         ErrorCode::InvalidText,
@@ -89,7 +105,7 @@ Result<double> parse_interval(std::string_view whole, double plain, TextPosition
   };
   std::string_view text = whole;
   const auto is_blank = [](char c) { return c == ' '; };
-  double ms = 0;
+  Span span;
   bool has_any = false;
   while (true) {
     take_while(text, is_blank);
@@ -99,7 +115,7 @@ Result<double> parse_interval(std::string_view whole, double plain, TextPosition
     std::string unit(take_while(text, [&](char c) { return !is_blank(c) && !is_of_number(c); }));
     std::ranges::transform(unit, unit.begin(), ascii_lower);
     if (digits.empty() && unit == "ago" && has_any) {
-      ms = -ms;
+      span = {-span.days, -span.ms};
       continue;
     }
     bool is_clock = false;
@@ -108,7 +124,7 @@ Result<double> parse_interval(std::string_view whole, double plain, TextPosition
     has_any = true;
     if (is_clock && !unit.empty()) return refuse();
     if (is_clock || unit.empty()) {
-      ms += is_clock ? *value : *value * plain;
+      is_clock ? span.add(*value, 1) : span.add(*value, plain);
       continue;
     }
     auto row = std::ranges::find(kUnits, std::string_view(unit), &UnitRow::name);
@@ -119,10 +135,10 @@ Result<double> parse_interval(std::string_view whole, double plain, TextPosition
     if (row == std::end(kUnits)) return refuse();
     if (row->ms == 0)
       return not_supported("an interval of months or years, which differ in length, is", at);
-    ms += *value * row->ms;
+    span.add(*value, row->ms);
   }
   if (!has_any) return refuse();
-  return ms;
+  return span;
 }
 
 }  // namespace
@@ -148,18 +164,24 @@ Result<ExpressionPtr> Converter::moved_by_interval(ExpressionPtr time, const Fie
     plain = field->second;
     break;
   }
-  const double ms = std::round(TRY(parse_interval(text->text("sval"), plain, at)));
+  const Span span = TRY(parse_interval(text->text("sval"), plain, at));
+  const double ms = std::round(span.ms);
   // The functions take an INTEGER.
   const bool is_seconds = std::fmod(ms, 1e3) == 0;
   const double count = is_seconds ? ms / 1e3 : ms;
-  if (std::abs(count) > INT32_MAX) return not_supported("an interval as long as this is", at);
-  FunctionCall call{is_later ? "TIMESTAMPADD" : "TIMESTAMPSUB", {}};
-  call.arguments.push_back(
-      is_seconds ? make_expression(IntervalUnit{TimeUnit::Seconds, "SECONDS"}, at)
-                 : make_expression(IntervalUnit{TimeUnit::Milliseconds, "MILLISECONDS"}, at));
-  call.arguments.push_back(make_expression(IntegerLiteral{static_cast<int32_t>(count)}, at));
-  call.arguments.push_back(std::move(time));
-  return make_expression(std::move(call), at);
+  if (std::abs(count) > INT32_MAX || std::abs(span.days) > INT32_MAX)
+    return not_supported("an interval as long as this is", at);
+  const auto moved = [&](TimeUnit unit, std::string_view name, double by, ExpressionPtr from) {
+    FunctionCall call{is_later ? "TIMESTAMPADD" : "TIMESTAMPSUB", {}};
+    call.arguments.push_back(make_expression(IntervalUnit{unit, std::string(name)}, at));
+    call.arguments.push_back(make_expression(IntegerLiteral{static_cast<int32_t>(by)}, at));
+    call.arguments.push_back(std::move(from));
+    return make_expression(std::move(call), at);
+  };
+  if (span.days != 0) time = moved(TimeUnit::Days, "DAYS", span.days, std::move(time));
+  if (count == 0 && span.days != 0) return time;
+  return is_seconds ? moved(TimeUnit::Seconds, "SECONDS", count, std::move(time))
+                    : moved(TimeUnit::Milliseconds, "MILLISECONDS", count, std::move(time));
 }
 
 }  // namespace engine::pgsql

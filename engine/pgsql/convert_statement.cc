@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "engine/pgsql/convert.h"
 #include "engine/sql/default_value.h"
+#include "engine/sql/rewrite.h"
+#include "engine/sql/sequence_call.h"
 #include "engine/types/ascii.h"
 
 namespace engine::pgsql {
@@ -21,7 +24,6 @@ constexpr KindRow kMissing[] = {
     {"CreateRangeStmt", "CREATE TYPE ... AS RANGE is"},
     {"IndexStmt", "CREATE INDEX is"},
     {"ViewStmt", "CREATE VIEW is"},
-    {"CreateSeqStmt", "CREATE SEQUENCE is"},
     {"CreateFunctionStmt", "CREATE FUNCTION is"},
     {"CreateTrigStmt", "CREATE TRIGGER is"},
     {"CreateExtensionStmt", "CREATE EXTENSION is"},
@@ -40,22 +42,42 @@ constexpr KindRow kMissing[] = {
     {"ClusterStmt", "CLUSTER is"},
 };
 
-Error name_of_temporary() {
-  return {ErrorCode::NotSupported,
-          "a table of pg_temp under its full name is not supported yet",
-          {},
-          "Name it without the schema, and make it by CREATE TEMP TABLE: a temporary table comes "
-          "before another of its name."};
+constexpr std::string_view kTemporarySchema = "pg_temp";
+
+// As it is kept: a sequence by its name alone, without ::regclass.
+std::string default_sql(ExpressionPtr definition) {
+  const auto visit = [](ExpressionPtr& part) -> Status {
+    if (auto* call = std::get_if<FunctionCall>(&part->node)) take_sequence_name(*call);
+    return {};
+  };
+  // The visitor does not fail.
+  std::ignore = rewrite_expression(definition, visit, RewriteOrder::ChildrenFirst);
+  return to_sql(*definition);
 }
 
 std::vector<std::string> keys_of(const Fields& constraint) { return strings(constraint, "keys"); }
+
+// SET TIME ZONE +6, whose sign the dialect's grammar has not.
+std::optional<SetSetting> set_zone(const Fields& fields) {
+  const std::vector<Node> values = pgsql::children(fields, "args");
+  if (fields.text("name") != "timezone" || values.size() != 1 || values[0].kind != "A_Const")
+    return std::nullopt;
+  SetSetting set;
+  set.name = "timezone";
+  set.is_local = fields.flag("is_local");
+  if (const auto hours = values[0].fields.part("ival"))
+    set.value = std::to_string(hours->number("ival"));
+  else if (const auto parts = values[0].fields.part("fval"))
+    set.value = std::string(parts->text("fval"));
+  if (!set.value) return std::nullopt;
+  return set;
+}
 
 }  // namespace
 
 Result<TableName> Converter::table_name(const Fields& relation) const {
   const TextPosition at = position(relation.number("location"));
   const std::string_view schema = relation.text("schemaname");
-  if (schema == "pg_temp") return Error(name_of_temporary()).at(at);
   return TableName{in_schema({std::string(schema), std::string(relation.text("relname"))}), at};
 }
 
@@ -74,10 +96,18 @@ Status Converter::add_constraint(const Fields& constraint, TableElement& element
   if (kind == "CONSTR_NOTNULL") {
     element.is_not_null = true;
   } else if (kind == "CONSTR_DEFAULT") {
-    element.default_sql = to_sql(*TRY(child_of(constraint, "raw_expr")));
+    element.default_sql = default_sql(TRY(child_of(constraint, "raw_expr")));
   } else if (kind == "CONSTR_PRIMARY") {
     element.constraint = ColumnConstraint::PrimaryKey;
   } else if (kind == "CONSTR_IDENTITY") {
+    const SequenceOptions options = TRY(sequence_options(constraint));
+    const auto is_other = [](const std::optional<SequenceOptions::Number>& option) {
+      return option && option->value.value_or(1) != 1;
+    };
+    if (is_other(options.start) || is_other(options.increment) || is_other(options.min) ||
+        (options.max && options.max->value) || options.cycles.value_or(false))
+      return not_supported("an identity column that does not count from 1 is", at)
+          .with_hint("CREATE SEQUENCE ..., and DEFAULT nextval('...') for the column.");
     element.is_serial = element.is_not_null = true;
   } else {
     const std::string_view what = kind == "CONSTR_UNIQUE"      ? "UNIQUE is"
@@ -118,6 +148,10 @@ Result<Statement> Converter::create_table(const Fields& fields) const {
   create.name_position = named.position;
   create.is_postgres = true;
   create.is_temporary = relation->text("relpersistence") == "t";
+  if (relation->text("schemaname") == kTemporarySchema) {
+    create.is_temporary = true;
+    create.name = name_of(relation->text("relname"));
+  }
   for (const Node& each : pgsql::children(fields, "tableElts")) {
     if (each.kind == "ColumnDef") {
       create.elements.push_back(TRY(table_element(each.fields)));
@@ -160,6 +194,8 @@ Result<Statement> Converter::create_enumeration(const Fields& fields) const {
 
 Result<Statement> Converter::create_composite(const Fields& fields) const {
   const TableName named = TRY(table_name(*fields.part("typevar")));
+  if (fields.part("typevar")->text("schemaname") == kTemporarySchema)
+    return not_supported("a temporary type is", named.position);
   CreateType create;
   create.name = named.name;
   create.name_position = named.position;
@@ -213,6 +249,7 @@ Result<Statement> Converter::drop(const Fields& fields) const {
   const std::string_view kind = fields.text("removeType");
   const bool if_exists = fields.flag("missing_ok");
   if (kind == "OBJECT_SCHEMA") return drop_schemas(fields);
+  if (kind == "OBJECT_SEQUENCE") return drop_sequences(fields);
   DropSources drops;
   for (const Node& object : pgsql::children(fields, "objects")) {
     if (kind == "OBJECT_TYPE" || kind == "OBJECT_DOMAIN")
@@ -220,10 +257,9 @@ Result<Statement> Converter::drop(const Fields& fields) const {
                                 position(object.fields.number("location")),
                                 kind == "OBJECT_DOMAIN"});
     if (kind != "OBJECT_TABLE" && kind != "OBJECT_MATVIEW")
-      return not_supported("to DROP anything but tables and types is", position(0));
+      return not_supported("to DROP anything but tables, sequences and types is", position(0));
     const std::vector<std::string> names = strings(object.fields, "items");
     if (names.empty()) return Error{ErrorCode::SyntaxError, "a table without a name"};
-    if (names.size() > 1 && names.front() == "pg_temp") return name_of_temporary();
     DropSource& drop = drops.drops.emplace_back();
     drop.kind = SourceKind::Table;
     drop.if_exists = if_exists;
@@ -256,8 +292,8 @@ Result<Statement> Converter::comment(const Fields& fields) const {
 
 Result<Statement> Converter::alter_table(const Fields& fields) const {
   if (const std::string_view kind = fields.text("objtype"); kind != "OBJECT_TABLE" && !kind.empty())
-    return not_supported(kind == "OBJECT_TYPE" ? "ALTER TYPE is" : "to ALTER anything but tables is",
-                         position(0));
+    return not_supported(
+        kind == "OBJECT_TYPE" ? "ALTER TYPE is" : "to ALTER anything but tables is", position(0));
   const TableName table = TRY(table_name(*fields.part("relation")));
   const std::vector<Node> commands = pgsql::children(fields, "cmds");
   AlterSource alter{SourceKind::Table, table.name, table.position, {}};
@@ -269,6 +305,11 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
     if (kind == "AT_DropColumn" && !command.fields.flag("missing_ok")) {
       columns.dropped.push_back(column);
       continue;
+    }
+    if (kind == "AT_ColumnDefault" && commands.size() == 1) {
+      AlterDefault changed{table, column, {}};
+      if (definition) changed.default_sql = default_sql(TRY(expression(*definition)));
+      return Statement(std::move(changed));
     }
     if (kind == "AT_AlterColumnType" && definition) {
       const auto type_name = definition->fields.part("typeName");
@@ -303,12 +344,12 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
 }
 
 Result<Statement> Converter::rename(const Fields& fields) const {
-  if (fields.text("renameType") != "OBJECT_COLUMN" || fields.text("relationType") != "OBJECT_TABLE" ||
-      !fields.part("relation"))
+  if (fields.text("renameType") != "OBJECT_COLUMN" ||
+      fields.text("relationType") != "OBJECT_TABLE" || !fields.part("relation"))
     return not_supported("to RENAME anything but a table's column is", position(0));
   AlterColumns columns{TRY(table_name(*fields.part("relation"))), {}, {}, {}};
-  columns.renamed.push_back({{name_of(fields.text("subname")), columns.table.position},
-                             name_of(fields.text("newname"))});
+  columns.renamed.push_back(
+      {{name_of(fields.text("subname")), columns.table.position}, name_of(fields.text("newname"))});
   return Statement(std::move(columns));
 }
 
@@ -435,6 +476,8 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   if (node.kind == "CreateDomainStmt") return made(create_domain(node.fields));
   if (node.kind == "CreateSchemaStmt") return made(create_schema(node.fields));
   if (node.kind == "DropStmt") return made(drop(node.fields));
+  if (node.kind == "CreateSeqStmt") return made(create_sequence(node.fields));
+  if (node.kind == "AlterSeqStmt") return made(alter_sequence(node.fields));
   if (node.kind == "CommentStmt") return made(comment(node.fields));
   if (node.kind == "AlterTableStmt") return made(alter_table(node.fields));
   if (node.kind == "RenameStmt") return made(rename(node.fields));
@@ -443,6 +486,8 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   if (node.kind == "DeleteStmt") return made(remove(node.fields));
   if (node.kind == "VacuumStmt")
     return Made(Maintain{node.fields.flag("is_vacuumcmd") ? "VACUUM" : "ANALYZE"});
+  if (node.kind == "VariableSetStmt")
+    if (auto set = set_zone(node.fields)) return Made(*std::move(set));
   if (node.kind == "ReindexStmt") return Made(Maintain{"REINDEX"});
   if (node.kind == "CheckPointStmt") return Made(Maintain{"CHECKPOINT"});
   // Scripts of tools begin and end with them, and connect under the name in between.

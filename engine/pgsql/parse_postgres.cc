@@ -43,8 +43,7 @@ size_t find_word(std::string_view text, std::initializer_list<std::string_view> 
   return text.size();
 }
 
-Result<Statement> prepare_of(const pgsql::Fields& fields,
-                             std::unique_ptr<ParsedStatement> prepared,
+Result<Statement> prepare_of(const pgsql::Fields& fields, std::unique_ptr<ParsedStatement> prepared,
                              const pgsql::Converter& convert) {
   Prepare prepare{pgsql::name_of(fields.text("name")), {}, nullptr};
   for (const pgsql::Node& type : pgsql::children(fields, "argtypes"))
@@ -80,6 +79,20 @@ Result<Statement> copy_of(const pgsql::Fields& fields, const pgsql::Converter& c
   return Statement(std::move(copy));
 }
 
+Result<Explain> explain_of(const pgsql::Fields& fields, const pgsql::Converter& convert) {
+  Explain explain;
+  for (const pgsql::Node& option : pgsql::children(fields, "options")) {
+    if (option.fields.text("defname") == "analyze") explain.analyze = true;
+    if (option.fields.text("defname") == "format")
+      return pgsql::not_supported("FORMAT of EXPLAIN is", convert.position(0));
+  }
+  return explain;
+}
+
+bool changes_rows(const pgsql::Node& node) {
+  return node.kind == "InsertStmt" || node.kind == "UpdateStmt" || node.kind == "DeleteStmt";
+}
+
 // `text`: of the statement, which begins at `begin` of the script.
 Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, size_t begin,
                                const pgsql::Converter& convert) {
@@ -87,15 +100,19 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
   if (auto other = TRY(convert.statement(node))) return *std::move(other);
   if (node.kind == "CopyStmt") return copy_of(node.fields, convert);
   const auto within = pgsql::child(node.fields, "query");
-  if (within && node.kind == "PrepareStmt" && within->kind != "SelectStmt") {
+  const bool is_explain = node.kind == "ExplainStmt";
+  if (within && within->kind != "SelectStmt" &&
+      (node.kind == "PrepareStmt" || (is_explain && changes_rows(*within)))) {
     auto inner = TRY(convert.statement(*within));
     if (!inner) return Error{ErrorCode::SyntaxError, "not a SELECT"};
     const size_t at = find_word(text, {"INSERT", "UPDATE", "DELETE"});
-    return prepare_of(node.fields,
-                      std::make_unique<ParsedStatement>(ParsedStatement{
-                          *std::move(inner), std::string(text.substr(at)),
-                          convert.position(static_cast<int64_t>(begin + at))}),
-                      convert);
+    auto whole = std::make_unique<ParsedStatement>(
+        ParsedStatement{*std::move(inner), std::string(text.substr(at)),
+                        convert.position(static_cast<int64_t>(begin + at))});
+    if (!is_explain) return prepare_of(node.fields, std::move(whole), convert);
+    Explain explain = TRY(explain_of(node.fields, convert));
+    explain.statement = std::move(whole);
+    return Statement(std::move(explain));
   }
   if (!within || within->kind != "SelectStmt") return Error{ErrorCode::SyntaxError, "not a SELECT"};
   const size_t at = find_word(text, {"SELECT", "WITH", "VALUES"});
@@ -105,13 +122,8 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
         ParsedStatement{std::move(query), std::string(text.substr(at)),
                         convert.position(static_cast<int64_t>(begin + at))});
   };
-  if (node.kind == "ExplainStmt") {
-    Explain explain;
-    for (const pgsql::Node& option : pgsql::children(node.fields, "options")) {
-      if (option.fields.text("defname") == "analyze") explain.analyze = true;
-      if (option.fields.text("defname") == "format")
-        return pgsql::not_supported("FORMAT of EXPLAIN is", convert.position(0));
-    }
+  if (is_explain) {
+    Explain explain = TRY(explain_of(node.fields, convert));
     explain.statement = parsed();
     return Statement(std::move(explain));
   }

@@ -147,9 +147,6 @@ Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr&
                                          source->topic, kind_word(other->kind), other->name));
   else if (drop.delete_topic || source->owns_topic)
     change.dropped_topic = source->topic;
-  if (change.dropped_topic && !drop.delete_topic && !source->is_temporary)
-    change.notices.push_back(
-        fmt::format("topic \"{}\", which was made for it, is deleted, too", source->topic));
   next.erase_source(drop.name.text);
   change.catalog = std::make_shared<const Catalog>(std::move(next));
   return change;

@@ -10,6 +10,7 @@
 #include "engine/catalog/system_sources.h"
 #include "engine/expr/assigned.h"
 #include "engine/formats/text_value.h"
+#include "engine/functions/session_zone.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/parse.h"
 #include "engine/types/postgres_types.h"
@@ -125,8 +126,9 @@ Status check_primary_key(const InsertPlan& plan) {
       missing.push_back("`" + plan.source.schema.columns[i].name + "`");
   }
   if (missing.empty()) return {};
-  return invalid(fmt::format("Value for primary key column(s) {} is required for tables",
-                             absl::StrJoin(missing, ", ")));
+  return Error{ErrorCode::NullValue,
+               fmt::format("Value for primary key column(s) {} is required for tables",
+                           absl::StrJoin(missing, ", "))};
 }
 
 std::string_view column_name(const InsertPlan& plan, size_t position) {
@@ -140,8 +142,9 @@ Error wrong_count(const InsertPlan& plan, const ExpressionList& row) {
   for (size_t i = 0; i < plan.columns.size(); ++i)
     expected.push_back("`" + std::string(column_name(plan, i)) + "`");
   for (const ExpressionPtr& value : row) got.push_back(to_sql(*value));
-  return invalid(fmt::format("Expected a value for each column. Expected Columns: [{}]. Got [{}]",
-                             absl::StrJoin(expected, ", "), absl::StrJoin(got, ", ")));
+  return Error{ErrorCode::SyntaxError,
+               fmt::format("Expected a value for each column. Expected Columns: [{}]. Got [{}]",
+                           absl::StrJoin(expected, ", "), absl::StrJoin(got, ", "))};
 }
 
 class RowReader {
@@ -152,6 +155,7 @@ class RowReader {
     scope_.fold_quoted_names = context.fold_quoted_names;
     scope_.parameters = context.parameters;
     scope_.texts_take_types = !context.settings.ksqldb_compat;
+    scope_.zone = session_zone(context.properties);
     for (const ColumnDef& column : plan.source.schema.columns)
       columns_.push_back(std::make_shared<Column>(column.type));
   }
@@ -218,7 +222,7 @@ class RowReader {
     const bool is_read = (type.kind() == TypeKind::Array || type.kind() == TypeKind::Time) &&
                          scope_.texts_take_types;
     if (const auto* text = is_composite || is_read ? expression.as<StringLiteral>() : nullptr)
-      return parse_text_value(type, text->value, "a value");
+      return parse_text_value(type, text->value, "a value", scope_.zone);
     return assign_constant(expression, type, scope_, evaluation_);
   }
 
@@ -297,6 +301,7 @@ Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
   Scope scope(nothing, "DEFAULT");
   scope.custom_types = &context.catalog.types;
   scope.texts_take_types = !context.settings.ksqldb_compat;
+  scope.zone = session_zone(context.properties);
   return assign_constant(*expression, column.type, scope, evaluation);
 }
 

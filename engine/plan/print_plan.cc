@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/suggest.h"
+#include "engine/functions/session_zone.h"
 #include "engine/plan/stage_builder.h"
 
 namespace engine {
@@ -79,7 +80,7 @@ Result<PlannedQuery> plan_print(const Print& print, const PlanContext& context) 
   planned.plan.id = "print_" + topic->name;
   planned.plan.sources = {topic->name};
   planned.plan.stages.push_back(std::move(stage));
-  planned.plan.properties = context.properties;
+  planned.plan.properties = without_session_zone(context.properties);
   planned.plan.properties["auto.offset.reset"] = print.from_beginning ? "earliest" : "latest";
   if (print.limit && *print.limit <= 0) planned.limit = 0;
   // Of very large numbers nobody sees the end.

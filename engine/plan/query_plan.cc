@@ -6,6 +6,7 @@
 
 #include "engine/catalog/system_sources.h"
 #include "engine/formats/format.h"
+#include "engine/functions/session_zone.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/replace_source.h"
 #include "engine/plan/select_plan.h"
@@ -98,7 +99,7 @@ QueryPlan assemble(std::string id, QueryKind kind, std::vector<std::string> sour
   plan.stages = std::move(select.stages);
   plan.stages.back().output = std::move(output);
   plan.exchanges = std::move(select.exchanges);
-  plan.properties = properties;
+  plan.properties = without_session_zone(properties);
   if (select.is_table) plan.materialization = std::move(select.materialization);
   return plan;
 }

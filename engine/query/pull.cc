@@ -8,6 +8,7 @@
 #include "engine/expr/bind_shown.h"
 #include "engine/expr/null_failures.h"
 #include "engine/formats/format.h"
+#include "engine/functions/session_zone.h"
 #include "engine/plan/select_columns.h"
 #include "engine/plan/select_plan.h"
 #include "engine/query/key_candidates.h"
@@ -113,6 +114,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
   if (analysis.where) {
     Scope scope = make_scope(layout, "WHERE", analysis, context);
     scope.texts_take_types = !context.settings.ksqldb_compat;
+    scope.zone = session_zone(context.properties);
     plan.filter = TRY(bind_predicate(*analysis.where, scope));
     if (scope.texts_take_types) TRY(check_constants(*plan.filter, eval));
     // In ksqlDB a row whose condition fails is not shown, and nothing is said.
@@ -137,6 +139,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
         .at(query.position);
   Scope select = make_scope(layout, "SELECT", analysis, context);
   select.texts_take_types = !context.settings.ksqldb_compat;
+  select.zone = session_zone(context.properties);
   SelectColumns columns = TRY(transient_columns(analysis, select));
   plan.columns = std::move(columns.expressions);
   plan.result = std::move(columns.schema);
@@ -191,6 +194,7 @@ Result<ConstantPlan> plan_constant_query(const Query& query, const PlanContext& 
   scope.custom_types = &context.catalog.types;
   scope.parameters = context.parameters;
   scope.texts_take_types = !context.settings.ksqldb_compat;
+  scope.zone = session_zone(context.properties);
   ConstantPlan plan;
   plan.limit = TRY(read_limit(query.limit.get()));
   if (query.where) {

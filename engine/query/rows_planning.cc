@@ -4,10 +4,14 @@
 
 #include <algorithm>
 
+#include "engine/expr/assigned.h"
+#include "engine/expr/written_text.h"
+#include "engine/functions/session_zone.h"
 #include "engine/query/system_rows.h"
-#include "engine/types/coercion.h"
+#include "engine/types/declared_lengths.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
+#include "engine/types/zoned_texts.h"
 
 namespace engine {
 
@@ -44,7 +48,7 @@ Layout layout_of(const Schema& schema) {
 Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   const size_t width = schema.columns.size();
   const auto is_alike = [&](size_t i) {
-    return rows.result.columns[i].type == schema.columns[i].type;
+    return are_kept_alike(rows.result.columns[i].type, schema.columns[i].type);
   };
   bool are_alike = rows.root->layout.size() == width;
   for (size_t i = 0; i < width; ++i) are_alike = are_alike && is_alike(i);
@@ -53,9 +57,40 @@ Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   for (size_t i = 0; i < width; ++i) {
     BoundExpression column =
         column_expression(rows.result.columns[i].type, static_cast<uint32_t>(i));
-    step.columns.push_back(TRY(coerce(std::move(column), schema.columns[i].type)));
+    step.columns.push_back(TRY(in_shared_type(std::move(column), schema.columns[i].type)));
   }
   return make_node(std::move(step), layout_of(schema));
+}
+
+// The query with the texts that it writes down in these columns cast to their types; null: it has none.
+std::shared_ptr<const Query> with_texts_cast(const Query& query, const Schema& own,
+                                             const Schema& other) {
+  if (query.combined || query.items.size() != own.columns.size()) return nullptr;
+  std::shared_ptr<Query> changed;
+  for (size_t i = 0; i < query.items.size() && i < other.columns.size(); ++i) {
+    const ExpressionPtr& item = query.items[i].expression;
+    const SqlType& type = other.columns[i].type;
+    if (!item || !item->is<StringLiteral>() || type.kind() == TypeKind::String) continue;
+    if (!changed) changed = std::make_shared<Query>(clone(query));
+    SelectItem& cast = changed->items[i];
+    if (!cast.alias) cast.alias = Name{own.columns[i].name, Quoting::Back};
+    cast.expression = make_expression(
+        Cast{std::move(cast.expression), type_name_of(without_declared_lengths(type))},
+        item->position);
+  }
+  return changed;
+}
+
+// Nothing where there are none.
+std::optional<SetOperation> texts_read_as(const SetOperation& both, const Schema& left,
+                                          const Schema& right) {
+  const auto first = with_texts_cast(*both.left, left, right);
+  const auto second = with_texts_cast(*both.right, right, left);
+  if (!first && !second) return std::nullopt;
+  SetOperation read = both;
+  if (first) read.left = first;
+  if (second) read.right = second;
+  return read;
 }
 
 bool reads(const Query& query, const std::string& name);
@@ -150,6 +185,7 @@ Result<std::optional<size_t>> RowsPlanning::read_count(const Expression* count,
   const Layout nothing;
   Scope scope(nothing, clause);
   scope.texts_take_types = true;
+  scope.zone = session_zone(context_.properties);
   scope.custom_types = &context_.catalog.types;
   scope.parameters = context_.parameters;
   if (const auto* parameter = count->as<Parameter>(); parameter && context_.parameters) {
@@ -285,10 +321,17 @@ Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
   if (query.limit || query.offset)
     return refuse(
         "has a LIMIT or OFFSET, which is not supported yet; the SELECT that reads it may");
-  if (!query.with.empty()) return refuse("has a WITH of its own, which is not supported yet");
   if (reads(*query.combined->left, table.name.text))
     return refuse("must not read itself within its non-recursive term");
-  PlannedRows first = TRY(plan(*query.combined->left));
+  // A WITH of its own is there for both of its queries; in the second one it may read the rows that came last.
+  const size_t outer = common_tables_.size();
+  const auto plan_within = [&](const Query& part) {
+    for (const CommonTable& each : query.with) common_tables_.push_back(&each);
+    Result<PlannedRows> planned = plan(part);
+    common_tables_.resize(outer);
+    return planned;
+  };
+  PlannedRows first = TRY(plan_within(*query.combined->left));
   Schema columns = first.result;
   for (size_t i = 0; i < std::min(columns.columns.size(), table.columns.size()); ++i)
     columns.columns[i].name = table.columns[i].text;
@@ -300,15 +343,17 @@ Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
   rounds->from->name = Name{outer_name(number)};
   own_rounds_.push_back({table.name, {}, std::move(rounds), table.position});
   common_tables_.push_back(&own_rounds_.back());
+  for (const CommonTable& each : query.with) common_tables_.push_back(&each);
   Result<PlannedRows> step = plan(*query.combined->right);
-  common_tables_.pop_back();
+  common_tables_.resize(outer);
   if (!step) return step.error();
   const auto& types = first.result.columns;
   if (step->result.columns.size() != types.size())
     return Error{ErrorCode::SyntaxError, "each UNION query must have the same number of columns"}
         .at(query.combined->position);
-  for (size_t i = 0; i < types.size(); ++i)
-    if (common_type(types[i].type, step->result.columns[i].type) != types[i].type)
+  for (size_t i = 0; i < types.size(); ++i) {
+    const auto type = shared_type(types[i].type, step->result.columns[i].type);
+    if (!type || !are_kept_alike(*type, types[i].type))
       return Error{ErrorCode::TypeMismatch,
                    fmt::format("recursive query \"{}\" column {} has type {} in non-recursive term "
                                "but type {} overall",
@@ -317,6 +362,7 @@ Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
                    {},
                    "Cast the output of the non-recursive term to the correct type."}
           .at(table.position);
+  }
   auto first_rows = TRY(coerce_rows(std::move(first), columns));
   auto step_rows = TRY(coerce_rows(*std::move(step), columns));
   RecursiveRows rows{std::move(first_rows), std::move(step_rows), number, query.combined->all};
@@ -374,7 +420,20 @@ std::vector<std::shared_ptr<const PullPlan>> RowsPlanning::take_tables() {
 
 Result<PlannedRows> RowsPlanning::combine(const Query& query) {
   const SetOperation& both = *query.combined;
+  const size_t tables = table_count();
   PlannedRows left = TRY(plan(*both.left)), right = TRY(plan(*both.right));
+  // A text that is written down is read as the other side's type.
+  if (const auto read = texts_read_as(both, left.result, right.result)) {
+    drop_tables_from(tables);
+    Query typed;
+    typed.position = query.position;
+    typed.combined = *read;
+    for (const OrderItem& item : query.order_by)
+      typed.order_by.push_back({clone(*item.expression), item.descending, item.nulls});
+    if (query.limit) typed.limit = clone(*query.limit);
+    if (query.offset) typed.offset = clone(*query.offset);
+    return combine(typed);
+  }
   const size_t width = left.result.columns.size();
   if (right.result.columns.size() != width)
     return Error{ErrorCode::SyntaxError,
@@ -384,7 +443,7 @@ Result<PlannedRows> RowsPlanning::combine(const Query& query) {
   for (size_t i = 0; i < width; ++i) {
     const SqlType& first = left.result.columns[i].type;
     const SqlType& second = right.result.columns[i].type;
-    auto type = common_type(first, second);
+    auto type = shared_type(first, second);
     // As in PostgreSQL, texts become names behind a name.
     if (first.label() == label::kName && second == SqlType(TypeKind::String) &&
         second.label() == label::kNone)
@@ -407,6 +466,7 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
   const Layout nothing;
   Scope scope(nothing, "VALUES");
   scope.texts_take_types = true;
+  scope.zone = session_zone(context_.properties);
   scope.custom_types = &context_.catalog.types;
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;
@@ -431,7 +491,7 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
           *one = kComputed;
         }
       const auto type = types[i].is_null() ? std::optional(bound.back().type)
-                                           : common_type(types[i], bound.back().type);
+                                           : shared_type(types[i], bound.back().type);
       if (!type)
         return Error{ErrorCode::TypeMismatch,
                      fmt::format("VALUES types {} and {} cannot be matched", types[i].to_string(),
@@ -445,11 +505,17 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
     if (types[i].is_null()) types[i] = TypeKind::String;
     result.columns.push_back({fmt::format("COLUMN{}", i + 1), types[i]});
   }
-  for (std::vector<BoundExpression>& row : step.rows)
-    for (size_t i = 0; i < row.size(); ++i) {
+  for (size_t at = 0; at < step.rows.size(); ++at)
+    for (size_t i = 0; i < types.size(); ++i) {
+      std::vector<BoundExpression>& row = step.rows[at];
+      const auto* written = query.values[at][i]->as<StringLiteral>();
+      if (written && (types[i].kind() == TypeKind::Timestamp || is_kept_in_utc(types[i]))) {
+        row[i] = TRY(bind_written_text(*written, types[i], scope));
+        continue;
+      }
       const bool is_text = row[i].type.label() == label::kNumeric && types[i].is_numeric();
       row[i] = is_text ? TRY(cast(std::move(row[i]), types[i]))
-                       : TRY(coerce(std::move(row[i]), types[i]));
+                       : TRY(in_shared_type(std::move(row[i]), types[i]));
       row[i].knows_unknown = true;
     }
   Layout layout = layout_of(result);

@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "engine/functions/session_zone.h"
+#include "engine/sql/default_value.h"
 #include "engine/sql/result_name.h"
 
 namespace engine {
@@ -34,15 +37,21 @@ Result<SelectSource> query_source(const AliasedSource& named, const std::string&
 
 namespace {
 
-// A table's name as a value: its row, and NULL where an outer join has none.
-ExpressionPtr whole_row(const SelectSource& source, TextPosition position) {
+// A table's name as a value: its row, and NULL where an outer join has none. JSON of it has the columns' names.
+enum class RowNames : bool { None, Columns };
+ExpressionPtr whole_row(const SelectSource& source, TextPosition position,
+                        RowNames names = RowNames::None) {
   FunctionCall row{"ROW", {}};
+  StructConstructor named;
   ExpressionPtr is_none;
   for (const std::string& name : source.shown) {
     const auto column = [&] {
       return make_expression(ColumnRef{Name{source.alias}, Name{name}}, position);
     };
-    row.arguments.push_back(column());
+    if (names == RowNames::Columns)
+      named.fields.push_back({Name{name}, column()});
+    else
+      row.arguments.push_back(column());
     auto is_null = make_expression(IsNull{column()}, position);
     is_none = is_none
                   ? make_expression(Logical{LogicalOp::And, std::move(is_none), std::move(is_null)},
@@ -51,7 +60,8 @@ ExpressionPtr whole_row(const SelectSource& source, TextPosition position) {
   }
   Case choice;
   choice.branches.push_back({std::move(is_none), make_expression(NullLiteral{}, position)});
-  choice.otherwise = make_expression(std::move(row), position);
+  choice.otherwise = names == RowNames::Columns ? make_expression(std::move(named), position)
+                                                : make_expression(std::move(row), position);
   return make_expression(std::move(choice), position);
 }
 
@@ -161,6 +171,7 @@ Scope SelectNames::scope(const Layout& layout, std::string_view clause) const {
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;
   scope.texts_take_types = true;
+  scope.zone = session_zone(context_.properties);
   return scope;
 }
 
@@ -197,6 +208,30 @@ Result<ExpressionPtr> SelectNames::canonical_among(const Expression& expression,
   return copy;
 }
 
+// ROW(a, t.*)
+Status SelectNames::write_columns_out(FunctionCall& row) const {
+  ExpressionList arguments = std::exchange(row.arguments, {});
+  for (ExpressionPtr& argument : arguments) {
+    const auto* columns = argument->as<FunctionCall>();
+    const auto* named = columns && columns->name == kColumnsCall
+                            ? columns->arguments.front()->as<ColumnRef>()
+                            : nullptr;
+    if (!named) {
+      row.arguments.push_back(std::move(argument));
+      continue;
+    }
+    const auto source = std::ranges::find(sources_, named->name.text, &SelectSource::alias);
+    if (source == sources_.end())
+      return Error{ErrorCode::UndefinedSource,
+                   fmt::format("there is no source \"{}\" here", shown(named->name))}
+          .at(argument->position);
+    for (const std::string& name : source->shown)
+      row.arguments.push_back(
+          make_expression(ColumnRef{Name{source->alias}, Name{name}}, argument->position));
+  }
+  return {};
+}
+
 Status SelectNames::rewrite(Expression& expression, const Scope& scope,
                             std::vector<std::string>& parameters) const {
   if (auto* column = std::get_if<ColumnRef>(&expression.node)) {
@@ -228,6 +263,17 @@ Status SelectNames::rewrite(Expression& expression, const Scope& scope,
     column->source = Name{layout_[*index].source};
     column->name = Name{layout_[*index].name};
     return {};
+  }
+  if (auto* row = std::get_if<FunctionCall>(&expression.node); row && row->name == "ROW")
+    TRY(write_columns_out(*row));
+  if (auto* call = std::get_if<FunctionCall>(&expression.node);
+      call && call->name == "TO_JSON" && call->arguments.size() == 1) {
+    const auto* column = call->arguments.front()->as<ColumnRef>();
+    const auto source = column && !column->source
+                            ? std::ranges::find(sources_, column->name.text, &SelectSource::alias)
+                            : sources_.end();
+    if (source != sources_.end() && !resolve_column(*column, expression.position, scope))
+      call->arguments.front() = whole_row(*source, expression.position, RowNames::Columns);
   }
   size_t added = 0;
   if (const auto* lambda = std::get_if<Lambda>(&expression.node)) {

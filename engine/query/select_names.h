@@ -56,6 +56,7 @@ class SelectNames {
 
  private:
   explicit SelectNames(const PlanContext& context) : context_(context) {}
+  Status write_columns_out(FunctionCall& row) const;
   Status rewrite(Expression& expression, const Scope& scope,
                  std::vector<std::string>& parameters) const;
   Status merge_columns(const Query& query);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "engine/query/select_row_functions.h"
@@ -31,6 +33,14 @@ bool reads_beside_aggregates(const Expression& expression, const Name& source) {
   });
 }
 
+size_t empty_sets(const Query& query) {
+  return static_cast<size_t>(std::ranges::count_if(
+      query.grouping_sets, [](const std::vector<size_t>& set) { return set.empty(); }));
+}
+
+// The group of all rows is there of none, too, and so is each empty grouping set's.
+bool has_row_of_none(const Query& query) { return is_one_group(query) || empty_sets(query) > 0; }
+
 class OuterAsSource {
  public:
   OuterAsSource(const Query& query, const SelectNames& outer, RowsPlanning& planning)
@@ -47,6 +57,8 @@ class OuterAsSource {
     if (is_collected) {
       Query body = clone(*query_.from->query);
       if (TRY(bring_in(body))) {
+        // Its row of no rows would have to be there before the query of FROM is read.
+        if (has_row_of_none(*query_.from->query)) return too_correlated(body.position);
         put_keys_first(body, false);
         query_.from->query = std::make_shared<const Query>(std::move(body));
         put_keys_first(query_, kind == OuterUse::Exists);
@@ -180,41 +192,73 @@ class OuterAsSource {
     look(look, expression);
     return reads_outer && !reads_inner;
   }
-  // In queries within the sub-query only names with their source are told apart from what these read themselves.
+  // Queries within the sub-query: what they read themselves, and what the sub-query reads, is theirs.
   Status replace_within(ExpressionPtr& expression, const Subquery& subquery,
                         const SelectNames& inner) {
-    Subquery own{subquery.kind, nullptr, nullptr, subquery.negated};
+    Subquery own{subquery.kind, nullptr, nullptr, subquery.negated, subquery.op};
     if (subquery.value) {
       own.value = clone(*subquery.value);
       const auto visit = [&](ExpressionPtr& each) { return replace(each, inner); };
       TRY(rewrite_expression(own.value, visit, RewriteOrder::ParentsFirst));
     }
-    std::vector<std::string> known;
-    for (const SelectSource& source : inner.sources()) known.push_back(source.alias);
-    list_sources(*subquery.query, known);
+    Known known;
+    for (const SelectSource& source : inner.sources()) known.sources.insert(source.alias);
+    TRY(list(*subquery.query, known));
     Query query = clone(*subquery.query);
     const auto visit = [&](ExpressionPtr& each) -> Status {
       const auto* column = each->as<ColumnRef>();
-      if (!column || !column->source ||
-          std::ranges::find(known, column->source->text) != known.end())
-        return {};
-      return refer(each);
+      if (!column) return {};
+      const bool is_theirs = column->source ? known.sources.contains(column->source->text)
+                                            : !known.is_complete ||
+                                                  known.columns.contains(column->name.text) ||
+                                                  known.sources.contains(column->name.text) ||
+                                                  inner.canonical(*each, "WHERE");
+      return is_theirs ? Status() : refer(each);
     };
     TRY(rewrite_expressions(query, visit, RewriteOrder::ParentsFirst));
     own.query = std::make_shared<const Query>(std::move(query));
     expression = make_expression(std::move(own), expression->position);
     return {};
   }
-  static void list_sources(const Query& query, std::vector<std::string>& names) {
-    const auto add = [&](const AliasedSource& named) {
-      names.push_back(named.visible_name().text);
-      if (named.query) list_sources(*named.query, names);
+  // What queries read, and what their columns and items are called. It is not complete where a source cannot be planned by
+  // itself: then a name alone may mean anything.
+  struct Known {
+    std::set<std::string> sources, columns;
+    bool is_complete = true;
+  };
+  Status list(const Query& query, Known& known) {
+    const auto add = [&](const AliasedSource& named) -> Status {
+      known.sources.insert(named.visible_name().text);
+      if (is_row_function(named)) {
+        const SelectSource function = TRY(row_function_names(named));
+        known.columns.insert(function.shown.begin(), function.shown.end());
+        return {};
+      }
+      if (const auto planned = planning_.plan_source(named)) {
+        for (const LayoutColumn& column : planned->source.columns) {
+          known.columns.insert(column.name);
+          known.sources.insert(column.source);
+        }
+      } else {
+        known.is_complete = false;
+      }
+      return named.query ? list(*named.query, known) : Status();
     };
-    if (query.from) add(*query.from);
-    for (const Join& join : query.joins) add(join.source);
-    if (!query.combined) return;
-    list_sources(*query.combined->left, names);
-    list_sources(*query.combined->right, names);
+    known.is_complete = known.is_complete && query.with.empty();
+    if (query.from) TRY(add(*query.from));
+    for (const Join& join : query.joins) TRY(add(join.source));
+    for (const SelectItem& item : query.items)
+      if (item.alias) known.columns.insert(item.alias->text);
+    if (query.combined) {
+      TRY(list(*query.combined->left, known));
+      TRY(list(*query.combined->right, known));
+    }
+    Query copy = clone(query);
+    const auto visit = [&](ExpressionPtr& each) -> Status {
+      const auto* within = each->as<Subquery>();
+      return within ? list(*within->query, known) : Status();
+    };
+    return rewrite_expressions(copy, visit, RewriteOrder::ParentsFirst);
   }
   // Left as it is where the query around has no such column either.
   Status refer(ExpressionPtr& expression) {
@@ -240,7 +284,8 @@ class OuterAsSource {
     expression = reference(at, expression->position);
     return {};
   }
-  static std::string column_name(size_t at) { return fmt::format("C{}", at); }
+  // Like the alias none that a statement can write.
+  std::string column_name(size_t at) const { return fmt::format("{}\x01{}", alias_, at); }
   ExpressionPtr reference(size_t at, TextPosition position) const {
     return make_expression(ColumnRef{Name{alias_}, Name{column_name(at)}}, position);
   }
@@ -340,11 +385,24 @@ bool is_one_group(const Query& query) {
 
 Result<std::optional<Query>> of_no_rows(const Query& subquery, const SubqueryWithOuterRows& outer) {
   const bool is_cut_off = outer.limits.offset > 0 || outer.limits.limit == size_t{0};
-  if (!is_one_group(subquery) || is_cut_off) return std::optional<Query>();
+  if (!has_row_of_none(subquery) || is_cut_off) return std::optional<Query>();
+  if (empty_sets(subquery) > 1 && !subquery.distinct)
+    return Error{
+        ErrorCode::NotSupported,
+        "several empty grouping sets in a sub-query that refers to the query around it are "
+        "not supported yet"}
+        .at(subquery.position);
   Query none = clone(outer.query);
   none.items.erase(none.items.begin(),
                    none.items.begin() + static_cast<ptrdiff_t>(outer.columns.size()));
-  none.group_by.clear();
+  if (empty_sets(subquery) == 0) {
+    none.group_by.clear();
+  } else {  // what the other sets have is null in the row, and places in the SELECT list are moved back
+    none.grouping_sets = {{}};
+    for (ExpressionPtr& each : none.group_by)
+      if (auto* place = std::get_if<IntegerLiteral>(&each->node))
+        place->value -= static_cast<int32_t>(outer.columns.size());
+  }
   none.distinct_on.clear();
   none.order_by.clear();
   none.where = make_expression(BooleanLiteral{false}, none.position);

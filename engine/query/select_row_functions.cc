@@ -8,6 +8,7 @@
 #include "engine/query/select_outer_rows.h"
 #include "engine/sql/result_name.h"
 #include "engine/sql/rewrite.h"
+#include "engine/sql/shown_interval.h"
 
 namespace engine {
 
@@ -37,6 +38,12 @@ bool calls_series(const Expression& expression) {
 ExpressionPtr rows_of_series(ExpressionPtr series) {
   const TextPosition at = series->position;
   const ExpressionList& arguments = series->as<FunctionCall>()->arguments;
+  FunctionCall rows{"UNNEST", {}};
+  // Of points in time, which ends by itself.
+  if (arguments.size() == 3 && shows_interval(*arguments[2])) {
+    rows.arguments.push_back(std::move(series));
+    return make_expression(std::move(rows), at);
+  }
   const auto compare = [&](const Expression& left, ComparisonOp op, const Expression& right) {
     return make_expression(Comparison{op, clone(left), clone(right)}, at);
   };
@@ -60,7 +67,6 @@ ExpressionPtr rows_of_series(ExpressionPtr series) {
   }
   Case choice;
   choice.branches.push_back({std::move(is_ahead), std::move(series)});
-  FunctionCall rows{"UNNEST", {}};
   rows.arguments.push_back(make_expression(std::move(choice), at));
   return make_expression(std::move(rows), at);
 }
@@ -127,7 +133,7 @@ class RowFunctionsOfItems {
   void replace(ExpressionPtr& call) {
     size_t at = 0;
     while (at < functions_.items.size() && !equals(*functions_.items[at].expression, *call)) ++at;
-    const Name column{fmt::format("C{}", at)};
+    const Name column{fmt::format("{}{}", kAlias, at)};
     const TextPosition position = call->position;
     if (at == functions_.items.size())
       functions_.items.push_back(
@@ -254,7 +260,7 @@ class ComputedFirst {
     return found;
   }
   void put_within(ExpressionPtr& expression) {
-    const Name column{fmt::format("C{}", within_.items.size())};
+    const Name column{fmt::format("{}{}", kAlias, within_.items.size())};
     const TextPosition position = expression->position;
     within_.items.push_back(
         {SelectItemKind::Expression, std::move(expression), column, std::nullopt, position});

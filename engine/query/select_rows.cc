@@ -17,6 +17,7 @@
 #include "engine/query/select_windows.h"
 #include "engine/query/window_bounds.h"
 #include "engine/query/written_keys.h"
+#include "engine/sql/sequence_call.h"
 
 namespace engine {
 
@@ -722,7 +723,7 @@ bool wants_rows_plan(const Query& query) {
   return query.distinct || !query.joins.empty() || !query.group_by.empty() || query.having ||
          !query.order_by.empty() || query.offset || has_aggregate(query) ||
          (query.limit && !query.limit->is<IntegerLiteral>() && !query.limit->is<BigintLiteral>()) ||
-         has_row_functions(query) || beyond_dialect(query);
+         has_row_functions(query) || beyond_dialect(query) || (query.from && calls_sequence(query));
 }
 
 bool asks_stream(const Query& query, const PlanContext& context) {

@@ -6,9 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "engine/expr/assigned.h"
 #include "engine/query/select_outer_rows.h"
 #include "engine/query/select_windows.h"
-#include "engine/types/coercion.h"
 
 namespace engine {
 
@@ -197,8 +197,10 @@ class SubqueryBinder {
       const Error unknown = rows.error();
       rows = correlations_.empty() ? plan_with_outer_rows(unknown)
                                    : planning_.plan(decorrelation.keyed(correlations_));
-      // What the SELECT list says of the query around shows only now.
-      if (!rows && !correlations_.empty() && rows.error().code == ErrorCode::UndefinedColumn) {
+      // What the SELECT list says of the query around, and what queries within say, shows only now.
+      if (!rows && !correlations_.empty() &&
+          (rows.error().code == ErrorCode::UndefinedColumn ||
+           rows.error().code == ErrorCode::UndefinedSource)) {
         planning_.drop_tables_from(tables);
         correlations_.clear();
         rows = plan_with_outer_rows(unknown);
@@ -258,15 +260,15 @@ class SubqueryBinder {
       const size_t at = shaped.columns.size();
       const SqlType& listed = rows.result.columns[at].type;
       BoundExpression value = TRY(bind_value(outer, scope));
-      const auto type = common_type(value.type, listed);
+      const auto type = shared_type(value.type, listed);
       if (!type)
         return Error{ErrorCode::TypeMismatch,
                      fmt::format("a sub-query cannot compare {} with {}", value.type.to_string(),
                                  listed.to_string())}
             .at(position);
       shaped.columns.push_back(
-          TRY(coerce(column_expression(listed, static_cast<uint32_t>(at)), *type)));
-      return coerce(std::move(value), *type);
+          TRY(in_shared_type(column_expression(listed, static_cast<uint32_t>(at)), *type)));
+      return in_shared_type(std::move(value), *type);
     };
     for (const Correlation& each : correlations_)
       bound_.step.keys.push_back(TRY(add(*each.outer, each.inner->position)));
@@ -276,7 +278,7 @@ class SubqueryBinder {
       if (bound_.step.otherwise) {
         const SqlType& type = bound_.step.value->type;
         ComputeColumns item{std::move(bound_.step.otherwise),
-                            {TRY(coerce(column_expression(listed, 0), type))}};
+                            {TRY(in_shared_type(column_expression(listed, 0), type))}};
         bound_.step.otherwise = make_node(std::move(item), {{"", "", type}});
       }
       if (const SqlType& type = bound_.step.value->type;

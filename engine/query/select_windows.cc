@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/expr/written_text.h"
 #include "engine/query/select_aggregates.h"
 #include "engine/types/ascii.h"
 #include "engine/types/coercion.h"
@@ -131,6 +132,10 @@ class WindowBinder {
     if (row.function == WindowFunction::Ntile) return coerce_to(0, TypeKind::Bigint);
     if (row.type != TypeKind::Null) return {};
     if (count == 3) {  // what stands for rows that are not there
+      const SqlType& first = bound.arguments[0].type;
+      if (const auto* written = call.arguments[2]->as<StringLiteral>();
+          written && !first.is_null() && first != SqlType(TypeKind::String))
+        bound.arguments[2] = TRY(bind_written_text(*written, first, scope_));
       const auto type = common_type(bound.arguments[0].type, bound.arguments[2].type);
       if (!type)
         return Error{

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "engine/sql/ast_access.h"
+#include "engine/sql/ast_sequence.h"
 #include "engine/sql/ast_session.h"
 #include "engine/sql/ast_statement.h"
 
@@ -16,7 +17,8 @@ using Statement =
                  CreateRole, AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector, DropConnector, DescribeConnector, Show, DescribeSource,
                  DescribeSources, DescribeFunction, Explain, ControlQuery, Transaction, SetSetting,
                  SetTransaction, ShowSetting, ResetSetting, Discard, DeclareCursor, FetchCursor,
-                 CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate, Listen, Unlisten, Notify>;
+                 CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate, Listen, Unlisten, Notify,
+                 CreateSequence, AlterSequence, DropSequences, AlterDefault>;
 
 struct ParsedStatement {
   Statement statement;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/suggest.h"
 #include "engine/sql/tokens.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
@@ -52,6 +53,14 @@ SqlType with_number_of(const TypeName& name, const SqlType& type) {
   return is_time || of == label::kTimetz ? type.with_modifier(name.precision) : type;
 }
 
+std::string closest_type(std::string_view name, const CustomTypes& custom_types) {
+  std::vector<std::string> names = {"BIGINT",  "BOOLEAN",  "BYTES",  "DECIMAL",   "DOUBLE", "INT",
+                                    "INTEGER", "SMALLINT", "STRING", "TIMESTAMP", "VARCHAR"};
+  for (const PostgresType& type : kPostgresTypes) names.emplace_back(type.name);
+  for (const auto& [custom, type] : custom_types) names.push_back(custom);
+  return closest_name(name, names);
+}
+
 Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_types) {
   if (const auto found = custom_types.find(name.custom_name); found != custom_types.end())
     return found->second;
@@ -71,8 +80,10 @@ Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_t
     element.custom_name.erase(0, 1);
     if (auto type = resolve_custom(element, custom_types)) return SqlType::array(*std::move(type));
   }
-  return Error{ErrorCode::UndefinedObject, "Cannot resolve unknown type: " + name.custom_name}.at(
-      name.position);
+  const std::string nearest = closest_type(name.custom_name, custom_types);
+  return Error{ErrorCode::UndefinedObject, "Cannot resolve unknown type: " + name.custom_name}
+      .with_hint(nearest.empty() ? "" : "Did you mean " + nearest + "?")
+      .at(name.position);
 }
 
 Result<SqlType> resolve_parts(const TypeName& name, const CustomTypes& custom_types) {

@@ -53,6 +53,11 @@ std::string_view command_tag(TransactionAction action, bool is_start) {
 }
 
 Built build_transaction(P::TransactionContext& context) {
+  // Whoever asks for it would take what follows for part of a transaction.
+  if (context.CHAIN() && !context.NO())
+    return Error{ErrorCode::NotSupported, "AND CHAIN is not supported yet"}
+        .with_hint("Send BEGIN behind it.")
+        .at(position_of(*context.CHAIN()->getSymbol()));
   Transaction transaction{transaction_action(context)};
   if (context.name) transaction.savepoint = build_name(*context.name);
   transaction.tag = command_tag(transaction.action, is(context.action, P::START));
@@ -103,6 +108,10 @@ Built build_set_setting(P::SetSettingContext& context) {
     const std::optional<std::string> text = TRY(setting_value(*value));
     if (text) set.value = set.value ? *set.value + ", " + *text : *text;
   }
+  // SET TIME ZONE LOCAL, a word, is what the session began with.
+  if (context.special && context.special->getType() == P::TIME && set.value &&
+      to_upper(*set.value) == "LOCAL" && !context.settingValue().front()->string())
+    set.value.reset();
   return set;
 }
 

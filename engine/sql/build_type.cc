@@ -28,11 +28,12 @@ Status read_precision(P::TypeContext& context, TypeName& type) {
   const std::vector<P::TypeParameterContext*> parameters = context.typeParameter();
   const bool are_numbers =
       std::ranges::all_of(parameters, [](auto* p) { return p->INTEGER_VALUE() != nullptr; });
-  if (parameters.size() != 2 || !are_numbers)
+  if (parameters.empty() || parameters.size() > 2 || !are_numbers)
     return decimal_error(context,
                          "DECIMAL needs a precision and a scale, for instance DECIMAL(10, 2)");
   const int64_t precision = TRY(build_integer(*parameters[0]->start));
-  const int64_t scale = TRY(build_integer(*parameters[1]->start));
+  // As in PostgreSQL, NUMERIC(10) has no digits behind the point.
+  const int64_t scale = parameters.size() == 1 ? 0 : TRY(build_integer(*parameters[1]->start));
   if (precision < 1) return decimal_error(context, "DECIMAL precision must be >= 1");
   if (precision < scale) return decimal_error(context, "DECIMAL precision must be >= scale");
   if (precision > kMaxDecimalPrecision)
@@ -72,7 +73,9 @@ Result<TypeName> build_named_type(P::TypeContext& context) {
       return type;
     }
   }
-  type.custom_name = name.text;
+  // PostgreSQL's type of one byte, which is not CHAR.
+  const bool is_byte = name.quoting == Quoting::Double && name.text == "char";
+  type.custom_name = is_byte ? "\"char\"" : name.text;
   if (name == "NUMERIC" && !context.typeParameter().empty())
     TRY(read_precision(context, type));
   else

@@ -1,4 +1,5 @@
-// DEFAULT among the values of an INSERT.
+// DEFAULT among the values of an INSERT, and the columns of a source among those of a ROW: what PostgreSQL writes where an
+// expression stands, and is none.
 #pragma once
 #include <string_view>
 
@@ -9,6 +10,8 @@ namespace engine {
 // In the tree it is a call without arguments of a name that no function has; our grammar takes the word for a column,
 // of which there are none there.
 inline constexpr std::string_view kDefaultCall = "DEFAULT";
+// ROW(a, t.*): a call with the source's name as its argument.
+inline constexpr std::string_view kColumnsCall = "\x06";
 inline bool is_default_value(const Expression& value) {
   const auto* word = value.as<ColumnRef>();
   if (word && !word->source && word->name.quoting == Quoting::None)

@@ -12,6 +12,7 @@ constexpr std::string_view kNone = "?column?";
 
 // As pg_type has it.
 std::string name_of_type(const TypeName& type) {
+  if (type.custom_name == "\"char\"") return "CHAR";
   if (!type.custom_name.empty()) return type.custom_name;
   switch (type.kind) {
     case TypeKind::Boolean:

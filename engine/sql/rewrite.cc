@@ -86,8 +86,9 @@ ExpressionPtr equal_to_any(ExpressionPtr left, ExpressionPtr array, TextPosition
   FunctionCall contains{"ARRAY_CONTAINS", {}};
   contains.arguments.push_back(std::move(array));
   contains.arguments.push_back(std::move(left));
+  // The array comes first: it says of which type a parameter is, IS NOT NULL would take it for a text.
   return make_expression(
-      Logical{LogicalOp::And, std::move(is_there), make_expression(std::move(contains), position)},
+      Logical{LogicalOp::And, make_expression(std::move(contains), position), std::move(is_there)},
       position);
 }
 

@@ -13,6 +13,18 @@ namespace engine {
 
 namespace {
 
+// nextval('s') is nextval('s'::regclass) there, by which clients know a column that counts, and public is not said.
+void show_sequences(std::string& text) {
+  constexpr std::string_view kCall = "nextval('", kPublic = "public.";
+  for (size_t at = text.find(kCall); at != std::string::npos; at = text.find(kCall, at)) {
+    at += kCall.size();
+    if (text.compare(at, kPublic.size(), kPublic) == 0) text.erase(at, kPublic.size());
+    const size_t end = text.find('\'', at);
+    if (end != std::string::npos && text.compare(end, 2, "')") == 0)
+      text.insert(end + 1, "::regclass");
+  }
+}
+
 // PostgreSQL writes words in lower case; what is quoted stays.
 std::string shown_default(std::string_view sql) {
   std::string text;
@@ -24,6 +36,7 @@ std::string shown_default(std::string_view sql) {
     else if (c == quote)
       quote = 0;
   }
+  show_sequences(text);
   return text;
 }
 
@@ -72,6 +85,7 @@ std::string CatalogRelation::key_columns() const {
 CatalogObjects::CatalogObjects(const Catalog& catalog) {
   for (const auto& [name, source] : catalog.sources())
     if (name != kProcessingLogStream && !source->is_temporary) add_source(catalog, *source);
+  for (const auto& [name, sequence] : catalog.sequences) add_sequence(catalog, *sequence);
   for (const auto& table : all_system_tables()) {
     CatalogRelation& relation = relations_.emplace_back();
     relation.name = display_name(table->name);
@@ -90,6 +104,20 @@ int64_t CatalogObjects::number_of(std::string_view kind, std::string_view name) 
   int64_t number = object_number(kind, name);
   while (!taken_.emplace(number, true).second) ++number;
   return number;
+}
+
+void CatalogObjects::add_sequence(const Catalog& catalog, const Sequence& sequence) {
+  CatalogRelation& relation = relations_.emplace_back();
+  const ObjectPlace place = place_of(catalog, sequence.name);
+  relation.name = place.name;
+  relation.schema = place.schema;
+  relation.schema_name = place.schema_name;
+  relation.sequence = &sequence;
+  relation.kind = 'S';
+  relation.oid = number_of(kRelationNumbers, sequence.name);
+  relation.columns = {{.name = "last_value", .type = TypeKind::Bigint, .is_not_null = true},
+                      {.name = "log_cnt", .type = TypeKind::Bigint, .is_not_null = true},
+                      {.name = "is_called", .type = TypeKind::Boolean, .is_not_null = true}};
 }
 
 // Its columns as `SELECT *` of a look-up shows them.

@@ -23,6 +23,7 @@ struct CatalogRelation {
   std::string schema_name, name;       // as they are displayed
   char kind = 'r';                     // as pg_class.relkind has it
   const DataSource* source = nullptr;  // null of a table of the system
+  const Sequence* sequence = nullptr;  // of kind 'S'
   std::vector<CatalogColumn> columns;
   int64_t key = 0;  // the number of its primary key, as an index and a constraint; 0: it has none
   // Of the type that its rows have, and of arrays of it; 0: of a table of the system.
@@ -56,6 +57,7 @@ class CatalogObjects {
 
  private:
   void add_source(const Catalog& catalog, const DataSource& source);
+  void add_sequence(const Catalog& catalog, const Sequence& sequence);
 
   std::vector<CatalogRelation> relations_;
   std::map<int64_t, bool> taken_;

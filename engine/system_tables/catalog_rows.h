@@ -46,6 +46,12 @@ extern const std::span<const MillraceTable> kMillraceTables;
 const MillraceTable* find_millrace_table(const SystemTable& table);
 SystemTable millrace_table(const MillraceTable& row);
 
+// sequence_rows.cc
+void add_sequence_rows(const CatalogFacts& facts, SystemRowWriter& out);
+void add_sequence_list(const CatalogFacts& facts, SystemRowWriter& out);
+void add_schema_sequences(const CatalogFacts& facts, SystemRowWriter& out);
+void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out);
+
 // postgres_type_rows.cc
 void add_types(const CatalogFacts& facts, SystemRowWriter& out);
 void add_ranges(const CatalogFacts& facts, SystemRowWriter& out);

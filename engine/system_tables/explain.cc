@@ -119,6 +119,10 @@ Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext
 
 Schema explain_schema() { return {{text_column("plan")}}; }
 
+Result<Lines> explained_lines(const Explain& explain, const PlanContext& context) {
+  return explain_statement(*explain.statement, context, explain.format);
+}
+
 Result<InformationRows> answer_explain(const Explain& explain, const InformationContext& context) {
   if (explain.analyze)
     return Error{ErrorCode::NotSupported,

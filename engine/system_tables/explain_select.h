@@ -20,4 +20,8 @@ struct SelectTimes {
 std::vector<std::string> analyzed_lines(const SelectRowsPlan& plan, const RowsProfile& profile,
                                         const SelectTimes& times);
 
+// EXPLAIN without ANALYZE of a statement whose parameters, if it has any, have values in the context.
+Result<std::vector<std::string>> explained_lines(const Explain& explain,
+                                                 const PlanContext& context);
+
 }  // namespace engine

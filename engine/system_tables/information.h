@@ -110,6 +110,8 @@ struct InformationContext {
   std::function<AccessFacts()> access = {};
   // Of now, by id; none: it is alone.
   std::function<std::vector<NodeStatus>()> cluster = {};
+  // How far a sequence has come, where that is less than what the catalog has reserved; none: it is as the catalog says.
+  std::function<SequencePosition(const Sequence&)> sequence_position = {};
 };
 
 // The answer to every statement about connectors.

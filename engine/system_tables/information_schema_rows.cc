@@ -111,7 +111,8 @@ void set_table(const CatalogFacts& facts, const CatalogRelation& relation, Syste
 
 void add_tables(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations()) {
-    if (each.kind == 'm') continue;  // PostgreSQL does not list materialized views here
+    if (each.kind == 'm' || each.sequence)
+      continue;  // PostgreSQL does not list materialized views here
     set_table(facts, each, out);
     out.set("TABLE_TYPE", each.kind == 'v' ? "VIEW" : "BASE TABLE")
         .set("IS_INSERTABLE_INTO", each.source ? "YES" : "NO")
@@ -121,7 +122,7 @@ void add_tables(const CatalogFacts& facts, SystemRowWriter& out) {
 
 void add_columns(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations())
-    for (size_t i = 0; i < each.columns.size(); ++i) {
+    for (size_t i = 0; !each.sequence && i < each.columns.size(); ++i) {
       const CatalogColumn& column = each.columns[i];
       set_table(facts, each, out);
       out.set("COLUMN_NAME", column.name)
@@ -215,6 +216,7 @@ const std::span<const CatalogTableRows> kInformationSchemaRows = [] {
       {"KEY_COLUMN_USAGE", add_key_columns},
       {"ROLE_TABLE_GRANTS", add_privileges},
       {"SCHEMATA", add_schemata},
+      {"SEQUENCES", add_schema_sequences},
       {"TABLES", add_tables},
       {"TABLE_CONSTRAINTS", add_table_constraints},
       {"TABLE_PRIVILEGES", add_privileges},

@@ -78,7 +78,7 @@ void add_classes(const CatalogFacts& facts, SystemRowWriter& out) {
       out.set("RELACL",
               rights_list(access, each.source->topic, owner.empty() ? "millrace" : owner));
     }
-    if (each.kind != 'v') out.set_number("RELAM", kHeap);
+    if (each.kind != 'v' && !each.sequence) out.set_number("RELAM", kHeap);
     out.set("RELHASINDEX", each.key != 0);
     if (each.key == 0) continue;
     add_class(out, each.key, each.key_name(), each.schema, 'i', each.key_places().size());
@@ -212,10 +212,46 @@ std::string index_definition(const CatalogRelation& relation) {
                      quoted_postgres_name(relation.name), relation.key_columns());
 }
 
+// Behind a text in quotes, or a comment, that begins here; `at` where none does.
+size_t behind_quoted(std::string_view sql, size_t at) {
+  const auto behind = [&](std::string_view end, size_t from) {
+    const size_t found = sql.find(end, from);
+    return found == std::string_view::npos ? sql.size() : found + end.size();
+  };
+  const std::string_view rest = sql.substr(at);
+  if (rest.starts_with("--")) return behind("\n", at);
+  if (rest.starts_with("/*")) return behind("*/", at);
+  const bool is_quote = rest.front() == '\'' || rest.front() == '"' || rest.front() == '`';
+  return is_quote ? behind(rest.substr(0, 1), at + 1) : at;
+}
+
+// The query of CREATE ... AS: a view's definition is that alone.
+std::string_view query_of(std::string_view sql) {
+  const auto is_name = [](char c) { return is_ascii_letter(c) || is_ascii_digit(c) || c == '_'; };
+  int depth = 0;
+  for (size_t at = 0; at < sql.size();) {
+    if (const size_t next = behind_quoted(sql, at); next != at) {
+      at = next;
+    } else if (is_name(sql[at])) {
+      size_t end = at;
+      while (end < sql.size() && is_name(sql[end])) ++end;
+      const bool is_as = depth == 0 && equals_ignoring_case(sql.substr(at, end - at), "as");
+      const size_t query = is_as ? sql.find_first_not_of(" \t\r\n", end) : sql.npos;
+      if (query != sql.npos) return sql.substr(query);
+      at = end;
+    } else {
+      depth += (sql[at] == '(') - (sql[at] == ')');
+      ++at;
+    }
+  }
+  return sql;
+}
+
 // What pg_get_viewdef(), pg_get_constraintdef() and pg_get_indexdef() answer. A primary key is an index and a constraint of one number.
 void add_definitions(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations()) {
-    if (each.kind == 'm') out.row().set_number("OID", each.oid).set("DEFINITION", each.source->sql);
+    if (each.kind == 'm')
+      out.row().set_number("OID", each.oid).set("DEFINITION", query_of(each.source->sql));
     if (each.key != 0)
       out.row()
           .set_number("OID", each.key)
@@ -390,7 +426,7 @@ void add_materialized_views(const CatalogFacts& facts, SystemRowWriter& out) {
           .set("MATVIEWOWNER", "millrace")
           .set("HASINDEXES", each.key != 0)
           .set("ISPOPULATED", true)
-          .set("DEFINITION", each.source->sql);
+          .set("DEFINITION", query_of(each.source->sql));
 }
 
 void add_index_list(const CatalogFacts& facts, SystemRowWriter& out) {
@@ -428,6 +464,7 @@ const std::span<const CatalogTableRows> kPostgresRows = [] {
       {"PG_COLLATION", add_collations},
       {"PG_CONSTRAINT", add_constraints},
       {"PG_DATABASE", add_databases},
+      {"PG_DEPEND", add_dependencies},
       {"PG_DESCRIPTION", add_comments},
       {"PG_GET_KEYWORDS", add_keywords},
       {"PG_INDEX", add_indexes},
@@ -439,6 +476,8 @@ const std::span<const CatalogTableRows> kPostgresRows = [] {
       {"MILLRACE_RIGHTS", add_rights},
       {"PG_AUTH_MEMBERS", add_members},
       {"PG_ROLES", add_roles},
+      {"PG_SEQUENCE", add_sequence_rows},
+      {"PG_SEQUENCES", add_sequence_list},
       {"PG_TABLES", add_tables},
       {"PG_TABLESPACE", add_tablespaces},
       {"PG_TYPE", add_types},

@@ -22,6 +22,8 @@ TEST(StatementSettings, take_no_number_out_of_bounds) {
   EXPECT_EQ(refusal("stream.time.max.ahead.ms", "-1"), "");
   EXPECT_EQ(refusal("read.wait.ms", "5s"), "");
   EXPECT_NE(refusal("read.wait.ms", "9223372036854775807"), "");
+  EXPECT_EQ(refusal("read.staleness", "10s"), "");
+  EXPECT_NE(refusal("read.staleness", "2h"), "");
 }
 
 TEST(StatementSettings, that_are_mistyped_are_refused) {

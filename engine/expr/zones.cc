@@ -1,0 +1,64 @@
+#include "engine/expr/zones.h"
+
+#include "engine/expr/binder.h"
+#include "engine/functions/adapters.h"
+#include "engine/functions/session_zone.h"
+#include "engine/types/text_time.h"
+#include "engine/types/zoned_texts.h"
+
+namespace engine {
+
+namespace {
+
+int64_t clock_of(const KernelCall& call, PerBatch<CallZone>& zones, int64_t instant) {
+  return clock_of_instant(zones->of(call), instant);
+}
+int64_t instant_of(const KernelCall& call, PerBatch<CallZone>& zones, int64_t clock) {
+  return instant_of_clock(zones->of(call), clock);
+}
+
+BoundExpression converted(Kernel kernel, SqlType type, BoundExpression bound) {
+  const TextPosition position = bound.position;
+  BoundExpression made = call_expression(kernel, std::move(type), {}, position);
+  made.can_fail = false;
+  made.absorbs_errors = true;
+  made.children.push_back(std::move(bound));
+  return made;
+}
+
+}  // namespace
+
+void clock_kernel(KernelCall& call) { row_kernel<clock_of>(call); }
+void instant_kernel(KernelCall& call) { row_kernel<instant_of>(call); }
+
+BoundExpression as_clock(BoundExpression instant) {
+  return converted(clock_kernel, SqlType(TypeKind::Timestamp).labelled(label::kTimestamp),
+                   std::move(instant));
+}
+BoundExpression as_instant(BoundExpression clock) {
+  return converted(instant_kernel, TypeKind::Timestamp, std::move(clock));
+}
+
+BoundExpression with_zone_of(const SqlType& type, BoundExpression bound) {
+  if (is_instant(type) && is_clock(bound.type)) return as_instant(std::move(bound));
+  if (is_clock(type) && is_instant(bound.type)) return as_clock(std::move(bound));
+  return bound;
+}
+
+std::optional<Value> literal_in(const ZoneClock& zone, const BoundExpression& literal,
+                                const SqlType& type) {
+  if (literal.kind != BoundKind::Literal || literal.literal.is_null()) return std::nullopt;
+  if (literal.type.kind() == TypeKind::Date && is_instant(type))
+    return Value::bigint(zone.instant_ms(literal.literal.as_int32() * kMsPerDay));
+  if (literal.type.kind() != TypeKind::String || is_normalized(literal.type)) return std::nullopt;
+  const std::string& text = literal.literal.as_string();
+  if (is_instant(type)) {
+    const auto ms = parse_timestamp_in(&zone, text);
+    return ms ? std::optional(Value::bigint(*ms)) : std::nullopt;
+  }
+  if (!is_kept_in_utc(type)) return std::nullopt;
+  auto kept = normalized_text_in(&zone, type, text);
+  return kept ? std::optional(Value::text(*std::move(kept))) : std::nullopt;
+}
+
+}  // namespace engine

@@ -1,0 +1,29 @@
+// Between timestamptz and timestamp, by the clocks of the session's time zone. Private to this folder.
+#pragma once
+#include "engine/expr/bound.h"
+#include "engine/types/postgres_types.h"
+#include "engine/types/zone_clock.h"
+
+namespace engine {
+
+// What clocks of the zone show at a point in time, and the point in time at which they show it.
+void clock_kernel(KernelCall& call);
+void instant_kernel(KernelCall& call);
+
+inline bool is_clock(const SqlType& type) {
+  return type.kind() == TypeKind::Timestamp && type.label() == label::kTimestamp;
+}
+inline bool is_instant(const SqlType& type) {
+  return type.kind() == TypeKind::Timestamp && type.label() != label::kTimestamp;
+}
+
+BoundExpression as_clock(BoundExpression instant);
+BoundExpression as_instant(BoundExpression clock);
+// The value in the type; it stays what it is unless one is with a time zone and the other without.
+BoundExpression with_zone_of(const SqlType& type, BoundExpression bound);
+
+// What a literal is as a value of the type where the zone decides that; nothing where it does not, or the text is none.
+std::optional<Value> literal_in(const ZoneClock& zone, const BoundExpression& literal,
+                                const SqlType& type);
+
+}  // namespace engine
