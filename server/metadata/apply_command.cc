@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
+
 #include "base/log.h"
 #include "storage/meta/cluster_table.h"
 
@@ -11,6 +13,12 @@ namespace {
 
 using engine::Catalog;
 using engine::DesiredState;
+
+// A row that is written back as it was says it from then on, as one that can be read does.
+void add_made_at(std::string& row, Revision revision) {
+  assert(row.ends_with('}'));
+  row.insert(row.size() - 1, fmt::format(",\"made_at\":{}", revision.value()));
+}
 
 struct ChangeApplier {
   MetadataImage& image;
@@ -38,6 +46,7 @@ struct ChangeApplier {
     if (query->journal && query->made_at == Revision{}) {
       auto made = std::make_shared<DefinedQuery>(*query);
       made->made_at = image.revision;
+      if (!made->unread_row.empty()) add_made_at(made->unread_row, image.revision);
       query = std::move(made);
     }
     image.put(query);
@@ -65,6 +74,19 @@ struct ChangeApplier {
   }
   void operator()(const PutType& put) const { catalog.types[put.name] = put.type; }
   void operator()(const EraseType& erase) const { catalog.types.erase(erase.name); }
+  void operator()(const PutSequence& put) const {
+    catalog.sequences.set(put.sequence->name, put.sequence);
+  }
+  void operator()(const EraseSequence& erase) const { catalog.sequences.erase(erase.name); }
+  void operator()(const MoveSequence& move) const {
+    const engine::SequencePtr* present = catalog.sequences.get(move.name);
+    if (!present || (*present)->id != move.id) return;
+    auto moved = std::make_shared<engine::Sequence>(**present);
+    moved->last_value = move.last_value;
+    moved->is_called = move.is_called;
+    moved->version = move.version;
+    catalog.sequences.set(move.name, std::move(moved));
+  }
   void operator()(const PutSchemaName& put) const { catalog.schemas.insert(put.name); }
   void operator()(const EraseSchemaName& erase) const { catalog.schemas.erase(erase.name); }
   void operator()(const SetSystemProperty& set) const {

@@ -59,7 +59,7 @@ Status check_for_cluster(const std::vector<DefinitionChange>& changes) {
     if (const auto* put = std::get_if<PutSource>(&change);
         put && std::ranges::any_of(put->source->schema.columns, &engine::ColumnDef::is_serial))
       return not_yet("SERIAL and IDENTITY columns are",
-                     "Give the rows keys of your own, UUIDs for example.");
+                     "CREATE SEQUENCE, and declare the column with DEFAULT nextval('its name').");
   }
   return {};
 }

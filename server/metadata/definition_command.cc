@@ -82,12 +82,12 @@ struct JsonFields<SchemaReference> {
 };
 template <>
 struct JsonFields<RegisteredSchema> {
-  static constexpr auto fields = std::tuple(
-      json_field("id", &RegisteredSchema::id), json_field("kind", &RegisteredSchema::kind),
-      json_field("text", &RegisteredSchema::text),
-      json_field("references", &RegisteredSchema::references),
-      json_field("metadata", &RegisteredSchema::metadata),
-      json_field("rule_set", &RegisteredSchema::rule_set));
+  static constexpr auto fields = std::tuple(json_field("id", &RegisteredSchema::id),
+                                            json_field("kind", &RegisteredSchema::kind),
+                                            json_field("text", &RegisteredSchema::text),
+                                            json_field("references", &RegisteredSchema::references),
+                                            json_field("metadata", &RegisteredSchema::metadata),
+                                            json_field("rule_set", &RegisteredSchema::rule_set));
 };
 template <>
 struct JsonFields<SubjectVersion> {
@@ -127,10 +127,11 @@ using engine::write_json;
 // change the schema registry: they are written only where that is so, and older programs read all else.
 // Version 5 may have queries that are built beside others, version 7 schemas' names and what undoes the definitions of open
 // transactions, version 8 queries that the nodes of a cluster share: who did not know that would run them on his own.
+// Version 9 has sequences.
 constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
                   kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7,
-                  kVersionWithJournals = 8;
-constexpr uint8_t kDefinitionVersion = kVersionWithJournals;
+                  kVersionWithJournals = 8, kVersionWithSequences = 9;
+constexpr uint8_t kDefinitionVersion = kVersionWithSequences;
 
 template <class Change>
 bool has(const DefinitionCommand& command) {
@@ -162,7 +163,15 @@ bool has_contracts(const DefinitionCommand& command) {
   });
 }
 
+bool is_of_sequences(const DefinitionChange& change) {
+  if (const auto* note = std::get_if<NoteUndo>(&change)) return is_of_sequences(note->undo->change);
+  return std::holds_alternative<PutSequence>(change) ||
+         std::holds_alternative<EraseSequence>(change) ||
+         std::holds_alternative<MoveSequence>(change);
+}
+
 uint8_t version_of(const DefinitionCommand& command) {
+  if (std::ranges::any_of(command.changes, is_of_sequences)) return kVersionWithSequences;
   if (has_journals(command)) return kVersionWithJournals;
   if (has<PutSchemaName>(command) || has<EraseSchemaName>(command)) return kVersionWithTransactions;
   if (has<NoteUndo>(command) || has<NoteTopic>(command) || has<EndTransaction>(command))
@@ -213,6 +222,22 @@ class ChangeWriter {
     });
   }
   void operator()(const EraseType& erase) const { named("erase_type", erase.name); }
+  void operator()(const PutSequence& put) const {
+    with_row("put_sequence", put.sequence->name, *put.sequence);
+  }
+  void operator()(const EraseSequence& erase) const { named("erase_sequence", erase.name); }
+  void operator()(const MoveSequence& move) const {
+    named("move_sequence", move.name, [&] {
+      out_.key("id");
+      write_json(out_, move.id);
+      out_.key("last_value");
+      out_.number(move.last_value);
+      out_.key("is_called");
+      out_.boolean(move.is_called);
+      out_.key("version");
+      out_.number(move.version);
+    });
+  }
   void operator()(const PutSchemaName& put) const { named("put_schema_name", put.name); }
   void operator()(const EraseSchemaName& erase) const { named("erase_schema_name", erase.name); }
   void operator()(const SetSystemProperty& set) const {
@@ -363,11 +388,11 @@ DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::str
   auto defined = std::make_shared<DefinedQuery>();
   auto query = std::make_shared<engine::PersistentQuery>();
   const auto plan_json = row.find("plan");
-  const bool is_read =
-      read_member(row, "query", *query) && read_member(row, "exchanges", defined->exchange_ids) &&
-      read_member(row, "starts", defined->starts) &&
-      read_member(row, "topics", defined->topic_ids) && read_rebuild(row, *defined) &&
-      read_place(row, *defined);
+  const bool is_read = read_member(row, "query", *query) &&
+                       read_member(row, "exchanges", defined->exchange_ids) &&
+                       read_member(row, "starts", defined->starts) &&
+                       read_member(row, "topics", defined->topic_ids) &&
+                       read_rebuild(row, *defined) && read_place(row, *defined);
   if (problem.empty() && (!is_read || query->id != id || !plan_json))
     problem = "the definition of the query cannot be read: " + row.take_problem();
   const bool knows_query = query->id == id;
@@ -386,6 +411,8 @@ DefinedQueryPtr read_query(const std::string& id, const JsonValue& row, std::str
   if (knows_query) unreadable->query = std::move(query);
   unreadable->exchange_ids = std::move(defined->exchange_ids);
   unreadable->topic_ids = std::move(defined->topic_ids);
+  // Other nodes may run it: what it commits there is kept here.
+  if (!read_place(row, *unreadable)) row.take_problem();
   return unreadable;
 }
 
@@ -451,12 +478,32 @@ std::optional<DefinitionChange> read_transaction_change(const JsonValue& json,
   return std::nullopt;
 }
 
+// Nothing where it is another change, or cannot be read.
+std::optional<DefinitionChange> read_sequence_change(const JsonValue& json, const JsonValue& row) {
+  std::string name;
+  if (json.find("put_sequence")) {
+    auto sequence = std::make_shared<engine::Sequence>();
+    if (!read_json(row, *sequence) || sequence->name.empty()) return std::nullopt;
+    return PutSequence{std::move(sequence)};
+  }
+  if (json.find("erase_sequence") && read_member(json, "erase_sequence", name))
+    return EraseSequence{name};
+  MoveSequence move;
+  if (json.find("move_sequence") && read_member(json, "move_sequence", move.name) &&
+      read_member(json, "id", move.id) && read_member(json, "last_value", move.last_value) &&
+      read_member(json, "is_called", move.is_called) && read_member(json, "version", move.version))
+    return move;
+  return std::nullopt;
+}
+
 // The change that one member of the list says; nothing when this program does not know it.
 std::optional<DefinitionChange> read_change(const JsonValue& json, const std::string& damage) {
   std::string name;
   if (json.find("note_undo") || json.find("note_topic") || json.find("end_transaction"))
     return read_transaction_change(json, damage);
   const JsonValue row = json.find("row").value_or(json);
+  if (json.find("put_sequence") || json.find("erase_sequence") || json.find("move_sequence"))
+    return read_sequence_change(json, row);
   if (read_member(json, "put_source", name) && !name.empty()) return read_source(name, row, damage);
   if (read_member(json, "erase_source", name) && !name.empty()) return EraseSource{name};
   if (read_member(json, "put_query", name) && !name.empty()) {
@@ -561,6 +608,8 @@ DefinitionCommand whole_definition(const MetadataImage& image) {
     command.changes.push_back(PutSchemaName{name});
   for (const auto& [name, type] : image.catalog->types)
     command.changes.push_back(PutType{name, type});
+  for (const auto& [name, sequence] : image.catalog->sequences)
+    command.changes.push_back(PutSequence{sequence});
   for (const auto& [name, source] : image.catalog->sources()) {
     const std::string* unread = image.unread_sources.get(name);
     command.changes.push_back(PutSource{source, unread ? *unread : std::string()});

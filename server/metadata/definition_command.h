@@ -41,6 +41,20 @@ struct PutType {
 struct EraseType {
   std::string name;
 };
+struct PutSequence {
+  engine::SequencePtr sequence;
+};
+struct EraseSequence {
+  std::string name;
+};
+// Numbers were reserved, or setval() has said where it goes on: of the sequence that has this id.
+struct MoveSequence {
+  std::string name;
+  Uuid id;
+  int64_t last_value = 0;
+  bool is_called = true;
+  int64_t version = 0;
+};
 struct PutSchemaName {
   std::string name;
 };
@@ -74,8 +88,8 @@ struct EndTransaction {
 using DefinitionChange =
     std::variant<PutSource, EraseSource, PutQuery, EraseQuery, SetQueryState, PutType, EraseType,
                  PutSchemaName, EraseSchemaName, SetNextQueryNumber, SetSystemProperty,
-                 ChangeSchemas, NoteUndo, NoteTopic,
-                 EndTransaction>;
+                 ChangeSchemas, NoteUndo, NoteTopic, EndTransaction, PutSequence, EraseSequence,
+                 MoveSequence>;
 struct UndoChange {
   DefinitionChange change;
 };

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "base/log.h"
+#include "engine/types/ascii.h"
 #include "server/metadata/cluster_limits.h"
 #include "server/metadata/plan_users.h"
 #include "server/metadata/query_topics.h"
@@ -68,9 +69,8 @@ MetadataApplier::~MetadataApplier() { stop_thread(); }
 Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
   Result<MetadataImagePtr> read = read_all(must_stop);
   // A snapshot has come meanwhile that has what was to be read next; where none has, trying again would not end.
-  for (std::optional<Revision> tried;
-       !read && read.error().code == ErrorCode::OffsetOutOfRange && tried != snapshot_revision_ &&
-       !must_stop;
+  for (std::optional<Revision> tried; !read && read.error().code == ErrorCode::OffsetOutOfRange &&
+                                      tried != snapshot_revision_ && !must_stop;
        read = read_all(must_stop))
     tried = snapshot_revision_;
   const MetadataImagePtr now = TRY(std::move(read));
@@ -383,6 +383,45 @@ void MetadataApplier::submit(RebuildStep step, std::function<void(Status)> done)
                                          [done](Error error) { done(std::move(error)); }});
 }
 
+void MetadataApplier::submit(SequenceMove move, std::function<void(Result<SequenceMoved>)> done) {
+  jobs_.add(JobQueue::Lane::Topics, {[this, move = std::move(move), done] {
+                                       done(decide([&] { return move_sequence(move); }));
+                                     },
+                                     [done](Error error) { done(std::move(error)); }});
+}
+
+Result<MetadataApplier::SequenceMoved> MetadataApplier::move_sequence(const SequenceMove& move) {
+  const engine::SequencePtr* present = image()->catalog->sequences.get(move.name);
+  if (!present)
+    return Error{ErrorCode::UndefinedSource,
+                 fmt::format("relation \"{}\" does not exist", engine::display_name(move.name))};
+  engine::Sequence sequence = **present;
+  SequenceMoved moved{sequence.id, 0, {}};
+  if (move.set) {
+    if (!is_superuser(*image()->users, move.set->asker) && sequence.owner_role != move.set->asker)
+      return Error{
+          ErrorCode::InsufficientPrivilege,
+          fmt::format("permission denied for sequence {}", engine::display_name(move.name))};
+    TRY(engine::set_value(sequence, move.set->value, move.set->is_called));
+    moved.numbers = {move.set->value, 1, sequence.increment};
+  } else if (move.unused) {
+    if (sequence.id != move.unused->id || sequence.version != move.unused->version ||
+        sequence.last_value != move.unused->reserved_to)
+      return moved;
+    sequence.last_value = move.unused->given_to;
+    ++sequence.version;
+  } else {
+    moved.numbers = TRY(engine::take_numbers(sequence, move.count));
+  }
+  moved.version = sequence.version;
+  DefinitionCommand command;
+  command.settings = settings_;
+  command.changes.push_back(MoveSequence{sequence.name, sequence.id, sequence.last_value,
+                                         sequence.is_called, sequence.version});
+  TRY(commit({{{std::string(kSqlPart), encode_definition(command)}}}));
+  return moved;
+}
+
 // Before the first query: their tasks commit there.
 Status MetadataApplier::make_journals() {
   storage::MetadataCommand command{
@@ -498,8 +537,10 @@ Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& chan
     if (const auto owned = owned_by(*image()->users, create->name, create->owner); !owned.empty())
       command.parts.push_back(
           {std::string(storage::kUsersPart), storage::encode_user_changes(owned)});
-  const auto* create = std::get_if<CreateTopic>(&change);
-  TRY(place(create != nullptr ? create->replicas : ReplicaWish(), command));
+  ReplicaWish wish;
+  if (const auto* create = std::get_if<CreateTopic>(&change)) wish = create->replicas;
+  if (const auto* grow = std::get_if<GrowTopic>(&change)) wish.replicas = grow->replicas;
+  TRY(place(wish, command));
   TRY(commit(command));
   const std::string& name = topic_name(change);
   const storage::TopicInfo* now = topics_.snapshot()->find(name);

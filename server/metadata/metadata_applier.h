@@ -119,6 +119,30 @@ class MetadataApplier {
   using ClusterChange = std::function<std::vector<std::string>()>;
   void submit(ClusterChange change, std::function<void(Status)> done);
   void submit(RebuildStep step, std::function<void(Status)> done);
+  // Reserves numbers of a sequence, or sets where it goes on. Answers when that is durable, with the numbers, or with the
+  // value as one, and with the sequence's version, since when they are good. Nobody but the owner sets a value.
+  struct SequenceMove {
+    std::string name;
+    int64_t count = 0;  // to reserve
+    struct Value {
+      int64_t value = 0;
+      bool is_called = true;
+      Asker asker = {};
+    };
+    std::optional<Value> set = {};
+    // Numbers that were reserved last, and that nobody has been given: they are given back, where nobody has reserved more.
+    struct Unused {
+      Uuid id;
+      int64_t version = 0, reserved_to = 0, given_to = 0;
+    };
+    std::optional<Unused> unused = {};
+  };
+  struct SequenceMoved {
+    Uuid id;
+    int64_t version = 0;
+    engine::SequenceNumbers numbers;
+  };
+  void submit(SequenceMove move, std::function<void(Result<SequenceMoved>)> done);
   // What `change` makes of the schema registry as it is then, and of nothing else; it may be asked again
   // when another command was faster. Answers once it is durable. What the log refuses has the code 50001.
   using SchemaChange =
@@ -167,6 +191,7 @@ class MetadataApplier {
   Status end_transaction(const Uuid& transaction, TransactionEnd how);
   void undo_left_transactions();
   Status change_users(const UsersChange& change);
+  Result<SequenceMoved> move_sequence(const SequenceMove& move);
   Status change_cluster(const ClusterChange& change);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);
   // Of all topics that the command makes, grows or removes.

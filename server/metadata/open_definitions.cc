@@ -56,6 +56,8 @@ void DefinitionUses::add(const DefinitionChange& change) {
   if (const auto* erase = std::get_if<EraseSource>(&change)) sources.insert(erase->name);
   if (const auto* put = std::get_if<PutType>(&change)) types.insert(put->name);
   if (const auto* erase = std::get_if<EraseType>(&change)) types.insert(erase->name);
+  if (const auto* put = std::get_if<PutSequence>(&change)) sequences.insert(put->sequence->name);
+  if (const auto* erase = std::get_if<EraseSequence>(&change)) sequences.insert(erase->name);
   if (const auto* put = std::get_if<PutSchemaName>(&change)) schemas.insert(put->name);
   if (const auto* erase = std::get_if<EraseSchemaName>(&change)) schemas.insert(erase->name);
   if (const auto* erase = std::get_if<EraseQuery>(&change)) queries.insert(erase->id);
@@ -75,6 +77,7 @@ Status check_not_open_elsewhere(const DefinitionUses& uses, const MetadataImage&
     if (!name) name = common(uses.types, others.types);
     if (!name) name = common(uses.schemas, others.schemas);
     if (!name) name = common(uses.queries, others.queries);
+    if (!name) name = common(uses.sequences, others.sequences);
     if (!name) name = common(uses.topics, others.topics);
     if (name)
       return Error{ErrorCode::LockTimeout,
@@ -153,6 +156,10 @@ std::optional<std::pair<OpenDefiner::Kind, std::string>> OpenDefiner::subject_of
   if (const auto* erase = std::get_if<EraseQuery>(&change)) return of(Kind::Query, erase->id);
   if (const auto* put = std::get_if<PutType>(&change)) return of(Kind::Type, put->name);
   if (const auto* erase = std::get_if<EraseType>(&change)) return of(Kind::Type, erase->name);
+  if (const auto* put = std::get_if<PutSequence>(&change))
+    return of(Kind::Sequence, put->sequence->name);
+  if (const auto* erase = std::get_if<EraseSequence>(&change))
+    return of(Kind::Sequence, erase->name);
   if (const auto* put = std::get_if<PutSchemaName>(&change)) return of(Kind::Schema, put->name);
   if (const auto* erase = std::get_if<EraseSchemaName>(&change))
     return of(Kind::Schema, erase->name);
@@ -167,13 +174,18 @@ Result<std::optional<DefinitionChange>> OpenDefiner::undo_of(const DefinitionCha
       std::holds_alternative<SetSystemProperty>(change))
     return cannot;
   const auto subject = subject_of(change);
-  if (!subject) return Undo();  // numbers, and what a schema registry has been given, stay
+  if (!subject)
+    return Undo();  // numbers, those of sequences too, and what a schema registry has been given, stay
   const std::string& name = subject->second;
   if (subject->first == Kind::Source) {
     const auto before = image_.catalog->sources().find(name);
     if (before == image_.catalog->sources().end()) return Undo(EraseSource{name});
     const std::string* unread = image_.unread_sources.get(name);
     return Undo(PutSource{before->second, unread ? *unread : std::string()});
+  }
+  if (subject->first == Kind::Sequence) {
+    const engine::SequencePtr* before = image_.catalog->sequences.get(name);
+    return before ? Undo(PutSequence{*before}) : Undo(EraseSequence{name});
   }
   if (subject->first == Kind::Schema) {
     if (image_.catalog->schemas.contains(name)) return Undo(PutSchemaName{name});
@@ -220,6 +232,28 @@ Result<std::vector<DefinitionChange>> OpenDefiner::notes_of(
   return std::move(notes_);
 }
 
+namespace {
+
+// As it was, but that numbers which it has given meanwhile do not come again.
+DefinitionChange undone_now(const DefinitionChange& undo, const MetadataImage& image) {
+  const auto* put = std::get_if<PutSequence>(&undo);
+  const engine::SequencePtr* present =
+      put ? image.catalog->sequences.get(put->sequence->name) : nullptr;
+  if (!present || (*present)->id != put->sequence->id) return undo;
+  auto undone = std::make_shared<engine::Sequence>(*put->sequence);
+  undone->version = (*present)->version + 1;
+  const bool is_behind = undone->increment > 0 ? (*present)->last_value > undone->last_value
+                                               : (*present)->last_value < undone->last_value;
+  if ((*present)->is_called && is_behind && (*present)->last_value >= undone->min &&
+      (*present)->last_value <= undone->max) {
+    undone->last_value = (*present)->last_value;
+    undone->is_called = true;
+  }
+  return PutSequence{std::move(undone)};
+}
+
+}  // namespace
+
 std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const Uuid& transaction,
                                                TransactionEnd how) {
   const OpenDefinitions* open = find_open(image, &transaction);
@@ -249,7 +283,7 @@ std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const
     // Queries that the transaction has begun end before those come back that they have replaced.
     const auto take = [&](auto is_taken) {
       for (const auto& undo : open->undo)
-        if (is_taken(undo->change)) command.changes.push_back(undo->change);
+        if (is_taken(undo->change)) command.changes.push_back(undone_now(undo->change, image));
     };
     const auto is_end = [](const DefinitionChange& change) {
       return std::holds_alternative<EraseQuery>(change);

@@ -16,7 +16,7 @@ namespace server {
 
 // By name, what a definition changes or reads.
 struct DefinitionUses {
-  std::set<std::string> sources, types, schemas, queries, topics;
+  std::set<std::string> sources, types, schemas, queries, topics, sequences;
   void add(const DefinitionChange& change);
 };
 // Fails with LockTimeout where another transaction that has not ended has changed some of it: whatever that ends with, it
@@ -26,7 +26,8 @@ Status check_not_open_elsewhere(const DefinitionUses& uses, const MetadataImage&
 
 // Rows that would be lost with the end of a transaction have nowhere to go until then. Each fails with LockTimeout.
 // Where another transaction has made the topic: its ROLLBACK removes it.
-Status check_not_made_elsewhere(std::string_view topic, const MetadataImage& image, const Uuid* own);
+Status check_not_made_elsewhere(std::string_view topic, const MetadataImage& image,
+                                const Uuid* own);
 // Where any has dropped it, or put another one in its place: its COMMIT removes it.
 Status check_not_dropped(const Uuid& topic, const MetadataImage& image);
 // For those who belong to no transaction: both.
@@ -46,7 +47,7 @@ class OpenDefiner {
   Result<std::vector<DefinitionChange>> notes_of(const std::vector<DefinitionChange>& changes);
 
  private:
-  enum class Kind : uint8_t { Source, Query, Type, Schema };
+  enum class Kind : uint8_t { Source, Query, Type, Schema, Sequence };
   bool has_made(const std::string& topic) const;
   Result<std::optional<DefinitionChange>> undo_of(const DefinitionChange& change) const;
   static std::optional<std::pair<Kind, std::string>> subject_of(const DefinitionChange& change);

@@ -13,6 +13,7 @@
 #include "engine/plan/ddl.h"
 #include "engine/plan/primary_key.h"
 #include "engine/plan/query_plan.h"
+#include "engine/plan/sequence_plan.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/upgrade_query.h"
 #include "engine/types/ascii.h"
@@ -61,6 +62,8 @@ struct Planner {
   engine::Registrar& registrar;
   const std::function<Status(const engine::DataSource&)>& may_read;
   const RekeyedTable* rekeyed;
+  const std::function<Uuid()>& new_id;
+  const Asker& asker;
 
   engine::PlanContext context() const {
     return {.catalog = *image.catalog,
@@ -74,6 +77,7 @@ struct Planner {
 
   Result<Effect> operator()(const engine::CreateSource& create) const {
     TRY(check_schema_of(create.name, create.name_position));
+    TRY(check_no_sequence(create.name, create.name_position));
     engine::NewSource planned = TRY(engine::plan_create_source(
         create, statement, *image.catalog, topics, settings, properties, &registrar));
     Effect effect;
@@ -87,6 +91,7 @@ struct Planner {
   }
 
   Result<Effect> operator()(const engine::CreateAsSelect& create) const {
+    TRY(check_no_sequence(create.name, create.name_position));
     PlannedQuery planned = TRY(engine::plan_create_as(create, statement, context()));
     Effect effect;
     effect.is_nothing = planned.if_not_exists_hit;
@@ -115,6 +120,8 @@ struct Planner {
     if (effect.is_nothing) return effect;
     effect.changed_tables.push_back(drop.name.text);
     effect.changes.push_back(EraseSource{drop.name.text});
+    for (const engine::SequencePtr& owned : engine::sequences_of(*image.catalog, drop.name.text))
+      effect.changes.push_back(EraseSequence{owned->name});
     for (const std::string& topic : effect.dropped_topics)
       for (const engine::Side side : {engine::Side::Key, engine::Side::Value})
         if (!registrar.is_outside() || names_schema(drop.name.text, side))
@@ -157,7 +164,37 @@ struct Planner {
     const engine::DataSource& source = *TRY(find_copied_table(alter.table));
     const engine::AlteredTable altered =
         TRY(engine::plan_alter_columns(alter, source, image.catalog->types));
-    return with_copied_rows(source, *altered.table);
+    Effect effect = TRY(with_copied_rows(source, *altered.table));
+    follow_columns(alter, source.name, effect);
+    return effect;
+  }
+  // Rows that are there stay as they are.
+  Result<Effect> operator()(const engine::AlterDefault& alter) const {
+    const engine::DataSource* source = image.catalog->find_source(alter.table.name.text);
+    if (!source)
+      return Error{ErrorCode::UndefinedSource,
+                   fmt::format("relation \"{}\" does not exist",
+                               engine::display_name(alter.table.name.text))}
+          .at(alter.table.position);
+    const int index = source->schema.index_of(alter.column.name.text);
+    if (index < 0)
+      return Error{ErrorCode::UndefinedColumn,
+                   fmt::format("column \"{}\" of relation \"{}\" does not exist",
+                               engine::display_name(alter.column.name.text),
+                               engine::display_name(source->name))}
+          .at(alter.column.position);
+    if (source->kind != engine::SourceKind::Table || source->read_only ||
+        !source->created_by.empty())
+      return Error{ErrorCode::WrongObjectType,
+                   fmt::format("{} is no table whose columns could have a DEFAULT", source->name)}
+          .at(alter.table.position);
+    auto altered = std::make_shared<engine::DataSource>(*source);
+    engine::ColumnDef& column = altered->schema.columns[static_cast<size_t>(index)];
+    column.default_sql = alter.default_sql;
+    column.is_serial = false;
+    Effect effect;
+    effect.changes.push_back(PutSource{std::move(altered)});
+    return effect;
   }
   Result<Effect> operator()(const engine::CommentOn& comment) const {
     constexpr size_t kMostBytes = 16 * 1024;
@@ -202,6 +239,22 @@ struct Planner {
     Effect effect = of(TRY(engine::plan_drop_type(drop, image.catalog)));
     if (!effect.is_nothing) effect.changes.push_back(EraseType{drop.name.text});
     return effect;
+  }
+  Result<Effect> operator()(const engine::CreateSequence& create) const {
+    TRY(check_schema_of(create.name.name, create.name.position));
+    auto changed = TRY(engine::plan_create_sequence(create, *image.catalog, new_id()));
+    for (engine::SequencePtr& put : changed.put) {
+      auto owned = std::make_shared<engine::Sequence>(*put);
+      owned->owner_role = asker.value_or("");
+      put = std::move(owned);
+    }
+    return of(std::move(changed));
+  }
+  Result<Effect> operator()(const engine::AlterSequence& alter) const {
+    return of(TRY(engine::plan_alter_sequence(alter, *image.catalog)));
+  }
+  Result<Effect> operator()(const engine::DropSequences& drop) const {
+    return of(TRY(engine::plan_drop_sequences(drop, *image.catalog)));
   }
   Result<Effect> operator()(const engine::CreateSchema& create) const {
     const std::string& name = create.name.name.text;
@@ -320,14 +373,19 @@ struct Planner {
   Status drop_schema(const std::string& schema, bool cascade, Effect& effect) const {
     const auto sources = names_within(image.catalog->sources(), schema);
     const auto types = names_within(image.catalog->types, schema);
-    if (!cascade && !(sources.empty() && types.empty()))
-      return Error{ErrorCode::DependentObjects,
-                   fmt::format("cannot drop schema {} because other objects depend on it", schema),
-                   fmt::format("{} is in it.", sources.empty() ? types.front() : sources.front()),
-                   "Use DROP ... CASCADE to drop the dependent objects too."};
+    const auto sequences = names_within(image.catalog->sequences, schema);
+    if (!cascade && !(sources.empty() && types.empty() && sequences.empty()))
+      return Error{
+          ErrorCode::DependentObjects,
+          fmt::format("cannot drop schema {} because other objects depend on it",
+                      engine::display_name(schema)),
+          fmt::format("{} is in it.", engine::display_name(!sources.empty() ? sources.front()
+                                                           : types.empty()  ? sequences.front()
+                                                                            : types.front())),
+          "Use DROP ... CASCADE to drop the dependent objects too."};
     for (const std::string& name : sources) {
-      engine::DropSource drop{image.catalog->find_source(name)->kind, false, false,
-                              {name, engine::Quoting::Back}, {}};
+      engine::DropSource drop{
+          image.catalog->find_source(name)->kind, false, false, {name, engine::Quoting::Back}, {}};
       Effect one = TRY(drop_source(drop, {sources.begin(), sources.end()}));
       append(effect.changes, std::move(one.changes));
       append(effect.dropped_topics, std::move(one.dropped_topics));
@@ -335,6 +393,7 @@ struct Planner {
       append(effect.notices, std::move(one.notices));
     }
     for (const std::string& name : types) effect.changes.push_back(EraseType{name});
+    for (const std::string& name : sequences) effect.changes.push_back(EraseSequence{name});
     effect.changes.push_back(EraseSchemaName{schema});
     return {};
   }
@@ -362,11 +421,11 @@ struct Planner {
       return image.catalog->find_query(id)->kind == engine::QueryKind::SourceTable;
     });
     if (users.empty()) return source;
-    return Error{ErrorCode::DependentObjects,
-                 fmt::format("{} of {}: query {} reads or writes it", verb, source->name,
-                             users.front()),
-                 {},
-                 "Drop what reads it first."}
+    return Error{
+        ErrorCode::DependentObjects,
+        fmt::format("{} of {}: query {} reads or writes it", verb, source->name, users.front()),
+        {},
+        "Drop what reads it first."}
         .at(table.position);
   }
 
@@ -417,6 +476,38 @@ struct Planner {
     effect.changed_tables.push_back(source.name);
     effect.changes.push_back(PutSource{std::make_shared<const engine::DataSource>(source)});
     return {};
+  }
+
+  static Effect of(engine::ChangedSequences changed) {
+    Effect effect;
+    for (engine::SequencePtr& put : changed.put)
+      effect.changes.push_back(PutSequence{std::move(put)});
+    for (std::string& name : changed.dropped)
+      effect.changes.push_back(EraseSequence{std::move(name)});
+    effect.notices = std::move(changed.notices);
+    effect.is_nothing = effect.changes.empty();
+    return effect;
+  }
+  Status check_no_sequence(const engine::Name& name, TextPosition at) const {
+    if (!image.catalog->sequences.get(name.text)) return {};
+    return Error{ErrorCode::DuplicateSource,
+                 fmt::format("\"{}\" is the name of a sequence", engine::display_name(name.text)),
+                 {},
+                 "Give it another name, or DROP SEQUENCE first."}
+        .at(at);
+  }
+  // What a column owns goes with it, and has its new name.
+  void follow_columns(const engine::AlterColumns& alter, const std::string& table,
+                      Effect& effect) const {
+    for (const engine::TableName& dropped : alter.dropped)
+      for (const auto& owned : engine::sequences_of(*image.catalog, table, dropped.name.text))
+        effect.changes.push_back(EraseSequence{owned->name});
+    for (const auto& [column, name] : alter.renamed)
+      for (const auto& owned : engine::sequences_of(*image.catalog, table, column.name.text)) {
+        auto follows = std::make_shared<engine::Sequence>(*owned);
+        follows->owner_column = name.text;
+        effect.changes.push_back(PutSequence{std::move(follows)});
+      }
   }
 
   bool names_schema(const std::string& name, engine::Side side) const {
@@ -605,8 +696,8 @@ class Resolver {
       const Uuid id = new_topics_[topic.name] = topic.id == Uuid() ? sources_.new_id() : topic.id;
       const storage::TopicInfo made{id, topic.name, topic.partitions, topic.config};
       // The name of one that goes with the transaction is free already.
-      const bool is_deleted = std::ranges::find(effect.dropped_topics, topic.name) !=
-                              effect.dropped_topics.end();
+      const bool is_deleted =
+          std::ranges::find(effect.dropped_topics, topic.name) != effect.dropped_topics.end();
       if (const storage::TopicInfo* before = image_.topics->find(topic.name);
           before && !is_deleted && open_.has_dropped(*before))
         add(storage::encode_delete_topic(before->id));
@@ -722,6 +813,14 @@ Status materialize_tables(const Effect& effect, const MetadataImage& image,
   return {};
 }
 
+// Of one that is there.
+Status check_sequence(const MetadataImage& image, const Asker& asker, const std::string& name) {
+  const engine::SequencePtr* present = image.catalog->sequences.get(name);
+  if (!present || (*present)->owner_role == asker) return {};
+  return Error{ErrorCode::InsufficientPrivilege,
+               fmt::format("must be owner of sequence {}", engine::display_name(name))};
+}
+
 // What the asker needs a right for, beside what the plan reads.
 Status check_rights(const engine::Statement& statement, const Effect& effect,
                     const MetadataImage& image, const Asker& asker) {
@@ -738,11 +837,14 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
   }
   const bool is_drop = std::holds_alternative<engine::DropSource>(statement) ||
                        std::holds_alternative<engine::DropSources>(statement);
-  if (!is_drop && !std::holds_alternative<engine::Truncate>(statement) &&
+  const bool changes_sequences = std::holds_alternative<engine::AlterSequence>(statement) ||
+                                 std::holds_alternative<engine::DropSequences>(statement);
+  if (!is_drop && !changes_sequences && !std::holds_alternative<engine::Truncate>(statement) &&
       !std::holds_alternative<engine::AddPrimaryKey>(statement) &&
       !std::holds_alternative<engine::AlterColumns>(statement) &&
       !std::holds_alternative<engine::InsertSelect>(statement) &&
       !std::holds_alternative<engine::CommentOn>(statement) &&
+      !std::holds_alternative<engine::AlterDefault>(statement) &&
       !std::holds_alternative<engine::AlterSource>(statement))
     TRY(check_create(users, asker));
   const auto is_new = [&](const std::string& topic) {
@@ -756,6 +858,11 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
                                        : erase ? image.catalog->find_source(erase->name)
                                                : nullptr;
     if (before) TRY(check_owner(users, asker, *before));
+    if (!changes_sequences) continue;
+    const auto* sequence = std::get_if<PutSequence>(&change);
+    const auto* gone = std::get_if<EraseSequence>(&change);
+    if (sequence) TRY(check_sequence(image, asker, sequence->sequence->name));
+    if (gone) TRY(check_sequence(image, asker, gone->name));
   }
   for (const std::string& topic : effect.dropped_topics)
     TRY(check_topic(users, asker, topic, storage::kOwns));
@@ -800,13 +907,13 @@ Error not_in_transaction(const ParsedStatement& statement) {
   std::string_view words = statement.text;
   words = words.substr(0, words.find_first_of("('\n"));
   constexpr size_t kShown = 60;
-  return Error{ErrorCode::NotSupported,
-               fmt::format("{} within a transaction is not supported yet",
-                           command_tag(statement.statement) == "OK"
-                               ? words.substr(0, kShown)
-                               : command_tag(statement.statement)),
-               "ROLLBACK could not undo it.",
-               "COMMIT first, and say it outside of a transaction (in a driver: in autocommit mode)."};
+  return Error{
+      ErrorCode::NotSupported,
+      fmt::format("{} within a transaction is not supported yet",
+                  command_tag(statement.statement) == "OK" ? words.substr(0, kShown)
+                                                           : command_tag(statement.statement)),
+      "ROLLBACK could not undo it.",
+      "COMMIT first, and say it outside of a transaction (in a driver: in autocommit mode)."};
 }
 
 // Whoever makes a topic owns it.
@@ -843,13 +950,17 @@ bool is_definition(const engine::Statement& statement) {
                std::is_same_v<T, engine::InsertSelect> || std::is_same_v<T, engine::DropSource> ||
                std::is_same_v<T, engine::DropSources> || std::is_same_v<T, engine::Truncate> ||
                std::is_same_v<T, engine::AddPrimaryKey> ||
-               std::is_same_v<T, engine::AlterColumns> ||
-               std::is_same_v<T, engine::CreateSchema> || std::is_same_v<T, engine::DropSchemas> || std::is_same_v<T, engine::CommentOn> ||
-               std::is_same_v<T, engine::AlterSource> || std::is_same_v<T, engine::CreateType> ||
-               std::is_same_v<T, engine::DropType> || std::is_same_v<T, engine::ControlQuery> ||
-               std::is_same_v<T, engine::AlterSystem> || std::is_same_v<T, engine::CreateRole> ||
-               std::is_same_v<T, engine::AlterRole> || std::is_same_v<T, engine::DropRole> ||
-               std::is_same_v<T, engine::ChangeRights> || std::is_same_v<T, engine::ChangeOwner>;
+               std::is_same_v<T, engine::AlterColumns> || std::is_same_v<T, engine::AlterDefault> ||
+               std::is_same_v<T, engine::CreateSequence> ||
+               std::is_same_v<T, engine::AlterSequence> ||
+               std::is_same_v<T, engine::DropSequences> ||
+               std::is_same_v<T, engine::CreateSchema> || std::is_same_v<T, engine::DropSchemas> ||
+               std::is_same_v<T, engine::CommentOn> || std::is_same_v<T, engine::AlterSource> ||
+               std::is_same_v<T, engine::CreateType> || std::is_same_v<T, engine::DropType> ||
+               std::is_same_v<T, engine::ControlQuery> || std::is_same_v<T, engine::AlterSystem> ||
+               std::is_same_v<T, engine::CreateRole> || std::is_same_v<T, engine::AlterRole> ||
+               std::is_same_v<T, engine::DropRole> || std::is_same_v<T, engine::ChangeRights> ||
+               std::is_same_v<T, engine::ChangeOwner>;
       },
       statement);
 }
@@ -868,9 +979,10 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
       sources.outside ? engine::Registrar(*sources.outside) : engine::Registrar(*image.schemas);
   const std::function<Status(const engine::DataSource&)> may_read =
       [&](const engine::DataSource& source) { return check_read(*image.users, asker, source); };
-  Result<Effect> visited = std::visit(
-      Planner{image, topics, settings, properties, statement, registrar, may_read, sources.rekeyed},
-      statement.statement);
+  Result<Effect> visited =
+      std::visit(Planner{image, topics, settings, properties, statement, registrar, may_read,
+                         sources.rekeyed, sources.new_id, asker},
+                 statement.statement);
   PlannedDefinition planned;
   planned.questions = registrar.questions();
   if (std::ranges::any_of(planned.questions, &engine::SchemaQuestion::is_read)) return planned;
@@ -907,8 +1019,9 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
   TRY(materialize_tables(effect, image, resolver, command.changes));
   if (sources.transaction) {
     const auto noted = resolver.open().notes_of(command.changes);
-    if (!noted) return noted.error().code == ErrorCode::NotSupported ? not_in_transaction(statement)
-                                                                     : noted.error();
+    if (!noted)
+      return noted.error().code == ErrorCode::NotSupported ? not_in_transaction(statement)
+                                                           : noted.error();
     command.changes.insert(command.changes.end(), noted->begin(), noted->end());
   }
   if (sources.is_in_cluster) TRY(check_for_cluster(command.changes));
@@ -940,6 +1053,10 @@ std::string command_tag(const engine::Statement& statement) {
   if (std::holds_alternative<engine::Truncate>(statement)) return "TRUNCATE TABLE";
   if (std::holds_alternative<engine::AddPrimaryKey>(statement)) return "ALTER TABLE";
   if (std::holds_alternative<engine::AlterColumns>(statement)) return "ALTER TABLE";
+  if (std::holds_alternative<engine::AlterDefault>(statement)) return "ALTER TABLE";
+  if (std::holds_alternative<engine::CreateSequence>(statement)) return "CREATE SEQUENCE";
+  if (std::holds_alternative<engine::AlterSequence>(statement)) return "ALTER SEQUENCE";
+  if (std::holds_alternative<engine::DropSequences>(statement)) return "DROP SEQUENCE";
   if (std::holds_alternative<engine::CreateSchema>(statement)) return "CREATE SCHEMA";
   if (std::holds_alternative<engine::DropSchemas>(statement)) return "DROP SCHEMA";
   if (std::holds_alternative<engine::CommentOn>(statement)) return "COMMENT";

@@ -60,6 +60,14 @@ std::string hint_about_damage(const DefinedQuery& query) {
   return storage::advice_about_damage(how_to_end(query));
 }
 
+std::string hint_about_lost_records(const DefinedQuery& query) {
+  constexpr std::string_view kAnew =
+      "create it anew; with auto.offset.reset = 'earliest' it reads what is there from the beginning.";
+  if (query.query->kind == engine::QueryKind::CreateAs)
+    return fmt::format("{} DELETE TOPIC, and {}", how_to_end(query), kAnew);
+  return fmt::format("What it has written stays where it is: {}, and {}", how_to_end(query), kAnew);
+}
+
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
                                       const storage::TopicSnapshot& topics) {
   if (input.generator) return QueryTopic{kGeneratedRows, 1};

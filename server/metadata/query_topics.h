@@ -33,6 +33,8 @@ std::optional<std::string> lost_topic(const DefinedQuery& query,
 std::string hint_about_lost_topic(const DefinedQuery& query);
 // What to do when something that the query has stored is damaged.
 std::string hint_about_damage(const DefinedQuery& query);
+// What to do when records that it has read, or written, are in no log any more.
+std::string hint_about_lost_records(const DefinedQuery& query);
 // How many tasks the stage has when all of them run; none when what it reads was deleted.
 size_t task_count(const DefinedQuery& query, const engine::StagePlan& stage,
                   const storage::TopicSnapshot& topics);

@@ -35,6 +35,8 @@ struct DeleteTopic {
 struct GrowTopic {
   std::string name;
   int32_t partition_count = 1;  // in all
+  // Of the new ones, by hand; empty: as many as those that there are have.
+  std::vector<std::vector<NodeId>> replicas = {};
 };
 struct ConfigureTopic {
   std::string name;

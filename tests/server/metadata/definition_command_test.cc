@@ -38,6 +38,37 @@ TEST(DefinitionCommand, comes_back_as_it_was) {
   EXPECT_EQ(encode_definition(*decoded), bytes);
 }
 
+TEST(DefinitionCommand, sequences_come_back_as_they_were) {
+  auto sequence = std::make_shared<engine::Sequence>();
+  sequence->name = "SHOP.S";
+  sequence->id = Uuid::random();
+  sequence->data_type = "smallint";
+  sequence->increment = -3;
+  sequence->min = INT16_MIN;
+  sequence->max = -1;
+  sequence->start = -1;
+  sequence->cycles = true;
+  sequence->owner_table = "T";
+  sequence->owner_column = "ID";
+  sequence->owner_role = "ann";
+  sequence->last_value = -7;
+  sequence->is_called = true;
+  sequence->version = 2;
+  DefinitionCommand command;
+  command.changes = {PutSequence{sequence}, EraseSequence{"OLD"},
+                     MoveSequence{"SHOP.S", sequence->id, -10, false, 3}};
+  const auto decoded = decode_definition(encode_definition(command));
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  ASSERT_EQ(decoded->changes.size(), 3U);
+  EXPECT_EQ(*std::get<PutSequence>(decoded->changes[0]).sequence, *sequence);
+  EXPECT_EQ(std::get<EraseSequence>(decoded->changes[1]).name, "OLD");
+  const auto& move = std::get<MoveSequence>(decoded->changes[2]);
+  EXPECT_EQ(move.id, sequence->id);
+  EXPECT_EQ(move.last_value, -10);
+  EXPECT_FALSE(move.is_called);
+  EXPECT_EQ(move.version, 3);
+}
+
 TEST(DefinitionCommand, says_what_is_damaged_wherever_it_is) {
   const std::string bytes = encode_definition(example());
   for (size_t size = 0; size < bytes.size(); ++size)
@@ -51,7 +82,7 @@ TEST(DefinitionCommand, says_what_is_damaged_wherever_it_is) {
 
 TEST(DefinitionCommand, another_version_is_refused) {
   std::string bytes = encode_definition(example());
-  for (const char version : {'\x01', '\x09'}) {
+  for (const char version : {'\x01', '\x0a'}) {
     bytes[0] = version;
     EXPECT_EQ(decode_definition(bytes).error().code, ErrorCode::IncompatibleFormat);
   }

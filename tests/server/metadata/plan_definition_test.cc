@@ -411,7 +411,7 @@ TEST_F(DefinitionTest, what_fails_changes_nothing) {
   storage::TopicTable topics;
   const MetadataImage empty;
   storage::MetadataCommand newer = log_.front();
-  newer.parts.back().bytes.front() = 9;
+  newer.parts.back().bytes.front() = 99;
   EXPECT_FALSE(apply_command(empty, topics, read_definitions(Revision(1), newer)));
   EXPECT_TRUE(topics.snapshot()->by_name().empty());
 }
