@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <future>
+#include <limits>
 #include <utility>
 
 #include "base/log.h"
@@ -19,10 +21,16 @@ namespace {
 constexpr int64_t kTickMs = 10;
 constexpr auto kPause = std::chrono::milliseconds(5);
 constexpr auto kJoinPatience = std::chrono::seconds(10), kLeavePatience = std::chrono::seconds(3);
+// For the cluster to notice that who was this node before is gone: so long, and so many of its sessions.
+constexpr auto kFencePatience = std::chrono::seconds(10);
+constexpr int64_t kFenceSessions = 4;
+constexpr auto kFencePause = std::chrono::milliseconds(50);
+// A controller tells something each second; where there is none another node becomes it before that, or etcd is away for all.
+constexpr int64_t kOutOfTouchUs = 5'000'000;
 // Producer ids that one command allocates: those from its revision times so many on.
 constexpr int64_t kProducersOfRevision = 1'000;
 
-ClusterSettings with_prefix(ClusterMemberOptions& options) {
+ClusterSettings with_prefix(const ClusterMemberOptions& options) {
   ClusterSettings settings = options.settings;
   settings.prefix = fmt::format("/millrace/{}/", options.cluster_id);
   return settings;
@@ -57,6 +65,7 @@ Result<std::unique_ptr<ClusterMember>> ClusterMember::open(ClusterMemberOptions 
   const ClusterMemberOptions& with = self.options_;
   TRY(self.check_membership());
   self.reader_ = TRY(storage::LogReader::open(log));
+  self.digests_ = TRY(DigestThread::start(log));
   self.etcd_ = std::make_unique<EtcdGateway>(
       EtcdGatewayOptions{.endpoints = with.etcd}, clock,
       [&loop = self.loop_](std::function<void()> task) { loop.post(std::move(task)); });
@@ -79,6 +88,7 @@ Result<std::unique_ptr<ClusterMember>> ClusterMember::open(ClusterMemberOptions 
 }
 
 void ClusterMember::stop_thread() {
+  if (digests_) digests_->stop();
   loop_.stop();
   if (thread_.joinable()) thread_.join();
 }
@@ -110,7 +120,8 @@ Status ClusterMember::check_membership() {
                    {},
                    "Start it without --cluster, or choose another --data-dir."};
     membership_ = {options_.cluster_id, options_.node};
-    return storage::write_cluster_membership(log_, membership_);
+    is_new_ = true;
+    return {};
   }
   membership_ = *known;
   if (known->cluster_id == options_.cluster_id && known->node == options_.node) return {};
@@ -146,6 +157,71 @@ Status ClusterMember::check_metadata() {
   return {};
 }
 
+// Of two that take themselves for the same node the cluster hears one, and a node that nobody has stopped is out of it. Over
+// one data directory there is one process; so what it registered before, where it was, is of one that is gone. Who has
+// another directory is the node as soon as nobody is where the node was, and nobody hears of it.
+Status ClusterMember::check_is_alone(const std::atomic<bool>& must_stop) {
+  const auto known = on_loop([this] {
+    const storage::ClusterNode* node = node_->cluster()->find(options_.node);
+    return node == nullptr ? std::nullopt : std::optional(*node);
+  });
+  replaces_ = known ? known->epoch : storage::NodeEpoch{};
+  const bool is_its_own = known && known->directory == log_.store().instance_id();
+  if (!known || (is_its_own && known->endpoint == advertised().to_string())) return {};
+  if (is_another_at(known->endpoint))
+    return is_there_already(fmt::format("answers at {}", known->endpoint));
+  if (is_its_own) return {};
+  const auto give_up_at =
+      std::chrono::steady_clock::now() + kFencePatience +
+      std::chrono::microseconds(kFenceSessions * options_.settings.controller.session_timeout_us);
+  for (; is_heard_of(); std::this_thread::sleep_for(kFencePause)) {
+    if (must_stop)
+      return Error{ErrorCode::ShuttingDown, "stopped while another process was this node"};
+    if (std::chrono::steady_clock::now() > give_up_at)
+      return is_there_already(fmt::format(
+          "is heard of by the others, as the one at {}, where this one does not reach it",
+          known->endpoint));
+  }
+  return {};
+}
+
+Error ClusterMember::is_there_already(const std::string& how) const {
+  return {ErrorCode::ObjectState,
+          fmt::format("node {} of cluster \"{}\" is there already: a process with another data "
+                      "directory {}",
+                      options_.node.value(), options_.cluster_id, how),
+          {},
+          "Give this one another --node-id; or stop the other one first, if this one is to take "
+          "its place."};
+}
+
+bool ClusterMember::is_another_at(const std::string& endpoint) {
+  const auto address = parse_address(endpoint);
+  if (!address) return false;
+  std::promise<bool> answer;
+  loop_.post([&] {
+    network_->find_other(*address, [&answer](bool is_one) { answer.set_value(is_one); });
+  });
+  return answer.get_future().get();
+}
+
+// By a controller, if there is one: where all are gone nobody says of anybody that it is.
+bool ClusterMember::is_heard_of() {
+  const bool is_fenced = on_loop([this] {
+    const storage::ClusterNode* known = node_->cluster()->find(options_.node);
+    return known == nullptr || known->is_fenced;
+  });
+  if (is_fenced) return false;
+  std::promise<bool> answer;
+  loop_.post([&] {
+    etcd_->find_first(storage::EtcdRange::only(with_prefix(options_).prefix + "controller"),
+                      [&answer](const Result<storage::EtcdFound>& found) {
+                        answer.set_value(!found || !found->entries.empty());
+                      });
+  });
+  return answer.get_future().get();
+}
+
 // Now and then: it costs a commit.
 void ClusterMember::keep_membership() {
   constexpr int64_t kPauseUs = 1'000'000;
@@ -177,12 +253,22 @@ Status ClusterMember::begin(const std::atomic<bool>& must_stop) {
     log_warn("waiting for etcd, which has the metadata of the cluster endpoints={}",
              fmt::join(options_.etcd, ","));
   }
-  return check_metadata();
+  TRY(check_metadata());
+  TRY(check_is_alone(must_stop));
+  on_loop([this] {
+    knows_nodes_ = true;
+    tell_nodes();
+    return true;
+  });
+  // Not before: who was started with another's number by mistake is started again with its own.
+  return is_new_ ? storage::write_cluster_membership(log_, membership_) : Status();
 }
 
 Status ClusterMember::join(const Address& clients, const std::atomic<bool>& must_stop) {
-  Address nodes = options_.advertised.value_or(network_->address());
-  loop_.post([this, nodes, clients] { node_->announce(nodes.to_string(), clients.to_string()); });
+  const Address nodes = advertised();
+  loop_.post([this, nodes, clients] {
+    node_->announce(nodes.to_string(), clients.to_string(), replaces_);
+  });
   const auto is_there = [this] {
     const storage::ClusterNode* known = node_->cluster()->find(options_.node);
     return node_->is_registered() && known != nullptr && !known->is_fenced;
@@ -190,6 +276,8 @@ Status ClusterMember::join(const Address& clients, const std::atomic<bool>& must
   const auto give_up_at = std::chrono::steady_clock::now() + kJoinPatience;
   while (!on_loop(is_there)) {
     if (must_stop) return Error{ErrorCode::ShuttingDown, "stopped while it joined the cluster"};
+    if (on_loop([this] { return node_->is_taken(); }))
+      return is_there_already("began at the same time, and was faster");
     if (std::chrono::steady_clock::now() > give_up_at) {
       log_warn("the controller of the cluster has not noticed this node yet node={}",
                options_.node.value());
@@ -231,6 +319,30 @@ void ClusterMember::tick() {
   mirror_.tick();
   give_producer_ids();
   keep_membership();
+  differing_.store(node_->scrub().differing_count(), std::memory_order_relaxed);
+  scrub_rounds_.store(node_->scrub().rounds(), std::memory_order_relaxed);
+  const int64_t now_us = clock_.monotonic_us();
+  is_in_touch_.store(
+      !node_->is_suspended() && now_us - node_->told_us().value_or(now_us) < kOutOfTouchUs,
+      std::memory_order_relaxed);
+}
+
+void ClusterMember::digest(const TopicPartition& partition, Offset from, std::optional<Offset> end,
+                           size_t max_bytes, ScrubCalls::Digested done) {
+  digests_->ask(partition, from, end, max_bytes,
+                [this, done = std::move(done)](Result<storage::RangeDigest> digest) {
+                  loop_.post([done, digest = std::move(digest)] { done(digest); });
+                });
+}
+
+void ClusterMember::differs(const ReplicaDifference& difference) {
+  log_error("{} topic={} partition={} node={} leader={} from={} end={}{}",
+            difference.damaged ? "a batch is damaged on a node's disk"
+                               : "a replica differs from its leader's below the high watermark",
+            difference.partition.topic.to_string(), difference.partition.partition.value(),
+            difference.node.value(), options_.node.value(), difference.from.value(),
+            difference.end.value(),
+            difference.damaged ? fmt::format(" batch={}", difference.damaged->value()) : "");
 }
 
 void ClusterMember::send(NodeId to, ClusterMessage message) {
@@ -259,23 +371,28 @@ void ClusterMember::loaded(const storage::MetadataSnapshot& snapshot,
 }
 
 void ClusterMember::cluster_changed(std::span<const TopicPartition> changed) {
+  if (knows_nodes_) tell_nodes();
+  publish_view();
+  if (options_.on_changed && !changed.empty()) options_.on_changed(changed);
+}
+
+void ClusterMember::tell_nodes() {
   std::map<NodeId, std::string> endpoints;
   for (const auto& [id, node] : node_->cluster()->nodes()) endpoints[id] = node.endpoint;
   // Before it is one of them the others do not listen to it.
   if (!endpoints.contains(options_.node)) endpoints.clear();
   network_->set_nodes(endpoints);
-  publish_view();
-  if (options_.on_changed && !changed.empty()) options_.on_changed(changed);
 }
 
 void ClusterMember::publish_view() {
   if (!node_) return;  // within its constructor
   auto view = std::make_shared<kafka::ClusterView>();
   view->self = options_.node;
+  view->is_suspended = node_->is_suspended();
   view->metadata = node_->cluster();
   view->min_insync_replicas = options_.settings.replicas.min_insync_replicas;
   for (const auto& [id, node] : view->metadata->nodes()) {
-    if (node.is_fenced) continue;
+    if (node.is_fenced || (id == options_.node && node_->is_suspended())) continue;
     const auto address = parse_address(node.clients);
     if (!address) continue;
     view->nodes.push_back({id.value(), address->host, address->port,
@@ -284,7 +401,26 @@ void ClusterMember::publish_view() {
   const auto controller = node_->controller();
   if (controller && view->find(controller->value()) != nullptr)
     view->controller_id = controller->value();
+  view->metadata_log = describe_metadata_log();
   view_.store(std::move(view), std::memory_order_release);
+}
+
+std::shared_ptr<const kafka::ClusterView::MetadataLog> ClusterMember::describe_metadata_log()
+    const {
+  const auto progress = node_->progress();
+  if (!progress) return nullptr;
+  auto log = std::make_shared<kafka::ClusterView::MetadataLog>();
+  // It has few digits for many revisions of etcd.
+  log->controller_epoch = static_cast<int32_t>(
+      std::min<int64_t>(progress->told.controller_epoch, std::numeric_limits<int32_t>::max()));
+  log->end = progress->told.known;
+  log->told_us = progress->at_us;
+  const int64_t told_ms = clock_.wall_ms() - (clock_.monotonic_us() - progress->at_us) / 1'000;
+  const auto at_ms = [&](int64_t ago_ms) { return ago_ms < 0 ? -1 : told_ms - ago_ms; };
+  for (const NodesProgress::Node& each : progress->told.nodes)
+    log->readers.push_back(
+        {each.node, each.applied, at_ms(each.heard_ms), at_ms(each.caught_up_ms), each.differing});
+  return log;
 }
 
 // Many commits may come before the loop does: it looks at each partition once.
@@ -329,12 +465,14 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
   auto replicas = wanted.replicas;
   if (replicas.empty())
     replicas = TRY(place_replicas(cluster, delta.now->id, first, count, factor));
-  for (int32_t i = 0; i < count; ++i) {
-    storage::PartitionAssignment assignment{{delta.now->id, PartitionId{first + i}}};
-    assignment.replicas = replicas[static_cast<size_t>(i)];
-    assignment.isr = assignment.replicas;
+  if (replicas.size() != static_cast<size_t>(count))  // somebody else was faster
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("replicas are assigned to {} partitions, and {} would be new",
+                             replicas.size(), count)};
+  for (const storage::PartitionAssignment& assignment :
+       TRY(assign_replicas(cluster, delta.now->id, first, replicas,
+                           options_.settings.controller.min_insync_replicas)))
     add(storage::encode_assign_partition(assignment));
-  }
   return {};
 }
 
@@ -411,6 +549,13 @@ void ClusterMember::ask_ends(std::vector<TopicPartition> partitions, EndCalls::D
   });
 }
 
+void ClusterMember::confirm_leads(const TopicPartition& partition,
+                                  std::function<void(Status)> done) {
+  loop_.post([this, partition, done = std::move(done)]() mutable {
+    node_->ends().confirm(partition, std::move(done));
+  });
+}
+
 // --- Producer ids
 
 void ClusterMember::allocate_producer_id(std::function<void(Result<ProducerId>)> done) {
@@ -418,6 +563,9 @@ void ClusterMember::allocate_producer_id(std::function<void(Result<ProducerId>)>
 }
 
 void ClusterMember::allocate_producer(std::function<void(Result<ProducerId>)> done) {
+  constexpr size_t kMostWanted = 1'000;  // those who want more ask again, and again
+  if (want_producers_.size() >= kMostWanted)
+    return done(Error{ErrorCode::NotEnoughReplicas, "too many wait for a producer's id already"});
   want_producers_.push_back(std::move(done));
   give_producer_ids();
 }

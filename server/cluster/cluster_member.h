@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "server/cluster/cluster_network.h"
 #include "server/cluster/cluster_node.h"
+#include "server/cluster/digest_thread.h"
 #include "server/cluster/mirrored_metadata_log.h"
 #include "server/etcd/etcd_gateway.h"
 #include "server/kafka/cluster_view.h"
@@ -48,9 +49,10 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   ~ClusterMember() override;
 
   // Answers when all has been read that etcd has; waits for etcd as long as that takes, and says so. Fails with
-  // ShuttingDown once `must_stop`, with ObjectState when this etcd is not the one that the data belong to.
+  // ShuttingDown once `must_stop`, with ObjectState when this etcd is not the one that the data belong to, or another process is this node.
   Status begin(const std::atomic<bool>& must_stop);
-  // `clients` is where Kafka clients find it. Answers when the controller has noticed it, or after some seconds.
+  // `clients` is where Kafka clients find it. Answers when the controller has noticed it, or after some seconds. Fails with
+  // ObjectState when another process has become this node since begin().
   Status join(const Address& clients, const std::atomic<bool>& must_stop);
   // What it leads goes to others, as far as there are any, and nothing is appended to the metadata any more.
   void leave();
@@ -93,29 +95,50 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void append_rows_unless_changed(const storage::TopicPartition& partition, std::string batches,
                                   Offset since, AppendCalls::ChangeDone done);
   void ask_ends(std::vector<storage::TopicPartition> partitions, EndCalls::Done done);
+  // Whether this node leads it still: see EndCalls::confirm().
+  void confirm_leads(const storage::TopicPartition& partition, std::function<void(Status)> done);
+  // Replicas of what this node leads that were found to differ, and how often all were compared: see ScrubCalls.
+  int64_t differing_replicas() const { return differing_.load(std::memory_order_relaxed); }
+  int64_t scrub_rounds() const { return scrub_rounds_.load(std::memory_order_relaxed); }
+  // Whether this node is one of those that are there, as far as it can know: a controller has told it something a moment
+  // ago, and not that it is fenced.
+  bool is_in_touch() const { return is_in_touch_.load(std::memory_order_relaxed); }
 
  private:
   ClusterMember(ClusterMemberOptions options, storage::Log& log, const Clock& clock);
   Status check_membership();
   Status check_metadata();
+  Status check_is_alone(const std::atomic<bool>& must_stop);
+  Error is_there_already(const std::string& how) const;
+  // Whether another process answers there as this node.
+  bool is_another_at(const std::string& endpoint);
+  // Whether the cluster takes this node to be there.
+  bool is_heard_of();
+  Address advertised() const { return options_.advertised.value_or(network_->address()); }
   void keep_membership();
   void tick();
   void give_producer_ids();
   void publish_view();
+  std::shared_ptr<const kafka::ClusterView::MetadataLog> describe_metadata_log() const;
   void cluster_changed(std::span<const storage::TopicPartition> changed);
+  void tell_nodes();
   // Runs it on the loop and waits.
   template <class Ask>
   auto on_loop(Ask ask) -> decltype(ask());
 
   // ClusterPort
   void send(NodeId to, ClusterMessage message) override;
+  bool has_room(NodeId to) const override { return network_->has_room(to); }
   void post(std::function<void()> work) override { loop_.post(std::move(work)); }
   void applied(const storage::MetadataRecord& record,
                std::span<const storage::TopicPartition> changed) override;
   void loaded(const storage::MetadataSnapshot& snapshot,
               std::span<const storage::TopicPartition> changed) override;
   void want_snapshot(bool is_wanted) override { mirror_.want_snapshot(is_wanted); }
-  void controller_changed() override { publish_view(); }
+  void standing_changed() override { publish_view(); }
+  void digest(const storage::TopicPartition& partition, Offset from, std::optional<Offset> end,
+              size_t max_bytes, ScrubCalls::Digested done) override;
+  void differs(const ReplicaDifference& difference) override;
   void allocate_producer(std::function<void(Result<ProducerId>)> done) override;
   // TaskHost
   storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) override {
@@ -142,6 +165,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   Random random_;
   storage::ClusterMembership
       membership_;                // as the data directory has it; the loop's, once it has joined
+  bool is_new_ = false;           // the data directory: it has none yet
+  storage::NodeEpoch replaces_;   // whose registration was this node's when it began
   int64_t membership_at_us_ = 0;  // when it is to be written again
   std::atomic<std::shared_ptr<const kafka::ClusterView>> view_;
   Loop loop_{"cluster"};
@@ -149,6 +174,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::unique_ptr<EtcdGateway> etcd_;
   std::unique_ptr<ClusterNetwork> network_;
   MirroredMetadataLog mirror_;
+  std::unique_ptr<DigestThread> digests_;
   std::unique_ptr<ClusterNode> node_;
   std::unique_ptr<Timer> timer_;
   std::thread thread_;
@@ -157,12 +183,15 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   ProducerId next_producer_, end_of_producers_;
   std::deque<std::function<void(Result<ProducerId>)>> want_producers_;
   bool is_allocating_ = false, is_stopped_ = false;
+  bool knows_nodes_ = false;  // has read all metadata that there were, and is one of them
   TransactionHost* transactions_ = nullptr;  // once it is there
 
   std::mutex mutex_;
   std::set<storage::TopicPartition> grown_;  // guarded by mutex_
 
   TaskHost* tasks_ = nullptr;  // once it is there; the loop's
+  std::atomic<int64_t> differing_{0}, scrub_rounds_{0};
+  std::atomic<bool> is_in_touch_{true};
 };
 
 }  // namespace server

@@ -19,8 +19,33 @@ namespace server {
 struct Heartbeat {
   NodeId node;
   storage::NodeEpoch epoch;
-  Revision applied;         // so far it has read the metadata
-  bool is_leaving = false;  // it is about to stop: what it leads is to be led elsewhere
+  Revision applied;           // so far it has read the metadata
+  bool is_leaving = false;    // it is about to stop: what it leads is to be led elsewhere
+  int64_t differing = 0;      // replicas of what it leads that were found to differ: see ScrubCalls
+  bool disk_is_full = false;  // and it takes no records: as where it is leaving, for as long
+};
+
+// From the controller, to a node that it hears and that has not read for long what is decided: it is fenced as of that
+// revision, and what it takes itself to lead is led by others by now.
+struct NodeFenced {
+  storage::NodeEpoch epoch;  // of the process that is meant
+  Revision revision;
+};
+
+// From the controller to all nodes, now and then: how far each has read the metadata, as its heartbeats tell.
+struct NodesProgress {
+  struct Node {
+    NodeId node;
+    Revision applied = {};  // -1: not known
+    // So long ago it was heard of, and had read all that the controller knew then; -1: not since that one decides.
+    int64_t heard_ms = -1, caught_up_ms = -1;
+    int64_t differing = 0;  // as of its heartbeat
+    bool operator==(const Node&) const = default;
+  };
+  int64_t controller_epoch = 0;  // greater with each controller
+  Revision known = {};           // to the controller
+  std::vector<Node> nodes = {};
+  bool operator==(const NodesProgress&) const = default;
 };
 
 // To the leader of a partition: an output that a task has committed, as an append with acks=all.
@@ -99,10 +124,25 @@ struct LeaderConfirmed {
   std::optional<Error> error = {};
 };
 
+// From the leader of a partition to who follows it: what it has of it in that range, see storage::RangeDigest.
+struct AskDigest {
+  uint64_t number = 0;
+  storage::TopicPartition partition;
+  LeaderEpoch leader_epoch;
+  Offset from, end;
+};
+struct DigestTold {
+  uint64_t number = 0;
+  std::optional<Error> error = {};
+  uint64_t digest = 0;
+  Offset comparable_from = {};
+  std::optional<Offset> damaged = {};
+};
+
 using ClusterMessage =
     std::variant<storage::ReplicaFetch, storage::ReplicaFetched, storage::IsrProposal, Heartbeat,
-                 DeliverOutput, OutputDelivered, WriteMarker, MarkerWritten, JoinTransaction,
-                 TransactionJoined, AppendRows, RowsAppended, AskEnds, EndsTold, ConfirmLeader,
-                 LeaderConfirmed>;
+                 NodeFenced, NodesProgress, DeliverOutput, OutputDelivered, WriteMarker,
+                 MarkerWritten, JoinTransaction, TransactionJoined, AppendRows, RowsAppended,
+                 AskEnds, EndsTold, ConfirmLeader, LeaderConfirmed, AskDigest, DigestTold>;
 
 }  // namespace server

@@ -1,6 +1,9 @@
 #include "server/cluster/cluster_network.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <optional>
@@ -9,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/log_rate.h"
+#include "server/cluster/node_probe.h"
 #include "server/cluster/node_wire.h"
 #include "server/kafka/frame_reader.h"
 #include "server/net/connection.h"
@@ -24,6 +28,7 @@ constexpr size_t kMaxNodeFrame = size_t{128} << 20;
 constexpr size_t kMaxGreeting = 4 << 10;
 constexpr int64_t kLastWordsMs = 1'000;
 constexpr int64_t kRefusedPauseUs = 200'000;
+constexpr unsigned int kUnacknowledgedMs = 2'000;
 
 }  // namespace
 
@@ -82,6 +87,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     void on_drained() override {}
     void on_closed() override { network.forget(this); }
 
+    enum class Told { ToIt, AndLogged };
     void greet(std::string_view frame) {
       const auto hello = decode_hello(frame);
       if (!hello) return refuse(hello.error().message);
@@ -91,23 +97,32 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       if (hello->to != network.options.self)
         return refuse(fmt::format("this is node {}, not node {}", network.options.self.value(),
                                   hello->to.value()));
-      if (!network.known.contains(hello->from))
+      answer.process = network.process;
+      if (hello->from == network.options.self)
+        return refuse(fmt::format("node {} runs here already", hello->from.value()), Told::ToIt);
+      if (!network.known) {
+        answer.is_reading = true;
+        return refuse("it does not know yet which nodes the cluster has", Told::ToIt);
+      }
+      if (!network.known->contains(hello->from))
         return refuse(fmt::format("node {} is not one of the cluster's", hello->from.value()));
       from = hello->from;
-      write(encode_hello_answer({}));
+      write(encode_hello_answer(answer));
     }
-    void refuse(const std::string& why) {
+    void refuse(const std::string& why, Told told = Told::AndLogged) {
       if (std::exchange(is_over, true)) return;
-      if (network.refusals.allows(network.clock.monotonic_us()))
+      if (told == Told::AndLogged && network.refusals.allows(network.clock.monotonic_us()))
         log_warn("a connection to the nodes' port is refused peer={} error=\"{}\" not_shown={}",
                  connection.peer(), why, network.refusals.take_suppressed());
-      if (!from) write(encode_hello_answer(why));
+      answer.refusal = why;
+      if (!from) write(encode_hello_answer(answer));
       connection.close_when_sent(kLastWordsMs);
     }
 
     Impl& network;
     const int64_t since_us;
     std::optional<NodeId> from;  // since it has said so
+    HelloAnswer answer;
     bool is_over = false, is_first = true;
     std::unique_ptr<NodeTls> tls;  // null: it speaks in the clear
     kafka::FrameReader frames{kMaxNodeFrame};
@@ -150,6 +165,10 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         return fail(socket.error().message);
       }
       since_us = network.clock.monotonic_us();
+      // Of a machine that is gone without a word nothing is heard: what is sent there would be sent again for minutes,
+      // also when it is back.
+      const unsigned int timeout_ms = kUnacknowledgedMs;
+      setsockopt(socket->fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
       connection = std::make_unique<Connection>(network.loop, *std::move(socket), *this);
       tls.reset();
       if (network.certificates)
@@ -177,10 +196,12 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       const auto frame = frames->next();
       if (!frame) return fail(frame.error().message);
       if (!*frame) return;
-      const auto refusal = decode_hello_answer(**frame);
-      if (!refusal) return fail(refusal.error().message);
-      if (*refusal) {
-        fail("refused: " + **refusal);
+      const auto answer = decode_hello_answer(**frame);
+      if (!answer) return fail(answer.error().message);
+      if (answer->is_reading)  // as it does at its start, for a moment
+        return fail("refused: " + answer->refusal.value_or(""), LogLevel::Info);
+      if (answer->refusal) {
+        fail("refused: " + *answer->refusal);
         // That changes when somebody has set it right.
         retry_at_us = network.clock.monotonic_us() + kRefusedPauseUs;
         return;
@@ -197,14 +218,14 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       if (was_there) retry_at_us = 0;
     }
 
-    void fail(const std::string& why) {
+    void fail(const std::string& why, LogLevel level = LogLevel::Warn) {
       connection.reset();
       is_greeted = false;
       frames.emplace(kMaxGreeting);
       retry_at_us = network.clock.monotonic_us() + network.options.retry_ms * 1'000;
-      if (trouble != why)
-        log_warn("no connection to a node node={} endpoint={} error=\"{}\"", id.value(), endpoint,
-                 why);
+      if (trouble != why && log_enabled(level))
+        log_line(level, fmt::format("no connection to a node node={} endpoint={} error=\"{}\"",
+                                    id.value(), endpoint, why));
       trouble = why;
     }
 
@@ -233,10 +254,10 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
   };
 
   void set_nodes(const std::map<NodeId, std::string>& endpoints) {
-    known.clear();
-    for (const auto& [id, endpoint] : endpoints) known.insert(id);
+    known.emplace();
+    for (const auto& [id, endpoint] : endpoints) known->insert(id);
     for (const auto& guest : guests)
-      if (guest->from && !known.contains(*guest->from))
+      if (guest->from && !known->contains(*guest->from))
         guest->refuse("it was removed from the cluster");
     std::erase_if(peers, [&](const auto& each) {
       const auto place = endpoints.find(each.first);
@@ -260,9 +281,11 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
   const Clock& clock;
   Handler& handler;
   std::unique_ptr<NodeCertificates> certificates;  // null: all speak in the clear
-  std::set<NodeId> known;
+  const Uuid process = Uuid::random();
+  std::optional<std::set<NodeId>> known;  // once it was told
   std::map<NodeId, std::unique_ptr<Peer>> peers;
   std::vector<std::unique_ptr<Guest>> guests;
+  std::unique_ptr<NodeProbe> probe;
   LogRate refusals{1};
   Address address;
   std::unique_ptr<Listener> listener;
@@ -281,6 +304,7 @@ Result<std::unique_ptr<ClusterNetwork>> ClusterNetwork::open(Loop& loop,
 }
 
 ClusterNetwork::~ClusterNetwork() {
+  impl_->probe.reset();
   impl_->listener.reset();
   impl_->guests.clear();
   impl_->peers.clear();
@@ -292,6 +316,19 @@ void ClusterNetwork::set_nodes(const std::map<NodeId, std::string>& endpoints) {
   impl_->set_nodes(endpoints);
 }
 
+void ClusterNetwork::find_other(const Address& address, std::function<void(bool)> done) {
+  Impl& impl = *impl_;
+  const NodeProbe::Patience patience{impl.options.connect_ms, impl.options.connect_ms};
+  impl.probe = std::make_unique<NodeProbe>(
+      impl.loop, address, NodeHello{impl.options.cluster_id, impl.options.self, impl.options.self},
+      impl.certificates.get(), patience,
+      [&impl, done = std::move(done)](const Result<HelloAnswer>& answer) {
+        // Versions before take who greets them by their own number for one of the others.
+        const bool is_one = answer && (!answer->process.is_nil() || !answer->refusal);
+        done(is_one && answer->process != impl.process);
+      });
+}
+
 void ClusterNetwork::send(NodeId to, ClusterMessage message) {
   if (to == impl_->options.self)
     return impl_->loop.post([weak = std::weak_ptr(impl_), to, message = std::move(message)] {
@@ -299,6 +336,14 @@ void ClusterNetwork::send(NodeId to, ClusterMessage message) {
     });
   const auto found = impl_->peers.find(to);
   if (found != impl_->peers.end()) found->second->send(std::move(message));
+}
+
+// Less than what is thrown away: all that is read in one turn has to fit as well.
+bool ClusterNetwork::has_room(NodeId to) const {
+  constexpr size_t kShare = 4;
+  const auto found = impl_->peers.find(to);
+  return found == impl_->peers.end() || !found->second->is_greeted ||
+         found->second->connection->unsent_bytes() <= impl_->options.max_unsent_bytes / kShare;
 }
 
 void ClusterNetwork::tick() { impl_->tick(); }

@@ -54,10 +54,15 @@ class ClusterNetwork {
   ClusterNetwork& operator=(const ClusterNetwork&) = delete;
 
   const Address& address() const;
-  // Where the nodes are, as the metadata say; connections with others end.
+  // Where the nodes are, as the metadata say; connections with others end. Before it was told, all are refused: that is
+  // no news, as at each start.
   void set_nodes(const std::map<NodeId, std::string>& endpoints);
+  // Answers whether another process than this one runs there as this node; later, on the loop.
+  void find_other(const Address& address, std::function<void(bool)> done);
   // What cannot be sent now is lost. To this node itself, too: then it comes soon.
   void send(NodeId to, ClusterMessage message);
+  // Whether little waits on the way there already.
+  bool has_room(NodeId to) const;
   // Every few milliseconds.
   void tick();
   std::set<NodeId> connected() const;

@@ -1,12 +1,16 @@
 #include "server/cluster/cluster_node.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
+#include "records/batch.h"
 #include "storage/log/append_unless_changed.h"
+#include "storage/log/log_statistics.h"
 #include "storage/replica/on_loop.h"
+#include "storage/replica/task_producer.h"
 
 namespace server {
 
@@ -21,13 +25,23 @@ struct ClusterNode::Owned final : storage::OutboxPort {
 
   void deliver(const TopicPartition& partition, std::string batch, uint64_t number) override {
     const auto* assignment = node.cluster()->find(partition);
-    if (assignment == nullptr)  // the topic was deleted
+    if (assignment == nullptr || is_lost(partition, batch))  // the topic was deleted; the query is over
       node.port_.post([this, number, open = std::weak_ptr<const char>(alive)] {
         if (!open.expired() && owner.is_open()) owner.outbox().answered(number, {});
       });
     else if (assignment->leader)
       node.port_.send(*assignment->leader,
                       DeliverOutput{journal, number, {partition, std::move(batch)}});
+  }
+
+  // What came before it is there no more, perhaps: the partition would refuse it for ever, and nothing goes on behind it.
+  bool is_lost(const TopicPartition& partition, std::string_view batch) const {
+    const auto* election = node.cluster()->unclean_elections().get(partition);
+    if (election == nullptr) return false;
+    const auto parsed = records::parse_batch(batch, records::BatchCheck::Shape);
+    const auto task =
+        parsed ? storage::TaskProducer::of(parsed->header.producer_id) : std::nullopt;
+    return task && task->made_at < election->revision;
   }
 
   ClusterNode& node;
@@ -97,7 +111,24 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
              .cluster = [this] { return table_.snapshot(); },
              .epoch = [this] { return node_epoch_; },
              .leads = [this](const TopicPartition& partition) { return leader_ends(partition); }},
-            rules_.ends) {}
+            rules_.ends),
+      scrub_({.self = identity_.id,
+              .clock = clock,
+              .send = [this](NodeId to,
+                             ClusterMessage message) { port_.send(to, std::move(message)); },
+              .cluster = [this] { return table_.snapshot(); },
+              .leads = [this](const TopicPartition& partition) { return leader_ends(partition); },
+              .follows =
+                  [this](const TopicPartition& partition) {
+                    return replicas_.follows_under(partition);
+                  },
+              .digest =
+                  [this](const TopicPartition& partition, Offset from, std::optional<Offset> end,
+                         size_t max_bytes, ScrubCalls::Digested done) {
+                    port_.digest(partition, from, end, max_bytes, std::move(done));
+                  },
+              .found = [this](const ReplicaDifference& difference) { port_.differs(difference); }},
+             settings_.scrub) {}
 
 void ClusterNode::tick() {
   metadata_.tick();
@@ -107,20 +138,30 @@ void ClusterNode::tick() {
   replicas_.tick();
   for (const auto& [journal, owned] : owned_) owned->owner.tick();
   if (controller_) controller_->tick();
+  if (controller_ && clock_.monotonic_us() >= tell_progress_at_us_) tell_progress();
   if (cutter_) cutter_->tick();
   port_.want_snapshot(cutter_ && !has_passed_over_ && cutter_->is_due());
   transactions_.tick();
   appends_.tick();
   ends_.tick();
+  scrub_.tick();
 }
 
 // --- Being known
 
-void ClusterNode::announce(std::string endpoint, std::string clients) {
+void ClusterNode::announce(std::string endpoint, std::string clients,
+                           std::optional<storage::NodeEpoch> replaces) {
   announced_ = Places{std::move(endpoint), std::move(clients)};
+  replaces_ = replaces;
 }
 
+// Behind what it has read, or not at all: of two that begin at the same time one is first. What comes late of a process over
+// the same directory is of one that is no more.
 void ClusterNode::register_node() {
+  const storage::ClusterNode* known = cluster()->find(identity_.id);
+  is_taken_ = replaces_ && known != nullptr && known->epoch > *replaces_ &&
+              known->directory != identity_.directory;
+  if (is_taken_) return;
   is_registering_ = true;
   storage::ClusterNode node{.id = identity_.id};
   node.directory = identity_.directory;
@@ -166,7 +207,8 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
     replicas_.apply(cluster(), *node_epoch_, changed);
   else if (registration_ == record.revision)
     registered(record.revision);
-  if (controller_) controller_->applied(cluster(), record.revision);
+  note_progress();
+  if (controller_) controller_->applied(cluster(), record.revision, changed);
   port_.applied(record, changed);
 }
 
@@ -187,6 +229,7 @@ Status ClusterNode::load(const storage::MetadataSnapshot& snapshot) {
     replicas_.apply(cluster(), *node_epoch_, partitions);
   else if (registration_ && *registration_ <= snapshot.revision)
     registered(*registration_);
+  note_progress();
   if (controller_) controller_->applied(cluster(), snapshot.revision);
   port_.loaded(snapshot, partitions);
   return {};
@@ -206,6 +249,32 @@ void ClusterNode::note_replacement() {
                 ? "this node was removed from the cluster, and can be stopped"
                 : "another process has come as this node, which is out of the cluster now",
             identity_.id.value());
+  // What it reads from now on about a leader of this name is not about this process.
+  replicas_.suspend(true);
+  port_.standing_changed();
+}
+
+void ClusterNode::on_fenced(const NodeFenced& fenced) {
+  if (fenced.epoch != node_epoch_ || metadata_.last_revision() >= fenced.revision) return;
+  if (!fenced_until_)
+    log_warn(
+        "others lead what this node led: it does not get from etcd what the cluster decides, and "
+        "takes no records "
+        "before it does node={} read={} of={}",
+        identity_.id.value(), metadata_.last_revision().value(), fenced.revision.value());
+  fenced_until_ = std::max(fenced_until_.value_or(fenced.revision), fenced.revision);
+  replicas_.suspend(true);
+  port_.standing_changed();
+}
+
+void ClusterNode::note_progress() {
+  if (!fenced_until_ || metadata_.last_revision() < *fenced_until_) return;
+  log_info("this node has read what the cluster has decided meanwhile node={} read={}",
+           identity_.id.value(), metadata_.last_revision().value());
+  fenced_until_.reset();
+  if (is_replaced_) return;
+  replicas_.suspend(false);
+  port_.standing_changed();
 }
 
 bool ClusterNode::leads_nothing() const {
@@ -214,11 +283,46 @@ bool ClusterNode::leads_nothing() const {
   return true;
 }
 
+// Who may not know who decides by now, since it does not reach etcd, tells everybody: one of them knows.
 void ClusterNode::beat() {
   beat_at_us_ = clock_.monotonic_us() + settings_.heartbeat_us;
-  if (node_epoch_ && lease_.controller())
-    port_.send(lease_.controller()->node,
-               Heartbeat{identity_.id, *node_epoch_, metadata_.last_revision(), is_leaving_});
+  if (!node_epoch_) return;
+  const Heartbeat heartbeat{identity_.id, *node_epoch_, metadata_.last_revision(), is_leaving_,
+                            scrub_.differing_count(), statistics_of(log_).refuses_appends};
+  const auto& controller = lease_.controller();
+  const bool is_sure = controller && !gone_.contains(controller->node) && !lease_.is_over();
+  if (controller) port_.send(controller->node, heartbeat);
+  if (is_sure) return;
+  for (const auto& [id, node] : cluster()->nodes())
+    if (id != identity_.id && (!controller || id != controller->node)) port_.send(id, heartbeat);
+}
+
+void ClusterNode::on_heartbeat(NodeId from, const Heartbeat& heartbeat) {
+  if (controller_)
+    controller_->on_heartbeat(heartbeat.node, heartbeat.epoch, heartbeat.applied,
+                              heartbeat.is_leaving, heartbeat.differing, heartbeat.disk_is_full);
+  else if (from == heartbeat.node && lease_.controller() && lease_.controller()->node != from)
+    port_.send(lease_.controller()->node, heartbeat);
+}
+
+void ClusterNode::tell_progress() {
+  tell_progress_at_us_ = clock_.monotonic_us() + settings_.tell_progress_us;
+  // Who hears no majority may be another one's by now, and does not know.
+  if (!lease_.is_held() || controller_->hears_too_few()) return;
+  NodesProgress progress = controller_->progress();
+  progress.controller_epoch = lease_.controller()->created.value();
+  for (const auto& [id, node] : cluster()->nodes()) port_.send(id, progress);
+}
+
+// What one before has sent may come late.
+void ClusterNode::on_progress(NodeId from, NodesProgress told) {
+  const auto& controller = lease_.controller();
+  if (!controller || controller->node != from ||
+      controller->created.value() != told.controller_epoch)
+    return;
+  told_us_ = clock_.monotonic_us();
+  progress_ = std::make_shared<const Progress>(Progress{std::move(told), *told_us_});
+  port_.standing_changed();
 }
 
 // --- Deciding
@@ -226,7 +330,9 @@ void ClusterNode::beat() {
 void ClusterNode::controller_changed(const std::optional<Lease::Controller>& controller) {
   controller_.reset();
   cutter_.reset();
-  port_.controller_changed();
+  progress_.reset();
+  tell_progress_at_us_ = 0;
+  port_.standing_changed();
   if (controller && !lease_.is_held()) has_resigned_ = false;
   if (!lease_.is_held()) return;
   log_info("this node is the controller node={}", identity_.id.value());
@@ -271,6 +377,10 @@ void ClusterNode::resign() {
            identity_.id.value());
 }
 
+void ClusterNode::tell_fenced(NodeId node, storage::NodeEpoch epoch, Revision revision) {
+  port_.send(node, NodeFenced{epoch, revision});
+}
+
 // --- Messages
 
 void ClusterNode::on_message(NodeId from, ClusterMessage message) {
@@ -282,9 +392,11 @@ void ClusterNode::on_message(NodeId from, ClusterMessage message) {
   } else if (auto* proposal = std::get_if<storage::IsrProposal>(&message)) {
     if (controller_) controller_->on_proposal(std::move(*proposal));
   } else if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
-    if (controller_)
-      controller_->on_heartbeat(heartbeat->node, heartbeat->epoch, heartbeat->applied,
-                                heartbeat->is_leaving);
+    on_heartbeat(from, *heartbeat);
+  } else if (const auto* fenced = std::get_if<NodeFenced>(&message)) {
+    on_fenced(*fenced);
+  } else if (auto* progress = std::get_if<NodesProgress>(&message)) {
+    on_progress(from, std::move(*progress));
   } else if (auto* output = std::get_if<DeliverOutput>(&message)) {
     deliver(from, std::move(*output));
   } else if (const auto* delivered = std::get_if<OutputDelivered>(&message)) {
@@ -306,6 +418,8 @@ void ClusterNode::call(NodeId from, ClusterMessage message) {
           appends_.on_message(from, std::move(each));
         else if constexpr (requires { ends_.on_message(from, std::move(each)); })
           ends_.on_message(from, std::move(each));
+        else if constexpr (requires { scrub_.on_message(from, std::move(each)); })
+          scrub_.on_message(from, std::move(each));
       },
       message);
 }
@@ -334,6 +448,11 @@ void ClusterNode::leads(const TopicPartition& partition) {
   const auto& owned =
       owned_.emplace(partition, std::make_unique<Owned>(*this, partition, *tasks)).first->second;
   tasks_.owns(partition, &owned->owner);
+}
+
+Offset ClusterNode::first_needed(const TopicPartition& partition) {
+  storage::JournalOwnerPort* tasks = tasks_.tasks_of(partition);
+  return tasks == nullptr ? Offset{INT64_MAX} : tasks->first_not_carried_out();
 }
 
 void ClusterNode::leads_no_more(const TopicPartition& partition) {

@@ -15,6 +15,7 @@
 #include "server/cluster/cluster_messages.h"
 #include "server/cluster/controller.h"
 #include "server/cluster/end_calls.h"
+#include "server/cluster/scrub_calls.h"
 #include "server/cluster/transaction_calls.h"
 #include "storage/meta/cluster_table.h"
 #include "storage/meta/controller_lease.h"
@@ -29,9 +30,11 @@ struct ClusterSettings {
   std::string prefix = "/millrace/";  // of the cluster's keys in etcd
   int64_t controller_lease_ms = 1'000;
   int64_t heartbeat_us = 100'000;
+  int64_t tell_progress_us = 1'000'000;  // as NodesProgress
   storage::ReplicaSettings replicas;
   ControllerSettings controller;
   storage::CutSettings cuts;
+  ScrubSettings scrub;
 };
 struct ClusterRules {
   storage::ReplicaRules replicas;
@@ -50,6 +53,8 @@ class ClusterPort {
   virtual ~ClusterPort() = default;
   // May get lost, come late, twice, and in another order. To this node as well.
   virtual void send(NodeId to, ClusterMessage message) = 0;
+  // Whether little waits on the way to it.
+  virtual bool has_room(NodeId /*to*/) const { return true; }
   // Runs it on the node's loop, soon. Threads: any.
   virtual void post(std::function<void()> work) = 0;
   // A command has been read, and replicas do what it says. `changed` are the partitions whose assignments have.
@@ -61,8 +66,16 @@ class ClusterPort {
   // Whether a snapshot of the metadata is wanted: whoever has the rest of them makes one, as of any revision that was
   // read since, and gives it to save_snapshot(). Every few milliseconds.
   virtual void want_snapshot(bool /*is_wanted*/) {}
-  // Another one decides now, or nobody.
-  virtual void controller_changed() {}
+  // Another one decides now, or nobody; or whether this node is suspended has changed; or progress().
+  virtual void standing_changed() {}
+  // As storage::digest_range(), on another thread; answered on the node's loop.
+  virtual void digest(const storage::TopicPartition& /*partition*/, Offset /*from*/,
+                      std::optional<Offset> /*end*/, size_t /*max_bytes*/,
+                      ScrubCalls::Digested done) {
+    done(Error{ErrorCode::NotSupported, "no digests are made here"});
+  }
+  // What does not agree between replicas.
+  virtual void differs(const ReplicaDifference& /*difference*/) {}
   // One that nobody in the cluster has had; answered on the node's loop.
   virtual void allocate_producer(std::function<void(Result<ProducerId>)> done) {
     done(Error{ErrorCode::NotSupported, "no producers are given here"});
@@ -103,17 +116,32 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void tick();
 
   // From now on the node is known to the others, and where it is: for nodes, and for clients. It only reads before.
-  void announce(std::string endpoint, std::string clients);
+  // `replaces`: whose registration it may take the place of, at most; nothing: of whoever's there is.
+  void announce(std::string endpoint, std::string clients,
+                std::optional<storage::NodeEpoch> replaces = std::nullopt);
+  // A process with another data directory has registered as this node after the one that this one may replace.
+  bool is_taken() const { return is_taken_ || is_replaced_; }
   // Nobody listens any more where the node was.
   void on_gone(NodeId node);
   // It is about to stop: the controller moves away what it leads, if somebody else can.
   void leave() { is_leaving_ = true; }
+  bool is_leaving() const { return is_leaving_; }
   bool leads_nothing() const;
+  // Others lead what it takes itself to lead: see NodeFenced.
+  bool is_suspended() const { return fenced_until_ || is_replaced_; }
   bool is_registered() const { return node_epoch_.has_value(); }
   bool is_controller() const { return controller_ != nullptr; }
   std::optional<NodeId> controller() const {
     return lease_.controller() ? std::optional(lease_.controller()->node) : std::nullopt;
   }
+  // As the controller has told it last, and when that was; null before, and while another one is about to tell.
+  struct Progress {
+    NodesProgress told;
+    int64_t at_us = 0;
+  };
+  const std::shared_ptr<const Progress>& progress() const { return progress_; }
+  // When a controller has told it last; nothing: not yet, as versions before did not.
+  std::optional<int64_t> told_us() const { return told_us_; }
   const std::shared_ptr<const storage::ClusterSnapshot> cluster() const {
     return table_.snapshot();
   }
@@ -121,6 +149,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   TransactionCalls& transactions() { return transactions_; }
   AppendCalls& appends() { return appends_; }
   EndCalls& ends() { return ends_; }
+  const ScrubCalls& scrub() const { return scrub_; }
   // A command of this node; see EtcdMetadataLog::append().
   storage::EtcdMetadataLog& metadata() { return metadata_; }
   // The part of a snapshot that is the cluster's, as of now.
@@ -135,12 +164,19 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void apply(const storage::MetadataRecord& record);
   Status load(const storage::MetadataSnapshot& snapshot);
   void note_replacement();
+  void on_fenced(const NodeFenced& fenced);
+  void note_progress();
   void controller_changed(const std::optional<Lease::Controller>& controller);
   void beat();
+  void on_heartbeat(NodeId from, const Heartbeat& heartbeat);
+  void tell_progress();
+  void on_progress(NodeId from, NodesProgress told);
 
   // ReplicaPort
   void send(NodeId to, storage::ReplicaFetch fetch) override;
   void send(NodeId to, storage::ReplicaFetched fetched) override;
+  bool has_room(NodeId to) const override { return port_.has_room(to); }
+  Offset first_needed(const storage::TopicPartition& partition) override;
   void propose(storage::IsrProposal proposal) override;
   void leads(const storage::TopicPartition& partition) override;
   void leads_no_more(const storage::TopicPartition& partition) override;
@@ -149,6 +185,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void append(Revision last, storage::MetadataCommand command,
               std::function<void(Result<Revision>)> done) override;
   void resign() override;
+  void tell_fenced(NodeId node, storage::NodeEpoch epoch, Revision revision) override;
 
   // The owner of a journal partition, and its way to the leaders of others.
   struct Owned;
@@ -175,6 +212,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   TransactionCalls transactions_;
   AppendCalls appends_;
   EndCalls ends_;
+  ScrubCalls scrub_;
   std::unique_ptr<Controller> controller_;
   std::unique_ptr<storage::EtcdLogCutter> cutter_;  // likewise while this node is the controller
   std::map<NodeId, storage::NodeEpoch>
@@ -187,9 +225,13 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
     std::string endpoint, clients;
   };
   std::optional<Places> announced_;
-  bool is_registering_ = false, is_leaving_ = false, is_replaced_ = false;
-  bool has_resigned_ = false;  // and nobody else has been the controller since
-  int64_t beat_at_us_ = 0;
+  std::optional<storage::NodeEpoch> replaces_;  // nothing: whatever there is
+  bool is_registering_ = false, is_leaving_ = false, is_replaced_ = false, is_taken_ = false;
+  std::optional<Revision> fenced_until_;  // it has not read that it is; see NodeFenced
+  bool has_resigned_ = false;             // and nobody else has been the controller since
+  int64_t beat_at_us_ = 0, tell_progress_at_us_ = 0;
+  std::shared_ptr<const Progress> progress_;
+  std::optional<int64_t> told_us_;
 };
 
 }  // namespace server

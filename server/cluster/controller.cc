@@ -22,9 +22,10 @@ using storage::TopicPartition;
 struct Controller::Draft {
   std::set<NodeId> available;  // as it will be: registered and not fenced
   storage::MetadataCommand command;
-  size_t size_bytes = 0;     // of its parts
-  std::set<NodeId> leaving;  // of these: they lead only what nobody else can
+  size_t size_bytes = 0;   // of its parts
+  std::set<NodeId> unfit;  // of these: they lead only what nobody else can
   bool has_changed_nodes = false;
+  std::vector<TopicPartition> decided;  // that are in the command
   bool balances = false;  // what is led by another than the preferred replica goes back to it
   std::map<TopicPartition, std::vector<NodeId>> proposed;  // ISRs that may be
 
@@ -55,16 +56,39 @@ void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster
   decide();
 }
 
+void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision,
+                         std::span<const TopicPartition> changed) {
+  cluster_ = std::move(cluster);
+  revision_ = revision;
+  changed_.insert(changed.begin(), changed.end());
+  decide();
+}
+
 void Controller::on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied,
-                              bool is_leaving) {
+                              bool is_leaving, int64_t differing, bool disk_is_full) {
   const auto [place, is_new] = heard_.try_emplace(node);
   Heard& heard = place->second;
   if (!is_new && epoch < heard.epoch) return;  // late, of a process that is no more
   const bool leaves_now = is_leaving && (is_new || !heard.is_leaving || heard.epoch != epoch);
-  // Who has said so once leaves, whatever comes late.
-  heard = {epoch, clock_.monotonic_us(), applied,
-           is_leaving || (!is_new && heard.epoch == epoch && heard.is_leaving)};
+  if (is_new || heard.epoch != epoch) heard = {epoch, 0, applied, false};
+  const int64_t now_us = clock_.monotonic_us();
+  if (now_us - heard.at_us > settings_.session_timeout_us) heard.progress.doubt();
+  heard.at_us = now_us;
+  heard.applied = applied;
+  heard.differing = differing;
+  heard.is_leaving |= is_leaving;  // who has said so once leaves, whatever comes late
+  if (heard.disk_is_full != disk_is_full)
+    log_info("a node's disk {} node={}",
+             disk_is_full ? "is full, others lead what they can of it" : "takes records again",
+             node.value());
+  heard.disk_is_full = disk_is_full;
+  heard.progress.heard(applied, revision_, now_us);
   must_look_ |= leaves_now;
+  // What it leads by what it has read it must not go on with for as long as it reads nothing else.
+  const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr;
+  if (known != nullptr && known->epoch == epoch && known->is_fenced &&
+      heard.progress.is_late(now_us, settings_.session_timeout_us))
+    port_.tell_fenced(node, epoch, revision_);
 }
 
 void Controller::on_disconnected(NodeId node) {
@@ -89,12 +113,35 @@ void Controller::tick() {
   const int64_t gap_us = now_us - std::exchange(ticked_us_, now_us);
   if (gap_us > settings_.session_timeout_us / 4) {
     since_us_ += gap_us;
-    for (auto& [node, heard] : heard_)
+    for (auto& [node, heard] : heard_) {
       if (heard.at_us != kLongAgo) heard.at_us += gap_us;
+      heard.progress.hold_up(gap_us);
+    }
   }
+  for (auto& [node, heard] : heard_)
+    must_look_ |= heard.progress.notice(now_us, settings_.metadata_lag_max_us);
   if (hears_majority()) is_last_ = false;
   if (hears_too_few()) return port_.resign();
   decide();
+}
+
+NodesProgress Controller::progress() const {
+  NodesProgress told{.known = revision_};
+  if (!cluster_) return told;
+  const int64_t now_us = clock_.monotonic_us();
+  const auto ago_ms = [&](int64_t at_us) { return at_us < 0 ? -1 : (now_us - at_us) / 1'000; };
+  for (const auto& [id, node] : cluster_->nodes()) {
+    NodesProgress::Node& each = told.nodes.emplace_back(NodesProgress::Node{.node = id});
+    each.applied = Revision{-1};
+    const auto heard = heard_.find(id);
+    if (heard == heard_.end() || heard->second.epoch != node.epoch) continue;
+    const MetadataProgress& its = heard->second.progress;
+    each.applied = its.applied();
+    each.heard_ms = ago_ms(its.heard_us());
+    each.caught_up_ms = ago_ms(its.caught_up_us());
+    each.differing = heard->second.differing;
+  }
+  return told;
 }
 
 bool Controller::hears_too_few() const {
@@ -131,43 +178,109 @@ void Controller::decide() {
   take_proposals(draft);
   draft.balances = clock_.monotonic_us() - balanced_us_ > settings_.balance_us;
   if (draft.balances) balanced_us_ = clock_.monotonic_us();
-  if (must_look_ || draft.balances || draft.has_changed_nodes) {
-    for (const auto& [partition, known] : cluster_->partitions()) decide_partition(draft, known);
-  } else {
-    for (const auto& [partition, isr] : draft.proposed)
-      decide_partition(draft, *cluster_->find(partition));
-  }
-  must_look_ = false;
+  must_look_at_all(draft) ? look_at_all(draft) : look_at_changed(draft);
   // What it had no room for goes on.
   if (draft.balances && draft.is_full(settings_.max_command_bytes))
     balanced_us_ -= settings_.balance_us;
   if (draft.command.parts.empty()) return;
   is_appending_ = true;
   port_.append(revision_, std::move(draft.command),
-               [this, alive = std::weak_ptr<const char>(alive_)](const Result<Revision>&) {
+               [this, decided = std::move(draft.decided),
+                alive = std::weak_ptr<const char>(alive_)](const Result<Revision>&) {
                  if (alive.expired()) return;
                  // What became of it is in the log; it is read before the next decision, or that meets it.
                  is_appending_ = false;
-                 must_look_ = true;
+                 changed_.insert(decided.begin(), decided.end());
                });
+}
+
+bool Controller::must_look_at_all(const Draft& draft) const {
+  return must_look_ || draft.balances || draft.has_changed_nodes || draft.available != available_ ||
+         draft.unfit != unfit_;
+}
+
+void Controller::look_at_all(Draft& draft) {
+  for (const auto& [partition, known] : cluster_->partitions()) decide_partition(draft, known);
+  // The rest is decided when this is done.
+  must_look_ = draft.is_full(settings_.max_command_bytes);
+  available_ = draft.available;
+  unfit_ = draft.unfit;
+  changed_.clear();
+}
+
+void Controller::look_at_changed(Draft& draft) {
+  std::set<TopicPartition> to_look_at = std::exchange(changed_, {});
+  for (const auto& [partition, isr] : draft.proposed) to_look_at.insert(partition);
+  for (const TopicPartition& partition : to_look_at) {
+    const PartitionAssignment* known = cluster_->find(partition);
+    if (known == nullptr) continue;
+    if (draft.is_full(settings_.max_command_bytes))
+      changed_.insert(partition);
+    else
+      decide_partition(draft, *known);
+  }
+}
+
+// Mostly; without a copy of the assignment.
+bool Controller::is_settled(const Draft& draft, const PartitionAssignment& known) const {
+  return may_stay(draft, known) && !known.is_moving() && known.eligible.empty() &&
+         std::ranges::all_of(known.isr, [&](NodeId node) { return draft.is_available(node); }) &&
+         !draft.proposed.contains(known.partition);
+}
+
+bool Controller::is_behind(NodeId node) const {
+  const auto heard = heard_.find(node);
+  return rules_.fences_who_is_behind && heard != heard_.end() && heard->second.progress.is_behind();
+}
+
+bool Controller::leads_alone(const Draft& draft, NodeId node) const {
+  return std::ranges::any_of(cluster_->partitions(), [&](const auto& entry) {
+    const PartitionAssignment& assignment = entry.second;
+    return assignment.leader == node && !std::ranges::any_of(assignment.isr, [&](NodeId other) {
+             return other != node && draft.is_available(other);
+           });
+  });
+}
+
+// Who does not know yet that it was fenced, or registered, would go on as what it was.
+bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
+  if (!is_alive(node, now_us) || is_behind(node.id)) return false;
+  if (!node.is_fenced) return true;
+  const Heard& heard = heard_.at(node.id);
+  return heard.applied >= Revision{node.epoch.value()} &&
+         (heard.progress.gets_on() || !rules_.fences_who_is_behind);
 }
 
 void Controller::decide_nodes(Draft& draft) const {
   const int64_t now_us = clock_.monotonic_us();
+  for (const auto& [id, node] : cluster_->nodes())
+    if (is_fit(node, now_us)) draft.available.insert(id);
   for (const auto& [id, node] : cluster_->nodes()) {
-    bool is_fenced = !is_alive(node, now_us);
-    // Who does not know yet that it was fenced, or registered, would go on as what it was.
-    if (node.is_fenced && !is_fenced)
-      is_fenced = heard_.at(id).applied < Revision{node.epoch.value()};
-    if (!is_fenced) draft.available.insert(id);
+    // It does what is left to it.
+    if (is_behind(id) && !node.is_fenced && is_alive(node, now_us) && leads_alone(draft, id)) {
+      draft.available.insert(id);
+      draft.unfit.insert(id);
+    }
     if (const auto heard = heard_.find(id);
-        heard != heard_.end() && heard->second.epoch == node.epoch && heard->second.is_leaving)
-      draft.leaving.insert(id);
+        heard != heard_.end() && heard->second.epoch == node.epoch &&
+        (heard->second.is_leaving || (heard->second.disk_is_full && rules_.spares_full_disks)))
+      draft.unfit.insert(id);
+    const bool is_fenced = !draft.is_available(id);
     if (is_fenced == node.is_fenced) continue;
-    log_info("a node is {} node={}", is_fenced ? "fenced" : "there", id.value());
+    tell_fence(id, is_fenced);
     draft.has_changed_nodes = true;
     draft.add(storage::encode_fence_node(id, node.epoch, is_fenced));
   }
+}
+
+void Controller::tell_fence(NodeId node, bool is_fenced) const {
+  if (!is_fenced || !is_behind(node))
+    return log_info("a node is {} node={}", is_fenced ? "fenced" : "there", node.value());
+  const Heard& heard = heard_.at(node);
+  log_warn(
+      "a node does not read what is decided, and is fenced: does it reach etcd? node={} read={} "
+      "of={}",
+      node.value(), heard.applied.value(), heard.progress.goal().value());
 }
 
 bool Controller::is_acceptable(const Draft& draft, const IsrProposal& proposal,
@@ -209,9 +322,16 @@ std::optional<NodeId> Controller::elect(const Draft& draft,
   };
   if (!rules_.elects_from_isr) return first([](NodeId) { return true; });
   const auto stays = [&](NodeId node) {
-    return assignment.is_in_sync(node) && !draft.leaving.contains(node);
+    return assignment.is_in_sync(node) && !draft.unfit.contains(node);
   };
   if (const auto staying = first(stays)) return staying;
+  // Nobody is better than who leads.
+  const auto& leader = assignment.leader;
+  if (leader && draft.is_available(*leader) && assignment.is_in_sync(*leader)) return leader;
+  // Who does not read what is decided would not learn of it.
+  if (const auto reads =
+          first([&](NodeId node) { return assignment.is_in_sync(node) && !is_behind(node); }))
+    return reads;
   if (const auto in_sync = first([&](NodeId node) { return assignment.is_in_sync(node); }))
     return in_sync;
   return first([&](NodeId node) { return assignment.is_eligible(node); });
@@ -222,12 +342,11 @@ bool Controller::may_stay(const Draft& draft, const PartitionAssignment& assignm
   const auto& leader = assignment.leader;
   if (!leader || !draft.is_available(*leader) || !assignment.is_in_sync(*leader)) return false;
   const bool is_away_from_home = draft.balances && *leader != assignment.replicas.front();
-  return !draft.leaving.contains(*leader) && !is_away_from_home;
+  return !draft.unfit.contains(*leader) && !is_away_from_home;
 }
 
 void Controller::decide_partition(Draft& draft, const PartitionAssignment& known) const {
-  // The rest is decided when this is done: all is looked at again then.
-  if (draft.is_full(settings_.max_command_bytes)) return;
+  if (draft.is_full(settings_.max_command_bytes) || is_settled(draft, known)) return;
   PartitionAssignment next = known;
   const auto proposed = draft.proposed.find(known.partition);
   if (proposed != draft.proposed.end()) next.isr = proposed->second;
@@ -243,6 +362,7 @@ void Controller::decide_partition(Draft& draft, const PartitionAssignment& known
     ++next.leader_epoch;
   if (next == known) return;
   ++next.version;
+  draft.decided.push_back(next.partition);
   draft.add(storage::encode_assign_partition(next));
 }
 

@@ -4,11 +4,15 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "server/cluster/cluster_messages.h"
+#include "server/cluster/metadata_progress.h"
 #include "storage/meta/cluster_table.h"
 #include "storage/meta/metadata_log.h"
 #include "storage/replica/replica_messages.h"
@@ -17,6 +21,8 @@ namespace server {
 
 struct ControllerSettings {
   int64_t session_timeout_us = 400'000;  // without a heartbeat: a node is fenced
+  // Who is heard of and does not read for so long what was decided before is, too: see MetadataProgress.
+  int64_t metadata_lag_max_us = 4'000'000;
   size_t min_insync_replicas = 1;
   // So often leaders are moved back to the preferred replicas (Kafka's leader.imbalance.check.interval.seconds).
   int64_t balance_us = 300'000'000;
@@ -37,6 +43,10 @@ struct ControllerRules {
   // The leader epoch is raised when replicas go: what they have said does not count when they come again, without any
   // of what they had.
   bool raises_epoch_of_moved = true;
+  // Who does not read the metadata leads nothing that somebody else can.
+  bool fences_who_is_behind = true;
+  // Nor who has no room for records.
+  bool spares_full_disks = true;
 };
 
 class ControllerPort {
@@ -48,6 +58,8 @@ class ControllerPort {
                       std::function<void(Result<Revision>)> done) = 0;
   // Another one is to decide, if there is one who can. Asked again for as long as this one hears too few.
   virtual void resign() = 0;
+  // The process is fenced as of that revision, which it has not read.
+  virtual void tell_fenced(NodeId node, storage::NodeEpoch epoch, Revision revision) = 0;
 };
 
 // What it decides follows from the metadata as it read it last, from whom it has heard, and from what leaders
@@ -57,6 +69,12 @@ class ControllerPort {
 // Who hears no majority of the nodes may be cut off from them, though it reaches etcd: what it would decide then
 // stops all partitions. It resigns instead, so that one of the others decides. Nodes that are known to be gone do not
 // count.
+//
+// A node that is heard of but does not reach etcd does not learn what it leads, nor who is in sync with it: it is fenced
+// after a while, unless it leads something that nobody else can; then it gives away the rest.
+//
+// A node whose disk is full takes no records: others lead what it has led, as far as they can and have room, and it stays
+// what it is otherwise. It leads again what it is preferred for by the usual rule.
 //
 // Invariants:
 //   1. a leader has all that was ever visible, and is not fenced, when it is elected: it is in sync, or eligible;
@@ -69,17 +87,24 @@ class Controller {
   Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
              ControllerRules rules = {}, bool is_last = false);
 
-  // The metadata as of a revision, whenever it has moved.
+  // The metadata as of a revision, whenever it has moved; `changed` are the partitions whose assignments have.
+  void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision,
+               std::span<const storage::TopicPartition> changed);
+  // Likewise where anything may have.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision);
-  // The node is there, and has read the metadata up to `applied`. Where it is leaving it leads nothing that somebody
-  // else can lead.
+  // The node is there, and has read the metadata up to `applied`. Where it is leaving, and for as long as its disk is full,
+  // it leads nothing that somebody else can lead.
   void on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied,
-                    bool is_leaving = false);
+                    bool is_leaving = false, int64_t differing = 0, bool disk_is_full = false);
   // Its connection is gone: it is fenced unless it is heard of at once. Also of one that was never heard of here.
   void on_disconnected(NodeId node);
   void on_proposal(storage::IsrProposal proposal);
   // Every few milliseconds.
   void tick();
+  // How far each node has read what this one knows; without the controller's epoch.
+  NodesProgress progress() const;
+  // It decides nothing then.
+  bool hears_too_few() const;
 
  private:
   struct Heard {
@@ -87,15 +112,28 @@ class Controller {
     int64_t at_us;
     Revision applied;
     bool is_leaving;
+    MetadataProgress progress = {};
+    int64_t differing = 0;      // as it says
+    bool disk_is_full = false;  // likewise, in its last word
   };
   // A command in the making: the assignments as they will be.
   struct Draft;
   bool is_alive(const storage::ClusterNode& node, int64_t now_us) const;
   bool hears_majority() const;
-  bool hears_too_few() const;
   void decide();
+  bool is_fit(const storage::ClusterNode& node, int64_t now_us) const;
   void decide_nodes(Draft& draft) const;
+  void tell_fence(NodeId node, bool is_fenced) const;
+  bool is_behind(NodeId node) const;
+  // Whether there is something that nobody else of the draft could lead instead.
+  bool leads_alone(const Draft& draft, NodeId node) const;
   void take_proposals(Draft& draft);
+  // Whether it looks at all partitions: what there is to decide about one follows from its assignment and from who is
+  // available, so mostly it looks at a few of a hundred thousand.
+  bool must_look_at_all(const Draft& draft) const;
+  void look_at_all(Draft& draft);
+  void look_at_changed(Draft& draft);
+  bool is_settled(const Draft& draft, const storage::PartitionAssignment& known) const;
   void decide_partition(Draft& draft, const storage::PartitionAssignment& known) const;
   std::optional<NodeId> elect(const Draft& draft,
                               const storage::PartitionAssignment& assignment) const;
@@ -120,6 +158,8 @@ class Controller {
   int64_t balanced_us_;
   bool is_last_;
   bool must_look_ = true;  // something has happened since all partitions were looked at
+  std::set<NodeId> available_, unfit_;         // when they were
+  std::set<storage::TopicPartition> changed_;  // since then, and not looked at
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 

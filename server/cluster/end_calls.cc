@@ -12,6 +12,8 @@ namespace {
 constexpr int64_t kPatienceUs = 5'000'000;
 constexpr int64_t kAnswerUs = 300'000;  // after so long it is asked again
 constexpr int64_t kRetryUs = 30'000;
+// Whoever waits for a confirmation is told to try again when there is none.
+constexpr int64_t kConfirmUs = 1'000'000;
 
 }  // namespace
 
@@ -80,8 +82,16 @@ void EndCalls::tick() {
     error.hint = "Try again when enough nodes are there; SHOW SERVER tells which are.";
     question.done(std::move(error));
   }
-  std::erase_if(answers_, [&](const auto& each) { return each.second.until_us <= now_us; });
+  std::vector<Answer> unheard;
+  std::erase_if(answers_, [&](auto& each) {
+    const bool is_late = each.second.until_us <= now_us;
+    if (is_late) unheard.push_back(std::move(each.second));
+    return is_late;
+  });
   std::erase_if(answer_of_, [&](const auto& each) { return !answers_.contains(each.second); });
+  for (const Answer& answer : unheard)
+    answer.done(Error{ErrorCode::NotEnoughReplicas,
+                      "nodes that could lead the partition by now do not answer"});
 }
 
 void EndCalls::on_message(NodeId, const EndsTold& message) {
@@ -116,9 +126,28 @@ void EndCalls::finish_if_done(uint64_t id) {
 
 // --- Who leads
 
+void EndCalls::ask_heirs(LedByHeir by_heir, int64_t patience_us, std::function<void(Status)> done) {
+  if (by_heir.empty()) return done({});
+  const uint64_t id = ++last_number_;
+  answers_[id] = {std::move(done), by_heir.size(), around_.clock.monotonic_us() + patience_us};
+  for (auto& [heir, led] : by_heir) {
+    const uint64_t number = ++last_number_;
+    answer_of_[number] = id;
+    around_.send(heir, ConfirmLeader{number, std::move(led)});
+  }
+}
+
+void EndCalls::confirm(const TopicPartition& partition, std::function<void(Status)> done) {
+  const Result<LeaderEnds> leads = around_.leads(partition);
+  if (!leads) return done(leads.error());
+  LedByHeir by_heir;
+  for (const NodeId heir : leads->heirs) by_heir[heir].push_back({partition, leads->epoch});
+  ask_heirs(std::move(by_heir), kConfirmUs, std::move(done));
+}
+
 void EndCalls::on_message(NodeId from, const AskEnds& message) {
-  Answer answer{from, {.number = message.number}};
-  std::map<NodeId, std::vector<ConfirmLeader::Led>> by_heir;
+  EndsTold told{.number = message.number};
+  LedByHeir by_heir;
   const auto refuse = [&](const Error& why) {
     around_.send(from, EndsTold{.number = message.number, .error = why});
   };
@@ -128,20 +157,15 @@ void EndCalls::on_message(NodeId from, const AskEnds& message) {
     if (rules_.waits_for_own_begin && !leads->has_all_of_before)
       return refuse({ErrorCode::NotEnoughReplicas,
                      "what was there when its leader began is not on enough replicas yet"});
-    answer.told.ends.push_back(leads->readable_end);
+    told.ends.push_back(leads->readable_end);
     if (rules_.asks_others)
       for (const NodeId heir : leads->heirs) by_heir[heir].push_back({partition, leads->epoch});
   }
-  if (by_heir.empty()) return around_.send(from, std::move(answer.told));
-  const uint64_t id = ++last_number_;
-  answer.heirs_left = by_heir.size();
-  answer.until_us = around_.clock.monotonic_us() + kPatienceUs;
-  answers_.emplace(id, std::move(answer));
-  for (auto& [heir, led] : by_heir) {
-    const uint64_t number = ++last_number_;
-    answer_of_[number] = id;
-    around_.send(heir, ConfirmLeader{number, std::move(led)});
-  }
+  ask_heirs(std::move(by_heir), kPatienceUs,
+            [this, from, told = std::move(told)](const Status& status) {
+              around_.send(
+                  from, status ? told : EndsTold{.number = told.number, .error = status.error()});
+            });
 }
 
 void EndCalls::on_message(NodeId from, const ConfirmLeader& message) {
@@ -162,15 +186,10 @@ void EndCalls::on_message(NodeId, const LeaderConfirmed& message) {
   const auto found = answers_.find(number->second);
   answer_of_.erase(number);
   if (found == answers_.end()) return;
-  Answer& answer = found->second;
-  if (message.error) {
-    around_.send(answer.to, EndsTold{.number = answer.told.number, .error = message.error});
-  } else if (--answer.heirs_left > 0) {
-    return;
-  } else {
-    around_.send(answer.to, std::move(answer.told));
-  }
+  if (!message.error && --found->second.heirs_left > 0) return;
+  const auto done = std::move(found->second.done);
   answers_.erase(found);
+  done(message.error ? Status(*message.error) : Status());
 }
 
 }  // namespace server

@@ -63,6 +63,10 @@ class EndCalls {
 
   // Asks whoever leads then, again until all have answered or it has taken too long.
   void ask(std::vector<storage::TopicPartition> partitions, Done done);
+  // Whether this node leads the partition still, so that what it knew under its epoch when it was asked was all that there
+  // was to know: who was frozen or cut off does not know that it was replaced. Fails with NotLeader, and with
+  // NotEnoughReplicas where those who could lead by now do not say.
+  void confirm(const storage::TopicPartition& partition, std::function<void(Status)> done);
 
   void on_message(NodeId from, const AskEnds& message);
   void on_message(NodeId from, const EndsTold& message);
@@ -82,13 +86,14 @@ class EndCalls {
     std::map<uint64_t, Asked> asked;  // and not answered, by the number of the message
     std::optional<Error> last_error = {};
   };
-  // What a leader is to tell when all heirs have answered.
+  // What a leader does when all heirs have answered, or one has refused, or they take too long.
   struct Answer {
-    NodeId to;
-    EndsTold told;
+    std::function<void(Status)> done;
     size_t heirs_left = 0;
     int64_t until_us = 0;
   };
+  using LedByHeir = std::map<NodeId, std::vector<ConfirmLeader::Led>>;
+  void ask_heirs(LedByHeir by_heir, int64_t patience_us, std::function<void(Status)> done);
   void ask_now(uint64_t id, Question& question);
   void forget_asked(Question& question);
   void finish_if_done(uint64_t id);

@@ -8,6 +8,8 @@
 #include "server/kafka/codec.h"
 #include "server/kafka/messages/append_rows_request.h"
 #include "server/kafka/messages/append_rows_response.h"
+#include "server/kafka/messages/ask_digest_request.h"
+#include "server/kafka/messages/ask_digest_response.h"
 #include "server/kafka/messages/ask_ends_request.h"
 #include "server/kafka/messages/ask_ends_response.h"
 #include "server/kafka/messages/confirm_leader_request.h"
@@ -16,9 +18,11 @@
 #include "server/kafka/messages/deliver_output_response.h"
 #include "server/kafka/messages/join_transaction_request.h"
 #include "server/kafka/messages/join_transaction_response.h"
+#include "server/kafka/messages/node_fenced_request.h"
 #include "server/kafka/messages/node_heartbeat_request.h"
 #include "server/kafka/messages/node_hello_request.h"
 #include "server/kafka/messages/node_hello_response.h"
+#include "server/kafka/messages/nodes_progress_request.h"
 #include "server/kafka/messages/propose_isr_request.h"
 #include "server/kafka/messages/replica_fetch_request.h"
 #include "server/kafka/messages/replica_fetch_response.h"
@@ -31,6 +35,8 @@ namespace {
 
 using kafka::AppendRowsRequest;
 using kafka::AppendRowsResponse;
+using kafka::AskDigestRequest;
+using kafka::AskDigestResponse;
 using kafka::AskEndsRequest;
 using kafka::AskEndsResponse;
 using kafka::ConfirmLeaderRequest;
@@ -39,9 +45,11 @@ using kafka::DeliverOutputRequest;
 using kafka::DeliverOutputResponse;
 using kafka::JoinTransactionRequest;
 using kafka::JoinTransactionResponse;
+using kafka::NodeFencedRequest;
 using kafka::NodeHeartbeatRequest;
 using kafka::NodeHelloRequest;
 using kafka::NodeHelloResponse;
+using kafka::NodesProgressRequest;
 using kafka::ProposeIsrRequest;
 using kafka::ReplicaFetchRequest;
 using kafka::ReplicaFetchResponse;
@@ -137,12 +145,52 @@ std::string frame_of(const IsrProposal& proposal) {
   return framed(to);
 }
 
+std::string frame_of(const NodeFenced& fenced) {
+  NodeFencedRequest to;
+  to.node_epoch = fenced.epoch.value();
+  to.revision = fenced.revision.value();
+  return framed(to);
+}
+
 std::string frame_of(const Heartbeat& heartbeat) {
   NodeHeartbeatRequest to;
   to.node_id = heartbeat.node.value();
   to.node_epoch = heartbeat.epoch.value();
   to.applied_revision = heartbeat.applied.value();
   to.is_leaving = heartbeat.is_leaving;
+  to.differing_replicas = heartbeat.differing;
+  to.disk_is_full = heartbeat.disk_is_full;
+  return framed(to);
+}
+
+std::string frame_of(const NodesProgress& progress) {
+  NodesProgressRequest to;
+  to.controller_epoch = progress.controller_epoch;
+  to.known_revision = progress.known.value();
+  for (const NodesProgress::Node& each : progress.nodes)
+    to.nodes.push_back({each.node.value(), each.applied.value(), each.heard_ms, each.caught_up_ms,
+                        each.differing});
+  return framed(to);
+}
+
+std::string frame_of(const AskDigest& ask) {
+  AskDigestRequest to;
+  to.number = static_cast<int64_t>(ask.number);
+  to.topic_id = ask.partition.topic;
+  to.partition = ask.partition.partition.value();
+  to.leader_epoch = ask.leader_epoch.value();
+  to.from_offset = ask.from.value();
+  to.end_offset = ask.end.value();
+  return framed(to);
+}
+
+std::string frame_of(const DigestTold& told) {
+  AskDigestResponse to;
+  to.number = static_cast<int64_t>(told.number);
+  put_error(to, told.error);
+  to.digest = static_cast<int64_t>(told.digest);
+  to.comparable_from = told.comparable_from.value();
+  if (told.damaged) to.damaged_offset = told.damaged->value();
   return framed(to);
 }
 
@@ -307,9 +355,37 @@ ClusterMessage message_of(const ProposeIsrRequest& from) {
   return proposal;
 }
 
+ClusterMessage message_of(const NodeFencedRequest& from) {
+  return NodeFenced{NodeEpoch{from.node_epoch}, Revision{from.revision}};
+}
+
+ClusterMessage message_of(const NodesProgressRequest& from) {
+  NodesProgress progress{from.controller_epoch, Revision{from.known_revision}};
+  for (const auto& each : from.nodes)
+    progress.nodes.push_back({NodeId{each.node_id}, Revision{each.applied_revision}, each.heard_ms,
+                              each.caught_up_ms, each.differing_replicas});
+  return progress;
+}
+
+ClusterMessage message_of(const AskDigestRequest& from) {
+  return AskDigest{static_cast<uint64_t>(from.number), partition_of(from),
+                   LeaderEpoch{from.leader_epoch}, Offset{from.from_offset},
+                   Offset{from.end_offset}};
+}
+
+ClusterMessage message_of(const AskDigestResponse& from) {
+  DigestTold told{.number = static_cast<uint64_t>(from.number),
+                  .error = error_of(from),
+                  .digest = static_cast<uint64_t>(from.digest),
+                  .comparable_from = Offset{from.comparable_from}};
+  if (from.damaged_offset >= 0) told.damaged = Offset{from.damaged_offset};
+  return told;
+}
+
 ClusterMessage message_of(const NodeHeartbeatRequest& from) {
-  return Heartbeat{NodeId{from.node_id}, NodeEpoch{from.node_epoch},
-                   Revision{from.applied_revision}, from.is_leaving};
+  return Heartbeat{
+      NodeId{from.node_id}, NodeEpoch{from.node_epoch}, Revision{from.applied_revision},
+      from.is_leaving,      from.differing_replicas,    from.disk_is_full};
 }
 
 ClusterMessage message_of(const DeliverOutputRequest& from) {
@@ -432,10 +508,10 @@ std::string encode(const ClusterMessage& message) {
 Result<std::optional<ClusterMessage>> decode_message(std::string_view frame) {
   return decode_as_any<
       ReplicaFetchRequest, ReplicaFetchResponse, ProposeIsrRequest, NodeHeartbeatRequest,
-      DeliverOutputRequest, DeliverOutputResponse, WriteMarkerRequest, WriteMarkerResponse,
-      JoinTransactionRequest, JoinTransactionResponse, AppendRowsRequest, AppendRowsResponse,
-      AskEndsRequest, AskEndsResponse, ConfirmLeaderRequest, ConfirmLeaderResponse>(
-      TRY(kafka::parse_request(frame)));
+      NodeFencedRequest, NodesProgressRequest, DeliverOutputRequest, DeliverOutputResponse,
+      WriteMarkerRequest, WriteMarkerResponse, JoinTransactionRequest, JoinTransactionResponse,
+      AppendRowsRequest, AppendRowsResponse, AskEndsRequest, AskEndsResponse, ConfirmLeaderRequest,
+      ConfirmLeaderResponse, AskDigestRequest, AskDigestResponse>(TRY(kafka::parse_request(frame)));
 }
 
 std::string encode(const NodeHello& hello) {
@@ -458,21 +534,23 @@ Result<NodeHello> decode_hello(std::string_view frame) {
   return NodeHello{hello.cluster_id, NodeId{hello.from}, NodeId{hello.to}};
 }
 
-std::string encode_hello_answer(const std::optional<std::string>& refusal) {
+std::string encode_hello_answer(const HelloAnswer& answer) {
   std::string frame;
-  NodeHelloResponse answer;
-  answer.refusal = refusal;
-  kafka::append_response(frame, 0, NodeHelloResponse::kMaxVersion, answer);
+  NodeHelloResponse to;
+  to.refusal = answer.refusal;
+  to.process = answer.process;
+  to.is_reading = answer.is_reading;
+  kafka::append_response(frame, 0, NodeHelloResponse::kMaxVersion, to);
   return frame;
 }
 
-Result<std::optional<std::string>> decode_hello_answer(std::string_view frame) {
+Result<HelloAnswer> decode_hello_answer(std::string_view frame) {
   constexpr size_t kCorrelationId = sizeof(int32_t);
   if (frame.size() < kCorrelationId)
     return Error{ErrorCode::ProtocolViolation, "the answer to a greeting is cut"};
-  return TRY(kafka::decode_response<NodeHelloResponse>(frame.substr(kCorrelationId),
-                                                       NodeHelloResponse::kMaxVersion))
-      .refusal;
+  const auto from = TRY(kafka::decode_response<NodeHelloResponse>(frame.substr(kCorrelationId),
+                                                                  NodeHelloResponse::kMaxVersion));
+  return HelloAnswer{from.refusal, from.process, from.is_reading};
 }
 
 }  // namespace server

@@ -20,9 +20,15 @@ std::string encode(const NodeHello& hello);
 // Of a frame without its size. Fails with ProtocolViolation, as all that follow.
 Result<NodeHello> decode_hello(std::string_view frame);
 
-// The answer to it: nothing, or why the connection is refused.
-std::string encode_hello_answer(const std::optional<std::string>& refusal);
-Result<std::optional<std::string>> decode_hello_answer(std::string_view frame);
+struct HelloAnswer {
+  std::optional<std::string> refusal = {};  // why the connection is refused
+  // Of who is the node that was meant: a number of its process. Nil where it is another one, and of versions before.
+  Uuid process = {};
+  bool is_reading = false;  // it does not know the cluster's nodes yet, and refuses all for as long
+  bool operator==(const HelloAnswer&) const = default;
+};
+std::string encode_hello_answer(const HelloAnswer& answer);
+Result<HelloAnswer> decode_hello_answer(std::string_view frame);
 
 std::string encode(const ClusterMessage& message);
 // Nothing where a newer version has messages that this one does not know: they may get lost, as all may.

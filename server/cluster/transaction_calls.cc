@@ -1,5 +1,6 @@
 #include "server/cluster/transaction_calls.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace server {
@@ -12,31 +13,52 @@ namespace {
 
 // Longer than a round of replication takes, shorter than it takes to find another leader.
 constexpr int64_t kPatienceUs = 500'000;
+// Where replicas are slow each marker may take longer than the one before: one that is given up is written all the same,
+// and so is the next.
+constexpr int64_t kMostPatienceUs = 16 * kPatienceUs;
 
 Error not_led() { return {ErrorCode::NotLeader, "another node leads the partition, or none"}; }
 
 }  // namespace
 
-template <class Answer>
-std::function<void(Answer)> TransactionCalls::take(AllPending<Answer>& all, uint64_t number) {
-  const auto found = all.find(number);
-  if (found == all.end()) return nullptr;
-  auto done = std::move(found->second.done);
-  all.erase(found);
-  return done;
-}
-
-template <class Answer>
-void TransactionCalls::give_up_late(AllPending<Answer>& all, const Answer& answer) {
-  const int64_t now_us = around_.clock.monotonic_us();
-  // They are in the order of their times. What is answered may call again.
-  while (!all.empty() && all.begin()->second.until_us <= now_us)
-    take(all, all.begin()->first)(answer);
-}
-
 void TransactionCalls::tick() {
-  give_up_late(markers_, Status(Error{ErrorCode::NetworkFailure, "the leader does not answer"}));
-  give_up_late(joins_, TransactionAnswer{.error = KafkaError::CoordinatorNotAvailable});
+  const int64_t now_us = around_.clock.monotonic_us();
+  give_up_markers(now_us);
+  give_up_joins(now_us);
+}
+
+bool TransactionCalls::has_moved(const Marker& marker) const {
+  const auto known = led(marker.partition);
+  return !known || known->leader_epoch != marker.epoch;
+}
+
+// Who is told of it may call again.
+void TransactionCalls::give_up_markers(int64_t now_us) {
+  std::vector<std::function<void(Status)>> late;
+  for (auto each = markers_.begin(); each != markers_.end();) {
+    Marker& marker = each->second;
+    const bool is_late = marker.until_us <= now_us;
+    if (!is_late && !has_moved(marker)) {
+      ++each;
+      continue;
+    }
+    if (is_late) {
+      int64_t& patience_us = patience_us_.try_emplace(marker.partition, kPatienceUs).first->second;
+      patience_us = std::min(2 * patience_us, kMostPatienceUs);
+    }
+    late.push_back(std::move(marker.done));
+    each = markers_.erase(each);
+  }
+  for (const auto& done : late)
+    done(Error{ErrorCode::NetworkFailure, "the leader does not answer"});
+}
+
+// They are in the order of their times.
+void TransactionCalls::give_up_joins(int64_t now_us) {
+  while (!joins_.empty() && joins_.begin()->second.until_us <= now_us) {
+    const auto done = std::move(joins_.extract(joins_.begin()).mapped().done);
+    done({.error = KafkaError::CoordinatorNotAvailable});
+  }
 }
 
 std::optional<PartitionAssignment> TransactionCalls::led(const TopicPartition& partition) const {
@@ -54,21 +76,26 @@ void TransactionCalls::tell_end(const TopicPartition& partition,
   const auto epoch = around_.epoch();
   if (!to || !epoch) return done(not_led());
   const uint64_t number = ++last_number_;
-  markers_[number] = {around_.clock.monotonic_us() + kPatienceUs, std::move(done)};
+  const auto known = patience_us_.find(partition);
+  const int64_t patience_us = known == patience_us_.end() ? kPatienceUs : known->second;
+  markers_[number] = {around_.clock.monotonic_us() + patience_us, partition, to->leader_epoch,
+                      std::move(done)};
   around_.send(*to->leader, WriteMarker{*epoch, number, partition, to->leader_epoch, ended});
 }
 
 void TransactionCalls::on_message(NodeId from, const WriteMarker& message) {
-  auto& newest = taken_[from];
-  const auto which = std::pair(message.sender_epoch, message.number);
-  if (rules_.takes_markers_once) {
-    if (which <= newest) return;
-    newest = which;
-  }
   const auto answer = [this, from, number = message.number](const Status& status) {
     around_.send(
         from, MarkerWritten{number, status ? std::nullopt : std::optional<Error>(status.error())});
   };
+  auto& newest = taken_[from];
+  const auto which = std::pair(message.sender_epoch, message.number);
+  if (rules_.takes_markers_once) {
+    // Of a transaction that has ended perhaps, with another one open by now; whoever waits for it tells it once more.
+    if (which <= newest)
+      return answer(Error{ErrorCode::NetworkFailure, "a newer end has come before this one"});
+    newest = which;
+  }
   const auto known = led(message.partition);
   if (!known || known->leader != around_.self ||
       (rules_.takes_markers_once && known->leader_epoch != message.leader_epoch))
@@ -78,8 +105,10 @@ void TransactionCalls::on_message(NodeId from, const WriteMarker& message) {
 }
 
 void TransactionCalls::on_message(NodeId, const MarkerWritten& message) {
-  if (const auto done = take(markers_, message.number))
-    done(message.error ? Status(*message.error) : Status());
+  const auto found = markers_.extract(message.number);
+  if (found.empty()) return;
+  patience_us_.erase(found.mapped().partition);
+  found.mapped().done(message.error ? Status(*message.error) : Status());
 }
 
 // --- Who is part of a transaction
@@ -101,7 +130,8 @@ void TransactionCalls::on_message(NodeId from, JoinTransaction message) {
 }
 
 void TransactionCalls::on_message(NodeId, TransactionJoined message) {
-  if (const auto done = take(joins_, message.number)) done(std::move(message.answer));
+  const auto found = joins_.extract(message.number);
+  if (!found.empty()) found.mapped().done(std::move(message.answer));
 }
 
 }  // namespace server

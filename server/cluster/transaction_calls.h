@@ -52,8 +52,11 @@ class TransactionCalls {
     std::function<Status(const storage::TopicPartition&)> check_leads;
     TransactionHost& host;
   };
+  // Its numbers are larger than those of whoever was there before, to whom answers may still come.
   TransactionCalls(Around around, TransactionCallRules rules)
-      : around_(std::move(around)), rules_(rules) {}
+      : around_(std::move(around)),
+        rules_(rules),
+        last_number_(static_cast<uint64_t>(around_.clock.monotonic_us())) {}
 
   // Fails with NotLeader, NetworkFailure and the like: then it is to be told again. FencedTask: the partition has heard
   // of a newer producer or coordinator.
@@ -71,24 +74,29 @@ class TransactionCalls {
   void tick();
 
  private:
-  template <class Answer>
-  struct Pending {
+  struct Marker {
     int64_t until_us;
-    std::function<void(Answer)> done;
+    storage::TopicPartition partition;
+    LeaderEpoch epoch;  // of who was told
+    std::function<void(Status)> done;
   };
-  template <class Answer>
-  using AllPending = std::map<uint64_t, Pending<Answer>>;
-  template <class Answer>
-  std::function<void(Answer)> take(AllPending<Answer>& all, uint64_t number);
-  template <class Answer>
-  void give_up_late(AllPending<Answer>& all, const Answer& answer);
+  struct Join {
+    int64_t until_us;
+    coordinator::Done<coordinator::TransactionAnswer> done;
+  };
+  void give_up_markers(int64_t now_us);
+  void give_up_joins(int64_t now_us);
+  // Whoever was told of it does not lead it any more, as this node has read.
+  bool has_moved(const Marker& marker) const;
   std::optional<storage::PartitionAssignment> led(const storage::TopicPartition& partition) const;
 
   const Around around_;
   const TransactionCallRules rules_;
-  uint64_t last_number_ = 0;
-  AllPending<Status> markers_;
-  AllPending<coordinator::TransactionAnswer> joins_;
+  uint64_t last_number_;
+  std::map<uint64_t, Marker> markers_;
+  std::map<uint64_t, Join> joins_;
+  // For those whose last marker came too late: how long it may take.
+  std::map<storage::TopicPartition, int64_t> patience_us_;
   // The newest marker of each node.
   std::map<NodeId, std::pair<storage::NodeEpoch, uint64_t>> taken_;
 };

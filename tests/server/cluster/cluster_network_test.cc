@@ -13,7 +13,7 @@ namespace {
 
 struct Node final : ClusterNetwork::Handler {
   Node(Loop& loop, const std::string& cluster, int32_t id, uint16_t port = 0,
-       std::optional<NodeTlsFiles> tls = {}) {
+       std::optional<NodeTlsFiles> tls = {}, bool knows_nodes = true) {
     ClusterNetworkOptions options;
     options.cluster_id = cluster;
     options.self = NodeId{id};
@@ -25,7 +25,7 @@ struct Node final : ClusterNetwork::Handler {
     network = *std::move(opened);
     // They are registered, and it is not known yet where they are.
     for (const int32_t each : {1, 2, 3}) known[NodeId{each}] = {};
-    network->set_nodes(known);
+    if (knows_nodes) network->set_nodes(known);
   }
   void on_message(NodeId from, ClusterMessage message) override {
     came.emplace_back(from, std::get<Heartbeat>(message).applied);
@@ -37,6 +37,12 @@ struct Node final : ClusterNetwork::Handler {
   }
   void beat(int32_t to, int64_t number) {
     network->send(NodeId{to}, Heartbeat{NodeId{0}, {}, Revision{number}});
+  }
+  // Whether another one of its number answers there; nothing before it is known.
+  std::optional<bool> other;
+  void look_for_other(const Address& at) {
+    other.reset();
+    network->find_other(at, [this](bool is_one) { other = is_one; });
   }
   bool knows(int32_t id) const { return network->connected().contains(NodeId{id}); }
 
@@ -100,6 +106,38 @@ TEST(ClusterNetwork, who_is_of_another_cluster_or_means_another_node_is_refused)
   other.beat(1, 1);
   run_until(loop, {&red, &blue, &other}, [n = 0]() mutable { return ++n > 5; });
   EXPECT_TRUE(blue.came.empty());
+}
+
+TEST(ClusterNetwork, another_process_of_the_same_number_is_found) {
+  Loop loop;
+  Node one(loop, "blue", 1), again(loop, "blue", 1), two(loop, "blue", 2), red(loop, "red", 1);
+  const auto finds = [&](Node& node, const Address& at) {
+    node.look_for_other(at);
+    EXPECT_TRUE(
+        run_until(loop, {&one, &again, &two, &red}, [&] { return node.other.has_value(); }));
+    return node.other.value_or(false);
+  };
+  EXPECT_TRUE(finds(again, one.network->address()));
+  EXPECT_TRUE(finds(one, again.network->address()));
+  EXPECT_FALSE(finds(one, one.network->address())) << "that is itself";
+  EXPECT_FALSE(finds(one, two.network->address())) << "a node of another number";
+  EXPECT_FALSE(finds(one, red.network->address())) << "of another cluster";
+  const Address gone = two.network->address();
+  two.network.reset();
+  EXPECT_FALSE(finds(one, gone)) << "nobody is there";
+  // It has not been told who is there: as at its start.
+  Node new_one(loop, "blue", 1, 0, {}, false);
+  EXPECT_TRUE(finds(one, new_one.network->address()));
+}
+
+TEST(ClusterNetwork, who_does_not_know_the_nodes_yet_lets_them_in_later) {
+  Loop loop;
+  Node one(loop, "blue", 1), two(loop, "blue", 2, 0, {}, false);
+  one.know(2, two.network->address());
+  run_until(loop, {&one, &two}, [n = 0]() mutable { return ++n > 20; });
+  EXPECT_FALSE(one.knows(2));
+  two.know(1, one.network->address());
+  ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return one.knows(2) && two.knows(1); }));
 }
 
 TEST(ClusterNetwork, a_node_that_is_gone_is_noticed_and_found_again) {
@@ -210,6 +248,13 @@ TEST(ClusterNetwork, nodes_with_certificates_of_one_authority_hear_each_other_an
     EXPECT_TRUE(other->came.empty());
   }
   EXPECT_EQ(two.came.size(), 1'000u);
+
+  Node again(loop, "blue", 1, 0, ours.files());
+  for (Node* each : {&again, &plain, &stranger}) {
+    each->look_for_other(each == &again ? one.network->address() : two.network->address());
+    ASSERT_TRUE(run_until(loop, {&one, &two, each}, [&] { return each->other.has_value(); }));
+    EXPECT_EQ(*each->other, each == &again);
+  }
 }
 
 TEST(ClusterNetwork, certificates_that_cannot_be_used_are_refused_at_the_start) {

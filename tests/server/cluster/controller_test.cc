@@ -1,5 +1,8 @@
 #include "server/cluster/controller.h"
 
+#include <map>
+#include <set>
+
 #include "base/log.h"
 
 namespace server {
@@ -8,6 +11,7 @@ namespace {
 using storage::NodeEpoch;
 using storage::PartitionAssignment;
 
+constexpr NodeId kAll = storage::kAllNodes;
 constexpr NodeId kOne{1}, kTwo{2}, kThree{3}, kFour{4};
 const storage::TopicPartition kPartition{Uuid{{1}}, PartitionId{0}};
 
@@ -19,6 +23,7 @@ class ControllerTest : public testing::Test, public ControllerPort {
     settings_.session_timeout_us = 1'000;
     settings_.min_insync_replicas = 2;
     settings_.balance_us = 10'000;
+    settings_.metadata_lag_max_us = 3'000;
     for (const NodeId id : {kOne, kTwo, kThree}) register_node(id, id.value());
     PartitionAssignment made{.partition = kPartition, .replicas = {kOne, kTwo, kThree}};
     made.isr = made.replicas;
@@ -35,19 +40,30 @@ class ControllerTest : public testing::Test, public ControllerPort {
   void apply(const std::string& part) {
     const auto applied = table_.apply(part, Revision{++revision_});
     ASSERT_TRUE(applied) << applied.error().message;
+    changed_.insert(changed_.end(), applied->partitions.begin(), applied->partitions.end());
   }
   void append(Revision last, storage::MetadataCommand command,
               std::function<void(Result<Revision>)> done) override {
     ++commands_;
+    if (refused_ > 0) {
+      --refused_;
+      return done(Error{ErrorCode::NetworkFailure, "nobody knows"});
+    }
     if (last != Revision{revision_}) return done(Error{ErrorCode::OutOfOrderSequence, "moved on"});
     ++revision_;
     for (const auto& part : command.parts) {
       const auto applied = table_.apply(part.bytes, Revision{revision_});
-      EXPECT_TRUE(applied) << applied.error().message;
+      ASSERT_TRUE(applied) << applied.error().message;
+      changed_.insert(changed_.end(), applied->partitions.begin(), applied->partitions.end());
     }
     done(Revision{revision_});
   }
   void resign() override { ++resigned_; }
+  void tell_fenced(NodeId node, NodeEpoch epoch, Revision revision) override {
+    EXPECT_EQ(epoch, epoch_of(node));
+    EXPECT_EQ(revision, Revision{revision_});
+    told_.insert(node);
+  }
   // As one that has resigned, and after which nobody else came.
   void decide_alone() {
     ControllerPort& port = *this;
@@ -56,12 +72,21 @@ class ControllerTest : public testing::Test, public ControllerPort {
   }
   // Time passes, those are heard of, and what is decided is read.
   void hear(std::vector<NodeId> nodes, int64_t for_us = 100) {
+    std::map<NodeId, int64_t> read;
+    for (const NodeId id : nodes) read[id] = INT64_MAX;
+    hear_read(read, for_us);
+  }
+  // Who is heard of, and up to where at most it reads the metadata.
+  void hear_read(const std::map<NodeId, int64_t>& nodes, int64_t for_us) {
     for (int64_t passed = 0; passed < for_us; passed += 100) {
       clock_.advance_us(100);
-      for (const NodeId id : nodes)
-        controller_->on_heartbeat(id, table_.snapshot()->find(id)->epoch, Revision{revision_});
+      for (const auto& [id, most] : nodes)
+        controller_->on_heartbeat(id, table_.snapshot()->find(id)->epoch,
+                                  Revision{std::min(revision_, most)}, false, 0,
+                                  full_.contains(id));
       for (int i = 0; i < 3; ++i) {
-        controller_->applied(table_.snapshot(), Revision{revision_});
+        const auto changed = std::exchange(changed_, {});
+        controller_->applied(table_.snapshot(), Revision{revision_}, changed);
         controller_->tick();
       }
     }
@@ -79,7 +104,11 @@ class ControllerTest : public testing::Test, public ControllerPort {
   ControllerSettings settings_;
   storage::ClusterTable table_;
   int64_t revision_ = 0;
+  std::vector<storage::TopicPartition> changed_;  // since the controller was told
   int commands_ = 0, resigned_ = 0;
+  int refused_ = 0;        // so many of the next ones are
+  std::set<NodeId> told_;  // that they are fenced
+  std::set<NodeId> full_;  // whose disks are
   std::optional<Controller> controller_;
 };
 
@@ -91,6 +120,41 @@ TEST_F(ControllerTest, who_is_heard_of_may_lead_and_the_preferred_one_does) {
   const int commands = commands_;
   hear({kOne, kTwo, kThree}, 5'000);
   EXPECT_EQ(commands_, commands) << "nothing is decided when nothing happens";
+}
+
+// A hundred thousand partitions are not looked at for each command: what has changed is, and what was not decided yet.
+TEST_F(ControllerTest, what_changes_later_is_decided_as_well) {
+  hear({kOne, kTwo, kThree}, 2'000);
+  const storage::TopicPartition other{Uuid{{2}}, PartitionId{0}};
+  PartitionAssignment made{.partition = other, .replicas = {kTwo, kThree}};
+  made.isr = made.replicas;
+  apply(storage::encode_assign_partition(made));
+  hear({kOne, kTwo, kThree});
+  EXPECT_EQ(table_.snapshot()->find(other)->leader, kTwo);
+  const LeaderEpoch before = table_.snapshot()->find(other)->leader_epoch;
+  register_node(kTwo, 2);  // anew: it leads nothing before that is decided
+  EXPECT_EQ(table_.snapshot()->find(other)->leader, std::nullopt);
+  hear({kOne, kTwo, kThree}, 200);
+  EXPECT_EQ(table_.snapshot()->find(other)->leader, kTwo);
+  EXPECT_EQ(table_.snapshot()->find(other)->leader_epoch, before + 2);
+}
+
+TEST_F(ControllerTest, what_became_of_a_command_that_failed_is_decided_anew) {
+  hear({kOne, kTwo, kThree}, 2'000);
+  refused_ = 2;
+  PartitionAssignment taken = now();
+  taken.leader.reset();
+  ++taken.leader_epoch;
+  ++taken.version;
+  apply(storage::encode_assign_partition(taken));
+  hear({kOne, kTwo, kThree}, 500);
+  EXPECT_EQ(refused_, 0);
+  EXPECT_EQ(now().leader, kOne);
+  refused_ = 2;
+  hear({kTwo, kThree}, 3'000);
+  EXPECT_EQ(refused_, 0);
+  EXPECT_EQ(now().leader, kTwo);
+  EXPECT_EQ(now().isr, (std::vector{kTwo, kThree}));
 }
 
 TEST_F(ControllerTest, who_is_not_heard_of_is_out_and_another_one_leads) {
@@ -128,6 +192,48 @@ TEST_F(ControllerTest, a_new_controller_does_not_wait_for_whom_nobody_can_reach)
   EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced) << "it was there after all";
 }
 
+// It is heard of, and does not learn what is decided.
+TEST_F(ControllerTest, who_does_not_read_the_metadata_leads_nothing_that_others_can) {
+  hear({kOne, kTwo, kThree});
+  hear({kOne, kTwo, kThree}, 5'000);
+  const int64_t read = revision_;
+  apply(storage::encode_configure_node(kAll, {}));
+  hear_read({{kOne, read}, {kTwo, INT64_MAX}, {kThree, INT64_MAX}}, 2'500);
+  EXPECT_EQ(now().leader, kOne) << "it may be slow";
+  EXPECT_TRUE(told_.empty());
+  hear_read({{kOne, read}, {kTwo, INT64_MAX}, {kThree, INT64_MAX}}, 1'000);
+  EXPECT_TRUE(table_.snapshot()->find(kOne)->is_fenced);
+  EXPECT_EQ(now().leader, kTwo);
+  EXPECT_EQ(now().isr, (std::vector{kTwo, kThree}));
+  EXPECT_EQ(told_, std::set{kOne});
+  hear_read({{kOne, read + 1}, {kTwo, INT64_MAX}, {kThree, INT64_MAX}}, 2'000);
+  EXPECT_TRUE(table_.snapshot()->find(kOne)->is_fenced) << "it has not read that it is";
+  hear({kOne, kTwo, kThree}, 500);
+  EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced);
+}
+
+TEST_F(ControllerTest, who_reads_slowly_is_not_behind) {
+  hear({kOne, kTwo, kThree});
+  for (int i = 0; i < 20; ++i) {
+    const int64_t read = revision_;
+    apply(storage::encode_configure_node(kAll, {}));
+    hear_read({{kOne, read}, {kTwo, INT64_MAX}, {kThree, INT64_MAX}}, 1'000);
+  }
+  EXPECT_EQ(now().leader, kOne);
+}
+
+TEST_F(ControllerTest, who_does_not_read_the_metadata_goes_on_with_what_nobody_else_has) {
+  hear({kOne, kTwo, kThree});
+  decide_alone();
+  hear({kOne}, 3'000);
+  EXPECT_EQ(now().isr, std::vector{kOne});
+  const int64_t read = revision_;
+  hear_read({{kOne, read}, {kTwo, INT64_MAX}, {kThree, INT64_MAX}}, 10'000);
+  EXPECT_EQ(now().leader, kOne);
+  EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced);
+  EXPECT_TRUE(told_.empty());
+}
+
 TEST_F(ControllerTest, who_leaves_leads_nothing_that_others_can_and_stays_in_sync) {
   hear({kOne, kTwo, kThree});
   controller_->on_heartbeat(kOne, epoch_of(kOne), Revision{revision_}, true);
@@ -138,6 +244,36 @@ TEST_F(ControllerTest, who_leaves_leads_nothing_that_others_can_and_stays_in_syn
   controller_->on_disconnected(kThree);
   hear({kOne}, 3'000);
   EXPECT_EQ(now().leader, kOne) << "nobody else is there";
+}
+
+TEST_F(ControllerTest, who_has_a_full_disk_leads_nothing_that_others_can_until_it_has_room) {
+  hear({kOne, kTwo, kThree});
+  full_ = {kOne};
+  hear({kOne, kTwo, kThree}, 500);
+  EXPECT_EQ(now().leader, kTwo);
+  EXPECT_EQ(now().isr, now().replicas) << "it goes by the usual rule only";
+  EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced);
+  hear({kOne, kTwo, kThree}, 30'000);
+  EXPECT_EQ(now().leader, kTwo) << "though another one is preferred";
+  full_.clear();
+  hear({kOne, kTwo, kThree}, 12'000);
+  EXPECT_EQ(now().leader, kOne);
+}
+
+TEST_F(ControllerTest, where_all_disks_are_full_nothing_moves) {
+  hear({kOne, kTwo, kThree});
+  full_ = {kOne};
+  hear({kOne, kTwo, kThree}, 500);
+  full_ = {kOne, kTwo, kThree};
+  const int commands = commands_;
+  hear({kOne, kTwo, kThree}, 30'000);
+  EXPECT_EQ(now().leader, kTwo);
+  EXPECT_EQ(commands_, commands);
+  full_ = {kOne, kTwo};
+  hear({kOne, kTwo, kThree}, 500);
+  EXPECT_EQ(now().leader, kThree);
+  hear({kOne, kTwo}, 3'000);
+  EXPECT_EQ(now().leader, kOne) << "a full one leads where nobody else can";
 }
 
 TEST_F(ControllerTest, leaders_are_moved_back_to_the_preferred_replica_now_and_then) {
@@ -316,6 +452,43 @@ TEST_F(MovingTest, a_move_that_is_called_off_leaves_a_leader) {
   hear(all_, 500);
   EXPECT_EQ(now().replicas, (std::vector{kTwo, kOne, kThree}));
   EXPECT_EQ(now().leader, kOne);
+}
+
+TEST_F(ControllerTest, how_far_each_node_has_read_is_known_by_its_heartbeats) {
+  hear({kOne, kTwo, kThree}, 1'000);
+  clock_.advance_us(5'000'000);
+  const int64_t known = revision_;
+  hear_read({{kOne, INT64_MAX}, {kTwo, known - 1}}, 2'000);
+  const NodesProgress told = controller_->progress();
+  EXPECT_EQ(told.known, Revision{revision_});
+  ASSERT_EQ(told.nodes.size(), 3U);
+  EXPECT_EQ(told.nodes[0], (NodesProgress::Node{kOne, Revision{revision_}, 0, 0}));
+  EXPECT_EQ(told.nodes[1].node, kTwo);
+  EXPECT_EQ(told.nodes[1].applied, Revision{known}) << "it has read more before";
+  EXPECT_EQ(told.nodes[1].heard_ms, 0);
+  EXPECT_EQ(told.nodes[2].node, kThree);
+  EXPECT_GE(told.nodes[2].heard_ms, 5'000);
+  EXPECT_GE(told.nodes[2].caught_up_ms, 5'000);
+}
+
+// As Kafka's lastCaughtUpTimestamp: each time there is more to read, and what was there before is read.
+TEST_F(ControllerTest, who_reads_all_that_was_known_before_is_caught_up_though_there_is_more) {
+  MetadataProgress progress;
+  progress.heard(Revision{3}, Revision{4}, 1'000);
+  EXPECT_EQ(progress.caught_up_us(), -1);
+  progress.heard(Revision{4}, Revision{6}, 2'000);
+  EXPECT_EQ(progress.caught_up_us(), 1'000);
+  progress.heard(Revision{5}, Revision{8}, 3'000);
+  EXPECT_EQ(progress.caught_up_us(), 1'000);
+  progress.heard(Revision{8}, Revision{8}, 4'000);
+  EXPECT_EQ(progress.caught_up_us(), 4'000);
+  EXPECT_EQ(progress.heard_us(), 4'000);
+}
+
+TEST_F(ControllerTest, who_was_never_heard_of_is_told_as_that) {
+  const NodesProgress told = controller_->progress();
+  ASSERT_EQ(told.nodes.size(), 3U);
+  EXPECT_EQ(told.nodes[0], (NodesProgress::Node{kOne, Revision{-1}, -1, -1}));
 }
 
 }  // namespace

@@ -145,4 +145,45 @@ TEST_F(EndCallsTest, WhoConfirmsKnowsOfNoNewerEpochAndAllThatWasDecidedBeforeItB
   EXPECT_TRUE(take<LeaderConfirmed>(kThere).error);
 }
 
+// --- Whether this node leads still
+
+TEST_F(EndCallsTest, WhoLeadsIsConfirmedByAllWhoCouldLeadByNow) {
+  std::optional<Status> confirmed;
+  const auto confirm = [&] {
+    confirmed.reset();
+    calls.confirm(partition(), [&](Status status) { confirmed = std::move(status); });
+  };
+  confirm();
+  const auto first = take<ConfirmLeader>(kThere), second = take<ConfirmLeader>(kElsewhere);
+  ASSERT_EQ(first.led.size(), 1U);
+  EXPECT_EQ(first.led[0].partition, partition());
+  EXPECT_EQ(first.led[0].epoch, LeaderEpoch{4});
+  calls.on_message(kThere, LeaderConfirmed{first.number});
+  EXPECT_FALSE(confirmed);
+  calls.on_message(kElsewhere, LeaderConfirmed{second.number});
+  ASSERT_TRUE(confirmed);
+  EXPECT_TRUE(*confirmed);
+  // One knows better.
+  confirm();
+  const auto third = take<ConfirmLeader>(kThere);
+  take<ConfirmLeader>(kElsewhere);
+  calls.on_message(kThere, LeaderConfirmed{third.number, Error{ErrorCode::NotLeader, "no"}});
+  ASSERT_TRUE(confirmed);
+  EXPECT_EQ(confirmed->error().code, ErrorCode::NotLeader);
+  // One says nothing.
+  confirm();
+  const auto fourth = take<ConfirmLeader>(kThere);
+  take<ConfirmLeader>(kElsewhere);
+  calls.on_message(kThere, LeaderConfirmed{fourth.number});
+  clock.advance_us(5'000'000);
+  calls.tick();
+  ASSERT_TRUE(confirmed);
+  EXPECT_EQ(confirmed->error().code, ErrorCode::NotEnoughReplicas);
+  // There is nobody else who could.
+  ends.heirs.clear();
+  confirm();
+  ASSERT_TRUE(confirmed);
+  EXPECT_TRUE(*confirmed);
+}
+
 }  // namespace

@@ -87,11 +87,19 @@ TEST(NodeWire, what_is_for_the_controller_comes_as_it_went) {
   storage::IsrProposal proposal{partition(), NodeId{1}, NodeEpoch{4}, LeaderEpoch{5}, 6, {}};
   proposal.isr = {{NodeId{1}, NodeEpoch{4}}, {NodeId{3}, NodeEpoch{9}}};
   EXPECT_EQ(round_trip(proposal), proposal);
-  const auto heartbeat = round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}, true});
+  const auto fenced = round_trip(NodeFenced{NodeEpoch{5}, Revision{6}});
+  EXPECT_EQ(fenced.epoch, NodeEpoch{5});
+  EXPECT_EQ(fenced.revision, Revision{6});
+  const NodesProgress progress{9, Revision{7}, {{NodeId{1}, Revision{7}, 3, 4}, {NodeId{2}}}};
+  EXPECT_EQ(round_trip(progress), progress);
+  const auto heartbeat = round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}, true, 5, true});
   EXPECT_EQ(heartbeat.node, NodeId{2});
   EXPECT_EQ(heartbeat.epoch, NodeEpoch{3});
   EXPECT_EQ(heartbeat.applied, Revision{4});
   EXPECT_TRUE(heartbeat.is_leaving);
+  EXPECT_EQ(heartbeat.differing, 5);
+  EXPECT_TRUE(heartbeat.disk_is_full);
+  EXPECT_FALSE(round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}}).disk_is_full);
 }
 
 TEST(NodeWire, outputs_of_tasks_and_their_answers_come_as_they_went) {
@@ -142,8 +150,9 @@ TEST(NodeWire, a_greeting_and_its_answers) {
   const auto came = decode_hello(body(encode(hello)));
   ASSERT_TRUE(came);
   EXPECT_EQ(*came, hello);
-  EXPECT_EQ(decode_hello_answer(body(encode_hello_answer({}))).value(), std::nullopt);
-  EXPECT_EQ(decode_hello_answer(body(encode_hello_answer("no"))).value(), "no");
+  for (const HelloAnswer& answer : {HelloAnswer{}, HelloAnswer{"no"}, HelloAnswer{{}, Uuid{{1, 2}}},
+                                    HelloAnswer{"not yet", Uuid{{3}}, true}})
+    EXPECT_EQ(decode_hello_answer(body(encode_hello_answer(answer))).value(), answer);
   // A Kafka client at the wrong port: ApiVersions.
   const auto client = decode_hello(std::string("\0\x12\0\0\0\0\0\1\0\1x", 11));
   ASSERT_FALSE(client);
@@ -172,8 +181,8 @@ TEST(NodeWire, rows_come_as_they_went) {
   EXPECT_FALSE(round_trip(change).unchanged->own_from);
   change.unchanged->own_from = Offset{6};
   EXPECT_EQ(round_trip(change).unchanged->own_from, Offset{6});
-  const auto appended =
-      round_trip(RowsAppended{7, Error{ErrorCode::NotEnoughReplicas, "two"}, true, {Offset{8}, Offset{9}}});
+  const auto appended = round_trip(
+      RowsAppended{7, Error{ErrorCode::NotEnoughReplicas, "two"}, true, {Offset{8}, Offset{9}}});
   EXPECT_EQ(appended.error->code, ErrorCode::NotEnoughReplicas);
   EXPECT_TRUE(appended.may_be_there);
   EXPECT_EQ(appended.last_offsets, (std::vector<Offset>{Offset{8}, Offset{9}}));

@@ -76,7 +76,9 @@ TEST_F(TransactionCallsTest, AMarkerIsTakenOnceInTheOrderOfTheNumbers) {
   calls.on_message(kThere, marker(2, 4));
   calls.on_message(kThere, marker(1, 4));
   EXPECT_EQ(appended.size(), 1U);
-  EXPECT_TRUE(sent.empty());
+  // Who waits for one that came out of order tells it again.
+  EXPECT_EQ(take<MarkerWritten>().error->code, ErrorCode::NetworkFailure);
+  EXPECT_EQ(take<MarkerWritten>().number, 1U);
   // The sender has been started again since: its numbers begin anew.
   calls.on_message(kThere, marker(1, 4, 2));
   EXPECT_EQ(appended.size(), 2U);
@@ -119,6 +121,52 @@ TEST_F(TransactionCallsTest, OnlyTheAnswerToTheLastCallCounts) {
   calls.on_message(kThere, MarkerWritten{second.number});
   ASSERT_EQ(told.size(), 3U);
   EXPECT_TRUE(told[2]);
+}
+
+// Slow replicas: what is given up is written all the same, and each time anew.
+TEST_F(TransactionCallsTest, AMarkerThatCameTooLateMayTakeLongerTheNextTime) {
+  lead(kThere, 4);
+  std::vector<Status> told;
+  const auto tell_and_wait_ms = [&](int64_t ms) {
+    calls.tell_end(partition(), {}, [&](const Status& status) { told.push_back(status); });
+    const uint64_t number = take<WriteMarker>().number;
+    clock.advance_us(ms * 1'000);
+    calls.tick();
+    return number;
+  };
+  tell_and_wait_ms(700);
+  ASSERT_EQ(told.size(), 1U);
+  calls.on_message(kThere, MarkerWritten{tell_and_wait_ms(700)});
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_TRUE(told[1]);
+  // It has caught up.
+  tell_and_wait_ms(700);
+  EXPECT_EQ(told.size(), 3U);
+  // Nobody waits for one who does not lead it any more.
+  tell_and_wait_ms(1);
+  lead(kThere, 5);
+  calls.tick();
+  ASSERT_EQ(told.size(), 4U);
+  EXPECT_FALSE(told[3]);
+}
+
+TEST_F(TransactionCallsTest, ItsNumbersGoOnBehindThoseOfTheProcessBefore) {
+  lead(kThere, 4);
+  const auto ignore = [](const Status&) {};
+  calls.tell_end(partition(), {}, ignore);
+  const uint64_t before = take<WriteMarker>().number;
+  clock.advance_us(1'000);
+  TransactionCalls after(
+      {.self = kHere,
+       .clock = clock,
+       .send = [this](NodeId to, ClusterMessage each) { sent.emplace_back(to, each); },
+       .cluster = [this] { return table.snapshot(); },
+       .epoch = [] { return NodeEpoch{6}; },
+       .check_leads = [](const TopicPartition&) { return Status(); },
+       .host = *this},
+      {});
+  after.tell_end(partition(), {}, ignore);
+  EXPECT_GT(take<WriteMarker>().number, before);
 }
 
 TEST_F(TransactionCallsTest, WhoCoordinatesIsAskedOrGivenUp) {

@@ -1,0 +1,49 @@
+// Makes digests of what replicas have, off the loops.
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "server/cluster/scrub_calls.h"
+#include "storage/log/log_reader.h"
+
+namespace server {
+
+// Threads: ask() from any; answers come on the thread. Owner: the member; stopped before the log is closed.
+// Queues:  at most kMostWaiting, further ones are refused: whoever asked comes again in a later round.
+class DigestThread {
+ public:
+  static Result<std::unique_ptr<DigestThread>> start(storage::Log& log);
+  ~DigestThread() { stop(); }
+
+  void ask(const storage::TopicPartition& partition, Offset from, std::optional<Offset> end,
+           size_t max_bytes, ScrubCalls::Digested done);
+  // Those who wait are answered nothing any more.
+  void stop();
+
+ private:
+  static constexpr size_t kMostWaiting = 64;
+  struct Asked {
+    storage::TopicPartition partition;
+    Offset from;
+    std::optional<Offset> end;
+    size_t max_bytes;
+    ScrubCalls::Digested done;
+  };
+  DigestThread(storage::Log& log, std::unique_ptr<storage::LogReader> reader);
+  void run();
+
+  storage::Log& log_;
+  const std::unique_ptr<storage::LogReader> reader_;  // the thread's
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Asked> waiting_;  // guarded by mutex_
+  bool is_stopping_ = false;   // likewise
+  std::thread thread_;
+};
+
+}  // namespace server

@@ -1,0 +1,49 @@
+// Asks at an address which node of the cluster answers there, and which process.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "server/cluster/node_wire.h"
+#include "server/kafka/frame_reader.h"
+#include "server/net/connection.h"
+#include "server/net/connector.h"
+#include "server/net/node_tls.h"
+
+namespace server {
+
+// Threads: the loop's.
+class NodeProbe final : ConnectionHandler {
+ public:
+  // Nobody listens there, or who does is no node: an error.
+  using Done = std::function<void(Result<HelloAnswer>)>;
+  struct Patience {
+    int64_t connect_ms, answer_ms;
+  };
+  // `certificates` may be null: in the clear. `done` is called once, never within this call; it may destroy the probe.
+  NodeProbe(Loop& loop, const Address& address, NodeHello hello,
+            const NodeCertificates* certificates, Patience patience, Done done);
+
+ private:
+  void connected(Result<Socket> socket);
+  void end(Result<HelloAnswer> answer);
+  Status read(std::string_view bytes);
+  // ConnectionHandler
+  void on_input(std::string_view bytes) override;
+  void on_drained() override {}
+  void on_closed() override;
+
+  Loop& loop_;
+  const NodeHello hello_;
+  const NodeCertificates* const certificates_;
+  const Patience patience_;
+  Done done_;
+  std::unique_ptr<Connector> connector_;
+  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<NodeTls> tls_;
+  kafka::FrameReader frames_;
+  Timer timer_;
+};
+
+}  // namespace server
