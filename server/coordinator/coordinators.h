@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/ids.h"
+#include "server/coordinator/group_errors.h"
 #include "server/coordinator/group_messages.h"
 
 namespace server::coordinator {
@@ -22,7 +23,7 @@ class Coordinators {
   template <class Request>
   void ask(Request request, Done<typename Request::Answer> done) {
     std::string key(key_of(request));
-    run(key, asking(std::move(request), std::move(done)));
+    run(key, asking(std::move(request), confirming(key, std::move(done))));
   }
   // What is about a partition as a whole.
   template <class Request>
@@ -43,8 +44,30 @@ class Coordinators {
   // Brings an answer back to the loop of the asker.
   using Home = std::function<void(std::function<void()>)>;
   virtual Home home() = 0;
+  // Whether an error still holds that a coordinator has answered with: it may have been replaced, and not know it.
+  virtual void confirm(const std::string& /*key*/, KafkaError /*error*/,
+                       std::function<void(bool holds)> done) {
+    done(true);
+  }
 
  private:
+  template <class Answer>
+  Done<Answer> confirming(const std::string& key, Done<Answer> done) {
+    if constexpr (requires(Answer & answer) { answer.error = kNotCoordinator; })
+      return [this, key, done = std::move(done)](Answer answer) {
+        if (answer.error == KafkaError::None) return done(std::move(answer));
+        const KafkaError error = answer.error;
+        confirm(key, error, [done, answer = std::move(answer)](bool holds) mutable {
+          if (!holds) {
+            answer = {};
+            answer.error = kNotCoordinator;
+          }
+          done(std::move(answer));
+        });
+      };
+    else
+      return done;
+  }
   template <class Request>
   static const std::string& key_of(const Request& request) {
     if constexpr (requires { request.group_id; })

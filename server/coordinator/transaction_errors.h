@@ -13,4 +13,12 @@ inline constexpr KafkaError kProducerFenced{90};
 inline constexpr KafkaError kTransactionalIdNotFound{105};
 inline constexpr KafkaError kTransactionAbortable{120};
 
+// What a coordinator says of a transaction by what it knows of it. Clients give the transaction up, so who says it must
+// be the coordinator still; other errors are about the coordinator, or pass.
+constexpr bool is_verdict(KafkaError error) {
+  return error == kInvalidTxnState || error == kInvalidProducerIdMapping ||
+         error == kProducerFenced || error == kTransactionalIdNotFound ||
+         error == KafkaError::InvalidProducerEpoch;
+}
+
 }  // namespace server::coordinator

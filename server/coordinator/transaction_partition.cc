@@ -280,8 +280,10 @@ void TransactionPartition::handle(AddPartitions request, Done<TransactionAnswer>
   const bool is_open = value.state == TransactionState::Ongoing;
   PartitionsByTopic missing =
       is_open ? minus(request.partitions, value.partitions) : request.partitions;
-  if (missing.empty()) return done({});
-  if (request.verify_only) return done({kInvalidTxnState, std::move(missing)});
+  if (request.verify_only)
+    return done({missing.empty() ? KafkaError::None : kInvalidTxnState, std::move(missing)});
+  // What is there already is written again: who was replaced, and does not know it, may take the last transaction for
+  // this one.
   if (transaction->is_changing) return wait(*transaction, std::move(request), std::move(done));
   TransactionValue next = value;
   if (!is_open) {
