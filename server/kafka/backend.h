@@ -57,8 +57,10 @@ class Backend {
   // Queries that read or write it stop, and say why. Fails with UnknownTopic.
   virtual void delete_topic(std::string name, std::function<void(Status)> done) = 0;
 
-  // Adds partitions until there are `partition_count`. Fails with UnknownTopic, InvalidParameter.
+  // Adds partitions until there are `partition_count`, their replicas by hand where any are `assigned`. Fails with
+  // UnknownTopic, InvalidParameter.
   virtual void grow_topic(std::string name, int32_t partition_count,
+                          std::vector<std::vector<NodeId>> assigned,
                           std::function<void(Status)> done) = 0;
 
   // The topic's settings are these from the answer on, in place of those that it has when

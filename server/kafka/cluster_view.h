@@ -20,10 +20,29 @@ struct ClusterView {
     std::optional<std::string> rack = {};
   };
   NodeId self;
+  // Others lead what this node led, and what it knows of them is old: nothing that it tells helps a client.
+  bool is_suspended = false;
   std::vector<Node> nodes;     // those that are there, by id
   int32_t controller_id = -1;  // nobody, or not known
   size_t min_insync_replicas = 1;
   std::shared_ptr<const storage::ClusterSnapshot> metadata;
+
+  // How far the nodes have read the metadata log, as the controller has told a moment ago. It lies in etcd; whoever
+  // reads it may become the controller.
+  struct MetadataLog {
+    struct Reader {
+      NodeId node;
+      Revision read = {};
+      // Wall clock; -1: the controller has not heard of it.
+      int64_t heard_ms = -1, caught_up_ms = -1;
+      int64_t differing = 0;  // replicas of what it leads that were found to differ
+    };
+    int32_t controller_epoch = 0;
+    Revision end = {};
+    int64_t told_us = 0;  // monotonic
+    std::vector<Reader> readers = {};
+  };
+  std::shared_ptr<const MetadataLog> metadata_log = {};  // null: not known
 
   // Of a topic that leaves it to the server.
   int32_t default_replication_factor() const {

@@ -15,16 +15,47 @@ int32_t Leaders::leader_of(const PartitionAssignment* known) const {
 Leaders::Answer Leaders::of(const storage::TopicPartition& partition) const {
   if (!view_) return {};
   const PartitionAssignment* known = view_->metadata->find(partition);
-  if (known == nullptr || known->leader != view_->self)
+  // Nor is this node one while it is not in its own view: others lead what it has read that it does.
+  if (known == nullptr || leader_of(known) != view_->self.value())
     return {KafkaError::NotLeaderOrFollower, leader_of(known),
             known != nullptr ? known->leader_epoch.value() : -1};
   // The log takes the role a moment later. Until then it may believe that it has the only replica, and acknowledge what
   // nobody else has.
-  const auto status = backend_.find_partition(partition);
-  const auto role = known->replicas.size() > 1 ? ReplicaRole::Leader : ReplicaRole::Alone;
-  if (!status || status->role() != role || status->leader_epoch() != known->leader_epoch)
+  if (!has_role(*known, known->replicas.size() > 1 ? ReplicaRole::Leader : ReplicaRole::Alone))
     return {KafkaError::NotLeaderOrFollower, -1, -1};
   return {};
+}
+
+bool Leaders::has_role(const PartitionAssignment& known, ReplicaRole role) const {
+  const auto status = backend_.find_partition(known.partition);
+  return status && status->role() == role && status->leader_epoch() == known.leader_epoch;
+}
+
+bool Leaders::is_in_rack(int32_t node, std::string_view rack) const {
+  const ClusterView::Node* known = view_->find(node);
+  return known != nullptr && !rack.empty() && known->rack == rack;
+}
+
+// Kafka's followers answer whoever asks. Who is in another rack has come here because it does not know yet who leads; who
+// is not in sync may stay behind for long. Both are better off with the leader.
+Leaders::Answer Leaders::of(const storage::TopicPartition& partition, std::string_view rack) const {
+  const Answer leads = of(partition);
+  if (leads.error == KafkaError::None || !is_in_rack(view_->self.value(), rack)) return leads;
+  const PartitionAssignment* known = view_->metadata->find(partition);
+  if (known == nullptr || !known->is_in_sync(view_->self) ||
+      !has_role(*known, ReplicaRole::Follower))
+    return leads;
+  return {};
+}
+
+std::optional<int32_t> Leaders::nearer(const storage::TopicPartition& partition,
+                                       std::string_view rack) const {
+  if (!view_ || rack.empty() || is_in_rack(view_->self.value(), rack)) return std::nullopt;
+  const PartitionAssignment* known = view_->metadata->find(partition);
+  if (known == nullptr || known->leader != view_->self) return std::nullopt;
+  for (const NodeId node : known->isr)
+    if (is_in_rack(node.value(), rack)) return node.value();
+  return std::nullopt;
 }
 
 bool Leaders::has_min_isr(const storage::TopicPartition& partition) const {

@@ -2,6 +2,8 @@
 #pragma once
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "server/kafka/backend.h"
 #include "server/kafka/cluster_view.h"
@@ -20,6 +22,12 @@ class Leaders {
     int32_t leader_id = -1, leader_epoch = -1;  // who it is; -1: not known here
   };
   Answer of(const storage::TopicPartition& partition) const;
+  // Who answers fetches of consumers in that rack: also a follower there that is in sync (KIP-392).
+  Answer of(const storage::TopicPartition& partition, std::string_view rack) const;
+  // Where a consumer in that rack is to read instead of here, which leads: a node there that is in sync. Nothing where
+  // none is, or this one is there itself.
+  std::optional<int32_t> nearer(const storage::TopicPartition& partition,
+                                std::string_view rack) const;
   // Whether so many are in sync that a record can become visible.
   bool has_min_isr(const storage::TopicPartition& partition) const;
 
@@ -61,6 +69,8 @@ class Leaders {
   }
 
  private:
+  bool has_role(const storage::PartitionAssignment& known, storage::ReplicaRole role) const;
+  bool is_in_rack(int32_t node, std::string_view rack) const;
   int32_t leader_of(const storage::PartitionAssignment* known) const;
 
   const Backend& backend_;

@@ -51,6 +51,13 @@ SessionLimits within_cluster(SessionLimits limits, const Backend& backend) {
   return limits;
 }
 
+// A client that is told where leaders were, or that there are none, asks the same node again and again; one whose
+// connection ends asks another one.
+bool is_suspended(const Backend& backend) {
+  const auto view = backend.cluster();
+  return view && view->is_suspended;
+}
+
 }  // namespace
 
 Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeView node,
@@ -179,6 +186,8 @@ void Session::answer(const RequestFrame& request, const std::shared_ptr<AnswerSl
   }
   if (const Status admitted = sasl_.admit(header.api_key); !admitted)
     return refuse(admitted.error().message);
+  if (api->tells_present && is_suspended(backend_))
+    return refuse("others lead what this node led, and it does not know who");
   if (!renew_permissions()) return;
   throttle_.user = sasl_.user();
   throttle_.client_id = header.client_id.value_or("");

@@ -36,10 +36,12 @@ class SmallBackend final : public UsersBackend {
                                 std::move(replication), std::move(done));
   }
   void grow_topic(std::string name, int32_t partition_count,
+                  std::vector<std::vector<NodeId>> assigned,
                   std::function<void(Status)> done) override {
     if (partition_count > kMaxPartitions)
       return done(Error{ErrorCode::InvalidParameter, "too many for a test"});
-    MemoryBackend::grow_topic(std::move(name), partition_count, std::move(done));
+    MemoryBackend::grow_topic(std::move(name), partition_count, std::move(assigned),
+                              std::move(done));
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
@@ -18,19 +19,42 @@ void refuse(Answer& answer, KafkaError error, std::string message) {
   answer.error_message = std::move(message);
 }
 
+// As many as the partitions have that are there.
+size_t replicas_of(const storage::TopicInfo& topic, const HandlerContext& context) {
+  const auto view = context.backend.cluster();
+  const storage::PartitionAssignment* known =
+      view ? view->metadata->find({topic.id, PartitionId{0}}) : nullptr;
+  return known == nullptr ? 1 : known->replicas.size() - known->adding.size();
+}
+
 // Replicas that are assigned by hand: to each new partition, where replicas can be.
-void check_assignments(const Asked& asked, int32_t new_partitions, const HandlerContext& context,
-                       Answer& answer) {
-  if (context.backend.cluster())
-    return refuse(answer, kInvalidReplicaAssignment,
-                  "replicas of new partitions cannot be assigned by hand yet");
+void check_assignments(const Asked& asked, const storage::TopicInfo& topic,
+                       const HandlerContext& context, Answer& answer) {
+  const int32_t new_partitions = asked.count - topic.partition_count;
   if (asked.assignments->size() != static_cast<size_t>(new_partitions))
     return refuse(answer, kInvalidReplicaAssignment,
                   fmt::format("replicas are assigned to {} of {} new partitions",
                               asked.assignments->size(), new_partitions));
-  for (const auto& assignment : *asked.assignments)
-    if (const Status can_be = check_replicas(assignment.broker_ids, context); !can_be)
+  const size_t replicas = replicas_of(topic, context);
+  for (const auto& assignment : *asked.assignments) {
+    if (const Status can_be = check_new_replicas(assignment.broker_ids, context); !can_be)
       return refuse(answer, kInvalidReplicaAssignment, can_be.error().message);
+    if (assignment.broker_ids.size() != replicas)
+      return refuse(answer, kInvalidReplicaAssignment,
+                    fmt::format("{} replicas are assigned to a partition of a topic that has {} "
+                                "of each",
+                                assignment.broker_ids.size(), replicas));
+  }
+}
+
+std::vector<std::vector<NodeId>> assigned_by(const Asked& asked) {
+  std::vector<std::vector<NodeId>> assigned;
+  if (!asked.assignments) return assigned;
+  for (const auto& assignment : *asked.assignments) {
+    std::vector<NodeId>& nodes = assigned.emplace_back();
+    for (const int32_t node : assignment.broker_ids) nodes.emplace_back(node);
+  }
+  return assigned;
 }
 
 // Whether the topic could grow; else the answer says why not.
@@ -50,7 +74,7 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const Handl
            fmt::format("topic \"{}\" has {} partitions already, and partitions are only added",
                        asked.name, topic->partition_count));
   else if (asked.assignments)
-    check_assignments(asked, asked.count - topic->partition_count, context, answer);
+    check_assignments(asked, *topic, context, answer);
   return answer.error_code == KafkaError::None;
 }
 
@@ -76,12 +100,13 @@ void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest r
     }
     if (!check(asked, *topics, context, answer) || request.validate_only) continue;
     ++pending->left;
-    context.backend.grow_topic(asked.name, asked.count, [pending, i](Status grown) {
-      if (!grown)
-        refuse(pending->response.results[i], kafka_error(grown.error().code),
-               grown.error().message);
-      pending->complete_one();
-    });
+    context.backend.grow_topic(asked.name, asked.count, assigned_by(asked),
+                               [pending, i](Status grown) {
+                                 if (!grown)
+                                   refuse(pending->response.results[i],
+                                          kafka_error(grown.error().code), grown.error().message);
+                                 pending->complete_one();
+                               });
   }
   pending->complete_one();
 }

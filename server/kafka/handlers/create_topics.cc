@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -39,8 +40,11 @@ void check_assignments(const Asked& asked, const HandlerContext& context, Answer
                   fmt::format("a topic has 1 to {} partitions", kMaxPartitions));
   std::set<int32_t> indexes;
   for (const auto& assignment : asked.assignments) {
-    if (const Status can_be = check_replicas(assignment.broker_ids, context); !can_be)
+    if (const Status can_be = check_new_replicas(assignment.broker_ids, context); !can_be)
       return refuse(answer, kInvalidReplicaAssignment, can_be.error().message);
+    if (assignment.broker_ids.size() != asked.assignments[0].broker_ids.size())
+      return refuse(answer, kInvalidReplicaAssignment,
+                    "all partitions of a topic have the same number of replicas");
     indexes.insert(assignment.partition_index);
   }
   if (indexes.size() != asked.assignments.size() || *indexes.begin() != 0 ||
@@ -49,16 +53,26 @@ void check_assignments(const Asked& asked, const HandlerContext& context, Answer
            "replicas are assigned to each partition from 0 on, once");
 }
 
+// Nodes that are away get replicas, too; but so many must be there that it can be written to.
 void check_factor(int32_t factor, const HandlerContext& context, Answer& answer) {
   const auto view = context.backend.cluster();
-  if (factor == -1 && view) factor = view->default_replication_factor();
-  if (factor == -1 ||
-      (factor > 0 && static_cast<size_t>(factor) <= (view ? view->nodes.size() : 1)))
+  if (!view) {
+    if (factor != -1 && factor != 1)
+      refuse(answer, kInvalidReplicationFactor, "there is one node, so a topic has one replica");
     return;
-  refuse(answer, kInvalidReplicationFactor,
-         view ? fmt::format("there are {} nodes, so a topic has 1 to {} replicas",
-                            view->nodes.size(), view->nodes.size())
-              : "there is one node, so a topic has one replica");
+  }
+  if (factor == -1) factor = view->default_replication_factor();
+  const size_t nodes = view->metadata->nodes().size();
+  if (factor < 1 || static_cast<size_t>(factor) > nodes)
+    return refuse(
+        answer, kInvalidReplicationFactor,
+        fmt::format("the cluster has {} nodes, so a topic has 1 to {} replicas", nodes, nodes));
+  const size_t least = std::min(view->min_insync_replicas, static_cast<size_t>(factor));
+  if (view->nodes.size() < least)
+    refuse(
+        answer, kInvalidReplicationFactor,
+        fmt::format("{} of the cluster's {} nodes are there, and min.insync.replicas asks for {}",
+                    view->nodes.size(), nodes, least));
 }
 
 // Whether the topic could be made; else the answer says why not.

@@ -1,41 +1,88 @@
+#include <utility>
+
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
+#include "server/net/address.h"
 
 namespace server::kafka {
 
-// Of the metadata log: one node has it, leads it and is all that there is to vote.
+namespace {
+
+using Answer = DescribeQuorumResponse::Topic::Partition;
+
+// One node has the metadata log, leads it and is all that there is to vote.
+void describe_own(const HandlerContext& context, Answer& answer) {
+  const NodeView& node = context.node;
+  const int64_t now_ms = context.clock.wall_ms();
+  answer.leader_id = node.node_id;
+  answer.leader_epoch = 0;
+  answer.high_watermark = context.backend.metadata_revision().value();
+  answer.current_voters.push_back({.replica_id = node.node_id,
+                                   .log_end_offset = answer.high_watermark,
+                                   .last_fetch_timestamp = now_ms,
+                                   .last_caught_up_timestamp = now_ms});
+}
+
+// In a cluster it lies in etcd, whose members alone vote on it. Kafka's tools look for the leader among the voters:
+// those who can be the controller, which is each node.
+void describe_in_etcd(const HandlerContext& context, const ClusterView& view, Answer& answer) {
+  constexpr int64_t kStaleUs = 10'000'000;
+  const ClusterView::MetadataLog* log = view.metadata_log.get();
+  if (view.controller_id < 0 || log == nullptr ||
+      context.clock.monotonic_us() - log->told_us > kStaleUs) {
+    answer.error_code = KafkaError::NotLeaderOrFollower;  // clients ask again
+    answer.error_message = "it is not known yet who the controller is, and what it has heard of";
+    return;
+  }
+  answer.leader_id = view.controller_id;
+  answer.leader_epoch = log->controller_epoch;
+  answer.high_watermark = log->end.value();
+  for (const ClusterView::MetadataLog::Reader& reader : log->readers) {
+    const storage::ClusterNode* node = view.metadata->find(reader.node);
+    if (node == nullptr) continue;
+    auto& voter = answer.current_voters.emplace_back();
+    voter.replica_id = reader.node.value();
+    voter.replica_directory_id = node->directory;
+    voter.log_end_offset = reader.read.value();
+    voter.last_fetch_timestamp = reader.heard_ms;
+    voter.last_caught_up_timestamp = reader.caught_up_ms;
+  }
+}
+
+DescribeQuorumResponse::Node place_of(int32_t id, std::string host, int32_t port) {
+  DescribeQuorumResponse::Node node{.node_id = id};
+  node.listeners.push_back(
+      {.name = "PLAINTEXT", .host = std::move(host), .port = static_cast<int16_t>(port)});
+  return node;
+}
+
+}  // namespace
+
 void handle_describe_quorum(HandlerContext& context, DescribeQuorumRequest request,
                             Reply<DescribeQuorumResponse> reply) {
   constexpr std::string_view kMetadataTopic = "__cluster_metadata";
-  const NodeView& node = context.node;
-  const int64_t now_ms = context.clock.wall_ms();
+  const auto view = context.backend.cluster();
   DescribeQuorumResponse response;
   for (const DescribeQuorumRequest::Topic& topic : request.topics) {
     DescribeQuorumResponse::Topic& answers = response.topics.emplace_back();
     answers.topic_name = topic.topic_name;
     for (const DescribeQuorumRequest::Topic::Partition& asked : topic.partitions) {
-      DescribeQuorumResponse::Topic::Partition& answer = answers.partitions.emplace_back();
+      Answer& answer = answers.partitions.emplace_back();
       answer.partition_index = asked.partition_index;
-      if (context.backend.cluster()) {
-        answer.error_code = KafkaError::InvalidRequest;  // who votes is etcd's matter
-        continue;
-      }
-      if (topic.topic_name != kMetadataTopic || asked.partition_index != 0) {
+      if (topic.topic_name != kMetadataTopic || asked.partition_index != 0)
         answer.error_code = KafkaError::UnknownTopicOrPartition;
-        continue;
-      }
-      answer.leader_id = node.node_id;
-      answer.leader_epoch = 0;
-      answer.high_watermark = context.backend.metadata_revision().value();
-      answer.current_voters.push_back({.replica_id = node.node_id,
-                                       .log_end_offset = answer.high_watermark,
-                                       .last_fetch_timestamp = now_ms,
-                                       .last_caught_up_timestamp = now_ms});
+      else if (view)
+        describe_in_etcd(context, *view, answer);
+      else
+        describe_own(context, answer);
     }
   }
-  response.nodes.push_back({.node_id = node.node_id});
-  response.nodes.back().listeners.push_back(
-      {.name = "PLAINTEXT", .host = node.host, .port = static_cast<int16_t>(node.port)});
+  if (!view)
+    response.nodes.push_back(place_of(context.node.node_id, context.node.host, context.node.port));
+  else if (view->metadata)
+    for (const auto& [id, node] : view->metadata->nodes())
+      if (auto address = parse_address(node.clients))
+        response.nodes.push_back(place_of(id.value(), std::move(address->host), address->port));
   reply.send(response);
 }
 

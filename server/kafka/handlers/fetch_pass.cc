@@ -19,7 +19,8 @@ constexpr int16_t kFirstVersionWithTopicIds = 13;
 // What a client that knows what it was told last has to be told.
 bool is_news(const FetchResponse::Topic::Partition& answer, const FetchSession::Partition& known) {
   return !answer.records->empty() || answer.error_code != KafkaError::None ||
-         answer.diverging_epoch.epoch != -1 || answer.high_watermark != known.high_watermark ||
+         answer.preferred_read_replica != -1 || answer.diverging_epoch.epoch != -1 ||
+         answer.high_watermark != known.high_watermark ||
          answer.log_start_offset != known.log_start_offset;
 }
 
@@ -119,7 +120,8 @@ FetchPass::Answer FetchPass::partition(const storage::TopicInfo* topic,
     has_news_ = true;
     return answer;
   }
-  if (const Leaders::Answer who = leaders_.of(id); who.error != KafkaError::None) {
+  const Leaders::Answer who = is_consumer() ? leaders_.of(id, request_.rack_id) : leaders_.of(id);
+  if (who.error != KafkaError::None) {
     answer.error_code = who.error;
     answer.current_leader = {who.leader_id, who.leader_epoch};
     leaders_.add_endpoint(who.leader_id, endpoints_);
@@ -141,6 +143,7 @@ Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,
   answer.high_watermark = TRY(reader_.readable_end(id)).value();
   answer.last_stable_offset = TRY(reader_.last_stable_offset(id)).value();
   if (TRY(diverges(answer, id, asked))) return {};
+  if (names_nearer(answer, id, asked)) return {};
   const int64_t limit = std::min<int64_t>(asked.partition_max_bytes, size_left_);
   // Nothing fits any more; the offset is still looked at.
   const bool must_fit = size_bytes_ > 0;
@@ -167,6 +170,20 @@ Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,
     return list_aborted(answer, id, batches.front().base_offset,
                         batches[count - 1].last_offset + 1);
   return {};
+}
+
+// Who is in sync has all that is visible here, and knows of it soon (KIP-392). It gets no records then: its next fetch
+// goes there.
+bool FetchPass::names_nearer(Answer& answer, const storage::TopicPartition& id,
+                             const FetchRequest::Topic::Partition& asked) {
+  if (!is_consumer() || asked.fetch_offset < answer.log_start_offset ||
+      asked.fetch_offset > answer.high_watermark)
+    return false;
+  const auto nearer = leaders_.nearer(id, request_.rack_id);
+  if (!nearer) return false;
+  answer.preferred_read_replica = *nearer;
+  has_news_ = true;
+  return true;
 }
 
 // Which batches of the range its reader has to leave out.

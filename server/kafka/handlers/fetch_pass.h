@@ -45,6 +45,10 @@ class FetchPass {
   Status fill(Answer& answer, const storage::TopicPartition& id,
               const FetchRequest::Topic::Partition& asked);
   bool reads_committed() const { return request_.isolation_level == 1; }
+  // One that says where it is, if it is in a rack.
+  bool is_consumer() const { return request_.replica_id < 0; }
+  bool names_nearer(Answer& answer, const storage::TopicPartition& id,
+                    const FetchRequest::Topic::Partition& asked);
   Status list_aborted(Answer& answer, const storage::TopicPartition& id, Offset from, Offset end);
   Result<bool> diverges(Answer& answer, const storage::TopicPartition& id,
                         const FetchRequest::Topic::Partition& asked);

@@ -275,6 +275,8 @@ std::optional<std::string> owner_of_new(const HandlerContext& context);
 
 // Where a partition can have its replicas. Fails with InvalidParameter.
 Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);
+// Of a new one: that enough of these nodes are there to write to it. Fails likewise.
+Status check_new_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context);
 
 // The nodes that clients can turn to, and which of them decides.
 struct Brokers {

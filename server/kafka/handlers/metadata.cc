@@ -63,6 +63,13 @@ struct Describer {
   }
 };
 
+// The name has been checked: what cannot be is that so few nodes have its replicas. Clients ask again.
+KafkaError error_of(ErrorCode code) {
+  const bool lacks_nodes =
+      code == ErrorCode::InvalidParameter || code == ErrorCode::NotEnoughReplicas;
+  return lacks_nodes ? kInvalidReplicationFactor : kafka_error(code);
+}
+
 void create(HandlerContext& context, const Describer& describer,
             const std::shared_ptr<PendingResponse<MetadataResponse>>& pending, size_t index) {
   ++pending->left;
@@ -76,7 +83,7 @@ void create(HandlerContext& context, const Describer& describer,
         if (made)
           topic = describer.describe(*made);
         else if (made.error().code != ErrorCode::TopicExists)  // clients ask again for those
-          topic = describer.refused(name, kafka_error(made.error().code));
+          topic = describer.refused(name, error_of(made.error().code));
         pending->complete_one();
       });
 }
@@ -96,7 +103,11 @@ void create_some(HandlerContext& context, const Describer& describer,
 
 Brokers brokers_of(const HandlerContext& context) {
   const NodeView& node = context.node;
-  if (const auto view = context.backend.cluster()) return {view->nodes, view->controller_id};
+  if (const auto view = context.backend.cluster()) {
+    // Who is told that there is none waits, librdkafka for minutes; and any node takes what Kafka's controller takes.
+    const bool is_known = view->controller_id >= 0 || view->nodes.empty();
+    return {view->nodes, is_known ? view->controller_id : view->nodes.front().id};
+  }
   return {{{node.node_id, node.host, node.port}}, node.node_id};
 }
 

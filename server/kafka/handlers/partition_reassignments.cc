@@ -129,6 +129,20 @@ Status check_replicas(const std::vector<int32_t>& replicas, const HandlerContext
       fmt::format("there is one node, {}, so a partition has one replica, there", node.node_id)};
 }
 
+Status check_new_replicas(const std::vector<int32_t>& replicas, const HandlerContext& context) {
+  TRY(check_replicas(replicas, context));
+  const auto view = context.backend.cluster();
+  if (!view) return {};
+  const auto there = static_cast<size_t>(
+      std::ranges::count_if(replicas, [&](int32_t id) { return view->find(id) != nullptr; }));
+  const size_t least = std::min(view->min_insync_replicas, replicas.size());
+  if (there >= least) return {};
+  return Error{ErrorCode::InvalidParameter,
+               fmt::format("of the nodes that replicas are assigned to {} are there, and "
+                           "min.insync.replicas asks for {}",
+                           there, least)};
+}
+
 // On one node what is asked for is so already when it is answered. In a cluster the controller completes it.
 void handle_alter_partition_reassignments(HandlerContext& context,
                                           AlterPartitionReassignmentsRequest request,
@@ -140,8 +154,7 @@ void handle_alter_partition_reassignments(HandlerContext& context,
   std::set<TopicPartition> seen;
   for (const AlterPartitionReassignmentsRequest::Topic& topic : request.topics) {
     const storage::TopicInfo* known = topics->find(topic.name);
-    AlterPartitionReassignmentsResponse::Topic& answers =
-        moves->response.responses.emplace_back();
+    AlterPartitionReassignmentsResponse::Topic& answers = moves->response.responses.emplace_back();
     answers.name = topic.name;
     for (const Asked& asked : topic.partitions) {
       Answer& answer = answers.partitions.emplace_back();

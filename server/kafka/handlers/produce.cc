@@ -23,6 +23,7 @@ using Answer = ProduceResponse::Topic::Partition;
 
 constexpr int16_t kAllReplicas = -1;  // acks
 constexpr int16_t kFirstVersionWithZstd = 7, kFirstVersionWithTopicIds = 13;
+constexpr int16_t kFirstWithStorageError = 4;
 constexpr int16_t kFirstWithAbortable = 11, kFirstOfSecondVersion = 12;
 
 // More than this is checked on another thread: of the bytes that came, and of what comes out of them.
@@ -187,6 +188,9 @@ struct PartitionAnswers {
     has_failed ? reply.end_connection() : reply.send_nothing();
   }
   void refuse(Answer& answer, KafkaError error, std::string message) {
+    // Who does not know it asks who leads, and comes again (KIP-112).
+    if (error == KafkaError::KafkaStorageError && reply.version() < kFirstWithStorageError)
+      error = KafkaError::NotLeaderOrFollower;
     answer.error_code = error;
     answer.error_message = std::move(message);
     has_failed = true;

@@ -34,7 +34,8 @@ void write(HandlerContext& context, const coordinator::TransactionEnded& ended,
            const std::shared_ptr<Pending>& pending, const Place& place) {
   if (!topic || partition < 0 || partition >= topic->partition_count)
     return tell(pending, place, KafkaError::UnknownTopicOrPartition);
-  if (topic->name == coordinator::kTransactionsTopic)  // has no transactions of its own
+  // The other internal topics have no transactions of their own, and cannot read such a record.
+  if (coordinator::is_coordinator_topic(topic->name) && topic->name != coordinator::kOffsetsTopic)
     return tell(pending, place, KafkaError::InvalidTopic);
   ++pending->left;
   if (topic->name == coordinator::kOffsetsTopic)

@@ -33,11 +33,11 @@ class ClusterTest : public SessionTest {
     apply(storage::encode_assign_partition(assignment));
     publish();
   }
-  void publish() {
+  void publish(int32_t controller = 2) {
     auto view = std::make_shared<ClusterView>();
     view->self = kHere;
     view->nodes = {{1, "one", 9092}, {2, "two", 9092, "rack"}};
-    view->controller_id = 2;
+    view->controller_id = controller;
     view->min_insync_replicas = 2;
     view->metadata = table_.snapshot();
     backend.view = std::move(view);
@@ -51,8 +51,8 @@ class ClusterTest : public SessionTest {
       std::optional<std::vector<int32_t>> replicas, bool may_change_number = true) {
     AlterPartitionReassignmentsRequest request;
     request.allow_replication_factor_change = may_change_number;
-    request.topics = {{.name = "t",
-                       .partitions = {{.partition_index = 0, .replicas = std::move(replicas)}}}};
+    request.topics = {
+        {.name = "t", .partitions = {{.partition_index = 0, .replicas = std::move(replicas)}}}};
     return ask<AlterPartitionReassignmentsResponse>(request, 1).responses.at(0).partitions.at(0);
   }
   std::vector<ListPartitionReassignmentsResponse::Topic> moving() {
@@ -102,6 +102,14 @@ TEST_F(ClusterTest, metadata_tell_the_nodes_that_are_there_and_who_leads) {
   EXPECT_EQ(partition.offline_replicas, std::vector<int32_t>{3});
 }
 
+// Any node takes what Kafka's controller takes; clients that hear of none wait.
+TEST_F(ClusterTest, a_node_that_is_there_stands_for_a_controller_that_is_not_known) {
+  assign(kThere, {kThere, kHere}, 5);
+  publish(-1);
+  EXPECT_EQ(ask<MetadataResponse>(MetadataRequest{}, 9).controller_id, 1);
+  EXPECT_EQ(ask<DescribeClusterResponse>(DescribeClusterRequest{}, 0).controller_id, 1);
+}
+
 TEST_F(ClusterTest, a_partition_without_leader_says_so) {
   assign(std::nullopt, {kAway}, 6);
   MetadataRequest request;
@@ -145,6 +153,133 @@ TEST_F(ClusterTest, nothing_is_taken_before_the_log_has_taken_the_role) {
   EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::None);
   EXPECT_EQ(ask<FetchResponse>(fetch("t", 0), 11).responses.at(0).partitions.at(0).error_code,
             KafkaError::None);
+}
+
+TEST_F(ClusterTest, the_metadata_log_is_described_as_the_controller_tells_it) {
+  publish();
+  DescribeQuorumRequest request;
+  request.topics = {{.topic_name = "__cluster_metadata", .partitions = {{0}}}};
+  const auto unknown = ask<DescribeQuorumResponse>(request, 2).topics.at(0).partitions.at(0);
+  EXPECT_EQ(unknown.error_code, KafkaError::NotLeaderOrFollower);
+  auto view = std::make_shared<ClusterView>(*backend.view);
+  view->metadata_log = std::make_shared<ClusterView::MetadataLog>(ClusterView::MetadataLog{
+      .controller_epoch = 40,
+      .end = Revision{17},
+      .told_us = clock.monotonic_us(),
+      .readers = {{kHere, Revision{17}, 1'000, 1'001}, {kThere, Revision{16}, 900, 800}, {kAway}}});
+  backend.view = std::move(view);
+  const auto told = ask<DescribeQuorumResponse>(request, 2);
+  const auto& partition = told.topics.at(0).partitions.at(0);
+  EXPECT_EQ(partition.error_code, KafkaError::None);
+  EXPECT_EQ(partition.leader_id, 2);
+  EXPECT_EQ(partition.leader_epoch, 40);
+  EXPECT_EQ(partition.high_watermark, 17);
+  ASSERT_EQ(partition.current_voters.size(), 3U);
+  EXPECT_TRUE(partition.observers.empty());
+  EXPECT_EQ(partition.current_voters[1].replica_id, 2);
+  EXPECT_EQ(partition.current_voters[1].log_end_offset, 16);
+  EXPECT_EQ(partition.current_voters[1].last_fetch_timestamp, 900);
+  EXPECT_EQ(partition.current_voters[1].last_caught_up_timestamp, 800);
+  EXPECT_EQ(partition.current_voters[2].last_fetch_timestamp, -1);
+  // What nobody has repeated for long is not believed.
+  clock.advance_us(60'000'000);
+  EXPECT_EQ(ask<DescribeQuorumResponse>(request, 0).topics.at(0).partitions.at(0).error_code,
+            KafkaError::NotLeaderOrFollower);
+}
+
+TEST_F(ClusterTest, topics_are_made_while_a_node_is_away) {
+  assign(kHere, {kHere, kThere}, 5);
+  CreateTopicsRequest request;
+  request.topics.push_back({.name = "made", .num_partitions = 2, .replication_factor = 3});
+  const auto made = ask<CreateTopicsResponse>(request, 5).topics.at(0);
+  EXPECT_EQ(made.error_code, KafkaError::None) << made.error_message.value_or("");
+  request.topics[0].name = "four";
+  request.topics[0].replication_factor = 4;
+  EXPECT_EQ(ask<CreateTopicsResponse>(request, 5).topics.at(0).error_code,
+            kInvalidReplicationFactor);
+  // Too few are there to write to it.
+  auto view = std::make_shared<ClusterView>(*backend.view);
+  view->nodes.pop_back();
+  backend.view = std::move(view);
+  request.topics[0].name = "three";
+  request.topics[0].replication_factor = 3;
+  const auto refused = ask<CreateTopicsResponse>(request, 5).topics.at(0);
+  EXPECT_EQ(refused.error_code, kInvalidReplicationFactor);
+  EXPECT_EQ(refused.error_message,
+            "1 of the cluster's 3 nodes are there, and min.insync.replicas asks for 2");
+  request.topics[0] = {.name = "by_hand", .num_partitions = -1, .replication_factor = -1};
+  request.topics[0].assignments = {{0, {1, 3}}};
+  EXPECT_EQ(ask<CreateTopicsResponse>(request, 5).topics.at(0).error_code,
+            kInvalidReplicaAssignment);
+  request.topics[0].assignments = {{0, {1}}};
+  EXPECT_EQ(ask<CreateTopicsResponse>(request, 5).topics.at(0).error_code, KafkaError::None);
+}
+
+TEST_F(ClusterTest, new_partitions_have_their_replicas_by_hand) {
+  assign(kHere, {kHere, kThere}, 5);
+  const auto grow = [&](std::vector<std::vector<int32_t>> assigned) {
+    CreatePartitionsRequest request;
+    request.topics = {{.name = "t", .count = 3}};
+    auto& assignments = request.topics[0].assignments.emplace();
+    for (auto& nodes : assigned) assignments.push_back({std::move(nodes)});
+    return ask<CreatePartitionsResponse>(request, 1).results.at(0).error_code;
+  };
+  EXPECT_EQ(grow({{1, 2, 3}}), kInvalidReplicaAssignment) << "of two new ones";
+  EXPECT_EQ(grow({{1, 2}, {2, 3}}), kInvalidReplicaAssignment) << "the topic has three of each";
+  EXPECT_EQ(grow({{1, 2, 3}, {2, 3, 4}}), kInvalidReplicaAssignment) << "there is no fourth node";
+  EXPECT_TRUE(backend.assigned_by_hand.empty());
+  EXPECT_EQ(grow({{1, 2, 3}, {3, 2, 1}}), KafkaError::None);
+  EXPECT_EQ(backend.assigned_by_hand,
+            (std::vector<std::vector<NodeId>>{{kHere, kThere, kAway}, {kAway, kThere, kHere}}));
+}
+
+// KIP-392: this node is in the rack "near", and node 2 in "rack".
+class RackTest : public ClusterTest {
+ protected:
+  void lead(NodeId leader, std::vector<NodeId> isr, int32_t epoch) {
+    assign(leader, std::move(isr), epoch);
+    auto view = std::make_shared<ClusterView>(*backend.view);
+    view->nodes[0].rack = "near";
+    backend.view = std::move(view);
+    take_role(leader == kHere ? ReplicaRole::Leader : ReplicaRole::Follower, epoch);
+  }
+  FetchResponse::Topic::Partition fetch_from(const std::string& rack, int64_t offset = 0,
+                                             int32_t replica = -1) {
+    FetchRequest request = fetch("t", offset);
+    request.rack_id = rack;
+    request.replica_id = replica;
+    return ask<FetchResponse>(request, 11).responses.at(0).partitions.at(0);
+  }
+};
+
+TEST_F(RackTest, a_leader_names_who_is_nearer_to_a_consumer_and_in_sync) {
+  lead(kHere, {kHere, kThere}, 5);
+  EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::None);
+  const auto named = fetch_from("rack");
+  EXPECT_EQ(named.error_code, KafkaError::None);
+  EXPECT_EQ(named.preferred_read_replica, 2);
+  EXPECT_EQ(fetch_from("near").preferred_read_replica, -1) << "the leader is there itself";
+  EXPECT_EQ(fetch_from("nowhere").preferred_read_replica, -1);
+  EXPECT_EQ(fetch_from("").preferred_read_replica, -1);
+  EXPECT_EQ(fetch_from("rack", 0, 2).preferred_read_replica, -1) << "not to followers";
+  EXPECT_EQ(fetch_from("rack", 1).preferred_read_replica, -1) << "it may not have that";
+  EXPECT_EQ(fetch_from("rack", 7).error_code, KafkaError::OffsetOutOfRange);
+  lead(kHere, {kHere}, 5);
+  EXPECT_EQ(fetch_from("rack").preferred_read_replica, -1) << "it is not in sync";
+}
+
+TEST_F(RackTest, a_follower_that_is_in_sync_answers_consumers_in_its_rack) {
+  lead(kThere, {kHere, kThere}, 5);
+  EXPECT_EQ(fetch_from("near").error_code, KafkaError::None);
+  EXPECT_EQ(fetch_from("near").preferred_read_replica, -1);
+  EXPECT_EQ(fetch_from("near", 3).error_code, KafkaError::OffsetOutOfRange);
+  for (const char* rack : {"rack", "", "nowhere"}) {
+    const auto sent_on = fetch_from(rack);
+    EXPECT_EQ(sent_on.error_code, KafkaError::NotLeaderOrFollower) << rack;
+  }
+  EXPECT_EQ(fetch_from("near", 0, 3).error_code, KafkaError::NotLeaderOrFollower);
+  lead(kThere, {kThere}, 6);
+  EXPECT_EQ(fetch_from("near").error_code, KafkaError::NotLeaderOrFollower) << "it is behind";
 }
 
 TEST_F(ClusterTest, replicas_are_moved_and_what_moves_is_listed) {
@@ -297,6 +432,17 @@ TEST_F(ClusterTest, the_latest_offset_is_told_when_all_of_before_is_visible) {
   storage::ReplicaLog(backend.log()).advance_high_watermark(partition_, LeaderEpoch{6}, Offset{1});
   EXPECT_EQ(latest(5).error_code, KafkaError::None);
   EXPECT_EQ(latest(5).offset, 1);
+}
+
+// A client that was told something would ask again, here, for as long as the node is cut off from etcd.
+TEST_F(ClusterTest, a_suspended_node_ends_the_connections_of_those_who_ask_for_leaders) {
+  assign(kHere, {kHere, kThere}, 5);
+  auto view = std::make_shared<ClusterView>(*backend.view);
+  view->is_suspended = true;
+  backend.view = std::move(view);
+  send(MetadataRequest{}, 9);
+  EXPECT_TRUE(session.is_over());
+  EXPECT_TRUE(answers().empty());
 }
 
 TEST_F(ClusterTest, a_group_is_coordinated_by_the_leader_of_its_partition) {

@@ -117,7 +117,9 @@ class MemoryBackend : public Backend {
     done(dropped.get_future().get());
   }
   void grow_topic(std::string name, int32_t partition_count,
+                  std::vector<std::vector<NodeId>> assigned,
                   std::function<void(Status)> done) override {
+    assigned_by_hand = std::move(assigned);
     const Uuid id = topics()->find(name)->id;
     if (const auto grown = topics_.apply(storage::encode_grow_topic(id, partition_count)); !grown)
       return done(grown.error());
@@ -141,8 +143,8 @@ class MemoryBackend : public Backend {
     const auto config =
         storage::changed_group_config(replaces_all ? storage::GroupConfig() : all[name], changes);
     if (!config) return done(config.error());
-    auto changed = storage::apply_group_configs(*group_configs_,
-                                                storage::encode_group_config(name, *config));
+    auto changed =
+        storage::apply_group_configs(*group_configs_, storage::encode_group_config(name, *config));
     if (!changed) return done(changed.error());
     group_configs_ = std::make_shared<const storage::GroupConfigs>(*std::move(changed));
     done({});
@@ -197,7 +199,8 @@ class MemoryBackend : public Backend {
 
   std::shared_ptr<const ClusterView> view;  // null: there is one node
   std::vector<std::string> cluster_parts;
-  std::function<void()> on_reader;          // each use of it
+  std::vector<std::vector<NodeId>> assigned_by_hand;  // of partitions that a topic got last
+  std::function<void()> on_reader;                    // each use of it
   bool holds_appends = false;
   void let_through() {
     for (const auto& append : std::exchange(held_, {})) append();

@@ -14,6 +14,8 @@ class TransactionRequestsTest : public SessionTest {
     create_topic("t");
     backend.create_topic(std::string(server::coordinator::kOffsetsTopic), 1, {}, {},
                          [](const auto& made) { EXPECT_TRUE(made); });
+    backend.create_topic(std::string(server::coordinator::kTaskJournalTopic), 1, {}, {},
+                         [](const auto& made) { EXPECT_TRUE(made); });
     InitProducerIdRequest init;
     init.transactional_id = "tx";
     init.transaction_timeout_ms = 60'000;
@@ -136,12 +138,14 @@ TEST_F(TransactionRequestsTest, an_administrator_ends_what_was_left_open) {
   markers.markers = {{.producer_id = producer_id,
                       .producer_epoch = epoch,
                       .transaction_result = false,
-                      .topics = {{"t", {0, 7}}, {"__consumer_offsets", {0}}, {"nope", {0}}}}};
+                      .topics = {{"t", {0, 7}}, {"__consumer_offsets", {0}}, {"nope", {0}}, {"__task_journal", {0}}}}};
   const auto answer = ask<WriteTxnMarkersResponse>(markers, 1);
   const auto& topics = answer.markers.at(0).topics;
   EXPECT_EQ(topics.at(0).partitions.at(0).error_code, KafkaError::None);
   EXPECT_EQ(topics.at(0).partitions.at(1).error_code, KafkaError::UnknownTopicOrPartition);
   EXPECT_EQ(topics.at(1).partitions.at(0).error_code, KafkaError::None);
   EXPECT_EQ(topics.at(2).partitions.at(0).error_code, KafkaError::UnknownTopicOrPartition);
+  // Where there are no transactions, and such a record could not be read.
+  EXPECT_EQ(topics.at(3).partitions.at(0).error_code, KafkaError::InvalidTopic);
   EXPECT_EQ(status->readable_end(), Offset{2});
 }
