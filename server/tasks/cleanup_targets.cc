@@ -68,7 +68,10 @@ std::vector<storage::CleanupTarget> CleanupTargets::targets() {
       const storage::TopicPartition id{topic.topic, PartitionId(partition)};
       const auto status = log_.find_partition(id);
       // A query that is made from now on begins here or behind it, if it is not to begin at the start.
-      if (status) targets.push_back({id, topic.policy, status->readable_end()});
+      if (!status) continue;
+      targets.push_back({id, topic.policy, status->readable_end()});
+      // Who is in sync has them; who was away for longer than delete.retention.ms would never get them.
+      targets.back().policy.keeps_tombstones = topic.policy.compacts && lacks_replicas_(id);
     }
   return targets;
 }

@@ -26,8 +26,14 @@ storage::CleanupPolicy cleanup_policy(const storage::TopicInfo& topic);
 class CleanupTargets final : public storage::CleanupPort {
  public:
   using FindImage = std::function<MetadataImagePtr()>;
-  CleanupTargets(const storage::Log& log, std::vector<Shard*> shards, FindImage image)
-      : log_(log), shards_(std::move(shards)), image_(std::move(image)) {}
+  // Of partitions some replica of which is not in sync.
+  using LacksReplicas = std::function<bool(const storage::TopicPartition&)>;
+  CleanupTargets(const storage::Log& log, std::vector<Shard*> shards, FindImage image,
+                 LacksReplicas lacks_replicas)
+      : log_(log),
+        shards_(std::move(shards)),
+        image_(std::move(image)),
+        lacks_replicas_(std::move(lacks_replicas)) {}
 
   std::vector<storage::CleanupTarget> targets() override;
   void hold(std::span<storage::CleanupTarget> targets) override;
@@ -47,6 +53,7 @@ class CleanupTargets final : public storage::CleanupPort {
   const storage::Log& log_;
   const std::vector<Shard*> shards_;
   const FindImage image_;
+  const LacksReplicas lacks_replicas_;
   // Read from the settings of these topics.
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   std::vector<TopicPolicy> policies_;

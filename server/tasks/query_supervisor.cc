@@ -83,7 +83,11 @@ void QuerySupervisor::attempt_due() {
     std::lock_guard lock(mutex_);
     attempts = schedule_.take_due(now_ms());
   }
-  if (attempts.empty()) return;
+  if (!attempts.empty()) launch_giving_way(attempts);
+}
+
+// Under operation_mutex_.
+void QuerySupervisor::launch_giving_way(const std::vector<RestartSchedule::Attempt>& attempts) {
   has_given_way_ = false;
   launch(attempts, [this, until_ms = now_ms() + patience_ms_] {
     return waiting_operations_ > 0 && now_ms() >= until_ms;
@@ -118,15 +122,40 @@ void QuerySupervisor::rebuild_soon(std::vector<std::string> queries) {
   changed_.notify_all();
 }
 
+// Journal by journal, and as other attempts giving way, though not at once: whoever uses the queries waits, too.
 void QuerySupervisor::rebuild() {
-  std::lock_guard operation(operation_mutex_);
-  std::vector<RestartSchedule::Attempt> attempts;
-  {
-    std::lock_guard lock(mutex_);
-    for (const std::string& id : std::exchange(to_rebuild_, {}))
-      if (wanted_.contains(id)) attempts.push_back(schedule_.begin_run(id));
+  for (bool is_left = true; is_left; let_others_go_first()) {
+    std::lock_guard operation(operation_mutex_);
+    const auto attempts = next_to_rebuild();
+    is_left = !attempts.empty();
+    if (!is_left) return;
+    patience_ms_ = std::max(patience_ms_, kFirstPatienceMs);
+    launch_giving_way(attempts);
   }
-  if (!attempts.empty()) launch(attempts, [] { return false; });
+}
+
+// Those of one journal. Under operation_mutex_.
+std::vector<RestartSchedule::Attempt> QuerySupervisor::next_to_rebuild() {
+  std::vector<RestartSchedule::Attempt> attempts;
+  std::optional<PartitionId> journal;
+  std::lock_guard lock(mutex_);
+  std::erase_if(to_rebuild_, [&](const std::string& id) {
+    const auto found = wanted_.find(id);
+    if (found == wanted_.end()) return true;  // dropped meanwhile
+    const auto& its_journal = found->second.defined->journal;
+    if (!attempts.empty() && its_journal != journal) return false;
+    journal = its_journal;
+    attempts.push_back(schedule_.begin_run(id));
+    return true;
+  });
+  return attempts;
+}
+
+// A mutex alone would mostly go to whoever has had it just now.
+void QuerySupervisor::let_others_go_first() {
+  constexpr int kMostTurns = 100;
+  for (int i = 0; waiting_operations_ > 0 && i < kMostTurns; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 // Under operation_mutex_.

@@ -77,7 +77,10 @@ class QuerySupervisor final : public QueryRunner {
   void launch(const std::vector<RestartSchedule::Attempt>& attempts, const GivesWay& gives_way);
   void attempt_due();
   void end_lost();
+  void launch_giving_way(const std::vector<RestartSchedule::Attempt>& attempts);
   void rebuild();
+  std::vector<RestartSchedule::Attempt> next_to_rebuild();
+  void let_others_go_first();
   void remove_later(Removal removal);
   bool remove_next();
   Status try_remove(Removal removal);

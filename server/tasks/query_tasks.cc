@@ -11,9 +11,10 @@
 #include "base/log.h"
 #include "base/task_id.h"
 #include "engine/exec/exchange_lanes.h"
+#include "server/tasks/journal_install.h"
 #include "storage/kv/damage.h"
 #include "storage/log/task_journal.h"
-#include "storage/log/task_outputs.h"
+#include "storage/replica/task_producer.h"
 
 namespace server {
 
@@ -403,15 +404,113 @@ void QueryTasks::hand_over(std::vector<Place> places) {
   }
 }
 
-Status QueryTasks::settle(std::span<const Launch> launches) {
-  std::set<PartitionId> journals;
-  for (const Launch& launch : launches) {
-    if (!is_shared(*launch.defined)) continue;
-    remove(launch.defined->plan->id);
-    journals.insert(*launch.defined->journal);
+Status QueryTasks::install_if_behind(PartitionId journal) {
+  const auto snapshot = journals_->to_install(journal);
+  if (!snapshot) return {};
+  Status installed = install(journal, *snapshot);
+  if (installed || installed.error().code == ErrorCode::ShuttingDown ||
+      installed.error().code == ErrorCode::QueryCanceled)
+    return installed;
+  // Another one may have taken its place. Nobody is answered from what is half installed, since look-ups wait for what is
+  // carried out.
+  journals_->search_again(journal);
+  Error error = installed.error();
+  log_warn("a snapshot of a journal is not installed, tried again journal={} error=\"{}\"",
+           journal.value(), error.message);
+  error.code = ErrorCode::StorageFailure;
+  return error;
+}
+
+namespace {
+
+// The queries that it was made of, as the metadata of the node that wrote it said.
+class NewestQuery final : public JournalContent {
+ public:
+  Revision newest() const { return newest_; }
+  Status query(std::string_view, Revision made_at) override {
+    newest_ = std::max(newest_, made_at);
+    return {};
   }
-  for (const PartitionId journal : journals) TRY(journals_->settle(journal));
+  Status task(std::string_view, const storage::CheckpointPosition&) override { return {}; }
+  Status store(std::string_view) override { return {}; }
+  Status entry(std::string_view, std::string_view) override { return {}; }
+  Status commit(std::string_view, TaskSequence, std::string_view) override { return {}; }
+  Status partition(const storage::PartitionSnapshot::Head&) override { return {}; }
+  Status batch(std::string_view) override { return {}; }
+
+ private:
+  Revision newest_{0};
+};
+
+}  // namespace
+
+Status QueryTasks::install(PartitionId journal, const storage::FoundSnapshot& snapshot) {
+  const storage::TopicPartition partition{storage::kReplicatedJournal, journal};
+  const auto reader = TRY(storage::LogReader::open(log_));
+  const auto read = [&](JournalContent& content) {
+    return storage::read_snapshot(*reader, partition, snapshot, [&](std::string_view piece) {
+      return must_stop_ ? Status(Error{ErrorCode::ShuttingDown, "the server was told to stop"})
+                        : read_journal_content(piece, content);
+    });
+  };
+  NewestQuery newest;
+  TRY(read(newest));
+  const auto [revision, queries] = journals_->queries_in(journal);
+  if (revision < newest.newest())
+    return Error{ErrorCode::QueryCanceled, "the node has not read yet what its queries are"};
+  JournalInstall::Queries wanted;
+  for (const DefinedQueryPtr& query : queries) {
+    const std::string& id = query->plan->id;
+    remove(id);
+    TRY(drop_state(id));
+    for (const Uuid& exchange : query->exchange_ids) TRY(drop_topic(exchange));
+    wanted.emplace(id, JournalInstall::Wanted{query->made_at, query->exchange_ids});
+  }
+  JournalInstall install(
+      {log_, state_,
+       [this](const std::string& task) -> Shard& { return owner_of(storage::journal_of(task)); },
+       must_stop_},
+      std::move(wanted));
+  TRY(read(install));
+  TRY(install.finish());
+  TRY(journals_->installed(journal, snapshot));
+  log_info("a snapshot of a journal is installed journal={} bytes={}", journal.value(),
+           snapshot.size_bytes);
   return {};
+}
+
+std::set<PartitionId> QueryTasks::settle(std::span<const Launch> launches,
+                                         std::vector<Status>& results) {
+  std::map<PartitionId, std::vector<size_t>> by_journal;
+  for (size_t i = 0; i < launches.size(); ++i) {
+    const DefinedQuery& defined = *launches[i].defined;
+    if (!is_shared(defined)) {
+      results[i] = face_losses(defined);
+      continue;
+    }
+    remove(defined.plan->id);
+    by_journal[*defined.journal].push_back(i);
+  }
+  std::set<PartitionId> settled;
+  for (const auto& [journal, its_launches] : by_journal)
+    if (settle(journal, its_launches, launches, results)) settled.insert(journal);
+  return settled;
+}
+
+bool QueryTasks::settle(PartitionId journal, std::span<const size_t> its_launches,
+                        std::span<const Launch> launches, std::vector<Status>& results) {
+  Status is_settled = install_if_behind(journal);
+  bool is_one_sound = false;
+  if (is_settled)
+    for (const size_t i : its_launches) {
+      results[i] = face_losses(*launches[i].defined);
+      is_one_sound |= results[i].has_value();
+    }
+  if (is_one_sound) is_settled = journals_->settle(journal);
+  if (!is_settled)
+    for (const size_t i : its_launches)
+      if (results[i]) results[i] = is_settled;
+  return is_settled && is_one_sound;
 }
 
 void QueryTasks::tell_journals(std::span<const Launch> launches, std::span<Place> places,
@@ -419,7 +518,10 @@ void QueryTasks::tell_journals(std::span<const Launch> launches, std::span<Place
   for (size_t i = 0; i < launches.size(); ++i)
     if (is_shared(*launches[i].defined) && !results[i] &&
         RestartSchedule::is_for_good(results[i].error()))
-      journals_->leave_out(launches[i].defined->plan->id, launches[i].defined->made_at);
+      journals_->cannot_run(launches[i].defined->plan->id, launches[i].defined->made_at,
+                            storage::is_damage(results[i].error().code)
+                                ? ReplicatedJournals::Failed::Damaged
+                                : ReplicatedJournals::Failed::Keeps);
   for (Place& place : places) {
     const DefinedQuery& defined = *place.launch->defined;
     if (!is_shared(defined) || !results[place.query]) continue;
@@ -433,12 +535,12 @@ void QueryTasks::tell_journals(std::span<const Launch> launches, std::span<Place
 ProducerId QueryTasks::producer_of(const Place& place) const {
   const DefinedQuery& defined = *place.launch->defined;
   if (!is_shared(defined)) return place.begun.producer_id;
-  constexpr int64_t kFirstShared = int64_t{1} << 56, kStages = 1 << 6, kTasks = 1 << 14;
-  return storage::kFirstTaskProducer +
-         (kFirstShared + (defined.made_at.value() * kStages + place.stage) * kTasks + place.number);
+  return storage::TaskProducer{defined.made_at, place.stage, place.number}.id();
 }
 
 Status QueryTasks::check_replicas(const Place& place) const {
+  if (find_elections_)
+    TRY(check_follows(elections_over(*place.launch->defined, find_elections_())));
   for (const engine::Task::Input& input : place.inputs)
     if (!input.is_exchange && !has_replica_(to_storage(input.partition)))
       return Error{ErrorCode::NotSupported,
@@ -450,21 +552,65 @@ Status QueryTasks::check_replicas(const Place& place) const {
   return {};
 }
 
+// --- Unclean elections
+
+Status QueryTasks::face_losses(const DefinedQuery& defined) {
+  if (!find_elections_) return {};
+  const PartitionElections elections = elections_over(defined, find_elections_());
+  if (elections.empty()) return {};
+  if (!is_shared(defined)) return renew_table(defined, elections);
+  auto why = why_lost(defined, elections);
+  if (!why) return {};
+  // Nothing of it is carried out any more, whatever lies in its journal.
+  journals_->forget(defined.plan->id);
+  journals_->cannot_run(defined.plan->id, defined.made_at, ReplicatedJournals::Failed::Damaged);
+  return *std::move(why);
+}
+
+// What it has read is not what its topic holds now. Nothing of it is shown from then on; it is read again from the log's
+// beginning as soon as the replica here is what the leader has. All nodes do so, also those whose replica has lost
+// nothing: they may have rows of records that have left the log since.
+Status QueryTasks::renew_table(const DefinedQuery& defined, const PartitionElections& elections) {
+  const std::string& id = defined.plan->id;
+  if (!renewed_) renewed_ = TRY(RenewedTables::read(log_));
+  const Revision newest = newest_of(elections);
+  if (renewed_->renewed_after(id) >= newest) return check_follows(elections);
+  remove(id);
+  if (!shards_run_)
+    return Error{ErrorCode::QueryCanceled, "the table is begun anew when the node has started"};
+  TRY(check_follows(elections));
+  TRY(drop_state(id));
+  TRY(renewed_->note(id, newest));
+  const auto& [partition, election] =
+      *std::ranges::find(elections, newest, [](const auto& each) { return each.second.revision; });
+  log_warn("a table is read anew, since an unclean election has lost records query={} topic={} "
+           "partition={} epoch={}",
+           id, partition.topic.to_string(), partition.partition.value(), election.epoch.value());
+  return {};
+}
+
+Status QueryTasks::check_follows(const PartitionElections& elections) const {
+  for (const auto& [partition, election] : elections) {
+    if (has_replica_ && !has_replica_(partition)) continue;
+    const auto status = log_.find_partition(partition);
+    if (status && status->leader_epoch() >= election.epoch) continue;
+    return Error{ErrorCode::QueryCanceled,
+                 fmt::format("partition {} of topic {} is not yet as its new leader has it",
+                             partition.partition.value(), partition.topic.to_string())};
+  }
+  return {};
+}
+
 std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const GivesWay& gives_way) {
   std::vector<Status> results(launches.size());
+  // Others' journals go on meanwhile.
   std::optional<ReplicatedJournals::Pause> pause;
-  if (std::ranges::any_of(launches,
-                          [this](const Launch& each) { return is_shared(*each.defined); })) {
-    if (const Status settled = settle(launches); !settled) {
-      std::ranges::fill(results, settled);
-      return results;
-    }
-    pause.emplace(*journals_);
-  }
+  if (auto settled = settle(launches, results); !settled.empty())
+    pause.emplace(*journals_, std::move(settled));
   std::vector<Place> places;
   const auto topics = find_topics_();  // one view for all: the tasks of a query fit each other
   for (size_t i = 0; i < launches.size(); ++i) {
-    results[i] = make_exchanges(*launches[i].defined, *topics);
+    if (results[i]) results[i] = make_exchanges(*launches[i].defined, *topics);
     if (results[i]) results[i] = place(launches[i], i, *topics, places);
   }
   // All tasks of a query run, or none.

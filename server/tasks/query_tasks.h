@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "server/metadata/image.h"
+#include "server/metadata/lost_records.h"
 #include "server/metadata/query_topics.h"
 #include "server/tasks/journal_tail.h"
+#include "server/tasks/renewed_tables.h"
 #include "server/tasks/replicated_journals.h"
 #include "server/tasks/restart_schedule.h"
 #include "server/tasks/shard.h"
@@ -77,6 +79,11 @@ class QueryTasks {
     has_replica_ = std::move(has_replica);
   }
   ReplicatedJournals* journals() const { return journals_; }
+  // In a cluster: which partitions had an unclean election, as of now. Before the first start.
+  using FindElections = std::function<storage::UncleanElections()>;
+  void set_elections(FindElections find) { find_elections_ = std::move(find); }
+  // The shards' loops run: before, nothing is dropped, since that waits for them.
+  void note_shards_run() { shards_run_ = true; }
 
   // That records name; before the first start. It outlives the shards' tasks.
   void set_schemas(const engine::SchemaLookup& schemas) { schemas_ = &schemas; }
@@ -126,9 +133,20 @@ class QueryTasks {
   bool is_shared(const DefinedQuery& defined) const {
     return journals_ != nullptr && defined.journal.has_value();
   }
+  // What unclean elections have done to the query: why it cannot go on; of a declared table, which each node keeps for
+  // itself, nothing is left afterwards that was made before. Fails with QueryCanceled where it has to wait for that.
+  Status face_losses(const DefinedQuery& defined);
+  Status renew_table(const DefinedQuery& defined, const PartitionElections& elections);
+  // Partitions are here as their leaders have them since. Fails with QueryCanceled where they are not yet.
+  Status check_follows(const PartitionElections& elections) const;
+  // Of journals with replicas of which this node has missed something: their queries begin anew from a snapshot.
+  Status install_if_behind(PartitionId journal);
+  Status install(PartitionId journal, const storage::FoundSnapshot& snapshot);
   // Of queries that are shared with other nodes: they do nothing here from then on, and what they have committed is
-  // known.
-  Status settle(std::span<const Launch> launches);
+  // known, in those journals that it gives back; the queries of the others fail.
+  std::set<PartitionId> settle(std::span<const Launch> launches, std::vector<Status>& results);
+  bool settle(PartitionId journal, std::span<const size_t> its_launches,
+              std::span<const Launch> launches, std::vector<Status>& results);
   void tell_journals(std::span<const Launch> launches, std::span<Place> places,
                      const std::vector<Status>& results);
   ProducerId producer_of(const Place& place) const;
@@ -162,6 +180,9 @@ class QueryTasks {
   RecoveredCounts recovered_;
   ReplicatedJournals* journals_ = nullptr;  // none where the node is alone
   HasReplica has_replica_;
+  FindElections find_elections_;          // likewise
+  std::optional<RenewedTables> renewed_;  // read when it is needed first
+  std::atomic<bool> shards_run_ = false;
 };
 
 }  // namespace server

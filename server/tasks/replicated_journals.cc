@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/task_id.h"
 #include "records/batch.h"
+#include "storage/kv/damage.h"
 #include "storage/log/carry_out.h"
 #include "storage/log/task_journal.h"
 
@@ -24,11 +25,30 @@ constexpr auto kSettlePatience = std::chrono::seconds(2);
 
 // Where the node has come to in a journal:
 //   key "journal/N" in the table "cluster"   next offset i64, leader epoch i32 of the last batch before it, offset i64
-//                                            before which all outputs are delivered
+//                                            before which all outputs are delivered, size of the last snapshot i64,
+//                                            leader epoch i32 that the last unclean election before it began
 constexpr std::string_view kTable = "cluster", kPlacePrefix = "journal/";
 
 std::string place_key(PartitionId journal) {
   return std::string(kPlacePrefix) + std::to_string(journal.value());
+}
+
+std::string encode_place(const storage::JournalPlace& place, size_t snapshot_bytes,
+                         LeaderEpoch unclean) {
+  std::string row;
+  append_be(row, place.next.value());
+  append_be(row, place.epoch.value());
+  append_be(row, place.first_needed.value());
+  append_be(row, static_cast<int64_t>(snapshot_bytes));
+  append_be(row, unclean.value());
+  return row;
+}
+
+std::function<Status(storage::WriteTransaction&)> put_place(PartitionId journal, std::string row) {
+  return [key = place_key(journal),
+          row = std::move(row)](storage::WriteTransaction& transaction) -> Status {
+    return transaction.put(TRY(transaction.open_table(kTable, storage::KeyOrder::Bytes)), key, row);
+  };
 }
 
 TopicPartition replicated(PartitionId journal) { return {storage::kReplicatedJournal, journal}; }
@@ -100,9 +120,12 @@ Status ReplicatedJournals::read_places() {
   for (const auto& [number, bytes] : *places) {
     ByteReader in(bytes);
     Journal& journal = journals_[number];
-    journal.next = Offset{in.be<int64_t>()};
-    journal.epoch = LeaderEpoch{in.be<int32_t>()};
-    journal.first_needed = Offset{in.be<int64_t>()};
+    journal.place.next = Offset{in.be<int64_t>()};
+    journal.place.epoch = LeaderEpoch{in.be<int32_t>()};
+    journal.place.first_needed = Offset{in.be<int64_t>()};
+    // Versions before snapshots had no more.
+    if (in.ok() && !in.at_end()) journal.snapshot_bytes = static_cast<size_t>(in.be<int64_t>());
+    if (in.ok() && !in.at_end()) journal.unclean = LeaderEpoch{in.be<int32_t>()};
     if (!in.ok())
       return Error{ErrorCode::DataCorrupted,
                    "where the node has come to in a journal cannot be read"};
@@ -146,92 +169,196 @@ void ReplicatedJournals::pump_all() {
 }
 
 void ReplicatedJournals::pump(PartitionId number, Journal& journal) {
-  Offset next, first_needed;
-  LeaderEpoch epoch{0};
+  Portion from;
+  bool is_whole = true;
   {
     const std::lock_guard lock(mutex_);
-    if (journal.is_under_way || journal.broken || paused_ > 0 || is_stopping_) return;
-    open_if_due(number, journal);
-    next = journal.next;
-    epoch = journal.epoch;
-    first_needed = journal.first_needed;
+    if (journal.is_under_way || journal.to_install || journal.paused > 0 || is_stopping_) return;
+    is_whole = !is_lost(number, journal);
+    if (!is_whole) journal.broken.reset();
+    if (journal.broken) return;
+    if (is_whole) open_if_due(number, journal);
+    from.place = journal.place;
+    from.snapshot_bytes = journal.snapshot_bytes;
+    from.begun_bytes = journal.begun_bytes;
+    from.unclean = journal.unclean;
     journal.is_under_way = true;
   }
-  const auto rest = [&](std::optional<Error> why) {
-    const std::lock_guard lock(mutex_);
-    journal.is_under_way = false;
-    if (why) {
-      log_error("a journal cannot be carried out journal={} error=\"{}\"", number.value(),
-                why->message);
-      journal.broken = std::move(why);
-    }
-    settled_.notify_all();
-  };
-  Result<Portion> portion = read(number, next, epoch);
-  if (!portion) return rest(portion.error());
-  if (portion->next == next) return rest({});
-  std::string place;
-  append_be(place, portion->next.value());
-  append_be(place, portion->epoch.value());
-  portion->first_needed = std::max(portion->first_needed, first_needed);
-  append_be(place, portion->first_needed.value());
-  const auto write_place = [key = place_key(number),
-                            place](storage::WriteTransaction& transaction) -> Status {
-    return transaction.put(TRY(transaction.open_table(kTable, storage::KeyOrder::Bytes)), key,
-                           place);
-  };
+  if (!is_whole) {
+    auto after = begin_after(number, *election_of(number));
+    if (!after) return rest(number, after.error());
+    if (!*after) return rest(number);
+    from = **std::move(after);
+  }
+  if (is_behind(number, from.place.next)) {
+    const Status begun = begin_anew(number, journal);
+    return rest(number, begun ? std::nullopt : std::optional(begun.error()));
+  }
+  Result<Portion> portion = read(number, from);
+  if (!portion) {
+    std::unique_lock lock(mutex_);
+    const bool is_explained = is_whole && is_lost(number, journal);  // by what was read meanwhile
+    lock.unlock();
+    return rest(number, is_explained ? std::nullopt : std::optional(portion.error()));
+  }
+  if (portion->place.next == from.place.next)
+    return portion->missing ? make_missing(number, *portion->missing) : rest(number);
   const auto kept = std::make_shared<Portion>(*std::move(portion));
-  storage::carry_out(log_, std::move(kept->commits), write_place,
+  storage::carry_out(log_, std::move(kept->commits),
+                     put_place(number, encode_place(kept->place, kept->snapshot_bytes, kept->unclean)),
                      [this, number, kept](const Result<storage::CarriedOut>& result) {
                        carried_out(number, *kept, result);
                      });
 }
 
-// An unclean election may take back what was visible, and was carried out here.
-Status ReplicatedJournals::check_chain(PartitionId number, Offset next, LeaderEpoch epoch) {
-  if (next == Offset{0}) return {};
-  const auto known = replicas_.end_of_epoch(replicated(number), epoch);
+void ReplicatedJournals::rest(PartitionId number, std::optional<Error> why) {
+  const std::lock_guard lock(mutex_);
+  Journal& journal = journals_.at(number);
+  journal.is_under_way = false;
+  if (why) {
+    log_error("a journal cannot be carried out journal={} error=\"{}\"", number.value(),
+              why->message);
+    journal.broken = std::move(why);
+  }
+  settled_.notify_all();
+}
+
+bool ReplicatedJournals::is_behind(PartitionId number, Offset next) const {
+  const auto status = log_.find_partition(replicated(number));
+  return status && status->log_start() > next;
+}
+
+// On the loop. What this node has of the journal's queries lacks something that nobody keeps any more.
+Status ReplicatedJournals::begin_anew(PartitionId number, Journal& journal) {
+  constexpr int64_t kSearchAgainUs = 500'000;
+  if (clock_.monotonic_us() < journal.search_at_us) return {};
+  const auto searched = storage::find_snapshot(log_, *reader_, replicated(number));
+  journal.search_at_us = clock_.monotonic_us() + kSearchAgainUs;
+  // The journal itself has begun anew meanwhile.
+  if (!searched && searched.error().code == ErrorCode::OffsetOutOfRange) return {};
+  if (!searched) return searched.error();
+  const auto& found = *searched;
+  if (!found) return {};  // it is on its way
+  log_info("this node begins a journal anew, from a snapshot journal={} bytes={} at={}",
+           number.value(), found->size_bytes, found->place.next.value());
+  std::vector<std::string> queries = queries_of(number);
+  if (queries.empty()) return write_place(number, *found);
+  {
+    const std::lock_guard lock(mutex_);
+    journal.to_install = found;
+  }
+  on_change_(std::move(queries));
+  return {};
+}
+
+Status ReplicatedJournals::write_place(PartitionId number, const storage::FoundSnapshot& snapshot) {
+  // Also one from before the election: of those that it is of nobody goes on.
+  const auto election = election_of(number);
+  const LeaderEpoch unclean = election ? election->epoch : LeaderEpoch{};
+  std::promise<Status> written;
+  log_.submit(put_place(number, encode_place(snapshot.place, snapshot.size_bytes, unclean)),
+              [&](Status status) { written.set_value(std::move(status)); });
+  TRY(written.get_future().get());
+  const std::lock_guard lock(mutex_);
+  Journal& journal = journals_[number];
+  journal.place = snapshot.place;
+  journal.unclean = unclean;
+  journal.snapshot_bytes = snapshot.size_bytes;
+  journal.begun_bytes = 0;
+  journal.to_install.reset();
+  return {};
+}
+
+std::optional<storage::UncleanElection> ReplicatedJournals::election_of(PartitionId number) const {
+  return find_election_ ? find_election_(number) : std::nullopt;
+}
+
+// Under the mutex.
+bool ReplicatedJournals::is_lost(PartitionId number, const Journal& journal) const {
+  const auto election = election_of(number);
+  return election && election->epoch > journal.unclean;
+}
+
+// All queries that had commits there have ended with it, on every node: their commits are left out (judge()). So it is read
+// once more from its beginning; what was trimmed of later commits is in a snapshot.
+Result<std::optional<ReplicatedJournals::Portion>> ReplicatedJournals::begin_after(
+    PartitionId number, const storage::UncleanElection& election) const {
+  const TopicPartition partition = replicated(number);
+  const auto status = log_.find_partition(partition);
+  if (!status || status->leader_epoch() < election.epoch) return std::nullopt;
+  const auto before = TRY(
+      replicas_.end_of_epoch(partition, LeaderEpoch{election.epoch.value() - 1}));
+  const Offset start = status->log_start();
+  Portion begun;
+  begun.place.next = begun.place.first_needed = before.end < start ? Offset{0} : start;
+  begun.unclean = election.epoch;
+  return begun;
+}
+
+// An unclean election may take back what was visible, and was carried out here: is_lost() knows of those in the metadata.
+Status ReplicatedJournals::check_chain(PartitionId number, const storage::JournalPlace& place,
+                                       Offset log_start) {
+  if (place.next <= log_start) return {};  // nothing is left of what was before
+  const auto known = replicas_.end_of_epoch(replicated(number), place.epoch);
   if (!known) return known.error();
-  if (known->epoch == epoch && known->end >= next) return {};
+  if (known->epoch == place.epoch && known->end >= place.next) return {};
   return Error{ErrorCode::DataCorrupted,
                "commits of queries were taken back by an election that was not clean"};
 }
 
-Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number, Offset from,
-                                                             LeaderEpoch epoch) {
+// How much the last snapshot took tells when the next one is due.
+void ReplicatedJournals::note_piece(std::string_view batch, Portion& portion) const {
+  const auto piece = storage::read_snapshot_piece(batch);
+  if (!piece || !*piece) return;
+  portion.begun_bytes = ((*piece)->number == 0 ? 0 : portion.begun_bytes) + batch.size();
+  if ((*piece)->is_last) portion.snapshot_bytes = std::exchange(portion.begun_bytes, 0);
+}
+
+Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
+                                                             const Portion& from) {
   Portion portion;
-  portion.next = from;
-  portion.epoch = epoch;
+  portion.place = from.place;
+  portion.snapshot_bytes = from.snapshot_bytes;
+  portion.begun_bytes = from.begun_bytes;
+  portion.unclean = from.unclean;
   const TopicPartition partition = replicated(number);
   const auto status = log_.find_partition(partition);
   // What is not visible yet after a restart was, and will be.
-  if (!status || status->high_watermark() <= from) return portion;
-  if (status->log_start() > from)
-    return Error{ErrorCode::DataCorrupted,
-                 "this node has missed commits that no other one keeps any more"};
-  TRY(check_chain(number, from, epoch));
+  if (!status || status->high_watermark() <= from.place.next) return portion;
+  TRY(check_chain(number, from.place, status->log_start()));
   TRY(reader_->begin_turn());
   std::vector<std::string> batches;
-  auto found = reader_->read(partition, from, kPortionBytes);
+  auto found = reader_->read(partition, from.place.next, kPortionBytes);
   if (found)
     for (const storage::BatchRef& batch : *found) batches.emplace_back(batch.bytes);
   reader_->end_turn();
+  // Trimmed since: what that means for this node is seen next time.
+  if (!found && found.error().code == ErrorCode::OffsetOutOfRange) return portion;
   if (!found) return found.error();
   const std::lock_guard lock(mutex_);
   for (const std::string& bytes : batches) {
     const auto header = TRY(records::parse_batch(bytes, records::BatchCheck::Shape)).header;
     auto read = TRY(storage::read_replicated_commit(bytes));
     LocalTask local;
-    const Verdict verdict = read ? judge(*read, local) : Verdict::LeaveOut;
+    const Verdict verdict = read ? judge(number, *read, local) : Verdict::LeaveOut;
     if (verdict == Verdict::Wait) {
       portion.waits = true;
       break;
     }
-    portion.next = header.base_offset + header.last_offset_delta + 1;
-    portion.epoch = LeaderEpoch{header.leader_epoch};
-    if (!read)
-      portion.first_needed =
-          std::max(portion.first_needed, storage::read_delivered_mark(bytes).value_or(Offset{0}));
+    if (verdict == Verdict::Keep || (verdict == Verdict::CarryOut && !local.runs)) {
+      auto exchanges = missing_exchanges(*read);
+      if (verdict == Verdict::Keep || !exchanges.empty()) {
+        portion.missing = {read->task, read->made_at, std::move(exchanges)};
+        break;
+      }
+    }
+    portion.place.next = header.base_offset + header.last_offset_delta + 1;
+    portion.place.epoch = LeaderEpoch{header.leader_epoch};
+    if (!read) {
+      portion.place.first_needed = std::max(
+          portion.place.first_needed, storage::read_delivered_mark(bytes).value_or(Offset{0}));
+      note_piece(bytes, portion);
+    }
     if (verdict == Verdict::LeaveOut) continue;
     storage::TaskCommit& commit = portion.commits.emplace_back();
     commit.task = read->task;
@@ -250,21 +377,73 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
   return portion;
 }
 
-ReplicatedJournals::Verdict ReplicatedJournals::judge(const storage::ReplicatedCommit& commit,
+ReplicatedJournals::Verdict ReplicatedJournals::judge(PartitionId number,
+                                                      const storage::ReplicatedCommit& commit,
                                                       LocalTask& local) const {
+  const auto election = election_of(number);
+  if (election && commit.made_at < election->revision) return Verdict::LeaveOut;
   const auto task = tasks_.find(commit.task);
   if (task != tasks_.end() && task->second.made_at == commit.made_at) {
     local = task->second;
     return Verdict::CarryOut;
   }
   const std::string query(query_of(commit.task));
-  if (const auto left_out = left_out_.find(query);
-      left_out != left_out_.end() && left_out->second == commit.made_at)
-    return Verdict::LeaveOut;
+  if (const auto failed = cannot_run_.find(query);
+      failed != cannot_run_.end() && failed->second.made_at == commit.made_at)
+    return failed->second.how == Failed::Keeps ? Verdict::Keep : Verdict::LeaveOut;
   const MetadataImagePtr image = image_();
   if (image->revision < commit.made_at) return Verdict::Wait;
   const DefinedQueryPtr defined = image->find_query(query);
-  return defined && defined->made_at == commit.made_at ? Verdict::Wait : Verdict::LeaveOut;
+  if (!defined || defined->made_at != commit.made_at) return Verdict::LeaveOut;
+  return defined->unreadable.empty() ? Verdict::Wait : Verdict::Keep;
+}
+
+// Those of a query that runs here are made when it is started.
+std::vector<TopicPartition> ReplicatedJournals::missing_exchanges(
+    const storage::ReplicatedCommit& commit) const {
+  std::vector<TopicPartition> missing;
+  for (const storage::TaskOutput& output : commit.exchanged) missing.push_back(output.partition);
+  for (const storage::ConsumedInput& consumed : commit.consumed)
+    missing.push_back(consumed.partition);
+  std::erase_if(missing, [this](const TopicPartition& partition) {
+    return log_.find_partition(partition) != nullptr;
+  });
+  return missing;
+}
+
+// Still under way meanwhile. How many tasks and exchanges a query has that nobody can read here, its commits tell.
+void ReplicatedJournals::make_missing(PartitionId number, const Portion::Missing& missing) {
+  for (const TopicPartition& exchange : missing.exchanges)
+    log_.create_partitions(
+        exchange.topic, exchange.partition.value() + 1,
+        [](const Status& made) {
+          if (!made) log_warn("an exchange is not made error=\"{}\"", made.error().message);
+        },
+        storage::PartitionKind::Internal);
+  log_.begin_tasks({missing.task}, [this, number, missing](Result<storage::TaskStarts> begun) {
+    made_missing(number, missing, std::move(begun));
+  });
+}
+
+// What fails is tried again with the timer.
+void ReplicatedJournals::made_missing(PartitionId number, const Portion::Missing& missing,
+                                      Result<storage::TaskStarts> begun) {
+  const std::string query(query_of(missing.task));
+  const DefinedQueryPtr defined = image_()->find_query(query);
+  const bool is_defined = defined && defined->made_at == missing.made_at;  // not dropped meanwhile
+  const bool has_begun = begun && begun->front();
+  {
+    const std::lock_guard lock(mutex_);
+    if (has_begun && is_defined) {
+      const storage::TaskStart& start = *begun->front();
+      Shard* const shard = shards_[static_cast<size_t>(start.journal.value()) % shards_.size()];
+      tasks_[missing.task] = {missing.made_at, start.epoch, shard, false};
+    } else if (begun && !begun->front() && storage::is_damage(begun->front().error().code)) {
+      cannot_run_[query] = {missing.made_at, Failed::Damaged};
+    }
+  }
+  rest(number);
+  if (has_begun) look_again_soon();
 }
 
 void ReplicatedJournals::carried_out(PartitionId number, const Portion& portion,
@@ -284,11 +463,12 @@ void ReplicatedJournals::carried_out(PartitionId number, const Portion& portion,
       }
       for (auto& [shard, commits] : by_shard)
         shard->post([shard = shard, commits = std::move(commits)] { shard->carried_out(commits); });
-      journal.next = portion.next;
-      journal.epoch = portion.epoch;
-      journal.first_needed = portion.first_needed;
+      journal.place = portion.place;
+      journal.snapshot_bytes = portion.snapshot_bytes;
+      journal.begun_bytes = portion.begun_bytes;
+      journal.unclean = portion.unclean;
       std::erase_if(journal.waiters, [&](Waiter& waiter) {
-        if (waiter.end > journal.next) return false;
+        if (waiter.end > journal.place.next || is_lost(number, journal)) return false;
         reached.push_back(std::move(waiter));
         return true;
       });
@@ -322,7 +502,7 @@ void ReplicatedJournals::opened(PartitionId journal, Term term) {
 
 // Under the mutex.
 void ReplicatedJournals::open_if_due(PartitionId number, Journal& journal) {
-  if (!journal.term || journal.is_open || journal.next < journal.opens_at) return;
+  if (!journal.term || journal.is_open || journal.place.next < journal.opens_at) return;
   journal.is_open = true;
   log_info("this node runs the queries of a journal journal={}", number.value());
   on_change_(queries_of(number));
@@ -358,37 +538,38 @@ std::optional<ReplicatedJournals::Term> ReplicatedJournals::term(PartitionId jou
 
 // --- Tasks that are built
 
-ReplicatedJournals::Pause::Pause(ReplicatedJournals& journals) : journals_(journals) {
+ReplicatedJournals::Pause::Pause(ReplicatedJournals& journals, std::set<PartitionId> which)
+    : journals_(journals), which_(std::move(which)) {
   std::unique_lock lock(journals_.mutex_);
-  ++journals_.paused_;
+  for (const PartitionId number : which_) ++journals_.journals_[number].paused;
   journals_.settled_.wait(lock, [this] {
-    return std::ranges::none_of(journals_.journals_,
-                                [](const auto& each) { return each.second.is_under_way; });
+    return std::ranges::none_of(
+        which_, [this](PartitionId number) { return journals_.journals_.at(number).is_under_way; });
   });
 }
 
 ReplicatedJournals::Pause::~Pause() {
   {
     const std::lock_guard lock(journals_.mutex_);
-    --journals_.paused_;
+    for (const PartitionId number : which_) --journals_.journals_.at(number).paused;
   }
   journals_.look_again_soon();
 }
 
 void ReplicatedJournals::set_task(const std::string& task, LocalTask local) {
   const std::lock_guard lock(mutex_);
-  left_out_.erase(std::string(query_of(task)));
+  cannot_run_.erase(std::string(query_of(task)));
   tasks_[task] = local;
 }
 
-void ReplicatedJournals::leave_out(const std::string& query_id, Revision made_at) {
+void ReplicatedJournals::cannot_run(const std::string& query_id, Revision made_at, Failed how) {
   const std::lock_guard lock(mutex_);
-  left_out_[query_id] = made_at;
+  cannot_run_[query_id] = {made_at, how};
 }
 
 void ReplicatedJournals::forget(const std::string& query_id) {
   const std::lock_guard lock(mutex_);
-  left_out_.erase(query_id);
+  cannot_run_.erase(query_id);
   const std::string prefix = query_id + "/";
   for (auto task = tasks_.lower_bound(prefix);
        task != tasks_.end() && task->first.starts_with(prefix);)
@@ -405,10 +586,13 @@ Status ReplicatedJournals::settle(PartitionId journal) {
   auto answer = visible->get_future();
   if (answer.wait_for(kSettlePatience) != std::future_status::ready) return late;
   if (!answer.get()) return {};  // others own it
+  // Others go on: the end that there is now is the one that was asked about.
   const auto status = log_.find_partition(replicated(journal));
+  const Offset end = status ? status->high_watermark() : Offset{0};
   std::unique_lock lock(mutex_);
   const bool is_done = settled_.wait_for(lock, kSettlePatience, [&] {
-    return journals_[journal].next >= status->high_watermark() || is_stopping_;
+    const Journal& its = journals_[journal];
+    return (!is_lost(journal, its) && its.place.next >= end) || is_stopping_;
   });
   return is_done ? Status() : Status(late);
 }
@@ -425,7 +609,7 @@ void ReplicatedJournals::when_carried_out(PartitionId journal, Offset end,
       Journal& its = journals_[journal];
       std::erase_if(its.waiters, [](const Waiter& each) { return each.interest.expired(); });
       broken = its.broken;
-      if (!broken && its.next < waiter.end) {
+      if (!broken && (its.place.next < waiter.end || is_lost(journal, its))) {
         its.waiters.push_back(std::move(waiter));
         return;
       }
@@ -457,7 +641,71 @@ void ReplicatedJournals::tell_waiters(std::vector<Waiter> reached) {
 Offset ReplicatedJournals::first_needed(PartitionId journal) const {
   const std::lock_guard lock(mutex_);
   const auto found = journals_.find(journal);
-  return found == journals_.end() ? Offset{0} : found->second.first_needed;
+  return found == journals_.end() || is_lost(journal, found->second)
+             ? Offset{0}
+             : found->second.place.first_needed;
+}
+
+Offset ReplicatedJournals::first_not_carried_out(PartitionId journal) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = journals_.find(journal);
+  if (found == journals_.end() || is_lost(journal, found->second)) return Offset{0};
+  return found->second.broken ? Offset{INT64_MAX} : found->second.place.next;
+}
+
+// --- Snapshots
+
+std::pair<Revision, std::vector<DefinedQueryPtr>> ReplicatedJournals::queries_in(
+    PartitionId journal) const {
+  const MetadataImagePtr image = image_();
+  std::pair<Revision, std::vector<DefinedQueryPtr>> found{image->revision, {}};
+  for (const auto& [id, defined] : image->queries())
+    if (defined->journal == journal) found.second.push_back(defined);
+  return found;
+}
+
+std::optional<ReplicatedJournals::Contents> ReplicatedJournals::contents(
+    const Pause& /*pause*/, PartitionId journal) const {
+  const std::vector<DefinedQueryPtr> queries = queries_in(journal).second;
+  const std::lock_guard lock(mutex_);
+  const auto found = journals_.find(journal);
+  if (found == journals_.end() || !found->second.is_open || !found->second.term)
+    return std::nullopt;
+  Contents contents{*found->second.term, found->second.place, queries, {}};
+  for (const DefinedQueryPtr& query : queries) {
+    // Of one that has not begun here, or cannot, not all is carried out.
+    const std::string prefix = query->plan->id + "/";
+    auto task = tasks_.lower_bound(prefix);
+    const bool is_here = task != tasks_.end() && task->first.starts_with(prefix) &&
+                         task->second.made_at == query->made_at && task->second.runs;
+    if (!is_here || cannot_run_.contains(query->plan->id)) return std::nullopt;
+    for (; task != tasks_.end() && task->first.starts_with(prefix); ++task)
+      contents.tasks.push_back(task->first);
+  }
+  return contents;
+}
+
+size_t ReplicatedJournals::snapshot_bytes(PartitionId journal) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = journals_.find(journal);
+  return found == journals_.end() ? 0 : found->second.snapshot_bytes;
+}
+
+std::optional<storage::FoundSnapshot> ReplicatedJournals::to_install(PartitionId journal) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = journals_.find(journal);
+  return found == journals_.end() ? std::nullopt : found->second.to_install;
+}
+
+Status ReplicatedJournals::installed(PartitionId journal, const storage::FoundSnapshot& snapshot) {
+  TRY(write_place(journal, snapshot));
+  look_again_soon();
+  return {};
+}
+
+void ReplicatedJournals::search_again(PartitionId journal) {
+  const std::lock_guard lock(mutex_);
+  journals_[journal].to_install.reset();
 }
 
 }  // namespace server

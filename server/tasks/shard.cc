@@ -734,6 +734,16 @@ void Shard::give_up(ShardTask& task, Error why) {
   check_waiters(task);
 }
 
+void Shard::end_reading(const storage::TopicPartition& partition, const Error& why) {
+  const auto found = readers_.find(to_engine(partition));
+  if (found == readers_.end()) return;
+  for (ShardTask* task : found->second) {
+    if (!is_transient(*task)) continue;
+    task->task->give_up(why);
+    schedule(*task);  // whoever has begun it is told behind a step
+  }
+}
+
 void Shard::hold_back(ShardTask& task) {
   if (!task.held_back_since_us) task.held_back_since_us = clock_.monotonic_us();
   attend(task);

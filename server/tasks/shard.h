@@ -208,6 +208,8 @@ class Shard {
   static bool is_held(const ShardTask& task, const void* holder);
   // Something that the task has stored is damaged: its query ends with that.
   void give_up(ShardTask& task, Error why);
+  // What transient tasks have read of the partition may be gone, and other records lie at the same offsets: they end.
+  void end_reading(const storage::TopicPartition& partition, const Error& why);
   // Calls until it returns false, in slices: what is large is let go of like this.
   void release_in_slices(std::function<bool()> release_some);
   // --- Tasks of a cluster's queries: what was committed for them, by whichever node, in the order of their journal.

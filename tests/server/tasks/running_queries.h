@@ -73,7 +73,8 @@ class SlowStateStore final : public storage::StateStore {
 // Threads: the test's. Wired as the node does it, and stopped in the same order.
 class RunningQueries {
  public:
-  explicit RunningQueries(Disks& disks, uint32_t shard_count = 2, CheckpointPolicy policy = {}) {
+  explicit RunningQueries(Disks& disks, uint32_t shard_count = 2, CheckpointPolicy policy = {},
+                          QueryTasks::FindElections elections = {}) {
     storage::LogOptions options;
     options.on_durable = [this](std::span<const storage::TopicPartition> partitions) {
       if (!is_ready_) return;
@@ -99,12 +100,14 @@ class RunningQueries {
     tasks = std::make_unique<QueryTasks>(
         *log, *state, clock, running, [this] { return definitions->image()->topics; }, policy,
         must_stop_);
+    tasks->set_elections(std::move(elections));
     supervisor = std::make_unique<QuerySupervisor>(*tasks, *log, clock);
     definitions =
         std::make_unique<MetadataApplier>(*log, *metadata, *supervisor, engine::EngineSettings{});
     EXPECT_TRUE(definitions->recover(must_stop_));
     definitions->start_thread();
     for (const auto& shard : shards) shard->start_thread();
+    tasks->note_shards_run();
     supervisor->start_thread();
   }
   ~RunningQueries() {
@@ -136,10 +139,11 @@ class RunningQueries {
     const storage::TopicInfo* found = definitions->image()->topics->find(topic);
     return {found ? found->id : Uuid{}, PartitionId(number)};
   }
-  // A record of a value alone; returns its offset.
-  Offset insert(const storage::TopicPartition& to, const std::string& value) {
+  // A record, of a value alone if it has no key; returns its offset.
+  Offset insert(const storage::TopicPartition& to, const std::string& value,
+                std::optional<std::string_view> key = {}) {
     records::BatchBuilder batch;
-    batch.append(1'700'000'000'000, std::nullopt, value);
+    batch.append(1'700'000'000'000, key, value);
     storage::AppendRequest request;
     request.parts.push_back({to, batch.finish()});
     return storage::append_and_wait(*log, std::move(request)).value().front().last_offset;

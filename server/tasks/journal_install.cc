@@ -1,0 +1,229 @@
+#include "server/tasks/journal_install.h"
+
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "base/task_id.h"
+#include "storage/log/task_journal.h"
+
+namespace server {
+
+namespace {
+
+constexpr size_t kCheckpointBytes = 4 << 20, kCheckpointEntries = 32'768;
+constexpr size_t kCarriedBytes = 1 << 20, kFollowedBytes = 1 << 20;
+constexpr std::chrono::milliseconds kPause(5);
+
+template <class Answer>
+Answer wait_for(const std::function<void(std::function<void(Answer)>)>& begin) {
+  std::promise<Answer> done;
+  begin([&](Answer answer) { done.set_value(std::move(answer)); });
+  return done.get_future().get();
+}
+
+// Of a partition while it is filled, and then: newer than what its batches have.
+LeaderEpoch epoch_while_filled(const storage::PartitionSnapshot::Head& head) {
+  return head.epoch + 1;
+}
+
+}  // namespace
+
+Status JournalInstall::check_goes_on() const {
+  if (node_.must_stop) return Error{ErrorCode::ShuttingDown, "the server was told to stop"};
+  return {};
+}
+
+Status JournalInstall::query(std::string_view id, Revision made_at) {
+  const auto wanted = queries_.find(id);
+  if (wanted == queries_.end() || wanted->second.made_at != made_at) return {};
+  taken_.emplace(id);
+  exchanges_.insert(wanted->second.exchanges.begin(), wanted->second.exchanges.end());
+  return {};
+}
+
+// --- Checkpoints
+
+Status JournalInstall::task(std::string_view id, const storage::CheckpointPosition& position) {
+  TRY(write_checkpoint(Part::Last));
+  if (!taken_.contains(query_of(id))) return {};
+  open_ = Open{std::string(id), position};
+  tasks_.emplace_back(id, position.position);
+  return {};
+}
+
+Status JournalInstall::store(std::string_view name) {
+  if (open_) open_->store = name;
+  return {};
+}
+
+Status JournalInstall::entry(std::string_view key, std::string_view value) {
+  if (!open_) return {};
+  entries_->push_back({open_->store, std::string(key), std::string(value)});
+  entry_bytes_ += key.size() + value.size();
+  if (entry_bytes_ < kCheckpointBytes && entries_->size() < kCheckpointEntries) return {};
+  return write_checkpoint(Part::Some);
+}
+
+// As a checkpoint of the node's own would be: the position comes with the last part.
+Status JournalInstall::write_checkpoint(Part part) {
+  if (!open_) return {};
+  TRY(check_goes_on());
+  storage::Checkpoint checkpoint;
+  checkpoint.task = open_->id;
+  checkpoint.keeps = entries_;
+  for (const Entry& each : *entries_)
+    checkpoint.entries.push_back({each.store, each.key, std::string_view(each.value)});
+  if (part == Part::Last) {
+    checkpoint.position = open_->position.position;
+    checkpoint.scalars = open_->position.scalars;
+    open_.reset();
+  }
+  entries_ = std::make_shared<std::deque<Entry>>();
+  entry_bytes_ = 0;
+  const auto written = std::make_shared<std::promise<Status>>();
+  std::function<void(Status)> done = [written](Status status) {
+    written->set_value(std::move(status));
+  };
+  while (!node_.state.try_checkpoint(checkpoint, done)) {
+    TRY(check_goes_on());
+    std::this_thread::sleep_for(kPause);
+  }
+  return written->get_future().get();
+}
+
+// --- Commits
+
+// All of them, since their rows say where in the journal of tasks their entries begin.
+Status JournalInstall::begin_tasks() {
+  if (std::exchange(have_begun_, true)) return {};
+  TRY(write_checkpoint(Part::Last));
+  if (tasks_.empty()) return {};
+  const auto begun = TRY(wait_for<Result<storage::TaskStarts>>(
+      [&](auto done) { storage::begin_tasks_behind(node_.log, tasks_, std::move(done)); }));
+  for (size_t i = 0; i < tasks_.size(); ++i) {
+    if (!begun[i]) return begun[i].error();
+    epochs_.emplace(tasks_[i].first, begun[i]->epoch);
+  }
+  return {};
+}
+
+Status JournalInstall::commit(std::string_view task, TaskSequence sequence,
+                              std::string_view entry) {
+  TRY(begin_tasks());
+  const auto epoch = epochs_.find(task);
+  if (epoch == epochs_.end()) return {};
+  storage::TaskCommit& commit = commits_.emplace_back();
+  commit.task = task;
+  commit.epoch = epoch->second;
+  commit.sequence = sequence;
+  commit.journal = storage::journal_batch(task, sequence, entry);
+  entry_sizes_.push_back(entry.size());
+  commit_bytes_ += commit.journal.size();
+  return commit_bytes_ < kCarriedBytes ? Status() : carry_out_some();
+}
+
+// What they have sent and consumed is in the exchanges. The shards are told in the order of the log, as of all commits:
+// what they do not know of is in no checkpoint.
+Status JournalInstall::carry_out_some() {
+  if (commits_.empty()) return {};
+  TRY(check_goes_on());
+  struct Told {
+    std::string task;
+    TaskSequence sequence;
+    size_t entry_bytes;
+  };
+  std::vector<Told> told;
+  for (size_t i = 0; i < commits_.size(); ++i)
+    told.push_back({commits_[i].task, commits_[i].sequence, entry_sizes_[i]});
+  entry_sizes_.clear();
+  commit_bytes_ = 0;
+  return wait_for<Status>([&](std::function<void(Status)> done) {
+    storage::carry_out(
+        node_.log, std::exchange(commits_, {}),
+        [](storage::WriteTransaction&) -> Status { return {}; },
+        [&, done = std::move(done)](const Result<storage::CarriedOut>& result) {
+          if (!result) return done(result.error());
+          std::map<Shard*, std::vector<Shard::CarriedOut>> by_shard;
+          for (size_t i = 0; i < told.size(); ++i) {
+            const storage::AppendedBatch& at = result->journalled[i];
+            by_shard[&node_.shard_of(told[i].task)].push_back(
+                {{told[i].task, at.partition.partition, at.last_offset, told[i].sequence,
+                  told[i].entry_bytes, result->commit},
+                 nullptr});
+          }
+          for (auto& [shard, commits] : by_shard)
+            shard->post(
+                [shard = shard, commits = std::move(commits)] { shard->carried_out(commits); });
+          done({});
+        });
+  });
+}
+
+// --- Exchanges
+
+Status JournalInstall::partition(const storage::PartitionSnapshot::Head& head) {
+  TRY(begin_tasks());
+  TRY(carry_out_some());
+  TRY(end_partition());
+  TRY(check_goes_on());
+  const storage::TopicPartition& id = head.partition;
+  if (!exchanges_.contains(id.topic)) return {};
+  TRY(storage::create_partitions_and_wait(node_.log, id.topic, id.partition.value() + 1,
+                                          storage::PartitionKind::Internal));
+  const LeaderEpoch epoch = epoch_while_filled(head);
+  TRY(wait_for<Status>([&](auto done) {
+    replicas_.set_role(id, storage::ReplicaRole::Follower, epoch, std::move(done));
+  }));
+  TRY(wait_for<Status>([&](auto done) {
+    replicas_.start_at(id, epoch, head.start, head.producers, std::move(done));
+  }));
+  partition_ = head;
+  return {};
+}
+
+Status JournalInstall::batch(std::string_view bytes) {
+  if (!partition_) return {};
+  batches_ += bytes;
+  return batches_.size() < kFollowedBytes ? Status() : follow(std::exchange(batches_, {}));
+}
+
+Status JournalInstall::follow(std::string batches) {
+  if (batches.empty()) return {};
+  TRY(storage::check_for_follow(batches));
+  storage::FollowRequest request{partition_->partition, epoch_while_filled(*partition_),
+                                 std::move(batches)};
+  request.high_watermark = partition_->end;
+  const auto written = std::make_shared<std::promise<Result<storage::Appended>>>();
+  storage::AppendDone done = [written](Result<storage::Appended> appended) {
+    written->set_value(std::move(appended));
+  };
+  while (!replicas_.try_follow(request, done)) {
+    TRY(check_goes_on());
+    std::this_thread::sleep_for(kPause);
+  }
+  TRY(written->get_future().get());
+  return {};
+}
+
+Status JournalInstall::end_partition() {
+  if (!partition_) return {};
+  TRY(follow(std::exchange(batches_, {})));
+  TRY(wait_for<Status>([&](auto done) {
+    replicas_.set_role(partition_->partition, storage::ReplicaRole::Alone,
+                       epoch_while_filled(*partition_) + 1, std::move(done));
+  }));
+  const auto status = node_.log.find_partition(partition_->partition);
+  const bool is_whole = status && status->log_end() == partition_->end;
+  partition_.reset();
+  if (is_whole) return {};
+  return Error{ErrorCode::CorruptRecord, "an exchange of a snapshot is not whole"};
+}
+
+Status JournalInstall::finish() {
+  TRY(begin_tasks());
+  TRY(carry_out_some());
+  return end_partition();
+}
+
+}  // namespace server

@@ -1,0 +1,89 @@
+// What a snapshot of a journal contains is made durable in this node, which has nothing of the journal's queries.
+#pragma once
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/tasks/journal_content.h"
+#include "server/tasks/shard.h"
+#include "storage/log/carry_out.h"
+#include "storage/log/log.h"
+#include "storage/log/replica_log.h"
+#include "storage/state/state_store.h"
+
+namespace server {
+
+// Some megabytes of it are in memory at a time. What was cut off is begun anew from nothing.
+//
+// Threads: one, which may wait. Owner: QueryTasks, for a call.
+class JournalInstall final : public JournalContent {
+ public:
+  struct Node {
+    storage::Log& log;
+    storage::StateStore& state;
+    std::function<Shard&(const std::string& task)> shard_of;
+    const std::atomic<bool>& must_stop;
+  };
+  // Of other queries, and of earlier ones of the same names, nothing is taken.
+  struct Wanted {
+    Revision made_at;
+    std::vector<Uuid> exchanges = {};
+  };
+  using Queries = std::map<std::string, Wanted, std::less<>>;
+  JournalInstall(Node node, Queries queries)
+      : node_(std::move(node)), queries_(std::move(queries)) {}
+
+  Status query(std::string_view id, Revision made_at) override;
+  Status task(std::string_view id, const storage::CheckpointPosition& position) override;
+  Status store(std::string_view name) override;
+  Status entry(std::string_view key, std::string_view value) override;
+  Status commit(std::string_view task, TaskSequence sequence, std::string_view entry) override;
+  Status partition(const storage::PartitionSnapshot::Head& head) override;
+  Status batch(std::string_view bytes) override;
+  // Behind the last piece.
+  Status finish();
+
+ private:
+  enum class Part : uint8_t { Some, Last };
+  Status write_checkpoint(Part part);
+  Status begin_tasks();
+  Status carry_out_some();
+  Status follow(std::string batches);
+  Status end_partition();
+  Status check_goes_on() const;
+
+  const Node node_;
+  const Queries queries_;
+  storage::ReplicaLog replicas_{node_.log};
+  std::set<std::string, std::less<>> taken_;  // of the queries
+  std::set<Uuid> exchanges_;                  // of these
+  // The task whose checkpoint is being written; nothing where none is, or it is not taken.
+  struct Open {
+    std::string id;
+    storage::CheckpointPosition position;
+    std::string store = {};
+  };
+  std::optional<Open> open_;
+  struct Entry {
+    std::string store, key, value;
+  };
+  std::shared_ptr<std::deque<Entry>> entries_ = std::make_shared<std::deque<Entry>>();
+  size_t entry_bytes_ = 0;
+  std::vector<std::pair<std::string, TaskSequence>> tasks_;
+  bool have_begun_ = false;
+  std::map<std::string, TaskEpoch, std::less<>> epochs_;
+  std::vector<storage::TaskCommit> commits_;
+  std::vector<size_t> entry_sizes_;  // of the commits
+  size_t commit_bytes_ = 0;
+  std::optional<storage::PartitionSnapshot::Head> partition_;  // none where it is not taken
+  std::string batches_;                                        // of the partition
+};
+
+}  // namespace server

@@ -1,0 +1,80 @@
+// Writes snapshots of the journals with replicas that this node leads, so that they can be trimmed.
+#pragma once
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "server/tasks/replicated_journals.h"
+#include "server/tasks/snapshot_pieces.h"
+#include "storage/log/log.h"
+#include "storage/state/state_store.h"
+
+namespace server {
+
+class JournalContentWriter;
+
+// A journal gets one when it is twice as long as the last one took, and some megabytes: so each byte of a commit pays for
+// one of snapshots, about, and the journal takes three times what its queries keep.
+//
+// What is written lies in this node's checkpoints, journal of tasks and exchanges, as of one moment, while nothing is
+// carried out: reading it afterwards holds up nobody, but pages of both files are not used again meanwhile. One piece is
+// in memory, and on its way, at a time; the thread rests between two as long as one took.
+//
+// Threads: its own, which waits. Owner: the node; all that it is given outlives its thread.
+class JournalSnapshots {
+ public:
+  JournalSnapshots(storage::Log& log, storage::StateStore& state, ReplicatedJournals& journals,
+                   SnapshotPieces& pieces, const Clock& clock, int64_t least_bytes)
+      : log_(log),
+        state_(state),
+        journals_(journals),
+        pieces_(pieces),
+        clock_(clock),
+        least_bytes_(least_bytes) {}
+  ~JournalSnapshots() { stop_thread(); }
+
+  void start_thread();
+  void stop_thread();
+
+ private:
+  struct Source;
+  void run();
+  bool is_due(PartitionId journal);
+  Result<size_t> write(PartitionId journal);
+  Result<std::unique_ptr<Source>> open_source(PartitionId journal);
+  Status open_state(Source& source);
+  Status write(PartitionId journal, Source& source);
+  Status write_state(Source& source, JournalContentWriter& writer);
+  Status write_piece(PartitionId journal, Source& source, bool is_last, std::string content);
+  bool rest(int64_t us);
+
+  storage::Log& log_;
+  storage::StateStore& state_;
+  ReplicatedJournals& journals_;
+  SnapshotPieces& pieces_;
+  const Clock& clock_;
+  const int64_t least_bytes_;
+  std::unique_ptr<storage::LogReader> reader_;
+  std::map<PartitionId, int64_t> not_before_us_;  // those of which none could be written
+  // The last one, behind which it is to be trimmed before the next: what is not delivered may hold that up.
+  struct Last {
+    ReplicatedJournals::Term term;
+    Offset place;
+  };
+  std::map<PartitionId, Last> last_;
+  std::mt19937_64 random_{std::random_device{}()};
+
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool must_stop_ = false;  // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace server

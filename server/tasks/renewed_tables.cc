@@ -1,0 +1,72 @@
+#include "server/tasks/renewed_tables.h"
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "base/bytes.h"
+#include "storage/kv/damage.h"
+
+namespace server {
+
+namespace {
+
+// Key "renewed/QUERY" in the table "cluster": revision i64.
+constexpr std::string_view kTable = "cluster", kPrefix = "renewed/";
+
+std::string key_of(const std::string& query_id) { return std::string(kPrefix) + query_id; }
+
+Status submit_and_wait(storage::Log& log,
+                       std::function<Status(storage::WriteTransaction&)> apply) {
+  std::promise<Status> done;
+  log.submit(std::move(apply), [&](Status status) { done.set_value(std::move(status)); });
+  return done.get_future().get();
+}
+
+}  // namespace
+
+Result<RenewedTables> RenewedTables::read(storage::Log& log) {
+  // May run more than once.
+  const auto read = std::make_shared<std::map<std::string, Revision>>();
+  TRY(submit_and_wait(log, [read](storage::WriteTransaction& transaction) -> Status {
+    read->clear();
+    const auto table = TRY(transaction.find_table(kTable, storage::KeyOrder::Bytes));
+    if (!table) return {};
+    const auto cursor = TRY(transaction.cursor(*table));
+    for (auto entry = TRY(cursor->seek(kPrefix)); entry && entry->key.starts_with(kPrefix);
+         entry = TRY(cursor->next())) {
+      ByteReader in(entry->value);
+      const Revision revision{in.be<int64_t>()};
+      if (!in.ok() || !in.at_end())
+        return storage::damaged_data(
+            "after which election a table was begun anew cannot be read");
+      read->emplace(entry->key.substr(kPrefix.size()), revision);
+    }
+    return {};
+  }));
+  RenewedTables tables(log);
+  tables.after_ = *read;
+  return tables;
+}
+
+Revision RenewedTables::renewed_after(const std::string& query_id) const {
+  const auto found = after_.find(query_id);
+  return found == after_.end() ? Revision{0} : found->second;
+}
+
+Status RenewedTables::note(const std::string& query_id, Revision election) {
+  std::string value;
+  append_be(value, election.value());
+  TRY(submit_and_wait(
+      *log_, [key = key_of(query_id),
+              value = std::move(value)](storage::WriteTransaction& transaction) -> Status {
+        return transaction.put(TRY(transaction.open_table(kTable, storage::KeyOrder::Bytes)), key,
+                               value);
+      }));
+  after_[query_id] = election;
+  return {};
+}
+
+}  // namespace server

@@ -1,0 +1,21 @@
+// The way of a journal's snapshot into the journal.
+#pragma once
+#include <functional>
+#include <string>
+
+#include "server/tasks/proposed_commits.h"
+#include "storage/replica/journal_snapshot.h"
+
+namespace server {
+
+// Threads: any. Owner: the node.
+class SnapshotPieces {
+ public:
+  virtual ~SnapshotPieces() = default;
+  // Answers with true when the piece is visible, with false when the term is over.
+  virtual void write_piece(PartitionId journal, JournalProposals::Term term,
+                           storage::SnapshotPiece piece, std::string content,
+                           std::function<void(bool)> done) = 0;
+};
+
+}  // namespace server

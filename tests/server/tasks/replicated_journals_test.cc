@@ -1,0 +1,229 @@
+// Journals with replicas, carried out: one does not hold up another one, nor a query that cannot run here its journal.
+#include "server/tasks/replicated_journals.h"
+
+#include "base/task_id.h"
+#include "records/batch_builder.h"
+#include "storage/log/task_journal.h"
+#include "storage/log/task_outputs.h"
+#include "tests/server/tasks/running_queries.h"
+#include "tests/storage/log/log_fixture.h"
+
+namespace server {
+namespace {
+
+using Values = std::vector<std::string>;
+using storage::TopicPartition;
+
+const PartitionId kFirst{3}, kSecond{7};
+const TopicPartition kExchange{Uuid{{9}}, PartitionId{2}};
+constexpr Revision kMadeAt{5};
+
+// All that was proposed is visible.
+class Proposals final : public JournalProposals {
+ public:
+  void propose(PartitionId, Term, storage::ReplicatedCommit) override {}
+  void when_visible(PartitionId, Term, std::function<void(bool)> done) override { done(true); }
+};
+
+class ReplicatedJournalsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(storage::create_partitions_and_wait(log(), storage::kReplicatedJournal,
+                                                    storage::kReplicatedJournals,
+                                                    storage::PartitionKind::Internal));
+    image_.revision = Revision{10};
+    open();
+  }
+  void TearDown() override { journals_.reset(); }
+
+  void open() {
+    journals_.reset();
+    std::vector<Shard*> shards;
+    for (const auto& shard : node_.shards) shards.push_back(shard.get());
+    journals_ = ReplicatedJournals::open(
+                    log(), node_.clock, shards, proposals_,
+                    [this] {
+                      const std::lock_guard lock(mutex_);
+                      return std::make_shared<const MetadataImage>(image_);
+                    },
+                    [](const std::vector<std::string>&) {})
+                    .value();
+    journals_->start_thread();
+  }
+  storage::Log& log() { return *node_.log; }
+  void define(const std::string& id, PartitionId journal, std::string unreadable = {}) {
+    auto query = std::make_shared<engine::PersistentQuery>();
+    query->id = id;
+    auto plan = std::make_shared<engine::QueryPlan>();
+    plan->id = id;
+    auto defined = std::make_shared<DefinedQuery>();
+    defined->query = query;
+    defined->plan = plan;
+    defined->unreadable = std::move(unreadable);
+    defined->journal = journal;
+    defined->made_at = kMadeAt;
+    const std::lock_guard lock(mutex_);
+    image_.put(defined);
+  }
+  // As the start of its query does.
+  void start(const std::string& task) {
+    const auto begun = storage::begin_task_and_wait(log(), task).value();
+    Shard& shard = node_.tasks->shard_for(std::string(query_of(task)), 0);
+    journals_->set_task(task, {kMadeAt, begun.epoch, &shard});
+  }
+  static storage::ReplicatedCommit commit(const std::string& task, int64_t sequence) {
+    storage::ReplicatedCommit made;
+    made.task = task;
+    made.sequence = TaskSequence{sequence};
+    made.entry = "e" + std::to_string(sequence);
+    made.made_at = kMadeAt;
+    return made;
+  }
+  // Commits 1 to `count` of the task.
+  void append(PartitionId journal, const storage::ReplicatedCommit& commit) {
+    storage::AppendRequest request;
+    request.parts.push_back({{storage::kReplicatedJournal, journal}, encode(commit)});
+    const auto appended = storage::append_and_wait(log(), std::move(request));
+    ASSERT_TRUE(appended) << appended.error().message;
+    journals_->grown(std::vector{appended->front().partition});
+  }
+  Offset end_of(PartitionId journal) {
+    return log().find_partition({storage::kReplicatedJournal, journal})->high_watermark();
+  }
+  // Within so long.
+  std::optional<Status> wait_until_carried_out(PartitionId journal, Offset end,
+                                               std::chrono::milliseconds patience) {
+    const auto answer = std::make_shared<std::promise<Status>>();
+    auto future = answer->get_future();
+    journals_->when_carried_out(journal, end, interest_,
+                                [answer](Status status) { answer->set_value(std::move(status)); });
+    if (future.wait_for(patience) != std::future_status::ready) return std::nullopt;
+    return future.get();
+  }
+  std::optional<Status> wait_for_all_of(PartitionId journal,
+                                        std::chrono::milliseconds patience = kLong) {
+    return wait_until_carried_out(journal, end_of(journal), patience);
+  }
+  // A shard makes nothing of entries that no task of it has.
+  static constexpr std::chrono::milliseconds kLong{5'000}, kShort{150};
+
+  Disks disks_;
+  RunningQueries node_{disks_};
+  Proposals proposals_;
+  std::mutex mutex_;
+  MetadataImage image_;  // guarded by it
+  const std::shared_ptr<const char> interest_ = std::make_shared<const char>('\0');
+  std::unique_ptr<ReplicatedJournals> journals_;
+};
+
+TEST_F(ReplicatedJournalsTest, what_is_committed_is_carried_out) {
+  define("Q", kFirst);
+  start("Q/0/0");
+  append(kFirst, commit("Q/0/0", 1));
+  append(kFirst, commit("Q/0/0", 2));
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
+}
+
+// A take-over builds the queries of one journal; who looks up something of another one waits for none of that.
+TEST_F(ReplicatedJournalsTest, while_one_is_paused_others_go_on) {
+  define("Q", kFirst);
+  define("R", kSecond);
+  start("Q/0/0");
+  start("R/0/0");
+  auto pause = std::make_optional<ReplicatedJournals::Pause>(*journals_, std::set{kFirst});
+  append(kFirst, commit("Q/0/0", 1));
+  append(kSecond, commit("R/0/0", 1));
+  EXPECT_TRUE(wait_for_all_of(kSecond));
+  EXPECT_FALSE(wait_for_all_of(kFirst, kShort));
+  EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), Values{});
+  pause.reset();
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+}
+
+// Whoever settles waits for what was there when it asked: under load there is always more.
+TEST_F(ReplicatedJournalsTest, what_comes_meanwhile_is_not_waited_for) {
+  define("Q", kFirst);
+  define("LATER", kFirst);  // and not started: what is of it waits
+  start("Q/0/0");
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  journals_->opened(kFirst, 1);
+  ASSERT_TRUE(RunningQueries::eventually([&] { return journals_->term(kFirst).has_value(); }));
+  auto pause = std::make_optional<ReplicatedJournals::Pause>(*journals_, std::set{kFirst});
+  append(kFirst, commit("Q/0/0", 1));
+  auto settled = std::async(std::launch::async, [&] { return journals_->settle(kFirst); });
+  std::this_thread::sleep_for(kShort);  // it waits now
+  append(kFirst, commit("LATER/0/0", 1));
+  pause.reset();
+  const Status status = settled.get();
+  EXPECT_TRUE(status) << status.error().message;
+  EXPECT_LT(journals_->first_needed(kFirst), end_of(kFirst));
+}
+
+// A definition of a newer program, which others of the cluster are already: this one keeps what they commit.
+TEST_F(ReplicatedJournalsTest,
+       a_query_that_cannot_be_read_holds_up_no_other_one_and_misses_nothing) {
+  define("NEWER", kFirst, "a step of the plan is not known");
+  define("Q", kFirst);
+  start("Q/0/0");
+  auto first = commit("NEWER/0/0", 1);
+  records::BatchBuilder block;
+  block.append(1, "k", "sent");
+  first.exchanged.push_back(
+      {kExchange, block.finish(records::Codec::None, {storage::kFirstTaskProducer + 1, 0, 0})});
+  append(kFirst, first);
+  append(kFirst, commit("Q/0/0", 1));
+  auto second = commit("NEWER/1/0", 1);
+  second.consumed.push_back({kExchange, Offset{1}});
+  append(kFirst, second);
+  append(kFirst, commit("NEWER/0/0", 2));
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1"}));
+  EXPECT_EQ(storage::journal_of_task(log(), "NEWER/0/0"), (Values{"1:e1", "2:e2"}));
+  EXPECT_EQ(storage::journal_of_task(log(), "NEWER/1/0"), (Values{"1:e1"}));
+  EXPECT_EQ(log().find_partition(kExchange)->log_end(), Offset{1});
+
+  // As a program that can read it goes on: nothing is missing.
+  define("NEWER", kFirst);
+  start("NEWER/0/0");
+  append(kFirst, commit("NEWER/0/0", 3));
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  EXPECT_EQ(storage::journal_of_task(log(), "NEWER/0/0"), (Values{"1:e1", "2:e2", "3:e3"}));
+}
+
+// What it reads was deleted, say: RESUME begins it again when that is mended, which must find all of its commits.
+TEST_F(ReplicatedJournalsTest, a_query_that_has_failed_for_good_misses_nothing) {
+  define("Q", kFirst);
+  append(kFirst, commit("Q/0/0", 1));
+  EXPECT_FALSE(wait_for_all_of(kFirst, kShort));  // it is about to be started
+  journals_->cannot_run("Q", kMadeAt, ReplicatedJournals::Failed::Keeps);
+  append(kFirst, commit("Q/0/0", 2));
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  start("Q/0/0");
+  append(kFirst, commit("Q/0/0", 3));
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2", "3:e3"}));
+}
+
+// Of what is damaged here nothing could be made any more.
+TEST_F(ReplicatedJournalsTest, of_a_query_that_is_damaged_here_nothing_is_carried_out) {
+  define("LOST", kFirst);
+  define("Q", kFirst);
+  start("Q/0/0");
+  journals_->cannot_run("LOST", kMadeAt, ReplicatedJournals::Failed::Damaged);
+  append(kFirst, commit("LOST/0/0", 1));
+  append(kFirst, commit("Q/0/0", 1));
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1"}));
+  EXPECT_EQ(log().tasks().value().size(), 1u);
+}
+
+// What is of one that is no more is nobody's.
+TEST_F(ReplicatedJournalsTest, what_is_of_a_query_that_was_dropped_is_left_out) {
+  append(kFirst, commit("GONE/0/0", 7));
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  EXPECT_TRUE(log().tasks().value().empty());
+}
+
+}  // namespace
+}  // namespace server
