@@ -157,9 +157,11 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   // All of it but the first `sent` bytes, which only the first that is kept may have.
   void keep(std::string bytes, size_t sent = 0) {
     if (bytes.size() == sent) return;
-    // A buffer that grew has up to twice the room, and most of it may have gone: a copy is as long as what waits.
-    constexpr size_t kMostSlack = 4 * 1024;
-    if (bytes.capacity() - (bytes.size() - sent) > kMostSlack)
+    // A buffer that grew has up to twice the room, and most of it may have gone: a copy is as long as what waits. Of a
+    // long one, of which most is left, it would take milliseconds.
+    constexpr size_t kMostSlack = 4 * 1024, kMostPart = 4;
+    const size_t waiting = bytes.size() - sent;
+    if (bytes.capacity() - waiting > std::max(kMostSlack, waiting / kMostPart))
       bytes = std::string(std::string_view(bytes).substr(std::exchange(sent, 0)));
     if (unsent.empty()) sent_of_front = sent;
     unsent_size += bytes.size() - sent;

@@ -10,12 +10,15 @@
 #include <atomic>
 #include <cassert>
 #include <deque>
+#include <iterator>
 #include <mutex>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "server/net/loop_relief.h"
 #include "server/net/run_when_idle.h"
 #include "server/net/slice_meter.h"
@@ -56,16 +59,18 @@ struct Loop::Impl {
 
   uv_loop_t loop;
   SliceMeter slices;
+  const SystemClock clock;
   const int wake_fd;
   uv_poll_t wake;       // of wake_fd
   uv_check_t turn_end;  // always: after the sockets and messages of a turn
   uv_idle_t idle_turn;  // active while one of these has tasks: keeps the loop from waiting
   std::vector<Task> deferred;
+  // In slices: kinds take turns, so that however much there is of one, another waits for one slice of each.
   struct Work {
     const char* what;
-    Task task;
+    std::deque<Task> tasks;  // never empty
   };
-  std::deque<Work> work;  // in slices
+  std::deque<Work> work;  // the kind whose turn it is first
   std::atomic<std::thread::id> thread;
   std::atomic<bool> stopping = false;
   Task idle_work;           // for when there is nothing else to do
@@ -112,20 +117,42 @@ struct Loop::Impl {
     else
       idle_work = nullptr;
   }
-  void run_rest() {
+  // Where many have much to send, the rest of them come in the next turn.
+  void run_deferred() {
+    constexpr int64_t kMostUs = 2'000;
     std::vector<Task> tasks;
     tasks.swap(deferred);
-    for (const Task& task : tasks) {
-      const SliceMeter::Slice slice(slices, "end of turn");
-      task();
+    const int64_t until_us = clock.monotonic_us() + kMostUs;
+    for (auto task = tasks.begin(); task != tasks.end();) {
+      {
+        const SliceMeter::Slice slice(slices, "end of turn");
+        (*task)();
+      }
+      if (++task == tasks.end() || clock.monotonic_us() < until_us) continue;
+      deferred.insert(deferred.begin(), std::make_move_iterator(task),
+                      std::make_move_iterator(tasks.end()));
+      break;
     }
-    if (!work.empty()) {
-      const Work next = std::move(work.front());
-      work.pop_front();
-      const SliceMeter::Slice slice(slices, next.what);
-      next.task();
-    }
-    if (deferred.empty() && work.empty()) uv_idle_stop(&idle_turn);
+  }
+  void add_work(const char* what, Task task) {
+    const auto kind = std::ranges::find(work, std::string_view(what), &Work::what);
+    Work& of_it = kind == work.end() ? work.emplace_back(Work{what, {}}) : *kind;
+    of_it.tasks.push_back(std::move(task));
+  }
+  void run_work() {
+    Work kind = std::move(work.front());
+    work.pop_front();
+    const Task next = std::move(kind.tasks.front());
+    kind.tasks.pop_front();
+    const char* const what = kind.what;
+    if (!kind.tasks.empty()) work.push_back(std::move(kind));
+    const SliceMeter::Slice slice(slices, what);
+    next();
+  }
+  void run_rest() {
+    run_deferred();
+    if (!work.empty()) run_work();
+    stop_idle();
   }
   bool has_waiting() const {
     // What libuv polls tells whether it has anything; the mailbox wakes it through a descriptor, too.
@@ -134,6 +161,9 @@ struct Loop::Impl {
   }
   void start_idle() {
     uv_idle_start(&idle_turn, [](uv_idle_t*) {});
+  }
+  void stop_idle() {
+    if (deferred.empty() && work.empty()) uv_idle_stop(&idle_turn);
   }
 
   // --- Its threads
@@ -169,8 +199,13 @@ struct Loop::Impl {
     }
     thread = std::this_thread::get_id();
     drain_mailbox();
-    // A whole turn: what was just answered may leave such work again, and timers and sockets come in between.
-    uv_run(&loop, UV_RUN_NOWAIT);
+    // What was answered leaves before anything else is looked at: a client waits for it.
+    if (!deferred.empty()) {
+      run_deferred();
+      stop_idle();
+    }
+    // That may leave such work again: a whole turn, so that timers and sockets come in between.
+    if (idle_work) uv_run(&loop, UV_RUN_NOWAIT);
     return true;
   }
   bool has_relief() {
@@ -258,7 +293,7 @@ void Loop::post(Task task) {
 }
 
 void Loop::post_slice(const char* what, Task task) {
-  impl_->work.push_back({what, std::move(task)});
+  impl_->add_work(what, std::move(task));
   impl_->start_idle();
 }
 

@@ -162,6 +162,8 @@ void add_server_pages(Routes& routes, const ServerView& view) {
       {"GET", "/healthz", answer_with([](const Request&) { return text_response("ok\n"); })});
   routes.add({"GET", "/readyz", answer_with([view](const Request&) {
                 if (!view.is_ready()) return text_response("the server starts or stops\n", 503);
+                if (view.is_suspended && view.is_suspended())
+                  return text_response("other nodes lead what this one led\n", 503);
                 if (!view.accepts_appends()) return text_response("the disk is full\n", 503);
                 return text_response("ready\n");
               })});

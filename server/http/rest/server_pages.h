@@ -25,6 +25,8 @@ struct ServerView {
   std::string cluster_id, service_id;
   // Takes work at all: it has started, and does not stop.
   std::function<bool()> is_ready;
+  // Whether others lead what it led, since it does not get what its cluster decides. Null: it is in none.
+  std::function<bool()> is_suspended;
   // Whether the log takes appends: a full disk does not.
   std::function<bool()> accepts_appends;
   std::function<std::string()> address;  // as clients reach it: "127.0.0.1:8088"

@@ -112,6 +112,37 @@ TEST(Loop, runs_deferred_tasks_when_the_turn_is_over) {
   EXPECT_EQ(seen, (std::vector<std::string>{"task", "deferred", "deferred again"}));
 }
 
+// However many do one kind of work, another waits for one slice of it.
+TEST(Loop, lets_kinds_of_work_take_turns) {
+  Loop loop;
+  std::vector<std::string> seen;
+  loop.post([&] {
+    for (int i = 0; i < 3; ++i) loop.post_slice("many", [&] { seen.push_back("many"); });
+    for (int i = 0; i < 2; ++i) loop.post_slice("few", [&] { seen.push_back("few"); });
+    loop.post_slice("last", [&] { seen.push_back("last"); });
+    loop.post_slice("many", [&] { loop.stop(); });
+  });
+  loop.run();
+  EXPECT_EQ(seen, (std::vector<std::string>{"many", "few", "last", "many", "few", "many"}));
+}
+
+// Those who have much to do at the end of a turn do not hold up who works in slices.
+TEST(Loop, ends_a_turn_before_all_that_was_deferred_is_done) {
+  Loop loop;
+  std::vector<std::string> seen;
+  loop.post([&] {
+    for (int i = 0; i < 3; ++i)
+      loop.defer([&] {
+        seen.push_back("deferred");
+        std::this_thread::sleep_for(std::chrono::milliseconds(3));
+      });
+    loop.defer([&] { loop.stop(); });
+    loop.post_slice("work", [&] { seen.push_back("work"); });
+  });
+  loop.run();
+  EXPECT_EQ(seen, (std::vector<std::string>{"deferred", "work", "deferred", "deferred"}));
+}
+
 // A message waits for one slice, however many wait: those who work take turns with those who ask.
 TEST(Loop, runs_slices_of_work_one_a_turn_behind_the_messages) {
   Loop loop;
