@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,10 @@ class ClusterTopics {
   using Ends = std::vector<std::pair<storage::TopicPartition, Offset>>;
   virtual void ask_ends(std::vector<storage::TopicPartition> partitions,
                         std::function<void(Result<Ends>)> done) = 0;
+  // The ends that somebody was told here, if the question was no older than that (of the monotonic clock); nothing where one of
+  // them was not.
+  virtual std::optional<Ends> ends_asked_since(std::span<const storage::TopicPartition> partitions,
+                                               int64_t asked_us) const = 0;
   // Whether this node has, or is about to have, the partition's records.
   virtual bool has_replica(const storage::TopicPartition& partition) const = 0;
   virtual int32_t self() const = 0;

@@ -53,6 +53,8 @@ class NodeCopy final : public sql::CopyIn {
       TRY(place_columns(target));
     }
     left_out_.emplace(TRY(session_.planner()->left_out(source_)));
+    for (const LeftOutColumns::Wanted& wanted : left_out_->wanted_numbers(places_))
+      numbers_.push_back({wanted.column, wanted.sequence, {}});
     if (session_.in_transaction())
       held_ = TRY(session_.held_rows(source_));
     else
@@ -65,15 +67,17 @@ class NodeCopy final : public sql::CopyIn {
     look_up_->begin([this](const Status& found) {
       look_up_ = nullptr;
       if (!found) return fail(found.error());
-      for (sql::CopyRows& rows : std::exchange(waiting_, {})) append(std::move(rows));
-      if (is_finished_) return finish();
-      receiver_.on_copy_drained();
+      go_on();
     });
   }
 
   sql::Pace append(sql::CopyRows rows) override {
     if (has_failed_) return sql::Pace::GoOn;
-    if (look_up_) {
+    if (look_up_ || awaits_numbers_) {
+      waiting_.push_back(std::move(rows));
+      return sql::Pace::Wait;
+    }
+    if (!has_numbers(rows.rows)) {
       waiting_.push_back(std::move(rows));
       return sql::Pace::Wait;
     }
@@ -98,7 +102,7 @@ class NodeCopy final : public sql::CopyIn {
 
   void finish() override {
     is_finished_ = true;
-    if (look_up_ || has_failed_) return;
+    if (look_up_ || awaits_numbers_ || has_failed_) return;
     if (own_ && own_->rows() > 0) return send_block();
     if (blocks_in_flight_ == 0) receiver_.on_copy_done(row_count_);
   }
@@ -107,6 +111,35 @@ class NodeCopy final : public sql::CopyIn {
   bool is_committing() const override { return blocks_in_flight_ > 0; }
 
  private:
+  // What has waited, for as long as it need not wait again.
+  void go_on() {
+    std::vector<sql::CopyRows> waited = std::exchange(waiting_, {});
+    for (sql::CopyRows& rows : waited) append(std::move(rows));
+    if (look_up_ || awaits_numbers_ || has_failed_) return;
+    if (is_finished_) return finish();
+    receiver_.on_copy_drained();
+  }
+
+  // Whether the columns that get numbers of sequences have some for so many rows; asks for them where they have not.
+  bool has_numbers(size_t rows) {
+    for (Numbers& column : numbers_) {
+      if (column.numbers.size() >= rows) continue;
+      awaits_numbers_ = true;
+      const size_t missing = rows - column.numbers.size();
+      session_.sequences()->next_later(
+          column.sequence, missing,
+          interest_.on(session_.shard().loop(),
+                       [this, &column](const Result<std::vector<int64_t>>& taken) {
+                         awaits_numbers_ = false;
+                         if (!taken) return fail(taken.error());
+                         column.numbers.insert(column.numbers.end(), taken->begin(), taken->end());
+                         go_on();
+                       }));
+      return false;
+    }
+    return true;
+  }
+
   Status place_columns(const sql::CopyTarget& target) {
     if (target.columns.empty()) {
       for (const size_t index : engine::shown_columns(*source_))
@@ -168,6 +201,12 @@ class NodeCopy final : public sql::CopyIn {
         for (double& key : given[i].data<double>()) key += 0.0;
       all[places_[i]] = std::make_shared<const engine::Column>(std::move(given[i]));
     }
+    for (Numbers& column : numbers_) {
+      all[column.column] =
+          TRY(left_out_->numbered(column.column, std::span(column.numbers).first(rows.rows)));
+      column.numbers.erase(column.numbers.begin(),
+                           column.numbers.begin() + static_cast<std::ptrdiff_t>(rows.rows));
+    }
     TRY(left_out_->fill(all, rows.rows));
     const std::vector<int64_t> now(rows.rows, session_.parts().clock.wall_ms());
     return (held_ ? held_ : own_.get())->add(all, rows.rows, now, rows.lines);
@@ -220,6 +259,13 @@ class NodeCopy final : public sql::CopyIn {
   std::vector<size_t> places_;  // in the schema, of each column that is given
   std::unique_ptr<engine::Reader> json_;
   std::optional<LeftOutColumns> left_out_;
+  struct Numbers {
+    size_t column;  // in the schema
+    std::string sequence;
+    std::vector<int64_t> numbers;  // that are there for rows to come
+  };
+  std::vector<Numbers> numbers_;
+  bool awaits_numbers_ = false;
   std::unique_ptr<SerialLookUp> look_up_;  // while numbers have no beginning
   std::vector<sql::CopyRows> waiting_;     // for it: what was on its way when it was asked to stop
   std::unique_ptr<RowBuffer> own_;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <deque>
+#include <utility>
 
 #include "engine/query/key_owner.h"
 #include "engine/types/column_bytes.h"
@@ -161,10 +162,13 @@ class PullExecution final : public TableRead {
     waiting_charge_.resize(0);
   }
 
+  // What many ask for is encoded by turns, too: a portion of each would hold the loop for as long as there are clients.
   void deliver() {
+    if (is_rest_posted_) return;
+    Turn turn{session().parts().clock.monotonic_us()};
     while (!is_over_ && !is_paused() && !shaping_ && reports_ == parts_.size() && is_asking_) {
       if (showing_) {
-        if (!show()) return;
+        if (!show(turn)) return;
         continue;
       }
       if (rows_left_ == 0 || current_ == parts_.size()) return finish();
@@ -183,19 +187,42 @@ class PullExecution final : public TableRead {
 
   // Long rows go one by one; where many clients do not read, no more than a few go at a time.
   size_t rows_at_once(const PullPortion& portion) {
+    constexpr size_t kBytesAtOnce = 64 * 1024;
     if (portion.is_long()) return 1;
-    if (!session().parts().memory.has_many_answers()) return SIZE_MAX;
     const size_t bytes_of_row = portion.bytes / std::max<size_t>(portion.rows, 1) + 1;
-    return MemoryBudget::kShortAnswerBytes / bytes_of_row + 1;
+    const bool must_be_short = session().parts().memory.has_many_answers();
+    return (must_be_short ? MemoryBudget::kShortAnswerBytes : kBytesAtOnce) / bytes_of_row + 1;
   }
 
-  // As much of the portion as the client has room for; whether that is all of it.
-  bool show() {
+  // Of the loop, in which rows are shown.
+  struct Turn {
+    int64_t begun_us;
+    bool has_shown = false;
+  };
+  // Whether it has had its time: what is left comes in one of the next ones.
+  bool goes_on_later(Turn& turn) {
+    constexpr Loop::SliceLength kSlice{.short_us = 500, .long_us = 2'000};
+    if (!std::exchange(turn.has_shown, true)) return false;
+    Loop& loop = session().shard().loop();
+    const int64_t taken_us = session().parts().clock.monotonic_us() - turn.begun_us;
+    if (!loop.is_slice_over(taken_us, kSlice)) return false;
+    is_rest_posted_ = true;
+    loop.post_rest("rows of a look-up", interest().here([this] {
+      is_rest_posted_ = false;
+      deliver();
+      charge_waiting();
+    }));
+    return true;
+  }
+
+  // As much of the portion as the client has room for, and the turn time; whether that is all of it.
+  bool show(Turn& turn) {
     const PullPortion& portion = *showing_->portion;
     for (; showing_->batch < portion.batches.size(); ++showing_->batch, showing_->row = 0) {
       const engine::Batch& batch = portion.batches[showing_->batch];
       size_t& row = showing_->row;
       while (row < batch.rows && rows_left_ > 0) {
+        if (goes_on_later(turn)) return false;
         const size_t rows = std::min({batch.rows - row, rows_left_, rows_at_once(portion)});
         if (!receiver().has_room(portion.is_long() ? engine::bytes_of(batch.columns, row, row + 1)
                                                    : 0))
@@ -245,9 +272,9 @@ class PullExecution final : public TableRead {
     auto shaping = std::make_shared<Shaping>(
         Shaping{plan_, showing_->portion, session().properties(), rows_left_,
                 session().parts().clock, session().parts().memory});
-    constexpr size_t kBytesPerPortion = 256 * 1024;  // about
+    constexpr size_t kMostBytes = 256 * 1024;
     shaping_ = session().run_aside(
-        kBytesPerPortion,
+        std::min(kMostBytes, showing_->portion->bytes),
         [shaping](const std::atomic<bool>& is_cancelled) {
           shaping->status = shaping->run(is_cancelled);
         },
@@ -282,10 +309,10 @@ class PullExecution final : public TableRead {
     if (has_shown_) {
       NotKept why = not_kept(session().parts(), kept_);
       if (!why.passes) return fail(std::move(why.error));
-      return fail(Error{ErrorCode::ObjectState,
-                        fmt::format("table {} was emptied or altered while it was read",
-                                    kept_.table->name),
-                        "The rows that were sent are not all of them.", "Read it again."});
+      return fail(
+          Error{ErrorCode::ObjectState,
+                fmt::format("table {} was emptied or altered while it was read", kept_.table->name),
+                "The rows that were sent are not all of them.", "Read it again."});
     }
     is_over_ = true;
     cancel_scans();
@@ -307,6 +334,7 @@ class PullExecution final : public TableRead {
   std::unique_ptr<sql::Errand> shaping_;
   MemoryCharge waiting_charge_{session().memory(), MemoryKind::Results};
   bool is_asking_ = false, is_over_ = false, is_shaped_there_ = false, has_shown_ = false;
+  bool is_rest_posted_ = false;  // deliver() goes on in one of the loop's next turns
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/functions/sequences.h"
 #include "engine/query/rows_run.h"
 #include "engine/system_tables/explain_select.h"
 #include "engine/system_tables/system_catalog.h"
@@ -13,6 +14,7 @@
 #include "server/sql/information_facts.h"
 #include "server/sql/kept_tables.h"
 #include "server/sql/pull_scan.h"
+#include "server/sql/short_work.h"
 #include "server/sql/table_opening.h"
 #include "server/sql/table_read.h"
 
@@ -78,6 +80,7 @@ class SelectExecution final : public TableRead {
     OwnedCharge gathered;  // of the tables' rows, until the run counts them itself
     std::vector<std::optional<HeldBatches>> held;  // by table
     const engine::SchemaLookup* schemas;
+    std::shared_ptr<engine::Sequences> sequences;
     std::optional<engine::RowsContext> context = {};
     Random random = Random(static_cast<uint64_t>(clock.monotonic_us()));
     std::optional<engine::EvalBudget> budget = {};
@@ -89,6 +92,7 @@ class SelectExecution final : public TableRead {
     void run(const std::atomic<bool>& is_cancelled) {
       budget.emplace(clock, &is_cancelled, &memory);
       context.emplace(engine::EvalContext{clock, random, &properties, &*budget}, &memory);
+      const engine::SequencesInUse in_use(sequences.get());
       const int64_t begun_us = clock.monotonic_us();
       result = make();
       if (profile && result) {
@@ -249,7 +253,8 @@ class SelectExecution final : public TableRead {
                                         session().parts().memory,
                                         std::move(gathered_),
                                         {},
-                                        &session().parts().definitions.schemas()});
+                                        &session().parts().definitions.schemas(),
+                                        session().sequences()});
     for (Table& table : tables_) {
       work_->requests.push_back(std::move(table.request));
       work_->tables.push_back(std::move(table.rows));
@@ -259,9 +264,10 @@ class SelectExecution final : public TableRead {
       work_->profile.emplace();
       work_->times.reading_us = session().parts().clock.monotonic_us() - begun_us_;
     }
-    constexpr size_t kBytesOfJob = 64 * 1024;  // its rows are counted elsewhere
+    // Its rows are counted elsewhere; where there are many, those go first who have a few.
+    constexpr size_t kFewBytes = 1 << 20;
     errand_ = session().run_aside(
-        kBytesOfJob,
+        gathered_bytes_ > kFewBytes ? 2 * kMostShortWorkBytes : kMostShortWorkBytes,
         [work = work_](const std::atomic<bool>& is_cancelled) { work->run(is_cancelled); },
         [this] {
           if (!work_->result) return fail(work_->result.error());

@@ -1,5 +1,8 @@
+#include <fmt/format.h>
+
 #include <set>
 
+#include "engine/functions/session_zone.h"
 #include "server/sql/execution.h"
 #include "server/tasks/append_here.h"
 
@@ -19,22 +22,33 @@ class DefinitionExecution final : public SqlExecution {
   void begin(std::shared_ptr<const engine::ParsedStatement> statement) {
     statement_ = std::move(statement);
     find_dropped();
+    const auto* alter = std::get_if<engine::AlterSequence>(&statement_->statement);
+    if (!alter) return submit();
+    session().parts().sequences.give_back(alter->name.name.text, on_loop([this] { submit(); }));
+  }
+
+ private:
+  void submit() {
     session().parts().definitions.submit(
-        session().temporary().translate(statement_), session().properties(),
+        session().temporary().translate(statement_),
+        engine::without_session_zone(session().properties()),
         on_loop([this](Result<DefinitionOutcome> outcome) { end(std::move(outcome)); }),
         session().asker(), session().defining_transaction());
   }
 
- private:
   void find_dropped() {
     const MetadataImagePtr image = session().parts().definitions.image();
-    const auto add = [&](const engine::Name& name) {
-      if (const auto source = session().find_source(*image, name)) dropped_.push_back(source->name);
+    const auto add = [&](const engine::DropSource& drop) {
+      const auto source = session().find_source(*image, drop.name);
+      if (!source) return;
+      dropped_.push_back(source->name);
+      if (source->owns_topic && !source->is_temporary && !drop.delete_topic)
+        owned_topics_.insert(source->topic);
     };
     const engine::Statement& defined = statement_->statement;
-    if (const auto* drop = std::get_if<engine::DropSource>(&defined)) add(drop->name);
+    if (const auto* drop = std::get_if<engine::DropSource>(&defined)) add(*drop);
     if (const auto* drops = std::get_if<engine::DropSources>(&defined))
-      for (const engine::DropSource& each : drops->drops) add(each.name);
+      for (const engine::DropSource& each : drops->drops) add(each);
   }
 
   void end(Result<DefinitionOutcome> outcome) {
@@ -43,11 +57,23 @@ class DefinitionExecution final : public SqlExecution {
     session().temporary().note(statement_->statement);
     for (std::string& notice : outcome->notices)
       receiver().on_notice({sql::NoticeLevel::Notice, std::move(notice)});
+    tell_dropped_topics();
     receiver().on_done({std::move(outcome->tag), {}, std::move(outcome->query_id)});
   }
 
+  // PostgreSQL's clients expect nothing to be said of it, unless they ask.
+  void tell_dropped_topics() {
+    const auto& topics = *session().parts().definitions.image()->topics;
+    for (const std::string& topic : owned_topics_)
+      if (topics.find(topic) == nullptr)
+        receiver().on_notice(
+            {sql::NoticeLevel::Log,
+             fmt::format("topic \"{}\", which was made for it, is deleted, too", topic)});
+  }
+
   std::shared_ptr<const engine::ParsedStatement> statement_;
-  std::vector<std::string> dropped_;  // sources of which the session's transaction may hold rows
+  std::set<std::string> owned_topics_;  // of those that are dropped
+  std::vector<std::string> dropped_;    // sources of which the session's transaction may hold rows
 };
 
 class AppendExecution final : public SqlExecution {

@@ -114,6 +114,8 @@ std::shared_ptr<const engine::ParsedStatement> with_folded_names(
     return folded(*add, [&](auto& copy) { folding.existing(copy.table.name); });
   if (const auto* columns = std::get_if<engine::AlterColumns>(&written))
     return folded(*columns, [&](auto& copy) { folding.existing(copy.table.name); });
+  if (const auto* alter = std::get_if<engine::AlterDefault>(&written))
+    return folded(*alter, [&](auto& copy) { folding.existing(copy.table.name); });
   if (const auto* comment = std::get_if<engine::CommentOn>(&written))
     return folded(*comment, [&](auto& copy) { folding.existing(copy.table.name); });
   if (const auto* alter = std::get_if<engine::AlterSource>(&written))

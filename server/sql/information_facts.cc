@@ -43,6 +43,9 @@ InformationFacts::InformationFacts(SqlSession& session, MetadataImagePtr the_ima
       asker(session.asker()),
       database(session.database()),
       user(session.user()) {
+  sequence_position = [&reserves = session.parts().sequences](const engine::Sequence& sequence) {
+    return reserves.position(sequence);
+  };
   if (ClusterTopics* topics = session.parts().cluster) {
     replicas_of = [topics](const Uuid& topic) { return topics->replicas_of(topic); };
     cluster = [topics] { return topics->nodes(); };

@@ -56,6 +56,7 @@ struct InformationFacts {
   Asker asker;
   ReplicatedTopics::ReplicasOf replicas_of = {};
   std::function<std::vector<engine::NodeStatus>()> cluster = {};
+  std::function<engine::SequencePosition(const engine::Sequence&)> sequence_position = {};
   // Of a registry elsewhere; else the image has them. What could not be had is why there is no answer.
   std::shared_ptr<const engine::SchemaRegistry> schemas = {};
   std::optional<Error> failure = {};
@@ -80,7 +81,8 @@ struct InformationFacts {
                                              server_properties,
                                              schemas ? schemas.get() : image->schemas.get(),
                                              [this] { return access_facts(); },
-                                             cluster};
+                                             cluster,
+                                             sequence_position};
     return use(context);
   }
 };

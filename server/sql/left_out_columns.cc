@@ -1,5 +1,7 @@
 #include "server/sql/left_out_columns.h"
 
+#include "server/sql/sequence_rows.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -45,11 +47,52 @@ void note_given(const engine::Column& column, const Uuid& topic, size_t place,
 
 }  // namespace
 
+std::vector<LeftOutColumns::Wanted> LeftOutColumns::wanted_numbers(
+    std::span<const size_t> given) const {
+  std::vector<Wanted> wanted;
+  for (size_t i = 0; i < sequences_.size(); ++i)
+    if (!sequences_[i].empty() && std::ranges::find(given, i) == given.end())
+      wanted.push_back({i, sequences_[i]});
+  return wanted;
+}
+
+Result<engine::ColumnPtr> LeftOutColumns::numbered(size_t column,
+                                                   std::span<const int64_t> numbers) const {
+  const engine::ColumnDef& to = source_->schema.columns[column];
+  auto filled = std::make_shared<engine::Column>(to.type);
+  for (const int64_t number : numbers) {
+    if (to.type.kind() == engine::TypeKind::Bigint) {
+      filled->append(number);
+    } else if (to.type.kind() == engine::TypeKind::Integer && number >= INT32_MIN &&
+               number <= INT32_MAX) {
+      filled->append(static_cast<int32_t>(number));
+    } else if (to.type.kind() == engine::TypeKind::Integer) {
+      return Error{ErrorCode::OutOfRange, "integer out of range"};
+    } else {
+      return Error{
+          ErrorCode::NotSupported,
+          fmt::format("COPY that leaves out column \"{}\", whose numbers are of type {}, is "
+                      "not supported yet",
+                      to.name, to.type.to_string()),
+          {},
+          "Give the column in the list."};
+    }
+  }
+  return engine::ColumnPtr(std::move(filled));
+}
+
 Status LeftOutColumns::fill(std::vector<engine::ColumnPtr>& columns, size_t rows) const {
   for (size_t i = 0; i < columns.size(); ++i) {
     const engine::ColumnDef& column = source_->schema.columns[i];
     if (columns[i] && column.is_serial) note_given(*columns[i], topic_, i, numbers_);
     if (columns[i]) continue;
+    if (!column.is_serial && has_sequence_default(column))
+      return Error{ErrorCode::NotSupported,
+                   fmt::format("COPY that leaves out column \"{}\", whose DEFAULT computes with a "
+                               "sequence, is not supported yet",
+                               column.name),
+                   {},
+                   "Give the column in the list."};
     if (!column.is_serial) {
       columns[i] = engine::constant_column(column.type, defaults_[i], rows);
       continue;
@@ -80,8 +123,7 @@ Status fill_serials(engine::InsertBatch& batch, const Uuid& topic, SerialNumbers
     batch.columns[gaps.column] = std::move(filled);
   }
   for (size_t i = 0; i < batch.columns.size(); ++i)
-    if (batch.target->schema.columns[i].is_serial)
-      note_given(*batch.columns[i], topic, i, numbers);
+    if (batch.target->schema.columns[i].is_serial) note_given(*batch.columns[i], topic, i, numbers);
   return {};
 }
 

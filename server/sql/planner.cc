@@ -11,13 +11,17 @@
 #include "engine/plan/print_plan.h"
 #include "engine/plan/source_schema.h"
 #include "engine/query/column_origins.h"
+#include "engine/system_tables/explain_select.h"
 #include "engine/system_tables/information.h"
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/ascii.h"
 #include "engine/types/catalog_numbers.h"
 #include "engine/types/postgres_types.h"
 #include "server/metadata/plan_definition.h"
+#include "server/sql/explained_write.h"
 #include "server/sql/folded_names.h"
+#include "server/sql/sequence_rows.h"
+#include "server/sql/session_sequences.h"
 #include "server/sql/sleep.h"
 
 namespace server {
@@ -165,6 +169,7 @@ Planner::Planner(const Clock& clock, const SqlSettings& settings, MetadataImageP
 
 void Planner::watch(const std::atomic<bool>& is_cancelled) {
   budget_.emplace(clock_, &is_cancelled, memory_);
+  may_wait_ = true;
 }
 
 engine::PlanContext Planner::context_for(std::vector<engine::ParameterSlot>* parameters) const {
@@ -181,6 +186,22 @@ engine::PlanContext Planner::context_for(std::vector<engine::ParameterSlot>* par
 
 namespace {
 
+ConstantRows rows_of(const std::vector<std::string>& lines) {
+  auto column = std::make_shared<engine::Column>(engine::TypeKind::String);
+  for (const std::string& line : lines) column->append_copy(line);
+  return {{std::move(column)}, lines.size()};
+}
+
+Result<ConstantRows> explain_write(const engine::Explain& explain,
+                                   const engine::PlanContext& context, const MetadataImage& image,
+                                   const Asker& asker) {
+  const auto may_change = [&](const engine::DataSource& target) -> Status {
+    TRY(check_insert(*image.users, asker, target));
+    return check_writable(image, target);
+  };
+  return rows_of(TRY(explained_write(explain, context, may_change)));
+}
+
 // The SELECT that EXPLAIN ANALYZE is to run; null for other statements.
 const engine::Query* analyzed_query(const engine::Statement& statement) {
   const auto* explain = std::get_if<engine::Explain>(&statement);
@@ -190,20 +211,56 @@ const engine::Query* analyzed_query(const engine::Statement& statement) {
   return std::get_if<engine::Query>(&explain->statement->statement);
 }
 
+// EXPLAIN's column has the name that PostgreSQL's clients look for.
+std::vector<sql::ResultColumn> told_columns(const engine::Statement& information) {
+  std::vector<sql::ResultColumn> columns = display_columns(engine::information_schema(information));
+  if (std::holds_alternative<engine::Explain>(information)) columns.front().name = "QUERY PLAN";
+  return columns;
+}
+
+// A client that skips a number would send a value that nobody reads, of a type that nobody knows. By the text: what a number
+// within quotes hides is not found.
+Status check_numbers(std::string_view text, std::span<const engine::SqlType> types, size_t count) {
+  std::vector<bool> is_there(count);
+  for (size_t i = 0; i < std::min(count, types.size()); ++i) is_there[i] = !types[i].is_null();
+  for (size_t at = text.find('$'); at != std::string_view::npos && count > 0;) {
+    size_t number = 0;
+    for (++at; at < text.size() && engine::is_ascii_digit(text[at]) && number <= count; ++at)
+      number = 10 * number + static_cast<size_t>(text[at] - '0');
+    if (number > 0 && number <= count) is_there[number - 1] = true;
+    at = text.find('$', at);
+  }
+  const auto missing = std::ranges::find(is_there, false);
+  if (missing == is_there.end()) return {};
+  return Error{
+      ErrorCode::TypeMismatch,
+      fmt::format("could not determine data type of parameter ${}", missing - is_there.begin() + 1),
+      "", "Number the parameters without gaps, or declare its type."};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
+    std::shared_ptr<const engine::ParsedStatement> statement,
+    std::span<const engine::SqlType> parameter_types) {
+  auto prepared = TRY(prepare_part(statement, parameter_types));
+  TRY(check_numbers(statement->text, parameter_types, prepared->parameters.size()));
+  return prepared;
+}
+
+Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
     std::shared_ptr<const engine::ParsedStatement> parsed,
     std::span<const engine::SqlType> parameter_types) {
   budget_->begin({});
   if (const auto sleeping = sleep_of(*parsed)) {
-    const auto seconds = TRY(prepare(sleeping->seconds, parameter_types));
-    auto rest = std::make_shared<SqlPrepared>(*TRY(prepare(sleeping->rest, parameter_types)));
+    const auto seconds = TRY(prepare_part(sleeping->seconds, parameter_types));
+    auto rest = std::make_shared<SqlPrepared>(*TRY(prepare_part(sleeping->rest, parameter_types)));
     rest->parameters = merged_parameters(*sleeping, *seconds, *rest);
     rest->sleeps = true;
     rest->rows = seconds;
     return std::shared_ptr<const SqlPrepared>(std::move(rest));
   }
+  parsed = TRY(with_sequence_rows(std::move(parsed), *image_->catalog));
   if (is_definition(parsed->statement))
     parsed = with_folded_names(std::move(parsed), context_for(nullptr));
   auto prepared = std::make_shared<SqlPrepared>();
@@ -218,6 +275,11 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
   if (std::holds_alternative<engine::AddPrimaryKey>(statement) ||
       std::holds_alternative<engine::AlterColumns>(statement))
     prepared->action = Action::AddKey;
+  const bool has_parameters = engine::parameter_count(*parsed) > 0;
+  if (is_definition(statement) && has_parameters)
+    return Error{ErrorCode::NotSupported, "a query that runs may not be defined using parameters",
+                 "", "Write the values in its text."}
+        .at(parsed->start);
   if (is_definition(statement)) return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   if (const engine::Query* query = analyzed_query(statement))
     if (TRY(prepare_analyzed(*query, parameter_types, *prepared)))
@@ -225,9 +287,19 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
   if (engine::is_information_statement(statement)) {
     prepared->kind = sql::ResultKind::Rows;
     prepared->action = Action::Information;
-    if (const auto* explain = std::get_if<engine::Explain>(&statement))
+    if (const auto* explain = std::get_if<engine::Explain>(&statement)) {
+      if (has_parameters) {
+        TRY(prepare_explained(*explain, parameter_types, *prepared));
+        return std::shared_ptr<const SqlPrepared>(std::move(prepared));
+      }
+      if (engine::PlanContext context = context_for(nullptr); explains_write(*explain, context)) {
+        TRY(explain_write(*explain, context, *image_, asker_));
+        prepared->action = Action::Constant;
+        prepared->is_explained = true;
+      }
       TRY(check_explained(*explain));
-    prepared->columns = display_columns(engine::information_schema(statement));
+    }
+    prepared->columns = told_columns(statement);
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
   if (const auto* print = std::get_if<engine::Print>(&statement)) {
@@ -262,6 +334,32 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare(
   return Error{ErrorCode::NotSupported, "this statement is not supported yet"}.at(parsed->start);
 }
 
+// EXPLAIN of a query with parameters: planned with their values.
+Status Planner::prepare_explained(const engine::Explain& explain,
+                                  std::span<const engine::SqlType> parameter_types,
+                                  SqlPrepared& out) {
+  const auto* query =
+      explain.statement ? std::get_if<engine::Query>(&explain.statement->statement) : nullptr;
+  if (!query)
+    return Error{ErrorCode::NotSupported,
+                 "parameters in EXPLAIN of anything but a SELECT are not supported yet", "",
+                 "Write the values in its text."}
+        .at(out.statement->start);
+  std::vector<engine::ParameterSlot> slots = slots_of(parameter_types);
+  slots.resize(
+      std::max<size_t>(slots.size(), static_cast<size_t>(engine::parameter_count(*out.statement))));
+  SqlPrepared planned = out;
+  TRY(prepare_query(*query, slots, planned));
+  out.kind = sql::ResultKind::Rows;
+  out.action = Action::Constant;
+  out.is_explained = true;
+  for (const engine::ParameterSlot& slot : slots)
+    out.parameters.push_back(slot.type.is_null() ? engine::SqlType(engine::TypeKind::String)
+                                                 : slot.type);
+  out.columns = told_columns(out.statement->statement);
+  return {};
+}
+
 // False where the query has no end, or is asked by its way through the stream: what is said then is EXPLAIN's.
 Result<bool> Planner::prepare_analyzed(const engine::Query& query,
                                        std::span<const engine::SqlType> parameter_types,
@@ -280,7 +378,7 @@ Result<bool> Planner::prepare_analyzed(const engine::Query& query,
   for (const engine::ParameterSlot& slot : slots)
     out.parameters.push_back(slot.type.is_null() ? engine::SqlType(engine::TypeKind::String)
                                                  : slot.type);
-  out.columns = display_columns(engine::information_schema(out.statement->statement));
+  out.columns = told_columns(out.statement->statement);
   return true;
 }
 
@@ -291,7 +389,8 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_rows(
   rows->text = statement.text;
   rows->start = statement.start;
   rows->statement = std::move(query);
-  auto prepared = std::make_shared<SqlPrepared>(*TRY(prepare(std::move(rows), parameter_types)));
+  auto prepared =
+      std::make_shared<SqlPrepared>(*TRY(prepare_part(std::move(rows), parameter_types)));
   prepared->is_for_change = true;
   return std::shared_ptr<const SqlPrepared>(std::move(prepared));
 }
@@ -315,9 +414,14 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   write.places.resize(out.rows->columns.size());
   std::vector<engine::SqlType> types;
   for (const sql::ResultColumn& column : out.rows->columns) types.push_back(column.type);
+  if (TRY(add_sequence_defaults(write, out.rows->columns.size()))) {
+    out.rows = TRY(prepare_rows(clone(write.rows), statement, parameter_types));
+    types.clear();
+    for (const sql::ResultColumn& column : out.rows->columns) types.push_back(column.type);
+  }
   const std::vector<engine::SqlType> wanted = write.types();
   const bool has_widened = TRY(widen_arithmetic(write, types));
-  if (has_widened || types != wanted) {
+  if (has_widened || !std::ranges::equal(types, wanted, is_written_alike)) {
     auto typed = TRY(with_types(std::move(write.rows), types, wanted));
     out.rows = TRY(prepare_rows(std::move(typed), statement, parameter_types));
   }
@@ -512,6 +616,7 @@ Status Planner::check_returning(const SqlPrepared& prepared, const engine::Inser
 Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
                                        std::vector<engine::Value> parameters) {
   budget_->begin({});
+  const engine::SequencesInUse in_use(may_wait_ ? sequences_.get() : nullptr);
   std::vector<engine::ParameterSlot> slots = slots_of(prepared.parameters);
   for (size_t i = 0; i < slots.size() && i < parameters.size(); ++i)
     slots[i].value = std::move(parameters[i]);
@@ -526,6 +631,11 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
     return planned(plan_insert(prepared, std::get<engine::InsertValues>(statement), context));
   if (prepared.action == Action::Print)
     return planned(engine::plan_print(std::get<engine::Print>(statement), context));
+  if (const auto* explain = std::get_if<engine::Explain>(&statement);
+      explain && prepared.is_explained)
+    return planned(explains_write(*explain, context)
+                       ? explain_write(*explain, context, *image_, asker_)
+                       : explain_constants(*explain, context));
   const auto& query =
       prepared.is_analyzed ? *analyzed_query(statement) : std::get<engine::Query>(statement);
   if (prepared.action == Action::Constant) return planned(compute_constants(query, context));
@@ -572,9 +682,27 @@ Status Planner::check_defaults(const engine::CreateSource& create) {
     if (element.default_sql.empty()) continue;
     const auto schema = engine::read_schema(std::span(&element, 1), image_->catalog->types);
     if (!schema || schema->columns.empty()) continue;  // the definition tells why
-    auto value = engine::default_value(schema->columns.front(), context_for(nullptr), eval());
-    if (!value) return std::move(value).error().at(element.position);
+    TRY(check_default(schema->columns.front(), element.position));
   }
+  return {};
+}
+
+Status Planner::check_default(const engine::AlterDefault& alter) {
+  budget_->begin({});
+  const engine::DataSource* table = image_->catalog->find_source(alter.table.name.text);
+  const int index = table ? table->schema.index_of(alter.column.name.text) : -1;
+  if (index < 0) return {};  // likewise
+  engine::ColumnDef column = table->schema.columns[static_cast<size_t>(index)];
+  column.default_sql = alter.default_sql;
+  return check_default(column, alter.column.position);
+}
+
+// Of sequences it takes no number yet.
+Status Planner::check_default(const engine::ColumnDef& column, TextPosition position) {
+  ImaginarySequences sequences(*image_->catalog);
+  const engine::SequencesInUse in_use(&sequences);
+  auto value = engine::default_value(column, context_for(nullptr), eval());
+  if (!value) return std::move(value).error().at(position);
   return {};
 }
 
@@ -582,9 +710,15 @@ Result<LeftOutColumns> Planner::left_out(const std::shared_ptr<const engine::Dat
   budget_->begin({});
   const storage::TopicInfo* topic = image_->topics->find(table->topic);
   std::vector<engine::Value> defaults;
-  for (const engine::ColumnDef& column : table->schema.columns)
-    defaults.push_back(TRY(engine::default_value(column, context_for(nullptr), eval())));
-  return LeftOutColumns(table, topic ? topic->id : Uuid(), std::move(defaults), *numbers_);
+  std::vector<std::string> sequences;
+  for (const engine::ColumnDef& column : table->schema.columns) {
+    sequences.push_back(sequence_of_default(column));
+    defaults.push_back(has_sequence_default(column)
+                           ? engine::Value()
+                           : TRY(engine::default_value(column, context_for(nullptr), eval())));
+  }
+  return LeftOutColumns(table, topic ? topic->id : Uuid(), std::move(defaults),
+                        std::move(sequences), *numbers_);
 }
 
 Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
@@ -600,6 +734,11 @@ Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
   TRY(planned.buffer->add(rows.columns, rows.timestamps.size(), rows.timestamps));
   for (const size_t place : prepared.returning) planned.returned.push_back(rows.columns[place]);
   return planned;
+}
+
+Result<ConstantRows> Planner::explain_constants(const engine::Explain& explain,
+                                                const engine::PlanContext& context) {
+  return rows_of(TRY(engine::explained_lines(explain, context)));
 }
 
 Result<ConstantRows> Planner::compute_constants(const engine::Query& query,

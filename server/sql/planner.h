@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "engine/functions/kernel.h"
+#include "engine/functions/sequences.h"
 #include "engine/plan/analysis.h"
 #include "engine/plan/query_plan.h"
 #include "engine/query/point_look_up.h"
@@ -18,8 +19,8 @@
 #include "engine/query/select_rows.h"
 #include "server/metadata/image.h"
 #include "server/metadata/rights.h"
-#include "server/sql/port.h"
 #include "server/sql/left_out_columns.h"
+#include "server/sql/port.h"
 #include "server/sql/row_buffer.h"
 #include "server/sql/settings.h"
 #include "server/sql/write_plan.h"
@@ -45,8 +46,9 @@ struct SqlPrepared final : sql::Prepared {
   };
   std::shared_ptr<const engine::ParsedStatement> statement;
   Action action = Action::Define;
-  bool takes_long = false;  // its planning is not for a loop
-  bool is_analyzed = false;  // a Select that EXPLAIN ANALYZE runs: shown is what its steps took
+  bool takes_long = false;    // its planning is not for a loop
+  bool is_analyzed = false;   // a Select that EXPLAIN ANALYZE runs: shown is what its steps took
+  bool is_explained = false;  // Constant: the lines of EXPLAIN, of a query with parameters
   // The plan of a look-up, good for this image and these properties; null when it must be made
   // anew.
   std::shared_ptr<const engine::PullPlan> pull;
@@ -55,10 +57,12 @@ struct SqlPrepared final : sql::Prepared {
   // Of WriteRows: what is done with the rows of which statement.
   std::shared_ptr<const RowsWrite> write;
   std::shared_ptr<const SqlPrepared> rows;
-  bool sleeps = false;  // calls pg_sleep(): `rows` computes the seconds that come before it
+  bool sleeps = false;         // calls pg_sleep(): `rows` computes the seconds that come before it
   bool is_for_change = false;  // these rows: a statement reads what it changes
   std::vector<size_t> returning;  // of an INSERT: columns of its target that it answers with
   Revision revision;
+  // The last one at which the columns were found the same.
+  mutable std::optional<Revision> checked_at;
   engine::Properties properties;
 };
 
@@ -105,6 +109,8 @@ class Planner {
   Planner(const Clock& clock, const SqlSettings& settings, MetadataImagePtr image,
           engine::Properties properties, MemoryBudget* memory = nullptr, Asker asker = {});
 
+  // Fails with TypeMismatch where a number below the last parameter's is none that the statement has, and no type was given
+  // for it.
   Result<std::shared_ptr<const SqlPrepared>> prepare(
       std::shared_ptr<const engine::ParsedStatement> statement,
       std::span<const engine::SqlType> parameter_types);
@@ -115,9 +121,12 @@ class Planner {
   const MetadataImagePtr& image() const { return image_; }
   // Where SERIAL columns get their numbers; without it an INSERT that leaves one out fails.
   void use(SerialNumbers& numbers) { numbers_ = &numbers; }
+  // Where nextval() gets its numbers: on another thread than a loop's, see watch().
+  void use(std::shared_ptr<engine::Sequences> sequences) { sequences_ = std::move(sequences); }
   void use(std::map<std::string, std::string> temporary) { temporary_ = std::move(temporary); }
   // Fails where the DEFAULT of a column has no value, or one of another type.
   Status check_defaults(const engine::CreateSource& create);
+  Status check_default(const engine::AlterDefault& alter);
   // Tables of which the transaction holds rows: a look-up has to see these, too.
   void use_held(std::set<std::string> tables) { held_ = std::move(tables); }
   // What the columns of the table hold that a statement leaves out.
@@ -126,6 +135,10 @@ class Planner {
   void watch(const std::atomic<bool>& is_cancelled);
 
  private:
+  // prepare() of what may be a part of a statement, which has not all of its parameters.
+  Result<std::shared_ptr<const SqlPrepared>> prepare_part(
+      std::shared_ptr<const engine::ParsedStatement> statement,
+      std::span<const engine::SqlType> parameter_types);
   engine::EvalContext eval() { return {clock_, random_, &properties_, &*budget_}; }
   engine::PlanContext context_for(std::vector<engine::ParameterSlot>* parameters) const;
   Status prepare_query(const engine::Query& query, std::vector<engine::ParameterSlot>& slots,
@@ -139,15 +152,21 @@ class Planner {
       engine::Query query, const engine::ParsedStatement& statement,
       std::span<const engine::SqlType> parameter_types);
   Status check_explained(const engine::Explain& explain);
+  Status prepare_explained(const engine::Explain& explain,
+                           std::span<const engine::SqlType> parameter_types, SqlPrepared& out);
+  Status check_default(const engine::ColumnDef& column, TextPosition position);
   static Status check_supported(const engine::Statement& statement);
   Status check_result(const SqlPrepared& prepared, const engine::Schema& result);
   Status prepare_returning(std::span<const engine::SelectItem> items,
                            const engine::DataSource& target, const engine::PlanContext& context,
                            SqlPrepared& out) const;
   Status check_returning(const SqlPrepared& prepared, const engine::InsertValues& insert,
-                         const engine::DataSource& target, const engine::PlanContext& context) const;
+                         const engine::DataSource& target,
+                         const engine::PlanContext& context) const;
   Result<InsertRows> plan_insert(const SqlPrepared& prepared, const engine::InsertValues& insert,
                                  const engine::PlanContext& context);
+  static Result<ConstantRows> explain_constants(const engine::Explain& explain,
+                                                const engine::PlanContext& context);
   Result<ConstantRows> compute_constants(const engine::Query& query,
                                          const engine::PlanContext& context);
   Result<SelectRows> plan_select(const SqlPrepared& prepared, const engine::Query& query,
@@ -168,6 +187,8 @@ class Planner {
   std::map<std::string, std::string> temporary_;  // see engine::PlanContext
   std::set<std::string> held_;
   const std::function<Status(const engine::DataSource&)> may_read_;
+  std::shared_ptr<engine::Sequences> sequences_;
+  bool may_wait_ = false;  // it is not on a loop
 };
 
 // The rows on their way into a source's topic; fails with UnknownTopic when that is gone.

@@ -57,7 +57,8 @@ class Prepared {
   std::vector<engine::SqlType> parameters;
 };
 
-enum class NoticeLevel : uint8_t { Notice, Warning };
+// Log: for those who ask for it.
+enum class NoticeLevel : uint8_t { Log, Notice, Warning };
 struct Notice {
   NoticeLevel level = NoticeLevel::Notice;
   std::string message, detail = {}, hint = {};
@@ -209,6 +210,10 @@ class SessionBackend {
                                                    std::vector<engine::Value> parameters,
                                                    Receiver& receiver) = 0;
 
+  // Fails as start() would where the columns of its rows are others by now; of what takes long to plan nothing is known
+  // before that.
+  virtual Status check_columns(const Prepared& /*prepared*/) { return {}; }
+
   // A look-up's rows and its end, given before this returns. False, and nothing given, where anything is to be waited for or
   // to be told, or the plan has changed: then it is to be started.
   virtual Result<bool> answer_at_hand(const Prepared& /*look_up*/,
@@ -262,6 +267,8 @@ class SessionBackend {
   virtual std::optional<engine::SqlType> type_of_oid(uint32_t /*number*/) const { return {}; }
   // Whether clients are told errors in ksqlDB's words where they differ (`compat = ksqldb`).
   virtual bool speaks_ksqldb() const { return false; }
+  // DISCARD SEQUENCES: currval() and lastval() tell nothing any more.
+  virtual void forget_sequences() {}
 };
 
 struct SessionInfo {

@@ -123,6 +123,7 @@ void wait_for_written(SqlParts& parts, Shard& shard, MetadataImagePtr image,
                       const std::vector<const DefinedQuery*>& queries, const SessionWrites& written,
                       std::weak_ptr<const void> interest, std::function<void(Status)> passed) {
   if (written.empty()) return passed({});
+  parts.log.hurry();  // tasks may not have been told of it yet
   std::make_shared<Barrier>(parts, shard, std::move(image), written, std::move(interest),
                             std::move(passed))
       ->begin(queries);

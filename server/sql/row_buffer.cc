@@ -15,9 +15,8 @@ namespace {
 constexpr size_t kBatchBytes = 64 * 1024;
 
 Error bad_row(const engine::DataSource& source, std::string_view what, size_t row,
-              std::span<const uint64_t> lines) {
-  Error error{ErrorCode::InvalidText,
-              fmt::format("cannot write a row of {}: {}", source.name, what)};
+              std::span<const uint64_t> lines, ErrorCode code = ErrorCode::InvalidText) {
+  Error error{code, fmt::format("cannot write a row of {}: {}", source.name, what)};
   if (row < lines.size()) error.context = fmt::format("COPY {}, line {}", source.name, lines[row]);
   return error;
 }
@@ -93,7 +92,8 @@ Status RowBuffer::add(std::vector<engine::ColumnPtr>& columns, size_t rows,
   const bool is_table = source_->kind == engine::SourceKind::Table;
   for (size_t row = 0; is_table && row < rows; ++row)
     if (!encoded_keys[row])
-      return bad_row(*source_, "the primary key of a table cannot be NULL", row, lines);
+      return bad_row(*source_, "the primary key of a table cannot be NULL", row, lines,
+                     ErrorCode::NullValue);
   for (size_t row = 0; once && row < rows; ++row)
     if (!once->insert(std::string(*encoded_keys[row])).second)
       return Error{ErrorCode::InvalidStatement,

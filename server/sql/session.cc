@@ -7,11 +7,15 @@
 
 #include "base/log.h"
 #include "engine/catalog/statement_settings.h"
+#include "engine/functions/session_zone.h"
 #include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
 #include "server/sql/copy_in.h"
 #include "server/sql/execution.h"
+#include "server/sql/fixed_defaults.h"
+#include "server/sql/search_path.h"
+#include "server/sql/sequence_rows.h"
 #include "server/sql/serial_look_up.h"
 #include "server/sql/sleep.h"
 
@@ -47,44 +51,29 @@ std::vector<engine::Name> names_changed_by(const engine::Statement& statement) {
     names.push_back(add_key->table.name);
   if (const auto* columns = std::get_if<engine::AlterColumns>(&statement))
     names.push_back(columns->table.name);
-  if (const auto* alter = std::get_if<engine::AlterSource>(&statement)) names.push_back(alter->name);
+  if (const auto* value = std::get_if<engine::AlterDefault>(&statement))
+    names.push_back(value->table.name);
+  if (const auto* alter = std::get_if<engine::AlterSource>(&statement))
+    names.push_back(alter->name);
   if (const auto* create = std::get_if<engine::CreateSource>(&statement);
       create && create->or_replace && !create->is_temporary)
     names.push_back(create->name);
   return names;
 }
 
-// A name alone is one of public. Where the path leads elsewhere, that would be another table than the one that is meant:
-// such a path is refused. Names of no schema lead nowhere, as in PostgreSQL, and an empty path is one of programs that write all
-// names out.
+// A name alone is one of public. Where the path leads to another schema that is there, that would be another table than the one
+// that is meant: such a path is refused. Names of no schema lead nowhere, as in PostgreSQL.
 Status check_search_path(std::string_view path, const engine::Catalog& catalog) {
-  bool has_public = false, has_other = false;
-  for (size_t begin = 0; begin <= path.size();) {
-    const size_t end = std::min(path.find(',', begin), path.size());
-    std::string_view part = path.substr(begin, end - begin);
-    begin = end + 1;
-    while (part.starts_with(' ')) part.remove_prefix(1);
-    while (part.ends_with(' ')) part.remove_suffix(1);
-    const bool is_quoted = part.size() > 1 && (part.front() == '"' || part.front() == '\'') &&
-                           part.back() == part.front();
-    if (is_quoted) part = part.substr(1, part.size() - 2);
+  for (const std::string& part : sql::names_of_search_path(path)) {
     const std::string upper = engine::upper_case(part);
-    if (part.empty() || upper == "$USER" || upper == "PG_CATALOG" || upper == "PG_TEMP") continue;
-    if (upper == "PUBLIC") {
-      has_public = true;
-      continue;
-    }
-    has_other = true;
-    if (catalog.schemas.contains(upper) || catalog.schemas.contains(std::string(part)))
+    if (upper == "PUBLIC") continue;
+    if (catalog.schemas.contains(upper) || catalog.schemas.contains(part))
       return Error{ErrorCode::NotSupported,
                    fmt::format("search_path with the schema \"{}\" is not supported yet", part),
                    {},
                    "Write the schema before the table: schema.table."};
   }
-  if (has_public || !has_other) return {};
-  return Error{ErrorCode::NotSupported,
-               fmt::format("search_path \"{}\" without public is not supported yet", path),
-               "Names without a schema are those of public.", "Add public to it."};
+  return {};
 }
 
 }  // namespace
@@ -97,8 +86,7 @@ Result<std::unique_ptr<sql::SessionBackend>> SqlBackend::open_session(
 }
 
 SqlSession::SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings& settings,
-                       MemoryAccount* memory, Asker asker, std::string database,
-                       std::string user)
+                       MemoryAccount* memory, Asker asker, std::string database, std::string user)
     : parts_(parts),
       shard_(shard),
       settings_(settings),
@@ -147,6 +135,8 @@ engine::Properties SqlSession::properties() const {
                 [](const auto& entry) { return !engine::is_statement_setting(entry.first); });
   const engine::Properties& system = parts_.definitions.image()->catalog->system_properties;
   properties.insert(system.begin(), system.end());
+  if (const auto zone = settings_.get("timezone"); zone && *zone != "UTC" && !speaks_ksqldb())
+    properties[std::string(engine::kZoneProperty)] = *zone;
   return properties;
 }
 
@@ -178,9 +168,11 @@ std::optional<engine::SqlType> SqlSession::type_of_oid(uint32_t number) const {
 bool SqlSession::speaks_ksqldb() const { return parts_.settings.engine.ksqldb_compat; }
 
 std::unique_ptr<Planner> SqlSession::planner() const {
-  auto planner = std::make_unique<Planner>(parts_.clock, parts_.settings, parts_.definitions.image(),
-                                           properties(), &parts_.memory, asker_);
+  auto planner =
+      std::make_unique<Planner>(parts_.clock, parts_.settings, parts_.definitions.image(),
+                                properties(), &parts_.memory, asker_);
   planner->use(parts_.serials);
+  planner->use(sequences_);
   planner->use(temporary_.names());
   if (!held_.empty()) {
     std::set<std::string> held;
@@ -272,6 +264,23 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start(
   return started;
 }
 
+Status SqlSession::check_columns(const sql::Prepared& any) {
+  const auto& prepared = static_cast<const SqlPrepared&>(any);
+  const Revision now = parts_.definitions.image()->revision;
+  if (prepared.columns.empty() || prepared.takes_long || prepared.sleeps) return {};
+  if (prepared.revision == now || prepared.checked_at == now) return {};
+  const auto anew = TRY(planner()->prepare(prepared.statement, prepared.parameters));
+  const auto is_alike = [](const sql::ResultColumn& a, const sql::ResultColumn& b) {
+    return a.type == b.type && a.name == b.name;
+  };
+  if (!std::ranges::equal(prepared.columns, anew->columns, is_alike))
+    return Error{ErrorCode::NotSupported, "cached plan must not change result type",
+                 "What the statement is about has been replaced since it was prepared.",
+                 "Prepare it again."};
+  prepared.checked_at = now;
+  return {};
+}
+
 Result<bool> SqlSession::answer_at_hand(const sql::Prepared& look_up,
                                         std::span<const engine::Value> parameters,
                                         sql::Receiver& receiver) {
@@ -309,8 +318,14 @@ std::shared_ptr<const engine::DataSource> SqlSession::written_table(
     const SqlPrepared& prepared, const MetadataImage& image) const {
   if (prepared.action == Action::WriteRows) return prepared.write->target;
   if (prepared.action != Action::Insert) return nullptr;
-  return find_source(image,
-                     std::get<engine::InsertValues>(prepared.statement->statement).target);
+  return find_source(image, std::get<engine::InsertValues>(prepared.statement->statement).target);
+}
+
+bool SqlSession::takes_numbers(const SqlPrepared& prepared, const MetadataImage& image) const {
+  if (prepared.action != Action::Insert)
+    return false;  // others are computed elsewhere, or planned so
+  const auto target = written_table(prepared, image);
+  return target && has_sequence_default(*target);
 }
 
 std::set<std::string> SqlSession::topics_in_turn(const SqlPrepared& prepared,
@@ -340,9 +355,8 @@ Result<std::shared_ptr<const SqlPrepared>> SqlSession::renewed(
     const std::shared_ptr<const SqlPrepared>& prepared, const MetadataImage& image) const {
   if (prepared->revision == image.revision) return prepared;
   auto anew = TRY(planner()->prepare(prepared->statement, prepared->parameters));
-  const bool has_same_columns =
-      std::ranges::equal(anew->columns, prepared->columns, {}, &sql::ResultColumn::type,
-                         &sql::ResultColumn::type);
+  const bool has_same_columns = std::ranges::equal(
+      anew->columns, prepared->columns, {}, &sql::ResultColumn::type, &sql::ResultColumn::type);
   if (anew->action == prepared->action && anew->parameters == prepared->parameters &&
       has_same_columns)
     return anew;
@@ -354,7 +368,9 @@ Result<std::shared_ptr<const SqlPrepared>> SqlSession::renewed(
 Status SqlSession::check_for_cluster(const SqlPrepared& prepared) const {
   if (parts_.cluster == nullptr) return {};
   const auto not_yet = [](std::string what, std::string hint) {
-    return Error{ErrorCode::NotSupported, std::move(what) + " not supported in a cluster yet", {},
+    return Error{ErrorCode::NotSupported,
+                 std::move(what) + " not supported in a cluster yet",
+                 {},
                  std::move(hint)};
   };
   if (prepared.action == Action::AddKey)
@@ -368,8 +384,7 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
   TRY(check_for_cluster(*given));
   if (given->sleeps) return run_sleep(*this, receiver, given, std::move(parameters));
   const MetadataImagePtr image = parts_.definitions.image();
-  const auto prepared =
-      given->action == Action::WriteRows ? TRY(renewed(given, *image)) : given;
+  const auto prepared = given->action == Action::WriteRows ? TRY(renewed(given, *image)) : given;
   std::set<std::string> topics = topics_in_turn(*prepared, *image);
   if (std::ranges::any_of(topics, [this](const std::string& topic) { return !has_turn(topic); }))
     return run_in_turn(*this, receiver, prepared, std::move(parameters), std::move(topics));
@@ -381,11 +396,16 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
   TRY(check_not_anothers(prepared->statement->statement, *image));
   if (const auto* create = std::get_if<engine::CreateSource>(&prepared->statement->statement))
     TRY(planner()->check_defaults(*create));
+  if (const auto* alter = std::get_if<engine::AlterDefault>(&prepared->statement->statement))
+    TRY(planner()->check_default(*alter));
   if (prepared->action == Action::Define)
-    return run_definition(*this, receiver, prepared->statement);
+    return run_definition(*this, receiver,
+                          with_fixed_defaults(prepared->statement, *image->catalog,
+                                              engine::session_zone(properties()).get()));
   if (const auto table = written_table(*prepared, *image))
     if (auto look_up = SerialLookUp::make(*this, *image, *table))
-      return run_after_look_up(*this, receiver, std::move(look_up), prepared, std::move(parameters));
+      return run_after_look_up(*this, receiver, std::move(look_up), prepared,
+                               std::move(parameters));
   if (prepared->action == Action::WriteRows)
     return run_rows_write(*this, receiver, prepared, std::move(parameters));
   if (prepared->action == Action::AddKey) return run_add_key(*this, receiver, prepared->statement);
@@ -399,7 +419,8 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
 Result<std::unique_ptr<sql::Execution>> SqlSession::start_again(StatementBegun begun,
                                                                 sql::Receiver& receiver) {
   std::unique_ptr<Planner> planner = this->planner();
-  if (begun.prepared->takes_long || take_long(begun.parameters))
+  if (begun.prepared->takes_long || take_long(begun.parameters) ||
+      takes_numbers(*begun.prepared, *planner->image()))
     return run_planned_aside(*this, receiver, std::move(planner), std::move(begun));
   PlannedStatement planned = TRY(planner->plan(*begun.prepared, parameters_for(begun)));
   return run(std::move(planned), std::move(begun), planner->image(), receiver);
@@ -486,6 +507,11 @@ Status SqlSession::check_is_read(const MetadataImage& image,
   if (target.kind != engine::SourceKind::Table) return {};
   const DefinedQuery* keeper = image.materializer_of(target);
   if (!keeper) return {};
+  // Who has no replica has nothing to read, and rows go to who leads.
+  const storage::TopicInfo* topic = image.topics->find(target.topic);
+  if (parts_.cluster != nullptr && topic != nullptr &&
+      !parts_.cluster->has_replica({topic->id, PartitionId{0}}))
+    return {};
   const auto trouble = parts_.supervisor.trouble_of(keeper->query->id);
   if (!trouble || trouble->code != ErrorCode::UnknownTopic) return {};
   return Error{ErrorCode::ObjectState,
@@ -520,10 +546,11 @@ void SqlSession::note_held_read(const Uuid& topic) {
 Result<HeldBatches> SqlSession::held_batches(const engine::DataSource& table, const Uuid& topic) {
   RowBuffer& buffer = *held_.at(table.name);
   if (buffer.topic() == topic) return buffer.batches();
-  return Error{ErrorCode::ObjectState,
-               fmt::format("{} was emptied or made anew since the transaction wrote to it", table.name),
-               {},
-               "ROLLBACK, and begin again."};
+  return Error{
+      ErrorCode::ObjectState,
+      fmt::format("{} was emptied or made anew since the transaction wrote to it", table.name),
+      {},
+      "ROLLBACK, and begin again."};
 }
 
 Status SqlSession::check_held_rows() {
@@ -543,7 +570,10 @@ Status SqlSession::check_held_rows() {
   return memory_->refusal(fmt::format("a transaction of {}", format_bytes(size)));
 }
 
-void SqlSession::begin() { in_transaction_ = true; }
+void SqlSession::begin() {
+  in_transaction_ = true;
+  sequences_->note_transaction(true);
+}
 
 namespace {
 
@@ -589,6 +619,7 @@ DefiningTransactionPtr SqlSession::defining_transaction() {
 
 std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
   in_transaction_ = false;
+  sequences_->note_transaction(false);
   storage::AppendRequest request;
   for (auto& [name, buffer] : held_)
     if (buffer) buffer->take(request);
@@ -605,6 +636,7 @@ std::unique_ptr<sql::Execution> SqlSession::await_rollback(sql::Receiver& receiv
 
 void SqlSession::rollback() {
   in_transaction_ = false;
+  sequences_->note_transaction(false);
   if (const DefiningTransactionPtr transaction = std::exchange(defining_, nullptr)) {
     temporary_ = *std::exchange(temporary_before_, std::nullopt);
     undoing_ = std::make_shared<Undoing>();

@@ -21,7 +21,9 @@
 #include "server/sql/point_tables.h"
 #include "server/sql/port.h"
 #include "server/sql/row_buffer.h"
+#include "server/sql/sequence_numbers.h"
 #include "server/sql/serial_numbers.h"
+#include "server/sql/session_sequences.h"
 #include "server/sql/session_settings.h"
 #include "server/sql/settings.h"
 #include "server/sql/statement_workers.h"
@@ -84,6 +86,7 @@ struct SqlParts {
   TableLocks turns = {};  // by topic name: of those who change rows by what they have read
   TableLocks commits =
       {};  // by topic id: writers of several records, and readers until their scans have begun
+  SequenceReserves sequences = SequenceReserves(definitions);
 };
 
 // The ends of what a session has written, by partition: its look-ups wait until the tables have
@@ -126,6 +129,7 @@ class SqlSession final : public sql::SessionBackend {
   Result<std::unique_ptr<sql::Execution>> start(
       const std::shared_ptr<const sql::Prepared>& prepared, std::vector<engine::Value> parameters,
       sql::Receiver& receiver) override;
+  Status check_columns(const sql::Prepared& prepared) override;
   Result<bool> answer_at_hand(const sql::Prepared& look_up,
                               std::span<const engine::Value> parameters,
                               sql::Receiver& receiver) override;
@@ -141,6 +145,7 @@ class SqlSession final : public sql::SessionBackend {
   void rollback() override;
   std::unique_ptr<sql::Execution> await_rollback(sql::Receiver& receiver) override;
   void discard_temporary() override;
+  void forget_sequences() override { sequences_->forget(); }
   Status check_setting(const std::string& name, const std::string& value) override;
   Status check_property(const std::string& name, const std::string& value) override;
   bool speaks_ksqldb() const override;
@@ -205,6 +210,7 @@ class SqlSession final : public sql::SessionBackend {
   // an error the buffers are gone.
   Status check_held_rows();
   MemoryAccount* memory() { return memory_; }
+  const std::shared_ptr<SessionSequences>& sequences() const { return sequences_; }
   const Asker& asker() const { return asker_; }
   // By which name the client came to the only one that there is.
   const std::string& database() const { return database_; }
@@ -228,6 +234,8 @@ class SqlSession final : public sql::SessionBackend {
   Status check_is_read(const MetadataImage& image, const engine::DataSource& target) const;
   std::shared_ptr<const engine::DataSource> written_table(const SqlPrepared& prepared,
                                                           const MetadataImage& image) const;
+  // Whether it waits for numbers of sequences.
+  bool takes_numbers(const SqlPrepared& prepared, const MetadataImage& image) const;
   // The topics of the tables that the statement must have to itself.
   std::set<std::string> topics_in_turn(const SqlPrepared& prepared,
                                        const MetadataImage& image) const;
@@ -265,6 +273,9 @@ class SqlSession final : public sql::SessionBackend {
   const uint64_t incarnation_;  // of the asker, when it was let in
   MemoryCharge held_charge_{memory_, MemoryKind::Copy};
   const std::string database_, user_;
+  // Statements on other threads may outlive the session.
+  const std::shared_ptr<SessionSequences> sequences_ =
+      std::make_shared<SessionSequences>(parts_.sequences, parts_.definitions, asker_);
 };
 
 class SqlBackend final : public sql::Backend {

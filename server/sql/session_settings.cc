@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/suggest.h"
+#include "engine/java/postgres_zone.h"
 #include "server/sql/client_encodings.h"
 
 namespace server::sql {
@@ -18,8 +19,11 @@ enum class SettingCheck : uint8_t {
   Encoding,
   IsoDates,
   Intervals,
+  FloatDigits,
+  MessageLevel,
   Always,
-  FixedValue
+  FixedValue,
+  Zone
 };
 enum class Reported : bool { No, Yes };
 
@@ -54,16 +58,21 @@ constexpr SettingRow kSettings[] = {
      "The PostgreSQL version that clients may assume."},
     {"session_authorization", "", Text, kReported, ""},
     {"standard_conforming_strings", "on", Always, kReported, ""},
-    {"TimeZone", "UTC", Text, kReported, "Timestamps are shown in UTC."},
+    {"TimeZone", "UTC", Zone, kReported,
+     "In which timestamptz is shown, and read where it says none."},
 
     {"bytea_output", "hex", Always, kSilent, ""},
     {"check_function_bodies", "on", Boolean, kSilent, ""},
-    {"client_min_messages", "notice", Text, kSilent, "The least level of notices that are sent."},
+    {"client_min_messages", "notice", MessageLevel, kSilent,
+     "The least level of notices that are sent."},
     {"compat", "", FixedValue, kSilent, "Of the server: --compat ksqldb gives ksqlDB's defaults."},
     {"default_table_access_method", "heap", FixedValue, kSilent, ""},
+    {"default_tablespace", "", Text, kSilent, ""},
     {"default_transaction_deferrable", "off", Boolean, kSilent, ""},
     {"default_transaction_isolation", "read committed", Text, kSilent, ""},
-    {"extra_float_digits", "1", Number, kSilent, ""},
+    {"escape_string_warning", "on", Boolean, kSilent, ""},
+    {"extra_float_digits", "1", FloatDigits, kSilent,
+     "Numbers are always shown with all their digits."},
     {"idle_in_transaction_session_timeout", "0", Duration, kSilent,
      "Ends a session that has sent nothing for this long within a transaction; 0: never."},
     {"idle_session_timeout", "0", Duration, kSilent,
@@ -72,17 +81,22 @@ constexpr SettingRow kSettings[] = {
     {"lock_timeout", "0", Duration, kSilent, ""},
     {"max_identifier_length", "63", FixedValue, kSilent, ""},
     {"max_index_keys", "32", FixedValue, kSilent, ""},
+    {"max_prepared_transactions", "0", FixedValue, kSilent, ""},
+    {"password_encryption", "scram-sha-256", Always, kSilent,
+     "Passwords are kept as SCRAM verifiers."},
     {"role", "none", Text, kSilent, ""},
     {"row_security", "on", Boolean, kSilent, ""},
     {"search_path", "\"$user\", public", Text, kSilent, ""},
     {"server_version_num", "150000", FixedValue, kSilent, ""},
     {"statement_timeout", "0", Duration, kSilent,
      "Ends a statement after this long; a push query only where the session itself has set it."},
+    {"synchronize_seqscans", "on", Boolean, kSilent, ""},
     {"synchronous_commit", "on", Text, kSilent, ""},
     {"transaction_deferrable", "off", Boolean, kSilent, ""},
     {"transaction_isolation", "read committed", Text, kSilent, ""},
     {"transaction_read_only", "off", Boolean, kSilent, ""},
     {"work_mem", "4MB", Text, kSilent, ""},
+    {"xmloption", "content", Text, kSilent, ""},
 
     {"push.output", "auto", Text, kSilent,
      "How a push query in the simple protocol is shown: auto, rows, table or copy."},
@@ -157,6 +171,55 @@ Error bad_value(const SettingRow& row, std::string_view value, std::string hint)
                "", std::move(hint)};
 }
 
+// What PostgreSQL can do, and this does not.
+Error not_yet(const SettingRow& row, std::string_view value, std::string hint) {
+  return Error{
+      ErrorCode::NotSupported,
+      "parameter \"" + std::string(row.name) + "\" cannot be \"" + std::string(value) + "\" yet",
+      "", std::move(hint)};
+}
+
+// Words with commas between them. Only the order of day and month can be chosen; dates are always shown as ISO 8601.
+Result<std::string> checked_date_style(const SettingRow& row, std::string_view value) {
+  constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"iso", ""},    {"default", "MDY"},  {"mdy", "MDY"},  {"us", "MDY"}, {"noneuropean", "MDY"},
+      {"dmy", "DMY"}, {"european", "DMY"}, {"euro", "DMY"}, {"ymd", "YMD"}};
+  constexpr std::string_view kOthers[] = {"german", "sql", "postgres"};
+  constexpr std::string_view kHint = "Dates are shown as ISO 8601: use ISO, with MDY, DMY or YMD.";
+  std::string_view order = "MDY";
+  for (std::string_view rest = value;;) {
+    const size_t comma = std::min(rest.find(','), rest.size());
+    std::string_view word = rest.substr(0, comma);
+    while (word.starts_with(' ')) word.remove_prefix(1);
+    while (word.ends_with(' ')) word.remove_suffix(1);
+    const auto named = [&](std::string_view name) { return same_name(name, word); };
+    const auto known =
+        std::ranges::find_if(kWords, named, &std::pair<std::string_view, std::string_view>::first);
+    if (known != std::end(kWords)) {
+      if (!known->second.empty()) order = known->second;
+    } else {
+      if (std::ranges::any_of(kOthers, named)) return not_yet(row, value, std::string(kHint));
+      return bad_value(row, value, std::string(kHint));
+    }
+    if (comma == rest.size()) return "ISO, " + std::string(order);
+    rest.remove_prefix(comma + 1);
+  }
+}
+
+Result<std::string> checked_level(const SettingRow& row, std::string_view value) {
+  constexpr std::string_view kLevels[] = {"debug5", "debug4", "debug3",  "debug2", "debug1",
+                                          "log",    "notice", "warning", "error"};
+  if (same_name(value, "debug")) return std::string("debug2");
+  if (same_name(value, "info")) return std::string("info");  // not among those that are told
+  std::string hint = "Available values: ";
+  for (const std::string_view level : kLevels) {
+    if (same_name(value, level)) return std::string(level);
+    hint += level;
+    hint += level == "error" ? "." : ", ";
+  }
+  return bad_value(row, value, std::move(hint));
+}
+
 // The value as it is kept and shown.
 Result<std::string> checked(const SettingRow& row, std::string_view value) {
   switch (row.check) {
@@ -172,18 +235,30 @@ Result<std::string> checked(const SettingRow& row, std::string_view value) {
     case Encoding:
       if (const ClientEncodingRow* encoding = find_client_encoding(value))
         return std::string(encoding->name);
-      return bad_value(row, value, "Use UTF8, LATIN1 to LATIN9, WIN1250 to WIN1258, SQL_ASCII, EUC_JP, ...");
+      return bad_value(row, value,
+                       "Use UTF8, LATIN1 to LATIN9, WIN1250 to WIN1258, SQL_ASCII, EUC_JP, ...");
     case IsoDates:
-      // Only the order of day and month can be chosen; dates are sent as ISO 8601 all the same.
-      for (const std::string_view order : {"DMY", "YMD"})
-        if (lower_case(value).find(lower_case(order)) != std::string::npos)
-          return "ISO, " + std::string(order);
-      return std::string("ISO, MDY");
+      return checked_date_style(row, value);
     case Intervals:
-      for (const std::string_view style :
-           {"postgres", "postgres_verbose", "sql_standard", "iso_8601"})
-        if (same_name(value, style)) return std::string("postgres");
-      return bad_value(row, value, "Available values: postgres, postgres_verbose, sql_standard, iso_8601.");
+      if (same_name(value, "postgres")) return std::string("postgres");
+      for (const std::string_view style : {"postgres_verbose", "sql_standard", "iso_8601"})
+        if (same_name(value, style))
+          return not_yet(row, value, "Intervals are shown in the style postgres.");
+      return bad_value(row, value, "Use postgres.");
+    case FloatDigits: {
+      constexpr int64_t kLeast = -15, kMost = 3;
+      const auto digits = parse_number(value);
+      if (!digits) return bad_value(row, value, "Use a whole number.");
+      if (*digits < kLeast || *digits > kMost)
+        return Error{ErrorCode::InvalidParameter,
+                     std::string(value) + " is outside the valid range for parameter \"" +
+                         std::string(row.name) + "\" (-15 .. 3)"};
+      if (*digits < 1)
+        return not_yet(row, value, "Numbers are shown with all their digits: use 1, 2 or 3.");
+      return std::string(value);
+    }
+    case MessageLevel:
+      return checked_level(row, value);
     case FixedValue:
       if (same_name(value, row.value)) return std::string(row.value);
       return Error{ErrorCode::ObjectState,
@@ -194,6 +269,8 @@ Result<std::string> checked(const SettingRow& row, std::string_view value) {
       return Error{ErrorCode::NotSupported, "parameter \"" + std::string(row.name) +
                                                 "\" cannot be anything but \"" +
                                                 std::string(row.value) + "\" yet"};
+    case Zone:
+      return TRY(engine::find_postgres_zone(value)).name;
     case Text:
       break;
   }
@@ -354,6 +431,18 @@ void SessionSettings::commit_transaction() {
 void SessionSettings::rollback_transaction() {
   if (before_) values_ = *std::exchange(before_, std::nullopt);
   local_.clear();
+  may_have_reports_ = true;
+}
+
+SessionSettings::Savepoint SessionSettings::savepoint() const {
+  Savepoint made;
+  made.values_ = values_;
+  made.local_ = local_;
+  return made;
+}
+void SessionSettings::rollback_to(const Savepoint& savepoint) {
+  values_ = savepoint.values_;
+  local_ = savepoint.local_;
   may_have_reports_ = true;
 }
 

@@ -57,6 +57,11 @@ class SessionSettings {
   void commit_transaction();
   void rollback_transaction();
 
+  // What ROLLBACK TO goes back to; only within the transaction.
+  class Savepoint;
+  Savepoint savepoint() const;
+  void rollback_to(const Savepoint& savepoint);
+
   // All known settings and the free ones that are set, by name.
   struct Entry {
     std::string name, value, description;
@@ -97,6 +102,11 @@ class SessionSettings {
   Values reported_;
   bool may_have_reports_ = true;  // something has been set since
   std::map<std::string, std::string> variables_;
+};
+
+class SessionSettings::Savepoint {
+  friend SessionSettings;
+  Values values_, local_;
 };
 
 // What SET and SHOW answer to a name that nobody knows. `others`: names besides the settings that

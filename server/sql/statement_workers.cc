@@ -4,13 +4,30 @@
 
 #include <algorithm>
 
+#include "server/sql/short_work.h"
+
 namespace server {
+
+namespace {
+
+// Forty sorts of a table keep all threads busy for seconds, and what is short would wait behind them. So where the server
+// chooses how many threads there are, two more run short jobs only.
+constexpr int kShortThreads = 2;
+thread_local bool runs_short_jobs_only = false;
+
+}  // namespace
 
 StatementWorkers::StatementWorkers(int threads, size_t max_queued_bytes)
     : max_queued_bytes_(max_queued_bytes) {
-  if (threads <= 0) threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  working_ = static_cast<size_t>(threads);
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int all = threads <= 0 ? cores : threads, of_short = threads <= 0 ? kShortThreads : 0;
+  working_ = static_cast<size_t>(all + of_short);
+  for (int i = 0; i < all; ++i) threads_.emplace_back([this] { work(); });
+  for (int i = 0; i < of_short; ++i)
+    threads_.emplace_back([this] {
+      runs_short_jobs_only = true;
+      work();
+    });
 }
 
 StatementWorkers::~StatementWorkers() {
@@ -26,7 +43,11 @@ bool StatementWorkers::try_run(size_t bytes, std::function<void()> job) {
     queued_bytes_ += bytes;
     queue_.push_back({bytes, std::move(job)});
   }
-  changed_.notify_one();
+  // Of one that is long the thread that is woken might be one that does not take it.
+  if (bytes > kMostShortWorkBytes)
+    changed_.notify_all();
+  else
+    changed_.notify_one();
   return true;
 }
 
@@ -44,12 +65,19 @@ void StatementWorkers::work() {
   // the thread's own; when it is refused, statements are just less polite.
   constexpr int kNice = 5;
   setpriority(PRIO_PROCESS, 0, kNice);
+  const auto is_mine = [](const Job& job) {
+    return !runs_short_jobs_only || job.bytes <= kMostShortWorkBytes;
+  };
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [&] { return is_stopping_ || !queue_.empty(); });
+    auto first = queue_.end();
+    changed_.wait(lock, [&] {
+      first = std::ranges::find_if(queue_, is_mine);
+      return is_stopping_ || first != queue_.end();
+    });
     if (is_stopping_) break;
-    Job job = std::move(queue_.front());
-    queue_.pop_front();
+    Job job = std::move(*first);
+    queue_.erase(first);
     queued_bytes_ -= job.bytes;
     lock.unlock();
     job.run();

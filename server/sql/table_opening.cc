@@ -68,10 +68,27 @@ void TableOpening::ask_leaders() {
       partitions.insert({topic->id, i});
     }
   }
-  cluster.ask_ends({partitions.begin(), partitions.end()},
+  const std::vector<storage::TopicPartition> asked(partitions.begin(), partitions.end());
+  if (auto ends = old_ends(asked)) return leaders_told(*std::move(ends));
+  cluster.ask_ends(asked,
                    there_.on(session_.shard().loop(), [this](Result<ClusterTopics::Ends> ends) {
                      leaders_told(std::move(ends));
                    }));
+}
+
+// What was acknowledged before the time that the reader allows lies before them; and what its session has written.
+std::optional<ClusterTopics::Ends> TableOpening::old_ends(
+    std::span<const storage::TopicPartition> partitions) const {
+  const int64_t staleness_ms = session_.setting_ms("read.staleness", 0);
+  if (staleness_ms == 0 || kind_ == Kind::Change) return std::nullopt;
+  auto ends =
+      session_.parts().cluster->ends_asked_since(partitions, begun_us_ - staleness_ms * 1000);
+  if (!ends) return std::nullopt;
+  for (auto& [partition, end] : *ends)
+    if (const auto own = session_.written().find(to_engine(partition));
+        own != session_.written().end())
+      end = std::max(end, own->second);
+  return ends;
 }
 
 void TableOpening::leaders_told(Result<ClusterTopics::Ends> ends) {
@@ -89,7 +106,7 @@ void TableOpening::leaders_told(Result<ClusterTopics::Ends> ends) {
 
 void TableOpening::await_journals(const ClusterTopics::Ends& ends) {
   if (ends.empty()) return begin_waiting();
-  timer_.emplace(session_.shard().loop(), "waiting reads", [this] { end(behind()); });
+  timer_.emplace(session_.shard().loop(), "waiting reads", [this] { end(behind(false)); });
   timer_->start_once(session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms));
   interest_ = std::make_shared<int>();
   left_ = static_cast<int>(ends.size());
@@ -202,7 +219,7 @@ void TableOpening::go_on() {
 }
 
 void TableOpening::on_timeout() {
-  if (!then_ || awaits_needed_) return end(behind());
+  if (!then_ || awaits_needed_) return end(behind(true));
   receiver_.on_notice({sql::NoticeLevel::Warning,
                        fmt::format("{} {} not yet caught up with what this session wrote",
                                    names(false), tables_.size() == 1 ? "has" : "have"),
@@ -266,10 +283,13 @@ std::string TableOpening::names(bool of_topics) const {
   return (names.size() == 1 ? "table " : "tables ") + engine::join_words(names, "and");
 }
 
-Error TableOpening::behind() const {
+Error TableOpening::behind(bool of_topics) const {
   const int64_t waited_ms = (session_.parts().clock.monotonic_us() - begun_us_) / 1000;
+  const std::string which = names(of_topics);
+  const bool are_many = which.starts_with("tables ");
   return Error{ErrorCode::ObjectState,
-               fmt::format("{} is still catching up with what was written to it", names(true)),
+               fmt::format("{} {} still catching up with what was written to {}", which,
+                           are_many ? "are" : "is", are_many ? "them" : "it"),
                fmt::format("Waited {} ms.", waited_ms),
                "Try again in a moment. SHOW QUERIES tells how far its query is behind; the "
                "setting read.wait.ms bounds the waiting."};

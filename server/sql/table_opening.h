@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "server/net/interest.h"
@@ -19,7 +20,8 @@ namespace server {
 // queries make have passed what their reader's session wrote, or it is told that they have not.
 //
 // In a cluster tables have passed all that was acknowledged, by whichever node, before the read began: their leaders
-// tell. Half of what another node's statement writes may be seen there.
+// tell; or before what `read.staleness` allows, and what the session has written. Half of what another node's statement writes
+// may be seen there.
 //
 //     needed ends passed ─► no statement commits to them ─► needed ends passed ─► scans begin ─► close()
 //
@@ -46,6 +48,8 @@ class TableOpening {
   bool is_of_topic(const KeptTable& table) const;
   std::optional<storage::TopicInfo> topic_of(const KeptTable& table) const;
   void ask_leaders();
+  std::optional<ClusterTopics::Ends> old_ends(
+      std::span<const storage::TopicPartition> partitions) const;
   void await_journals(const ClusterTopics::Ends& ends);
   void leaders_told(Result<ClusterTopics::Ends> ends);
   void begin_waiting();
@@ -58,7 +62,7 @@ class TableOpening {
   void end(Status status);
   void on_timeout();
   std::string names(bool of_topics) const;
-  Error behind() const;
+  Error behind(bool of_topics) const;
 
   SqlSession& session_;
   sql::Receiver& receiver_;

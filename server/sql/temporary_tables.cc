@@ -15,6 +15,8 @@ namespace {
 
 using engine::Name;
 
+constexpr std::string_view kSchema = "PG_TEMP.";
+
 Name exact(std::string text) { return Name{std::move(text), engine::Quoting::Back}; }
 
 }  // namespace
@@ -55,8 +57,8 @@ Name TemporaryTables::name_of(const Name& written) const {
 }
 
 bool TemporaryTables::owns(const std::string& name_in_catalog) const {
-  return std::ranges::any_of(
-      names_, [&](const auto& each) { return each.second == name_in_catalog; });
+  return std::ranges::any_of(names_,
+                             [&](const auto& each) { return each.second == name_in_catalog; });
 }
 
 TemporaryTables::Statement TemporaryTables::translate(const Statement& statement) const {
@@ -100,6 +102,11 @@ TemporaryTables::Statement TemporaryTables::translate(const Statement& statement
     copy.table.name = name_of(columns->table.name);
     return with(std::move(copy));
   }
+  if (const auto* value = std::get_if<engine::AlterDefault>(&written)) {
+    engine::AlterDefault copy = *value;
+    copy.table.name = name_of(value->table.name);
+    return with(std::move(copy));
+  }
   if (const auto* comment = std::get_if<engine::CommentOn>(&written)) {
     engine::CommentOn copy = *comment;
     copy.table.name = name_of(comment->table.name);
@@ -115,19 +122,28 @@ TemporaryTables::Statement TemporaryTables::translate(const Statement& statement
 
 void TemporaryTables::note(const engine::Statement& statement) {
   if (const auto* create = std::get_if<engine::CreateSource>(&statement)) {
-    if (create->is_temporary) names_[create->name.text] = prefix_ + create->name.text;
+    if (!create->is_temporary) return;
+    for (const std::string_view schema : {std::string_view(), kSchema})
+      names_[std::string(schema) + create->name.text] = prefix_ + create->name.text;
   } else if (const auto* drop = std::get_if<engine::DropSource>(&statement)) {
-    names_.erase(drop->name.text);
+    forget(drop->name.text);
   } else if (const auto* drops = std::get_if<engine::DropSources>(&statement)) {
-    for (const engine::DropSource& each : drops->drops) names_.erase(each.name.text);
+    for (const engine::DropSource& each : drops->drops) forget(each.name.text);
   }
+}
+
+void TemporaryTables::forget(std::string_view written) {
+  if (written.starts_with(kSchema)) written.remove_prefix(kSchema.size());
+  names_.erase(std::string(written));
+  names_.erase(std::string(kSchema) + std::string(written));
 }
 
 TemporaryTables::Statement TemporaryTables::drop_all() const {
   if (names_.empty()) return nullptr;
   engine::DropSources drops;
   for (const auto& [written, name] : names_)
-    drops.drops.push_back({engine::SourceKind::Table, true, false, exact(name), {}});
+    if (!written.starts_with(kSchema))
+      drops.drops.push_back({engine::SourceKind::Table, true, false, exact(name), {}});
   auto statement = std::make_shared<engine::ParsedStatement>();
   statement->text = "DROP TABLE of a session that has ended";
   statement->statement = std::move(drops);

@@ -21,7 +21,7 @@ class TemporaryTables {
   explicit TemporaryTables(std::optional<int32_t> node = {});
   static std::optional<int32_t> node_of(std::string_view name_in_catalog);
 
-  // Name as the session writes it -> name in the catalog.
+  // Name as the session writes it, also with PG_TEMP before it -> name in the catalog.
   const std::map<std::string, std::string>& names() const { return names_; }
   bool owns(const std::string& name_in_catalog) const;
   // The definition under the catalog's names: itself where it is about no such table.
@@ -33,6 +33,7 @@ class TemporaryTables {
 
  private:
   engine::Name name_of(const engine::Name& written) const;
+  void forget(std::string_view written);
 
   std::string prefix_;
   std::map<std::string, std::string> names_;

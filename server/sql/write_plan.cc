@@ -10,6 +10,8 @@
 #include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
 #include "engine/types/declared_lengths.h"
+#include "engine/types/postgres_types.h"
+#include "server/sql/sequence_rows.h"
 #include "server/sql/write_parts.h"
 #include "server/sql/written_rows.h"
 
@@ -192,6 +194,36 @@ Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
   return write;
 }
 
+Result<bool> add_sequence_defaults(RowsWrite& write, size_t given) {
+  const std::vector<ColumnDef>& columns = write.target->schema.columns;
+  std::vector<size_t> left_out;
+  for (size_t i = 0; i < columns.size() && write.kind == RowsWrite::Kind::Insert; ++i)
+    if (std::ranges::find(write.places, i) == write.places.end() &&
+        has_sequence_default(columns[i]))
+      left_out.push_back(i);
+  if (left_out.empty()) return false;
+  const TextPosition at = write.rows.position;
+  engine::Query outer;
+  outer.position = at;
+  outer.from.emplace();
+  outer.from->name = Name{"ROWS_TO_WRITE"};
+  outer.from->alias = outer.from->name;
+  outer.from->position = at;
+  for (size_t i = 0; i < given; ++i) {
+    const std::string name = fmt::format("C{}", i + 1);
+    outer.from->columns.push_back(Name{name});
+    add_item(outer, column_of(name, at), name);
+  }
+  for (const size_t place : left_out) {
+    add_item(outer, TRY(engine::parse_expression(columns[place].default_sql)),
+             fmt::format("C{}", outer.items.size() + 1));
+    write.places.push_back(place);
+  }
+  outer.from->query = std::make_shared<const engine::Query>(std::move(write.rows));
+  write.rows = std::move(outer);
+  return true;
+}
+
 Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& types) {
   if (write.kind != RowsWrite::Kind::Update) return false;
   const auto bigint = TRY(engine::parse_type("BIGINT"));
@@ -206,9 +238,17 @@ Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& ty
   return has_widened;
 }
 
+bool is_written_alike(const engine::SqlType& from, const engine::SqlType& to) {
+  const auto has_no_zone = [](const engine::SqlType& type) {
+    return type.label() == engine::label::kTimestamp;
+  };
+  return from == to &&
+         (from.kind() != engine::TypeKind::Timestamp || has_no_zone(from) == has_no_zone(to));
+}
+
 Result<engine::Query> with_types(engine::Query query, const std::vector<engine::SqlType>& are,
                                  const std::vector<engine::SqlType>& wanted) {
-  if (std::ranges::equal(are, std::span(wanted).first(are.size()))) return query;
+  if (std::ranges::equal(are, std::span(wanted).first(are.size()), is_written_alike)) return query;
   engine::Query outer;
   outer.position = query.position;
   outer.from.emplace();
@@ -219,7 +259,7 @@ Result<engine::Query> with_types(engine::Query query, const std::vector<engine::
     const std::string name = fmt::format("C{}", i + 1);
     outer.from->columns.push_back(Name{name});
     engine::ExpressionPtr value = column_of(name, query.position);
-    if (!(are[i] == wanted[i]) && !is_narrowed(are[i], wanted[i]))
+    if (!is_written_alike(are[i], wanted[i]) && !is_narrowed(are[i], wanted[i]))
       value = as_type(std::move(value), wanted[i]);
     add_item(outer, std::move(value), name);
   }

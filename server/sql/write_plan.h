@@ -15,8 +15,8 @@ struct RowsWrite {
   enum class Kind : uint8_t { Insert, Update, Delete };
   Kind kind = Kind::Insert;
   std::shared_ptr<const engine::DataSource> target;
-  engine::Query rows;          // what is written; of Delete the keys
-  std::vector<size_t> places;  // in the target's schema, of each column of `rows`
+  engine::Query rows;              // what is written; of Delete the keys
+  std::vector<size_t> places;      // in the target's schema, of each column of `rows`
   bool has_each_key_once = false;  // else two rows of one key are the later one
   bool is_upsert = false;          // what an Insert writes depends on the rows of the same keys
   std::vector<engine::SqlType> types() const;
@@ -28,9 +28,14 @@ bool writes_rows(const engine::Statement& statement, const engine::PlanContext& 
 std::span<const engine::SelectItem> returning_of(const engine::Statement& statement);
 Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
                                   const engine::PlanContext& context);
+// An INSERT's columns that are left out, and whose DEFAULT takes numbers of a sequence: the query computes these for each row.
+// `given`: how many columns it has. False when there are none.
+Result<bool> add_sequence_defaults(RowsWrite& write, size_t given);
 // Makes BIGINT of INT sums, products, ... that an UPDATE assigns, since they would wrap around; `types` are those of its values.
 // False when there are none.
 Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& types);
+// Whether values of the one type are written to a column of the other as they are; a time with a time zone is none without.
+bool is_written_alike(const engine::SqlType& from, const engine::SqlType& to);
 // The query with its columns cast to these types, where they are others and written_columns() does not do it.
 Result<engine::Query> with_types(engine::Query query, const std::vector<engine::SqlType>& are,
                                  const std::vector<engine::SqlType>& wanted);

@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <memory>
+#include <thread>
+
+#include "server/sql/short_work.h"
 
 namespace server {
 namespace {
@@ -48,6 +52,18 @@ TEST(StatementWorkers, the_queue_is_bounded_in_bytes) {
   const Busy busy(workers);
   EXPECT_TRUE(workers.try_run(1'000, [] {}));  // into an empty queue anything goes
   EXPECT_FALSE(workers.try_run(1, [] {}));
+}
+
+TEST(StatementWorkers, short_jobs_do_not_wait_for_long_ones) {
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  std::promise<void> end, is_short;
+  std::shared_future<void> ended = end.get_future().share();
+  StatementWorkers workers(0);
+  for (unsigned i = 0; i < 2 * cores; ++i)
+    ASSERT_TRUE(workers.try_run(2 * kMostShortWorkBytes, [ended] { ended.wait(); }));
+  ASSERT_TRUE(workers.try_run(kMostShortWorkBytes, [&] { is_short.set_value(); }));
+  is_short.get_future().wait();
+  end.set_value();
 }
 
 TEST(StatementWorkers, stopping_drops_what_waits_and_tells_when_what_runs_takes_too_long) {

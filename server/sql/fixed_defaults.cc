@@ -1,0 +1,104 @@
+#include "server/sql/fixed_defaults.h"
+
+#include <utility>
+
+#include "engine/plan/source_schema.h"
+#include "engine/sql/parse.h"
+#include "engine/sql/postgres_lengths.h"
+#include "engine/sql/rewrite.h"
+#include "engine/types/postgres_types.h"
+#include "engine/types/zoned_texts.h"
+#include "server/sql/temporary_tables.h"
+
+namespace server {
+
+namespace {
+
+using engine::ExpressionPtr;
+using engine::SqlType;
+
+bool has_zone(const SqlType& type) {
+  const bool is_instant =
+      type.kind() == engine::TypeKind::Timestamp && type.label() != engine::label::kTimestamp;
+  return is_instant || engine::is_kept_in_utc(type);
+}
+
+class DefaultFixer {
+ public:
+  DefaultFixer(const engine::CustomTypes& types, const engine::ZoneClock* zone)
+      : types_(types), zone_(zone) {}
+
+  // Whether something has changed.
+  bool fix(std::string& sql, const SqlType& column) const {
+    if (sql.find('\'') == std::string::npos) return false;
+    auto parsed = engine::parse_expression(sql);
+    if (!parsed) return false;
+    bool has_changed = has_zone(column) && fix_literal(**parsed, column);
+    const auto visit = [&](ExpressionPtr& part) -> Status {
+      const auto* cast = part->as<engine::Cast>();
+      if (!cast) return {};
+      const auto type = engine::resolve_type(engine::with_postgres_lengths(cast->type), types_);
+      if (type && has_zone(*type)) has_changed |= fix_literal(*cast->operand, *type);
+      return {};
+    };
+    if (!engine::rewrite_expression(*parsed, visit, engine::RewriteOrder::ParentsFirst))
+      return false;
+    if (has_changed) sql = engine::to_sql(**parsed);
+    return has_changed;
+  }
+
+ private:
+  bool fix_literal(engine::Expression& expression, const SqlType& type) const {
+    auto* literal = std::get_if<engine::StringLiteral>(&expression.node);
+    if (!literal || engine::says_zone(literal->value)) return false;
+    const SqlType exact =
+        engine::is_kept_in_utc(type)
+            ? type
+            : SqlType(engine::TypeKind::String).labelled(engine::label::kExactTimestamptz);
+    auto fixed = engine::normalized_text_in(zone_, exact, literal->value);
+    if (!fixed || *fixed == literal->value) return false;
+    literal->value = *std::move(fixed);
+    return true;
+  }
+
+  const engine::CustomTypes& types_;
+  const engine::ZoneClock* zone_;
+};
+
+}  // namespace
+
+std::shared_ptr<const engine::ParsedStatement> with_fixed_defaults(
+    std::shared_ptr<const engine::ParsedStatement> statement, const engine::Catalog& catalog,
+    const engine::ZoneClock* zone) {
+  const DefaultFixer fixer(catalog.types, zone);
+  const auto with = [&](auto fixed) -> std::shared_ptr<const engine::ParsedStatement> {
+    auto copy = std::make_shared<engine::ParsedStatement>();
+    copy->text = statement->text;
+    copy->start = statement->start;
+    copy->statement = std::move(fixed);
+    return copy;
+  };
+  if (const auto* create = std::get_if<engine::CreateSource>(&statement->statement)) {
+    if (!create->is_postgres) return statement;
+    engine::CreateSource copy = copy_without_properties(*create);
+    bool has_changed = false;
+    for (engine::TableElement& element : copy.elements) {
+      if (element.default_sql.empty()) continue;
+      const auto type =
+          engine::read_column_type(element.type, catalog.types, engine::ColumnTypes::OfPostgres);
+      has_changed |= type && fixer.fix(element.default_sql, *type);
+    }
+    return has_changed ? with(std::move(copy)) : statement;
+  }
+  if (const auto* alter = std::get_if<engine::AlterDefault>(&statement->statement)) {
+    const engine::DataSource* source = catalog.find_source(alter->table.name.text);
+    const int index = source ? source->schema.index_of(alter->column.name.text) : -1;
+    if (index < 0 || alter->default_sql.empty()) return statement;
+    engine::AlterDefault copy = *alter;
+    const SqlType& type = source->schema.columns[static_cast<size_t>(index)].type;
+    return fixer.fix(copy.default_sql, type) ? with(std::move(copy)) : statement;
+  }
+  return statement;
+}
+
+}  // namespace server
