@@ -14,14 +14,13 @@ constexpr int64_t kUsPerMs = 1000;
 constexpr int64_t kHeaderWaitUs = 200 * kUsPerMs;
 
 void send_notices(SessionContext& context, std::vector<sql::Notice> notices) {
-  if (notices.empty()) return;
-  const std::string least = context.settings.get("client_min_messages").value_or("notice");
-  for (const sql::Notice& notice : notices) {
-    const bool is_wanted = notice.level == sql::NoticeLevel::Warning
-                               ? least != "error"
-                               : least != "error" && least != "warning";
-    if (is_wanted) MessageWriter(context.output, context.encoding.get()).notice(notice);
-  }
+  for (const sql::Notice& notice : notices)
+    if (is_wanted(context.settings, notice.level))
+      MessageWriter(context.output, context.encoding.get()).notice(notice);
+}
+
+bool explains(const PreparedStatement& statement) {
+  return std::holds_alternative<engine::Explain>(statement.parsed->statement);
 }
 
 class PortalActivity final : public Activity {
@@ -181,7 +180,10 @@ class PortalActivity final : public Activity {
   }
 
   Result<Progress> finish_batch() {
-    if (!run_.can_suspend) return complete(sql::Completion{"SELECT"});
+    // A FETCH that waits no longer, or wants none.
+    const bool is_over = run_.fetch && (!delivery_.is_full() || delivery_.sent == 0);
+    if (!run_.can_suspend || is_over) return complete(sql::Completion{"SELECT"});
+    if (run_.fetch) run_.fetch->own.rows_sent += delivery_.sent;
     MessageWriter(context_.output, context_.encoding.get()).portal_suspended();
     return Progress::Finished;
   }
@@ -204,8 +206,14 @@ class PortalActivity final : public Activity {
       run_.encoder->append_trailer(context_.output);
       writer.copy_done();
     }
+    if (run_.fetch) run_.fetch->own.has_ended = true;
     std::string tag = run_.command.empty() ? completion.command : run_.command;
-    if (is_query())
+    const bool is_explain = run_.command.empty() && explains(*portal().statement());
+    // RETURNING counts as a query does: the rows of this Execute.
+    const bool counts_sent = is_query() || (completion.row_count && !plan().columns.empty());
+    if (is_explain)
+      tag = "EXPLAIN";
+    else if (counts_sent)
       tag += " " + std::to_string(delivery_.sent);
     else if (completion.row_count)
       tag += " " + std::to_string(*completion.row_count);
@@ -239,7 +247,8 @@ class EndActivity final : public Activity, private sql::Receiver {
     send_notices(context_, std::exchange(notices_, {}));
     if (error_) return *error_;
     if (!is_done_) return Progress::Waiting;
-    if (!tag_.empty()) MessageWriter(context_.output, context_.encoding.get()).command_complete(tag_);
+    if (!tag_.empty())
+      MessageWriter(context_.output, context_.encoding.get()).command_complete(tag_);
     return Progress::Finished;
   }
   // What has been handed over for good cannot be called back.
@@ -317,6 +326,19 @@ class ErrandActivity final : public Activity {
 };
 
 }  // namespace
+
+bool is_wanted(const sql::SessionSettings& settings, sql::NoticeLevel level) {
+  const std::string least = settings.get("client_min_messages").value_or("notice");
+  switch (level) {
+    case sql::NoticeLevel::Log:
+      return least == "log" || least.starts_with("debug");
+    case sql::NoticeLevel::Notice:
+      return least != "error" && least != "warning";
+    case sql::NoticeLevel::Warning:
+      return least != "error";
+  }
+  return true;
+}
 
 std::unique_ptr<Activity> make_errand_activity(SessionContext& context, size_t bytes,
                                                sql::SessionBackend::Work work,

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "engine/types/zone_clock.h"
 #include "server/pg/portal.h"
 #include "server/sql/port.h"
 #include "server/sql/session_settings.h"
@@ -19,8 +20,10 @@ class ClientEncoding;
 struct SessionContext {
   const Clock& clock;
   sql::SessionSettings settings = {};
-  std::string output = {};          // messages that wait to be sent
+  std::string output = {};                        // messages that wait to be sent
   std::shared_ptr<ClientEncoding> encoding = {};  // null: texts come and go in UTF-8
+  std::string zone_name = "UTC";
+  engine::ZoneClockPtr zone = {};   // in which points in time come and go as texts; null: UTC
   MemoryCharge output_charge = {};  // of rows in them, until they are handed out
   std::unique_ptr<sql::SessionBackend> backend = {};
 };
@@ -49,7 +52,12 @@ struct PortalRun {
   std::optional<uint64_t> limit = {};
   bool can_suspend = false;  // a full Execute answers PortalSuspended
   std::string command = {};  // of the tag (FETCH, MOVE, COPY); empty: what the backend says
+  // Of a FETCH that was bound: it may go on where it was suspended.
+  std::shared_ptr<Portal> fetch = {};
 };
+// Whether client_min_messages lets it pass.
+bool is_wanted(const sql::SessionSettings& settings, sql::NoticeLevel level);
+
 std::unique_ptr<Activity> make_portal_activity(SessionContext& context, PortalRun run);
 
 // Waits while `work` is done on another thread; the session goes on when it has finished. `work`

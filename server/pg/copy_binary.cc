@@ -122,6 +122,7 @@ class BinaryCopyReader final : public CopyReader {
     const auto read = [&]() -> Status {
       const std::string text = TRY(text_of_binary(
           columns_[index].type, wire_type(columns_[index].type).oid, *bytes, encoding_.get()));
+      if (text.find('\0') != std::string::npos) return zero_byte();
       return values_[index].append(text, column);
     };
     Status done = read();

@@ -36,8 +36,8 @@ Status CopyInput::begin() {
   copy_ = TRY(context_.backend->begin_copy(target_, *this));
   TRY(check_forced_columns(options_, copy_->columns));
   std::string name = target_.source.text;
-  reader_ =
-      make_copy_reader(options_, copy_->columns, engine::display_name(name), context_.encoding);
+  reader_ = make_copy_reader(options_, copy_->columns, engine::display_name(name),
+                             context_.encoding, context_.zone);
   if (options_.format != CopyFormat::Binary) encoding_ = context_.encoding;
   if (encoding_) encoding_->begin_stream();
   const bool is_json = target_.contents == sql::CopyContents::JsonObjects;

@@ -54,7 +54,8 @@ CopyOptions::Columns columns_of(const engine::CopyOption& option) {
 
 struct ReadOptions {
   CopyOptions options;
-  std::optional<char> delimiter, quote, escape;
+  std::optional<char> delimiter;
+  const engine::CopyOption *quote = nullptr, *escape = nullptr;  // looked at in CSV mode alone
   std::optional<std::string> null_text;
 };
 
@@ -67,9 +68,9 @@ Status read_option(const engine::CopyOption& option, ReadOptions& into) {
   else if (name == "delimiter")
     into.delimiter = TRY(character_of(option));
   else if (name == "quote")
-    into.quote = TRY(character_of(option));
+    into.quote = &option;
   else if (name == "escape")
-    into.escape = TRY(character_of(option));
+    into.escape = &option;
   else if (name == "null")
     into.null_text = TRY(text_of(option));
   else if (name == "force_quote")
@@ -147,8 +148,8 @@ Result<CopyOptions> read_copy_options(const engine::Copy& copy) {
       (read.delimiter || read.null_text || options.has_header))
     return Error{ErrorCode::SyntaxError, "cannot specify DELIMITER, NULL or HEADER in BINARY mode"};
   options.delimiter = read.delimiter.value_or(is_csv ? ',' : '\t');
-  options.quote = read.quote.value_or('"');
-  options.escape = read.escape.value_or(options.quote);
+  options.quote = read.quote ? TRY(character_of(*read.quote)) : '"';
+  options.escape = read.escape ? TRY(character_of(*read.escape)) : options.quote;
   options.null_text = read.null_text.value_or(is_csv ? "" : "\\N");
   if (is_csv && options.delimiter == options.quote)
     return Error{ErrorCode::InvalidParameter, "COPY delimiter and quote must be different"};

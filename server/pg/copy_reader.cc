@@ -34,7 +34,7 @@ std::string exact_name(std::string name) {
 class FieldReader final : public CopyReader {
  public:
   FieldReader(const CopyOptions& options, std::vector<sql::ResultColumn> columns,
-              std::string source)
+              std::string source, const engine::ZoneClockPtr& zone)
       : columns_(std::move(columns)), source_(std::move(source)) {
     engine::CopyTextOptions text_options{options.delimiter, options.null_text, options.has_header,
                                          options.quote,     options.escape,    columns_.size()};
@@ -42,7 +42,7 @@ class FieldReader final : public CopyReader {
                    ? engine::make_csv_reader(std::move(text_options))
                    : engine::make_copy_text_reader(std::move(text_options));
     for (const sql::ResultColumn& column : columns_) {
-      values_.emplace_back(column.type, "column " + exact_name(column.name));
+      values_.emplace_back(column.type, "column " + exact_name(column.name), zone);
       is_never_null_.push_back(options.force_not_null.has(column.name));
       is_null_in_quotes_.push_back(options.force_null.has(column.name));
     }
@@ -116,7 +116,10 @@ class FieldReader final : public CopyReader {
       column.append_null();
       return {};
     }
-    Status read = values_[index].append(field.text, column);
+    // Most clients would read it as the end of the text.
+    Status read = field.text.find('\0') == std::string_view::npos
+                      ? values_[index].append(field.text, column)
+                      : Status(zero_byte());
     if (!read) {
       Error error = std::move(read).error();
       error.context = context_of(source_, record.line, engine::display_name(columns_[index].name));
@@ -177,8 +180,10 @@ class JsonLineReader final : public CopyReader {
     const uint64_t number = line_++;
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.find_first_not_of(" \t") == std::string_view::npos) return {};
-    if (!engine::is_utf8(line)) {
-      Error error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\""};
+    const bool has_zero = line.find('\0') != std::string_view::npos;
+    if (has_zero || !engine::is_utf8(line)) {
+      Error error = zero_byte();
+      if (!has_zero) error.message = "invalid byte sequence for encoding \"UTF8\"";
       error.context = context_of(source_, number);
       return error;
     }
@@ -196,6 +201,10 @@ class JsonLineReader final : public CopyReader {
 
 }  // namespace
 
+Error zero_byte() {
+  return {ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\": 0x00"};
+}
+
 sql::CopyRows CopyReader::take_rows() {
   sql::CopyRows taken = std::move(rows_);
   rows_ = {};
@@ -207,12 +216,13 @@ sql::CopyRows CopyReader::take_rows() {
 std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
                                              std::vector<sql::ResultColumn> columns,
                                              std::string source,
-                                             std::shared_ptr<ClientEncoding> encoding) {
+                                             std::shared_ptr<ClientEncoding> encoding,
+                                             const engine::ZoneClockPtr& zone) {
   if (options.format == CopyFormat::Json)
     return std::make_unique<JsonLineReader>(std::move(source));
   if (options.format == CopyFormat::Binary)
     return make_binary_copy_reader(std::move(columns), std::move(source), std::move(encoding));
-  return std::make_unique<FieldReader>(options, std::move(columns), std::move(source));
+  return std::make_unique<FieldReader>(options, std::move(columns), std::move(source), zone);
 }
 
 }  // namespace server::pg

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/types/zone_clock.h"
 #include "server/pg/copy_options.h"
 #include "server/sql/port.h"
 
@@ -35,11 +36,15 @@ class CopyReader {
   size_t size_bytes_ = 0;
 };
 
+// What is said of a text that holds the byte 0.
+Error zero_byte();
+
 // `columns` are those of a line (none for JSON), `source` is the name that errors show, `encoding` that of texts within
-// the binary format; the others' bytes are UTF-8.
+// the binary format; the others' bytes are UTF-8. `zone`: of points in time that say none; null: UTC.
 std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
                                              std::vector<sql::ResultColumn> columns,
                                              std::string source,
-                                             std::shared_ptr<ClientEncoding> encoding = nullptr);
+                                             std::shared_ptr<ClientEncoding> encoding = nullptr,
+                                             const engine::ZoneClockPtr& zone = nullptr);
 
 }  // namespace server::pg

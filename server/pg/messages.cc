@@ -50,7 +50,7 @@ Result<std::vector<Format>> read_formats(BodyReader& reader) {
   for (Format& format : formats) {
     const auto code = reader.be<int16_t>();
     if (code != 0 && code != 1)
-      return violation("unsupported format code: " + std::to_string(code));
+      return Error{ErrorCode::InvalidParameter, "unsupported format code: " + std::to_string(code)};
     format = static_cast<Format>(code);
   }
   return formats;
@@ -330,7 +330,9 @@ void MessageWriter::notification(const Notification& notification) {
 
 void MessageWriter::notice(const sql::Notice& notice) {
   const bool is_warning = notice.level == sql::NoticeLevel::Warning;
-  const std::string_view word = is_warning ? "WARNING" : "NOTICE";
+  const std::string_view word = is_warning                              ? "WARNING"
+                                : notice.level == sql::NoticeLevel::Log ? "LOG"
+                                                                        : "NOTICE";
   begin('N');
   field('S', word);
   field('V', word);

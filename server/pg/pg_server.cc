@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <unordered_map>
@@ -29,7 +30,7 @@ class SessionRegistry final : public SessionPeers,
  public:
   void add(SessionKey key, Session& session, Loop& loop) {
     std::lock_guard lock(mutex_);
-    sessions_[key.process_id] = {key.secret, &session, &loop};
+    sessions_[key.process_id] = {key.secret, &session, &loop, session.status()};
   }
   void remove(SessionKey key) {
     std::lock_guard lock(mutex_);
@@ -39,6 +40,16 @@ class SessionRegistry final : public SessionPeers,
     on_its_loop(key, [](Session& session) { session.cancel(); });
   }
   std::shared_ptr<Notifications> notifications() override { return notifications_; }
+  std::vector<SessionStatus> statuses() const override {
+    std::vector<SessionStatus> all;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [number, entry] : sessions_)
+        if (auto status = entry.status->read()) all.push_back(*std::move(status));
+    }
+    std::ranges::sort(all, {}, &SessionStatus::process_id);
+    return all;
+  }
   std::function<void()> waker_of(SessionKey key) override {
     return [weak = weak_from_this(), key] {
       if (const auto self = weak.lock())
@@ -51,6 +62,7 @@ class SessionRegistry final : public SessionPeers,
     int32_t secret = 0;
     Session* session = nullptr;
     Loop* loop = nullptr;
+    std::shared_ptr<StatusCell> status = {};
   };
   void on_its_loop(SessionKey key, void (*call)(Session&)) {
     const Entry found = find(key);
@@ -79,10 +91,11 @@ class RegisteredSession final : public Session {
   RegisteredSession(const std::shared_ptr<SessionRegistry>& registry, Loop& loop,
                     sql::Backend& backend, SessionHost& host, const Clock& clock, SessionKey key,
                     const SessionLimits& limits, MemoryAccount& memory,
-                    const SessionSecurity& security)
+                    const SessionSecurity& security, std::string_view peer)
       : Session(backend, host, *registry, clock, key, limits, &memory, security),
         registry_(registry),
         key_(key) {
+    status()->set_peer(peer);
     registry_->add(key, *this, loop);
   }
   ~RegisteredSession() override { registry_->remove(key_); }
@@ -103,9 +116,9 @@ struct PgServer::Impl final : ClientProtocol {
   std::unique_ptr<ClientSession> open_session(const NewClient& client) override {
     const Shard& shard = shards[client.shard];
     const SessionKey key{++last_process_id, random_secret()};
-    return std::make_unique<RegisteredSession>(sessions, *shard.loop, *shard.backend, client.host,
-                                               clock, key, options.limits, client.memory,
-                                               SessionSecurity{options.access, &client.channel});
+    return std::make_unique<RegisteredSession>(
+        sessions, *shard.loop, *shard.backend, client.host, clock, key, options.limits,
+        client.memory, SessionSecurity{options.access, &client.channel}, client.connection.peer());
   }
 
   const std::vector<Shard> shards;

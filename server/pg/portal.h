@@ -28,6 +28,7 @@ struct PreparedStatement {
   std::shared_ptr<const sql::Prepared> plan;              // null: the session's own statement
   std::vector<uint32_t> parameter_oids;                   // as the client sees them
   std::shared_ptr<const PreparedStatement> inner = {};    // of DECLARE with parameters: its query
+  mutable bool tells_of_sessions = false;                 // of what they did when it was analysed
   mutable MemoryCharge charge;  // while it is kept by a name, or by a portal
   // Since when a name keeps it, and whether PREPARE or a Parse message gave the name.
   mutable int64_t kept_since_ms = 0;
@@ -70,10 +71,10 @@ class Portal final : public sql::Receiver {
   const std::vector<engine::Value>& parameters() const { return parameters_; }
   // Rows that wait to be fetched count there; when that is refused the portal ends with the error.
   void charge_rows_to(MemoryAccount* account);
-  bool is_holdable = false;  // survives the end of the transaction
+  bool is_holdable = false;     // survives the end of the transaction
   bool is_uncommitted = false;  // but not a ROLLBACK of the one that has declared it
   uint64_t last_savepoint = 0;  // of the session when it was made: the number
-  MemoryCharge charge;       // of its parameters
+  MemoryCharge charge;          // of its parameters
 
   // Of a cursor with SCROLL, before it starts: its rows are kept, and begin_fetch() says which of them go out next.
   void make_scrollable() { scroll_.emplace(); }
@@ -81,6 +82,15 @@ class Portal final : public sql::Receiver {
   // Answers how many there are at most.
   std::optional<uint64_t> begin_fetch(engine::FetchDirection direction,
                                       std::optional<int64_t> count);
+
+  // ---- Only for the session's own statements ----
+
+  // One that gives rows gives the rest of them at the next Execute; any other runs once.
+  struct OwnRun {
+    bool has_begun = false, has_ended = false;
+    uint64_t rows_sent = 0;
+    std::shared_ptr<Portal> executed = {};  // by EXECUTE
+  } own;
 
   // ---- Only for statements of the engine ----
 
@@ -154,7 +164,7 @@ class Portal final : public sql::Receiver {
   Delivery* delivery_ = nullptr;
   std::deque<KeptRows> kept_;
   mutable std::optional<ScrollRows> scroll_;  // looking at what is next may find the end
-  MemoryAccount* account_ = nullptr;  // of kept rows; null: of nobody
+  MemoryAccount* account_ = nullptr;          // of kept rows; null: of nobody
   MemoryCharge kept_charge_;
   size_t kept_bytes_ = 0;
   std::vector<sql::Notice> notices_;

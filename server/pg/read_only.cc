@@ -18,11 +18,11 @@ bool changes(const engine::Statement& statement) {
   if (const auto* copy = std::get_if<Copy>(&statement))
     return copy->direction == CopyDirection::FromStdin;
   return is_one_of<CreateSource, CreateAsSelect, DropSource, DropSources, Truncate, AddPrimaryKey,
-                   AlterColumns, CreateSchema, DropSchemas,
-                   CommentOn, AlterSource, CreateType, DropType, InsertSelect, InsertValues,
-                   UpdateRows, DeleteRows, AlterSystem, RunScript, CreateRole, AlterRole, DropRole,
-                   ChangeRights, ChangeOwner, CreateConnector, DropConnector, ControlQuery>(
-      statement);
+                   AlterColumns, AlterDefault, CreateSequence, AlterSequence, DropSequences,
+                   CreateSchema, DropSchemas, CommentOn, AlterSource, CreateType, DropType,
+                   InsertSelect, InsertValues, UpdateRows, DeleteRows, AlterSystem, RunScript,
+                   CreateRole, AlterRole, DropRole, ChangeRights, ChangeOwner, CreateConnector,
+                   DropConnector, ControlQuery>(statement);
 }
 
 // In upper case; what is not a word ends it.
@@ -47,6 +47,40 @@ bool take(std::string_view& text, std::string_view words) {
   return true;
 }
 
+std::string moved_sequence(const engine::Query& query);
+
+// The call that gives a number of a sequence away, or sets it: "nextval()"; empty where there is none.
+std::string moved_sequence(const engine::Expression& expression) {
+  if (const auto* call = expression.as<engine::FunctionCall>())
+    if (call->name == "NEXTVAL" || call->name == "SETVAL")
+      return call->name == "NEXTVAL" ? "nextval()" : "setval()";
+  if (const auto* within = expression.as<engine::Subquery>())
+    if (std::string found = moved_sequence(*within->query); !found.empty()) return found;
+  for (const engine::Expression* child : engine::children(expression))
+    if (std::string found = moved_sequence(*child); !found.empty()) return found;
+  return {};
+}
+
+std::string moved_sequence(const engine::Query& query) {
+  std::string found;
+  const auto look = [&](const auto& part) {
+    if (found.empty() && part) found = moved_sequence(*part);
+  };
+  for (const engine::SelectItem& item : query.items) look(item.expression);
+  for (const engine::ExpressionList& row : query.values)
+    for (const engine::ExpressionPtr& value : row) look(value);
+  look(query.where);
+  look(query.having);
+  if (query.from) look(query.from->query);
+  for (const engine::Join& join : query.joins) look(join.source.query);
+  for (const engine::CommonTable& table : query.with) look(table.query);
+  if (query.combined) {
+    look(query.combined->left);
+    look(query.combined->right);
+  }
+  return found;
+}
+
 }  // namespace
 
 Result<TransactionModes> read_transaction_modes(std::string_view modes) {
@@ -56,7 +90,8 @@ Result<TransactionModes> read_transaction_modes(std::string_view modes) {
   const auto take_one = [&] {
     if (take(modes, "READ ONLY")) return read.is_read_only = true, true;
     if (take(modes, "READ WRITE")) return read.is_read_only = false, true;
-    if (take(modes, "DEFERRABLE") || take(modes, "NOT DEFERRABLE")) return true;
+    if (take(modes, "DEFERRABLE")) return read.is_deferrable = true, true;
+    if (take(modes, "NOT DEFERRABLE")) return read.is_deferrable = false, true;
     if (!take(modes, "ISOLATION LEVEL") || modes.empty()) return false;
     modes.remove_prefix(1);
     const auto* level =
@@ -84,6 +119,12 @@ std::string changing_command(const engine::ParsedStatement& statement) {
     if (const std::string what = take_word(text); !what.empty() && what != "OR")
       command += ' ' + what;
   return std::holds_alternative<engine::Copy>(statement.statement) ? "COPY FROM" : command;
+}
+
+std::string refused_in_read_only(const engine::ParsedStatement& statement) {
+  std::string command = changing_command(statement);
+  const auto* query = std::get_if<engine::Query>(&statement.statement);
+  return command.empty() && query ? moved_sequence(*query) : command;
 }
 
 }  // namespace server::pg

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/java/postgres_zone.h"
 #include "server/pg/authentication.h"
 #include "server/pg/client_encoding.h"
 #include "server/pg/copy_input.h"
@@ -268,10 +269,11 @@ Status Session::open_session(const SessionRequest& request) {
     if (name.find('.') != std::string::npos || name == "search_path")
       TRY(context_.backend->check_setting(name, value));
   settings.keep_as_defaults();
-  follow_encoding();
+  follow_settings();
   for (const auto& [name, value] : settings.take_reports()) writer().parameter_status(name, value);
   writer().backend_key(key_.process_id, key_.secret);
   writer().ready_for_query(transaction_);
+  status_->let_in(key_.process_id, database_, request.user, clock_.wall_ms());
   phase_ = Phase::Ready;
   authentication_.reset();
   // Last: it may be what we have been given.
@@ -423,7 +425,8 @@ bool Session::handle(const Frame& frame) {
       return true;
     }
     case ClientMessage::Sync:
-      skips_until_sync_ = false;
+      skips_until_sync_ = is_in_pipeline_ = false;
+      settings_before_.reset();
       if (transaction_ == TransactionStatus::Idle) close_portals();
       send_ready();
       return true;
@@ -450,11 +453,13 @@ bool Session::handle(const Frame& frame) {
 // ---- The simple protocol ----
 
 void Session::handle_query(std::string_view text) {
+  is_in_pipeline_ = false;
   statements_.erase(std::string());
   portals_.erase(std::string());
   script_.emplace(Script{});
   if (const Status converted = turn_into_utf8(text); !converted)
     return fail(converted.error(), nullptr);
+  status_->work(text, clock_.wall_ms());
   script_->text = std::make_shared<const std::string>(text);
   auto with_values = with_variables(script_->text);
   if (!with_values) return fail(with_values.error(), nullptr);
@@ -500,6 +505,7 @@ bool Session::step_script() {
 void Session::finish_script() {
   discard(std::move(script_->statements));
   script_.reset();
+  settings_before_.reset();
   if (transaction_ == TransactionStatus::Idle) close_portals();
   send_ready();
 }
@@ -550,7 +556,7 @@ Result<Session::Begun> Session::begin_statement(
     return Begun::Later;
   }
   if (!analysed->plan) {
-    return run_own(*analysed, {}, PortalRun::Start::DescribedRows);
+    return run_own(*analysed, PortalRun::Start::DescribedRows);
   }
   if (!analysed->plan->parameters.empty())
     return Error{ErrorCode::UndefinedObject, "there is no parameter $1", "",
@@ -572,18 +578,19 @@ PortalRun Session::run_of_query(const PreparedStatementPtr& statement) {
   switch (choose_push_output(*statement, context_.settings, is_psql_ && is_only)) {
     case PushOutput::Rows:
       run.start = PortalRun::Start::DescribedRows;
-      run.encoder = make_data_row_encoder(columns, {}, context_.encoding);
+      run.encoder = make_data_row_encoder(columns, {}, context_.encoding, context_.zone);
       break;
     case PushOutput::Table:
       run.start = PortalRun::Start::CopyOut;
-      run.encoder = make_table_encoder(columns, context_.encoding);
+      run.encoder = make_table_encoder(columns, context_.encoding, context_.zone);
       run.command = "COPY";
       break;
     case PushOutput::Copy: {
       CopyOptions options;
       options.has_header = true;
       run.start = PortalRun::Start::CopyOut;
-      run.encoder = make_copy_encoder(columns, std::move(options), context_.encoding);
+      run.encoder =
+          make_copy_encoder(columns, std::move(options), context_.encoding, context_.zone);
       run.command = "COPY";
       break;
     }
@@ -635,6 +642,7 @@ void Session::fail(Error error, const SharedText& text) {
   if (!error.ksqldb.empty() && context_.backend->speaks_ksqldb())
     error.message = std::move(error.ksqldb);
   writer().error(error, text ? *text : std::string());
+  take_settings_back();
   // The next statement comes when what was defined is undone.
   if (drop_group()) begin_activity(make_rollback_activity(context_, "", waker()), nullptr);
   if (transaction_ == TransactionStatus::InTransaction) {
@@ -683,12 +691,46 @@ void Session::send_ready() {
   if (phase_ == Phase::Over) return;
   writer().ready_for_query(transaction_);
   is_output_due_ = true;
+  constexpr std::string_view kFailed = "idle in transaction (aborted)";
+  const bool is_open = transaction_ != TransactionStatus::Idle;
+  status_->rest(transaction_ == TransactionStatus::Failed ? kFailed
+                : is_open                                 ? "idle in transaction"
+                                                          : "idle",
+                is_open, clock_.wall_ms());
 }
 
-void Session::follow_encoding() {
-  const std::string name = context_.settings.get("client_encoding").value_or("");
-  if (context_.encoding ? context_.encoding->name() == name : name == "UTF8") return;
-  context_.encoding = ClientEncoding::make(name);
+// What may change settings keeps what they were.
+void Session::keep_settings(const engine::ParsedStatement& statement) {
+  const engine::Statement& own = statement.statement;
+  const bool may_change = std::holds_alternative<engine::SetSetting>(own) ||
+                          std::holds_alternative<engine::SetProperty>(own) ||
+                          std::holds_alternative<engine::UnsetProperty>(own) ||
+                          std::holds_alternative<engine::SetTransaction>(own) ||
+                          std::holds_alternative<engine::ResetSetting>(own) ||
+                          std::holds_alternative<engine::Query>(own);
+  if (may_change && transaction_ == TransactionStatus::Idle && !settings_before_)
+    settings_before_ = context_.settings.savepoint();
+}
+
+void Session::take_settings_back() {
+  const auto before = std::exchange(settings_before_, std::nullopt);
+  if (!before || transaction_ != TransactionStatus::Idle) return;
+  context_.settings.rollback_to(*before);
+  settings_charge_.resize(context_.settings.size_bytes());
+  follow_settings();
+}
+
+void Session::follow_settings() {
+  const std::string encoding = context_.settings.get("client_encoding").value_or("");
+  const std::string known = context_.encoding ? context_.encoding->name() : "UTF8";
+  if (encoding != known) context_.encoding = ClientEncoding::make(encoding);
+  const std::string name = context_.settings.get("application_name").value_or("");
+  if (name != shown_name_) status_->set_application_name(shown_name_ = name);
+  const std::string zone = context_.settings.get("timezone").value_or("");
+  if (zone == context_.zone_name) return;
+  const auto found = engine::find_postgres_zone(zone);
+  context_.zone = found ? found->clock : nullptr;  // the settings have none that is not known
+  context_.zone_name = zone;
 }
 
 Status Session::turn_into_utf8(std::string_view& text) {

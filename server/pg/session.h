@@ -19,6 +19,7 @@
 #include "server/pg/known_look_ups.h"
 #include "server/pg/messages.h"
 #include "server/pg/portal.h"
+#include "server/pg/session_status.h"
 #include "server/sql/port.h"
 
 namespace server {
@@ -72,6 +73,8 @@ class SessionPeers {
   virtual std::shared_ptr<Notifications> notifications() = 0;
   // For any thread: has the session woken on its own loop, if it is still there.
   virtual std::function<void()> waker_of(SessionKey key) = 0;
+  // Of those that are let in, by number.
+  virtual std::vector<SessionStatus> statuses() const { return {}; }
 
  protected:
   ~SessionPeers() = default;
@@ -108,6 +111,8 @@ class Session : public ClientSession {
   void cancel();
   // Something has come for it from another one.
   void wake() { host_.wake(); }
+  // What it does, for others to read.
+  const std::shared_ptr<StatusCell>& status() const { return status_; }
 
  private:
   enum class Phase : uint8_t { Startup, Authentication, Ready, Over };
@@ -193,8 +198,10 @@ class Session : public ClientSession {
   void send_notifications();
   SessionNotifications& notifications();
   MessageWriter writer() { return MessageWriter(context_.output, context_.encoding.get()); }
-  // Texts come and go as client_encoding says from now on.
-  void follow_encoding();
+  // Texts come and go as client_encoding and TimeZone say from now on.
+  void follow_settings();
+  void keep_settings(const engine::ParsedStatement& statement);
+  void take_settings_back();
   // What the client has sent; it is kept until the next message.
   Status turn_into_utf8(std::string_view& text);
   std::function<void()> waker();
@@ -221,6 +228,8 @@ class Session : public ClientSession {
       const PreparedStatementPtr& statement, const BindMessage& message, std::string_view body,
       MemoryCharge& charge);
   Status handle_describe(std::string_view body);
+  // Whether an Execute that came before has done what is to be done once.
+  static bool has_run(const Portal& portal);
   Result<Begun> handle_execute(const Frame& frame);
   Status handle_close(std::string_view body);
   Result<PreparedStatementPtr> analyse(std::shared_ptr<const engine::ParsedStatement> statement,
@@ -228,6 +237,10 @@ class Session : public ClientSession {
                                        std::span<const engine::SqlType> parameter_types);
   // Of pg_prepared_statements, where the text asks for them. Fails with LimitExceeded when their texts are too long.
   Result<std::vector<PreparedFact>> prepared_facts(std::string_view text) const;
+  // Likewise of pg_stat_activity.
+  std::vector<SessionStatus> statuses(std::string_view text) const;
+  // What tells of sessions is analysed again: as of now, and not of when it was prepared.
+  Result<PreparedStatementPtr> as_of_now(PreparedStatementPtr statement);
   // What a statement will need once it is parsed, if there is memory for it.
   Result<MemoryCharge> charge_statement(std::string_view text) const;
   // Under a name, also the empty one, if there is memory for its parameters and its name
@@ -244,6 +257,8 @@ class Session : public ClientSession {
       std::span<const engine::SqlType> parameter_types);
   Result<PreparedStatementPtr> find_statement(std::string_view name) const;
   Result<std::shared_ptr<Portal>> find_portal(std::string_view name) const;
+  // Whether they are what the client was told, or will be.
+  Status check_columns(const PreparedStatement& statement) const;
   // The columns that its rows will have; none when it gives no rows.
   Result<std::vector<sql::ResultColumn>> columns_of(const PreparedStatement& statement) const;
   void close_portals(bool with_holdable = false);
@@ -252,8 +267,9 @@ class Session : public ClientSession {
 
   // session_statements.cc: the statements that the session runs by itself
   struct OwnStatement;  // runs them; see there
-  Result<Begun> run_own(const PreparedStatement& statement, const std::vector<Format>& formats,
-                        PortalRun::Start start, std::span<const engine::Value> parameters = {});
+  // `bound`: what an Execute runs, of which it wants at most so many rows; 0: all.
+  Result<Begun> run_own(const PreparedStatement& statement, PortalRun::Start start,
+                        const std::shared_ptr<Portal>& bound = nullptr, uint64_t max_rows = 0);
   // The query or statement that one of the session's own brings along; null when it has none.
   std::shared_ptr<const engine::ParsedStatement> inner_of(const PreparedStatement& own) const;
   Status check_transaction(const engine::ParsedStatement& statement) const;
@@ -287,6 +303,8 @@ class Session : public ClientSession {
   std::deque<std::string> converted_;  // of the message that is handled
   bool is_psql_ = false;               // by its name at start-up
   std::string database_;
+  const std::shared_ptr<StatusCell> status_ = std::make_shared<StatusCell>();
+  std::string shown_name_;  // application_name, as the status has it
   bool is_output_full_ = false;
   bool is_output_due_ = false;  // the client may wait for what is there: Sync, Flush
   std::optional<Error> shut_down_reason_;
@@ -297,17 +315,21 @@ class Session : public ClientSession {
   SessionContext context_;
   TransactionStatus transaction_ = TransactionStatus::Idle;
   Group group_ = Group::None;
+  // Before the first SET of a Query, or of what stands between two Syncs: what fails there takes it back. Outside of BEGIN only.
+  std::optional<sql::SessionSettings::Savepoint> settings_before_;
   uint64_t writes_in_transaction_ = 0;
   uint64_t lasting_writes_ =
       0;  // those of them that no savepoint undoes: definitions, notifications
   uint64_t next_savepoint_ = 0;
-  bool has_asked_ = false;  // the transaction has run a statement of the engine
+  bool is_in_pipeline_ = false;  // an Execute came before, and no Sync since
+  bool has_asked_ = false;       // the transaction has run a statement of the engine
   struct Savepoint {
     std::string name;                         // the last one of a name is meant
     uint64_t number = 0;                      // later ones have greater numbers
     uint64_t writes = 0, lasting_writes = 0;  // of the transaction before it
     std::unique_ptr<sql::SessionBackend::Savepoint> held = {};
     MemoryCharge charge = {};
+    sql::SessionSettings::Savepoint settings = {};
   };
   std::vector<Savepoint> savepoints_;  // in their order
   MemoryCharge settings_charge_;

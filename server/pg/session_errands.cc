@@ -1,6 +1,7 @@
 // Parsing and analysing what clients send: short statements here, the others on another thread,
 // while the loop goes on.
 #include "engine/sql/parse.h"
+#include "server/auth/access.h"
 #include "server/pg/session.h"
 #include "server/pg/session_functions.h"
 #include "server/pg/statement_kinds.h"
@@ -15,6 +16,7 @@ struct Session::ParseErrand {
   const std::string database;
   const int32_t process_id;
   const std::vector<PreparedFact> prepared;
+  const std::vector<SessionStatus> statuses;
   Result<Statements> statements = Statements();
 };
 
@@ -56,7 +58,8 @@ Result<std::vector<PreparedFact>> Session::prepared_facts(std::string_view text)
   size_t bytes = 0;
   for (const auto& [name, statement] : statements_) {
     if (name.empty()) continue;  // as PostgreSQL: it is nobody's to name
-    PreparedFact fact{name, *statement->text, statement->kept_since_ms, {}, statement->is_of_prepare};
+    PreparedFact fact{
+        name, *statement->text, statement->kept_since_ms, {}, statement->is_of_prepare};
     for (const uint32_t number : statement->parameter_oids)
       fact.parameter_types.push_back(name_of_oid(number));
     bytes += fact.name.size() + fact.statement.size() + 32 * fact.parameter_types.size() + 256;
@@ -68,22 +71,34 @@ Result<std::vector<PreparedFact>> Session::prepared_facts(std::string_view text)
   return facts;
 }
 
+// What others do only they see, and who has all rights.
+std::vector<SessionStatus> Session::statuses(std::string_view text) const {
+  if (!asks_statuses(text)) return {};
+  std::vector<SessionStatus> all = peers_.statuses();
+  const std::string user = context_.settings.get("session_authorization").value_or("");
+  if (has_rights_of_user() && !security_.access->has_all_rights(user))
+    for (SessionStatus& each : all) each.is_concealed = each.user != user;
+  return all;
+}
+
 Result<std::optional<Session::Statements>> Session::parse(SharedText text) {
   if (text->size() <= limits_.max_text_on_loop) {
     SessionFacts facts{context_.settings, database_, key_.process_id};
     facts.prepared = TRY(prepared_facts(*text));
+    facts.statuses = statuses(*text);
     return std::optional(TRY(parse_text(*text, facts)));
   }
   if (const std::shared_ptr<ParseErrand> ended = std::exchange(parse_errand_, nullptr);
       ended && ended->text == text)
     return std::optional(TRY(std::move(ended->statements)));
   std::vector<PreparedFact> prepared = TRY(prepared_facts(*text));
-  parse_errand_ = std::make_shared<ParseErrand>(
-      ParseErrand{text, context_.settings, database_, key_.process_id, std::move(prepared)});
+  parse_errand_ = std::make_shared<ParseErrand>(ParseErrand{
+      text, context_.settings, database_, key_.process_id, std::move(prepared), statuses(*text)});
   const auto work = [errand = parse_errand_](const std::atomic<bool>& is_cancelled) {
-    errand->statements = parse_text(
-        *errand->text,
-        {errand->settings, errand->database, errand->process_id, errand->prepared}, &is_cancelled);
+    errand->statements = parse_text(*errand->text,
+                                    {errand->settings, errand->database, errand->process_id,
+                                     errand->prepared, errand->statuses},
+                                    &is_cancelled);
   };
   begin_activity(make_errand_activity(context_, text->size(), work, waker()), text);
   return std::optional<Statements>();

@@ -3,10 +3,13 @@
 #include <array>
 
 #include "engine/formats/text_value.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
+#include "engine/types/zoned_texts.h"
 #include "server/pg/binary.h"
 #include "server/pg/client_encoding.h"
 #include "server/pg/session.h"
+#include "server/pg/session_tables.h"
 #include "server/pg/setting_calls.h"
 #include "server/pg/statement_kinds.h"
 
@@ -72,9 +75,16 @@ Result<std::vector<SqlType>> types_of_oids(const sql::SessionBackend& backend,
   return types;
 }
 
+// In what parameters come.
+struct ClientForms {
+  ClientEncoding* encoding;
+  engine::ZoneClockPtr zone;
+};
+
 Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, Format format,
                                        std::string_view bytes, const std::string& what,
-                                       ClientEncoding* encoding) {
+                                       const ClientForms& forms) {
+  ClientEncoding* const encoding = forms.encoding;
   std::string converted;
   if (format == Format::Binary)
     bytes = converted = TRY(text_of_binary(type, type_oid, bytes, encoding));
@@ -85,7 +95,22 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
   // Most clients would read it as the end of the text.
   if (bytes.find('\0') != std::string_view::npos)
     return Error{ErrorCode::InvalidEncoding, "invalid byte sequence for encoding \"UTF8\": 0x00"};
-  return engine::parse_text_value(type, bytes, what);
+  // Neither a column nor a cast to char(n) keeps these blanks.
+  if (type.label() == engine::label::kBpchar)
+    bytes = bytes.substr(0, bytes.find_last_not_of(' ') + 1);
+  // A timestamptz is the timestamp, and has the date and the time, that clocks show.
+  const bool drops_zone =
+      forms.zone && type_oid == oid::kTimestamptz &&
+      type.label() != engine::label::kExactTimestamptz &&
+      (type.label() == engine::label::kTimestamp || is_exact_time(type.label()) ||
+       type.kind() == engine::TypeKind::Date || type.kind() == engine::TypeKind::Time);
+  if (drops_zone) {
+    const int64_t us = TRY(engine::parse_instant_us_in(forms.zone.get(), bytes));
+    const std::string shown =
+        engine::clock_text_of_instant(forms.zone.get(), engine::instant_text_in(nullptr, us));
+    return engine::parse_text_value(type, shown, what);
+  }
+  return engine::parse_text_value(type, bytes, what, forms.zone);
 }
 
 // What the parameters of a statement are.
@@ -102,7 +127,7 @@ struct ParameterTypes {
 
 Result<std::vector<engine::Value>> decode_parameters(const ParameterTypes& types,
                                                      const BindMessage& message,
-                                                     ClientEncoding* encoding) {
+                                                     const ClientForms& forms) {
   std::vector<engine::Value> values;
   for (size_t i = 0; i < message.parameters.size(); ++i) {
     if (!message.parameters[i]) {
@@ -111,7 +136,7 @@ Result<std::vector<engine::Value>> decode_parameters(const ParameterTypes& types
     }
     values.push_back(TRY(
         decode_parameter(types.type(i), types.oids[i], format_of(message.parameter_formats, i),
-                         *message.parameters[i], "parameter $" + std::to_string(i + 1), encoding)));
+                         *message.parameters[i], "parameter $" + std::to_string(i + 1), forms)));
   }
   return values;
 }
@@ -147,6 +172,7 @@ Result<Session::Begun> Session::handle_parse(std::string_view body) {
     const auto sent = std::make_shared<const std::string>(message.sql);
     auto text = TRY(with_variables(sent));
     parsing_.emplace(ParsingMessage{sent, std::move(text)});
+    status_->work(*sent, clock_.wall_ms());
   }
   const Result<Begun> begun = continue_parse(message);
   if (!begun || *begun == Begun::Now) parsing_.reset();
@@ -176,6 +202,7 @@ Result<Session::Begun> Session::continue_parse(const ParseMessage& message) {
   const std::optional<PreparedStatementPtr> analysed = TRY(analyse_here_or_aside(
       parsed.empty() ? nullptr : parsed[0], parsing_->text, message.parameter_oids, types));
   if (!analysed) return Begun::Later;
+  (*analysed)->tells_of_sessions = asks_statuses(*parsing_->text);
   TRY(keep_statement(std::string(message.statement), *analysed, std::move(parsing_->charge)));
   writer().parse_complete();
   return Begun::Now;
@@ -278,8 +305,8 @@ Result<std::optional<std::vector<engine::Value>>> Session::decode_here_or_aside(
     MemoryCharge& charge) {
   if (message.parameters.empty()) return std::optional(std::vector<engine::Value>());
   if (body.size() <= limits_.max_parameters_on_loop)
-    return std::optional(
-        TRY(decode_parameters(ParameterTypes::of(*statement), message, context_.encoding.get())));
+    return std::optional(TRY(decode_parameters(ParameterTypes::of(*statement), message,
+                                               {context_.encoding.get(), context_.zone})));
   if (const std::shared_ptr<BindErrand> ended = std::exchange(bind_errand_, nullptr);
       ended && ended->statement == statement && ended->work->body == body)
     return std::optional(TRY(std::move(ended->work->parameters)));
@@ -288,22 +315,33 @@ Result<std::optional<std::vector<engine::Value>>> Session::decode_here_or_aside(
   bind_errand_ = std::make_shared<BindErrand>(BindErrand{statement, std::move(charge), decoding});
   // The session's own goes on meanwhile: a cancel is told in it.
   auto encoding = context_.encoding ? ClientEncoding::make(context_.encoding->name()) : nullptr;
-  const auto work = [decoding = std::move(decoding),
-                     encoding = std::move(encoding)](const std::atomic<bool>&) {
+  const auto work = [decoding = std::move(decoding), encoding = std::move(encoding),
+                     zone = context_.zone](const std::atomic<bool>&) {
     const auto again = decode_bind(decoding->body);
     decoding->parameters =
-        again ? decode_parameters(decoding->types, *again, encoding.get()) : again.error();
+        again ? decode_parameters(decoding->types, *again, {encoding.get(), zone}) : again.error();
   };
   begin_activity(make_errand_activity(context_, body.size(), work, waker()), statement->text);
   return std::optional<std::vector<engine::Value>>();
 }
 
+Result<PreparedStatementPtr> Session::as_of_now(PreparedStatementPtr statement) {
+  const std::string& text = *statement->text;
+  if (!statement->plan || !statement->tells_of_sessions || text.size() > limits_.max_text_on_loop)
+    return statement;
+  const std::optional<Statements> parsed = TRY(parse(statement->text));
+  if (!parsed || parsed->size() != 1) return statement;
+  return analyse(parsed->front(), statement->text, statement->parameter_oids,
+                 statement->plan->parameters);
+}
+
 Result<Session::Begun> Session::handle_bind(std::string_view body) {
   BindMessage message = TRY(decode_bind(body));
   for (std::string_view* text : {&message.portal, &message.statement}) TRY(turn_into_utf8(*text));
-  const PreparedStatementPtr statement = TRY(find_statement(message.statement));
+  const PreparedStatementPtr statement = TRY(as_of_now(TRY(find_statement(message.statement))));
   activity_text_ = statement->text;
   if (statement->parsed) TRY(check_transaction(*statement->parsed));
+  TRY(check_columns(*statement));
   const size_t wanted = statement->parameter_oids.size();
   if (message.parameters.size() != wanted)
     return Error{ErrorCode::ProtocolViolation,
@@ -344,18 +382,30 @@ Status Session::handle_describe(std::string_view body) {
   std::vector<Format> formats;  // of a statement they are not known yet: text
   if (message.target == Target::Statement) {
     statement = TRY(find_statement(message.name));
-    writer().parameter_description(statement->parameter_oids);
   } else {
     const std::shared_ptr<Portal> portal = TRY(find_portal(message.name));
     statement = portal->statement();
     formats = portal->formats();
   }
-  const std::vector<sql::ResultColumn> columns = TRY(columns_of(*statement));
-  if (columns.empty())
+  const auto told = columns_of(*statement);
+  // What gives no rows may be described: ROLLBACK is.
+  if (transaction_ == TransactionStatus::Failed && (!told || !told->empty()))
+    return in_failed_transaction();
+  if (!told) return told.error();
+  if (message.target == Target::Statement) {
+    TRY(check_columns(*statement));
+    writer().parameter_description(statement->parameter_oids);
+  }
+  if (told->empty())
     writer().no_data();
   else
-    writer().row_description(columns, formats);
+    writer().row_description(*told, formats);
   return {};
+}
+
+Status Session::check_columns(const PreparedStatement& statement) const {
+  const PreparedStatement& engines = statement.inner ? *statement.inner : statement;
+  return engines.plan ? context_.backend->check_columns(*engines.plan) : Status();
 }
 
 Result<std::vector<sql::ResultColumn>> Session::columns_of(
@@ -388,12 +438,15 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
   const std::shared_ptr<Portal> portal = TRY(find_portal(message.portal));
   const PreparedStatementPtr statement = portal->statement();
   activity_text_ = statement->text;
+  status_->work(*statement->text, clock_.wall_ms());
   if (!statement->parsed) {
     writer().empty_query();
     return Begun::Now;
   }
   TRY(check_transaction(*statement->parsed));
   TRY(check_read_only(*statement->parsed));
+  if (has_run(*portal))
+    return Error{ErrorCode::ObjectState, "portal " + quoted(message.portal) + " cannot be run"};
   const bool is_part = joins_group(*statement);
   if (!is_part && group_ == Group::Open) {
     begin_group_commit();
@@ -406,21 +459,39 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
     if (rest.empty()) return Begun::Later;
     if (static_cast<ClientMessage>(rest.front()) != ClientMessage::Sync) begin_group();
   }
+  const uint64_t max_rows = message.max_rows > 0 ? static_cast<uint64_t>(message.max_rows) : 0;
   if (!statement->plan) {
-    return run_own(*statement, portal->formats(), PortalRun::Start::Rows, portal->parameters());
+    const Begun begun = TRY(run_own(*statement, PortalRun::Start::Rows, portal, max_rows));
+    if (begun == Begun::Later) return begun;
+    portal->own.has_begun = true;
+    // COMMIT ends what came before it.
+    is_in_pipeline_ = !std::holds_alternative<engine::Transaction>(statement->parsed->statement);
+    return begun;
   }
-  if (portal->has_started() && statement->plan->columns.empty())
-    return Error{ErrorCode::ObjectState, "portal " + quoted(message.portal) + " cannot be run"};
+  is_in_pipeline_ = true;
 
   PortalRun run;
   run.portal = portal;
-  run.encoder =
-      make_data_row_encoder(statement->plan->columns, portal->formats(), context_.encoding);
+  run.encoder = make_data_row_encoder(statement->plan->columns, portal->formats(),
+                                      context_.encoding, context_.zone);
   run.can_suspend = true;
-  if (message.max_rows > 0) run.limit = static_cast<uint64_t>(message.max_rows);
+  if (max_rows > 0) run.limit = max_rows;
   count_write(*statement);
   begin_activity(make_portal_activity(context_, std::move(run)), statement->text);
   return Begun::Now;
+}
+
+bool Session::has_run(const Portal& portal) {
+  const PreparedStatement& statement = *portal.statement();
+  if (statement.plan) return portal.has_started() && statement.plan->columns.empty();
+  if (!portal.own.has_begun) return false;
+  const engine::Statement& own = statement.parsed->statement;
+  if (portal.own.executed) return portal.own.executed->statement()->plan->columns.empty();
+  const auto* fetch = std::get_if<engine::FetchCursor>(&own);
+  const bool gives_rows = (fetch && !fetch->is_move) ||
+                          std::holds_alternative<engine::ShowSetting>(own) ||
+                          std::holds_alternative<engine::Query>(own);
+  return !gives_rows;
 }
 
 Status Session::handle_close(std::string_view body) {

@@ -11,6 +11,7 @@
 #include "engine/types/postgres_types.h"
 #include "server/pg/setting_calls.h"
 #include "server/pg/wire_types.h"
+#include "server/sql/search_path.h"
 
 namespace server::pg {
 
@@ -21,7 +22,12 @@ std::string version(const SessionFacts& facts) {
          " on x86_64-pc-linux-gnu, compiled by gcc, 64-bit";  // drivers read the number only
 }
 std::string database(const SessionFacts& facts) { return facts.database; }
-std::string schema(const SessionFacts&) { return "public"; }
+// The first of the path that is there; empty: none is.
+std::string schema(const SessionFacts& facts) {
+  const auto schemas =
+      sql::schemas_of_search_path(facts.settings.get("search_path").value_or("public"));
+  return schemas.empty() ? "" : schemas.front();
+}
 std::string user(const SessionFacts& facts) {
   return facts.settings.get("session_authorization").value_or("");
 }
@@ -70,7 +76,10 @@ std::optional<Answer> answer(const engine::Expression& expression, const Session
   const std::string_view name = call ? std::string_view(call->name) : word->name.text;
   const auto row = std::ranges::find(kFunctions, name, &FunctionRow::name);
   if (row == std::end(kFunctions)) return std::nullopt;
-  return Answer{row->name, engine::make_expression(engine::StringLiteral{row->answer(facts)},
+  std::string value = row->answer(facts);
+  if (row->answer == schema && value.empty())
+    return Answer{row->name, engine::make_expression(engine::NullLiteral{}, expression.position)};
+  return Answer{row->name, engine::make_expression(engine::StringLiteral{std::move(value)},
                                                    expression.position)};
 }
 
@@ -140,8 +149,9 @@ std::string name_of_oid(uint32_t number) {
 }
 
 void answer_session_functions(engine::ParsedStatement& statement, const SessionFacts& facts) {
-  if (auto* asked = std::get_if<engine::Query>(&statement.statement); asked && asked->from)
-    write_out_session_tables(*asked, statement.text, facts.settings, facts.prepared);
+  if (auto* asked = std::get_if<engine::Query>(&statement.statement))
+    write_out_session_tables(*asked, statement.text, facts.settings, facts.prepared,
+                             facts.statuses);
   if (auto* insert = std::get_if<engine::InsertValues>(&statement.statement)) answer_times(*insert);
   auto* query = std::get_if<engine::Query>(&statement.statement);
   if (!query || is_setting_query(statement.statement)) return;

@@ -16,7 +16,8 @@ struct SessionFacts {
   const sql::SessionSettings& settings;
   std::string database;
   int32_t process_id = 0;
-  std::vector<PreparedFact> prepared = {};  // where they are asked for
+  std::vector<PreparedFact> prepared = {};   // where they are asked for
+  std::vector<SessionStatus> statuses = {};  // likewise
 };
 
 // Puts constants in place of such functions in a SELECT, the columns named as PostgreSQL names them, and rows in place of

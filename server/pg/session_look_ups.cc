@@ -55,9 +55,10 @@ bool Session::answer_at_hand() {
   KnownLookUp* const known = look_ups_.find(*script_->shape);
   if (!known || !known->statement) return false;
   const sql::Prepared& plan = *known->statement->plan;
-  if (!known->encoder || known->encoding != context_.encoding) {
+  if (!known->encoder || known->encoding != context_.encoding || known->zone != context_.zone) {
     known->encoding = context_.encoding;
-    known->encoder = make_data_row_encoder(plan.columns, {}, context_.encoding);
+    known->zone = context_.zone;
+    known->encoder = make_data_row_encoder(plan.columns, {}, context_.encoding, context_.zone);
   }
   RowsAtHand rows(*known->encoder);
   const Result<bool> is_answered =

@@ -25,7 +25,9 @@ constexpr size_t kSavepointBytes = 100;  // beside its name
 constexpr std::string_view kTransactionReadOnly = "transaction_read_only",
                            kReadOnlyByDefault = "default_transaction_read_only",
                            kIsolation = "transaction_isolation",
-                           kIsolationByDefault = "default_transaction_isolation";
+                           kIsolationByDefault = "default_transaction_isolation",
+                           kDeferrable = "transaction_deferrable",
+                           kDeferrableByDefault = "default_transaction_deferrable";
 
 std::string lower_case(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -80,9 +82,14 @@ engine::Query query_of_source(const engine::Copy& copy) {
 struct Session::OwnStatement {
   Session& session;
   const PreparedStatement& statement;
-  const std::vector<Format>& formats;  // of the rows
-  const PortalRun::Start start;        // whether the rows are described before they are sent
-  const std::span<const engine::Value> parameters;  // of settings that are asked for
+  const PortalRun::Start start;         // whether the rows are described before they are sent
+  const std::shared_ptr<Portal> bound;  // that an Execute runs; null in the simple protocol
+  const uint64_t max_rows;              // of the Execute; 0: all
+  const std::vector<Format> formats = bound ? bound->formats() : std::vector<Format>();
+  // Of a cursor's query, and of settings that are asked for.
+  const std::span<const engine::Value> parameters =
+      bound ? std::span<const engine::Value>(bound->parameters())
+            : std::span<const engine::Value>();
 
   SessionContext& context() { return session.context_; }
   sql::SessionSettings& settings() { return session.context_.settings; }
@@ -91,8 +98,15 @@ struct Session::OwnStatement {
     writer().command_complete(tag);
     return {};
   }
-  void warn(ErrorCode code, std::string_view message) { writer().warning(code, message); }
+  void warn(ErrorCode code, std::string_view message) {
+    if (is_wanted(settings(), sql::NoticeLevel::Warning)) writer().warning(code, message);
+  }
   bool is_in_transaction() const { return session.transaction_ != TransactionStatus::Idle; }
+  // Also of the statements of one Query, which are one.
+  bool is_in_block() const {
+    return is_in_transaction() || (session.script_ && session.script_->statements.size() > 1);
+  }
+  bool goes_on() const { return bound && bound->own.has_begun; }
 
   // ---- Transactions ----
 
@@ -125,11 +139,14 @@ struct Session::OwnStatement {
           Group::None;  // what stands before it in the message is part of the transaction
       context().backend->begin();
       settings().begin_transaction();
+      session.settings_before_.reset();
       session.transaction_ = TransactionStatus::InTransaction;
       if (session.notifications_) session.notifications_->begin();
       session.has_asked_ = false;
       if (is_read_only) TRY(settings().set_local(kTransactionReadOnly, "on"));
       TRY(settings().set_local(kIsolation, settings().get(kIsolationByDefault).value_or("")));
+      if (settings().get(kDeferrableByDefault) == "on")
+        TRY(settings().set_local(kDeferrable, "on"));
     }
     TRY(apply(modes));
     return done(transaction.tag.empty() ? "BEGIN" : transaction.tag);
@@ -142,6 +159,8 @@ struct Session::OwnStatement {
       if (session.has_asked_) return must_come_first("SET TRANSACTION ISOLATION LEVEL", "called");
       TRY(settings().set_local(kIsolation, lower_case(modes.isolation)));
     }
+    if (modes.is_deferrable)
+      TRY(settings().set_local(kDeferrable, *modes.is_deferrable ? "on" : "off"));
     if (!modes.is_read_only) return {};
     if (!*modes.is_read_only) TRY(check_may_write());
     return settings().set_local(kTransactionReadOnly, *modes.is_read_only ? "on" : "off");
@@ -183,7 +202,7 @@ struct Session::OwnStatement {
     return {};
   }
 
-  // Going back to one drops the rows that were written since, and the cursors; definitions and notifications cannot be
+  // Going back to one drops the rows that were written since, the cursors and what SET has set; definitions and notifications cannot be
   // taken back so.
   Status savepoint(const engine::Transaction& transaction) {
     using enum engine::TransactionAction;
@@ -193,12 +212,12 @@ struct Session::OwnStatement {
     const std::string name = session_name(transaction.savepoint);
     if (transaction.action == Savepoint) {
       MemoryCharge charge(session.memory_, MemoryKind::Statements);
-      if (!charge.try_resize(kSavepointBytes + name.size()))
+      if (!charge.try_resize(kSavepointBytes + name.size() + settings().size_bytes()))
         return session.memory_->refusal("another savepoint, beside " +
                                         std::to_string(session.savepoints_.size()));
-      session.savepoints_.push_back({name, ++session.next_savepoint_,
-                                     session.writes_in_transaction_, session.lasting_writes_,
-                                     context().backend->savepoint(), std::move(charge)});
+      session.savepoints_.push_back(
+          {name, ++session.next_savepoint_, session.writes_in_transaction_, session.lasting_writes_,
+           context().backend->savepoint(), std::move(charge), settings().savepoint()});
       return done("SAVEPOINT");
     }
     const auto last = std::ranges::find(session.savepoints_.rbegin(), session.savepoints_.rend(),
@@ -219,6 +238,8 @@ struct Session::OwnStatement {
           "", "Use ROLLBACK to drop the whole transaction."};
     if (savepoint.held) TRY(context().backend->rollback_to(*savepoint.held));
     session.writes_in_transaction_ = savepoint.writes;
+    settings().rollback_to(savepoint.settings);
+    release_settings();
     session.close_portals_since(savepoint);
     // Those that were set since are gone with what they marked.
     session.savepoints_.erase(last.base(), session.savepoints_.end());
@@ -240,7 +261,7 @@ struct Session::OwnStatement {
   Status set(std::string_view name, const std::string& value, bool is_local) {
     const std::string key = sql::SessionSettings::spelling(name);
     // It is the transaction's, however it is set.
-    is_local |= key == kTransactionReadOnly || key == kIsolation;
+    is_local |= key == kTransactionReadOnly || key == kIsolation || key == kDeferrable;
     if (key == kTransactionReadOnly &&
         (value == "off" || value == "false" || value == "no" || value == "0"))
       TRY(check_may_write());
@@ -260,17 +281,7 @@ struct Session::OwnStatement {
       TRY(set(setting.name, *setting.value, setting.is_local));
     else
       TRY(settings().reset(setting.name));
-    if (setting.value && lower_case(setting.name) == "timezone") warn_of_zone(*setting.value);
     return done("SET");
-  }
-  // A program that means another zone would get other times without a word.
-  void warn_of_zone(std::string_view zone) {
-    constexpr std::string_view kUtc[] = {"utc",  "etc/utc", "gmt",     "etc/gmt", "uct", "etc/uct",
-                                         "zulu", "z",       "default", "0",       "+00", "local"};
-    if (std::ranges::find(kUtc, lower_case(std::string(zone))) != std::end(kUtc)) return;
-    warn(ErrorCode::NotSupported, "times with a time zone are read and shown in UTC, not in " +
-                                      std::string(zone) +
-                                      ": AT TIME ZONE says which they are there");
   }
   Status operator()(const engine::SetProperty& property) {
     const std::string key = sql::SessionSettings::spelling(property.name);
@@ -295,6 +306,8 @@ struct Session::OwnStatement {
         TRY(settings().set(kIsolationByDefault, lower_case(modes.isolation)));
       if (modes.is_read_only)
         TRY(settings().set(kReadOnlyByDefault, *modes.is_read_only ? "on" : "off"));
+      if (modes.is_deferrable)
+        TRY(settings().set(kDeferrableByDefault, *modes.is_deferrable ? "on" : "off"));
     } else if (is_in_transaction()) {
       TRY(apply(modes));
     } else {
@@ -320,8 +333,7 @@ struct Session::OwnStatement {
       if (!value) return unknown_to_show(show.name);
       rows.push_back({*value});
     }
-    TRY(send_rows(show_columns(show.name), rows));
-    return done("SHOW");
+    return send_rows(show_columns(show.name), rows, "SHOW");
   }
 
   // Outside of a transaction a property of it is that of the next one.
@@ -329,6 +341,7 @@ struct Session::OwnStatement {
     if (is_in_transaction()) return name;
     return name == kTransactionReadOnly ? kReadOnlyByDefault
            : name == kIsolation         ? kIsolationByDefault
+           : name == kDeferrable        ? kDeferrableByDefault
                                         : name;
   }
 
@@ -338,6 +351,7 @@ struct Session::OwnStatement {
     return settings().get(of_next(engine::lower_case(name)));
   }
   Status operator()(const engine::Query& query) {
+    if (goes_on()) return done("SELECT 0");  // what it sets is set
     SettingActions actions;
     actions.get = [this](const std::string& name) { return setting_in_force(name); };
     actions.set = [this](const std::string& name, const std::optional<std::string>& value,
@@ -354,9 +368,8 @@ struct Session::OwnStatement {
     const std::vector<sql::ResultColumn> columns = columns_of_settings(query);
     const std::vector<std::optional<std::string>> row =
         TRY(run_settings(query, parameters, actions));
-    session.follow_encoding();  // what set_config() gives goes out as it says
-    TRY(send_rows(columns, {row}));
-    return done("SELECT 1");
+    session.follow_settings();  // what set_config() gives goes out as it says
+    return send_rows(columns, {row}, "SELECT 1");
   }
 
   // It may have been meant for the other SHOW: SHOW quereis.
@@ -369,8 +382,13 @@ struct Session::OwnStatement {
     return error;
   }
 
+  // Those that earlier Executes have not sent, and not more than this one asks for.
   Status send_rows(const std::vector<sql::ResultColumn>& columns,
-                   const std::vector<std::vector<std::optional<std::string>>>& rows) {
+                   const std::vector<std::vector<std::optional<std::string>>>& rows,
+                   std::string_view tag) {
+    const size_t first_row = bound ? std::min<size_t>(bound->own.rows_sent, rows.size()) : 0;
+    const size_t left = rows.size() - first_row;
+    const size_t count = max_rows > 0 ? std::min<size_t>(max_rows, left) : left;
     if (start == PortalRun::Start::DescribedRows) writer().row_description(columns, formats);
     std::vector<ColumnPtr> data;
     for (size_t i = 0; i < columns.size(); ++i) {
@@ -383,23 +401,33 @@ struct Session::OwnStatement {
       }
       data.push_back(std::move(column));
     }
-    TRY(make_data_row_encoder(columns, formats, context().encoding)
-            ->append_rows(context().output, data, 0, rows.size(), kMaxRowBytes));
+    TRY(make_data_row_encoder(columns, formats, context().encoding, context().zone)
+            ->append_rows(context().output, data, first_row, first_row + count, kMaxRowBytes));
+    if (bound) bound->own.rows_sent += count;
+    if (max_rows == 0 || count < max_rows) return done(tag);
+    writer().portal_suspended();
     return {};
   }
 
   Status operator()(const engine::Discard& discard) {
     session.look_ups_.clear();
     if (discard.target == engine::DiscardTarget::Temporary) context().backend->discard_temporary();
+    if (discard.target == engine::DiscardTarget::Sequences) context().backend->forget_sequences();
     if (discard.target != engine::DiscardTarget::All)
-      return done(discard.target == engine::DiscardTarget::Plans ? "DISCARD PLANS" : "DISCARD");
-    if (is_in_transaction())
+      return done(discard.target == engine::DiscardTarget::Plans       ? "DISCARD PLANS"
+                  : discard.target == engine::DiscardTarget::Sequences ? "DISCARD SEQUENCES"
+                                                                       : "DISCARD TEMP");
+    if (is_in_block())
       return Error{ErrorCode::ActiveTransaction,
                    "DISCARD ALL cannot run inside a transaction block"};
+    if (session.is_in_pipeline_)
+      return Error{ErrorCode::ActiveTransaction,
+                   "DISCARD ALL cannot be executed within a pipeline"};
     session.close_portals(true);
     session.discard_prepared();
     if (session.notifications_) session.notifications_->unlisten_all();
     context().backend->discard_temporary();
+    context().backend->forget_sequences();
     settings().undefine_all();
     settings().reset_all();
     release_settings();
@@ -421,9 +449,7 @@ struct Session::OwnStatement {
 
   Status operator()(const engine::DeclareCursor& cursor) {
     const std::string name = session_name(cursor.name);
-    const bool is_in_block =
-        is_in_transaction() || (session.script_ && session.script_->statements.size() > 1);
-    if (!is_in_block && !cursor.with_hold)
+    if (!is_in_block() && !cursor.with_hold)
       return Error{ErrorCode::NoTransaction,
                    "DECLARE CURSOR can only be used in transaction blocks", "",
                    "Begin a transaction, or declare the cursor WITH HOLD."};
@@ -472,12 +498,46 @@ struct Session::OwnStatement {
     return analysed;
   }
 
+  // Of those that a FETCH means the ones that this Execute sends.
+  struct RowsToFetch {
+    std::optional<int64_t> count;
+    bool can_suspend = false;
+  };
+  RowsToFetch rows_to_fetch(const engine::FetchCursor& fetch) const {
+    if (!bound || fetch.is_move) return {fetch.count};
+    if (!is_of_many(fetch)) return {fetch.count, max_rows == 1};
+    if (!fetch.count && max_rows == 0) return {};
+    if (!fetch.count) return {static_cast<int64_t>(max_rows), true};
+    const uint64_t wanted = size_of(*fetch.count);
+    const uint64_t left = wanted - std::min(wanted, bound->own.rows_sent);
+    const bool is_cut = max_rows > 0 && max_rows <= left;
+    const auto count = static_cast<int64_t>(is_cut ? max_rows : left);
+    return {*fetch.count < 0 ? -count : count, is_cut};
+  }
+  // Others go to one row.
+  static bool is_of_many(const engine::FetchCursor& fetch) {
+    const bool counts = fetch.direction == engine::FetchDirection::Forward ||
+                        fetch.direction == engine::FetchDirection::Backward;
+    return counts && fetch.count != 0;
+  }
+  static uint64_t size_of(int64_t count) {
+    return count < 0 ? 0 - static_cast<uint64_t>(count) : static_cast<uint64_t>(count);
+  }
+  // Whether a FETCH that was executed before has sent all that it means.
+  bool has_fetched_all(const engine::FetchCursor& fetch) const {
+    if (!goes_on() || fetch.is_move) return false;
+    if (bound->own.has_ended) return true;
+    if (!is_of_many(fetch)) return bound->own.rows_sent > 0;
+    return fetch.count && bound->own.rows_sent >= size_of(*fetch.count);
+  }
+
   Status operator()(const engine::FetchCursor& fetch) {
+    if (has_fetched_all(fetch)) return done("FETCH 0");
     const std::string name = session_name(fetch.cursor);
     const auto found = session.portals_.find(name);
     if (found == session.portals_.end() || !found->second->statement()->plan)
       return unknown_cursor(name);
-    const std::shared_ptr<Portal>& portal = found->second;
+    const std::shared_ptr<Portal> portal = found->second;
     if (!portal->is_scrollable() &&
         (fetch.direction != engine::FetchDirection::Forward || fetch.count.value_or(0) < 0))
       return Error{ErrorCode::ObjectState, "cursor can only scan forward", "",
@@ -485,16 +545,19 @@ struct Session::OwnStatement {
     PortalRun run;
     run.portal = portal;
     run.command = fetch.is_move ? "MOVE" : "FETCH";
+    const RowsToFetch rows = rows_to_fetch(fetch);
     if (portal->is_scrollable())
-      run.limit = portal->begin_fetch(fetch.direction, fetch.count);
-    else if (fetch.count)
-      run.limit = static_cast<uint64_t>(*fetch.count);
+      run.limit = portal->begin_fetch(fetch.direction, rows.count);
+    else if (rows.count)
+      run.limit = static_cast<uint64_t>(*rows.count);
+    run.can_suspend = rows.can_suspend;
+    run.fetch = bound;
     if (!fetch.is_move) {
       run.start = start;
       // A BINARY cursor stays binary in the simple protocol; else the message's formats count.
-      run.encoder =
-          make_data_row_encoder(portal->statement()->plan->columns,
-                                formats.empty() ? portal->formats() : formats, context().encoding);
+      run.encoder = make_data_row_encoder(portal->statement()->plan->columns,
+                                          formats.empty() ? portal->formats() : formats,
+                                          context().encoding, context().zone);
     }
     session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);
     return {};
@@ -532,6 +595,7 @@ struct Session::OwnStatement {
   }
 
   Status operator()(const engine::ExecutePrepared& execute) {
+    if (goes_on()) return run_prepared(bound->own.executed);
     const PreparedStatementPtr prepared = TRY(session.find_statement(session_name(execute.name)));
     if (!prepared->plan) return cannot_be_executed();
     TRY(session.check_read_only(*prepared->parsed));
@@ -546,17 +610,27 @@ struct Session::OwnStatement {
     for (size_t i = 0; i < types.size(); ++i) {
       const auto text = TRY(constant_text(*execute.arguments[i]));
       if (text)
-        values.push_back(
-            TRY(engine::parse_text_value(types[i], *text, "parameter $" + std::to_string(i + 1))));
+        values.push_back(TRY(engine::parse_text_value(
+            types[i], *text, "parameter $" + std::to_string(i + 1), context().zone)));
       else
         values.emplace_back();
     }
-    PortalRun run;
-    run.portal = std::make_shared<Portal>(prepared, std::move(values), formats, session.waker());
-    run.portal->charge_rows_to(session.memory_);
-    run.encoder = make_data_row_encoder(prepared->plan->columns, formats, context().encoding);
-    run.start = start;
+    auto portal = std::make_shared<Portal>(prepared, std::move(values), formats, session.waker());
+    portal->charge_rows_to(session.memory_);
     session.count_write(*prepared);
+    if (bound) bound->own.executed = portal;
+    return run_prepared(std::move(portal));
+  }
+
+  Status run_prepared(std::shared_ptr<Portal> portal) {
+    const PreparedStatementPtr prepared = portal->statement();
+    PortalRun run;
+    run.portal = std::move(portal);
+    run.encoder =
+        make_data_row_encoder(prepared->plan->columns, formats, context().encoding, context().zone);
+    run.start = start;
+    run.can_suspend = bound != nullptr;
+    if (max_rows > 0) run.limit = max_rows;
     session.begin_activity(make_portal_activity(context(), std::move(run)), prepared->text);
     return {};
   }
@@ -602,7 +676,8 @@ struct Session::OwnStatement {
     run.portal = std::make_shared<Portal>(query, std::vector<engine::Value>{},
                                           std::vector<Format>{}, session.waker());
     run.portal->charge_rows_to(session.memory_);
-    run.encoder = make_copy_encoder(query->plan->columns, std::move(options), context().encoding);
+    run.encoder = make_copy_encoder(query->plan->columns, std::move(options), context().encoding,
+                                    context().zone);
     run.start = PortalRun::Start::CopyOut;
     run.command = "COPY";
     session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);
@@ -620,7 +695,7 @@ struct Session::OwnStatement {
       warn(ErrorCode::NotSupported,
            std::string("there is one database, to which every name leads: nothing was ") +
                (maintain.tag == "DROP DATABASE" ? "dropped" : "made"));
-    else
+    else if (is_wanted(settings(), sql::NoticeLevel::Notice))
       writer().notice({sql::NoticeLevel::Notice, maintain.tag + " has nothing to do here"});
     return done(maintain.tag);
   }
@@ -688,15 +763,15 @@ std::shared_ptr<const engine::ParsedStatement> Session::inner_of(
   return inner;
 }
 
-Result<Session::Begun> Session::run_own(const PreparedStatement& statement,
-                                        const std::vector<Format>& formats, PortalRun::Start start,
-                                        std::span<const engine::Value> parameters) {
+Result<Session::Begun> Session::run_own(const PreparedStatement& statement, PortalRun::Start start,
+                                        const std::shared_ptr<Portal>& bound, uint64_t max_rows) {
   TRY(analyse_inner(statement));
   if (inner_ && !inner_->analysed) return Begun::Later;
-  const Status run = std::visit(OwnStatement{*this, statement, formats, start, parameters},
+  keep_settings(*statement.parsed);
+  const Status run = std::visit(OwnStatement{*this, statement, start, bound, max_rows},
                                 statement.parsed->statement);
   inner_.reset();
-  follow_encoding();
+  follow_settings();
   if (!run) return run.error();
   return Begun::Now;
 }
@@ -713,7 +788,7 @@ bool Session::is_read_only() const {
 
 Status Session::check_read_only(const engine::ParsedStatement& statement) const {
   if (!is_read_only()) return {};
-  const std::string command = changing_command(statement);
+  const std::string command = refused_in_read_only(statement);
   if (command.empty()) return {};
   return Error{ErrorCode::ReadOnlyTransaction,
                "cannot execute " + command + " in a read-only transaction"};
@@ -749,7 +824,7 @@ void Session::end_transaction(bool committed) {
     context_.settings.rollback_transaction();
     context_.backend->rollback();
   }
-  follow_encoding();
+  follow_settings();
   transaction_ = TransactionStatus::Idle;
   writes_in_transaction_ = lasting_writes_ = 0;
   savepoints_.clear();

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <iterator>
 #include <span>
+#include <tuple>
 #include <utility>
 
+#include "engine/sql/rewrite.h"
 #include "engine/types/ascii.h"
 #include "engine/types/text_time.h"
 
@@ -19,6 +21,7 @@ using engine::TypeKind;
 struct Facts {
   const sql::SessionSettings& settings;
   const std::vector<PreparedFact>& prepared;
+  const std::vector<SessionStatus>& statuses;
 };
 
 ExpressionPtr cast(ExpressionPtr value, engine::TypeName type) {
@@ -51,6 +54,7 @@ constexpr std::string_view kPreparedColumns[] = {"NAME", "STATEMENT", "PREPARE_T
 ExpressionList row_of(const PreparedFact& fact) {
   std::string since, types = "{";
   engine::append_timestamp(since, fact.since_ms);
+  since += 'Z';
   for (const std::string& type : fact.parameter_types)
     types += (types.size() > 1 ? ",\"" : "\"") + type + "\"";
   ExpressionList row;
@@ -111,7 +115,95 @@ std::vector<ExpressionList> settings_rows(const Facts& facts) {
 }
 ExpressionList settings_row() { return row_of(sql::SessionSettings::Entry(), false); }
 
-// ---- both
+// ---- pg_stat_activity
+
+constexpr std::string_view kActivityColumns[] = {"DATID",
+                                                 "DATNAME",
+                                                 "PID",
+                                                 "LEADER_PID",
+                                                 "USESYSID",
+                                                 "USENAME",
+                                                 "APPLICATION_NAME",
+                                                 "CLIENT_ADDR",
+                                                 "CLIENT_HOSTNAME",
+                                                 "CLIENT_PORT",
+                                                 "BACKEND_START",
+                                                 "XACT_START",
+                                                 "QUERY_START",
+                                                 "STATE_CHANGE",
+                                                 "WAIT_EVENT_TYPE",
+                                                 "WAIT_EVENT",
+                                                 "STATE",
+                                                 "BACKEND_XID",
+                                                 "BACKEND_XMIN",
+                                                 "QUERY_ID",
+                                                 "QUERY",
+                                                 "BACKEND_TYPE"};
+
+engine::TypeName type_named(std::string name) {
+  engine::TypeName type;
+  type.custom_name = std::move(name);
+  return type;
+}
+ExpressionPtr integer(int64_t value) {
+  return cast(engine::make_expression(engine::BigintLiteral{value}, {}),
+              {.kind = TypeKind::Integer});
+}
+ExpressionPtr text_or_null(const std::string& text) {
+  return text.empty() ? null_of(text_type()) : cast(literal(text), text_type());
+}
+ExpressionPtr moment(std::optional<int64_t> since_ms) {
+  if (!since_ms) return null_of({.kind = TypeKind::Timestamp});
+  std::string text;
+  engine::append_timestamp(text, *since_ms);
+  return cast(literal(text + 'Z'), {.kind = TypeKind::Timestamp});
+}
+
+// Of who may see only that it is there PostgreSQL shows as much, too.
+ExpressionList row_of(const SessionStatus& status) {
+  const bool is_shown = !status.is_concealed;
+  const auto shown_time = [&](std::optional<int64_t> since_ms) {
+    return moment(is_shown ? since_ms : std::nullopt);
+  };
+  const bool waits = is_shown && status.state.starts_with("idle");
+  constexpr int64_t kDatabase = 5;  // as pg_database has it
+  ExpressionList row;
+  row.push_back(cast(integer(kDatabase), type_named("OID")));
+  row.push_back(cast(literal(status.database), type_named("NAME")));
+  row.push_back(integer(status.process_id));
+  row.push_back(null_of({.kind = TypeKind::Integer}));
+  row.push_back(null_of(type_named("OID")));
+  row.push_back(cast(literal(status.user), type_named("NAME")));
+  row.push_back(cast(literal(status.application_name), text_type()));
+  row.push_back(is_shown && !status.client_host.empty()
+                    ? cast(literal(status.client_host), type_named("INET"))
+                    : null_of(type_named("INET")));
+  row.push_back(null_of(text_type()));
+  row.push_back(is_shown && status.client_port ? integer(*status.client_port)
+                                               : null_of({.kind = TypeKind::Integer}));
+  row.push_back(shown_time(status.began_ms));
+  row.push_back(shown_time(status.transaction_began_ms));
+  row.push_back(shown_time(status.query_began_ms));
+  row.push_back(shown_time(status.changed_ms));
+  row.push_back(text_or_null(waits ? "Client" : ""));
+  row.push_back(text_or_null(waits ? "ClientRead" : ""));
+  row.push_back(text_or_null(is_shown ? status.state : ""));
+  row.push_back(null_of(type_named("OID")));
+  row.push_back(null_of(type_named("OID")));
+  row.push_back(null_of({.kind = TypeKind::Bigint}));
+  row.push_back(cast(literal(is_shown ? status.query : "<insufficient privilege>"), text_type()));
+  row.push_back(text_or_null(is_shown ? "client backend" : ""));
+  return row;
+}
+
+std::vector<ExpressionList> activity_rows(const Facts& facts) {
+  std::vector<ExpressionList> rows;
+  for (const SessionStatus& status : facts.statuses) rows.push_back(row_of(status));
+  return rows;
+}
+ExpressionList activity_row() { return row_of(SessionStatus{.client_host = "::1"}); }
+
+// ---- all of them
 
 struct SessionTable {
   std::string_view name;
@@ -119,8 +211,9 @@ struct SessionTable {
   std::vector<ExpressionList> (*rows)(const Facts& facts);
   ExpressionList (*row)();  // one that gives the columns their types
 };
-constexpr std::string_view kPrepared = "PG_PREPARED_STATEMENTS";
+constexpr std::string_view kPrepared = "PG_PREPARED_STATEMENTS", kActivity = "PG_STAT_ACTIVITY";
 constexpr SessionTable kTables[] = {
+    {kActivity, kActivityColumns, activity_rows, activity_row},
     {kPrepared, kPreparedColumns, prepared_rows, prepared_row},
     {"PG_SETTINGS", kSettingsColumns, settings_rows, settings_row},
 };
@@ -161,28 +254,52 @@ void write_out(engine::AliasedSource& source, const Facts& facts) {
 
 void write_out(engine::Query& query, const Facts& facts);
 
+// What is shared gets its own copy.
+void write_out_within(std::shared_ptr<const engine::Query>& query, const Facts& facts) {
+  if (!query) return;
+  auto own = std::make_shared<engine::Query>(engine::clone(*query));
+  write_out(*own, facts);
+  query = std::move(own);
+}
 void write_out_within(engine::AliasedSource& source, const Facts& facts) {
   if (!source.query) return write_out(source, facts);
-  auto own = std::make_shared<engine::Query>(engine::clone(*source.query));
-  write_out(*own, facts);
-  source.query = std::move(own);
+  write_out_within(source.query, facts);
 }
 
 void write_out(engine::Query& query, const Facts& facts) {
+  for (engine::CommonTable& table : query.with) write_out_within(table.query, facts);
+  if (query.combined) {
+    write_out_within(query.combined->left, facts);
+    write_out_within(query.combined->right, facts);
+  }
   if (query.from) write_out_within(*query.from, facts);
   for (engine::Join& join : query.joins) write_out_within(join.source, facts);
+}
+
+// And where queries stand for values.
+void write_out_all(engine::Query& query, const Facts& facts) {
+  const auto visit = [&](ExpressionPtr& expression) -> Status {
+    if (auto* subquery = std::get_if<engine::Subquery>(&expression->node))
+      write_out_within(subquery->query, facts);
+    return {};
+  };
+  // The visitor does not fail.
+  std::ignore = engine::rewrite_expressions(query, visit, engine::RewriteOrder::ChildrenFirst);
+  write_out(query, facts);
 }
 
 }  // namespace
 
 bool asks_prepared(std::string_view text) { return has_word(text, kPrepared); }
+bool asks_statuses(std::string_view text) { return has_word(text, kActivity); }
 
 void write_out_session_tables(engine::Query& query, std::string_view text,
                               const sql::SessionSettings& settings,
-                              const std::vector<PreparedFact>& prepared) {
+                              const std::vector<PreparedFact>& prepared,
+                              const std::vector<SessionStatus>& statuses) {
   const bool is_meant = std::ranges::any_of(
       kTables, [&](const SessionTable& table) { return has_word(text, table.name); });
-  if (is_meant) write_out(query, Facts{settings, prepared});
+  if (is_meant) write_out_all(query, Facts{settings, prepared, statuses});
 }
 
 ExpressionPtr setting_named(const engine::Expression& name, const sql::SessionSettings& settings) {

@@ -25,14 +25,14 @@ bool is_one_of(const engine::Statement& statement) {
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
 // Whether something of PostgreSQL's catalog may stand in the text: information_schema, a word that begins with pg_ or reg (regclass, ...);
-// or a function of the catalog, or of arrays, that the dialect has not, or has otherwise.
+// or a function of the catalog, of arrays or of JSON, that the dialect has not, or has otherwise.
 bool names_catalog(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   for (const std::string_view name :
        {"pg_", "information_schema", "reg", "has_", "current_schemas", "array_", "cardinality",
         "quote_", "format_type", "generate_subscripts", "obj_description", "col_description",
-        "to_reg"})
+        "to_reg", "json", "to_json", "row_to_json", "string_to_table"})
     for (size_t at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1))
       if (at == 0 || !is_word(lower[at - 1])) return true;
   return false;
@@ -164,7 +164,7 @@ bool may_stand_in_group(const ParsedStatement& statement) {
 bool can_always_be_undone(const engine::Statement& statement) {
   const auto* create = std::get_if<engine::CreateSource>(&statement);
   return (create && !create->or_replace) ||
-         is_one_of<engine::CreateType, engine::CreateSchema>(statement);
+         is_one_of<engine::CreateType, engine::CreateSequence, engine::CreateSchema>(statement);
 }
 
 bool may_end_transaction(const ParsedStatement& statement) {

@@ -39,8 +39,12 @@ std::optional<SqlType> type_of_oid(uint32_t number) {
       alias != std::end(kAliases))
     return SqlType(alias->kind);
   // As written, or where the statement computes with it in milliseconds: it decides.
-  for (const PostgresLabel each : {label::kExactDate, label::kExactTime, label::kExactTimestamp,
-                                   label::kExactTimestamptz})
+  for (const PostgresLabel each :
+       {label::kExactDate, label::kExactTime, label::kExactTimestamp, label::kExactTimestamptz})
+    if (engine::find_label(each)->oid == number) return SqlType().labelled(each);
+  // Names of what the catalog has: likewise.
+  for (const PostgresLabel each :
+       {label::kRegclass, label::kRegtype, label::kRegnamespace, label::kRegproc})
     if (engine::find_label(each)->oid == number) return SqlType().labelled(each);
   const auto rows = engine::postgres_labels();
   if (const auto row = std::ranges::find(rows, number, &engine::PostgresLabelRow::oid);

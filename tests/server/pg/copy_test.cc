@@ -55,6 +55,26 @@ TEST(CopyIn, refuses_a_wrong_number_of_fields) {
             "E(22P04 extra data after last expected column [COPY people, line 1]) Z(I)");
 }
 
+// As everywhere: a client would read it as the end of the text.
+TEST(CopyIn, takes_no_zero_bytes) {
+  using namespace std::string_literals;
+  for (const auto& [options, data] : std::vector<std::pair<std::string, std::string>>{
+           {"FORMAT text", "1\ta\\x00b\n"},
+           {"FORMAT text", "1\ta\\000b\n"},
+           {"FORMAT text", "1\ta\0b\n"s},
+           {"FORMAT csv", "1,\"a\0b\"\n"s},
+           {"FORMAT json", "{\"a\": \"\0\"}\n"s},
+           {"FORMAT binary", "PGCOPY\n\377\r\n\0"s + number32(0) + number32(0) + number16(2) +
+                                 number32(4) + number32(1) + number32(3) + "a\0b"s}}) {
+    Begun client;
+    client.say(query("COPY people FROM STDIN (" + options + ")"));
+    const std::string heard = client.say(copy_data(data) + copy_done());
+    EXPECT_TRUE(heard.starts_with("E(22021 invalid byte sequence for encoding \"UTF8\": 0x00"))
+        << options << ": " << heard;
+    EXPECT_TRUE(client.backend.people.empty() && client.backend.copied_json.empty());
+  }
+}
+
 TEST(CopyIn, ends_with_an_error_when_the_client_gives_up) {
   Begun client;
   client.say(query("COPY people FROM STDIN"));
@@ -218,6 +238,8 @@ TEST(CopyOptions, are_checked) {
                                                         {"nosuch 1", "E(42601 "},
                                                         {"HEADER, HEADER", "E(42601 "},
                                                         {"QUOTE '\"'", "E(0A000 "},
+                                                        {"ESCAPE 'xxx'", "E(0A000 "},
+                                                        {"FORMAT csv, ESCAPE 'xxx'", "E(22023 "},
                                                         {"FORMAT csv, DELIMITER 'ab'", "E(22023 "},
                                                         {"ENCODING 'latin1'", "E(0A000 "}}) {
     const std::string heard = client.say(query("COPY people FROM STDIN (" + options + ")"));

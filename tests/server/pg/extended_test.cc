@@ -156,6 +156,72 @@ TEST(ExtendedProtocol, does_not_run_a_command_twice) {
             "1 2 N(00000 topic created) C(CREATE STREAM) E(55000 portal \"x\" cannot be run) Z(E)");
 }
 
+TEST(ExtendedProtocol, does_not_run_a_statement_of_the_session_twice) {
+  for (const auto& [sql, answer] : std::vector<std::pair<std::string, std::string>>{
+           {"SET jit = on", "C(SET)"},
+           {"SAVEPOINT a", "C(SAVEPOINT)"},
+           {"DECLARE c CURSOR FOR SELECT * FROM people", "C(DECLARE CURSOR)"},
+           {"MOVE 1 FROM pp", "C(MOVE 1)"},
+           {"CLOSE pp", "C(CLOSE CURSOR)"},
+           {"COPY (SELECT 1) TO STDOUT", "H d(1\\n) c C(COPY 1)"},
+           {"EXECUTE add", "C(INSERT 0 1)"}}) {
+    WithPeople client;
+    client.say(query("PREPARE add AS INSERT INTO people VALUES (9, 'z')"));
+    client.say(query("BEGIN"));
+    client.say(query("DECLARE pp CURSOR FOR SELECT * FROM people"));
+    EXPECT_EQ(client.say(parse(sql) + bind({}, {.portal = "x"}) + execute(0, "x") +
+                         execute(0, "x") + sync_up()),
+              "1 2 " + answer + " E(55000 portal \"x\" cannot be run) Z(E)");
+  }
+}
+
+// Its rows once, however they are asked for: the cursor does not move on.
+TEST(ExtendedProtocol, a_bound_fetch_gives_its_rows_once) {
+  WithPeople client;
+  client.say(query("BEGIN"));
+  client.say(query("DECLARE c CURSOR FOR SELECT * FROM people"));
+  client.say(parse("FETCH 2 FROM c", "two") + parse("FETCH ALL FROM c", "all") + sync_up());
+  const auto bound = [](std::string_view statement) { return bind({}, {.statement = statement}); };
+  EXPECT_EQ(client.say(bound("two") + execute() + execute() + sync_up()),
+            "2 D(1,a) D(2,b) C(FETCH 2) C(FETCH 0) Z(T)");
+  EXPECT_EQ(client.say(bound("two") + execute(1) + execute(1) + execute(1) + sync_up()),
+            "2 D(3,c) s D(4,d) s C(FETCH 0) Z(T)");
+  EXPECT_EQ(client.say(bound("all") + execute(1) + execute(1) + execute() + sync_up()),
+            "2 D(5,e) s C(FETCH 0) C(FETCH 0) Z(T)");
+  client.say(query("DECLARE s SCROLL CURSOR FOR SELECT * FROM people"));
+  client.say(query("MOVE ALL FROM s"));
+  client.say(parse("FETCH BACKWARD 3 FROM s", "back") + parse("FETCH FIRST FROM s", "first") +
+             sync_up());
+  EXPECT_EQ(client.say(bound("back") + execute(2) + execute(2) + execute() + sync_up()),
+            "2 D(5,e) D(4,d) s D(3,c) C(FETCH 1) C(FETCH 0) Z(T)");
+  EXPECT_EQ(client.say(bound("first") + execute(1) + execute(1) + sync_up()),
+            "2 D(1,a) s C(FETCH 0) Z(T)");
+}
+
+TEST(ExtendedProtocol, what_shows_and_executes_gives_its_rows_once) {
+  WithPeople client;
+  client.say(query("PREPARE everybody AS SELECT * FROM people"));
+  client.say(query("BEGIN"));
+  EXPECT_EQ(client.say(parse("SHOW application_name") + bind() + execute(1) + execute() +
+                       execute() + sync_up()),
+            "1 2 D(test) s C(SHOW) C(SHOW) Z(T)");
+  EXPECT_EQ(client.say(parse("SELECT set_config('a.b', 'c', false)") + bind() + execute() +
+                       execute() + sync_up()),
+            "1 2 D(c) C(SELECT 1) C(SELECT 0) Z(T)");
+  EXPECT_EQ(client.say(parse("EXECUTE everybody") + bind() + execute(3) + execute() + execute() +
+                       sync_up()),
+            "1 2 D(1,a) D(2,b) D(3,c) s D(4,d) D(5,e) C(SELECT 2) C(SELECT 0) Z(T)");
+}
+
+TEST(ExtendedProtocol, discards_all_only_by_itself) {
+  Begun client;
+  const std::string discard = parse("DISCARD ALL") + bind() + execute();
+  EXPECT_EQ(client.say(parse("SELECT 1") + bind() + execute() + discard + sync_up()),
+            "1 2 D(1) C(SELECT 1) 1 2 E(25001 DISCARD ALL cannot be executed within a pipeline) "
+            "Z(I)");
+  EXPECT_EQ(client.say(discard + sync_up()), "1 2 C(DISCARD ALL) Z(I)");
+}
+
 TEST(ExtendedProtocol, runs_the_sessions_own_statements) {
   Begun client;
   const auto run = [&](std::string_view sql) {
@@ -181,9 +247,12 @@ TEST(ExtendedProtocol, a_text_has_no_zero_bytes) {
 
 TEST(ExtendedProtocol, in_a_failed_transaction_takes_only_its_end) {
   Begun client;
+  client.say(parse("SELECT 1", "rows") + parse("ROLLBACK", "end") + sync_up());
   client.say(query("BEGIN"));
   client.say(parse("SELEC") + sync_up());
   EXPECT_TRUE(client.say(parse("SELECT 1") + sync_up()).starts_with("E(25P02 "));
+  EXPECT_TRUE(client.say(describe_statement("rows") + sync_up()).starts_with("E(25P02 "));
+  EXPECT_EQ(client.say(describe_statement("end") + sync_up()), "t() n Z(E)");
   EXPECT_EQ(client.say(parse("ROLLBACK") + bind() + execute() + sync_up()), "1 2 C(ROLLBACK) Z(I)");
 }
 
@@ -382,7 +451,7 @@ TEST(ExtendedProtocol, an_execute_may_name_itself) {
   Begun client;
   const std::string refused = "E(0A000 EXECUTE of such a statement is not supported yet)";
   EXPECT_EQ(client.say(parse("EXECUTE a", "a") + describe_statement("a") + sync_up()),
-            "1 t() " + refused + " Z(I)");
+            "1 " + refused + " Z(I)");
   EXPECT_EQ(client.say(parse("EXECUTE c", "b") + parse("EXECUTE b", "c") +
                        bind({}, {.statement = "b"}) + describe_portal() + sync_up()),
             "1 1 " + refused + " Z(I)");

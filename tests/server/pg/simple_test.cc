@@ -231,6 +231,14 @@ TEST(Transaction, goes_back_to_a_savepoint_as_long_as_nothing_was_written) {
 
 // ---- Settings ----
 
+TEST(Session, discards_all_only_by_itself) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SELECT 1; DISCARD ALL")),
+            "T(?column?:23) D(1) C(SELECT 1) E(25001 DISCARD ALL cannot run inside a transaction "
+            "block) Z(I)");
+  EXPECT_EQ(client.say(query("DISCARD ALL")), "C(DISCARD ALL) Z(I)");
+}
+
 TEST(Settings, are_set_shown_and_reset) {
   Begun client;
   EXPECT_EQ(client.say(query("SET extra_float_digits = 3")), "C(SET) Z(I)");
@@ -243,13 +251,26 @@ TEST(Settings, are_set_shown_and_reset) {
             "T(transaction_isolation:25) D(read committed) C(SHOW) Z(I)");
 }
 
-TEST(Settings, of_another_zone_are_kept_with_a_warning) {
+TEST(Settings, of_a_zone_are_spelled_as_in_the_tz_database_and_others_refused) {
   Begun client;
-  const std::string said = client.say(query("SET TimeZone TO 'Europe/Berlin'; SHOW TimeZone"));
-  EXPECT_NE(said.find("are read and shown in UTC, not in Europe/Berlin"), std::string::npos)
+  EXPECT_EQ(client.say(query("SET TimeZone TO 'europe/berlin'; SHOW TimeZone")),
+            "C(SET) T(TimeZone:25) D(Europe/Berlin) C(SHOW) S(TimeZone=Europe/Berlin) Z(I)");
+  const std::string said = client.say(query("SET TimeZone TO 'Nowhere/X'"));
+  EXPECT_NE(said.find("22023"), std::string::npos) << said;
+  EXPECT_NE(said.find("invalid value for parameter \"TimeZone\": \"Nowhere/X\""), std::string::npos)
       << said;
-  EXPECT_NE(said.find("D(Europe/Berlin)"), std::string::npos) << said;
-  EXPECT_EQ(client.say(query("SET TIME ZONE 'Etc/UTC'")), "C(SET) S(TimeZone=Etc/UTC) Z(I)");
+  EXPECT_EQ(client.say(query("SET TIME ZONE -7")), "C(SET) S(TimeZone=<-07>+07) Z(I)");
+  EXPECT_EQ(client.say(query("SET TIME ZONE LOCAL")), "C(SET) S(TimeZone=UTC) Z(I)");
+}
+
+TEST(Settings, set_behind_a_savepoint_are_undone_with_it) {
+  Begun client;
+  client.say(
+      query("BEGIN; SET TimeZone TO 'Asia/Tokyo'; SAVEPOINT a; SET TimeZone TO 'Asia/Karachi'; "
+            "SET LOCAL extra_float_digits = 3"));
+  EXPECT_EQ(client.say(query("ROLLBACK TO a; SHOW extra_float_digits")),
+            "C(ROLLBACK) T(extra_float_digits:25) D(1) C(SHOW) S(TimeZone=Asia/Tokyo) Z(T)");
+  EXPECT_EQ(client.say(query("ROLLBACK")), "C(ROLLBACK) S(TimeZone=UTC) Z(I)");
 }
 
 TEST(Settings, that_clients_follow_are_reported_before_the_next_ready) {
@@ -269,6 +290,30 @@ TEST(Settings, of_unknown_name_or_bad_value_are_refused) {
   EXPECT_TRUE(client.say(query("SET push.output = 'sideways'")).starts_with("E(22023 "));
   EXPECT_EQ(client.say(query("SET 'auto.offset.reset' = 'sometimes'")),
             "E(22023 bad value for auto.offset.reset) Z(I)");
+}
+
+TEST(Settings, say_from_which_level_on_notices_are_sent) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SET client_min_messages = bad")),
+            "E(22023 invalid value for parameter \"client_min_messages\": \"bad\") Z(I)");
+  client.say(query("SET client_min_messages = 'ERROR'"));
+  EXPECT_EQ(client.say(query("SHOW client_min_messages")),
+            "T(client_min_messages:25) D(error) C(SHOW) Z(I)");
+  EXPECT_EQ(client.say(query("COMMIT")), "C(COMMIT) Z(I)");
+  EXPECT_EQ(client.say(query("CREATE STREAM s (id INT KEY)")), "C(CREATE STREAM) Z(I)");
+  client.say(query("SET client_min_messages = warning"));
+  EXPECT_EQ(client.say(query("COMMIT")),
+            "N(25P01 there is no transaction in progress) C(COMMIT) Z(I)");
+  EXPECT_EQ(client.say(query("CREATE STREAM s (id INT KEY)")), "C(CREATE STREAM) Z(I)");
+}
+
+TEST(Settings, of_a_zone_may_have_a_sign) {
+  Begun client;
+  for (const auto& [value, zone] : std::vector<std::pair<std::string, std::string>>{
+           {"+6", "<+06>-06"}, {"+5.5", "<+05:30>-05:30"}, {"-3", "<-03>+03"}}) {
+    client.say(query("SET TIME ZONE " + value));
+    EXPECT_EQ(client.say(query("SHOW TIME ZONE")), "T(TimeZone:25) D(" + zone + ") C(SHOW) Z(I)");
+  }
 }
 
 TEST(Settings, with_a_dot_are_free_and_the_engines_properties) {
@@ -292,6 +337,20 @@ TEST(Settings, are_undone_with_their_transaction) {
   client.say(query("COMMIT"));
   EXPECT_EQ(client.say(query("SHOW extra_float_digits")),
             "T(extra_float_digits:25) D(1) C(SHOW) Z(I)");
+}
+
+TEST(Settings, are_undone_when_another_statement_of_the_text_fails) {
+  Begun client;
+  EXPECT_TRUE(client.say(query("SET TimeZone TO 'Asia/Tokyo'; SHOW nosuch"))
+                  .starts_with("C(SET) E(42704 "));
+  EXPECT_EQ(client.say(query("SHOW TimeZone")), "T(TimeZone:25) D(UTC) C(SHOW) Z(I)");
+  EXPECT_TRUE(client.say(query("SET TimeZone TO 'Asia/Tokyo'; RESET ALL; SET nosuch = 1"))
+                  .starts_with("C(SET) C(RESET) E(42704 "));
+  EXPECT_EQ(client.say(query("SHOW TimeZone")), "T(TimeZone:25) D(UTC) C(SHOW) Z(I)");
+  // What has been said before stays.
+  client.say(query("SET TimeZone TO 'Asia/Tokyo'"));
+  client.say(query("SHOW nosuch"));
+  EXPECT_EQ(client.say(query("SHOW TimeZone")), "T(TimeZone:25) D(Asia/Tokyo) C(SHOW) Z(I)");
 }
 
 TEST(Settings, what_drivers_send_on_connecting_is_taken) {

@@ -55,6 +55,25 @@ TEST(ReadOnly, is_a_session_s_until_it_says_otherwise) {
   EXPECT_EQ(client.say(query(kInsert)), "C(INSERT 0 1) Z(I)");
 }
 
+TEST(Deferrable, is_shown_as_it_was_asked_for) {
+  Begun client;
+  const std::string show = "SHOW transaction_deferrable";
+  const auto shown = [](const char* value) {
+    return std::string("T(transaction_deferrable:25) D(") + value + ") C(SHOW)";
+  };
+  EXPECT_EQ(
+      client.say(query("BEGIN ISOLATION LEVEL READ COMMITTED DEFERRABLE; " + show + "; COMMIT")),
+      "C(BEGIN) " + shown("on") + " C(COMMIT) Z(I)");
+  EXPECT_EQ(client.say(query(show)), shown("off") + " Z(I)");
+  client.say(query("SET SESSION CHARACTERISTICS AS TRANSACTION DEFERRABLE"));
+  EXPECT_EQ(client.say(query("BEGIN; " + show + "; ROLLBACK")),
+            "C(BEGIN) " + shown("on") + " C(ROLLBACK) Z(I)");
+  EXPECT_EQ(client.say(query("BEGIN NOT DEFERRABLE; " + show + "; ROLLBACK")),
+            "C(BEGIN) " + shown("off") + " C(ROLLBACK) Z(I)");
+  client.say(query("SET default_transaction_deferrable = off"));
+  EXPECT_EQ(client.say(query(show)), shown("off") + " Z(I)");
+}
+
 // Drivers prepare first: it counts what the transaction is when the statement runs.
 TEST(ReadOnly, refuses_what_was_prepared) {
   Begun client;
@@ -106,7 +125,8 @@ TEST(IdleSessions, end_within_a_transaction) {
   client.pass_ms(4'999);
   EXPECT_EQ(client.hear(), "");
   client.pass_ms(1);
-  EXPECT_EQ(client.hear(), "E(25P03 FATAL terminating connection due to idle-in-transaction timeout)");
+  EXPECT_EQ(client.hear(),
+            "E(25P03 FATAL terminating connection due to idle-in-transaction timeout)");
   EXPECT_TRUE(client.session.is_over());
 }
 
