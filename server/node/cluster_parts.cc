@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -51,8 +52,12 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
   how.controller.min_insync_replicas = how.replicas.min_insync_replicas;
   how.replicas.lag_time_max_us = cluster.replica_lag_time_max_ms * 1'000;
   how.cuts.commands = cluster.snapshot_commands;
+  how.scrub.bytes_per_second = cluster.scrub_bytes_per_second;
+  how.scrub.round_us = cluster.scrub_interval_ms * 1'000;
   how.controller.session_timeout_us = cluster.session_timeout_ms * 1'000;
-  constexpr int64_t kBeatsPerSession = 5;
+  // Etcd may take a while to elect a leader of its own, and a node to load a snapshot.
+  constexpr int64_t kSessionsBehind = 10, kBeatsPerSession = 5;
+  how.controller.metadata_lag_max_us = how.controller.session_timeout_us * kSessionsBehind;
   how.heartbeat_us = how.controller.session_timeout_us / kBeatsPerSession;
   return ClusterMember::open(std::move(options), log, clock);
 }
@@ -73,6 +78,35 @@ MetadataApplier::Placement placement_by(const ClusterMember* member) {
     return false;
   };
   return {place, is_here};
+}
+
+CleanupTargets::LacksReplicas lacks_replicas_by(const ClusterMember* member) {
+  if (member == nullptr) return [](const storage::TopicPartition&) { return false; };
+  return [member](const storage::TopicPartition& partition) {
+    const auto* known = member->view()->metadata->find(partition);
+    return known != nullptr && known->isr.size() < known->replicas.size();
+  };
+}
+
+storage::UncleanElections unclean_elections_by(const ClusterMember& member) {
+  const auto metadata = member.view()->metadata;
+  return metadata ? metadata->unclean_elections() : storage::UncleanElections();
+}
+
+void ElectionWatch::told_until(const storage::UncleanElections& elections) {
+  for (const auto& [partition, election] : elections) told_ = std::max(told_, election.revision);
+}
+
+std::vector<storage::TopicPartition> ElectionWatch::take_new(
+    const storage::UncleanElections& elections, std::span<const storage::TopicPartition> changed) {
+  std::vector<storage::TopicPartition> found;
+  if (elections.empty()) return found;
+  for (const storage::TopicPartition& partition : changed)
+    if (const auto* election = elections.get(partition);
+        election != nullptr && election->revision > told_)
+      found.push_back(partition);
+  told_until(elections);
+  return found;
 }
 
 MetadataApplier::LeadersEnd leaders_end_by(ClusterMember& member) {

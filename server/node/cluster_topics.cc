@@ -8,6 +8,15 @@
 
 namespace server {
 
+namespace {
+
+// As this node knows: of itself it knows more than the metadata that it has read, which may be old.
+bool is_there(const ClusterMember& member, const storage::ClusterNode& node) {
+  return !node.is_fenced && (node.id != member.view()->self || member.is_in_touch());
+}
+
+}  // namespace
+
 void MemberTopics::append(storage::AppendRequest request, storage::AppendDone done) {
   // The member's loop alone counts them down.
   struct Parts {
@@ -67,7 +76,16 @@ void MemberTopics::append_changes(std::vector<Change> parts, ChangesDone done) {
 
 void MemberTopics::ask_ends(std::vector<storage::TopicPartition> partitions,
                             std::function<void(Result<Ends>)> done) {
-  member_.ask_ends(std::move(partitions), std::move(done));
+  member_.ask_ends(std::move(partitions), [told = told_ends_, asked_us = clock_.monotonic_us(),
+                                           done = std::move(done)](Result<Ends> ends) {
+    if (ends) told->note(*ends, asked_us);
+    done(std::move(ends));
+  });
+}
+
+std::optional<ClusterTopics::Ends> MemberTopics::ends_asked_since(
+    std::span<const storage::TopicPartition> partitions, int64_t asked_us) const {
+  return told_ends_->since(partitions, asked_us);
 }
 
 bool MemberTopics::has_replica(const storage::TopicPartition& partition) const {
@@ -97,7 +115,7 @@ std::vector<engine::NodeStatus> MemberTopics::nodes() const {
   for (const auto& [id, node] : view->metadata->nodes())
     nodes[id] = {.id = id.value(),
                  .is_here = id == view->self,
-                 .is_there = !node.is_fenced,
+                 .is_there = is_there(member_, node),
                  .is_controller = id.value() == view->controller_id,
                  .clients = node.clients,
                  .nodes = node.endpoint,
@@ -115,6 +133,17 @@ std::vector<engine::NodeStatus> MemberTopics::nodes() const {
   return all;
 }
 
+namespace {
+
+int64_t differing_at(const kafka::ClusterView& view, NodeId id) {
+  if (!view.metadata_log) return 0;
+  for (const auto& reader : view.metadata_log->readers)
+    if (reader.node == id) return reader.differing;
+  return 0;
+}
+
+}  // namespace
+
 std::vector<engine::ServerFact> cluster_facts(const ClusterMember& member) {
   const auto view = member.view();
   std::map<NodeId, std::pair<int64_t, int64_t>> led;  // and how many of them lack replicas
@@ -131,11 +160,13 @@ std::vector<engine::ServerFact> cluster_facts(const ClusterMember& member) {
   std::vector<engine::ServerFact> facts;
   for (const auto& [id, node] : view->metadata->nodes()) {
     const auto& [count, lacking] = led[id];
-    std::string text = node.is_fenced ? "away" : "there";
+    std::string text = is_there(member, node) ? "there" : "away";
     if (id == view->self) text += ", this one";
     if (id.value() == view->controller_id) text += ", controller";
     text += fmt::format(", leads {} partitions", count);
     if (lacking > 0) text += fmt::format(" ({} of them lack replicas in sync)", lacking);
+    if (const int64_t differing = differing_at(*view, id); differing > 0)
+      text += fmt::format(", {} replicas of these were found to differ", differing);
     facts.push_back({"cluster", fmt::format("node {}", id.value()), text + ", " + node.endpoint});
   }
   facts.push_back({"cluster", "partitions without a leader", fmt::to_string(leaderless)});

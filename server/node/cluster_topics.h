@@ -2,17 +2,20 @@
 #pragma once
 #include "server/cluster/cluster_member.h"
 #include "server/sql/cluster_topics.h"
+#include "server/sql/told_ends.h"
 
 namespace server {
 
 // Owner: the node; the member outlives it.
 class MemberTopics final : public ClusterTopics {
  public:
-  explicit MemberTopics(ClusterMember& member) : member_(member) {}
+  MemberTopics(ClusterMember& member, const Clock& clock) : member_(member), clock_(clock) {}
   void append(storage::AppendRequest request, storage::AppendDone done) override;
   void append_changes(std::vector<Change> parts, ChangesDone done) override;
   void ask_ends(std::vector<storage::TopicPartition> partitions,
                 std::function<void(Result<Ends>)> done) override;
+  std::optional<Ends> ends_asked_since(std::span<const storage::TopicPartition> partitions,
+                                       int64_t asked_us) const override;
   bool has_replica(const storage::TopicPartition& partition) const override;
   std::optional<int32_t> leader_of(const storage::TopicPartition& partition) const override;
   int32_t self() const override;
@@ -21,6 +24,9 @@ class MemberTopics final : public ClusterTopics {
 
  private:
   ClusterMember& member_;
+  const Clock& clock_;
+  // Of answers that come when this has gone, too.
+  const std::shared_ptr<ToldEnds> told_ends_ = std::make_shared<ToldEnds>();
 };
 
 // What SHOW SERVER tells of the nodes: one line for each.

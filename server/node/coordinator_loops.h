@@ -69,6 +69,11 @@ class CoordinatorLoops {
     std::string_view topic;   // made at the first use
     int32_t partition_count;  // of one that is made
     const char* name;         // of what holds a loop
+    // Whether an error that the leader of the partition has answered with holds: see Coordinators::confirm(). Nothing
+    // where all hold. Answers on any thread.
+    std::function<void(const storage::TopicPartition& partition, KafkaError error,
+                       std::function<void(bool holds)> done)>
+        confirm = {};
   };
   // Makes the coordinators of the loop at `place`.
   using MakeShard = std::function<std::unique_ptr<Shard>(size_t place, CoordinatorLoop& port)>;
@@ -169,6 +174,17 @@ class CoordinatorLoops {
         const KafkaError why_not = of ? of->unavailable() : coordinator::kNotCoordinator;
         work(why_not == KafkaError::None ? of : nullptr, why_not);
       });
+    }
+    void confirm(const std::string& key, KafkaError error,
+                 std::function<void(bool)> done) override {
+      const auto topics = backend_.topics();
+      const storage::TopicInfo* known =
+          owner.kind_.confirm ? topics->find(owner.kind_.topic) : nullptr;
+      if (known == nullptr) return done(true);
+      owner.kind_.confirm({known->id, coordinator::partition_of_key(key, known->partition_count)},
+                          error, [home = home(), done = std::move(done)](bool holds) {
+                            home([done, holds] { done(holds); });
+                          });
     }
     Home home() override {
       return [this](std::function<void()> task) { run_here(std::move(task)); };

@@ -47,6 +47,19 @@ struct EndTeller {
   }
 };
 
+// Who was frozen or cut off, and replaced meanwhile, would judge transactions by what it knew before.
+auto confirmed_by(ClusterMember* cluster) {
+  decltype(TransactionCoordinators::Kind::confirm) confirm;
+  if (cluster != nullptr)
+    confirm = [cluster](const storage::TopicPartition& partition, KafkaError error,
+                        std::function<void(bool)> done) {
+      if (!coordinator::is_verdict(error)) return done(true);
+      cluster->confirm_leads(
+          partition, [done = std::move(done)](const Status& leads) { done(leads.has_value()); });
+    };
+  return confirm;
+}
+
 }  // namespace
 
 Status status_of_end(KafkaError error) {
@@ -85,7 +98,7 @@ std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
   return std::make_unique<TransactionCoordinators>(
       places,
       TransactionCoordinators::Kind{coordinator::kTransactionsTopic, settings.topic_partitions,
-                                    "transactions"},
+                                    "transactions", confirmed_by(cluster)},
       clock, [&](size_t place, CoordinatorLoop& port) {
         kafka::Backend& backend = *places[place].backend;
         return std::make_unique<coordinator::TransactionShard>(

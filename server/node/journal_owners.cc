@@ -44,6 +44,21 @@ void JournalOwners::propose(PartitionId number, Term term, storage::ReplicatedCo
   });
 }
 
+void JournalOwners::write_piece(PartitionId number, Term term, storage::SnapshotPiece piece,
+                                std::string content, std::function<void(bool)> done) {
+  const auto kept = std::make_shared<std::string>(std::move(content));
+  member_.run_soon([this, number, term, piece, kept, done = std::move(done)]() mutable {
+    Journal& its = journal(number);
+    if (!its.is_term(term) || !its.owner->is_open()) return done(false);
+    piece.content = *kept;
+    const auto barrier = std::make_shared<std::function<void(bool)>>(std::move(done));
+    its.barriers.push_back(barrier);
+    its.owner->write_piece(piece, [&its, barrier] {
+      if (std::erase(its.barriers, barrier) > 0) (*barrier)(true);
+    });
+  });
+}
+
 void JournalOwners::when_visible(PartitionId number, Term term, std::function<void(bool)> done) {
   member_.run_soon([this, number, term, done = std::move(done)]() mutable {
     Journal& its = journal(number);

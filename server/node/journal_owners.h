@@ -10,12 +10,13 @@
 #include "server/cluster/cluster_member.h"
 #include "server/tasks/proposed_commits.h"
 #include "server/tasks/replicated_journals.h"
+#include "server/tasks/snapshot_pieces.h"
 
 namespace server {
 
-// Threads: TaskHost's calls come on the member's thread; JournalProposals' on any.
+// Threads: TaskHost's calls come on the member's thread; the others' on any.
 // Owner:   the node; outlives the member's thread.
-class JournalOwners final : public TaskHost, public JournalProposals {
+class JournalOwners final : public TaskHost, public JournalProposals, public SnapshotPieces {
  public:
   explicit JournalOwners(ClusterMember& member) : member_(member) {}
   // Who is told which of them are open here; before the member has joined. Null again when its thread has ended.
@@ -26,6 +27,8 @@ class JournalOwners final : public TaskHost, public JournalProposals {
   void tick() override;
 
   void propose(PartitionId journal, Term term, storage::ReplicatedCommit commit) override;
+  void write_piece(PartitionId journal, Term term, storage::SnapshotPiece piece,
+                   std::string content, std::function<void(bool)> done) override;
   void when_visible(PartitionId journal, Term term, std::function<void(bool)> done) override;
 
  private:
@@ -33,6 +36,9 @@ class JournalOwners final : public TaskHost, public JournalProposals {
     Journal(JournalOwners& its_owners, PartitionId its_number)
         : owners(its_owners), number(its_number) {}
     Offset first_needed() override { return owners.journals_->first_needed(number); }
+    Offset first_not_carried_out() override {
+      return owners.journals_->first_not_carried_out(number);
+    }
     // What was committed is carried out by all replicas, this one too.
     void restore(const storage::ReplicatedCommit&) override {}
     void opened() override;
@@ -49,7 +55,7 @@ class JournalOwners final : public TaskHost, public JournalProposals {
     // By task: proposed, while too much of it is not delivered.
     std::map<std::string, std::deque<storage::ReplicatedCommit>> waiting;
     using Barrier = std::shared_ptr<std::function<void(bool)>>;
-    std::list<Barrier> barriers;         // that others wait for
+    std::list<Barrier> barriers;         // that others wait for, and pieces of snapshots
     std::list<Barrier> before_barriers;  // until nothing waits
   };
   Journal& journal(PartitionId number);

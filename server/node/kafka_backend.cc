@@ -71,8 +71,9 @@ void KafkaBackend::delete_topic(std::string name, std::function<void(Status)> do
 }
 
 void KafkaBackend::grow_topic(std::string name, int32_t partition_count,
+                              std::vector<std::vector<NodeId>> assigned,
                               std::function<void(Status)> done) {
-  change_topic(GrowTopic{std::move(name), partition_count},
+  change_topic(GrowTopic{std::move(name), partition_count, std::move(assigned)},
                [done = std::move(done)](Result<storage::TopicInfo> grown) {
                  done(grown ? Status{} : Status{std::move(grown).error()});
                });
@@ -116,11 +117,11 @@ void KafkaBackend::change_users(UsersChange change, std::function<void(Status)> 
 
 void KafkaBackend::change_cluster(ClusterChange change, std::function<void(Status)> done) {
   if (cluster_ == nullptr) return Backend::change_cluster(std::move(change), std::move(done));
-  definitions_.submit(MetadataApplier::ClusterChange(
-                          [cluster = cluster_, change = std::move(change)] {
-                            return change(*cluster->view()->metadata);
-                          }),
-                      on_loop(loop_, std::move(done)));
+  definitions_.submit(
+      MetadataApplier::ClusterChange([cluster = cluster_, change = std::move(change)] {
+        return change(*cluster->view()->metadata);
+      }),
+      on_loop(loop_, std::move(done)));
 }
 
 void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {

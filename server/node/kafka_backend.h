@@ -35,6 +35,7 @@ class KafkaBackend final : public kafka::Backend {
                     std::function<void(Result<storage::TopicInfo>)> done) override;
   void delete_topic(std::string name, std::function<void(Status)> done) override;
   void grow_topic(std::string name, int32_t partition_count,
+                  std::vector<std::vector<NodeId>> assigned,
                   std::function<void(Status)> done) override;
   void configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
                        bool replaces_all, std::function<void(Status)> done) override;

@@ -36,6 +36,13 @@ constexpr size_t kSharedRecordsBytes = 8 << 20;
 // ALPN's names; a client that asks for neither is answered in HTTP/1.1.
 TlsStart http_tls() { return {.protocols = {"h2", "http/1.1"}}; }
 
+std::function<MetricsSources::Scrub()> scrubbed_by(const ClusterMember* cluster) {
+  if (cluster == nullptr) return {};
+  return [cluster] {
+    return MetricsSources::Scrub{cluster->differing_replicas(), cluster->scrub_rounds()};
+  };
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
@@ -61,6 +68,10 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->queries_->set_schemas(node->definitions_->schemas());
   if (settings.processing_log)
     node->queries_->set_processing_log([raw = node.get()] { return raw->find_processing_log(); });
+  if (node->cluster_) {
+    node->elections_.told_until(unclean_elections_by(*node->cluster_));
+    node->queries_are_ready_.store(true, std::memory_order_release);
+  }
   TRY(node->definitions_->recover(must_stop));
   node->access_ = TRY(NodeAccess::open(settings.security, *node->definitions_));
   node->workers_ = std::make_unique<StatementWorkers>(settings.statement_threads);
@@ -83,7 +94,11 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
       log_warn("no processing log error=\"{}\"", defined.error().message);
   for (const auto& shard : node->shards_) shard->start_thread();
   node->shards_are_running_ = true;
-  if (node->journals_) node->journals_->start_thread();
+  node->queries_->note_shards_run();
+  if (node->journals_) {
+    node->journals_->start_thread();
+    node->snapshots_->start_thread();
+  }
   node->groups_->start();
   node->transactions_->start();
   node->supervisor_->start_thread();
@@ -158,11 +173,10 @@ Status Node::open_cluster(const std::atomic<bool>& must_stop) {
   if (auto own = own_etcd(settings_)) etcd_ = TRY(SupervisedEtcd::start(std::move(*own)));
   cluster_ = TRY(open_cluster_member(settings_, *log_, clock_,
                                      [this](std::span<const storage::TopicPartition> changed) {
-                                       if (kafka_is_ready_.load(std::memory_order_acquire))
-                                         tell_grown(changed);
+                                       assignments_changed(changed);
                                      }));
   if (cluster_) {
-    cluster_topics_ = std::make_unique<MemberTopics>(*cluster_);
+    cluster_topics_ = std::make_unique<MemberTopics>(*cluster_, clock_);
     cluster_is_ready_.store(true, std::memory_order_release);
     return cluster_->begin(must_stop);
   }
@@ -178,6 +192,22 @@ void Node::on_durable(std::span<const storage::TopicPartition> partitions) {
   for (size_t i = 0; i < shards_.size(); ++i)
     if (!by_shard[i].empty()) shards_[i]->wake(by_shard[i]);
   if (kafka_is_ready_.load(std::memory_order_acquire)) tell_grown(partitions);
+}
+
+// What begins later looks at what was elected before by itself.
+void Node::assignments_changed(std::span<const storage::TopicPartition> changed) {
+  if (kafka_is_ready_.load(std::memory_order_acquire)) tell_grown(changed);
+  if (!queries_are_ready_.load(std::memory_order_acquire)) return;
+  const auto elections = unclean_elections_by(*cluster_);
+  const auto lost = elections_.take_new(elections, changed);
+  if (lost.empty()) return;
+  const MetadataImagePtr image = definitions_->image();
+  for (const storage::TopicPartition& partition : lost) {
+    const Error why = why_reading_ends(*image, partition, *elections.get(partition));
+    for (const auto& shard : shards_)
+      shard->post([shard = shard.get(), partition, why] { shard->end_reading(partition, why); });
+  }
+  supervisor_->rebuild_soon(queries_over(*image, lost));
 }
 
 void Node::tell_grown(std::span<const storage::TopicPartition> partitions) {
@@ -196,15 +226,15 @@ Status Node::make_shards() {
   constexpr int kFewest = 4;
   slow_rows_ = std::make_unique<StatementWorkers>(
       std::max(kFewest, static_cast<int>(std::thread::hardware_concurrency())));
-  shared_records_ = std::make_unique<engine::SharedRecords>(static_cast<size_t>(count) * kSharedRecordsBytes);
+  shared_records_ =
+      std::make_unique<engine::SharedRecords>(static_cast<size_t>(count) * kSharedRecordsBytes);
   for (int i = 0; i < count; ++i) {
-    shards_.push_back(TRY(
-        Shard::make(static_cast<uint32_t>(i), *log_, subscriptions_, *shared_records_, memory_,
-                    clock_, [this](const ShardTask& task) { on_task_failure(task); })));
+    shards_.push_back(
+        TRY(Shard::make(static_cast<uint32_t>(i), *log_, subscriptions_, *shared_records_, memory_,
+                        clock_, [this](const ShardTask& task) { on_task_failure(task); })));
     // Of each operator there is at most one row, which it holds anyway: they are not counted.
-    shards_.back()->run_slow_rows_by([this](std::function<void()> work) {
-      (void)slow_rows_->try_run(0, std::move(work));
-    });
+    shards_.back()->run_slow_rows_by(
+        [this](std::function<void()> work) { (void)slow_rows_->try_run(0, std::move(work)); });
   }
   shards_are_ready_.store(true, std::memory_order_release);
   return {};
@@ -216,6 +246,15 @@ Status Node::open_journals(const std::vector<Shard*>& shards) {
   journals_ = TRY(ReplicatedJournals::open(
       *log_, clock_, shards, *journal_owners_, [this] { return definitions_->image(); },
       [this](std::vector<std::string> queries) { supervisor_->rebuild_soon(std::move(queries)); }));
+  snapshots_ =
+      std::make_unique<JournalSnapshots>(*log_, *state_, *journals_, *journal_owners_, clock_,
+                                         settings_.checkpoint_policy.journal_bytes);
+  journals_->set_elections([this](PartitionId journal) -> std::optional<storage::UncleanElection> {
+    const auto elections = unclean_elections_by(*cluster_);
+    const auto* found = elections.get(storage::TopicPartition{storage::kReplicatedJournal, journal});
+    return found == nullptr ? std::nullopt : std::optional(*found);
+  });
+  queries_->set_elections([this] { return unclean_elections_by(*cluster_); });
   journal_owners_->tell(journals_.get());
   queries_->set_journals(*journals_, [this](const storage::TopicPartition& partition) {
     return cluster_topics_->has_replica(partition);
@@ -262,9 +301,9 @@ std::vector<engine::ServerFact> Node::facts(int64_t started_us) const {
     loops.push_back({slices.loop_name(), slices.read(), slices.longest_us()});
   }
   auto facts = server_facts({settings_.data_dir, clock_, started_us, std::move(loops),
-                       storage::statistics_of(*log_), pg_->connection_count(),
-                       kafka_->connection_count(), http_ ? http_->connection_count() : 0,
-                       *definitions_->image(), memory_, held_back()});
+                             storage::statistics_of(*log_), pg_->connection_count(),
+                             kafka_->connection_count(), http_ ? http_->connection_count() : 0,
+                             *definitions_->image(), memory_, held_back()});
   if (cluster_)
     for (engine::ServerFact& fact : cluster_facts(*cluster_)) facts.push_back(std::move(fact));
   return facts;
@@ -284,8 +323,9 @@ std::vector<HeldBackFacts> Node::held_back() const {
 Status Node::open_cleaner() {
   std::vector<Shard*> shards;
   for (const auto& shard : shards_) shards.push_back(shard.get());
-  cleanup_ = std::make_unique<CleanupTargets>(*log_, std::move(shards),
-                                              [this] { return definitions_->image(); });
+  cleanup_ = std::make_unique<CleanupTargets>(
+      *log_, std::move(shards), [this] { return definitions_->image(); },
+      lacks_replicas_by(cluster_.get()));
   storage::LogCleanerOptions options;
   options.clock = &clock_;
   options.memory = &memory_;
@@ -345,7 +385,8 @@ Status Node::open_http() {
        {"kafka", [this] { return kafka_->connection_count(); }},
        {"http", [this] { return http_->connection_count(); }},
        {"registry", [this] { return registry_ ? registry_->connection_count() : 0; }}},
-      [this] { return parts_->open_statements.load(); }});
+      [this] { return parts_->open_statements.load(); },
+      scrubbed_by(cluster_.get())});
   http_ = TRY(http::HttpServer::open(loops, guarded(http_routes()),
                                      {front_end_options(*settings_.http, http_tls())}, memory_,
                                      clock_));
@@ -409,6 +450,7 @@ http::Routes Node::http_routes() {
   view.cluster_id = cluster_id();
   view.service_id = "default_";  // ksqlDB's own default
   view.is_ready = [this] { return is_serving_.load(); };
+  if (cluster_) view.is_suspended = [this] { return cluster_->view()->is_suspended; };
   view.accepts_appends = [this] { return !storage::statistics_of(*log_).refuses_appends; };
   view.address = [this] { return http_->address().to_string(); };
   view.query_places = [this] { return query_places(*definitions_->image()); };
@@ -481,9 +523,8 @@ void Node::make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shard
   for (const kafka::KafkaServer::Shard& shard : shards)
     places.push_back({shard.loop, shard.backend});
   groups_ = make_group_coordinators(places, settings_.groups, clock_, memory_);
-  transactions_ =
-      make_transaction_coordinators(places, settings_.transactions, clock_, memory_, *groups_,
-                                    cluster_.get());
+  transactions_ = make_transaction_coordinators(places, settings_.transactions, clock_, memory_,
+                                                *groups_, cluster_.get());
   for (size_t i = 0; i < kafka_backends_.size(); ++i)
     kafka_backends_[i]->set_coordinators(groups_->of(i), transactions_->of(i));
   if (!cluster_) return;
@@ -536,8 +577,8 @@ void Node::drop_tables(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     auto drop = std::make_shared<engine::ParsedStatement>();
     drop->text = "DROP TABLE of a session that has ended";
-    drop->statement = engine::DropSource{engine::SourceKind::Table, true, false,
-                                         {name, engine::Quoting::Back}, {}};
+    drop->statement = engine::DropSource{
+        engine::SourceKind::Table, true, false, {name, engine::Quoting::Back}, {}};
     definitions_->submit(
         std::move(drop), engine::Properties(), [name](const Result<DefinitionOutcome>& done) {
           if (!done)
@@ -585,15 +626,17 @@ void Node::stop_front_ends() {
 }
 
 Node::~Node() {
-  is_serving_ = false;
+  const bool was_serving = is_serving_.exchange(false);
   if (cluster_) cluster_->leave();
+  if (was_serving && parts_ && !cluster_) parts_->sequences.give_back();
   if (cleaner_) cleaner_->stop();           // it asks the shards and the log
   if (rebuilds_) rebuilds_->stop_thread();  // likewise, and the metadata thread
   if (shards_are_running_) stop_front_ends();
   if (outside_registry_) outside_registry_->stop();  // it wakes tasks, and brings statements back
   if (definitions_) definitions_->stop_thread();
   if (supervisor_) supervisor_->stop_thread();  // it waits for the shards
-  if (journals_) journals_->stop_thread();      // likewise, and the log
+  snapshots_.reset();
+  if (journals_) journals_->stop_thread();  // likewise, and the log
   for (const auto& shard : shards_) shard->stop_thread();
   pg_.reset();
   http_.reset();

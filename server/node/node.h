@@ -17,16 +17,17 @@
 #include "server/node/cluster_topics.h"
 #include "server/node/coordinators.h"
 #include "server/node/journal_owners.h"
-#include "server/node/transaction_relay.h"
 #include "server/node/kafka_backend.h"
 #include "server/node/node_access.h"
 #include "server/node/server_facts.h"
 #include "server/node/server_metrics.h"
 #include "server/node/settings.h"
+#include "server/node/transaction_relay.h"
 #include "server/pg/pg_server.h"
 #include "server/registry/registry_over_http.h"
 #include "server/sql/session.h"
 #include "server/tasks/cleanup_targets.h"
+#include "server/tasks/journal_snapshots.h"
 #include "server/tasks/query_supervisor.h"
 #include "server/tasks/rebuilds.h"
 #include "storage/log/log_cleaner.h"
@@ -107,6 +108,7 @@ class Node {
   void drop_tables(const std::vector<std::string>& names);
   void on_task_failure(const ShardTask& task);
   void tell_grown(std::span<const storage::TopicPartition> partitions);
+  void assignments_changed(std::span<const storage::TopicPartition> changed);
   void on_durable(std::span<const storage::TopicPartition> partitions);
 
   const NodeSettings settings_;
@@ -146,7 +148,7 @@ class Node {
   std::vector<std::unique_ptr<KafkaBackend>> kafka_backends_;
   std::unique_ptr<GroupCoordinators> groups_;
   std::unique_ptr<TransactionCoordinators> transactions_;  // before the groups
-  std::unique_ptr<TransactionRelay> relay_;  // in a cluster, for its other nodes
+  std::unique_ptr<TransactionRelay> relay_;                // in a cluster, for its other nodes
   std::unique_ptr<kafka::KafkaServer> kafka_;
   std::unique_ptr<ServerMetrics> metrics_;
   http::OpenQueries http_queries_;
@@ -156,7 +158,10 @@ class Node {
   std::atomic<bool> is_serving_{false};  // everything runs, and nothing stops
   // For the log's writer, which runs before they are there.
   std::atomic<bool> shards_are_ready_{false}, kafka_is_ready_{false}, cluster_is_ready_{false},
-      journals_are_ready_{false};
+      journals_are_ready_{false}, queries_are_ready_{false};
+  ElectionWatch elections_;  // the cluster's thread's, once queries_are_ready_
+  std::unique_ptr<JournalSnapshots>
+      snapshots_;  // in a cluster; they are written by a thread that needs all of these
 };
 
 // `millrace server`.

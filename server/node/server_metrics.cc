@@ -115,6 +115,17 @@ void add_server(Exposition& page, const MetricsSources& sources, const Gathered&
   }
 }
 
+void add_cluster(Exposition& page, const MetricsSources& sources) {
+  if (!sources.scrub) return;
+  const MetricsSources::Scrub scrub = sources.scrub();
+  page.family("millrace_cluster_differing_replicas", Kind::Gauge,
+              "Replicas of what this node leads that were found to differ from each other.");
+  page.sample(scrub.differing_replicas);
+  page.family("millrace_cluster_scrub_rounds_total", Kind::Counter,
+              "How often all replicas of what this node leads were compared.");
+  page.sample(scrub.rounds);
+}
+
 void add_log(Exposition& page, const MetricsSources& sources) {
   const storage::LogStatistics log = storage::statistics_of(sources.log);
   page.family("millrace_log_partitions", Kind::Gauge, "Partitions of topics and exchanges.");
@@ -281,6 +292,7 @@ struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
     const MetadataImagePtr image = sources.image();
     add_process(page, sources);
     add_server(page, sources, gathered);
+    add_cluster(page, sources);
     add_log(page, sources);
     add_disk(page, sources);
     add_queries(page, sources, *image, gathered.reports);

@@ -37,6 +37,11 @@ struct MetricsSources {
   };
   std::vector<Connections> connections;
   std::function<size_t()> open_statements;
+  // Of a cluster; nothing where there is none.
+  struct Scrub {
+    int64_t differing_replicas, rounds;
+  };
+  std::function<Scrub()> scrub = {};
 };
 
 // A page is made on another thread, of what the loops report in slices. Who asks while one is being made

@@ -424,6 +424,15 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.cluster.replica_lag_time_max_ms, text, 100, 3'600'000);
      }},
+    {"scrub-bytes-per-second",
+     "what a leader reads to compare its replicas; 0: they are not compared [4000000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.cluster.scrub_bytes_per_second, text, 0, int64_t{1} << 40);
+     }},
+    {"scrub-interval-ms", "how often replicas are compared from their beginning [21600000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.cluster.scrub_interval_ms, text, 1, int64_t{1} << 40);
+     }},
     {"metadata-snapshot-commands", "",
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.cluster.snapshot_commands, text, 5, 1'000'000);

@@ -66,6 +66,7 @@ struct NodeSettings {
     int min_insync_replicas = 2;
     int64_t session_timeout_ms = 500, replica_lag_time_max_ms = 10'000;
     int64_t snapshot_commands = 1'000;  // of the metadata, behind the newest snapshot
+    int64_t scrub_bytes_per_second = 4'000'000, scrub_interval_ms = 21'600'000;
   } cluster;
 };
 // Where the etcd of the cluster is asked, the nearest member first.
