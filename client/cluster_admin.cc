@@ -11,7 +11,8 @@ namespace client {
 namespace {
 
 constexpr int16_t kMetadata = 3, kElectLeaders = 43, kIncrementalAlterConfigs = 44,
-                  kAlterReassignments = 45, kListReassignments = 46, kUnregisterBroker = 64;
+                  kAlterReassignments = 45, kListReassignments = 46, kDescribeQuorum = 55,
+                  kUnregisterBroker = 64;
 constexpr int32_t kTimeoutMs = 30'000;
 
 Error cut_short() { return {ErrorCode::NetworkFailure, "the server's answer is cut short"}; }
@@ -119,6 +120,32 @@ Result<ClusterListing> ClusterAdmin::describe() {
   in.number<int32_t>();
   in.end();
   if (!in.is_whole()) return cut_short();
+  return listing;
+}
+
+Result<MetadataLogListing> ClusterAdmin::metadata_log() {
+  constexpr int16_t kVersion = 1;
+  WireWriter request;
+  request.count(1).text("__cluster_metadata").count(1).number<int32_t>(0).end().end().end();
+  WireReader in(TRY(connection_.ask(kDescribeQuorum, kVersion, request)));
+  MetadataLogListing listing;
+  TRY(failure(in.number<int16_t>(), {}));
+  if (in.count() != 1) return cut_short();
+  in.text();
+  if (in.count() != 1) return cut_short();
+  in.number<int32_t>();
+  TRY(failure(in.number<int16_t>(), {}));
+  in.number<int32_t>();
+  in.number<int32_t>();
+  listing.end = in.number<int64_t>();
+  for (size_t left = in.count(); left > 0 && in.ok(); --left) {
+    MetadataReaderListing& reader = listing.readers[in.number<int32_t>()];
+    reader.read = in.number<int64_t>();
+    in.number<int64_t>();
+    reader.caught_up_ms = in.number<int64_t>();
+    in.end();
+  }
+  if (!in.ok()) return cut_short();
   return listing;
 }
 

@@ -31,6 +31,14 @@ struct ClusterListing {
   int32_t controller = -1;
   std::map<TopicPartitionKey, ReplicaListing> partitions;
 };
+// How far a node has read the metadata log.
+struct MetadataReaderListing {
+  int64_t read = -1, caught_up_ms = -1;  // wall clock; -1: not known
+};
+struct MetadataLogListing {
+  int64_t end = 0;
+  std::map<int32_t, MetadataReaderListing> readers;  // by node
+};
 struct MovingReplicas {
   NodeNumbers replicas, adding, removing;
 };
@@ -48,6 +56,8 @@ class ClusterAdmin {
   static Result<ClusterAdmin> open(const std::string& bootstrap_server);
 
   Result<ClusterListing> describe();
+  // As the controller tells it. Fails while that one is not known.
+  Result<MetadataLogListing> metadata_log();
   // Nothing: the move is called off.
   using Moves = std::map<TopicPartitionKey, std::optional<NodeNumbers>>;
   using Refusals = std::map<TopicPartitionKey, PartitionRefusal>;

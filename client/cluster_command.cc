@@ -31,8 +31,17 @@ bool has(const NodeNumbers& nodes, int32_t node) {
 
 // --- status
 
+// How many commands of the metadata log it has not read, as far as that is known.
+std::string metadata_behind(const Result<MetadataLogListing>& log, int32_t id) {
+  if (!log) return "";
+  const auto reader = log->readers.find(id);
+  if (reader == log->readers.end() || reader->second.read < 0) return "";
+  return fmt::to_string(std::max<int64_t>(log->end - reader->second.read, 0));
+}
+
 std::vector<std::string> row_of(const ClusterListing& cluster, int32_t id,
-                                const ClusterNodeListing* node) {
+                                const ClusterNodeListing* node,
+                                const Result<MetadataLogListing>& log) {
   size_t leads = 0, replicas = 0, behind = 0;
   for (const auto& [partition, known] : cluster.partitions) {
     leads += known.leader == id ? 1 : 0;
@@ -48,7 +57,8 @@ std::vector<std::string> row_of(const ClusterListing& cluster, int32_t id,
           node == nullptr ? "" : node->rack,
           fmt::to_string(leads),
           fmt::to_string(replicas),
-          fmt::to_string(behind)};
+          fmt::to_string(behind),
+          metadata_behind(log, id)};
 }
 
 Status status(ClusterAdmin& admin, const Flags&) {
@@ -59,7 +69,8 @@ Status status(ClusterAdmin& admin, const Flags&) {
   for (const auto& [partition, known] : cluster.partitions)
     for (const int32_t id : known.replicas) nodes.try_emplace(id, nullptr);
   std::vector<std::vector<std::string>> rows;
-  for (const auto& [id, node] : nodes) rows.push_back(row_of(cluster, id, node));
+  const auto log = admin.metadata_log();
+  for (const auto& [id, node] : nodes) rows.push_back(row_of(cluster, id, node, log));
   using enum Column::Align;
   fmt::print("{}", format_table({{"node", Right},
                                  {"state"},
@@ -67,7 +78,8 @@ Status status(ClusterAdmin& admin, const Flags&) {
                                  {"rack"},
                                  {"leads", Right},
                                  {"replicas", Right},
-                                 {"not in sync", Right}},
+                                 {"not in sync", Right},
+                                 {"metadata behind", Right}},
                                 rows));
   const auto without_leader = std::ranges::count_if(
       cluster.partitions, [](const auto& each) { return each.second.leader < 0; });

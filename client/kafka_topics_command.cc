@@ -6,6 +6,7 @@
 
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/reassignment_file.h"
 #include "client/topic_pattern.h"
 #include "client/topics.h"
 
@@ -31,7 +32,9 @@ constexpr Flag kFlags[] = {
     {.name = "list", .doc = "List all available topics"},
     {.name = "partition-size-limit-per-response", .argument = "N"},
     {.name = "partitions", .argument = "N", .doc = "For --create and --alter"},
-    {.name = "replica-assignment", .argument = "LIST"},
+    {.name = "replica-assignment",
+     .argument = "LIST",
+     .doc = "The nodes of each partition, for --create and --alter: 1:2,2:3"},
     {.name = "replication-factor", .argument = "N", .doc = "For --create"},
     {.name = "topic",
      .argument = "TOPIC",
@@ -46,8 +49,7 @@ constexpr Flag kFlags[] = {
     kHelpFlag};
 
 constexpr std::string_view kUnsupportedFlags[] = {"at-min-isr-partitions", "delete-config",
-                                                  "replica-assignment", "topic-id",
-                                                  "under-min-isr-partitions"};
+                                                  "topic-id", "under-min-isr-partitions"};
 
 std::string joined(const std::vector<NodeId>& nodes) {
   std::string text;
@@ -140,6 +142,8 @@ Status create(Connection& connection, const Flags& flags) {
   if (flags.has("partitions")) topic.partitions = TRY(at_least_one(flags, "partitions", INT32_MAX));
   if (flags.has("replication-factor"))
     topic.replication_factor = TRY(at_least_one(flags, "replication-factor", INT16_MAX));
+  if (flags.has("replica-assignment"))
+    topic.replicas = TRY(parse_replica_assignment(flags.text("replica-assignment")));
   topic.config = TRY(parse_properties(flags.all("config"), "config"));
   if (topic.name.find_first_of("._") != topic.name.npos)
     fmt::print(
@@ -157,8 +161,16 @@ Status create(Connection& connection, const Flags& flags) {
 
 Status alter(Connection& connection, const Flags& flags) {
   const int partitions = TRY(at_least_one(flags, "partitions", INT32_MAX));
-  for (const TopicDescription& topic : TRY(chosen_topics(connection, flags)))
-    TRY(add_partitions(connection, topic.name, partitions));
+  std::vector<std::vector<int32_t>> replicas;
+  if (flags.has("replica-assignment"))
+    replicas = TRY(parse_replica_assignment(flags.text("replica-assignment")));
+  for (const TopicDescription& topic : TRY(chosen_topics(connection, flags))) {
+    // The list names the partitions that there are, too.
+    const auto known =
+        static_cast<std::ptrdiff_t>(std::min(topic.partitions.size(), replicas.size()));
+    TRY(add_partitions(connection, topic.name, partitions,
+                       {replicas.begin() + known, replicas.end()}));
+  }
   return {};
 }
 
@@ -173,12 +185,14 @@ struct Action {
   std::vector<std::string_view> required, excluded;
   Status (*run)(Connection& connection, const Flags& flags);
 };
+const std::vector<std::string_view> kOfNew = {"partitions", "replication-factor", "config",
+                                              "replica-assignment", "if-not-exists"};
 const Action kActions[] = {
-    {"list", {}, {"partitions", "replication-factor", "config", "if-not-exists"}, list},
-    {"describe", {}, {"partitions", "replication-factor", "config", "if-not-exists"}, describe},
+    {"list", {}, kOfNew, list},
+    {"describe", {}, kOfNew, describe},
     {"create", {"topic"}, {"if-exists"}, create},
     {"alter", {"topic", "partitions"}, {"replication-factor", "if-not-exists"}, alter},
-    {"delete", {"topic"}, {"partitions", "replication-factor", "config", "if-not-exists"}, remove},
+    {"delete", {"topic"}, kOfNew, remove},
 };
 
 Result<const Action*> choose_action(const Flags& flags) {
@@ -208,6 +222,10 @@ Result<const Action*> choose_action(const Flags& flags) {
     if (flags.has(name))
       return wrong(
           fmt::format("Option \"[{}]\" can't be used with option \"[{}]\"", name, chosen->flag));
+  for (const std::string_view name : {"partitions", "replication-factor"})
+    if (chosen->flag == "create" && flags.has("replica-assignment") && flags.has(name))
+      return wrong(
+          fmt::format("Option \"[{}]\" can't be used with option \"[replica-assignment]\"", name));
   for (const std::string_view name : kUnsupportedFlags)
     if (flags.has(name)) return wrong(fmt::format("--{} is not supported yet", name));
   return chosen;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -151,6 +152,27 @@ Result<std::set<int32_t>> parse_node_list(std::string_view text) {
       return wrong(fmt::format("Broker list contains duplicate entries: {}", *node));
     if (comma == text.npos) return nodes;
     text.remove_prefix(comma + 1);
+  }
+}
+
+Result<std::vector<std::vector<int32_t>>> parse_replica_assignment(std::string_view text) {
+  std::vector<std::vector<int32_t>> partitions(1);
+  while (true) {
+    const size_t end = text.find_first_of(",:");
+    const auto node = parse_number(text.substr(0, end), 0, INT32_MAX);
+    if (!node) return wrong(fmt::format("\"{}\" is no node's number", text.substr(0, end)));
+    std::vector<int32_t>& replicas = partitions.back();
+    if (std::ranges::find(replicas, *node) != replicas.end())
+      return wrong(
+          fmt::format("Partition replica lists may not contain duplicate entries: {}", *node));
+    replicas.push_back(static_cast<int32_t>(*node));
+    const bool is_whole = end == text.npos || text[end] == ',';
+    if (is_whole && replicas.size() != partitions.front().size())
+      return wrong(fmt::format("Partition {} has different replication factor: {}",
+                               partitions.size() - 1, replicas.size()));
+    if (end == text.npos) return partitions;
+    if (is_whole) partitions.emplace_back();
+    text.remove_prefix(end + 1);
   }
 }
 

@@ -1,4 +1,4 @@
-// The JSON files of kafka-reassign-partitions and kafka-leader-election: pure.
+// The JSON files of kafka-reassign-partitions and kafka-leader-election, and lists of nodes in flags: pure.
 #pragma once
 #include <set>
 #include <string>
@@ -21,6 +21,8 @@ Result<std::set<TopicPartitionKey>> parse_partitions(std::string_view text);
 
 // "1,2,3"; a node that is named twice, or no number, is refused.
 Result<std::set<int32_t>> parse_node_list(std::string_view text);
+// "1:2,2:3" of --replica-assignment: the replicas of each partition from 0 on, as many of each. The words are kafka-topics'.
+Result<std::vector<std::vector<int32_t>>> parse_replica_assignment(std::string_view text);
 
 // All of it.
 Result<std::string> read_text_file(const std::string& path);

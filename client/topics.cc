@@ -26,10 +26,18 @@ Status check(const rd_kafka_topic_result_t* const* results, size_t count) {
 
 Status create_topic(Connection& connection, const NewTopic& topic) {
   std::array<char, 512> problem{};
+  // With replicas by hand librdkafka wants to know how many, and tells the server -1, as that wants it.
+  const int given =
+      topic.replicas.empty() ? kServerDefault : static_cast<int>(topic.replicas.size());
   const NewTopicHandle request(rd_kafka_NewTopic_new(
-      topic.name.c_str(), topic.partitions.value_or(kServerDefault),
+      topic.name.c_str(), topic.partitions.value_or(given),
       topic.replication_factor.value_or(kServerDefault), problem.data(), problem.size()));
   if (!request) return Error{ErrorCode::InvalidParameter, problem.data()};
+  int32_t partition = 0;
+  for (std::vector<int32_t> nodes : topic.replicas)
+    if (rd_kafka_NewTopic_set_replica_assignment(request.get(), partition++, nodes.data(),
+                                                 nodes.size(), problem.data(), problem.size()))
+      return Error{ErrorCode::InvalidParameter, problem.data()};
   for (const auto& [name, value] : topic.config)
     rd_kafka_NewTopic_set_config(request.get(), name.c_str(), value.c_str());
   rd_kafka_NewTopic_t* requests[] = {request.get()};
@@ -54,11 +62,17 @@ Status delete_topic(Connection& connection, const std::string& name) {
   return check(results, count);
 }
 
-Status add_partitions(Connection& connection, const std::string& name, int partitions) {
+Status add_partitions(Connection& connection, const std::string& name, int partitions,
+                      std::vector<std::vector<int32_t>> replicas) {
   std::array<char, 512> problem{};
   const NewPartitionsHandle request(rd_kafka_NewPartitions_new(
       name.c_str(), static_cast<size_t>(partitions), problem.data(), problem.size()));
   if (!request) return Error{ErrorCode::InvalidParameter, problem.data()};
+  for (size_t i = 0; i < replicas.size(); ++i)
+    if (rd_kafka_NewPartitions_set_replica_assignment(request.get(), static_cast<int32_t>(i),
+                                                      replicas[i].data(), replicas[i].size(),
+                                                      problem.data(), problem.size()))
+      return Error{ErrorCode::InvalidParameter, problem.data()};
   rd_kafka_NewPartitions_t* requests[] = {request.get()};
   const Event event = TRY(ask_admin(connection, [&](rd_kafka_queue_t* queue) {
     rd_kafka_CreatePartitions(connection.handle(), requests, 1, nullptr, queue);

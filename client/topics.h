@@ -12,12 +12,15 @@ struct NewTopic {
   std::string name;
   std::optional<int> partitions, replication_factor;  // none: the server's default
   Properties config;
+  // Of each partition, by hand: both numbers are none then.
+  std::vector<std::vector<int32_t>> replicas = {};
 };
 // Fails with TopicExists when there is one of that name.
 Status create_topic(Connection& connection, const NewTopic& topic);
 Status delete_topic(Connection& connection, const std::string& name);
-// `partitions` is how many there shall be in all.
-Status add_partitions(Connection& connection, const std::string& name, int partitions);
+// `partitions` is how many there shall be in all; `replicas` are those of the new ones, by hand.
+Status add_partitions(Connection& connection, const std::string& name, int partitions,
+                      std::vector<std::vector<int32_t>> replicas = {});
 
 // The settings of each topic that differ from their defaults; none where the server does not tell.
 Result<std::map<std::string, Properties>> topic_configs(Connection& connection,

@@ -108,5 +108,13 @@ TEST(ReassignmentFile, is_read_and_written) {
   EXPECT_FALSE(parse_node_list("1,x"));
 }
 
+TEST(ReplicaPlan, replicas_of_a_new_topic_are_read) {
+  using Partitions = std::vector<std::vector<int32_t>>;
+  EXPECT_EQ(parse_replica_assignment("2").value(), (Partitions{{2}}));
+  EXPECT_EQ(parse_replica_assignment("2:1,1:3").value(), (Partitions{{2, 1}, {1, 3}}));
+  for (const char* wrong : {"", "1:1", "1:2,3", "1,2:3", "1:,2:3", "1,", "a", "-1"})
+    EXPECT_FALSE(parse_replica_assignment(wrong)) << wrong;
+}
+
 }  // namespace
 }  // namespace client
