@@ -6,10 +6,12 @@
 #include <memory>
 #include <optional>
 
+#include "server/cluster/placement.h"
 #include "storage/log/task_outputs.h"
 #include "storage/meta/partition_requests.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/producer.h"
+#include "tests/sim/progress_checker.h"
 #include "tests/sim/session_client.h"
 #include "tests/sim/sim_node.h"
 #include "tests/sim/transaction_checker.h"
@@ -49,16 +51,20 @@ class Scenario {
         transactions_(findings_, partitions_of(kOrders, kOrderPartitions)) {
     world_.transactions = {partitions_of(kTransactions, kCoordinators),
                            partitions_of(kOrders, kOrderPartitions)};
+    world_.task_rules = options.rules.tasks_here;
+    world_.task_rules.journals = options.rules.journals;
+    world_.snapshot_period = chance_.between(10, 200);
     world_.check = [this](SimNode& node) {
       checker_.check(node);
       transactions_.check(node);
+      progress_.check(node);
     };
     for (const char* id : {"cashier", "baker", "courier"})
       clients_.push_back(std::make_unique<TransactionalClient>(world_, transactions_, id));
     etcd_.watch_commits(
         [this](NodeId node, const auto& commit) {
           check_author(node, commit);
-          check_in_sync(commit);
+          check_assignments(node, commit);
           check_snapshot(commit);
         },
         [this](NodeId, const auto& commit) { check_log(commit); });
@@ -81,7 +87,7 @@ class Scenario {
 
   Outcome run() {
     for (const auto& node : nodes_) node->start();
-    create_topic();
+    create_topics();
     for (const auto& producer : producers_) queue_.after(kSecond / 4, [&] { producer->start(); });
     for (const auto& client : clients_) queue_.after(kSecond / 4, [&] { client->start(); });
     for (const auto& writer : writers_) queue_.after(kSecond / 4, [&] { writer->start(); });
@@ -105,6 +111,7 @@ class Scenario {
       run_until(queue_.now_us() + kSecond / 10);
     checker_.check_end(nodes_);
     check_tables();
+    check_journals();
     transactions_.check_end(nodes_);
     findings_.trace(fmt::format("acknowledged {} visible {} committed {}",
                                 checker_.acknowledged_count(), checker_.visible_count(),
@@ -114,11 +121,13 @@ class Scenario {
             checker_.acknowledged_count(),
             checker_.visible_count(),
             transactions_.committed_count(),
-            snapshot_count_};
+            snapshot_count_,
+            trimmed_};
   }
 
  private:
   static constexpr int32_t kReplicas = 3, kInputs = 3, kTasks = 2;
+  static constexpr int64_t kMetadataLag = kSecond / 2;
   static constexpr int32_t kCoordinators = 2, kOrderPartitions = 3;
   enum Topic : uint8_t { kInput = 7, kJournal, kOutput, kTransactions, kOrders };
 
@@ -128,10 +137,15 @@ class Scenario {
     settings.controller.min_insync_replicas = settings.replicas.min_insync_replicas;
     settings.controller.balance_us = chance_.between(500'000, 5'000'000);
     settings.replicas.lag_time_max_us = chance_.between(300'000, 2'000'000);
+    settings.controller.metadata_lag_max_us = kMetadataLag;
     settings.controller.max_command_bytes = static_cast<size_t>(chance_.between(1, 400));
     settings.cuts.commands = chance_.between(5, 41);
     settings.cuts.piece_bytes = static_cast<size_t>(chance_.between(60, 400));
     settings.cuts.removed_at_a_time = chance_.between(1, 20);
+    settings.scrub.bytes_per_second = chance_.between(50'000, 5'000'000);
+    settings.scrub.round_us = chance_.between(100'000, 2'000'000);
+    settings.scrub.range_bytes = static_cast<size_t>(chance_.between(100, 5'000));
+    settings.scrub.answer_us = 300'000;
     settings.replicas.fetch_wait_us = 100'000;
     settings.replicas.fetch_timeout_us = 300'000;
     settings.replicas.fetch_max_bytes = static_cast<size_t>(chance_.between(200, 4'000));
@@ -193,8 +207,8 @@ class Scenario {
     return has_topic;
   }
 
-  // Who comes into the ISR has all that was visible.
-  void check_in_sync(const storage::EtcdTransaction& transaction) {
+  // Who comes into the ISR has all that was visible, and who is to lead will know.
+  void check_assignments(NodeId author, const storage::EtcdTransaction& transaction) {
     std::vector<std::string> parts;
     for (const auto& put : transaction.puts)
       if (kKeys.revision_of(put.key))
@@ -203,46 +217,74 @@ class Scenario {
           for (const auto& part : command->parts) parts.push_back(part.bytes);
     if (parts.empty()) return;
     storage::ClusterTable table = truth();
+    const auto before = table.snapshot();
     for (const std::string& part : parts) {
       const auto delta = table.apply(part, Revision{INT64_MAX});
       if (!delta) continue;
-      for (const TopicPartition& partition : delta->partitions)
-        if (const auto* now = table.snapshot()->find(partition))
-          for (const NodeId member : now->isr) check_has_all(*table.snapshot(), partition, member);
+      for (const TopicPartition& partition : delta->partitions) {
+        const auto* now = table.snapshot()->find(partition);
+        if (now == nullptr) continue;
+        for (const NodeId member : now->isr) check_has_all(*table.snapshot(), partition, member);
+        const auto* then = before->find(partition);
+        if (!now->leader || then == nullptr || then->leader == now->leader) continue;
+        progress_.check_election(node_of(author), node_of(*now->leader), *table.snapshot(), *now);
+        if (!is_request(part))
+          progress_.check_room(node_of(author), node_of(*now->leader), nodes_, *table.snapshot(),
+                               *now);
+      }
     }
   }
+  SimNode& node_of(NodeId id) { return *nodes_[static_cast<size_t>(id.value() - 1)]; }
   void check_has_all(const storage::ClusterSnapshot& cluster, const TopicPartition& partition,
                      NodeId member) {
-    SimNode& node = *nodes_[static_cast<size_t>(member.value() - 1)];
+    SimNode& node = node_of(member);
     const storage::ClusterNode* known = cluster.find(member);
     // With an empty disk it registers first; what it has then does not count before that.
     if (node.is_running() && known != nullptr && known->directory == node.directory())
       checker_.check_in_sync(node, partition);
   }
 
-  // By whoever is there, again until it is done.
-  void create_topic() {
+  // By whoever is there, again until it is done; while some of the nodes are away, perhaps.
+  void create_topics() {
     queue_.after(kSecond / 20, [this] {
       SimNode& node = *chance_.one_of(nodes_);
       if (!node.cluster() ||
           node.cluster()->cluster()->nodes().size() < static_cast<size_t>(node_count_))
-        return create_topic();
-      if (!node.cluster()->cluster()->partitions().empty()) return;
-      storage::MetadataCommand command;
-      for (const TopicPartition& partition : partitions()) {
-        storage::PartitionAssignment assignment{.partition = partition};
-        for (int32_t i = 0; i < kReplicas; ++i)
-          assignment.replicas.push_back(
-              NodeId{(partition.partition.value() + i) % node_count_ + 1});
-        assignment.isr = assignment.replicas;
+        return create_topics();
+      const storage::ClusterSnapshot& cluster = *node.cluster()->cluster();
+      if (!cluster.partitions().empty()) return;
+      if (away_first_ > 0 && !chance_.one_in(3)) {
+        --away_first_;
+        SimNode& gone = *chance_.one_of(nodes_);
+        if (gone.is_running()) kill(gone, chance_.between(kSecond / 10, 2 * kSecond));
+        return create_topics();
+      }
+      if (const auto command = topics(cluster)) {
+        auto& metadata = node.cluster()->metadata();
+        metadata.append(metadata.last_revision(), *command, std::nullopt,
+                        [](const Result<Revision>&) {});
+      }
+      create_topics();
+    });
+  }
+  Result<storage::MetadataCommand> topics(const storage::ClusterSnapshot& cluster) {
+    storage::MetadataCommand command;
+    for (const TopicPartition& partition : partitions()) {
+      const int32_t number = partition.partition.value();
+      const auto replicas =
+          TRY(server::place_replicas(cluster, partition.topic, number, 1, kReplicas));
+      for (const auto& assignment :
+           TRY(server::assign_replicas(cluster, partition.topic, number, replicas,
+                                       world_.settings.replicas.min_insync_replicas))) {
+        for (const NodeId id : assignment.replicas)
+          if (!assignment.is_in_sync(id))
+            findings_.trace(fmt::format("partition {} of topic {} is made while node {} is away",
+                                        number, partition.topic.bytes[0], id.value()));
         command.parts.push_back(
             {std::string(storage::kClusterPart), storage::encode_assign_partition(assignment)});
       }
-      auto& metadata = node.cluster()->metadata();
-      metadata.append(metadata.last_revision(), command, std::nullopt,
-                      [](const Result<Revision>&) {});
-      create_topic();
-    });
+    }
+    return command;
   }
 
   void run_until(int64_t end_us) {
@@ -271,8 +313,11 @@ class Scenario {
         break;
       case 3:
         if (node.is_running()) {
-          findings_.trace(fmt::format("node {} freezes for {} us", node.id().value(), lasts_us));
-          node.freeze(queue_.now_us() + lasts_us);
+          // For longer than others wait for it, perhaps: it wakes, and knows of nothing.
+          const int64_t frozen_us =
+              chance_.one_in(2) ? lasts_us : chance_.between(kSecond, 2 * kSecond);
+          findings_.trace(fmt::format("node {} freezes for {} us", node.id().value(), frozen_us));
+          node.freeze(queue_.now_us() + frozen_us);
         }
         break;
       case 4:
@@ -280,7 +325,8 @@ class Scenario {
         cut(node, lasts_us);
         break;
       case 6:
-        cut_from_etcd(node, lasts_us);
+        // For longer than the controller takes to notice it, perhaps.
+        cut_from_etcd(node, chance_.one_in(3) ? chance_.between(kSecond, 3 * kSecond) : lasts_us);
         break;
       case 7:
         set_loss(lasts_us);
@@ -548,6 +594,42 @@ class Scenario {
         if (node->cluster()->cluster_table().save() != all)
           findings_.add(fmt::format("node {} knows other metadata than etcd", node->id().value()));
   }
+  // Each node has carried out all, and its journal alone would lead to the same. None of them grows for ever.
+  bool are_journals_carried_out() const {
+    return std::ranges::all_of(nodes_, [this](const auto& node) {
+      for (size_t i = 0; i < kTasks && node->is_running(); ++i) {
+        const TopicPartition& journal = world_.tasks[i].journal;
+        const auto status = node->log()->find_partition(journal);
+        if (node->has_replica(journal) &&
+            (!status || node->task(i).carried_out() < status->high_watermark()))
+          return false;
+      }
+      return true;
+    });
+  }
+  void check_journals() {
+    for (size_t i = 0; i < kTasks; ++i) {
+      const TopicPartition& journal = world_.tasks[i].journal;
+      std::optional<std::string> all;
+      for (const auto& node : nodes_) {
+        if (!node->is_running() || !node->has_replica(journal)) continue;
+        const SimTask& task = node->task(i);
+        if (!all) all = task.describe();
+        if (task.describe() != *all)
+          findings_.add(fmt::format("journal {}: node {} has carried out something else", i,
+                                    node->id().value()));
+        if (task.rebuilt() != *all)
+          findings_.add(fmt::format("journal {}: that of node {} does not lead to what it has", i,
+                                    node->id().value()));
+        const auto status = node->log()->find_partition(journal);
+        if (!status) continue;
+        trimmed_ += static_cast<size_t>(status->log_start().value());
+        findings_.trace(fmt::format("journal {} of node {}: {} to {}, {} snapshots", i,
+                                    node->id().value(), status->log_start().value(),
+                                    status->log_end().value(), task.snapshots()));
+      }
+    }
+  }
   bool is_log_short() {
     const auto pointer = pointer_in_etcd();
     if (!pointer) return true;
@@ -597,7 +679,8 @@ class Scenario {
     if (table.snapshot()->partitions().size() != partitions().size()) return false;
     for (const auto& [partition, assignment] : table.snapshot()->partitions())
       if (!is_as_it_should_be(assignment)) return false;
-    return checker_.are_tasks_done() && transactions_.is_quiet(nodes_) && is_log_short();
+    return checker_.are_tasks_done() && are_journals_carried_out() &&
+           transactions_.is_quiet(nodes_) && is_log_short();
   }
 
   void tell_what_has_not_healed() {
@@ -605,7 +688,8 @@ class Scenario {
       if (!producer->is_idle()) findings_.add("a producer gets no answer although all has healed");
     for (const auto& client : clients_)
       if (!client->is_idle())
-        findings_.add("a transactional client gets no answer although all has healed");
+        findings_.add("a transactional client gets no answer although all has healed: " +
+                      client->describe());
     for (const auto& writer : writers_)
       if (!writer->is_idle())
         findings_.add("a session gets no answer to what it writes although all has healed");
@@ -613,11 +697,13 @@ class Scenario {
       if (!counter->is_idle())
         findings_.add("a session gets no answer to what it changes although all has healed");
     if (!is_log_short()) findings_.add("the metadata log is not cut although all has healed");
+    if (!are_journals_carried_out())
+      findings_.add("a journal is not carried out although all has healed");
     if (!checker_.are_tasks_done()) findings_.add("a task does not finish although all has healed");
     const storage::ClusterTable table = truth();
     for (const auto& [id, known] : table.snapshot()->nodes()) {
       if (!known.is_fenced) continue;
-      SimNode& fenced = *nodes_[static_cast<size_t>(id.value() - 1)];
+      SimNode& fenced = node_of(id);
       if (!fenced.is_running()) {
         findings_.add(fmt::format("node {} is not there although all has healed", id.value()));
         continue;
@@ -648,11 +734,15 @@ class Scenario {
   SimNode::World world_;
   Checker checker_;
   TransactionChecker transactions_;
+  // A session of silence, then the lag; heartbeats take a while.
+  ProgressChecker progress_{queue_, findings_, kMetadataLag + kSecond * 7 / 10};
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<TransactionalClient>> clients_;
   std::vector<std::unique_ptr<RowWriter>> writers_;
   std::vector<std::unique_ptr<Counter>> counters_;
-  size_t snapshot_count_ = 0;
+  size_t snapshot_count_ = 0, trimmed_ = 0;
+  // So many nodes are killed before there are topics.
+  int64_t away_first_ = chance_.one_in(2) ? chance_.between(1, 3) : 0;
   EndAsker asker_{world_, checker_, findings_, partitions_of(kInput, kInputs)};
 };
 

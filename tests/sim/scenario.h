@@ -6,12 +6,14 @@
 
 #include "server/cluster/cluster_node.h"
 #include "tests/sim/sim_coordinators.h"
+#include "tests/sim/sim_task.h"
 
 namespace sim {
 
 // Without which something goes wrong.
 struct Rules : server::ClusterRules {
   TransactionSimRules transactions_here;
+  SimTaskRules tasks_here;
 };
 
 struct Options {
@@ -25,6 +27,7 @@ struct Outcome {
   uint64_t digest = 0;  // of all that happened
   size_t acknowledged = 0, visible = 0, committed = 0;
   size_t snapshots = 0;  // of the metadata
+  size_t trimmed = 0;    // offsets of journals
 };
 
 Outcome run(const Options& options);

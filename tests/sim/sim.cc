@@ -35,6 +35,11 @@ constexpr Rule kRules[] = {
     {"outbox", [](Rules& rules) { rules.journals.sends_again = false; }},
     {"committed-outputs", [](Rules& rules) { rules.journals.sends_what_is_committed = false; }},
     {"visible-outputs", [](Rules& rules) { rules.journals.counts_what_is_visible = false; }},
+    {"whole-snapshots", [](Rules& rules) { rules.journals.trims_behind_whole = false; }},
+    {"trimmed-outbox", [](Rules& rules) { rules.journals.keeps_undelivered = false; }},
+    {"snapshot-place", [](Rules& rules) { rules.journals.goes_on_at_its_place = false; }},
+    {"begin-anew", [](Rules& rules) { rules.tasks_here.begins_anew = false; }},
+    {"carried-out", [](Rules& rules) { rules.tasks_here.carries_out_first = false; }},
     {"controller-fencing", [](Rules& rules) { rules.fences_controllers = false; }},
     {"decided-first",
      [](Rules& rules) { rules.transactions_here.coordinators.ends_at_once = true; }},
@@ -47,7 +52,10 @@ constexpr Rule kRules[] = {
     {"ends-of-before", [](Rules& rules) { rules.ends.waits_for_own_begin = false; }},
     {"behind-pointer", [](Rules& rules) { rules.cuts.removes_behind_pointer = false; }},
     {"pointer-fencing", [](Rules& rules) { rules.cuts.fences_pointer = false; }},
+    {"behind-etcd", [](Rules& rules) { rules.controller.fences_who_is_behind = false; }},
+    {"full-disks", [](Rules& rules) { rules.controller.spares_full_disks = false; }},
     {"guards", [](Rules& rules) { rules.transactions_here.guards = false; }},
+    {"confirmed", [](Rules& rules) { rules.transactions_here.confirms = false; }},
 };
 
 const Rule* find_rule(std::string_view name) {
@@ -87,12 +95,13 @@ int main(int argc, char** argv) {
   set_log_level(options.is_verbose ? LogLevel::Info : LogLevel::Error);
 
   uint64_t failed = 0;
-  size_t acknowledged = 0, committed = 0, snapshots = 0;
+  size_t acknowledged = 0, committed = 0, snapshots = 0, trimmed = 0;
   for (const uint64_t end = options.seed + count; options.seed < end; ++options.seed) {
     const sim::Outcome outcome = sim::run(options);
     acknowledged += outcome.acknowledged;
     committed += outcome.committed;
     snapshots += outcome.snapshots;
+    trimmed += outcome.trimmed;
     if (count == 1)
       fmt::print("seed {} digest {:016x} acknowledged {} visible {} committed {}\n", options.seed,
                  outcome.digest, outcome.acknowledged, outcome.visible, outcome.committed);
@@ -104,8 +113,9 @@ int main(int argc, char** argv) {
     if (!without.empty()) break;  // it is found
   }
   fmt::print(
-      "{} records acknowledged, {} transactions committed, {} snapshots of the metadata\n"
+      "{} records acknowledged, {} transactions committed, {} snapshots of the metadata, {} "
+      "records of journals trimmed\n"
       "{} passed, {} failed, 0 skipped\n",
-      acknowledged, committed, snapshots, count - failed, failed);
+      acknowledged, committed, snapshots, trimmed, count - failed, failed);
   return failed == 0 ? 0 : 1;
 }

@@ -58,6 +58,12 @@ void SimCoordinators::follow(const TopicPartition& partition) {
   shard_.lead(partition.partition, status->leader_epoch());
 }
 
+// As server/node/coordinators.cc does.
+void SimCoordinators::confirm(const TopicPartition& state, std::function<void(bool)> done) {
+  node_.cluster()->ends().confirm(
+      state, [done = std::move(done)](const Status& leads) { done(leads.has_value()); });
+}
+
 // As server/kafka/handlers/produce.cc does.
 void SimCoordinators::write(const Write& write, std::function<void(Written)> done) {
   if (!node_.cluster()->replicas().check_leads(write.partition)) return done(Written::TryAgain);
@@ -79,11 +85,8 @@ void SimCoordinators::write(const Write& write, std::function<void(Written)> don
   node_.cluster()->transactions().join(
       topics_.state_of(write.membership.transactional_id), write.membership,
       [this, guard, write, append_it, done](const TransactionAnswer& answer) {
-        const bool is_refused = answer.error == kInvalidTxnState ||
-                                answer.error == kProducerFenced ||
-                                answer.error == KafkaError::InvalidProducerEpoch ||
-                                answer.error == kInvalidProducerIdMapping;
-        if (is_refused) return done(Written::Refused);
+        if (answer.error == kInvalidTxnState) return done(Written::NotPartOfIt);
+        if (is_verdict(answer.error)) return done(Written::Refused);
         if (answer.error != KafkaError::None) return done(Written::TryAgain);
         guard->answered_under(answer.coordinator_epoch);
         const bool is_second = write.membership.is_of_second_version;

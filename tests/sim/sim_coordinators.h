@@ -31,6 +31,7 @@ struct TransactionSimRules {
   server::coordinator::TransactionRules coordinators = {.ends_at_once = false};
   bool verifies = true;  // that a partition is part of a transaction
   bool guards = true;    // what was verified against the end that comes meanwhile
+  bool confirms = true;  // what a coordinator says of a transaction, by who could be it by now
 };
 
 // Threads: the simulation's. Owner: a process.
@@ -44,11 +45,19 @@ class SimCoordinators final : server::coordinator::CoordinatorPort, public serve
 
   template <class Request>
   void ask(Request request, server::coordinator::Done<typename Request::Answer> done) {
-    auto* partition = shard_.find(topics_.state_of(request.transactional_id).partition);
+    const storage::TopicPartition state = topics_.state_of(request.transactional_id);
+    auto* partition = shard_.find(state.partition);
     const KafkaError why_not =
         partition != nullptr ? partition->unavailable() : server::coordinator::kNotCoordinator;
     if (why_not != KafkaError::None) return done(request.refusal(why_not));
-    partition->handle(std::move(request), std::move(done));
+    using Answer = typename Request::Answer;
+    partition->handle(std::move(request), [this, state, done](Answer answer) {
+      if (!rules_.confirms || !server::coordinator::is_verdict(answer.error))
+        return done(std::move(answer));
+      confirm(state, [done, answer = std::move(answer)](bool holds) {
+        done(holds ? answer : Answer{.error = server::coordinator::kNotCoordinator});
+      });
+    });
   }
 
   // A batch of a transaction, to a partition.
@@ -57,7 +66,7 @@ class SimCoordinators final : server::coordinator::CoordinatorPort, public serve
     std::string batch;
     server::coordinator::AddPartitions membership;  // that is verified, or brought about
   };
-  enum class Written : uint8_t { Done, TryAgain, Refused };
+  enum class Written : uint8_t { Done, TryAgain, Refused, NotPartOfIt };
   void write(const Write& write, std::function<void(Written)> done);
 
  private:
@@ -84,6 +93,7 @@ class SimCoordinators final : server::coordinator::CoordinatorPort, public serve
     return topics_.state[static_cast<size_t>(partition.value())];
   }
   void follow(const storage::TopicPartition& partition);
+  void confirm(const storage::TopicPartition& state, std::function<void(bool)> done);
 
   SimNode& node_;
   const TransactionTopics& topics_;

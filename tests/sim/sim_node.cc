@@ -19,7 +19,8 @@ SimNode::SimNode(World& world, NodeId id)
       id_(id),
       clock_(world.queue),
       disk_(std::make_unique<storage::MemoryDisk>()),
-      directory_(make_id()) {}
+      directory_(make_id()),
+      keeps_a_reserve_(world.chance.one_in(2)) {}
 
 SimNode::~SimNode() {
   if (process_) kill();
@@ -62,7 +63,7 @@ void SimNode::start() {
   options.clock = &clock_;
   options.writer = storage::LogOptions::Writer::Owner;
   options.task_wait_us = 0;
-  options.reserve_bytes = 0;
+  options.reserve_bytes = keeps_a_reserve_ ? 1'000 : 0;
   options.forgets_foreign_tasks = false;
   options.on_durable = [this, life](std::span<const storage::TopicPartition> grown) {
     std::vector<storage::TopicPartition> partitions(grown.begin(), grown.end());
@@ -84,7 +85,8 @@ void SimNode::start() {
       world_.rules);
   process.cluster->announce({}, {});
   for (const SimTask::Places& places : world_.tasks)
-    process.tasks.push_back(std::make_unique<SimTask>(*this, world_.findings, places));
+    process.tasks.push_back(std::make_unique<SimTask>(*this, world_.findings, places,
+                                                      world_.task_rules, world_.snapshot_period));
   write_later();
   tick_later();
 }
@@ -133,7 +135,9 @@ void SimNode::write_later() {
   world_.queue.after(world_.chance.delay_us(kSyncUs), [this, life = life_] {
     if (life != life_) return;
     run(life, [this] {
-      if (statistics_of(*process_->log).queued_requests > 0) process_->log->write_next();
+      // While the disk is full it looks whether it still is.
+      const storage::LogStatistics log = statistics_of(*process_->log);
+      if (log.queued_requests > 0 || log.refuses_appends) process_->log->write_next();
     });
     if (life == life_) write_later();
   });
@@ -178,6 +182,26 @@ void SimNode::allocate_producer(std::function<void(Result<ProducerId>)> done) {
   world_.queue.after(world_.chance.delay_us(1'000), [this, life = life_, done = std::move(done)] {
     run(life, [this, done] { done(ProducerId{world_.next_producer++}); });
   });
+}
+
+// Some time later, as another thread would.
+void SimNode::digest(const storage::TopicPartition& partition, Offset from,
+                     std::optional<Offset> end, size_t max_bytes,
+                     server::ScrubCalls::Digested done) {
+  world_.queue.after(world_.chance.delay_us(1'000),
+                     [this, life = life_, partition, from, end, max_bytes, done = std::move(done)] {
+                       run(life, [=, this] {
+                         done(storage::digest_range(*process_->log, *process_->reader, partition,
+                                                    from, end, max_bytes));
+                       });
+                     });
+}
+
+void SimNode::differs(const server::ReplicaDifference& difference) {
+  world_.findings.add(fmt::format(
+      "node {} finds that partition {} of topic {} at node {} differs between {} and {}",
+      id_.value(), difference.partition.partition.value(), difference.partition.topic.bytes[0],
+      difference.node.value(), difference.from.value(), difference.end.value()));
 }
 
 // As another thread would: it is there some time later, when there is more behind it.

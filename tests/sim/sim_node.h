@@ -48,6 +48,8 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
     std::vector<SimTask::Places> tasks;
     TransactionTopics transactions = {};
     TransactionSimRules transaction_rules = {};
+    SimTaskRules task_rules = {};
+    int64_t snapshot_period = 0;
     int64_t next_producer = 5'000;  // of those that coordinators give
     // After whatever has happened on a node.
     std::function<void(SimNode&)> check = {};
@@ -61,6 +63,7 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   server::ClusterNode* cluster() { return process_ ? process_->cluster.get() : nullptr; }
   storage::Log* log() { return process_ ? process_->log.get() : nullptr; }
   storage::LogReader* reader() { return process_ ? process_->reader.get() : nullptr; }
+  const SimTask& task(size_t index) const { return *process_->tasks[index]; }
   SimCoordinators* coordinators() { return process_ ? process_->coordinators.get() : nullptr; }
   // As it has read the metadata.
   bool has_replica(const storage::TopicPartition& partition);
@@ -69,6 +72,7 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   uint64_t life() const { return life_; }  // counts processes
   SimClock& clock() { return clock_; }
   const Uuid& directory() const { return directory_; }
+  int64_t random_number() { return world_.chance.between(1, INT64_MAX); }
 
   void start();
   // What was not synced is gone.
@@ -87,6 +91,9 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   void post(std::function<void()> work) override;
   void allocate_producer(std::function<void(Result<ProducerId>)> done) override;
   void want_snapshot(bool is_wanted) override;
+  void digest(const storage::TopicPartition& partition, Offset from, std::optional<Offset> end,
+              size_t max_bytes, server::ScrubCalls::Digested done) override;
+  void differs(const server::ReplicaDifference& difference) override;
 
  private:
   storage::JournalOwnerPort* tasks_of(const storage::TopicPartition& partition) override;
@@ -113,6 +120,8 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   uint64_t life_ = 0;
   int64_t frozen_until_us_ = 0;
   std::deque<std::pair<uint64_t, std::function<void()>>> inbox_;  // while it is frozen
+  // Without one its commits meet the end of the disk, and try again now and then.
+  const bool keeps_a_reserve_;
   bool is_full_ = false;
   std::unique_ptr<Process> process_;
 };

@@ -1,6 +1,10 @@
-// A task that copies a partition and counts: enough to see whether each record had its effect once, in order.
+// A task that copies a partition and counts: enough to see whether each record had its effect once, in order. What it
+// has committed each node carries out, in its own log, as server/tasks/replicated_journals.h does.
 #pragma once
+#include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "storage/replica/journal_owner.h"
 #include "tests/sim/findings.h"
@@ -9,6 +13,15 @@ namespace sim {
 
 class SimNode;
 
+// Without which something goes wrong.
+struct SimTaskRules {
+  storage::JournalRules journals;
+  // Who is behind the start of the journal begins anew, from a snapshot.
+  bool begins_anew = true;
+  // A task begins when all has been carried out that was there before.
+  bool carries_out_first = true;
+};
+
 // Threads: the simulation's. Owner: a process.
 class SimTask final : public storage::JournalOwnerPort {
  public:
@@ -16,13 +29,23 @@ class SimTask final : public storage::JournalOwnerPort {
     storage::TopicPartition journal, input, output;
     ProducerId producer;
   };
-  SimTask(SimNode& node, Findings& findings, const Places& places);
+  // `period`: a snapshot is begun when so much was carried out since the last one.
+  SimTask(SimNode& node, Findings& findings, const Places& places, SimTaskRules rules,
+          int64_t period);
 
   const Places& places() const { return places_; }
   void owned_by(storage::JournalOwner* owner) { owner_ = owner; }
   void step();
+  // Where this node has come to, for who looks whether all have come to the end.
+  Offset carried_out() const { return carried_.place.next; }
+  // What it has now; and what who knows nothing would have from this node's journal alone.
+  std::string describe() const { return encode(carried_.state); }
+  std::string rebuilt() const;
+  size_t snapshots() const { return snapshots_; }
 
-  void restore(const storage::ReplicatedCommit& commit) override;
+  Offset first_needed() override { return carried_.place.first_needed; }
+  Offset first_not_carried_out() override { return carried_.place.next; }
+  void restore(const storage::ReplicatedCommit& /*commit*/) override {}
   void opened() override;
   void closed() override;
 
@@ -33,15 +56,43 @@ class SimTask final : public storage::JournalOwnerPort {
     int64_t count = 0;  // of all records before the position
     int32_t next_output = 0;
   };
-  std::string encode(const State& state) const;
-  static State decode(const storage::ReplicatedCommit& commit);
+  // What the node's log has.
+  struct Carried {
+    storage::JournalPlace place;
+    State state;
+  };
+  static std::string encode(const State& state);
+  static State decode(std::string_view entry);
+  void load();
+  void carry_out();
+  Result<bool> begin_anew(Carried& next) const;
+  Status read_on(Carried& next, size_t max_bytes) const;
+  void take(const storage::ReplicatedCommit& commit, State& state) const;
+  void write_snapshot();
+  void write_piece(int32_t number);
+  std::string key() const;
 
   SimNode& node_;
   Findings& findings_;
   const Places places_;
+  const SimTaskRules rules_;
+  const int64_t period_;
   storage::JournalOwner* owner_ = nullptr;
+  Carried carried_;
+  bool is_loaded_ = false, is_carrying_ = false;
   State state_;
-  bool is_open_ = false, is_committing_ = false;
+  Offset opens_at_;
+  bool is_open_ = false, has_begun_ = false, is_committing_ = false;
+  // The snapshot that is being written, if one is.
+  struct Writing {
+    Carried of;
+    int64_t number;
+    int32_t pieces = 0;
+  };
+  std::optional<Writing> writing_;
+  Offset snapshot_at_;  // of the last one that was begun
+  size_t snapshots_ = 0;
+  const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 
 }  // namespace sim

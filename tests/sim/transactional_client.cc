@@ -35,15 +35,30 @@ class TransactionalClient::Process {
   void start() { init(); }
   bool is_over() const { return is_over_; }
   bool is_idle() const { return is_over_ || is_idle_; }
+  // What it waits for.
+  std::string describe() const {
+    return fmt::format("process {} of {} {}: {}", number_, client_.id_, transactions_, told_);
+  }
   void fence(int64_t now_us) {
     if (!fenced_us_) fenced_us_ = now_us;
   }
   void is_latest() { fenced_us_.reset(); }
+  // Ids and epochs are given in their order.
+  std::pair<ProducerId, int16_t> producer() const { return {producer_.id, producer_.epoch}; }
 
  private:
   // --- The network
 
+  // Who leads what it writes to it asks when it has to, as clients do.
   SimNode* leader_of(const TopicPartition& partition) {
+    const auto remembered = leaders_.find(partition);
+    if (remembered != leaders_.end()) return remembered->second;
+    SimNode* const leader = ask_leader_of(partition);
+    const bool is_coordinator = partition == world_.transactions.state_of(client_.id_);
+    if (leader != nullptr && !is_coordinator) leaders_[partition] = leader;
+    return leader;
+  }
+  SimNode* ask_leader_of(const TopicPartition& partition) {
     SimNode& asked = *world_.chance.one_of(world_.nodes);
     const auto* known =
         asked.cluster() != nullptr ? asked.cluster()->cluster()->find(partition) : nullptr;
@@ -86,6 +101,12 @@ class TransactionalClient::Process {
     world_.queue.after(world_.chance.delay_us(kRetryUs), std::move(work));
   }
 
+  template <class Answer>
+  void note(std::string_view what, const Answer* answer) {
+    told_ = answer ? fmt::format("{}, and is told {}", what, static_cast<int>(answer->error))
+                   : fmt::format("{}, and hears nothing", what);
+  }
+
   // --- Its life
 
   void init() {
@@ -93,6 +114,7 @@ class TransactionalClient::Process {
     if (client_.is_stopping_) return rest();
     InitProducer request{.transactional_id = client_.id_, .timeout_ms = timeout_ms_};
     ask(std::move(request), [this](const InitializedProducer* answer) {
+      note("begins", answer);
       if (!answer || answer->error != KafkaError::None) return again([this] { init(); });
       producer_ = answer->producer;
       sequences_.clear();
@@ -132,6 +154,7 @@ class TransactionalClient::Process {
     for (const TopicPartition& partition : left_)
       request.partitions[TransactionTopics::kName].push_back(partition.partition.value());
     ask(std::move(request), [this](const TransactionAnswer* answer) {
+      note("adds partitions", answer);
       if (!answer || passes(answer->error)) return again([this] { add(); });
       if (answer->error != KafkaError::None) return give_up();
       write();
@@ -172,9 +195,16 @@ class TransactionalClient::Process {
   void write_again(SimCoordinators::Write write) {
     using Written = SimCoordinators::Written;
     send(write, kWayUs, [this, write](const Written* answer) {
-      if (!answer || *answer == Written::TryAgain)
+      told_ = answer ? "writes, and is to try again" : "writes, and hears nothing";
+      if (!answer || *answer == Written::TryAgain) {
+        leaders_.erase(write.partition);
         return again([this, write] { write_again(write); });
-      if (*answer == Written::Refused) return give_up();
+      }
+      // Each batch that is sent again belongs to the transaction that it is of: that one has not ended.
+      if (*answer == Written::NotPartOfIt && !is_second_)
+        world_.findings.add(
+            fmt::format("a batch of transaction {} is told to be of none", transaction_->name));
+      if (*answer == Written::Refused || *answer == Written::NotPartOfIt) return give_up();
       this->write();
     });
   }
@@ -201,6 +231,7 @@ class TransactionalClient::Process {
                            .is_commit = is_commit_,
                            .is_of_second_version = is_second_};
     ask(std::move(request), [this](const EndedTransaction* answer) {
+      note("ends", answer);
       if (!answer || passes(answer->error)) return again([this] { end(); });
       if (answer->error != KafkaError::None) return give_up();
       transaction_->state = is_commit_ ? State::Committed : State::Aborted;
@@ -228,8 +259,10 @@ class TransactionalClient::Process {
   std::map<TopicPartition, int32_t> sequences_;
   std::shared_ptr<SimTransaction> transaction_;
   std::vector<TopicPartition> left_;
+  std::map<TopicPartition, SimNode*> leaders_;
   int64_t transactions_ = 0, asked_us_ = 0;
   std::optional<int64_t> fenced_us_;
+  std::string told_ = "has not begun";
   bool is_commit_ = false, is_unresolved_ = false, is_over_ = false, is_idle_ = false;
 };
 
@@ -242,15 +275,25 @@ bool TransactionalClient::is_idle() const {
   return std::ranges::all_of(processes_, [](const auto& each) { return each->is_idle(); });
 }
 
+std::string TransactionalClient::describe() const {
+  for (const auto& each : processes_)
+    if (!each->is_idle()) return each->describe();
+  return "nobody waits";
+}
+
 void TransactionalClient::begin_process() {
   processes_.push_back(std::make_unique<Process>(*this, processes_.size()));
   world_.queue.after(1, [process = processes_.back().get()] { process->start(); });
 }
 
+// Answers come in any order: which process was the last one its producer says.
 void TransactionalClient::initialized(Process& process) {
-  for (const auto& each : processes_)
-    if (each.get() != &process) each->fence(world_.queue.now_us());
   process.is_latest();
+  for (const auto& each : processes_) {
+    if (each.get() == &process) continue;
+    Process& older = each->producer() < process.producer() ? *each : process;
+    older.fence(world_.queue.now_us());
+  }
 }
 
 // Somebody goes on under the id, if nobody does.

@@ -22,6 +22,8 @@ class TransactionalClient {
   // Ends what it has begun, and begins nothing new.
   void stop() { is_stopping_ = true; }
   bool is_idle() const;
+  // For whom it is not, what it waits for.
+  std::string describe() const;
 
  private:
   class Process;

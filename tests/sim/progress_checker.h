@@ -1,0 +1,54 @@
+// That nobody is made a leader who does not learn of it, or has no room for records.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "storage/meta/cluster_table.h"
+#include "tests/sim/event_queue.h"
+#include "tests/sim/findings.h"
+#include "tests/sim/sim_node.h"
+
+namespace sim {
+
+// A controller that goes on for long enough knows who does not read what it has read itself, and whose disk is full. It
+// elects none of these while there is somebody else in sync.
+class ProgressChecker {
+ public:
+  // `patience_us`: what the controller has noticed by then at the latest.
+  ProgressChecker(const EventQueue& queue, Findings& findings, int64_t patience_us)
+      : queue_(queue), findings_(findings), patience_us_(patience_us) {}
+
+  // After whatever has happened on the node.
+  void check(SimNode& node);
+  // A command of `controller` is to change an assignment; `cluster` is as the command leaves it.
+  void check_election(SimNode& controller, SimNode& elected,
+                      const storage::ClusterSnapshot& cluster,
+                      const storage::PartitionAssignment& assignment);
+  // Likewise; by its own decision.
+  void check_room(SimNode& controller, SimNode& elected,
+                  const std::vector<std::unique_ptr<SimNode>>& nodes,
+                  const storage::ClusterSnapshot& cluster,
+                  const storage::PartitionAssignment& assignment);
+
+ private:
+  // A session of silence; what is said comes a fifth of a second late, at most.
+  static constexpr int64_t kHeardOfUs = 700'000;
+  struct Seen {
+    uint64_t life = 0;
+    int64_t at_us = 0;
+    int64_t runs_since_us = 0, decides_since_us = 0;  // without a pause
+    int64_t full_since_us = 0, has_room_since_us = 0;
+    std::deque<std::pair<int64_t, Revision>> read;  // when it had read up to which
+  };
+  bool goes_on(const Seen& seen) const;
+
+  const EventQueue& queue_;
+  Findings& findings_;
+  const int64_t patience_us_;
+  std::map<NodeId, Seen> seen_;
+};
+
+}  // namespace sim
