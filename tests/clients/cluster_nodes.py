@@ -143,9 +143,10 @@ class Node(Process):
 
 class Cluster:
     """Nodes 1 to `count`, and one etcd; all go when it is closed. They are patient: a machine that is busy with other
-    tests must not be taken for dead nodes. With `has_network` what they say to each other goes through one that can be cut."""
+    tests must not be taken for dead nodes. With `has_network` what they say to each other goes through one that can be cut. `racks`:
+    by number."""
 
-    def __init__(self, count=3, name="blue", flags=("--node-session-timeout-ms", "2000"), has_network=False):
+    def __init__(self, count=3, name="blue", flags=("--node-session-timeout-ms", "2000"), has_network=False, racks=None):
         if not os.path.exists(ETCD):
             raise Skipped("etcd-server is not installed")
         self.folder = tempfile.mkdtemp(prefix="millrace-cluster-")
@@ -155,6 +156,8 @@ class Cluster:
         self.network = Network()
         for node in self.nodes.values() if has_network else ():
             node.flags = [*node.flags, "--nodes-advertised", self.network.before(node.number, node.nodes)]
+        for number, rack in (racks or {}).items():
+            self.nodes[number].flags = [*self.nodes[number].flags, "--rack", rack]
         try:
             self.etcd.start()
             self.start_all()

@@ -430,6 +430,17 @@ def users_and_rights_are_in_the_catalog():
         c.execute("DROP ROLE crew")
 
 
+@case
+def what_others_ask_only_superusers_see():
+    make_user("curious")
+    with connect() as c, connect("curious", "pw-" + SECRET) as curious:
+        asked = "SELECT usename, state, query, client_addr IS NULL FROM pg_stat_activity WHERE pid = %s"
+        own = curious.info.backend_pid
+        assert curious.execute(asked, (own,)).fetchone()[:2] == ("curious", "active")
+        assert curious.execute(asked, (c.info.backend_pid,)).fetchone() == ("millrace", None, "<insufficient privilege>", True)
+        assert "pg_stat_activity" in c.execute(asked, (own,)).fetchone()[2]
+
+
 def curl(*arguments):
     return subprocess.run(["curl", "-s", "-w", "\n%{http_code} %{http_version}", *arguments], capture_output=True, text=True,
                           timeout=30).stdout

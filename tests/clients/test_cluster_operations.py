@@ -7,11 +7,22 @@ import re
 import subprocess
 import tempfile
 import time
+import types
 
 from cluster_cases import all_is_well, create_topic, leader_of, metadata_of
-from cluster_load import Load
+from cluster_load import Load, read_all
 from cluster_nodes import Cluster, Node, eventually
-from millrace_server import binary, case, obstacle_of_own_client, run
+from etcd_way import Way
+from millrace_server import Skipped, binary, case, obstacle_of_own_client, run
+
+try:
+    from confluent_kafka import KafkaException
+except ImportError:
+    KafkaException = None
+try:
+    import psycopg
+except ImportError:
+    psycopg = None
 
 _shared = None
 
@@ -263,11 +274,70 @@ def a_controller_that_hears_no_other_but_reaches_etcd_is_replaced():
 
 
 @case
+def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
+    """The others hear it, and it does not learn what they decide."""
+    nodes = Cluster(count=0, name="unread", flags=())
+    try:
+        way = Way(nodes.etcd.url)
+        for number in (1, 2, 3):
+            nodes.nodes[number] = Node(os.path.join(nodes.folder, f"node{number}"), "unread", number,
+                                       way.url if number == 3 else nodes.etcd.url, ("--node-session-timeout-ms", "1000"))
+        nodes.start_all()
+        for topic in ("unread", "alone"):
+            create_topic(nodes, topic)
+        load = Load(nodes, "unread")
+        # Of one partition, which node 3 leads: its clients need no other node.
+        single = next(topic for topic in ("single_0", "single_1", "single_2", "single_3", "single_4", "single_5")
+                      if not create_topic(nodes, topic, 1) and leader_of(nodes, topic).number == 3)
+        alone = Load(nodes, single, 1)
+        led, number = (eventually(lambda: [p for p in range(3) if leader_of(nodes, topic, p).number == 3])[0]
+                       for topic in ("unread", "alone"))
+        way.cut()
+        eventually(lambda: metadata_of(nodes.nodes[1]).controller_id in (1, 2))
+        others = types.SimpleNamespace(nodes={1: nodes.nodes[1], 2: nodes.nodes[2]}, bootstrap=nodes.nodes[1].kafka)
+        create_topic(others, "made_meanwhile", 3, 2)
+        eventually(lambda: metadata_of(nodes.nodes[1], "unread").topics["unread"].partitions[led].leader in (1, 2), 60)
+        written = len(load.acknowledged[led])
+        eventually(lambda: len(load.acknowledged[led]) > written + 100, 40)
+        subprocess.run(["kcat", "-b", nodes.nodes[3].kafka, "-P", "-t", "alone", "-p", str(number), "-X", "acks=1", "-X",
+                        "message.timeout.ms=3000"], input="taken", text=True, capture_output=True, timeout=60)
+        # Node 3 tells nobody who leads: its clients ask another one. The record is where others lead, or nowhere.
+        try:
+            metadata_of(nodes.nodes[3], "alone")
+            raise AssertionError("a node that does not know who leads has told it")
+        except KafkaException:
+            pass
+        assert states_at(nodes.nodes[3])[3] == "away" and states_at(nodes.nodes[1])[3] == "away"
+        written = len(alone.acknowledged[0])
+        eventually(lambda: len(alone.acknowledged[0]) > written + 100, 20)
+        taken = read_all(others.bootstrap, "alone", 3)[number]
+        way.heal()
+        all_is_well(nodes)
+        load.stop()
+        load.check(nodes.bootstrap)
+        alone.stop().check(nodes.bootstrap)
+        assert read_all(nodes.bootstrap, "alone", 3)[number] == taken
+        assert "others lead what this node led" in nodes.nodes[3].tail()
+        eventually(lambda: states_at(nodes.nodes[3]) == {1: "there", 2: "there", 3: "there"})
+    finally:
+        nodes.close()
+
+
+@case
 def a_node_shows_the_settings_of_the_cluster():
     nodes = cluster()
     shown = tool("kafka-configs", nodes, "--describe", "--all", "--entity-type", "brokers", "--entity-name", "1")
     for setting in ("default.replication.factor=3", "min.insync.replicas=2"):
         assert f"  {setting} " in shown, shown
+
+
+def states_at(node):
+    """What SHOW CLUSTER says there of each node."""
+    if psycopg is None:
+        raise Skipped("psycopg is not installed")
+    host, port = node.pg.split(":")
+    with psycopg.connect(host=host, port=port, user="millrace", dbname="millrace", autocommit=True, prepare_threshold=None) as c:
+        return {row[0]: row[1] for row in c.execute("SHOW CLUSTER").fetchall()}
 
 
 def cut_off(nodes, load, number):

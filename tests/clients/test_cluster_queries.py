@@ -10,6 +10,7 @@ import time
 
 from cluster_cases import all_is_well, cluster
 from cluster_nodes import eventually
+from cluster_sql import connect, rows_of, run_on, running, shows
 from millrace_server import Skipped, case, run
 
 try:
@@ -18,34 +19,10 @@ except ImportError:
     psycopg = None
 
 
-def connect(node, **settings):
-    host, port = node.pg.split(":")
-    connection = psycopg.connect(host=host, port=port, user="millrace", dbname="millrace", autocommit=True,
-                                 prepare_threshold=None)
-    for name, value in {"auto__offset__reset": "earliest", **settings}.items():
-        connection.execute(f"SET {name.replace('__', '.')} = '{value}'")
-    return connection
-
-
 def sql_cluster():
     if psycopg is None:
         raise Skipped("psycopg is not installed")
     return cluster()
-
-
-def run_on(node, *statements):
-    with connect(node) as c:
-        for statement in statements:
-            c.execute(statement)
-
-
-def rows_of(node, query):
-    with connect(node) as c:
-        return c.execute(query).fetchall()
-
-
-def running(nodes):
-    return [node for node in nodes.nodes.values() if node.is_running()]
 
 
 def define(nodes, *statements, at=1):
@@ -76,25 +53,6 @@ def owner_of(nodes, sink, at=None):
         state = re.fullmatch(r"RUNNING on node (\d)", state_of(at or running(nodes)[0], sink))
         return state and nodes.nodes[int(state[1])]
     return eventually(find)
-
-
-def shows(node, query, expected, timeout_s=60):
-    """The rows come to be the expected ones, in any order."""
-    seen = []
-
-    def is_so():
-        try:
-            seen[:] = sorted(rows_of(node, query))
-        except psycopg.Error as error:
-            seen[:] = [str(error)]
-        return seen == sorted(expected)
-    try:
-        eventually(is_so, timeout_s)
-    except AssertionError as error:
-        missing = [row for row in expected if row not in seen]
-        more = [row for row in seen if row not in expected]
-        raise AssertionError(f"node {node.number}: {query}: {len(seen)} rows for {len(expected)}, missing {missing[:5]}, "
-                             f"more {more[:5]}") from error
 
 
 @case
@@ -186,6 +144,33 @@ def a_query_begins_at_the_end_that_leaders_tell():
     run_on(nodes.nodes[3], *(f"INSERT INTO late VALUES ({i})" for i in range(10, 20)))
     for node in running(nodes):
         shows(node, "SELECT v FROM later", [(i,) for i in range(10, 20)])
+
+
+@case
+def who_does_not_wait_is_told_which_table_lags():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM hurried (k INT, v INT)", "CREATE TABLE lagging AS SELECT k, COUNT(*) AS n FROM hurried GROUP BY k")
+    stopping, said = threading.Event(), set()
+
+    def write():
+        with connect(nodes.nodes[1]) as c:
+            while not stopping.is_set():
+                c.execute("INSERT INTO hurried VALUES " + ", ".join(f"({i}, {i})" for i in range(50)))
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        with connect(nodes.nodes[3], read__wait__ms="0") as c:
+            def lags():
+                try:
+                    c.execute("SELECT * FROM lagging").fetchall()
+                except psycopg.Error as error:
+                    said.add(str(error).splitlines()[0])
+                return said
+            eventually(lags, 30, 0.01)
+    finally:
+        stopping.set()
+        writer.join()
+    assert said == {"table LAGGING is still catching up with what was written to it"}, said
 
 
 @case

@@ -4,14 +4,12 @@ import atexit
 import base64
 import json
 import os
-import select
-import socket
 import sys
-import threading
 import urllib.request
 
 from cluster_cases import AdminClient, all_is_well, create_topic, metadata_of
 from cluster_nodes import Cluster, Node, eventually
+from etcd_way import Way
 from millrace_server import Skipped, case, run
 
 try:
@@ -24,61 +22,13 @@ PATIENCE_S = 120
 _shared = None
 
 
-class Way:
-    """The way of one node to etcd, which can be cut: then who is connected is not any more, and nobody comes through."""
-
-    def __init__(self, target):
-        self.target, self.is_cut, self.open = target, False, set()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self):
-        self.is_cut = True
-        for each in list(self.open):
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def heal(self):
-        self.is_cut = False
-
-    def _accept(self):
-        while True:
-            came, _ = self.listener.accept()
-            threading.Thread(target=self._pass_on, args=(came,), daemon=True).start()
-
-    def _pass_on(self, came):
-        ends = {came}
-        try:
-            if self.is_cut:
-                return
-            behind = socket.create_connection(self.target, 5)
-            ends.add(behind)
-            self.open |= ends
-            while not self.is_cut:
-                for end in select.select([came, behind], [], [], 1)[0]:
-                    said = end.recv(1 << 16)
-                    if not said:
-                        return
-                    (behind if end is came else came).sendall(said)
-        except OSError:
-            pass
-        finally:
-            self.open -= ends
-            for end in ends:
-                end.close()
-
-
 class CutCluster(Cluster):
     """Node 3 reaches etcd on a way of its own."""
 
     def __init__(self):
         super().__init__(count=0)
         self.flags = ("--node-session-timeout-ms", "2000", "--metadata-snapshot-commands", str(COMMANDS))
-        host, port = self.etcd.url.removeprefix("http://").split(":")
-        self.way = Way((host, int(port)))
+        self.way = Way(self.etcd.url)
         for number in (1, 2, 3):
             self.add(number, self.way.url if number == 3 else self.etcd.url)
         self.start_all()

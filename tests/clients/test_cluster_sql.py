@@ -232,6 +232,41 @@ def a_node_that_was_frozen_shows_nothing_old():
 
 
 @case
+def a_read_that_may_be_old_needs_nobody():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE aged (k INT PRIMARY KEY, v INT)", "CREATE STREAM ages (k INT KEY, v INT)",
+           "CREATE TABLE counted_ages AS SELECT k, COUNT(*) AS n FROM ages GROUP BY k")
+    run_on(nodes.nodes[1], "INSERT INTO aged VALUES (1, 1)", "INSERT INTO ages VALUES (1, 1)")
+    queries = ("SELECT v FROM aged WHERE k = 1", "SELECT COUNT(*) FROM aged", "SELECT n FROM counted_ages WHERE k = 1")
+    with connect(nodes.nodes[2], read__staleness="10min") as reader:
+        for v in range(1, 30):  # its own rows it sees nevertheless
+            reader.execute("INSERT INTO aged VALUES (1, %s)", (v,))
+            assert reader.execute(queries[0]).fetchall() == [(v,)]
+        reader.execute("INSERT INTO aged VALUES (1, 1)")
+        for query in queries:
+            eventually(lambda query=query: reader.execute(query).fetchall() == [(1,)])
+        nodes.nodes[1].freeze()
+        nodes.nodes[3].freeze()
+        try:
+            began = time.monotonic()
+            for query in queries:
+                assert reader.execute(query).fetchall() == [(1,)]
+            assert time.monotonic() - began < 2
+            assert "how far" in refusal(nodes.nodes[2], queries[0]).lower()  # after 5 s
+            reader.execute("SET read.staleness = '2s'")
+            try:
+                reader.execute(queries[0])
+                raise AssertionError("what was told longer ago than that was enough")
+            except psycopg.Error as error:
+                assert "how far" in str(error).lower(), error
+        finally:
+            nodes.nodes[1].thaw()
+            nodes.nodes[3].thaw()
+        eventually(lambda: rows_of(nodes.nodes[2], queries[0]) == [(1,)], 60)
+    all_is_well(nodes)
+
+
+@case
 def all_nodes_are_killed_and_everything_is_there():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE durable (k INT PRIMARY KEY, v INT)")
@@ -292,6 +327,36 @@ def what_is_not_there_yet_says_so():
         c.execute("INSERT INTO target VALUES (1, 1)")
         c.execute("COMMIT")
     assert rows_of(nodes.nodes[3], "SELECT v FROM target") == [(1,)]
+
+
+@case
+def numbers_of_a_sequence_are_given_once_by_all_nodes():
+    nodes = sql_cluster()
+    define(nodes, "CREATE SEQUENCE shared START 5", "CREATE TABLE numbered (id BIGINT PRIMARY KEY DEFAULT nextval('shared'), v INT)")
+    given, failures = [], []
+
+    def take(node):
+        try:
+            with connect(node) as c:
+                for _ in range(100):
+                    given.append(c.execute("SELECT nextval('shared')").fetchone()[0])
+                    c.execute("INSERT INTO numbered (v) VALUES (1), (2)")
+        except psycopg.Error as error:
+            failures.append(error)
+
+    takers = [threading.Thread(target=take, args=(node,)) for node in nodes.nodes.values()]
+    for taker in takers:
+        taker.start()
+    for taker in takers:
+        taker.join()
+    assert not failures, failures
+    there = [row[0] for row in rows_of(nodes.nodes[1], "SELECT id FROM numbered")]
+    everything = given + there
+    assert len(everything) == len(set(everything)) == 3 * 300 and min(everything) >= 5, (len(everything), len(set(everything)))
+    # What one node sets the others hear of.
+    run_on(nodes.nodes[2], "SELECT setval('shared', 100000)")
+    eventually(lambda: rows_of(nodes.nodes[3], "SELECT nextval('shared')")[0][0] > 100000)
+    run_on(nodes.nodes[1], "DROP TABLE numbered", "DROP SEQUENCE shared")
 
 
 @case

@@ -222,6 +222,19 @@ def whole_numbers_as_keys_reach_the_partition_of_their_bytes():
         f"{number}|{kafka_wire.partition_of(number.to_bytes(4, 'big'), 4)}" for number in range(20))
 
 
+@case
+def numbers_that_are_written_as_text_are_for_the_format_json():
+    with sql() as connection:
+        for name, options in (("k_text", "WITH (KEY_FORMAT = 'JSON')"), ("k_bytes", "")):
+            connection.execute(f"CREATE STREAM {name} (id INT KEY, city VARCHAR, amount DECIMAL(10, 2)) {options}")
+            connection.execute(f"CREATE TABLE {name}_q AS SELECT city, COUNT(*) AS n FROM {name} GROUP BY city")
+            produce(name, ['7:{"city":"Quetta","amount":19.99}'], "-K:", *AS_JAVA)
+        wait_for(lambda: connection.execute("SELECT id, city FROM k_text").fetchall(), [(7, "Quetta")])
+        wait_for(lambda: [row[0] for row in connection.execute(
+            "SELECT last_error FROM millrace_catalog.queries WHERE query LIKE 'CTAS_K_BYTES%'")][0][:101],
+                 "key: column ID: a INTEGER has 4 bytes in the KAFKA format, got 1: a number written as text is for the")
+
+
 # --- SQL over the same topics
 
 @case

@@ -29,7 +29,7 @@ class Terminal:
     def __init__(self):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ.update(PAGER="cat", TERM="dumb", PGTZ="")
+            os.environ.update(PAGER="cat", TERM="dumb", PGTZ="UTC")
             os.execvp(PSQL[0], PSQL)
         self.seen = ""
         self.expect("=# ", "=> ")

@@ -38,6 +38,18 @@ def from_the_beginning(connection, query, parameters=None, binary=None):
 
 
 @case
+def what_clients_say_of_formats_and_parameters_is_checked():
+    """A format that is none is a parameter's fault (22023), and a parameter beside an array is of its values' type."""
+    with connect(autocommit=True) as c:
+        failed = c.pgconn.exec_params(b"SELECT $1::int", [b"1"], param_formats=[7])
+        assert failed.error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"22023", failed.error_message
+        c.pgconn.prepare(b"among", b"SELECT $1 = ANY('{1,2}'::int[]), $2 = ANY($3::text[])")
+        told = c.pgconn.describe_prepared(b"among")
+        assert [told.param_type(n) for n in range(3)] == [23, 25, 1009], [told.param_type(n) for n in range(3)]
+        assert c.execute("SELECT %s = ANY(%s)", (2, [1, 2])).fetchall() == [(True,)]
+
+
+@case
 def a_session_reads_its_own_writes():
     with connect(autocommit=True) as c:
         with_stream(c, "orders")
@@ -105,7 +117,8 @@ def explain_analyze_runs_the_steps_and_tells_what_they_took():
         c.execute("INSERT INTO measured VALUES " + ", ".join(f"({i}, 'city {i % 3}', {i})" for i in range(100)))
         query = "SELECT city, COUNT(*) AS n FROM measured WHERE amount >= %s GROUP BY city ORDER BY n DESC LIMIT 2"
         cursor = c.execute("EXPLAIN ANALYZE " + query, (10,))
-        assert [column.name for column in cursor.description] == ["plan"]
+        assert [column.name for column in cursor.description] == ["QUERY PLAN"], cursor.description
+        assert cursor.statusmessage == "EXPLAIN", cursor.statusmessage
         lines = [line for line, in cursor]
         for line, pattern in zip(lines[1:], ("-> Limit 2", " *-> Sort by .*", " *-> Project .*", " *-> Group by .*", " *-> Scan table .*"), strict=False):
             assert re.fullmatch(pattern + took.format(r"\d+"), line), lines
@@ -741,6 +754,90 @@ def settings_are_set_and_read_by_functions():
 
 
 @case
+def times_come_and_go_in_the_zone_of_the_session():
+    with connect(autocommit=True, options="-c timezone=Asia/Karachi") as c:
+        assert c.info.parameter_status("TimeZone") == "Asia/Karachi"
+        c.execute("CREATE TABLE zoned (id INT PRIMARY KEY, at TIMESTAMPTZ, clock TIMESTAMP, day DATE)")
+        noon = datetime.datetime(2024, 7, 1, 12, 0)
+        for binary in (False, True):
+            form = "%b" if binary else "%t"
+            put = f"INSERT INTO zoned VALUES (%s, {form}, {form}, {form}) ON CONFLICT (id) DO UPDATE SET at = EXCLUDED.at RETURNING at"
+            c.execute(put, (1, noon, noon, noon.date()), binary=binary)  # without a zone: the session's
+            c.execute(put, (2, NOON, NOON, NOON.date()), binary=binary)
+            rows = c.execute("SELECT at, clock, at::text FROM zoned ORDER BY id", binary=binary).fetchall()
+            assert [row[0] for row in rows] == [noon.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=5))), NOON], rows
+            assert [row[1] for row in rows] == [noon, NOON.replace(tzinfo=None) + datetime.timedelta(hours=5)], rows
+            assert [row[2] for row in rows] == ["2024-07-01 12:00:00+05", "2024-01-02 17:30:15.678+05"], rows
+            assert c.execute(f"SELECT id FROM zoned WHERE at = {form}", (noon,)).fetchall() == [(1,)]
+            assert c.execute(f"SELECT id FROM zoned WHERE clock = {form}", (noon,)).fetchall() == [(1,)]
+        assert str(c.execute("SELECT at FROM zoned WHERE id = 1").fetchone()[0].tzinfo) == "Asia/Karachi"
+        c.execute("INSERT INTO zoned SELECT id + 10, clock, at, at::date FROM zoned")
+        with c.cursor().copy("COPY zoned (id, at) FROM STDIN") as copy:
+            copy.write(b"3\t2024-07-01 12:00:00\n")
+        with c.cursor().copy("COPY (SELECT id, at, clock FROM zoned ORDER BY id) TO STDOUT") as copy:
+            lines = b"".join(copy).decode().splitlines()
+        assert lines == ["1\t2024-07-01 12:00:00+05\t2024-07-01 12:00:00", "2\t2024-01-02 17:30:15.678+05\t2024-01-02 17:30:15.678",
+                         "3\t2024-07-01 12:00:00+05\t\\N", "11\t2024-07-01 12:00:00+05\t2024-07-01 12:00:00",
+                         "12\t2024-01-02 17:30:15.678+05\t2024-01-02 17:30:15.678"], lines
+        c.execute("SET TimeZone TO 'America/New_York'")
+        assert c.info.parameter_status("TimeZone") == "America/New_York"
+        assert c.execute("SELECT at::text FROM zoned WHERE id = 1", prepare=True).fetchone() == ("2024-07-01 03:00:00-04",)
+        # What a push query sends is shown so, too; what it computes is in UTC.
+        pushed = from_the_beginning(c, "SELECT at, CAST(at AS VARCHAR) AS text FROM zoned WHERE id = 1 EMIT CHANGES LIMIT 1")
+        assert [str(each) for each in pushed[0]] == ["2024-07-01 03:00:00-04:00", "2024-07-01T07:00:00.000"], pushed
+        with c.transaction():
+            c.execute("DECLARE zoned_times CURSOR FOR SELECT at FROM zoned WHERE id IN (1, 2) ORDER BY id")
+            for zone, wanted in [("UTC", "2024-07-01 07:00:00+00:00"), ("Asia/Tokyo", "2024-01-02 21:30:15.678000+09:00")]:
+                c.execute(f"SET LOCAL TimeZone TO '{zone}'")
+                assert str(c.execute("FETCH 1 FROM zoned_times").fetchone()[0]) == wanted
+        assert c.info.parameter_status("TimeZone") == "America/New_York"
+        try:
+            c.execute("SET TimeZone TO 'Nowhere/X'")
+            assert False
+        except psycopg.errors.InvalidParameterValue as e:
+            assert e.diag.message_primary == 'invalid value for parameter "TimeZone": "Nowhere/X"', e
+    try:
+        connect(options="-c timezone=Nowhere/X")
+        assert False
+    except psycopg.OperationalError as e:
+        assert 'FATAL:  invalid value for parameter "TimeZone": "Nowhere/X"' in str(e), e
+
+
+@case
+def settings_end_with_the_savepoint_that_they_came_after():
+    with connect() as c:
+        c.execute("SET TimeZone TO 'Asia/Tokyo'")
+        try:
+            with c.transaction():
+                c.execute("SET TimeZone TO 'Asia/Karachi'")
+                raise psycopg.Rollback
+        finally:
+            assert c.info.parameter_status("TimeZone") == "Asia/Tokyo"
+        c.rollback()
+        assert c.info.parameter_status("TimeZone") == "UTC"
+
+
+@case
+def explain_takes_parameters_and_definitions_refuse_them():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE explained (id INT PRIMARY KEY, v TEXT)")
+        lines = [row[0] for row in c.execute("EXPLAIN SELECT v FROM explained WHERE id = %s", (1,))]
+        assert "Look up 1 key in table" in lines[-1], lines
+        lines = [row[0] for row in c.execute("EXPLAIN SELECT upper(v) AS v FROM explained WHERE v > %s ORDER BY 1 LIMIT %s", ("a", 3))]
+        assert any("'a'" in line for line in lines), lines
+        c.pgconn.prepare(b"explained", b"EXPLAIN SELECT v FROM explained WHERE id = $1 AND v = $2")
+        described = c.pgconn.describe_prepared(b"explained")
+        assert [described.param_type(i) for i in range(described.nparams)] == [23, 25] and described.nfields == 1
+        for statement in ("CREATE TABLE explained_too AS SELECT * FROM explained WHERE v = %s",
+                          "EXPLAIN CREATE TABLE explained_too AS SELECT * FROM explained WHERE v = %s"):
+            try:
+                c.execute(statement, ("a",))
+                assert False, statement
+            except psycopg.errors.FeatureNotSupported as e:
+                assert "parameters" in e.diag.message_primary, e
+
+
+@case
 def prepared_statements_are_listed():
     with connect(autocommit=True) as c:
         c.execute("PREPARE by_hand (INT, TEXT) AS SELECT $1, $2")
@@ -752,6 +849,56 @@ def prepared_statements_are_listed():
         assert abs(datetime.datetime.now(UTC) - age) < datetime.timedelta(minutes=5)
         c.execute("DEALLOCATE ALL")
         assert c.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
+
+
+@case
+def pg_stat_activity_tells_what_sessions_do():
+    shown = "SELECT state, query FROM pg_stat_activity WHERE application_name = 'watched'"
+    with connect(autocommit=True) as c, connect(application_name="watched") as watched:
+        columns = [each.name for each in c.execute("SELECT * FROM pg_catalog.pg_stat_activity").description]
+        assert columns == ["datid", "datname", "pid", "leader_pid", "usesysid", "usename", "application_name", "client_addr",
+                           "client_hostname", "client_port", "backend_start", "xact_start", "query_start", "state_change",
+                           "wait_event_type", "wait_event", "state", "backend_xid", "backend_xmin", "query_id", "query",
+                           "backend_type"], columns
+        pid, datname, address, port, began, query = c.execute(
+            "SELECT pid, datname, client_addr, client_port, backend_start, query FROM pg_stat_activity WHERE pid = pg_backend_pid()").fetchone()
+        assert pid == c.info.backend_pid and datname == "millrace" and str(address) == "127.0.0.1" and port > 0
+        assert abs(datetime.datetime.now(UTC) - began) < datetime.timedelta(minutes=5), began
+        assert query.startswith("SELECT pid, datname"), query
+        assert c.execute(shown).fetchall() == [("idle", "")]
+        watched.execute("SELECT 1 AS one")
+        assert c.execute(shown).fetchall() == [("idle in transaction", "SELECT 1 AS one")]
+        # Also of a statement that was prepared before, and where it stands within another query.
+        for _ in range(2):
+            assert c.execute(shown, prepare=True).fetchall()[0][0] == "idle in transaction"
+        watched.rollback()
+        assert c.execute(shown, prepare=True).fetchall() == [("idle", "ROLLBACK")]
+        counted = "(SELECT count(*) FROM pg_stat_activity WHERE application_name = 'watched')"
+        assert c.execute(f"SELECT {counted} AS all_of_them").fetchone() == (1,)
+        assert c.execute(f"WITH w AS {counted} SELECT * FROM w").fetchone() == (1,)
+        watched.autocommit = True
+        watched.execute("SET application_name = 'renamed'")
+        assert c.execute(shown).fetchall() == []
+        other = threading.Thread(target=lambda: watched.execute("SELECT pg_sleep(1)"))
+        other.start()
+        wait_until(lambda: ("active", "SELECT pg_sleep(1)") in
+                   c.execute("SELECT state, query FROM pg_stat_activity WHERE application_name = 'renamed'").fetchall())
+        other.join()
+
+
+@case
+def a_transaction_has_a_number():
+    with connect() as c:
+        def number():
+            return c.execute("SELECT txid_current()", prepare=True).fetchone()[0]
+        first = number()
+        assert number() == first
+        c.commit()
+        second = number()
+        assert second > first and number() == second
+        c.rollback()
+        c.autocommit = True
+        assert second < number() < number()
 
 
 @case

@@ -1,0 +1,50 @@
+"""What the cases of a cluster ask its nodes in SQL."""
+from cluster_nodes import eventually
+
+try:
+    import psycopg
+except ImportError:
+    psycopg = None
+
+
+def connect(node, **settings):
+    host, port = node.pg.split(":")
+    connection = psycopg.connect(host=host, port=port, user="millrace", dbname="millrace", autocommit=True,
+                                 prepare_threshold=None)
+    for name, value in {"auto__offset__reset": "earliest", **settings}.items():
+        connection.execute(f"SET {name.replace('__', '.')} = '{value}'")
+    return connection
+
+
+def run_on(node, *statements):
+    with connect(node) as c:
+        for statement in statements:
+            c.execute(statement)
+
+
+def rows_of(node, query):
+    with connect(node) as c:
+        return c.execute(query).fetchall()
+
+
+def running(nodes):
+    return [node for node in nodes.nodes.values() if node.is_running()]
+
+
+def shows(node, query, expected, timeout_s=60):
+    """The rows come to be the expected ones, in any order."""
+    seen = []
+
+    def is_so():
+        try:
+            seen[:] = sorted(rows_of(node, query))
+        except psycopg.Error as error:
+            seen[:] = [str(error)]
+        return seen == sorted(expected)
+    try:
+        eventually(is_so, timeout_s)
+    except AssertionError as error:
+        missing = [row for row in expected if row not in seen]
+        more = [row for row in seen if row not in expected]
+        raise AssertionError(f"node {node.number}: {query}: {len(seen)} rows for {len(expected)}, missing {missing[:5]}, "
+                             f"more {more[:5]}") from error

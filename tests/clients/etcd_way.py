@@ -1,0 +1,52 @@
+"""What is between a node and etcd, to be cut."""
+import select
+import socket
+import threading
+
+
+class Way:
+    """The way of one node to etcd, which can be cut: then who is connected is not any more, and nobody comes through."""
+
+    def __init__(self, url):
+        host, port = url.removeprefix("http://").split(":")
+        self.target, self.is_cut, self.open = (host, int(port)), False, set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self):
+        self.is_cut = True
+        for each in list(self.open):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def heal(self):
+        self.is_cut = False
+
+    def _accept(self):
+        while True:
+            came, _ = self.listener.accept()
+            threading.Thread(target=self._pass_on, args=(came,), daemon=True).start()
+
+    def _pass_on(self, came):
+        ends = {came}
+        try:
+            if self.is_cut:
+                return
+            behind = socket.create_connection(self.target, 5)
+            ends.add(behind)
+            self.open |= ends
+            while not self.is_cut:
+                for end in select.select([came, behind], [], [], 1)[0]:
+                    said = end.recv(1 << 16)
+                    if not said:
+                        return
+                    (behind if end is came else came).sendall(said)
+        except OSError:
+            pass
+        finally:
+            self.open -= ends
+            for end in ends:
+                end.close()

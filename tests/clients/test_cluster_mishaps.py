@@ -1,0 +1,244 @@
+#!/usr/bin/python3
+"""Three nodes and an etcd, and what goes wrong without anybody's crash: two processes of one number, disks that are full, nodes that start
+while others run, and what is told of all that."""
+import atexit
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+
+import kafka_wire
+from cluster_cases import all_is_well, cluster, create_topic, leader_of, metadata_of
+from cluster_load import Load
+from cluster_nodes import Cluster, Node, eventually
+from millrace_server import Skipped, binary, case, obstacle_of_own_client, run
+
+STORAGE_ERROR, NOT_LEADER = 56, 6
+FLAGS = ("--node-session-timeout-ms", "2000")
+
+
+def tool(name, nodes, *arguments, status=0):
+    path = os.path.join(os.path.dirname(binary()), name)
+    done = subprocess.run([path, "--bootstrap-server", nodes.bootstrap, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == status, (name, arguments, done.returncode, done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+def log_of(node):
+    with open(node.log) as log:
+        return log.read()
+
+
+def another(nodes, number, name):
+    return Node(os.path.join(nodes.folder, name), "blue", number, nodes.etcd.url, FLAGS)
+
+
+def refusal_of(node):
+    """What a node says that does not start."""
+    node.start(waits=False)
+    eventually(lambda: not node.is_running(), 40)
+    assert node.process.returncode == 1, node.process.returncode
+    return node.tail()
+
+
+def remove(nodes, number):
+    done = subprocess.run([binary(), "cluster", "remove", str(number), "-b", nodes.bootstrap], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# --- Two of one number
+
+@case
+def a_second_process_of_a_nodes_number_is_refused_while_the_first_is_there():
+    nodes = cluster()
+    create_topic(nodes, "of_one_number")
+    load = Load(nodes, "of_one_number")
+    second = another(nodes, 2, "second")
+    said = refusal_of(second)
+    for word in ('node 2 of cluster "blue" is there already', f"answers at {nodes.nodes[2].nodes}", "another --node-id"):
+        assert word in said, said
+    assert sorted(metadata_of(nodes.nodes[1]).brokers) == [1, 2, 3]
+    load.stop()
+    all_is_well(nodes)
+    assert "another process has come as this node" not in log_of(nodes.nodes[2])
+    load.check(nodes.bootstrap)
+    # It was a mistake: what it has begun in its data directory does not keep it from being another one.
+    second.number = 4
+    second.start()
+    second.stop()
+    remove(nodes, 4)
+
+
+@case
+def over_one_data_directory_there_is_one_process():
+    nodes = cluster()
+    second = another(nodes, 2, "of_one_directory")
+    second.data_dir = nodes.nodes[2].data_dir
+    said = refusal_of(second)
+    assert "the data directory is in use by another process" in said, said
+    assert nodes.nodes[2].is_running()
+
+
+@case
+def of_two_that_start_at_once_one_is_the_node():
+    nodes = cluster()
+    two = [another(nodes, 5, f"at_once_{i}") for i in range(2)]
+    for node in two:
+        node.start(waits=False)
+    eventually(lambda: any(node.ready.is_set() for node in two) and not all(node.is_running() for node in two), 40)
+    first, late = sorted(two, key=lambda node: not node.is_running())
+    assert "node 5 of cluster \"blue\" is there already" in late.tail(), late.tail()
+    time.sleep(1)
+    assert first.is_running() and "another process has come" not in log_of(first)
+    first.stop()
+    remove(nodes, 5)
+
+
+@case
+def who_was_killed_is_there_again_at_once_also_with_a_new_disk_and_elsewhere():
+    nodes = cluster()
+    create_topic(nodes, "come_again")
+    load = Load(nodes, "come_again")
+    node, took = nodes.nodes[3], {}
+    folder, places = node.data_dir, (node.kafka, node.nodes)
+    for how in ("as it was", "elsewhere", "with a new disk"):
+        time.sleep(1)
+        node.kill()
+        if how == "elsewhere":
+            spare = another(nodes, 3, "spare")
+            node.kafka, node.nodes = spare.kafka, spare.nodes
+        if how == "with a new disk":
+            node.kafka, node.nodes = places
+            shutil.rmtree(folder)
+        began = time.monotonic()
+        node.start()
+        took[how] = time.monotonic() - began
+        all_is_well(nodes)
+    print(", ".join(f"{how}: {seconds:.2f} s" for how, seconds in took.items()))
+    # Before the session's time is over the others do not know that a node with another directory is not there.
+    assert took["as it was"] < 8 and took["elsewhere"] < 8, took
+    load.stop()
+    load.check(nodes.bootstrap)
+
+
+# --- A full disk
+
+class SmallDisk:
+    def __init__(self, megabytes):
+        self.folder = tempfile.mkdtemp(prefix="millrace-cluster-disk-")
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", self.folder], stderr=subprocess.DEVNULL,
+                          check=False).returncode:
+            os.rmdir(self.folder)
+            raise Skipped("no right to mount a small file system")
+        atexit.register(self.close)
+        self.filler = os.path.join(self.folder, "filler")
+
+    def fill(self, left_megabytes=16):
+        """Less than the server keeps free."""
+        room = os.statvfs(self.folder)
+        with open(self.filler, "wb") as file:
+            for _ in range((room.f_bavail * room.f_frsize >> 20) - left_megabytes):
+                file.write(b"x" * (1 << 20))
+
+    def close(self):
+        subprocess.run(["umount", "-l", self.folder], stderr=subprocess.DEVNULL, check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def produced(node, topic, version, acks=1):
+    """The error that a plain producer gets."""
+    with kafka_wire.Connection(node.kafka) as connection:
+        body = kafka_wire.produce_body(topic, kafka_wire.batch_of(b"x" * 1000).encode(), acks=acks)
+        answer = connection.ask(kafka_wire.PRODUCE, version, body)
+        return struct.unpack_from(">ih", answer, 4 + 2 + len(topic) + 4)[1]
+
+
+@case
+def who_has_a_full_disk_gives_away_what_it_leads_until_it_has_room():
+    disk = SmallDisk(600)
+    nodes = Cluster(count=0, name="full")
+    try:
+        for number in (1, 2, 3):
+            nodes.nodes[number] = Node(os.path.join(nodes.folder, f"node{number}"), "full", number, nodes.etcd.url,
+                                       (*FLAGS, "--replica-lag-time-max-ms", "3000"))
+        nodes.nodes[2].data_dir = os.path.join(disk.folder, "data")
+        nodes.start_all()
+        create_topic(nodes, "filled", 6)
+        single = "single"  # nobody else can lead it
+        tool("kafka-topics", nodes, "--create", "--topic", single, "--replica-assignment", "2")
+        eventually(lambda: produced(nodes.nodes[2], single, 7) == 0)
+        load = Load(nodes, "filled", 6)
+        leaders = lambda: [p.leader for p in metadata_of(nodes.nodes[1], "filled").topics["filled"].partitions.values()]  # noqa: E731
+        eventually(lambda: 2 in leaders())
+        disk.fill()
+        eventually(lambda: not {2, -1} & set(leaders()), 30)
+        assert sorted(metadata_of(nodes.nodes[1]).brokers) == [1, 2, 3], "it is there"
+        began, written = time.monotonic(), {p: len(load.acknowledged[p]) for p in range(6)}
+        eventually(lambda: all(len(load.acknowledged[p]) > written[p] + 100 for p in range(6)), 30)
+        print(f"records go on after {time.monotonic() - began:.1f} s")
+        assert leader_of(nodes, single).number == 2
+        assert [produced(nodes.nodes[2], single, version) for version in (7, 4, 3)] == [STORAGE_ERROR, STORAGE_ERROR, NOT_LEADER]
+        assert produced(nodes.nodes[2], single, 7, acks=-1) == STORAGE_ERROR
+        assert "a node's disk is full" in "".join(log_of(node) for node in nodes.nodes.values())
+        os.unlink(disk.filler)
+        eventually(lambda: produced(nodes.nodes[2], single, 7) == 0)
+        all_is_well(nodes)
+        tool("kafka-leader-election", nodes, "--election-type", "preferred", "--all-topic-partitions")
+        eventually(lambda: 2 in leaders())
+        load.stop()
+        load.check(nodes.bootstrap)
+    finally:
+        nodes.close()
+        disk.close()
+
+
+# --- What is told
+
+@case
+def nodes_that_start_do_not_say_that_they_do_not_know_the_others():
+    nodes = cluster()
+    said_before = {number: len(log_of(node)) for number, node in nodes.nodes.items()}
+    for node in nodes.nodes.values():
+        node.kill()
+        node.start()
+    all_is_well(nodes)
+    for number, node in nodes.nodes.items():
+        said = log_of(node)[said_before[number]:]
+        assert "is not one of the cluster's" not in said and "port is refused" not in said, said
+
+
+@case
+def replicas_are_assigned_by_hand_with_kafkas_command():
+    nodes = cluster()
+    tool("kafka-topics", nodes, "--create", "--topic", "by_hand", "--replica-assignment", "3:1,2:3")
+    replicas = lambda: {number: p.replicas for number, p in  # noqa: E731
+                        metadata_of(nodes.nodes[1], "by_hand").topics["by_hand"].partitions.items()}
+    eventually(lambda: replicas() == {0: [3, 1], 1: [2, 3]})
+    tool("kafka-topics", nodes, "--alter", "--topic", "by_hand", "--partitions", "3", "--replica-assignment", "3:1,2:3,1:2")
+    eventually(lambda: replicas() == {0: [3, 1], 1: [2, 3], 2: [1, 2]})
+    for arguments, words in ((("--replica-assignment", "1:1"), "Partition replica lists may not contain duplicate entries"),
+                             (("--replica-assignment", "1:2,3"), "Partition 1 has different replication factor"),
+                             (("--replica-assignment", "1:9"), "9"),
+                             (("--replica-assignment", "1:2", "--partitions", "1"), "can't be used with option")):
+        said = tool("kafka-topics", nodes, "--create", "--topic", "not_by_hand", *arguments, status=1)
+        assert words in said, (arguments, said)
+
+
+@case
+def a_topic_is_made_by_naming_it_while_a_node_is_away():
+    nodes = cluster()
+    nodes.nodes[3].kill()
+    eventually(lambda: 3 not in metadata_of(nodes.nodes[1]).brokers)
+    load = Load(nodes, "made_by_naming", 1)
+    eventually(lambda: len(load.acknowledged[0]) > 100)
+    load.stop()
+    made = metadata_of(nodes.nodes[1], "made_by_naming").topics["made_by_naming"].partitions[0]
+    assert sorted(made.replicas) == [1, 2, 3] and sorted(made.isrs) == [1, 2], vars(made)
+    nodes.nodes[3].start()
+    all_is_well(nodes)
+    load.check(nodes.bootstrap)
+
+
+run(obstacle_of_own_client())

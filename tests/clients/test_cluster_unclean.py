@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+"""Unclean elections under SQL: what was visible with one node alone is given up, and other records come to lie at the same offsets. Then
+all nodes are to show the same, and nothing goes on that was made of what is lost."""
+import itertools
+import os
+import subprocess
+import threading
+
+from cluster_cases import all_is_well, metadata_of
+from cluster_nodes import Cluster, eventually
+from cluster_sql import connect, rows_of, run_on, running, shows
+from millrace_server import Skipped, binary, case, run
+
+try:
+    import psycopg
+    from confluent_kafka import KafkaException
+except ImportError:
+    psycopg = None
+
+# A node alone acknowledges, and shows, what nobody else has.
+FLAGS = ("--node-session-timeout-ms", "2000", "--min-insync-replicas", "1")
+
+
+def unclean_cluster(name):
+    if psycopg is None:
+        raise Skipped("psycopg or confluent-kafka is not installed")
+    nodes = Cluster(count=3, name=name, flags=FLAGS)
+    all_is_well(nodes)
+    return nodes
+
+
+def define(nodes, *statements):
+    run_on(nodes.nodes[1], *statements)
+    all_is_well(nodes)
+
+
+def sees(node, topic, is_so):
+    """Whether the node tells that of the topic's partitions."""
+    try:
+        return all(is_so(partition) for partition in metadata_of(node, topic).topics[topic].partitions.values())
+    except KafkaException:
+        return False
+
+
+def elect(nodes, *which):
+    """By the first that is there; the tool asks any node for the controller."""
+    tool = os.path.join(os.path.dirname(binary()), "kafka-leader-election")
+    bootstrap = ",".join(node.kafka for node in running(nodes))
+
+    def is_elected():
+        done = subprocess.run([tool, "--bootstrap-server", bootstrap, "--election-type", "unclean", *which], capture_output=True,
+                              text=True, timeout=60)
+        return done.returncode == 0
+    eventually(is_elected, 60)
+
+
+def alone(nodes, keeper, topics):
+    """The other nodes hear nothing any more, and `keeper` is the only one in sync of all."""
+    for node in nodes.nodes.values():
+        if node is not keeper:
+            node.freeze()
+    only_keeper = lambda partition: partition.leader == keeper.number and partition.isrs == [keeper.number]  # noqa: E731
+    eventually(lambda: all(sees(keeper, topic, only_keeper) for topic in topics), 60)
+
+
+def comes_through(node):
+    """What is written there is acknowledged; of what was on its way when the others fell silent that may never be known."""
+    numbers = itertools.count()
+
+    def is_written():
+        try:
+            run_on(node, f"INSERT INTO items VALUES ('try{next(numbers)}', 0)")
+        except psycopg.Error:
+            return False
+        return True
+    eventually(is_written, 60)
+
+
+def replace(nodes, keeper):
+    """`keeper` is gone with what it alone had, and the others are back."""
+    keeper.kill()
+    for node in running(nodes):
+        node.thaw()
+    others = running(nodes)
+    eventually(lambda: all(sees(node, "items", lambda partition: partition.leader < 0) for node in others), 60)
+    return others
+
+
+def error_of(node, query):
+    """All that it says, as soon as it is one."""
+    def find():
+        try:
+            rows_of(node, query)
+        except psycopg.Error as error:
+            return "\n".join(filter(None, (error.diag.message_primary, error.diag.message_detail, error.diag.message_hint)))
+        return None
+    return eventually(find, 60)
+
+
+def query_of(node, sink):
+    """Its row."""
+    with connect(node) as c:
+        found = c.execute("SHOW QUERIES")
+        names = [column.name for column in found.description]
+        rows = [dict(zip(names, row)) for row in found.fetchall()]
+    return next(row for row in rows if row["writes"] == sink.upper())
+
+
+class Pushed(threading.Thread):
+    """What a push query shows, and what ends it."""
+
+    def __init__(self, node, query):
+        super().__init__(daemon=True)
+        self.connection, self.query = connect(node), query
+        self.rows, self.error = [], None
+        self.start()
+
+    def run(self):
+        try:
+            for row in self.connection.cursor().stream(self.query):
+                self.rows.append(row)
+        except psycopg.Error as error:
+            self.error = str(error)
+
+
+def all_show(nodes, query, expected):
+    for node in running(nodes):
+        shows(node, query, expected)
+
+
+@case
+def tables_are_read_anew_and_queries_end_on_all_nodes():
+    nodes = unclean_cluster("inputs")
+    try:
+        define(nodes, "CREATE TABLE items (k STRING PRIMARY KEY, v INT) WITH (partitions = 1)",
+               "CREATE STREAM orders (k STRING KEY, v INT) WITH (partitions = 1)",
+               "CREATE STREAM others (k STRING KEY, v INT) WITH (partitions = 1)",
+               "CREATE TABLE sums AS SELECT k, SUM(v) AS total FROM orders GROUP BY k",
+               "CREATE TABLE counts AS SELECT k, COUNT(*) AS n FROM others GROUP BY k")
+        run_on(nodes.nodes[1], "INSERT INTO items VALUES ('kept', 1)", "INSERT INTO orders VALUES ('a', 1), ('b', 10)",
+               "INSERT INTO others VALUES ('x', 1)")
+        all_show(nodes, "SELECT k, v FROM items", [("kept", 1)])
+        all_show(nodes, "SELECT k, total FROM sums", [("a", 1), ("b", 10)])
+        all_show(nodes, "SELECT k, n FROM counts", [("x", 1)])
+
+        keeper = nodes.nodes[3]
+        watching = [Pushed(node, "SELECT k, v FROM orders EMIT CHANGES") for node in (nodes.nodes[1], nodes.nodes[2])]
+        for each in watching:
+            eventually(lambda each=each: len(each.rows) == 2)
+        alone(nodes, keeper, ("items", "orders", "others"))
+        run_on(keeper, "INSERT INTO items VALUES ('lost', 2), ('kept', 20)", "INSERT INTO orders VALUES ('a', 100), ('c', 100)")
+        shows(keeper, "SELECT k, v FROM items", [("kept", 20), ("lost", 2)])
+        shows(keeper, "SELECT k, total FROM sums", [("a", 101), ("b", 10), ("c", 100)])
+        others = replace(nodes, keeper)
+        for topic in ("items", "orders"):
+            elect(nodes, "--topic", topic, "--partition", "0")
+        # At the offsets of what is lost, and further on.
+        run_on(others[0], "INSERT INTO items VALUES ('new', 3)", "INSERT INTO orders VALUES ('a', 2), ('d', 4), ('a', 3), ('e', 5)")
+        for node in others:
+            shows(node, "SELECT k, v FROM items", [("kept", 1), ("new", 3)])
+        for each in watching:
+            each.join(30)
+            assert each.error and 'records of topic "orders", partition 0, were lost by an unclean election' in each.error, each.error
+
+        keeper.start()
+        all_is_well(nodes)
+        all_show(nodes, "SELECT k, v FROM items", [("kept", 1), ("new", 3)])
+        for node in running(nodes):
+            eventually(lambda node=node: query_of(node, "sums")["state"] == "ERROR")
+            said = error_of(node, "SELECT * FROM sums")
+            assert 'records of topic "orders", partition 0, were lost by an unclean election of a leader (epoch ' in said, said
+            assert "DROP TABLE SUMS DELETE TOPIC, and create it anew" in said, said
+            assert query_of(node, "counts")["state"] != "ERROR"
+        # Others go on.
+        run_on(nodes.nodes[2], "INSERT INTO others VALUES ('x', 1)")
+        all_show(nodes, "SELECT k, n FROM counts", [("x", 2)])
+        # It stays so: to begin again would only be the same.
+        run_on(nodes.nodes[1], f"PAUSE {query_of(nodes.nodes[1], 'sums')['query']}")
+        run_on(nodes.nodes[1], f"RESUME {query_of(nodes.nodes[1], 'sums')['query']}")
+        for node in running(nodes):
+            node.kill()
+        nodes.start_all()
+        all_is_well(nodes)
+        all_show(nodes, "SELECT k, v FROM items", [("kept", 1), ("new", 3)])
+        for node in running(nodes):
+            eventually(lambda node=node: query_of(node, "sums")["state"] == "ERROR")
+
+        run_on(nodes.nodes[2], "DROP TABLE sums DELETE TOPIC", "CREATE TABLE sums AS SELECT k, SUM(v) AS total FROM orders GROUP BY k")
+        right = [("a", 6), ("b", 10), ("d", 4), ("e", 5)]
+        all_show(nodes, "SELECT k, total FROM sums", right)
+        run_on(nodes.nodes[1], "INSERT INTO orders VALUES ('b', 1)", "INSERT INTO items VALUES ('newer', 4)")
+        all_show(nodes, "SELECT k, total FROM sums", [("a", 6), ("b", 11), ("d", 4), ("e", 5)])
+        all_show(nodes, "SELECT k, v FROM items", [("kept", 1), ("new", 3), ("newer", 4)])
+    finally:
+        nodes.close()
+
+
+@case
+def the_journals_of_queries_are_elected_and_take_other_queries():
+    nodes = unclean_cluster("journals")
+    try:
+        define(nodes, "CREATE TABLE items (k STRING PRIMARY KEY, v INT) WITH (partitions = 1)",
+               "CREATE STREAM orders (k STRING KEY, v INT) WITH (partitions = 1)",
+               "CREATE TABLE sums AS SELECT k, SUM(v) AS total FROM orders GROUP BY k")
+        run_on(nodes.nodes[1], "INSERT INTO orders VALUES ('a', 1), ('b', 10)")
+        all_show(nodes, "SELECT k, total FROM sums", [("a", 1), ("b", 10)])
+        keeper = nodes.nodes[3]
+        alone(nodes, keeper, ("items", "orders", "__task_journal"))
+        comes_through(keeper)
+        # Each row is a commit of the query.
+        for i in range(20):
+            run_on(keeper, "INSERT INTO orders VALUES ('a', 100)")
+            shows(keeper, "SELECT k, total FROM sums", [("a", 1 + 100 * (i + 1)), ("b", 10)])
+        others = replace(nodes, keeper)
+        elect(nodes, "--all-topic-partitions")
+        for node in others:
+            eventually(lambda node=node: query_of(node, "sums")["state"] == "ERROR")
+        # Made of what there is now, in each of the journals, twelve of which there are; while the third node is away.
+        sinks = [f"sums_{i}" for i in range(16)]
+        run_on(others[0], "INSERT INTO orders VALUES ('a', 2), ('c', 3)",
+               *(f"CREATE TABLE {sink} AS SELECT k, SUM(v) AS total FROM orders GROUP BY k" for sink in sinks))
+        right = [("a", 3), ("b", 10), ("c", 3)]
+        for sink in sinks:
+            for node in others:
+                shows(node, f"SELECT k, total FROM {sink}", right)
+        keeper.start()
+        all_is_well(nodes)
+        for sink in sinks:
+            all_show(nodes, f"SELECT k, total FROM {sink}", right)
+        assert "unclean election" in error_of(keeper, "SELECT * FROM sums")
+        # Who had carried out what is lost goes on with the others' commits.
+        run_on(nodes.nodes[1], "DROP TABLE sums DELETE TOPIC")
+        others[0].kill()
+        eventually(lambda: sees(keeper, "orders", lambda partition: partition.leader > 0))
+        run_on(keeper, "INSERT INTO orders VALUES ('c', 4)")
+        for sink in sinks:
+            all_show(nodes, f"SELECT k, total FROM {sink}", [("a", 3), ("b", 10), ("c", 7)])
+    finally:
+        nodes.close()
+
+
+run()
