@@ -302,13 +302,13 @@ class Checker:
     def _check_filter(self, connection, events):
         expected = {number: [row[1] for row in rows if columns_of(row[1])[1] >= LARGE_FROM]
                     for number, rows in events.items()}
-        deadline = time.monotonic() + _CATCH_UP_TIMEOUT_S
-        while True:
-            large = read_partitions(connection, "large")
-            found = {number: [row[1] for row in rows] for number, rows in large.items()}
-            if found == expected or time.monotonic() > deadline:
-                break
-            time.sleep(0.05)
+        large = {}
+
+        def read():
+            large.update(read_partitions(connection, "large"))
+            return {number: [row[1] for row in rows] for number, rows in large.items()}
+
+        found = _read_when_caught_up(connection, read, expected)
         complaints = self._check_log("large", large)
         for number, ids in expected.items():
             if found.get(number, []) != ids:
