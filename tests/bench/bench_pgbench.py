@@ -1,13 +1,19 @@
 #!/usr/bin/python3
 """Look-ups and INSERTs of one row as pgbench sends them, beside PostgreSQL.
 
-    tests/bench/bench_pgbench.py look-ups|inserts [--peer DSN] [--before BINARY] [--seconds N] [--rounds N]      MILLRACE_BINARY
+    tests/bench/bench_pgbench.py look-ups|inserts [--peer DSN] [--before BINARY] [--seconds N] [--rounds N] [--connections 1,16,64]
+                                 [--fifo] [--cpus SERVER,CLIENT]      MILLRACE_BINARY
 
 `--peer "host=127.0.0.1 port=5432 user=postgres dbname=bench"` measures a PostgreSQL by turns with ours, on this machine; it gets
 tables of pgbench's and bench_*, which are dropped at the end. `--before` measures another program of ours likewise. Medians of the
-rounds; CPU is all of the server's, per transaction.
+rounds; CPU is all of the server's, per transaction. With INSERTs goes what the disk does in a loop: one sector around the page
+cache and durable, as our journal is written, and 8 KB with a sync, as PostgreSQL's.
+
+`--fifo` gives servers and clients priority over all else on the machine (as root). `--cpus 1,0` keeps servers on one core and
+clients on the other: a thread that waits for a disk on another core than the one that the disk interrupts waits half as long
+again, and which one it gets is chance for each program (grep virtio /proc/interrupts).
 """
-import argparse, glob, os, re, statistics, subprocess, tempfile
+import argparse, contextlib, glob, mmap, os, re, statistics, subprocess, tempfile, time
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -16,13 +22,18 @@ from bench_common import BINARY, Server, percentile, process_cpu_seconds
 
 ROWS = 100_000
 TICKS = os.sysconf('SC_CLK_TCK')
+PRIORITY = 20
 
 
 class Ours:
-    def __init__(self, name, binary):
+    def __init__(self, name, binary, options):
         self.name = name
         self.folder = tempfile.TemporaryDirectory()
+        cores = os.sched_getaffinity(0)
+        if options.cpus:
+            os.sched_setaffinity(0, {options.cpus[0]})
         self.server = Server(self.folder.name, binary=binary)
+        os.sched_setaffinity(0, cores)
         self.address = ['-h', '127.0.0.1', '-p', str(self.server.ports['pg']), '-U', 'bench', 'bench']
 
     def connect(self):
@@ -39,13 +50,20 @@ class Ours:
 class Peer:
     name = 'PostgreSQL'
 
-    def __init__(self, dsn):
+    def __init__(self, dsn, options):
         self.dsn = dsn
+        self.had = {}  # what its processes had: policy and cores
         of = conninfo_to_dict(dsn)
         self.address = ['-h', of['host'], '-p', str(of.get('port', 5432)), '-U', of['user'], of['dbname']]
         with self.connect() as connection:
             backend = connection.execute('SELECT pg_backend_pid()').fetchone()[0]
             self.postmaster = int(self.stat(backend)[1])
+        for pid in self.processes():  # backends inherit it
+            self.had[pid] = os.sched_getscheduler(pid), os.sched_getparam(pid), os.sched_getaffinity(pid)
+            if options.fifo:
+                os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(PRIORITY))
+            if options.cpus:
+                os.sched_setaffinity(pid, {options.cpus[0]})
         self.clear()
 
     @staticmethod
@@ -58,8 +76,11 @@ class Peer:
     def cpu_seconds(self):
         """Backends that have ended count with the process that they were of."""
         ended = sum(map(int, self.stat(self.postmaster)[13:15])) / TICKS
+        return ended + sum(process_cpu_seconds(pid) for pid in self.processes())
+
+    def processes(self):
         children = [int(pid) for path in glob.glob(f'/proc/{self.postmaster}/task/*/children') for pid in open(path).read().split()]
-        return ended + sum(process_cpu_seconds(pid) for pid in [self.postmaster, *children])
+        return [self.postmaster, *children]
 
     def clear(self):
         with self.connect() as connection:
@@ -67,14 +88,19 @@ class Peer:
 
     def close(self):
         self.clear()
+        for pid, (policy, param, cores) in self.had.items():
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setscheduler(pid, policy, param)
+                os.sched_setaffinity(pid, cores)
 
 
-def pgbench(system, arguments, seconds, folder):
+def pgbench(system, arguments, options, folder):
     """Transactions a second, and microseconds: of CPU each, and of which 99 % are answered."""
     for name in glob.glob(f'{folder}/log*'):
         os.remove(name)
     before = system.cpu_seconds()
-    done = subprocess.run(['pgbench', '-n', '-T', str(seconds), '-l', '--sampling-rate=0.1', f'--log-prefix={folder}/log', *arguments,
+    on_core = ['taskset', '-c', str(options.cpus[1])] if options.cpus else []
+    done = subprocess.run([*on_core, 'pgbench', '-n', '-T', str(options.seconds), '-l', '--sampling-rate=0.1', f'--log-prefix={folder}/log', *arguments,
                            *system.address], capture_output=True, text=True, check=True)
     used = system.cpu_seconds() - before
     count = int(re.search(r'actually processed: (\d+)', done.stdout)[1])
@@ -86,7 +112,7 @@ def measure(title, systems, arguments, options, folder):
     found = {system.name: [] for system in systems}
     for _ in range(options.rounds):
         for system in systems:
-            found[system.name].append(pgbench(system, arguments, options.seconds, folder))
+            found[system.name].append(pgbench(system, arguments, options, folder))
     print(title)
     medians = {name: [statistics.median(column) for column in zip(*rounds)] for name, rounds in found.items()}
     for name, (rate, cpu, p99) in medians.items():
@@ -106,7 +132,37 @@ def look_ups(systems, options, folder):
                     ['-S', '-M', protocol, '-c', str(clients), '-j', str(min(clients, 2))], options, folder)
 
 
+def durable_writes(folder, seconds):
+    """Microseconds of one sector and of 8 KB: medians of writes one after the other, by turns."""
+    path = f'{folder}/durable'
+    with open(path, 'wb') as file:
+        file.write(bytes(1 << 20))
+        os.fsync(file.fileno())
+    around = os.open(path, os.O_WRONLY | os.O_DIRECT | os.O_DSYNC)
+    cached = os.open(path, os.O_WRONLY)
+    page = mmap.mmap(-1, 8192)  # at the beginning of a page, as O_DIRECT wants it
+
+    def synced(at):
+        os.pwrite(cached, page, at // 8192 * 8192)
+        os.fdatasync(cached)
+
+    found = []
+    for write in (lambda at: os.pwrite(around, memoryview(page)[:512], at), synced):
+        took, at, end = [], 0, time.monotonic() + seconds / 2
+        while time.monotonic() < end:
+            begun = time.monotonic()
+            write(at)
+            took.append((time.monotonic() - begun) * 1e6)
+            at = (at + 512) % (1 << 20)
+        found.append(statistics.median(took))
+    os.close(around)
+    os.close(cached)
+    return found
+
+
 def inserts(systems, options, folder):
+    sector, page = durable_writes(folder, 1)
+    print(f'durable writes in a loop: a sector {sector:.0f} us, 8 KB {page:.0f} us')
     for system in systems:
         with system.connect() as connection:
             kind = 'TABLE' if system.name == Peer.name else 'STREAM'
@@ -116,7 +172,7 @@ def inserts(systems, options, folder):
         script = f'{folder}/{name}.sql'
         with open(script, 'w') as file:
             file.write(f"\\set id random(1, 1000000000000000)\nINSERT INTO {name} VALUES (:id, 'something that happened');\n")
-        for clients in (1, 16, 64):
+        for clients in map(int, options.connections.split(',')):
             measure(f'{title}, {clients} connections', systems,
                     ['-f', script, '-M', 'prepared', '-c', str(clients), '-j', str(min(clients, 2))], options, folder)
 
@@ -128,12 +184,17 @@ def main():
     parser.add_argument('--before', default='')
     parser.add_argument('--seconds', type=int, default=3)
     parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--connections', default='1,16,64')
+    parser.add_argument('--fifo', action='store_true')
+    parser.add_argument('--cpus', type=lambda text: tuple(map(int, text.split(','))))
     options = parser.parse_args()
-    systems = [Ours('Millrace', BINARY)]
+    if options.fifo:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    systems = [Ours('Millrace', BINARY, options)]
     if options.before:
-        systems.append(Ours('before', options.before))
+        systems.append(Ours('before', options.before, options))
     if options.peer:
-        systems.append(Peer(options.peer))
+        systems.append(Peer(options.peer, options))
     with tempfile.TemporaryDirectory() as folder:
         (look_ups if options.what == 'look-ups' else inserts)(systems, options, folder)
     for system in systems:
