@@ -83,6 +83,11 @@ constexpr ErrorRow kErrors[] = {
     {ROW(IncompatibleFormat), "58000", KafkaError::KafkaStorageError, false},
     {ROW(NetworkFailure), "08006", KafkaError::CoordinatorNotAvailable, true},
     {ROW(TooLongText), "22001", KafkaError::InvalidRecord, false},
+    {ROW(BadBinary), "22P03", KafkaError::InvalidRecord, false},
+    {ROW(SeveralRows), "21000", KafkaError::InvalidRecord, false},
+    {ROW(NegativeLimit), "2201W", KafkaError::InvalidRequest, false},
+    {ROW(NegativeOffset), "2201X", KafkaError::InvalidRequest, false},
+    {ROW(UnknownDataType), "42P18", KafkaError::InvalidRequest, false},
 };
 #undef ROW
 static_assert(std::size(kErrors) == static_cast<size_t>(ErrorCode::kCount));

@@ -78,7 +78,12 @@ enum class ErrorCode : uint8_t {
   IncompatibleFormat,
   NetworkFailure,
   // A value
-  TooLongText,  // for the length that was declared
+  TooLongText,      // for the length that was declared
+  BadBinary,        // a value in PostgreSQL's binary form that is not of its type
+  SeveralRows,      // where one is taken
+  NegativeLimit,    // LIMIT and FETCH
+  NegativeOffset,
+  UnknownDataType,  // of a parameter, or of NULL, where nothing tells it
   kCount
 };
 

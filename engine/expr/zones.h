@@ -3,19 +3,13 @@
 #include "engine/expr/bound.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/zone_clock.h"
+#include "engine/types/zoned_texts.h"
 
 namespace engine {
 
 // What clocks of the zone show at a point in time, and the point in time at which they show it.
 void clock_kernel(KernelCall& call);
 void instant_kernel(KernelCall& call);
-
-inline bool is_clock(const SqlType& type) {
-  return type.kind() == TypeKind::Timestamp && type.label() == label::kTimestamp;
-}
-inline bool is_instant(const SqlType& type) {
-  return type.kind() == TypeKind::Timestamp && type.label() != label::kTimestamp;
-}
 
 BoundExpression as_clock(BoundExpression instant);
 BoundExpression as_instant(BoundExpression clock);

@@ -366,7 +366,7 @@ Result<PlannedQuery> plan_push_query(const Query& query, const PlanContext& cont
   const std::vector<std::string> sources = names_of(analysis.sources);
   const std::optional<int64_t> limit = analysis.limit;
   if (limit && *limit < 0)
-    return Error{ErrorCode::InvalidParameter, "LIMIT must not be negative"}.at(
+    return Error{ErrorCode::NegativeLimit, "LIMIT must not be negative"}.at(
         query.positions.limit.value_or(query.position));
   // The state of a push query is its own: JSON holds any key.
   const auto key_format = [](const std::vector<ColumnDef>&) -> Result<FormatSpec> {

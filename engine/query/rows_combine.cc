@@ -126,7 +126,7 @@ Result<ColumnPtr> scalar_column(const std::vector<const Answers::Group*>& groups
   std::vector<Column::SourceRow> places;
   for (const Answers::Group* group : groups) {
     if (group && group->rows > 1 && !takes_first)
-      return Error{ErrorCode::InvalidStatement,
+      return Error{ErrorCode::SeveralRows,
                    "more than one row returned by a subquery used as an expression"};
     places.push_back(group ? group->first
                            : Column::SourceRow{static_cast<uint32_t>(sources.size() - 1), 0});

@@ -205,8 +205,9 @@ Result<std::optional<size_t>> RowsPlanning::read_count(const Expression* count,
   if (!number) return number.error();
   if (number->is_null()) return std::optional<size_t>();
   if (number->as_int64() < 0)
-    return Error{ErrorCode::InvalidParameter, fmt::format("{} must not be negative", clause)}.at(
-        count->position);
+    return Error{clause == "OFFSET" ? ErrorCode::NegativeOffset : ErrorCode::NegativeLimit,
+                 fmt::format("{} must not be negative", clause)}
+        .at(count->position);
   return std::optional<size_t>(static_cast<size_t>(number->as_int64()));
 }
 

@@ -106,6 +106,14 @@ std::string instant_text_in(const ZoneClock* zone, int64_t instant_us) {
   return is_bc ? text + " BC" : text;
 }
 
+bool is_clock(const SqlType& type) {
+  return type.kind() == TypeKind::Timestamp && type.label() == label::kTimestamp;
+}
+
+bool is_instant(const SqlType& type) {
+  return type.kind() == TypeKind::Timestamp && type.label() != label::kTimestamp;
+}
+
 bool is_kept_in_utc(const SqlType& type) {
   return type.kind() == TypeKind::String &&
          (type.label() == label::kExactTimestamptz || type.label() == label::kTstzRange ||

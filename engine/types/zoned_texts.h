@@ -26,6 +26,9 @@ std::string instant_text_in(const ZoneClock* zone, int64_t instant_us);
 // +02, -03:30, +00:53:28
 void append_zone_offset(std::string& out, int64_t east_ms);
 
+// A timestamp without a zone, and a timestamptz.
+bool is_clock(const SqlType& type);
+bool is_instant(const SqlType& type);
 // Whether texts of the type are kept in UTC and shown in a zone.
 bool is_kept_in_utc(const SqlType& type);
 // normalized_text() of what a client has written.

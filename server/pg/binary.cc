@@ -120,7 +120,7 @@ Error bad_bytes() {
 }
 
 Error bad_binary(std::string_view what) {
-  return Error{ErrorCode::ProtocolViolation, "incorrect binary data format", "",
+  return Error{ErrorCode::BadBinary, "incorrect binary data format", "",
                "The binary value has " + std::string(what) + "."};
 }
 

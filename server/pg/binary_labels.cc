@@ -143,7 +143,7 @@ Result<std::string> address_text(ByteReader& reader) {
   const std::string_view bytes = reader.bytes(size);
   const bool is_v6 = family == 3;
   if (!reader.ok() || size != (is_v6 ? 16 : 4))
-    return Error{ErrorCode::ProtocolViolation, "invalid length in external \"inet\" value"};
+    return Error{ErrorCode::BadBinary, "invalid length in external \"inet\" value"};
   char buffer[INET6_ADDRSTRLEN];
   inet_ntop(is_v6 ? AF_INET6 : AF_INET, bytes.data(), buffer, sizeof buffer);
   return fmt::format("{}/{}", buffer, bits);
@@ -153,7 +153,7 @@ Result<std::string> bits_text(ByteReader& reader) {
   const auto count = reader.be<int32_t>();
   const std::string_view bytes = reader.bytes(reader.rest().size());
   if (count < 0 || bytes.size() != (static_cast<size_t>(count) + 7) / 8)
-    return Error{ErrorCode::ProtocolViolation, "invalid length in external bit string"};
+    return Error{ErrorCode::BadBinary, "invalid length in external bit string"};
   std::string bits;
   for (int32_t i = 0; i < count; ++i)
     bits += (static_cast<unsigned char>(bytes[static_cast<size_t>(i / 8)]) >> (7 - i % 8)) & 1

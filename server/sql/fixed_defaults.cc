@@ -18,9 +18,7 @@ using engine::ExpressionPtr;
 using engine::SqlType;
 
 bool has_zone(const SqlType& type) {
-  const bool is_instant =
-      type.kind() == engine::TypeKind::Timestamp && type.label() != engine::label::kTimestamp;
-  return is_instant || engine::is_kept_in_utc(type);
+  return engine::is_instant(type) || engine::is_kept_in_utc(type);
 }
 
 class DefaultFixer {

@@ -233,7 +233,7 @@ Status check_numbers(std::string_view text, std::span<const engine::SqlType> typ
   const auto missing = std::ranges::find(is_there, false);
   if (missing == is_there.end()) return {};
   return Error{
-      ErrorCode::TypeMismatch,
+      ErrorCode::UnknownDataType,
       fmt::format("could not determine data type of parameter ${}", missing - is_there.begin() + 1),
       "", "Number the parameters without gaps, or declare its type."};
 }

@@ -134,7 +134,7 @@ def a_plan_whose_columns_have_changed_is_refused_before_it_runs():
 @case
 def a_parameter_that_nothing_reads_has_no_type():
     with Client() as client:
-        unknown = "E(42804 could not determine data type of parameter ${})"
+        unknown = "E(42P18 could not determine data type of parameter ${})"
         assert client.say(parse("SELECT $2 > 0")) == unknown.format(1) + " Z(I)"
         assert client.say(parse("SELECT $1::int, $3::int")) == unknown.format(2) + " Z(I)"
         assert client.say(parse("SELECT $2 > 0", oids=[INT4]), describe()).startswith(f"1 t({INT4},{INT4}) ")
@@ -187,6 +187,14 @@ def an_insert_of_too_many_values_is_a_syntax_error():
     with Client() as client:
         client.query("CREATE TABLE two (a INT PRIMARY KEY, b INT)")
         assert client.query("INSERT INTO two VALUES (1, 2, 3)").startswith("E(42601 ")
+
+
+@case
+def errors_have_the_codes_of_postgresql():
+    with Client() as client:
+        for sql, code in (("SELECT 1 LIMIT -1", "2201W"), ("SELECT 1 OFFSET -1", "2201X"),
+                          ("SELECT (SELECT * FROM (VALUES (1), (2)) AS two(a))", "21000")):
+            assert client.query(sql).startswith(f"E({code} "), sql
 
 
 run()
