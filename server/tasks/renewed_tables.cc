@@ -25,26 +25,29 @@ Status submit_and_wait(storage::Log& log,
   return done.get_future().get();
 }
 
+Status read_all(storage::WriteTransaction& transaction, std::map<std::string, Revision>& read) {
+  read.clear();
+  const auto table = TRY(transaction.find_table(kTable, storage::KeyOrder::Bytes));
+  if (!table) return {};
+  const auto cursor = TRY(transaction.cursor(*table));
+  for (auto entry = TRY(cursor->seek(kPrefix)); entry && entry->key.starts_with(kPrefix);
+       entry = TRY(cursor->next())) {
+    ByteReader in(entry->value);
+    const Revision revision{in.be<int64_t>()};
+    if (!in.ok() || !in.at_end())
+      return storage::damaged_data("after which election a table was begun anew cannot be read");
+    read.emplace(entry->key.substr(kPrefix.size()), revision);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<RenewedTables> RenewedTables::read(storage::Log& log) {
   // May run more than once.
   const auto read = std::make_shared<std::map<std::string, Revision>>();
-  TRY(submit_and_wait(log, [read](storage::WriteTransaction& transaction) -> Status {
-    read->clear();
-    const auto table = TRY(transaction.find_table(kTable, storage::KeyOrder::Bytes));
-    if (!table) return {};
-    const auto cursor = TRY(transaction.cursor(*table));
-    for (auto entry = TRY(cursor->seek(kPrefix)); entry && entry->key.starts_with(kPrefix);
-         entry = TRY(cursor->next())) {
-      ByteReader in(entry->value);
-      const Revision revision{in.be<int64_t>()};
-      if (!in.ok() || !in.at_end())
-        return storage::damaged_data(
-            "after which election a table was begun anew cannot be read");
-      read->emplace(entry->key.substr(kPrefix.size()), revision);
-    }
-    return {};
+  TRY(submit_and_wait(log, [read](storage::WriteTransaction& transaction) {
+    return read_all(transaction, *read);
   }));
   RenewedTables tables(log);
   tables.after_ = *read;
@@ -59,12 +62,12 @@ Revision RenewedTables::renewed_after(const std::string& query_id) const {
 Status RenewedTables::note(const std::string& query_id, Revision election) {
   std::string value;
   append_be(value, election.value());
-  TRY(submit_and_wait(
-      *log_, [key = key_of(query_id),
-              value = std::move(value)](storage::WriteTransaction& transaction) -> Status {
-        return transaction.put(TRY(transaction.open_table(kTable, storage::KeyOrder::Bytes)), key,
-                               value);
-      }));
+  const auto put = [key = key_of(query_id), value = std::move(value)](
+                       storage::WriteTransaction& transaction) -> Status {
+    return transaction.put(TRY(transaction.open_table(kTable, storage::KeyOrder::Bytes)), key,
+                           value);
+  };
+  TRY(submit_and_wait(*log_, put));
   after_[query_id] = election;
   return {};
 }
