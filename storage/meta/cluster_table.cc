@@ -24,15 +24,18 @@ namespace {
 // elect      = topic 16 bytes, partition varint, how u8
 // unregister = node zigzag varint, node epoch varint
 // configure  = node zigzag varint (-1: all), settings
+// raise      = level varint; from version 3 on
 // settings   = count varint, (name, value)*
 // saved      = version u8, count varint, nodes * (register, node epoch varint, is fenced u8),
 //              count varint, partitions * assign; from version 2 on: count varint, nodes * configure;
-//              from version 3 on: count varint, partitions * unclean
+//              from version 3 on: count varint, partitions * unclean; from version 4 on: level varint
 // unclean    = topic 16 bytes, partition varint, leader epoch varint, revision varint
 // replicas, isr, eligible, adding, removing = count varint, nodes * zigzag varint
-constexpr uint8_t kVersion = 2, kWithoutMoves = 1;
+constexpr uint8_t kVersion = 2, kWithoutMoves = 1, kWithLevels = 3;
 // Of what is saved where there was an unclean election; without one, versions before can read it.
 constexpr uint8_t kWithElections = 3;
+// Likewise at a level above the first: programs that know of none are not to read it.
+constexpr uint8_t kSavedWithLevel = 4;
 enum class Change : uint8_t {
   Register = 1,
   Fence = 2,
@@ -41,7 +44,8 @@ enum class Change : uint8_t {
   Move = 5,
   Elect = 6,
   Unregister = 7,
-  Configure = 8
+  Configure = 8,
+  RaiseLevel = 9
 };
 constexpr NodeId kNobody{-1};
 
@@ -134,9 +138,11 @@ std::pair<NodeId, NodeSettings> read_settings(ByteReader& in) {
   return read;
 }
 
+FeatureLevel read_level(ByteReader& in) { return FeatureLevel{static_cast<int16_t>(in.varint())}; }
+
 Error damaged() { return {ErrorCode::DataCorrupted, "a change of the cluster is damaged"}; }
 
-Result<uint8_t> read_version(ByteReader& in, uint8_t newest = kVersion) {
+Result<uint8_t> read_version(ByteReader& in, uint8_t newest) {
   const auto version = in.be<uint8_t>();
   if (!in.ok()) return damaged();
   if (version > newest)
@@ -251,6 +257,12 @@ std::string encode_configure_node(NodeId node, const NodeSettings& all) {
   return part;
 }
 
+std::string encode_raise_level(FeatureLevel level) {
+  std::string part = part_of(Change::RaiseLevel, kWithLevels);
+  append_varint(part, static_cast<uint64_t>(level.value()));
+  return part;
+}
+
 const NodeSettings& ClusterSnapshot::settings_of(NodeId node) const {
   static const NodeSettings kNone;
   const NodeSettings* known = settings_.get(node);
@@ -274,7 +286,7 @@ ClusterTable::ClusterTable() : snapshot_(std::make_shared<ClusterSnapshot>()) {}
 
 Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revision) {
   ByteReader in(part);
-  const uint8_t version = TRY(read_version(in));
+  const uint8_t version = TRY(read_version(in, kWithLevels));
   const auto change = static_cast<Change>(in.be<uint8_t>());
   auto next = std::make_shared<ClusterSnapshot>(*snapshot_);
   ClusterDelta delta;
@@ -363,6 +375,16 @@ Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revisio
       delta.nodes.push_back(node);
       break;
     }
+    case Change::RaiseLevel: {
+      const FeatureLevel level = read_level(in);
+      if (!is_whole()) return damaged();
+      if (level < next->feature_level_)
+        return Error{ErrorCode::InvalidParameter,
+                     fmt::format("the cluster is at feature level {}, which is not lowered",
+                                 next->feature_level_.value())};
+      next->feature_level_ = level;
+      break;
+    }
     default:
       return damaged();
   }
@@ -403,7 +425,11 @@ Result<ClusterDelta> ClusterTable::register_node(ClusterSnapshot& next, ClusterN
 
 std::string ClusterTable::save() const {
   const UncleanElections& elections = snapshot_->unclean_elections();
-  std::string saved(1, static_cast<char>(elections.empty() ? kVersion : kWithElections));
+  const FeatureLevel level = snapshot_->feature_level();
+  const uint8_t version = level > kFirstLevel   ? kSavedWithLevel
+                          : elections.empty() ? kVersion
+                                              : kWithElections;
+  std::string saved(1, static_cast<char>(version));
   append_varint(saved, snapshot_->nodes().size());
   for (const auto& [id, node] : snapshot_->nodes()) {
     append_registration(saved, node);
@@ -415,19 +441,20 @@ std::string ClusterTable::save() const {
     append_assignment(saved, assignment, kVersion);
   append_varint(saved, snapshot_->settings_.size());
   for (const auto& [node, settings] : snapshot_->settings_) append_settings(saved, node, settings);
-  if (elections.empty()) return saved;
+  if (version < kWithElections) return saved;
   append_varint(saved, elections.size());
   for (const auto& [partition, election] : elections) {
     append_partition(saved, partition);
     append_varint(saved, static_cast<uint64_t>(election.epoch.value()));
     append_varint(saved, static_cast<uint64_t>(election.revision.value()));
   }
+  if (version >= kSavedWithLevel) append_varint(saved, static_cast<uint64_t>(level.value()));
   return saved;
 }
 
 Result<ClusterTable> ClusterTable::load(std::string_view saved) {
   ByteReader in(saved);
-  const uint8_t version = TRY(read_version(in, kWithElections));
+  const uint8_t version = TRY(read_version(in, kSavedWithLevel));
   auto loaded = std::make_shared<ClusterSnapshot>();
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     ClusterNode node = read_registration(in);
@@ -456,6 +483,7 @@ Result<ClusterTable> ClusterTable::load(std::string_view saved) {
       election.revision = Revision{static_cast<int64_t>(in.varint())};
       if (in.ok()) loaded->unclean_elections_.set(partition, election);
     }
+  if (version >= kSavedWithLevel) loaded->feature_level_ = read_level(in);
   if (!in.ok() || !in.at_end()) return damaged();
   ClusterTable table;
   table.snapshot_ = std::move(loaded);

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/uuid.h"
 #include "storage/log/topic_partition.h"
+#include "storage/meta/feature_level.h"
 
 namespace storage {
 
@@ -94,6 +95,8 @@ class ClusterSnapshot {
   }
   // The newest of each partition that had one; they stay for as long as the partition does.
   const UncleanElections& unclean_elections() const { return unclean_elections_; }
+  // May be newer than this program knows: then the node has to stop taking part.
+  FeatureLevel feature_level() const { return feature_level_; }
 
  private:
   friend class ClusterTable;
@@ -101,6 +104,7 @@ class ClusterSnapshot {
   Partitions partitions_;
   PersistentMap<NodeId, NodeSettings> settings_;
   UncleanElections unclean_elections_;
+  FeatureLevel feature_level_ = kFirstLevel;
 };
 
 // The bytes of "cluster" parts.
@@ -116,6 +120,8 @@ std::string encode_elect_leader(const TopicPartition& partition, Election how);
 // Who has no replica any more is not of the cluster any more.
 std::string encode_unregister_node(NodeId node, NodeEpoch epoch);
 std::string encode_configure_node(NodeId node, const NodeSettings& all);
+// Who asks for it knows that all nodes know it. Programs that know of no levels pass over it.
+std::string encode_raise_level(FeatureLevel level);
 
 // What a part has changed.
 struct ClusterDelta {

@@ -267,6 +267,27 @@ TEST_F(ClusterTableTest, an_unclean_election_is_remembered_for_as_long_as_the_pa
   EXPECT_TRUE(table_.snapshot()->unclean_elections().empty());
 }
 
+TEST_F(ClusterTableTest, the_feature_level_is_raised_and_never_lowered) {
+  assign_to_three();
+  EXPECT_EQ(table_.snapshot()->feature_level(), kFirstLevel);
+  const std::string before = table_.save();
+  ASSERT_TRUE(apply(encode_raise_level(FeatureLevel{2})));
+  EXPECT_EQ(table_.snapshot()->feature_level(), FeatureLevel{2});
+  EXPECT_TRUE(apply(encode_raise_level(FeatureLevel{2})));
+  EXPECT_FALSE(apply(encode_raise_level(FeatureLevel{1})));
+  // Also beyond what this program knows: who does not know it leaves, and all have read the same.
+  ASSERT_TRUE(apply(encode_raise_level(FeatureLevel{9})));
+  const std::string saved = table_.save();
+  table_ = ClusterTable::load(saved).value();
+  EXPECT_EQ(table_.snapshot()->feature_level(), FeatureLevel{9});
+  EXPECT_EQ(assignment().isr, (std::vector{kOne, kTwo, kThree}));
+  for (size_t size = 0; size < saved.size(); ++size)
+    EXPECT_FALSE(ClusterTable::load(saved.substr(0, size))) << size;
+  // Programs that know of no levels read what is saved at the first one, and refuse the others.
+  EXPECT_EQ(before.front(), 2);
+  EXPECT_EQ(saved.front(), 4);
+}
+
 TEST_F(ClusterTableTest, a_node_without_replicas_is_removed) {
   assign_to_three();
   register_node(kFour, 4);

@@ -1,0 +1,19 @@
+// What all nodes of a cluster understand, so that each of them may write it.
+#pragma once
+#include <cstdint>
+
+#include "base/ids.h"
+
+namespace storage {
+
+// A cluster is at one of them. It is raised by its operators, when no node runs a program any more that does not know it,
+// and never lowered (docs/adr/0098): until then the earlier program can come back.
+using FeatureLevel = StrongNumber<struct FeatureLevelTag, int16_t>;
+
+inline constexpr FeatureLevel kFirstLevel{1};  // of programs that know of no levels
+// Journals of tasks carry snapshots, and are trimmed behind them (docs/adr/0081).
+inline constexpr FeatureLevel kJournalSnapshotsLevel{2};
+
+inline constexpr FeatureLevel kNewestLevel = kJournalSnapshotsLevel;  // that this program knows
+
+}  // namespace storage
