@@ -147,6 +147,14 @@ Status ClusterMember::check_metadata() {
                  {},
                  "Partitions of topics that it has forgotten would be removed. Restore a newer "
                  "backup of etcd, or begin with empty data directories."};
+  const storage::FeatureLevel level =
+      on_loop([this] { return node_->cluster()->feature_level(); });
+  if (level > storage::kNewestLevel)
+    return Error{ErrorCode::ObjectState,
+                 fmt::format("cluster \"{}\" is at feature level {}, and this program knows up to {}",
+                             options_.cluster_id, level.value(), storage::kNewestLevel.value()),
+                 {},
+                 "Start this node with the program that the others run, or a newer one."};
   if (!known.empty() && first != known)
     return Error{ErrorCode::ObjectState,
                  fmt::format("etcd does not have the metadata of cluster \"{}\" that this data "
@@ -382,6 +390,7 @@ void ClusterMember::tell_nodes() {
   // Before it is one of them the others do not listen to it.
   if (!endpoints.contains(options_.node)) endpoints.clear();
   network_->set_nodes(endpoints);
+  network_->require(node_->cluster()->feature_level());
 }
 
 void ClusterMember::publish_view() {
@@ -419,7 +428,8 @@ std::shared_ptr<const kafka::ClusterView::MetadataLog> ClusterMember::describe_m
   const auto at_ms = [&](int64_t ago_ms) { return ago_ms < 0 ? -1 : told_ms - ago_ms; };
   for (const NodesProgress::Node& each : progress->told.nodes)
     log->readers.push_back(
-        {each.node, each.applied, at_ms(each.heard_ms), at_ms(each.caught_up_ms), each.differing});
+        {each.node, each.applied, at_ms(each.heard_ms), at_ms(each.caught_up_ms), each.differing,
+         each.knows});
   return log;
 }
 

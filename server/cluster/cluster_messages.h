@@ -23,6 +23,7 @@ struct Heartbeat {
   bool is_leaving = false;    // it is about to stop: what it leads is to be led elsewhere
   int64_t differing = 0;      // replicas of what it leads that were found to differ: see ScrubCalls
   bool disk_is_full = false;  // and it takes no records: as where it is leaving, for as long
+  storage::FeatureLevel knows = storage::kFirstLevel;  // the newest that its program knows
 };
 
 // From the controller, to a node that it hears and that has not read for long what is decided: it is fenced as of that
@@ -40,6 +41,7 @@ struct NodesProgress {
     // So long ago it was heard of, and had read all that the controller knew then; -1: not since that one decides.
     int64_t heard_ms = -1, caught_up_ms = -1;
     int64_t differing = 0;  // as of its heartbeat
+    storage::FeatureLevel knows = storage::kFirstLevel;  // likewise
     bool operator==(const Node&) const = default;
   };
   int64_t controller_epoch = 0;  // greater with each controller

@@ -106,6 +106,10 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       }
       if (!network.known->contains(hello->from))
         return refuse(fmt::format("node {} is not one of the cluster's", hello->from.value()));
+      if (hello->knows < network.level)
+        return refuse(fmt::format(
+            "the cluster is at feature level {}, and node {} runs a program that knows up to {}",
+            network.level.value(), hello->from.value(), hello->knows.value()));
       from = hello->from;
       write(encode_hello_answer(answer));
     }
@@ -283,6 +287,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
   std::unique_ptr<NodeCertificates> certificates;  // null: all speak in the clear
   const Uuid process = Uuid::random();
   std::optional<std::set<NodeId>> known;  // once it was told
+  storage::FeatureLevel level = storage::kFirstLevel;
   std::map<NodeId, std::unique_ptr<Peer>> peers;
   std::vector<std::unique_ptr<Guest>> guests;
   std::unique_ptr<NodeProbe> probe;
@@ -315,6 +320,8 @@ const Address& ClusterNetwork::address() const { return impl_->address; }
 void ClusterNetwork::set_nodes(const std::map<NodeId, std::string>& endpoints) {
   impl_->set_nodes(endpoints);
 }
+
+void ClusterNetwork::require(storage::FeatureLevel level) { impl_->level = level; }
 
 void ClusterNetwork::find_other(const Address& address, std::function<void(bool)> done) {
   Impl& impl = *impl_;

@@ -57,6 +57,8 @@ class ClusterNetwork {
   // Where the nodes are, as the metadata say; connections with others end. Before it was told, all are refused: that is
   // no news, as at each start.
   void set_nodes(const std::map<NodeId, std::string>& endpoints);
+  // Whose program does not know the level that the cluster is at is refused.
+  void require(storage::FeatureLevel level);
   // Answers whether another process than this one runs there as this node; later, on the loop.
   void find_other(const Address& address, std::function<void(bool)> done);
   // What cannot be sent now is lost. To this node itself, too: then it comes soon.

@@ -132,6 +132,7 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
 
 void ClusterNode::tick() {
   metadata_.tick();
+  if (is_outdated_) return;
   if (announced_) lease_.tick();
   if (announced_ && !node_epoch_ && !registration_ && !is_registering_) register_node();
   if (clock_.monotonic_us() >= beat_at_us_) beat();
@@ -169,8 +170,11 @@ void ClusterNode::register_node() {
   node.clients = announced_->clients;
   node.rack = identity_.rack;
   storage::MetadataCommand command;
-  command.parts.push_back(
-      {std::string(storage::kClusterPart), storage::encode_register_node(node)});
+  const std::string type(storage::kClusterPart);
+  // The first command of all: a new cluster has no nodes of earlier programs.
+  if (metadata_.last_revision() == Revision{0})
+    command.parts.push_back({type, storage::encode_raise_level(storage::kNewestLevel)});
+  command.parts.push_back({type, storage::encode_register_node(node)});
   metadata_.append(metadata_.last_revision(), command, std::nullopt,
                    [this](const Result<Revision>& revision) {
                      is_registering_ = false;
@@ -203,6 +207,7 @@ void ClusterNode::apply(const storage::MetadataRecord& record) {
     }
   }
   note_replacement();
+  note_level();
   if (node_epoch_)
     replicas_.apply(cluster(), *node_epoch_, changed);
   else if (registration_ == record.revision)
@@ -225,6 +230,7 @@ Status ClusterNode::load(const storage::MetadataSnapshot& snapshot) {
   const std::vector<TopicPartition> partitions(changed.begin(), changed.end());
   log_info("the metadata are loaded from a snapshot revision={}", snapshot.revision.value());
   note_replacement();
+  note_level();
   if (node_epoch_)
     replicas_.apply(cluster(), *node_epoch_, partitions);
   else if (registration_ && *registration_ <= snapshot.revision)
@@ -237,6 +243,20 @@ Status ClusterNode::load(const storage::MetadataSnapshot& snapshot) {
 
 void ClusterNode::save_snapshot(Revision revision, std::string bytes) {
   if (cutter_) cutter_->save(revision, std::move(bytes));
+}
+
+// Who went on by what it understands of the log would go another way than the others.
+void ClusterNode::note_level() {
+  if (is_outdated_ || cluster()->feature_level() <= storage::kNewestLevel) return;
+  is_outdated_ = true;
+  controller_.reset();
+  cutter_.reset();
+  log_error(
+      "the cluster is at a feature level that this program does not know: this node is out of it, "
+      "start it with a newer program node={} level={} known={}",
+      identity_.id.value(), cluster()->feature_level().value(), storage::kNewestLevel.value());
+  replicas_.suspend(true);
+  port_.standing_changed();
 }
 
 void ClusterNode::note_replacement() {
@@ -272,7 +292,7 @@ void ClusterNode::note_progress() {
   log_info("this node has read what the cluster has decided meanwhile node={} read={}",
            identity_.id.value(), metadata_.last_revision().value());
   fenced_until_.reset();
-  if (is_replaced_) return;
+  if (is_replaced_ || is_outdated_) return;
   replicas_.suspend(false);
   port_.standing_changed();
 }
@@ -288,7 +308,8 @@ void ClusterNode::beat() {
   beat_at_us_ = clock_.monotonic_us() + settings_.heartbeat_us;
   if (!node_epoch_) return;
   const Heartbeat heartbeat{identity_.id, *node_epoch_, metadata_.last_revision(), is_leaving_,
-                            scrub_.differing_count(), statistics_of(log_).refuses_appends};
+                            scrub_.differing_count(), statistics_of(log_).refuses_appends,
+                            storage::kNewestLevel};
   const auto& controller = lease_.controller();
   const bool is_sure = controller && !gone_.contains(controller->node) && !lease_.is_over();
   if (controller) port_.send(controller->node, heartbeat);
@@ -299,8 +320,7 @@ void ClusterNode::beat() {
 
 void ClusterNode::on_heartbeat(NodeId from, const Heartbeat& heartbeat) {
   if (controller_)
-    controller_->on_heartbeat(heartbeat.node, heartbeat.epoch, heartbeat.applied,
-                              heartbeat.is_leaving, heartbeat.differing, heartbeat.disk_is_full);
+    controller_->on_heartbeat(heartbeat);
   else if (from == heartbeat.node && lease_.controller() && lease_.controller()->node != from)
     port_.send(lease_.controller()->node, heartbeat);
 }

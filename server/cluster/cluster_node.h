@@ -128,7 +128,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   bool is_leaving() const { return is_leaving_; }
   bool leads_nothing() const;
   // Others lead what it takes itself to lead: see NodeFenced.
-  bool is_suspended() const { return fenced_until_ || is_replaced_; }
+  bool is_suspended() const { return fenced_until_ || is_replaced_ || is_outdated_; }
   bool is_registered() const { return node_epoch_.has_value(); }
   bool is_controller() const { return controller_ != nullptr; }
   std::optional<NodeId> controller() const {
@@ -164,6 +164,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void apply(const storage::MetadataRecord& record);
   Status load(const storage::MetadataSnapshot& snapshot);
   void note_replacement();
+  void note_level();
   void on_fenced(const NodeFenced& fenced);
   void note_progress();
   void controller_changed(const std::optional<Lease::Controller>& controller);
@@ -227,6 +228,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   std::optional<Places> announced_;
   std::optional<storage::NodeEpoch> replaces_;  // nothing: whatever there is
   bool is_registering_ = false, is_leaving_ = false, is_replaced_ = false, is_taken_ = false;
+  bool is_outdated_ = false;              // the cluster is at a level that this program does not know
   std::optional<Revision> fenced_until_;  // it has not read that it is; see NodeFenced
   bool has_resigned_ = false;             // and nobody else has been the controller since
   int64_t beat_at_us_ = 0, tell_progress_at_us_ = 0;

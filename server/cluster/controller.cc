@@ -64,31 +64,32 @@ void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster
   decide();
 }
 
-void Controller::on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied,
-                              bool is_leaving, int64_t differing, bool disk_is_full) {
-  const auto [place, is_new] = heard_.try_emplace(node);
+void Controller::on_heartbeat(const Heartbeat& said) {
+  const auto [place, is_new] = heard_.try_emplace(said.node);
   Heard& heard = place->second;
-  if (!is_new && epoch < heard.epoch) return;  // late, of a process that is no more
-  const bool leaves_now = is_leaving && (is_new || !heard.is_leaving || heard.epoch != epoch);
-  if (is_new || heard.epoch != epoch) heard = {epoch, 0, applied, false};
+  if (!is_new && said.epoch < heard.epoch) return;  // late, of a process that is no more
+  const bool leaves_now =
+      said.is_leaving && (is_new || !heard.is_leaving || heard.epoch != said.epoch);
+  if (is_new || heard.epoch != said.epoch) heard = {said.epoch, 0, said.applied, false};
   const int64_t now_us = clock_.monotonic_us();
   if (now_us - heard.at_us > settings_.session_timeout_us) heard.progress.doubt();
   heard.at_us = now_us;
-  heard.applied = applied;
-  heard.differing = differing;
-  heard.is_leaving |= is_leaving;  // who has said so once leaves, whatever comes late
-  if (heard.disk_is_full != disk_is_full)
+  heard.applied = said.applied;
+  heard.differing = said.differing;
+  heard.knows = said.knows;
+  heard.is_leaving |= said.is_leaving;  // who has said so once leaves, whatever comes late
+  if (heard.disk_is_full != said.disk_is_full)
     log_info("a node's disk {} node={}",
-             disk_is_full ? "is full, others lead what they can of it" : "takes records again",
-             node.value());
-  heard.disk_is_full = disk_is_full;
-  heard.progress.heard(applied, revision_, now_us);
+             said.disk_is_full ? "is full, others lead what they can of it" : "takes records again",
+             said.node.value());
+  heard.disk_is_full = said.disk_is_full;
+  heard.progress.heard(said.applied, revision_, now_us);
   must_look_ |= leaves_now;
   // What it leads by what it has read it must not go on with for as long as it reads nothing else.
-  const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr;
-  if (known != nullptr && known->epoch == epoch && known->is_fenced &&
+  const ClusterNode* known = cluster_ ? cluster_->find(said.node) : nullptr;
+  if (known != nullptr && known->epoch == said.epoch && known->is_fenced &&
       heard.progress.is_late(now_us, settings_.session_timeout_us))
-    port_.tell_fenced(node, epoch, revision_);
+    port_.tell_fenced(said.node, said.epoch, revision_);
 }
 
 void Controller::on_disconnected(NodeId node) {
@@ -140,6 +141,7 @@ NodesProgress Controller::progress() const {
     each.heard_ms = ago_ms(its.heard_us());
     each.caught_up_ms = ago_ms(its.caught_up_us());
     each.differing = heard->second.differing;
+    each.knows = heard->second.knows;
   }
   return told;
 }

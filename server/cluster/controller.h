@@ -92,10 +92,9 @@ class Controller {
                std::span<const storage::TopicPartition> changed);
   // Likewise where anything may have.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision);
-  // The node is there, and has read the metadata up to `applied`. Where it is leaving, and for as long as its disk is full,
-  // it leads nothing that somebody else can lead.
-  void on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied,
-                    bool is_leaving = false, int64_t differing = 0, bool disk_is_full = false);
+  // The node is there. Where it is leaving, and for as long as its disk is full, it leads nothing that somebody else can
+  // lead.
+  void on_heartbeat(const Heartbeat& heartbeat);
   // Its connection is gone: it is fenced unless it is heard of at once. Also of one that was never heard of here.
   void on_disconnected(NodeId node);
   void on_proposal(storage::IsrProposal proposal);
@@ -115,6 +114,7 @@ class Controller {
     MetadataProgress progress = {};
     int64_t differing = 0;      // as it says
     bool disk_is_full = false;  // likewise, in its last word
+    storage::FeatureLevel knows = storage::kFirstLevel;
   };
   // A command in the making: the assignments as they will be.
   struct Draft;

@@ -160,6 +160,7 @@ std::string frame_of(const Heartbeat& heartbeat) {
   to.is_leaving = heartbeat.is_leaving;
   to.differing_replicas = heartbeat.differing;
   to.disk_is_full = heartbeat.disk_is_full;
+  to.feature_level = heartbeat.knows.value();
   return framed(to);
 }
 
@@ -169,7 +170,7 @@ std::string frame_of(const NodesProgress& progress) {
   to.known_revision = progress.known.value();
   for (const NodesProgress::Node& each : progress.nodes)
     to.nodes.push_back({each.node.value(), each.applied.value(), each.heard_ms, each.caught_up_ms,
-                        each.differing});
+                        each.differing, each.knows.value()});
   return framed(to);
 }
 
@@ -363,7 +364,8 @@ ClusterMessage message_of(const NodesProgressRequest& from) {
   NodesProgress progress{from.controller_epoch, Revision{from.known_revision}};
   for (const auto& each : from.nodes)
     progress.nodes.push_back({NodeId{each.node_id}, Revision{each.applied_revision}, each.heard_ms,
-                              each.caught_up_ms, each.differing_replicas});
+                              each.caught_up_ms, each.differing_replicas,
+                              storage::FeatureLevel{each.feature_level}});
   return progress;
 }
 
@@ -385,7 +387,8 @@ ClusterMessage message_of(const AskDigestResponse& from) {
 ClusterMessage message_of(const NodeHeartbeatRequest& from) {
   return Heartbeat{
       NodeId{from.node_id}, NodeEpoch{from.node_epoch}, Revision{from.applied_revision},
-      from.is_leaving,      from.differing_replicas,    from.disk_is_full};
+      from.is_leaving,      from.differing_replicas,    from.disk_is_full,
+      storage::FeatureLevel{from.feature_level}};
 }
 
 ClusterMessage message_of(const DeliverOutputRequest& from) {
@@ -519,6 +522,7 @@ std::string encode(const NodeHello& hello) {
   to.cluster_id = hello.cluster_id;
   to.from = hello.from.value();
   to.to = hello.to.value();
+  to.feature_level = hello.knows.value();
   return framed(to);
 }
 
@@ -531,7 +535,8 @@ Result<NodeHello> decode_hello(std::string_view frame) {
                              "version {})",
                              request.header.api_key, request.header.api_version)};
   const auto hello = TRY(kafka::decode_request<NodeHelloRequest>(request));
-  return NodeHello{hello.cluster_id, NodeId{hello.from}, NodeId{hello.to}};
+  return NodeHello{hello.cluster_id, NodeId{hello.from}, NodeId{hello.to},
+                   storage::FeatureLevel{hello.feature_level}};
 }
 
 std::string encode_hello_answer(const HelloAnswer& answer) {

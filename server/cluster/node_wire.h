@@ -14,6 +14,7 @@ namespace server {
 struct NodeHello {
   std::string cluster_id;
   NodeId from, to;
+  storage::FeatureLevel knows = storage::kNewestLevel;  // who greets
   bool operator==(const NodeHello&) const = default;
 };
 std::string encode(const NodeHello& hello);

@@ -36,6 +36,7 @@ struct ClusterView {
       // Wall clock; -1: the controller has not heard of it.
       int64_t heard_ms = -1, caught_up_ms = -1;
       int64_t differing = 0;  // replicas of what it leads that were found to differ
+      storage::FeatureLevel knows = storage::kFirstLevel;  // the newest that its program knows
     };
     int32_t controller_epoch = 0;
     Revision end = {};

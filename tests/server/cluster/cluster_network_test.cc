@@ -85,6 +85,20 @@ TEST(ClusterNetwork, messages_come_from_who_has_greeted) {
   EXPECT_EQ(one.came[0], std::pair(NodeId{2}, Revision{4}));
 }
 
+TEST(ClusterNetwork, whose_program_does_not_know_the_level_of_the_cluster_is_refused) {
+  Loop loop;
+  Node one(loop, "blue", 1), two(loop, "blue", 2);
+  one.know(2, two.network->address());
+  two.network->require(storage::kNewestLevel);
+  ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return one.knows(2); }));
+  // What it greets by is what its program knows.
+  two.network->require(storage::kNewestLevel + 1);
+  one.know(2, {"127.0.0.1", 1});
+  one.know(2, two.network->address());
+  run_until(loop, {&one, &two}, [n = 0]() mutable { return ++n > 20; });
+  EXPECT_FALSE(one.knows(2));
+}
+
 TEST(ClusterNetwork, a_message_to_oneself_comes_later) {
   Loop loop;
   Node one(loop, "blue", 1);

@@ -81,9 +81,10 @@ class ControllerTest : public testing::Test, public ControllerPort {
     for (int64_t passed = 0; passed < for_us; passed += 100) {
       clock_.advance_us(100);
       for (const auto& [id, most] : nodes)
-        controller_->on_heartbeat(id, table_.snapshot()->find(id)->epoch,
-                                  Revision{std::min(revision_, most)}, false, 0,
-                                  full_.contains(id));
+        controller_->on_heartbeat({.node = id,
+                                   .epoch = table_.snapshot()->find(id)->epoch,
+                                   .applied = Revision{std::min(revision_, most)},
+                                   .disk_is_full = full_.contains(id)});
       for (int i = 0; i < 3; ++i) {
         const auto changed = std::exchange(changed_, {});
         controller_->applied(table_.snapshot(), Revision{revision_}, changed);
@@ -236,7 +237,10 @@ TEST_F(ControllerTest, who_does_not_read_the_metadata_goes_on_with_what_nobody_e
 
 TEST_F(ControllerTest, who_leaves_leads_nothing_that_others_can_and_stays_in_sync) {
   hear({kOne, kTwo, kThree});
-  controller_->on_heartbeat(kOne, epoch_of(kOne), Revision{revision_}, true);
+  controller_->on_heartbeat({.node = kOne,
+                             .epoch = epoch_of(kOne),
+                             .applied = Revision{revision_},
+                             .is_leaving = true});
   hear({kOne, kTwo, kThree}, 500);
   EXPECT_EQ(now().leader, kTwo);
   EXPECT_EQ(now().isr, now().replicas);
