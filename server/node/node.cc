@@ -248,7 +248,11 @@ Status Node::open_journals(const std::vector<Shard*>& shards) {
       [this](std::vector<std::string> queries) { supervisor_->rebuild_soon(std::move(queries)); }));
   snapshots_ =
       std::make_unique<JournalSnapshots>(*log_, *state_, *journals_, *journal_owners_, clock_,
-                                         settings_.checkpoint_policy.journal_bytes);
+                                         settings_.checkpoint_policy.journal_bytes, [this] {
+                                           const auto metadata = cluster_->view()->metadata;
+                                           return metadata && metadata->feature_level() >=
+                                                                  storage::kJournalSnapshotsLevel;
+                                         });
   journals_->set_elections([this](PartitionId journal) -> std::optional<storage::UncleanElection> {
     const auto elections = unclean_elections_by(*cluster_);
     const auto* found = elections.get(storage::TopicPartition{storage::kReplicatedJournal, journal});

@@ -87,6 +87,7 @@ void JournalSnapshots::run() {
 }
 
 bool JournalSnapshots::is_due(PartitionId journal) {
+  if (!may_write_()) return false;
   const auto term = journals_.term(journal);
   const auto status = log_.find_partition({storage::kReplicatedJournal, journal});
   if (!term || !status) return false;

@@ -2,6 +2,7 @@
 #pragma once
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "server/tasks/replicated_journals.h"
@@ -31,13 +33,15 @@ class JournalContentWriter;
 class JournalSnapshots {
  public:
   JournalSnapshots(storage::Log& log, storage::StateStore& state, ReplicatedJournals& journals,
-                   SnapshotPieces& pieces, const Clock& clock, int64_t least_bytes)
+                   SnapshotPieces& pieces, const Clock& clock, int64_t least_bytes,
+                   std::function<bool()> may_write)
       : log_(log),
         state_(state),
         journals_(journals),
         pieces_(pieces),
         clock_(clock),
-        least_bytes_(least_bytes) {}
+        least_bytes_(least_bytes),
+        may_write_(std::move(may_write)) {}
   ~JournalSnapshots() { stop_thread(); }
 
   void start_thread();
@@ -61,6 +65,7 @@ class JournalSnapshots {
   SnapshotPieces& pieces_;
   const Clock& clock_;
   const int64_t least_bytes_;
+  const std::function<bool()> may_write_;  // whether all nodes know what such a snapshot is
   std::unique_ptr<storage::LogReader> reader_;
   std::map<PartitionId, int64_t> not_before_us_;  // those of which none could be written
   // The last one, behind which it is to be trimmed before the next: what is not delivered may hold that up.
