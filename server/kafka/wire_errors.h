@@ -34,6 +34,7 @@ inline constexpr KafkaError kResourceNotFound{91};
 inline constexpr KafkaError kDuplicateResource{92};
 inline constexpr KafkaError kUnacceptableCredential{93};
 inline constexpr KafkaError kInvalidUpdateVersion{95};
+inline constexpr KafkaError kFeatureUpdateFailed{96};
 inline constexpr KafkaError kUnknownTopicId{100};
 inline constexpr KafkaError kFetchSessionTopicIdError{106};
 inline constexpr KafkaError kBrokerIdNotRegistered{102};

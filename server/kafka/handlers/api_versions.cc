@@ -5,7 +5,7 @@ namespace server::kafka {
 
 namespace {
 
-// What clients look at to see which protocols are spoken (KIP-584); no level is changed while a server runs.
+// What clients look at to see which protocols are spoken (KIP-584); no level of these is changed while a server runs.
 struct Feature {
   const char* name;
   int16_t level;
@@ -30,8 +30,17 @@ ApiVersionsResponse supported_versions() {
   return response;
 }
 
-void handle_api_versions(HandlerContext&, ApiVersionsRequest, Reply<ApiVersionsResponse> reply) {
-  reply.send(supported_versions());
+void handle_api_versions(HandlerContext& context, ApiVersionsRequest,
+                         Reply<ApiVersionsResponse> reply) {
+  ApiVersionsResponse response = supported_versions();
+  if (const auto view = context.backend.cluster(); view && view->metadata) {
+    const std::string name(kClusterFeature);
+    const int16_t level = view->metadata->feature_level().value();
+    response.supported_features.push_back(
+        {name, storage::kFirstLevel.value(), storage::kNewestLevel.value()});
+    response.finalized_features.push_back({name, level, level});
+  }
+  reply.send(response);
 }
 
 }  // namespace server::kafka

@@ -261,6 +261,8 @@ void handle_delete_share_group_offsets(HandlerContext& context,
 
 // Of apis(), for the answer to an ApiVersions request whose version we do not know.
 ApiVersionsResponse supported_versions();
+// The level that a cluster is at, as a feature of Kafka's; where there is one node there is none.
+inline constexpr std::string_view kClusterFeature = "millrace.version";
 // Answers the long poll of the context if there is something for it, or its time is over.
 void retry_waiting_fetch(HandlerContext& context);
 

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "server/kafka/apis.h"
 #include "server/kafka/handlers/handlers.h"
@@ -10,33 +13,102 @@ namespace server::kafka {
 
 namespace {
 
-// Why the feature cannot have that level; empty: it has it.
-std::string refusal(const ApiVersionsResponse& supported, std::string_view feature, int16_t level) {
+using storage::FeatureLevel;
+
+struct Refusal {
+  KafkaError code;
+  std::string why;
+};
+
+// Of a feature that the program alone decides about.
+std::optional<Refusal> refusal(const ApiVersionsResponse& supported, std::string_view feature,
+                               int16_t level) {
   const auto& features = supported.finalized_features;
   const auto found =
       std::ranges::find(features, feature, [](const auto& each) { return each.name; });
-  if (found == features.end()) return fmt::format("there is no feature \"{}\"", feature);
-  if (found->max_version_level == level) return {};
-  return fmt::format("feature \"{}\" has level {} as long as this program runs, not {}", feature,
-                     found->max_version_level, level);
+  if (found == features.end())
+    return Refusal{kInvalidUpdateVersion, fmt::format("there is no feature \"{}\"", feature)};
+  if (found->max_version_level == level) return std::nullopt;
+  return Refusal{kInvalidUpdateVersion,
+                 fmt::format("feature \"{}\" has level {} as long as this program runs, not {}",
+                             feature, found->max_version_level, level)};
+}
+
+// Of the level of the cluster. Each of its nodes must know it, as the controller has heard of them a moment ago.
+std::optional<Refusal> refusal(const HandlerContext& context, const ClusterView& view,
+                               FeatureLevel level) {
+  constexpr int64_t kStaleMs = 10'000;
+  const FeatureLevel now = view.metadata->feature_level();
+  if (level == now) return std::nullopt;
+  if (level < now)
+    return Refusal{kInvalidUpdateVersion,
+                   fmt::format("the cluster is at level {}, which is not lowered", now.value())};
+  if (level > storage::kNewestLevel)
+    return Refusal{kInvalidUpdateVersion, fmt::format("this node's program knows levels up to {}",
+                                                      storage::kNewestLevel.value())};
+  const auto failed = [](std::string why) { return Refusal{kFeatureUpdateFailed, std::move(why)}; };
+  const ClusterView::MetadataLog* log = view.metadata_log.get();
+  if (log == nullptr) return failed("it is not known yet which programs the nodes run, ask again");
+  for (const auto& [id, node] : view.metadata->nodes()) {
+    const auto reader = std::ranges::find(log->readers, id, &ClusterView::MetadataLog::Reader::node);
+    if (view.find(id.value()) == nullptr || reader == log->readers.end() ||
+        context.clock.wall_ms() - reader->heard_ms > kStaleMs)
+      return failed(
+          fmt::format("node {} is away, and nobody knows which program it will run: start it with "
+                      "the new one, or remove it from the cluster",
+                      id.value()));
+    if (reader->knows < level)
+      return failed(fmt::format("node {} runs a program that knows levels up to {}", id.value(),
+                                reader->knows.value()));
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-// Levels are the program's: to ask for the one that a feature has succeeds, all else is refused (KIP-584).
-void handle_update_features(HandlerContext&, UpdateFeaturesRequest request,
+// Levels are the program's: to ask for the one that a feature has succeeds, all else is refused (KIP-584). But for that
+// of the cluster, which is raised.
+void handle_update_features(HandlerContext& context, UpdateFeaturesRequest request,
                             Reply<UpdateFeaturesResponse> reply) {
   const ApiVersionsResponse supported = supported_versions();
+  const auto view = context.backend.cluster();
   UpdateFeaturesResponse response;
+  std::optional<FeatureLevel> raised;
   for (const UpdateFeaturesRequest::Update& update : request.feature_updates) {
     UpdateFeaturesResponse::Result& result = response.results.emplace_back();
     result.feature = update.feature;
-    const std::string why = refusal(supported, update.feature, update.max_version_level);
-    if (why.empty()) continue;
-    result.error_code = response.error_code = kInvalidUpdateVersion;
-    result.error_message = response.error_message = why;
+    const bool is_clusters = view && view->metadata && update.feature == kClusterFeature;
+    const FeatureLevel level{update.max_version_level};
+    const auto refused = is_clusters ? refusal(context, *view, level)
+                                     : refusal(supported, update.feature, level.value());
+    if (refused) {
+      result.error_code = response.error_code = refused->code;
+      result.error_message = response.error_message = refused->why;
+    } else if (is_clusters) {
+      raised = level;
+    }
   }
-  reply.send(response);
+  // All of them or none.
+  if (!raised || request.validate_only || response.error_code != KafkaError::None)
+    return reply.send(response);
+  context.backend.change_cluster(
+      [level = *raised](const storage::ClusterSnapshot& cluster) {
+        std::vector<std::string> parts;
+        if (level > cluster.feature_level()) parts.push_back(storage::encode_raise_level(level));
+        return parts;
+      },
+      [response, reply](const Status& done) mutable {
+        if (!done) {
+          response.error_code = kFeatureUpdateFailed;
+          response.error_message = done.error().message;
+          for (UpdateFeaturesResponse::Result& result : response.results)
+            if (result.feature == kClusterFeature) {
+              result.error_code = response.error_code;
+              result.error_message = response.error_message;
+            }
+        }
+        reply.send(response);
+      });
 }
 
 }  // namespace server::kafka

@@ -187,6 +187,59 @@ TEST_F(ClusterTest, the_metadata_log_is_described_as_the_controller_tells_it) {
             KafkaError::NotLeaderOrFollower);
 }
 
+TEST_F(ClusterTest, the_feature_level_is_raised_when_all_programs_know_it) {
+  const auto raise = [&](int16_t level, bool is_tried = false) {
+    UpdateFeaturesRequest request;
+    request.feature_updates = {{.feature = "millrace.version", .max_version_level = level}};
+    request.validate_only = is_tried;
+    const auto response = ask<UpdateFeaturesResponse>(request, 1);
+    EXPECT_EQ(response.results.at(0).error_code, response.error_code);
+    return std::pair(response.error_code, response.error_message.value_or(""));
+  };
+  const auto third = [&](storage::FeatureLevel knows, bool is_there) {
+    publish();
+    auto view = std::make_shared<ClusterView>(*backend.view);
+    if (is_there) view->nodes.push_back({3, "three", 9092});
+    ClusterView::MetadataLog log;
+    for (const NodeId id : {kHere, kThere, kAway})
+      log.readers.push_back({.node = id,
+                             .heard_ms = clock.wall_ms(),
+                             .knows = id == kAway ? knows : storage::kNewestLevel});
+    view->metadata_log = std::make_shared<ClusterView::MetadataLog>(std::move(log));
+    backend.view = std::move(view);
+  };
+  const auto level_of = [&](const ApiVersionsResponse& versions) {
+    const auto& features = versions.finalized_features;
+    const auto found = std::ranges::find(features, "millrace.version",
+                                         [](const auto& each) { return each.name; });
+    return found == features.end() ? -1 : found->max_version_level;
+  };
+  const int16_t newest = storage::kNewestLevel.value();
+  EXPECT_EQ(level_of(ask<ApiVersionsResponse>(ApiVersionsRequest{}, 3)), -1);  // one node
+  EXPECT_EQ(raise(newest).first, kInvalidUpdateVersion);
+
+  publish();
+  EXPECT_EQ(level_of(ask<ApiVersionsResponse>(ApiVersionsRequest{}, 3)), 1);
+  EXPECT_EQ(raise(newest).first, kFeatureUpdateFailed) << "nothing is known of the others";
+  third(storage::kNewestLevel, false);
+  EXPECT_EQ(raise(newest), std::pair(kFeatureUpdateFailed,
+                                     std::string("node 3 is away, and nobody knows which program it "
+                                                 "will run: start it with the new one, or remove it "
+                                                 "from the cluster")));
+  third(storage::kFirstLevel, true);
+  EXPECT_EQ(raise(newest), std::pair(kFeatureUpdateFailed,
+                                     std::string("node 3 runs a program that knows levels up to 1")));
+  third(storage::kNewestLevel, true);
+  EXPECT_EQ(raise(static_cast<int16_t>(newest + 1)).first, kInvalidUpdateVersion);
+  EXPECT_EQ(raise(newest, true).first, KafkaError::None);
+  EXPECT_TRUE(backend.cluster_parts.empty());
+  EXPECT_EQ(raise(newest).first, KafkaError::None);
+  carry_out();
+  EXPECT_EQ(level_of(ask<ApiVersionsResponse>(ApiVersionsRequest{}, 3)), newest);
+  EXPECT_EQ(raise(1), std::pair(kInvalidUpdateVersion,
+                                std::string("the cluster is at level 2, which is not lowered")));
+}
+
 TEST_F(ClusterTest, topics_are_made_while_a_node_is_away) {
   assign(kHere, {kHere, kThere}, 5);
   CreateTopicsRequest request;
