@@ -12,8 +12,9 @@ namespace {
 
 constexpr int16_t kMetadata = 3, kElectLeaders = 43, kIncrementalAlterConfigs = 44,
                   kAlterReassignments = 45, kListReassignments = 46, kDescribeQuorum = 55,
-                  kUnregisterBroker = 64;
+                  kUpdateFeatures = 57, kUnregisterBroker = 64, kApiVersions = 18;
 constexpr int32_t kTimeoutMs = 30'000;
+constexpr std::string_view kClusterFeature = "millrace.version";
 
 Error cut_short() { return {ErrorCode::NetworkFailure, "the server's answer is cut short"}; }
 
@@ -147,6 +148,54 @@ Result<MetadataLogListing> ClusterAdmin::metadata_log() {
   }
   if (!in.ok()) return cut_short();
   return listing;
+}
+
+// What is asked for is in the tagged fields (KIP-584), each of which says how long it is.
+Result<FeatureLevelListing> ClusterAdmin::feature_level() {
+  constexpr int16_t kVersion = 3;
+  constexpr uint64_t kSupported = 0, kFinalized = 2;
+  WireWriter request;
+  request.text("millrace").text("1").end();
+  WireReader in(TRY(connection_.ask(kApiVersions, kVersion, request, WireConnection::Header::First)));
+  TRY(failure(in.number<int16_t>(), {}));
+  for (size_t left = in.count(); left > 0 && in.ok(); --left) {
+    for (int i = 0; i < 3; ++i) in.number<int16_t>();  // key, versions
+    in.end();
+  }
+  in.number<int32_t>();  // throttled
+  FeatureLevelListing listing;
+  for (size_t left = in.tagged_count(); left > 0 && in.ok(); --left) {
+    const auto [tag, size] = in.next_tagged();
+    if (tag != kSupported && tag != kFinalized) {
+      in.skip(size);
+      continue;
+    }
+    for (size_t features = in.count(); features > 0 && in.ok(); --features) {
+      const std::string name = in.text();
+      const auto first = in.number<int16_t>(), second = in.number<int16_t>();
+      in.end();
+      if (name != kClusterFeature) continue;
+      if (tag == kSupported) listing.newest = second;
+      // The greatest that may be used comes first here.
+      if (tag == kFinalized) listing.now = first;
+    }
+  }
+  if (!in.ok()) return cut_short();
+  return listing;
+}
+
+Status ClusterAdmin::raise_feature_level(int16_t level) {
+  constexpr int16_t kVersion = 1;
+  constexpr int8_t kUpgrade = 1, kCarryOut = 0;
+  WireWriter request;
+  request.number(kTimeoutMs).count(1).text(kClusterFeature).number(level).number(kUpgrade).end();
+  request.number(kCarryOut).end();
+  WireReader in(TRY(connection_.ask(kUpdateFeatures, kVersion, request)));
+  in.number<int32_t>();  // throttled
+  const auto code = in.number<int16_t>();
+  const std::string message = in.text();
+  if (!in.ok()) return cut_short();
+  return failure(code, message);
 }
 
 Result<ClusterAdmin::Refusals> ClusterAdmin::move(const Moves& moves) {

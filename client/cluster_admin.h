@@ -39,6 +39,10 @@ struct MetadataLogListing {
   int64_t end = 0;
   std::map<int32_t, MetadataReaderListing> readers;  // by node
 };
+// What the cluster is at, and what the program of the node that was asked knows.
+struct FeatureLevelListing {
+  int16_t now = 0, newest = 0;  // 0: the server is in no cluster, or a program that knows of no levels
+};
 struct MovingReplicas {
   NodeNumbers replicas, adding, removing;
 };
@@ -58,6 +62,9 @@ class ClusterAdmin {
   Result<ClusterListing> describe();
   // As the controller tells it. Fails while that one is not known.
   Result<MetadataLogListing> metadata_log();
+  Result<FeatureLevelListing> feature_level();
+  // Fails in the server's words.
+  Status raise_feature_level(int16_t level);
   // Nothing: the move is called off.
   using Moves = std::map<TopicPartitionKey, std::optional<NodeNumbers>>;
   using Refusals = std::map<TopicPartitionKey, PartitionRefusal>;

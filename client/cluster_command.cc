@@ -86,6 +86,28 @@ Status status(ClusterAdmin& admin, const Flags&) {
   const size_t moving = TRY(admin.moving()).size();
   fmt::print("\n{} partitions, {} without a leader, {} moving\n", cluster.partitions.size(),
              without_leader, moving);
+  const FeatureLevelListing level = TRY(admin.feature_level());
+  if (level.now < level.newest)
+    fmt::print("feature level {}; node programs know {}, see: millrace cluster upgrade --help\n",
+               level.now, level.newest);
+  return {};
+}
+
+// --- upgrade
+
+Status upgrade(ClusterAdmin& admin, const Flags&) {
+  const FeatureLevelListing level = TRY(admin.feature_level());
+  if (level.newest == 0)
+    return Error{ErrorCode::NotSupported, "the server is in no cluster, and has no feature level"};
+  if (level.now >= level.newest) {
+    fmt::print("The cluster is at feature level {}, the newest that the node knows.\n", level.now);
+    return {};
+  }
+  TRY(admin.raise_feature_level(level.newest));
+  fmt::print(
+      "The cluster is at feature level {} now, and was at {}. Earlier programs cannot take part in "
+      "it any more.\n",
+      level.newest, level.now);
   return {};
 }
 
@@ -209,6 +231,12 @@ const Action kActions[] = {
      {"millrace cluster rebalance [OPTIONS]",
       "Spreads replicas and leaders evenly, with as few moves as that takes."},
      rebalance},
+    {"upgrade",
+     kStatusFlags,
+     0,
+     {"millrace cluster upgrade [OPTIONS]",
+      "Lets the nodes write what earlier programs do not understand, once all run a newer one."},
+     upgrade},
 };
 
 void print_actions() {

@@ -17,7 +17,7 @@ namespace {
 constexpr int kPatienceSeconds = 30;
 // More than any of these answers has; what is no Kafka server may say anything.
 constexpr int32_t kMaxAnswerBytes = 256 << 20;
-constexpr size_t kHeaderBytes = 5;  // the number of the request, and no tagged fields
+constexpr size_t kFirstHeaderBytes = 4;  // the number of the request; a flexible one has no tagged fields behind it
 
 Error failure(std::string message) { return {ErrorCode::NetworkFailure, std::move(message)}; }
 Error failure_now(std::string_view what) {
@@ -66,6 +66,11 @@ void WireReader::end() {
   }
 }
 
+std::pair<uint64_t, size_t> WireReader::next_tagged() {
+  const uint64_t tag = in_.varint();
+  return {tag, in_.varint()};
+}
+
 Result<WireConnection> WireConnection::open(const std::string& address) {
   const size_t colon = address.rfind(':');
   if (colon == address.npos)
@@ -94,7 +99,7 @@ WireConnection::~WireConnection() {
 }
 
 Result<std::string> WireConnection::ask(int16_t api_key, int16_t version,
-                                        const WireWriter& request) {
+                                        const WireWriter& request, Header answers) {
   const int32_t number = ++asked_;
   constexpr std::string_view kClientId = "millrace";
   WireWriter header;
@@ -109,12 +114,13 @@ Result<std::string> WireConnection::ask(int16_t api_key, int16_t version,
   TRY(send(size + frame));
   const std::string said = TRY(receive(sizeof(int32_t)));
   const auto answer_size = load_be<int32_t>(said.data());
-  if (answer_size < static_cast<int32_t>(kHeaderBytes) || answer_size > kMaxAnswerBytes)
+  const size_t header_bytes = kFirstHeaderBytes + (answers == Header::Flexible ? 1 : 0);
+  if (answer_size < static_cast<int32_t>(header_bytes) || answer_size > kMaxAnswerBytes)
     return failure("what answers is no Kafka server");
   std::string answer = TRY(receive(static_cast<size_t>(answer_size)));
   if (load_be<int32_t>(answer.data()) != number)
     return failure("the server has answered another request");
-  return answer.substr(kHeaderBytes);
+  return answer.substr(header_bytes);
 }
 
 Status WireConnection::send(std::string_view bytes) {

@@ -44,8 +44,12 @@ class WireReader {
   std::string text();  // null is empty
   // Of an array that follows; null has none.
   size_t count();
-  // Where a struct or the answer ends.
+  // Where a struct or the answer ends; what is tagged is passed over.
   void end();
+  // Or one by one: the tag of the next, and its size.
+  size_t tagged_count() { return in_.varint(); }
+  std::pair<uint64_t, size_t> next_tagged();
+  void skip(size_t bytes) { in_.bytes(bytes); }
   bool is_whole() const { return in_.ok() && in_.at_end(); }
   bool ok() const { return in_.ok(); }
 
@@ -63,8 +67,11 @@ class WireConnection {
   WireConnection& operator=(WireConnection&&) = delete;
   ~WireConnection();
 
-  // What comes after the answer's header. Both are flexible in this version. Fails with NetworkFailure.
-  Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request);
+  // The header of the answer: that to ApiVersions is the same in all versions (KIP-511).
+  enum class Header : uint8_t { Flexible, First };
+  // What comes after the answer's header. The request is flexible in this version. Fails with NetworkFailure.
+  Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request,
+                          Header header = Header::Flexible);
 
  private:
   explicit WireConnection(int socket) : socket_(socket) {}

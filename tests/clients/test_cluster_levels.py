@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""What nodes may write follows from the oldest program among them, until their operator says that there is none of before."""
+import base64
+import json
+import os
+import subprocess
+import urllib.request
+
+from cluster_cases import AdminClient, all_is_well, create_topic
+from cluster_nodes import Cluster, Node, eventually
+from millrace_server import Skipped, binary, case, run
+
+FLAGS = ("--node-session-timeout-ms", "2000")
+
+
+def in_base64(value):
+    return base64.b64encode(value).decode()
+
+
+class OldCluster(Cluster):
+    """Its metadata log was begun by a program that knows of no levels: the first command is one without any."""
+
+    def __init__(self):
+        super().__init__(count=0)
+        no_parts = b"\1\0"
+        command = {"key": in_base64(b"/millrace/blue/log/00000000000000000001"), "value": in_base64(os.urandom(16) + no_parts)}
+        with urllib.request.urlopen(self.etcd.url + "/v3/kv/put", json.dumps(command).encode(), timeout=30):
+            pass
+        try:
+            for number in (1, 2, 3):
+                self.nodes[number] = Node(os.path.join(self.folder, f"node{number}"), "blue", number, self.etcd.url, FLAGS)
+            self.start_all()
+        except BaseException:
+            self.close()
+            raise
+
+
+def millrace(node, action, status=0):
+    done = subprocess.run([binary(), "cluster", action, "-b", node.kafka], capture_output=True, text=True, timeout=60)
+    assert done.returncode == status, (action, done.returncode, done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+@case
+def a_new_cluster_is_at_the_newest_level():
+    if AdminClient is None:
+        raise Skipped("confluent-kafka is not installed")
+    nodes = Cluster(count=1)
+    try:
+        assert "feature level" not in millrace(nodes.nodes[1], "status")
+        said = millrace(nodes.nodes[1], "upgrade")
+        assert said == "The cluster is at feature level 2, the newest that the node knows.\n", said
+    finally:
+        nodes.close()
+
+
+@case
+def an_old_one_is_raised_when_all_nodes_run_the_new_program():
+    if AdminClient is None:
+        raise Skipped("confluent-kafka is not installed")
+    nodes = OldCluster()
+    try:
+        all_is_well(nodes)
+        first = nodes.nodes[1]
+        assert "feature level 1; node programs know 2, see: millrace cluster upgrade --help" in millrace(first, "status")
+        nodes.nodes[3].kill()
+        # It is noticed that it is away, and then nobody knows what it will be.
+        eventually(lambda: "away" in millrace(first, "status"))
+        said = millrace(first, "upgrade", status=1)
+        assert "node 3 is away, and nobody knows which program it will run" in said, said
+        nodes.nodes[3].start()
+        all_is_well(nodes)
+
+        def is_raised():
+            done = subprocess.run([binary(), "cluster", "upgrade", "-b", first.kafka], capture_output=True, text=True, timeout=60)
+            return done.stdout if done.returncode == 0 else None
+        said = eventually(is_raised, 30)
+        assert said.startswith("The cluster is at feature level 2 now, and was at 1."), said
+        for node in nodes.nodes.values():
+            eventually(lambda node=node: "feature level" not in millrace(node, "status"))
+        # It stays so, and all is as before.
+        for node in nodes.nodes.values():
+            node.kill()
+        nodes.start_all()
+        all_is_well(nodes)
+        assert "feature level" not in millrace(first, "status")
+        create_topic(nodes, "after")
+    finally:
+        nodes.close()
+
+
+run()
