@@ -81,11 +81,13 @@ def measure_rate(nodes, turns):
 
 
 class Steady:
-    """A record to each partition every 10 ms; when each was acknowledged."""
+    """A record to each partition every 10 ms; when each was acknowledged. What a node that is frozen has not answered goes to another
+    one after a second: librdkafka by itself waits for a minute."""
 
     def __init__(self, nodes, topic, partitions):
         self.producer = Producer({"bootstrap.servers": nodes.bootstrap, "enable.idempotence": True, "linger.ms": 0,
                                   "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 200, "retry.backoff.ms": 20,
+                                  "socket.timeout.ms": 1000,
                                   "topic.metadata.refresh.fast.interval.ms": 50, "log_level": 0})
         self.topic, self.partitions = topic, partitions
         self.last, self.failures, self.is_ending = {number: [] for number in range(partitions)}, [], False
