@@ -147,7 +147,11 @@ class Load:
             time.sleep(0.5)
         for number, values in read.items():
             numbers = [int(value.split("-")[1]) for value in values]
-            assert numbers == sorted(set(numbers)), f"partition {number}: doubled or out of order"
+            wrong = next((at for at in range(1, len(numbers)) if numbers[at] <= numbers[at - 1]), None)
+            if wrong is not None:
+                again = read_all(bootstrap, self.topic, self.partitions)[number] == values
+                raise AssertionError(f"partition {number}: doubled or out of order, record {wrong} of {len(numbers)}, "
+                                     f"{'also' if again else 'not'} when it is read again: {numbers[max(wrong - 20, 0):wrong + 20]}")
             lost = set(self.acknowledged[number]) - set(values)
             assert not lost, f"partition {number}: {len(lost)} acknowledged records are lost: {sorted(lost)[:3]}"
         return sum(len(values) for values in read.values())
