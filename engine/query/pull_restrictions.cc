@@ -189,7 +189,7 @@ Status check_pull_use(const Query& query, const PlanContext& context) {
   }
   if (query.limit && !query.limit->is<Parameter>())
     if (const auto limit = TRY(read_limit(query.limit.get())); limit && *limit < 0) {
-      Error error{ErrorCode::InvalidParameter,
+      Error error{ErrorCode::NegativeLimit,
                   "Pull queries don't support negative integers in the LIMIT clause."};
       error.ksqldb =
           "Pull queries don't support negative integers in the LIMIT clause. See "
