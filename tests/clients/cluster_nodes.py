@@ -14,7 +14,7 @@ from millrace_server import Skipped, binary
 from node_proxy import Network
 
 ETCD = "/usr/bin/etcd"
-_START_TIMEOUT_S = 60
+_START_TIMEOUT_S = 90
 
 
 _reserved = []

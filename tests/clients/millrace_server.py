@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Callable
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_START_TIMEOUT_S = 30
+_START_TIMEOUT_S = 90
 _cases = []
 
 

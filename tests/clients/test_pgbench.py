@@ -135,8 +135,10 @@ def temporary_tables_are_nobody_elses():
                           f"DROP TABLE `{name}`", f"CREATE TABLE spied AS SELECT * FROM `{name}`"):
             is_refused(stranger, statement, psycopg.Error)
         assert owner.execute("SELECT * FROM secret").fetchall() == [("mine",)]
-        is_refused(owner, "CREATE TABLE pg_temp.other (a INT)", psycopg.errors.FeatureNotSupported)
-        is_refused(owner, "DROP TABLE pg_temp.secret", psycopg.errors.FeatureNotSupported)
+        owner.execute("CREATE TABLE pg_temp.other (a INT)")
+        is_refused(stranger, "SELECT * FROM other", psycopg.errors.UndefinedTable)
+        is_refused(stranger, "DROP TABLE pg_temp.secret", psycopg.errors.UndefinedTable)
+        owner.execute("DROP TABLE pg_temp.other")
         for discard in ("DISCARD ALL", "DISCARD TEMP"):
             owner.execute(discard)
             is_refused(owner, "SELECT * FROM secret", psycopg.errors.UndefinedTable)
