@@ -77,40 +77,49 @@ def _obstacle():
     return obstacle_of_own_client()
 
 
+def _told(error):
+    return [f"{type(error).__name__}: {error}", *traceback.format_exc().splitlines()[-6:-1]]
+
+
 def _attempt(what):
     try:
         return what()
     except Exception as error:  # whatever it is, it is told
-        return [f"{type(error).__name__}: {error}", *traceback.format_exc().splitlines()[-6:-1]]
+        return _told(error)
 
 
 def run(options):
     """Ends the program."""
     passed = failed = skipped = 0
     life, began = None, time.monotonic()
-    for seed in range(options.seed, options.seed + options.rounds):
+    if _obstacle():
+        print(f"skipped rounds: {_obstacle()}")
+        skipped = options.rounds
+    for seed in range(options.seed, options.seed + options.rounds - skipped):
         round_began, plan = time.monotonic(), Round(random.Random(seed), options.only)
-        try:
-            if _obstacle():
-                raise Skipped(_obstacle())
-            life = life or Life(seed)
-        except Skipped as reason:
-            print(f"skipped rounds: {reason}")
-            skipped += options.rounds
-            break
-        complaints = _attempt(lambda: life.round(plan))
+        complaints = []
+        if life is None:
+            try:
+                life = Life(seed)
+            except Skipped as reason:
+                print(f"skipped rounds: {reason}")
+                skipped = options.rounds - passed - failed
+                break
+            except Exception as error:  # a cluster that does not begin is a failed round
+                complaints = _told(error)
+        complaints = complaints or _attempt(lambda life=life, plan=plan: life.round(plan))
         print(f"{'FAILED ' if complaints else ''}round {seed - options.seed + 1}, seed {seed}: {'; '.join(plan.said)}: "
-              f"{life.summary()} ({time.monotonic() - round_began:.0f} s)", flush=True)
+              f"{life.summary() if life else 'no cluster'} ({time.monotonic() - round_began:.0f} s)", flush=True)
         for complaint in complaints[:20]:
             print("  " + complaint, flush=True)
         passed, failed = passed + (not complaints), failed + bool(complaints)
-        if complaints or life.count == _ROUNDS_PER_CLUSTER:
+        if life and (complaints or life.count == _ROUNDS_PER_CLUSTER):
             if complaints or options.keep:
                 print(f"  logs and data: {life.world.folder}", flush=True)
             life.end(keeps=bool(complaints) or options.keep)
             life = None
     if life:
         life.end(keeps=options.keep)
-    print(f"{options.rounds} rounds in {time.monotonic() - began:.0f} s")
+    print(f"{passed + failed} rounds in {time.monotonic() - began:.0f} s")
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed else 0)

@@ -95,6 +95,10 @@ class World:
                 self.nodes[number] = self._make(number)
             self.start_all()
             self.wait_until_well()
+        except Exception:
+            print(f"  logs and data: {self.folder}", flush=True)
+            self.close(keeps=True)
+            raise
         except BaseException:
             self.close()
             raise
