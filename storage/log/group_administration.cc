@@ -151,8 +151,27 @@ int32_t GroupTransaction::partition_count(const Uuid& topic) const {
   return static_cast<int32_t>(absent);
 }
 
+// The table of an earlier partition of that id may have to go yet, and have the name that the next number leads to: what is
+// written to the new one would go with it.
+Result<LogNumber> GroupTransaction::number_of_new(const TopicPartition& id, PartitionKind kind) {
+  const auto removals = TRY(transaction_->cursor(tables_.removals));
+  for (int64_t tries = 0; tries < kTableNames; ++tries) {
+    const LogNumber number{TRY(take_numbers(kNextLogNumber, 1))};
+    if (kind != PartitionKind::Client) return number;
+    const std::string first =
+        Removal{.table = partition_table_name(id, number, TableNaming::ManyLengths),
+                .first_key = {},
+                .end_key = {}}
+            .key();
+    const auto going = TRY(removals->seek(first));
+    if (!going || !going->key.starts_with(first)) return number;
+  }
+  return Error{ErrorCode::StorageFailure,
+               "what earlier partitions of that number have left is not removed yet"};
+}
+
 Status GroupTransaction::create_partition(const TopicPartition& id, PartitionKind kind) {
-  const PartitionRow row{.kind = kind, .number = LogNumber{TRY(take_numbers(kNextLogNumber, 1))}};
+  const PartitionRow row{.kind = kind, .number = TRY(number_of_new(id, kind))};
   const TableHandle table =
       kind == PartitionKind::Client
           ? TRY(transaction_->open_table(partition_table_name(id, row.number, row.naming),

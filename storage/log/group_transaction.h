@@ -207,6 +207,7 @@ class GroupTransaction {
   int32_t partition_count(const Uuid& topic) const;
   bool has_partition(const TopicPartition& id) const;
   Status create_partition(const TopicPartition& id, PartitionKind kind);
+  Result<LogNumber> number_of_new(const TopicPartition& id, PartitionKind kind);
   Status drop_partition(const std::shared_ptr<Partition>& partition);
 
   const std::unique_ptr<WriteTransaction> transaction_;

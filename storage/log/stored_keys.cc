@@ -39,11 +39,10 @@ Result<LogTables> open_log_tables(WriteTransaction& transaction) {
 
 std::string partition_table_name(const TopicPartition& partition, LogNumber number,
                                  TableNaming naming) {
-  constexpr int64_t kLengths = 32;
   std::string name = fmt::format("{}{}-{}", kPartitionTablePrefix, partition.topic.to_string(),
                                  partition.partition.value());
   if (naming == TableNaming::ManyLengths)
-    name.append(static_cast<size_t>(number.value() % kLengths), '.');
+    name.append(static_cast<size_t>(number.value() % kTableNames), '.');
   return name;
 }
 

@@ -43,6 +43,8 @@ inline constexpr std::string_view kNextProducerId = "next-producer-id";
 inline constexpr std::string_view kNextTaskProducer = "next-task-producer";
 inline constexpr std::string_view kNextLogNumber = "next-log-number";
 
+// So many names may the tables of partitions of one id have, one after the other.
+inline constexpr int64_t kTableNames = 32;
 // The table of a client partition's batches.
 std::string partition_table_name(const TopicPartition& partition, LogNumber number,
                                  TableNaming naming);

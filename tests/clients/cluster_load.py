@@ -65,15 +65,15 @@ class Retries(logging.Handler):
     librdkafka may stay with a node that leads no longer, for good, though each answer about the topic names the other one
     (its issue 5593: two answers within milliseconds, of which the second is the older one)."""
 
-    def __init__(self):
+    def __init__(self, tells_warnings):
         super().__init__()
-        self.addresses = {}
+        self.addresses, self.tells_warnings = {}, tells_warnings
 
     def emit(self, record):
         text = record.getMessage()
         if found := re.search(r"thrd:([\d.:]+)/\S*: \S+ \[(\d+)\] beginning partition drain: drain before retrying", text):
             self.addresses[int(found[2])] = found[1]
-        elif record.levelno >= logging.WARNING:
+        elif self.tells_warnings and record.levelno >= logging.WARNING:
             print(text)
 
     def logger(self):
@@ -85,8 +85,8 @@ class Retries(logging.Handler):
 class Load:
     """Writes numbered records to each partition, a few at a time, until it is stopped; notes what is acknowledged."""
 
-    def __init__(self, nodes, topic, partitions=3):
-        self.nodes, self.retries = nodes, Retries()
+    def __init__(self, nodes, topic, partitions=3, tells_warnings=True):
+        self.nodes, self.retries = nodes, Retries(tells_warnings)
         self.producer = producer_of(nodes, debug="eos", logger=self.retries.logger())
         self.topic, self.partitions = topic, partitions
         self.acknowledged = {number: [] for number in range(partitions)}
@@ -103,7 +103,11 @@ class Load:
                 self.producer.produce(self.topic, value, partition=number,
                                       on_delivery=lambda error, message: self._delivered(error, message))
             self.sent += 1
-            self.producer.poll(0.002)
+            self.wait()
+
+    def wait(self):
+        """Between one record and the next one."""
+        self.producer.poll(0.002)
 
     def _delivered(self, error, message):
         if error:
@@ -155,3 +159,26 @@ class Load:
             lost = set(self.acknowledged[number]) - set(values)
             assert not lost, f"partition {number}: {len(lost)} acknowledged records are lost: {sorted(lost)[:3]}"
         return sum(len(values) for values in read.values())
+
+
+class Member(threading.Thread):
+    """A member of a group, which commits what it has read: (partition, value, offset) of each record in `seen`."""
+
+    def __init__(self, nodes, group, topic, seen, **settings):
+        super().__init__(daemon=True)
+        self.errors = []
+        self.consumer = Consumer({**settings, "bootstrap.servers": nodes.bootstrap, "group.id": group, "session.timeout.ms": 6000,
+                                  "auto.offset.reset": "earliest", "auto.commit.interval.ms": 200,
+                                  "reconnect.backoff.max.ms": 500})
+        self.consumer.subscribe([topic])
+        self.seen, self.stopping = seen, False
+        self.start()
+
+    def run(self):
+        while not self.stopping:
+            for message in self.consumer.consume(500, 0.2):
+                if message.error():
+                    self.errors.append(str(message.error()))
+                else:
+                    self.seen.append((message.partition(), message.value().decode(), message.offset()))
+        self.consumer.close()

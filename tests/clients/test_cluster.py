@@ -4,19 +4,18 @@ import os
 import random
 import shutil
 import subprocess
-import threading
 import time
 
 from cluster_cases import GROUP, all_is_well, cluster, coordinator_of, create_topic, disturb, leader_of, metadata_of
-from cluster_load import Load, read_all
+from cluster_load import Load, Member, read_all
 from cluster_nodes import Etcd, eventually
 from millrace_server import binary, case, obstacle_of_own_client, run
 
 try:
-    from confluent_kafka import Consumer, Producer
+    from confluent_kafka import Producer
     from confluent_kafka.admin import AdminClient
 except ImportError:
-    Consumer = None
+    Producer = None
 
 
 def controller_of(nodes):
@@ -148,26 +147,6 @@ def nodes_go_on_without_etcd_and_catch_up_with_it():
     create_topic(nodes, "etcd_is_back")
 
 
-class Member(threading.Thread):
-    """A member of a group, which commits what it has read."""
-
-    def __init__(self, nodes, group, topic, seen):
-        super().__init__()
-        self.consumer = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": group, "session.timeout.ms": 6000,
-                                  "auto.offset.reset": "earliest", "auto.commit.interval.ms": 200,
-                                  "reconnect.backoff.max.ms": 500})
-        self.consumer.subscribe([topic])
-        self.seen, self.stopping = seen, False
-        self.start()
-
-    def run(self):
-        while not self.stopping:
-            for message in self.consumer.consume(500, 0.2):
-                if not message.error():
-                    self.seen.append((message.partition(), message.value().decode()))
-        self.consumer.close()
-
-
 @case
 def groups_go_on_when_their_coordinator_is_killed():
     nodes = cluster()
@@ -181,7 +160,7 @@ def groups_go_on_when_their_coordinator_is_killed():
         time.sleep(3)
         load.stop()
         expected = {(number, value) for number, values in load.acknowledged.items() for value in values}
-        eventually(lambda: expected <= set(seen), 60)
+        eventually(lambda: expected <= {(number, value) for number, value, _ in seen}, 60)
         killed.start()
     finally:
         load.stopping = True

@@ -1,19 +1,18 @@
 #!/usr/bin/python3
 """Three nodes and an etcd, and what goes wrong without anybody's crash: two processes of one number, disks that are full, nodes that start
 while others run, and what is told of all that."""
-import atexit
 import os
 import shutil
 import struct
 import subprocess
-import tempfile
 import time
 
 import kafka_wire
 from cluster_cases import all_is_well, cluster, create_topic, leader_of, metadata_of
 from cluster_load import Load
 from cluster_nodes import Cluster, Node, eventually
-from millrace_server import Skipped, binary, case, obstacle_of_own_client, run
+from millrace_server import binary, case, obstacle_of_own_client, run
+from small_disk import SmallDisk
 
 STORAGE_ERROR, NOT_LEADER = 56, 6
 FLAGS = ("--node-session-timeout-ms", "2000")
@@ -124,28 +123,6 @@ def who_was_killed_is_there_again_at_once_also_with_a_new_disk_and_elsewhere():
 
 
 # --- A full disk
-
-class SmallDisk:
-    def __init__(self, megabytes):
-        self.folder = tempfile.mkdtemp(prefix="millrace-cluster-disk-")
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", self.folder], stderr=subprocess.DEVNULL,
-                          check=False).returncode:
-            os.rmdir(self.folder)
-            raise Skipped("no right to mount a small file system")
-        atexit.register(self.close)
-        self.filler = os.path.join(self.folder, "filler")
-
-    def fill(self, left_megabytes=16):
-        """Less than the server keeps free."""
-        room = os.statvfs(self.folder)
-        with open(self.filler, "wb") as file:
-            for _ in range((room.f_bavail * room.f_frsize >> 20) - left_megabytes):
-                file.write(b"x" * (1 << 20))
-
-    def close(self):
-        subprocess.run(["umount", "-l", self.folder], stderr=subprocess.DEVNULL, check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
 
 def produced(node, topic, version, acks=1):
     """The error that a plain producer gets."""

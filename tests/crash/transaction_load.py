@@ -303,10 +303,14 @@ class Mover(_ByClient):
 
 
 class TransactionLoad:
+    """Two writers of each kind, and a mover."""
+
+    KINDS = ((ClientWriter, "client"), (WireWriter, "wire"))
+
     def __init__(self, address, seed):
         self.address = address
         self._writers = [kind(address, f"{name}-{number}", random.Random(f"{seed}/{name}-{number}"))
-                         for kind, name in ((ClientWriter, "client"), (WireWriter, "wire")) for number in (1, 2)]
+                         for kind, name in self.KINDS for number in (1, 2)]
         self._mover = Mover(address, "mover", random.Random(f"{seed}/mover"))
         self._workers = [*self._writers, self._mover]
 
@@ -351,17 +355,21 @@ class TransactionLoad:
     def _end_abandoned(self):
         """What an abandoned transaction holds up is read when it is over."""
         for writer in self._writers:
-            with Connection(self.address, _TIMEOUT_S) as connection:
-                deadline = time.monotonic() + _TIMEOUT_S
-                while True:
-                    try:
-                        SecondVersionProducer(connection, writer.name)
-                        break
-                    except RequestFailed:
-                        if time.monotonic() > deadline:
-                            raise
-                        time.sleep(0.02)
+            self.end_open(writer.name)
             writer.close()
+
+    def end_open(self, name):
+        """Aborts what is open of a transactional id."""
+        with Connection(self.address, _TIMEOUT_S) as connection:
+            deadline = time.monotonic() + _TIMEOUT_S
+            while True:
+                try:
+                    SecondVersionProducer(connection, name)
+                    return
+                except RequestFailed:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.02)
 
 
 def _difference(what, found, wanted):

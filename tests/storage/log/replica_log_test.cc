@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
 
 #include "storage/kv/memory_store.h"
+#include "storage/log/stored_keys.h"
 #include "tests/storage/log/log_fixture.h"
 
 namespace storage {
@@ -84,6 +86,10 @@ class ReplicaLogTest : public testing::Test {
     for (const BatchRef& batch : batches)
       for (std::string& value : values_in(batch.bytes)) values.push_back(std::move(value));
     return values;
+  }
+
+  void wait_for_removals() {
+    while (log_->pending_removals() > 0) std::this_thread::yield();
   }
 
   // As a leader has given it offset and epoch.
@@ -570,6 +576,27 @@ TEST_F(ReplicaLogTest, a_partition_that_is_renewed_has_nothing_of_what_it_had) {
   // And it goes as others do.
   ASSERT_TRUE(wait_for<Status>([&](auto done) { log_->drop_topic(partition_.topic, done); }));
   EXPECT_EQ(log_->find_partition(partition_), nullptr);
+}
+
+// Names of tables come again: that of the old partition is removed later, and must not be that of the new one.
+TEST_F(ReplicaLogTest, what_a_renewed_partition_gets_does_not_go_with_what_it_had) {
+  make_partition();
+  become(ReplicaRole::Follower, 1);
+  const auto renew = [&] {
+    return wait_for<Status>(
+        [&](auto done) { replica_->renew(partition_, LeaderEpoch{1}, done); });
+  };
+  for (int64_t others = kTableNames - 2; others <= kTableNames; ++others) {
+    ASSERT_TRUE(create_partitions_and_wait(*log_, Uuid::random(), static_cast<int32_t>(others),
+                                           PartitionKind::Client));
+    ASSERT_TRUE(follow(led(batch_of("old"), 0, 1), 1, 1));
+    ASSERT_TRUE(renew());
+    ASSERT_TRUE(follow(led(batch_of("new"), 0, 1), 1, 1));
+    wait_for_removals();
+    EXPECT_EQ(all_values(), Values{"new0"}) << others << " others were made before";
+    ASSERT_TRUE(renew());
+    wait_for_removals();
+  }
 }
 
 }  // namespace

@@ -1,0 +1,112 @@
+"""Numbered records of an idempotent producer, and a group that reads them."""
+import threading
+import time
+
+from cluster_cases import create_topic
+from cluster_load import Load, Member, producer_of
+from cluster_nodes import eventually
+
+try:
+    from confluent_kafka import Consumer, KafkaException, TopicPartition
+except ImportError:
+    Consumer = None
+
+TOPIC, GROUP, PARTITIONS = "numbered", "readers", 3
+_READ_WITHIN_S = 60
+_PAUSE_S = 0.015  # between records: two cores do all of this
+
+
+class Records(Load):
+    """Whoever writes goes on from round to round, and so does who reads."""
+
+    def __init__(self, world):
+        create_topic(world, TOPIC, PARTITIONS)
+        super().__init__(world, TOPIC, PARTITIONS, tells_warnings=False)
+        self.seen = []
+        self._known = 0  # of `seen`, when it was looked at last
+        self._there = set()  # what of it is known
+        self._committed = {number: 0 for number in range(PARTITIONS)}  # by the group, at the end of the last round
+        self.members = [Member(world, GROUP, TOPIC, self.seen, log_level=2) for _ in range(2)]
+
+    def wait(self):
+        until = time.monotonic() + _PAUSE_S
+        while (left_s := until - time.monotonic()) > 0:  # poll() comes back as soon as there was something
+            self.producer.poll(left_s)
+
+    def resume(self):
+        if self.thread.is_alive():
+            return
+        self.times, self.stopping = [], False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def progress(self):
+        return len(self.times)
+
+    def pause(self):
+        """What was sent is acknowledged then."""
+        self.stopping = True
+        self.thread.join()
+        if self.producer.flush(60):
+            self.check_who_is_at_fault()
+            self.producer.purge()
+            self.producer = producer_of(self.nodes, debug="eos", logger=self.retries.logger())
+            self.failures = [failure for failure in self.failures if "Purged" not in failure]
+
+    def complaints(self):
+        found, self.failures = [f"a record was refused: {failure}" for failure in self.failures], []
+        try:
+            self.check(self.nodes.bootstrap)  # by whoever leads; nodes compare their replicas themselves
+        except AssertionError as error:
+            found.append(str(error))
+        return found + self._complaints_of_group()
+
+    def _complaints_of_group(self):
+        acknowledged = {(number, value) for number, values in self.acknowledged.items() for value in values}
+
+        def missing():
+            self._there.update((partition, value) for partition, value, _ in self.seen[self._known:])
+            self._known = len(self.seen)
+            return acknowledged - self._there
+        began, before = self._known, self._committed
+        try:
+            eventually(lambda: not missing(), _READ_WITHIN_S)
+        except AssertionError:
+            return [f"the group has not read {len(missing())} of {len(acknowledged)} records within {_READ_WITHIN_S} s"]
+        found = [f"the group had committed {before[partition]} of partition {partition}, and read {offset} again"
+                 for partition, _, offset in self.seen[began:] if offset < before[partition]]
+        found += [f"a member of the group was told: {error}" for member in self.members for error in member.errors]
+        for member in self.members:
+            member.errors = []
+        return found[:3] + self._wait_for_commits()
+
+    def _wait_for_commits(self):
+        ends = {}
+        for partition, _, offset in self.seen:
+            ends[partition] = max(ends.get(partition, 0), offset + 1)
+        looks = Consumer({"bootstrap.servers": self.nodes.bootstrap, "group.id": GROUP})
+
+        def has_committed():
+            try:
+                self._committed = {place.partition: place.offset for place in looks.committed(
+                    [TopicPartition(TOPIC, number) for number in range(PARTITIONS)], 10)}
+            except KafkaException:
+                return False
+            return self._committed == ends
+        try:
+            eventually(has_committed, _READ_WITHIN_S, 0.2)
+            return []
+        except AssertionError:
+            return [f"the group has read up to {ends}, and committed {self._committed}"]
+        finally:
+            looks.close()
+
+    def summary(self):
+        return f"{sum(map(len, self.acknowledged.values()))} records, longest pause {self.longest_pause_s():.1f} s"
+
+    def end(self):
+        self.stopping = True
+        for member in self.members:
+            member.stopping = True
+        for thread in (self.thread, *self.members):
+            thread.join(20)  # its nodes may be dead
