@@ -106,15 +106,19 @@ int64_t CatalogObjects::number_of(std::string_view kind, std::string_view name) 
   return number;
 }
 
-void CatalogObjects::add_sequence(const Catalog& catalog, const Sequence& sequence) {
+CatalogRelation& CatalogObjects::add_named(const ObjectPlace& place, std::string_view name) {
   CatalogRelation& relation = relations_.emplace_back();
-  const ObjectPlace place = place_of(catalog, sequence.name);
   relation.name = place.name;
   relation.schema = place.schema;
   relation.schema_name = place.schema_name;
+  relation.oid = number_of(kRelationNumbers, name);
+  return relation;
+}
+
+void CatalogObjects::add_sequence(const Catalog& catalog, const Sequence& sequence) {
+  CatalogRelation& relation = add_named(place_of(catalog, sequence.name), sequence.name);
   relation.sequence = &sequence;
   relation.kind = 'S';
-  relation.oid = number_of(kRelationNumbers, sequence.name);
   relation.columns = {{.name = "last_value", .type = TypeKind::Bigint, .is_not_null = true},
                       {.name = "log_cnt", .type = TypeKind::Bigint, .is_not_null = true},
                       {.name = "is_called", .type = TypeKind::Boolean, .is_not_null = true}};
@@ -122,13 +126,9 @@ void CatalogObjects::add_sequence(const Catalog& catalog, const Sequence& sequen
 
 // Its columns as `SELECT *` of a look-up shows them.
 void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source) {
-  CatalogRelation& relation = relations_.emplace_back();
   const ObjectPlace place = place_of(catalog, source.name);
-  relation.name = place.name;
-  relation.schema = place.schema;
-  relation.schema_name = place.schema_name;
+  CatalogRelation& relation = add_named(place, source.name);
   relation.source = &source;
-  relation.oid = number_of(kRelationNumbers, source.name);
   relation.kind = source.created_by.empty() ? 'r' : 'm';
   const bool is_table = source.kind == SourceKind::Table;
   for (const std::string& name : names_of_star(source)) {

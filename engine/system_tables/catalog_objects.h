@@ -56,6 +56,7 @@ class CatalogObjects {
   int64_t number_of(std::string_view kind, std::string_view name);
 
  private:
+  CatalogRelation& add_named(const ObjectPlace& place, std::string_view name);
   void add_source(const Catalog& catalog, const DataSource& source);
   void add_sequence(const Catalog& catalog, const Sequence& sequence);
 

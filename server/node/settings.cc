@@ -537,9 +537,12 @@ Status check_exposure(const NodeSettings& settings) {
                    has_rules("--pg") ? "Say with --nodes-tls-cert, --nodes-tls-key and "
                                        "--nodes-tls-ca whom it lets in, listen on 127.0.0.1, or "
                                        "say --insecure."
-                                     : "Say with --access-file who may come in, listen on "
-                                       "127.0.0.1, or say --insecure if only those you trust can "
-                                       "reach that address."};
+                                     : "Say with --access-file who may come in: lines like host "
+                                       "all all all scram-sha-256. Users are made by CREATE USER "
+                                       "ann PASSWORD '...' while it listens on 127.0.0.1, or the "
+                                       "first one by --superuser-password-file. Otherwise listen "
+                                       "on 127.0.0.1, or say --insecure if only those you trust "
+                                       "can reach that address."};
   return {};
 }
 

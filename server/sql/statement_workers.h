@@ -18,7 +18,7 @@ namespace server {
 // Queues:     bounded in bytes: who has no room is told so.
 class StatementWorkers {
  public:
-  // 0 threads: as many as cores.
+  // 0 threads: as many as cores, and some more for short jobs alone.
   explicit StatementWorkers(int threads, size_t max_queued_bytes = size_t{64} << 20);
   // Waits for the jobs that run.
   ~StatementWorkers();

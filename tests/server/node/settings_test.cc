@@ -131,7 +131,9 @@ TEST_F(SettingsTest, nobody_listens_to_other_machines_unless_told_that_it_is_ins
   EXPECT_EQ(
       refusal({"--pg", "0.0.0.0:7432"}),
       "error: --pg 0.0.0.0:7432 would let anybody in\n"
-      "hint: Say with --access-file who may come in, listen on 127.0.0.1, or say --insecure if "
+      "hint: Say with --access-file who may come in: lines like host all all all scram-sha-256. "
+      "Users are made by CREATE USER ann PASSWORD '...' while it listens on 127.0.0.1, or the "
+      "first one by --superuser-password-file. Otherwise listen on 127.0.0.1, or say --insecure if "
       "only those you trust can reach that address.\n");
   EXPECT_NE(refusal({"--kafka", ":9092"}).find("--kafka :9092 would let"), std::string::npos);
   EXPECT_NE(refusal({"--kafka", "db.example.com:9092"}).find("would let"), std::string::npos);
