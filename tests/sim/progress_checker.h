@@ -43,6 +43,8 @@ class ProgressChecker {
     int64_t full_since_us = 0, has_room_since_us = 0;
     std::deque<std::pair<int64_t, Revision>> read;  // when it had read up to which
   };
+  // Of the process that runs there now; null before anything has happened on it.
+  const Seen* find_seen(SimNode& node) const;
   bool goes_on(const Seen& seen) const;
 
   const EventQueue& queue_;
