@@ -31,11 +31,13 @@ void ProgressChecker::check(SimNode& node) {
             .decides_since_us = now_us,
             .full_since_us = now_us,
             .has_room_since_us = now_us,
+            .in_touch_since_us = now_us,
             .read = {}};
   seen.at_us = now_us;
   if (!node.cluster()->is_controller()) seen.decides_since_us = now_us;
   (storage::statistics_of(*node.log()).refuses_appends ? seen.has_room_since_us
                                                        : seen.full_since_us) = now_us;
+  if (node.cluster()->is_out_of_touch()) seen.in_touch_since_us = now_us;
   const Revision revision = node.cluster()->metadata().last_revision();
   if (seen.read.empty() || seen.read.back().second < revision)
     seen.read.emplace_back(now_us, revision);
@@ -80,7 +82,8 @@ void ProgressChecker::check_room(SimNode& controller, SimNode& elected,
     const bool could_lead = seen != nullptr && goes_on(*seen) &&
                             assignment.is_in_sync(node->id()) && known && !known->is_fenced &&
                             !node->cluster()->is_leaving() &&
-                            seen->has_room_since_us <= heard_of_us;
+                            seen->has_room_since_us <= heard_of_us &&
+                            seen->in_touch_since_us <= heard_of_us;
     // Who does not read, or did not a moment ago, goes on alone with what nobody else can lead.
     if (!could_lead || seen->read.front().second < decides->read.front().second ||
         seen->read.back().second < decides->read.back().second)
