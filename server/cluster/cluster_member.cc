@@ -25,8 +25,6 @@ constexpr auto kJoinPatience = std::chrono::seconds(10), kLeavePatience = std::c
 constexpr auto kFencePatience = std::chrono::seconds(10);
 constexpr int64_t kFenceSessions = 4;
 constexpr auto kFencePause = std::chrono::milliseconds(50);
-// A controller tells something each second; where there is none another node becomes it before that, or etcd is away for all.
-constexpr int64_t kOutOfTouchUs = 5'000'000;
 // Producer ids that one command allocates: those from its revision times so many on.
 constexpr int64_t kProducersOfRevision = 1'000;
 
@@ -330,9 +328,9 @@ void ClusterMember::tick() {
   differing_.store(node_->scrub().differing_count(), std::memory_order_relaxed);
   scrub_rounds_.store(node_->scrub().rounds(), std::memory_order_relaxed);
   const int64_t now_us = clock_.monotonic_us();
-  is_in_touch_.store(
-      !node_->is_suspended() && now_us - node_->told_us().value_or(now_us) < kOutOfTouchUs,
-      std::memory_order_relaxed);
+  is_in_touch_.store(!node_->is_suspended() && now_us - node_->told_us().value_or(now_us) <
+                                                   options_.settings.out_of_touch_us,
+                     std::memory_order_relaxed);
 }
 
 void ClusterMember::digest(const TopicPartition& partition, Offset from, std::optional<Offset> end,

@@ -23,6 +23,8 @@ struct Heartbeat {
   bool is_leaving = false;    // it is about to stop: what it leads is to be led elsewhere
   int64_t differing = 0;      // replicas of what it leads that were found to differ: see ScrubCalls
   bool disk_is_full = false;  // and it takes no records: as where it is leaving, for as long
+  // The controller has told it nothing for long: one of the two is not heard. Likewise.
+  bool is_out_of_touch = false;
   storage::FeatureLevel knows = storage::kFirstLevel;  // the newest that its program knows
 };
 

@@ -128,7 +128,8 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
                     port_.digest(partition, from, end, max_bytes, std::move(done));
                   },
               .found = [this](const ReplicaDifference& difference) { port_.differs(difference); }},
-             settings_.scrub) {}
+             settings_.scrub),
+      in_touch_us_(clock.monotonic_us()) {}
 
 void ClusterNode::tick() {
   metadata_.tick();
@@ -309,7 +310,7 @@ void ClusterNode::beat() {
   if (!node_epoch_) return;
   const Heartbeat heartbeat{identity_.id, *node_epoch_, metadata_.last_revision(), is_leaving_,
                             scrub_.differing_count(), statistics_of(log_).refuses_appends,
-                            storage::kNewestLevel};
+                            is_out_of_touch(), storage::kNewestLevel};
   const auto& controller = lease_.controller();
   const bool is_sure = controller && !gone_.contains(controller->node) && !lease_.is_over();
   if (controller) port_.send(controller->node, heartbeat);
@@ -334,9 +335,16 @@ void ClusterNode::tell_progress() {
   for (const auto& [id, node] : cluster()->nodes()) port_.send(id, progress);
 }
 
-// What one before has sent may come late.
+bool ClusterNode::is_out_of_touch() const {
+  return lease_.controller() && !lease_.is_held() &&
+         clock_.monotonic_us() - in_touch_us_ > settings_.out_of_touch_us;
+}
+
+// What one before has sent may come late. Of one that comes after who is known here it is read soon, where etcd is reached.
 void ClusterNode::on_progress(NodeId from, NodesProgress told) {
   const auto& controller = lease_.controller();
+  if (!controller || controller->created.value() <= told.controller_epoch)
+    in_touch_us_ = clock_.monotonic_us();
   if (!controller || controller->node != from ||
       controller->created.value() != told.controller_epoch)
     return;
@@ -351,6 +359,7 @@ void ClusterNode::controller_changed(const std::optional<Lease::Controller>& con
   controller_.reset();
   cutter_.reset();
   progress_.reset();
+  in_touch_us_ = clock_.monotonic_us();
   tell_progress_at_us_ = 0;
   port_.standing_changed();
   if (controller && !lease_.is_held()) has_resigned_ = false;
@@ -393,8 +402,10 @@ void ClusterNode::resign() {
   constexpr int64_t kSessions = 4;
   if (!lease_.resign(kSessions * settings_.controller.session_timeout_us)) return;
   has_resigned_ = true;
-  log_warn("this node hears too few of the others, another one is to be the controller node={}",
-           identity_.id.value());
+  log_warn(
+      "this node hears too few of the others, or they do not hear it: another one is to be the "
+      "controller node={}",
+      identity_.id.value());
 }
 
 void ClusterNode::tell_fenced(NodeId node, storage::NodeEpoch epoch, Revision revision) {

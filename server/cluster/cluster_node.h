@@ -31,6 +31,9 @@ struct ClusterSettings {
   int64_t controller_lease_ms = 1'000;
   int64_t heartbeat_us = 100'000;
   int64_t tell_progress_us = 1'000'000;  // as NodesProgress
+  // Who was not told of it for so long is out of touch with the controller. Where there is none another node becomes it
+  // before that, or etcd is away for all.
+  int64_t out_of_touch_us = 5'000'000;
   storage::ReplicaSettings replicas;
   ControllerSettings controller;
   storage::CutSettings cuts;
@@ -142,6 +145,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const std::shared_ptr<const Progress>& progress() const { return progress_; }
   // When a controller has told it last; nothing: not yet, as versions before did not.
   std::optional<int64_t> told_us() const { return told_us_; }
+  // There is a controller, and it has told this node nothing for long.
+  bool is_out_of_touch() const;
   const std::shared_ptr<const storage::ClusterSnapshot> cluster() const {
     return table_.snapshot();
   }
@@ -234,6 +239,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   int64_t beat_at_us_ = 0, tell_progress_at_us_ = 0;
   std::shared_ptr<const Progress> progress_;
   std::optional<int64_t> told_us_;
+  int64_t in_touch_us_;  // a controller has told it something then, or was new
 };
 
 }  // namespace server

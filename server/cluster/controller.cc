@@ -64,32 +64,47 @@ void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster
   decide();
 }
 
-void Controller::on_heartbeat(const Heartbeat& said) {
-  const auto [place, is_new] = heard_.try_emplace(said.node);
+void Controller::on_heartbeat(const Heartbeat& heartbeat) {
+  const NodeId node = heartbeat.node;
+  const storage::NodeEpoch epoch = heartbeat.epoch;
+  const auto [place, is_new] = heard_.try_emplace(node);
   Heard& heard = place->second;
-  if (!is_new && said.epoch < heard.epoch) return;  // late, of a process that is no more
+  if (!is_new && epoch < heard.epoch) return;  // late, of a process that is no more
   const bool leaves_now =
-      said.is_leaving && (is_new || !heard.is_leaving || heard.epoch != said.epoch);
-  if (is_new || heard.epoch != said.epoch) heard = {said.epoch, 0, said.applied, false};
+      heartbeat.is_leaving && (is_new || !heard.is_leaving || heard.epoch != epoch);
+  if (is_new || heard.epoch != epoch) heard = {epoch, 0, heartbeat.applied, false};
   const int64_t now_us = clock_.monotonic_us();
   if (now_us - heard.at_us > settings_.session_timeout_us) heard.progress.doubt();
   heard.at_us = now_us;
-  heard.applied = said.applied;
-  heard.differing = said.differing;
-  heard.knows = said.knows;
-  heard.is_leaving |= said.is_leaving;  // who has said so once leaves, whatever comes late
-  if (heard.disk_is_full != said.disk_is_full)
-    log_info("a node's disk {} node={}",
-             said.disk_is_full ? "is full, others lead what they can of it" : "takes records again",
-             said.node.value());
-  heard.disk_is_full = said.disk_is_full;
-  heard.progress.heard(said.applied, revision_, now_us);
+  heard.applied = heartbeat.applied;
+  heard.differing = heartbeat.differing;
+  heard.knows = heartbeat.knows;
+  heard.is_leaving |= heartbeat.is_leaving;  // who has said so once leaves, whatever comes late
+  tell_changes(heard, heartbeat);
+  heard.disk_is_full = heartbeat.disk_is_full;
+  heard.is_out_of_touch = heartbeat.is_out_of_touch;
+  heard.progress.heard(heartbeat.applied, revision_, now_us);
   must_look_ |= leaves_now;
   // What it leads by what it has read it must not go on with for as long as it reads nothing else.
-  const ClusterNode* known = cluster_ ? cluster_->find(said.node) : nullptr;
-  if (known != nullptr && known->epoch == said.epoch && known->is_fenced &&
+  const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr;
+  if (known != nullptr && known->epoch == epoch && known->is_fenced &&
       heard.progress.is_late(now_us, settings_.session_timeout_us))
-    port_.tell_fenced(said.node, said.epoch, revision_);
+    port_.tell_fenced(node, epoch, revision_);
+}
+
+void Controller::tell_changes(const Heard& heard, const Heartbeat& heartbeat) const {
+  if (heard.disk_is_full != heartbeat.disk_is_full)
+    log_info("a node's disk {} node={}",
+             heartbeat.disk_is_full ? "is full, others lead what they can of it"
+                                    : "takes records again",
+             heartbeat.node.value());
+  if (heard.is_out_of_touch == heartbeat.is_out_of_touch) return;
+  if (!heartbeat.is_out_of_touch)
+    return log_info("a node hears this one again node={}", heartbeat.node.value());
+  log_warn(
+      "a node is heard and does not hear this one, others lead what they can of it: is the address "
+      "of its --nodes reached? node={}",
+      heartbeat.node.value());
 }
 
 void Controller::on_disconnected(NodeId node) {
@@ -121,7 +136,7 @@ void Controller::tick() {
   }
   for (auto& [node, heard] : heard_)
     must_look_ |= heard.progress.notice(now_us, settings_.metadata_lag_max_us);
-  if (hears_majority()) is_last_ = false;
+  if (is_with_majority()) is_last_ = false;
   if (hears_too_few()) return port_.resign();
   decide();
 }
@@ -148,21 +163,25 @@ NodesProgress Controller::progress() const {
 
 bool Controller::hears_too_few() const {
   return !is_last_ && clock_.monotonic_us() - since_us_ > settings_.session_timeout_us &&
-         !hears_majority();
+         !is_with_majority();
 }
 
-// Of the nodes that are not known to be gone.
-bool Controller::hears_majority() const {
+// Of the nodes that are not known to be gone. Fewer than a majority could not decide in its place.
+bool Controller::is_with_majority() const {
   if (!cluster_) return false;
   const int64_t now_us = clock_.monotonic_us();
-  size_t alive = 0, expected = 0;
+  size_t alive = 0, do_not_hear = 0, expected = 0;
   for (const auto& [id, node] : cluster_->nodes()) {
     const auto heard = heard_.find(id);
     const bool is_known = heard != heard_.end();
-    if (is_known && is_alive(node, now_us)) ++alive;
+    if (is_known && is_alive(node, now_us)) {
+      ++alive;
+      if (is_out_of_touch(node)) ++do_not_hear;
+    }
     if (!is_known || heard->second.at_us != kLongAgo) ++expected;
   }
-  return alive >= expected / 2 + 1;
+  const size_t majority = expected / 2 + 1;
+  return alive >= majority && do_not_hear < majority;
 }
 
 // Who was not heard of since this node decides may have been heard of by the one before it.
@@ -235,6 +254,24 @@ bool Controller::is_behind(NodeId node) const {
   return rules_.fences_who_is_behind && heard != heard_.end() && heard->second.progress.is_behind();
 }
 
+const Controller::Heard* Controller::find_heard(const ClusterNode& node) const {
+  const auto heard = heard_.find(node.id);
+  return heard == heard_.end() || heard->second.epoch != node.epoch ? nullptr : &heard->second;
+}
+
+bool Controller::is_out_of_touch(const ClusterNode& node) const {
+  const Heard* const heard = find_heard(node);
+  return heard != nullptr && heard->is_out_of_touch && rules_.heeds_who_is_out_of_touch;
+}
+
+// Where most are out of touch, and this one decides nevertheless, it is itself whom nobody hears.
+bool Controller::is_unfit(const ClusterNode& node) const {
+  const Heard* const heard = find_heard(node);
+  return heard != nullptr &&
+         (heard->is_leaving || (heard->disk_is_full && rules_.spares_full_disks) ||
+          (is_out_of_touch(node) && is_with_majority()));
+}
+
 bool Controller::leads_alone(const Draft& draft, NodeId node) const {
   return std::ranges::any_of(cluster_->partitions(), [&](const auto& entry) {
     const PartitionAssignment& assignment = entry.second;
@@ -263,10 +300,7 @@ void Controller::decide_nodes(Draft& draft) const {
       draft.available.insert(id);
       draft.unfit.insert(id);
     }
-    if (const auto heard = heard_.find(id);
-        heard != heard_.end() && heard->second.epoch == node.epoch &&
-        (heard->second.is_leaving || (heard->second.disk_is_full && rules_.spares_full_disks)))
-      draft.unfit.insert(id);
+    if (is_unfit(node)) draft.unfit.insert(id);
     const bool is_fenced = !draft.is_available(id);
     if (is_fenced == node.is_fenced) continue;
     tell_fence(id, is_fenced);
@@ -327,8 +361,15 @@ std::optional<NodeId> Controller::elect(const Draft& draft,
     return assignment.is_in_sync(node) && !draft.unfit.contains(node);
   };
   if (const auto staying = first(stays)) return staying;
-  // Nobody is better than who leads.
   const auto& leader = assignment.leader;
+  // What nobody follows stands still.
+  if (leader && draft.unfit.contains(*leader) && is_out_of_touch(*cluster_->find(*leader)) &&
+      assignment.isr.size() < assignment.least_in_sync(settings_.min_insync_replicas))
+    if (const auto heir = first([&](NodeId node) {
+          return assignment.is_eligible(node) && !draft.unfit.contains(node);
+        }))
+      return heir;
+  // Nobody is better than who leads.
   if (leader && draft.is_available(*leader) && assignment.is_in_sync(*leader)) return leader;
   // Who does not read what is decided would not learn of it.
   if (const auto reads =

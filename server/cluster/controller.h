@@ -47,6 +47,8 @@ struct ControllerRules {
   bool fences_who_is_behind = true;
   // Nor who has no room for records.
   bool spares_full_disks = true;
+  // Nor who hears nothing.
+  bool heeds_who_is_out_of_touch = true;
 };
 
 class ControllerPort {
@@ -68,10 +70,13 @@ class ControllerPort {
 //
 // Who hears no majority of the nodes may be cut off from them, though it reaches etcd: what it would decide then
 // stops all partitions. It resigns instead, so that one of the others decides. Nodes that are known to be gone do not
-// count.
+// count. Likewise where a majority says that it does not hear this one.
 //
 // A node that is heard of but does not reach etcd does not learn what it leads, nor who is in sync with it: it is fenced
 // after a while, unless it leads something that nobody else can; then it gives away the rest.
+//
+// A node that does not hear the controller, which hears it, is one that the others do not reach: nobody follows it. Others
+// lead what it has led, as far as they can, and where it is alone in sync already those who were before.
 //
 // A node whose disk is full takes no records: others lead what it has led, as far as they can and have room, and it stays
 // what it is otherwise. It leads again what it is preferred for by the usual rule.
@@ -92,8 +97,8 @@ class Controller {
                std::span<const storage::TopicPartition> changed);
   // Likewise where anything may have.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision);
-  // The node is there. Where it is leaving, and for as long as its disk is full, it leads nothing that somebody else can
-  // lead.
+  // The node is there. Where it is leaving, and for as long as its disk is full or it is out of touch, it leads nothing
+  // that somebody else can lead.
   void on_heartbeat(const Heartbeat& heartbeat);
   // Its connection is gone: it is fenced unless it is heard of at once. Also of one that was never heard of here.
   void on_disconnected(NodeId node);
@@ -112,19 +117,25 @@ class Controller {
     Revision applied;
     bool is_leaving;
     MetadataProgress progress = {};
-    int64_t differing = 0;      // as it says
-    bool disk_is_full = false;  // likewise, in its last word
+    int64_t differing = 0;                               // as it says
+    bool disk_is_full = false, is_out_of_touch = false;  // likewise, in its last word
     storage::FeatureLevel knows = storage::kFirstLevel;
   };
   // A command in the making: the assignments as they will be.
   struct Draft;
   bool is_alive(const storage::ClusterNode& node, int64_t now_us) const;
-  bool hears_majority() const;
+  // Hears one, and no majority says that it does not hear this one.
+  bool is_with_majority() const;
   void decide();
   bool is_fit(const storage::ClusterNode& node, int64_t now_us) const;
   void decide_nodes(Draft& draft) const;
   void tell_fence(NodeId node, bool is_fenced) const;
   bool is_behind(NodeId node) const;
+  void tell_changes(const Heard& heard, const Heartbeat& heartbeat) const;
+  // Of the process that is registered.
+  const Heard* find_heard(const storage::ClusterNode& node) const;
+  bool is_unfit(const storage::ClusterNode& node) const;
+  bool is_out_of_touch(const storage::ClusterNode& node) const;
   // Whether there is something that nobody else of the draft could lead instead.
   bool leads_alone(const Draft& draft, NodeId node) const;
   void take_proposals(Draft& draft);

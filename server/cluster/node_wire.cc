@@ -160,6 +160,7 @@ std::string frame_of(const Heartbeat& heartbeat) {
   to.is_leaving = heartbeat.is_leaving;
   to.differing_replicas = heartbeat.differing;
   to.disk_is_full = heartbeat.disk_is_full;
+  to.is_out_of_touch = heartbeat.is_out_of_touch;
   to.feature_level = heartbeat.knows.value();
   return framed(to);
 }
@@ -385,10 +386,14 @@ ClusterMessage message_of(const AskDigestResponse& from) {
 }
 
 ClusterMessage message_of(const NodeHeartbeatRequest& from) {
-  return Heartbeat{
-      NodeId{from.node_id}, NodeEpoch{from.node_epoch}, Revision{from.applied_revision},
-      from.is_leaving,      from.differing_replicas,    from.disk_is_full,
-      storage::FeatureLevel{from.feature_level}};
+  return Heartbeat{NodeId{from.node_id},
+                   NodeEpoch{from.node_epoch},
+                   Revision{from.applied_revision},
+                   from.is_leaving,
+                   from.differing_replicas,
+                   from.disk_is_full,
+                   from.is_out_of_touch,
+                   storage::FeatureLevel{from.feature_level}};
 }
 
 ClusterMessage message_of(const DeliverOutputRequest& from) {

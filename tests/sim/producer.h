@@ -15,10 +15,14 @@ class Producer {
            storage::TopicPartition partition)
       : world_(world), checker_(checker), id_(id), partition_(partition) {}
 
-  void start() { next(); }
+  void start() {
+    is_stopping_ = false;
+    next();
+  }
   // Finishes what it has begun, and sends nothing new.
   void stop() { is_stopping_ = true; }
   bool is_idle() const { return is_idle_; }
+  const storage::TopicPartition& partition() const { return partition_; }
 
  private:
   static constexpr int64_t kTimeoutUs = 700'000, kPauseUs = 20'000, kLongPauseUs = 500'000,

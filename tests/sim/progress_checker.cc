@@ -8,6 +8,13 @@
 
 namespace sim {
 
+const ProgressChecker::Seen* ProgressChecker::find_seen(SimNode& node) const {
+  const auto found = seen_.find(node.id());
+  return node.is_running() && found != seen_.end() && found->second.life == node.life()
+             ? &found->second
+             : nullptr;
+}
+
 // Else it is frozen, or was: a node has something to do every few milliseconds.
 bool ProgressChecker::goes_on(const Seen& seen) const {
   constexpr int64_t kPauseUs = 50'000;
@@ -24,11 +31,13 @@ void ProgressChecker::check(SimNode& node) {
             .decides_since_us = now_us,
             .full_since_us = now_us,
             .has_room_since_us = now_us,
+            .in_touch_since_us = now_us,
             .read = {}};
   seen.at_us = now_us;
   if (!node.cluster()->is_controller()) seen.decides_since_us = now_us;
   (storage::statistics_of(*node.log()).refuses_appends ? seen.has_room_since_us
                                                        : seen.full_since_us) = now_us;
+  if (node.cluster()->is_out_of_touch()) seen.in_touch_since_us = now_us;
   const Revision revision = node.cluster()->metadata().last_revision();
   if (seen.read.empty() || seen.read.back().second < revision)
     seen.read.emplace_back(now_us, revision);
@@ -39,21 +48,23 @@ void ProgressChecker::check_election(SimNode& controller, SimNode& elected,
                                      const storage::ClusterSnapshot& cluster,
                                      const storage::PartitionAssignment& assignment) {
   const int64_t noticed_us = queue_.now_us() - patience_us_;
-  const Seen& decides = seen_[controller.id()];
-  const Seen& leads = seen_[elected.id()];
-  if (decides.decides_since_us > noticed_us || leads.runs_since_us > noticed_us) return;
-  if (!elected.is_running() || decides.read.front().first > noticed_us) return;
+  const Seen* const decides = find_seen(controller);
+  const Seen* const leads = find_seen(elected);
+  if (decides == nullptr || decides->decides_since_us > noticed_us ||
+      decides->read.front().first > noticed_us)
+    return;
+  if (leads == nullptr || leads->runs_since_us > noticed_us) return;
   const bool has_others = std::ranges::any_of(assignment.isr, [&](NodeId id) {
     const storage::ClusterNode* node = cluster.find(id);
     return id != elected.id() && node != nullptr && !node->is_fenced;
   });
   const Revision read = elected.cluster()->metadata().last_revision();
-  if (!has_others || read >= decides.read.front().second) return;
+  if (!has_others || read >= decides->read.front().second) return;
   findings_.add(fmt::format(
       "node {} is to lead partition {} of topic {}, and has read up to {} where the "
       "controller has known {} for long",
       elected.id().value(), assignment.partition.partition.value(),
-      assignment.partition.topic.bytes[0], read.value(), decides.read.front().second.value()));
+      assignment.partition.topic.bytes[0], read.value(), decides->read.front().second.value()));
 }
 
 void ProgressChecker::check_room(SimNode& controller, SimNode& elected,
@@ -61,22 +72,21 @@ void ProgressChecker::check_room(SimNode& controller, SimNode& elected,
                                  const storage::ClusterSnapshot& cluster,
                                  const storage::PartitionAssignment& assignment) {
   const int64_t heard_of_us = queue_.now_us() - kHeardOfUs;
-  const Seen& decides = seen_[controller.id()];
-  const Seen& leads = seen_[elected.id()];
-  if (decides.decides_since_us > heard_of_us || !elected.is_running() || !goes_on(leads) ||
-      leads.full_since_us > heard_of_us)
-    return;
+  const Seen* const decides = find_seen(controller);
+  const Seen* const leads = find_seen(elected);
+  if (decides == nullptr || decides->decides_since_us > heard_of_us) return;
+  if (leads == nullptr || !goes_on(*leads) || leads->full_since_us > heard_of_us) return;
   for (const auto& node : nodes) {
     const storage::ClusterNode* known = cluster.find(node->id());
-    const Seen& seen = seen_[node->id()];
-    const bool could_lead = node->is_running() && goes_on(seen) &&
+    const Seen* const seen = find_seen(*node);
+    const bool could_lead = seen != nullptr && goes_on(*seen) &&
                             assignment.is_in_sync(node->id()) && known && !known->is_fenced &&
                             !node->cluster()->is_leaving() &&
-                            seen.has_room_since_us <= heard_of_us;
+                            seen->has_room_since_us <= heard_of_us &&
+                            seen->in_touch_since_us <= heard_of_us;
     // Who does not read, or did not a moment ago, goes on alone with what nobody else can lead.
-    if (!could_lead || decides.read.empty() || seen.read.empty() ||
-        seen.read.front().second < decides.read.front().second ||
-        seen.read.back().second < decides.read.back().second)
+    if (!could_lead || seen->read.front().second < decides->read.front().second ||
+        seen->read.back().second < decides->read.back().second)
       continue;
     findings_.add(
         fmt::format("node {} is to lead partition {} of topic {}, and its disk has been full for "

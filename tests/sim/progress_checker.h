@@ -40,9 +40,11 @@ class ProgressChecker {
     uint64_t life = 0;
     int64_t at_us = 0;
     int64_t runs_since_us = 0, decides_since_us = 0;  // without a pause
-    int64_t full_since_us = 0, has_room_since_us = 0;
+    int64_t full_since_us = 0, has_room_since_us = 0, in_touch_since_us = 0;
     std::deque<std::pair<int64_t, Revision>> read;  // when it had read up to which
   };
+  // Of the process that runs there now; null before anything has happened on it.
+  const Seen* find_seen(SimNode& node) const;
   bool goes_on(const Seen& seen) const;
 
   const EventQueue& queue_;

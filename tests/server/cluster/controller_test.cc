@@ -84,7 +84,8 @@ class ControllerTest : public testing::Test, public ControllerPort {
         controller_->on_heartbeat({.node = id,
                                    .epoch = table_.snapshot()->find(id)->epoch,
                                    .applied = Revision{std::min(revision_, most)},
-                                   .disk_is_full = full_.contains(id)});
+                                   .disk_is_full = full_.contains(id),
+                                   .is_out_of_touch = deaf_.contains(id)});
       for (int i = 0; i < 3; ++i) {
         const auto changed = std::exchange(changed_, {});
         controller_->applied(table_.snapshot(), Revision{revision_}, changed);
@@ -110,6 +111,7 @@ class ControllerTest : public testing::Test, public ControllerPort {
   int refused_ = 0;        // so many of the next ones are
   std::set<NodeId> told_;  // that they are fenced
   std::set<NodeId> full_;  // whose disks are
+  std::set<NodeId> deaf_;  // who do not hear the controller
   std::optional<Controller> controller_;
 };
 
@@ -237,10 +239,7 @@ TEST_F(ControllerTest, who_does_not_read_the_metadata_goes_on_with_what_nobody_e
 
 TEST_F(ControllerTest, who_leaves_leads_nothing_that_others_can_and_stays_in_sync) {
   hear({kOne, kTwo, kThree});
-  controller_->on_heartbeat({.node = kOne,
-                             .epoch = epoch_of(kOne),
-                             .applied = Revision{revision_},
-                             .is_leaving = true});
+  controller_->on_heartbeat({kOne, epoch_of(kOne), Revision{revision_}, true});
   hear({kOne, kTwo, kThree}, 500);
   EXPECT_EQ(now().leader, kTwo);
   EXPECT_EQ(now().isr, now().replicas);
@@ -278,6 +277,63 @@ TEST_F(ControllerTest, where_all_disks_are_full_nothing_moves) {
   EXPECT_EQ(now().leader, kThree);
   hear({kOne, kTwo}, 3'000);
   EXPECT_EQ(now().leader, kOne) << "a full one leads where nobody else can";
+}
+
+// Its heartbeats come, and nobody's fetches come to it: acks=all would stand still for as long as that lasts.
+TEST_F(ControllerTest, who_does_not_hear_the_controller_leads_nothing_that_others_can) {
+  hear({kOne, kTwo, kThree});
+  deaf_ = {kOne};
+  hear({kOne, kTwo, kThree}, 500);
+  EXPECT_EQ(now().leader, kTwo);
+  EXPECT_EQ(now().isr, now().replicas) << "its new leader knows whether it follows";
+  EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced);
+  hear({kOne, kTwo, kThree}, 30'000);
+  EXPECT_EQ(now().leader, kTwo);
+  deaf_.clear();
+  hear({kOne, kTwo, kThree}, 12'000);
+  EXPECT_EQ(now().leader, kOne);
+}
+
+TEST_F(ControllerTest, where_who_does_not_hear_is_alone_in_sync_one_leads_who_was_before) {
+  hear({kOne, kTwo, kThree});
+  controller_->on_proposal(proposal({kOne}));
+  EXPECT_EQ(now().eligible, (std::vector{kTwo, kThree}));
+  hear({kOne, kTwo, kThree}, 5'000);
+  EXPECT_EQ(now().leader, kOne) << "what it has taken with acks=1 only it has";
+  full_ = {kOne};
+  hear({kOne, kTwo, kThree}, 5'000);
+  EXPECT_EQ(now().leader, kOne);
+  full_ = {kTwo};
+  deaf_ = {kOne};
+  hear({kOne, kTwo, kThree}, 500);
+  EXPECT_EQ(now().leader, kThree);
+  EXPECT_EQ(now().isr, std::vector{kThree});
+  EXPECT_EQ(now().eligible, (std::vector{kOne, kTwo}));
+}
+
+TEST_F(ControllerTest, who_does_not_hear_goes_on_with_what_nobody_else_has) {
+  const storage::TopicPartition other{Uuid{{2}}, PartitionId{0}};
+  PartitionAssignment made{.partition = other, .replicas = {kOne}};
+  made.isr = made.replicas;
+  apply(storage::encode_assign_partition(made));
+  hear({kOne, kTwo, kThree});
+  deaf_ = {kOne};
+  hear({kOne, kTwo, kThree}, 5'000);
+  EXPECT_EQ(now().leader, kTwo);
+  EXPECT_EQ(table_.snapshot()->find(other)->leader, kOne);
+}
+
+TEST_F(ControllerTest, whom_most_do_not_hear_decides_nothing_and_resigns) {
+  hear({kOne, kTwo, kThree});
+  deaf_ = {kOne, kTwo};
+  const int commands = commands_;
+  hear({kOne, kTwo, kThree}, 5'000);
+  EXPECT_EQ(commands_, commands);
+  EXPECT_GT(resigned_, 0);
+  // There is nobody else: what they say of it is no reason to prefer others.
+  decide_alone();
+  hear({kOne, kTwo, kThree}, 5'000);
+  EXPECT_EQ(now().leader, kOne);
 }
 
 TEST_F(ControllerTest, leaders_are_moved_back_to_the_preferred_replica_now_and_then) {

@@ -90,16 +90,23 @@ TEST(NodeWire, what_is_for_the_controller_comes_as_it_went) {
   const auto fenced = round_trip(NodeFenced{NodeEpoch{5}, Revision{6}});
   EXPECT_EQ(fenced.epoch, NodeEpoch{5});
   EXPECT_EQ(fenced.revision, Revision{6});
-  const NodesProgress progress{9, Revision{7}, {{NodeId{1}, Revision{7}, 3, 4}, {NodeId{2}}}};
+  const NodesProgress progress{9, Revision{7}, {{NodeId{1}, Revision{7}, 3, 4, 5, storage::FeatureLevel{6}}, {NodeId{2}}}};
   EXPECT_EQ(round_trip(progress), progress);
-  const auto heartbeat = round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}, true, 5, true});
+  const auto heartbeat =
+      round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}, true, 5, true, true,
+                           storage::FeatureLevel{7}});
   EXPECT_EQ(heartbeat.node, NodeId{2});
   EXPECT_EQ(heartbeat.epoch, NodeEpoch{3});
   EXPECT_EQ(heartbeat.applied, Revision{4});
   EXPECT_TRUE(heartbeat.is_leaving);
   EXPECT_EQ(heartbeat.differing, 5);
   EXPECT_TRUE(heartbeat.disk_is_full);
-  EXPECT_FALSE(round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}}).disk_is_full);
+  EXPECT_TRUE(heartbeat.is_out_of_touch);
+  EXPECT_EQ(heartbeat.knows, storage::FeatureLevel{7});
+  const auto plain = round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}});
+  EXPECT_FALSE(plain.disk_is_full);
+  EXPECT_FALSE(plain.is_out_of_touch);
+  EXPECT_EQ(plain.knows, storage::kFirstLevel);
 }
 
 TEST(NodeWire, outputs_of_tasks_and_their_answers_come_as_they_went) {
