@@ -20,8 +20,14 @@ constexpr Flag kDryRunFlag{.name = "dry-run", .doc = "Show what would be moved, 
 constexpr Flag kTimeoutFlag{.name = "timeout",
                             .argument = "SECONDS",
                             .doc = "How long to wait for replicas to be moved [600]"};
+constexpr Flag kReplicasFlag{
+    .name = "replicas",
+    .argument = "NUMBER",
+    .doc = "First give so many replicas to each partition that has fewer, internal topics' too"};
 constexpr Flag kStatusFlags[] = {kBootstrapFlag, kHelpFlag};
 constexpr Flag kMoveFlags[] = {kBootstrapFlag, kDryRunFlag, kTimeoutFlag, kHelpFlag};
+constexpr Flag kSpreadFlags[] = {kBootstrapFlag, kReplicasFlag, kDryRunFlag, kTimeoutFlag,
+                                 kHelpFlag};
 
 Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
 
@@ -155,7 +161,18 @@ Result<bool> carry_out(ClusterAdmin& admin, const Flags& flags, const ClusterLis
   return true;
 }
 
+// True where what comes next can be planned: not when this was only to be shown.
+Result<bool> widen(ClusterAdmin& admin, const Flags& flags) {
+  const int64_t replicas = TRY(flags.number(kReplicasFlag.name, 0, 1, INT16_MAX));
+  if (replicas == 0) return true;
+  const ClusterListing cluster = TRY(admin.describe());
+  const ReplicaPlan plan = TRY(plan_wider(cluster, static_cast<size_t>(replicas)));
+  if (plan.empty()) return true;
+  return carry_out(admin, flags, cluster, plan);
+}
+
 Status rebalance(ClusterAdmin& admin, const Flags& flags) {
+  if (!TRY(widen(admin, flags))) return {};
   const ClusterListing cluster = TRY(admin.describe());
   const ReplicaPlan plan = plan_balanced(cluster);
   if (plan.empty()) fmt::print("Replicas are spread evenly.\n");
@@ -214,7 +231,7 @@ const Action kActions[] = {
      {"millrace cluster status [OPTIONS]", "Shows the nodes, what they lead, and who is behind."},
      status},
     {"add",
-     kMoveFlags,
+     kSpreadFlags,
      1,
      {"millrace cluster add NODE [OPTIONS]",
       "Waits for a node that was started, and moves its share of the replicas to it."},
@@ -226,7 +243,7 @@ const Action kActions[] = {
       "Moves all that a node has to others, and takes it out of the cluster."},
      remove},
     {"rebalance",
-     kMoveFlags,
+     kSpreadFlags,
      0,
      {"millrace cluster rebalance [OPTIONS]",
       "Spreads replicas and leaders evenly, with as few moves as that takes."},
@@ -247,6 +264,7 @@ void print_actions() {
   fmt::print(
       "\nAfter an action, --help shows its options.\n\nExamples:\n"
       "  millrace cluster status -b node1:9092\n"
+      "  millrace cluster add 3 -b node1:9092 --replicas 3\n"
       "  millrace cluster remove 3 -b node1:9092 --dry-run\n");
 }
 

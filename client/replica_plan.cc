@@ -151,6 +151,27 @@ Result<ReplicaPlan> plan_without(const ClusterListing& all, int32_t leaving) {
   return plan;
 }
 
+Result<ReplicaPlan> plan_wider(const ClusterListing& cluster, size_t replicas) {
+  constexpr int32_t kNobodyLeaves = -1;
+  Loads loads(cluster);
+  ReplicaPlan plan;
+  for (const auto& [partition, known] : cluster.partitions) {
+    if (known.replicas.empty() || known.replicas.size() >= replicas) continue;
+    NodeNumbers wider = known.replicas;
+    while (wider.size() < replicas) {
+      const auto node = loads.heir_of(wider, kNobodyLeaves);
+      if (!node)
+        return Error{ErrorCode::InvalidParameter,
+                     fmt::format("{} replicas need as many nodes, and {} are there", replicas,
+                                 cluster.nodes.size())};
+      wider.push_back(*node);
+    }
+    loads.change(known.replicas, wider);
+    plan[partition] = wider;
+  }
+  return plan;
+}
+
 ReplicaPlan plan_balanced(const ClusterListing& cluster) {
   ReplicaPlan plan;
   if (cluster.nodes.empty()) return plan;

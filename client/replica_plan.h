@@ -24,4 +24,8 @@ Result<ReplicaPlan> plan_without(const ClusterListing& cluster, int32_t leaving)
 // preferred as leader. As few moves as that takes.
 ReplicaPlan plan_balanced(const ClusterListing& cluster);
 
+// So many replicas of each partition that has fewer: more come to those that there are, in other racks than these where there
+// are such, on nodes that have least. Fails with InvalidParameter where there are too few nodes.
+Result<ReplicaPlan> plan_wider(const ClusterListing& cluster, size_t replicas);
+
 }  // namespace client

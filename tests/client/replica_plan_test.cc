@@ -74,6 +74,27 @@ TEST(ReplicaPlan, leaders_are_preferred_evenly) {
   EXPECT_TRUE(plan_balanced(cluster_of(3, {{1, 2, 3}, {2, 3, 1}, {3, 1, 2}})).empty());
 }
 
+TEST(ReplicaPlan, partitions_get_more_replicas_and_keep_those_that_they_have) {
+  const auto cluster = cluster_of(4, {{1}, {1}, {1}, {2, 3}, {1, 2, 3, 4}});
+  const ReplicaPlan plan = plan_wider(cluster, 3).value();
+  EXPECT_EQ(plan.size(), 4u) << "nothing is taken from the last one";
+  for (const auto& [partition, replicas] : plan) {
+    const NodeNumbers& before = cluster.partitions.at(partition).replicas;
+    EXPECT_EQ(replicas.size(), 3u);
+    EXPECT_EQ(std::set(replicas.begin(), replicas.end()).size(), 3u);
+    EXPECT_TRUE(std::equal(before.begin(), before.end(), replicas.begin()));
+  }
+  const auto counts = counts_after(cluster, plan);
+  for (const int32_t node : {2, 3, 4}) EXPECT_GE(counts.at(node), 3) << node;
+  EXPECT_TRUE(plan_wider(cluster, 1).value().empty());
+  EXPECT_FALSE(plan_wider(cluster, 5)) << "there are four nodes";
+
+  auto racks = cluster_of(3, {{1}});
+  racks.nodes[0].rack = racks.nodes[1].rack = "a";
+  racks.nodes[2].rack = "b";
+  EXPECT_EQ(plan_wider(racks, 2).value().at({"t", 0}), (NodeNumbers{1, 3}));
+}
+
 TEST(ReplicaPlan, replicas_are_dealt_to_the_nodes_that_are_named) {
   const auto cluster = cluster_of(4, {{1, 2}, {2, 1}, {1, 2}});
   const ReplicaPlan plan = plan_generated(cluster, {"t"}, {3, 4}).value();
