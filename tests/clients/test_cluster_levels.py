@@ -24,9 +24,15 @@ class OldCluster(Cluster):
         super().__init__(count=0)
         no_parts = b"\1\0"
         command = {"key": in_base64(b"/millrace/blue/log/00000000000000000001"), "value": in_base64(os.urandom(16) + no_parts)}
-        with urllib.request.urlopen(self.etcd.url + "/v3/kv/put", json.dumps(command).encode(), timeout=30):
-            pass
+
+        def is_put():
+            try:
+                with urllib.request.urlopen(self.etcd.url + "/v3/kv/put", json.dumps(command).encode(), timeout=30):
+                    return True
+            except OSError:  # it has just been started
+                return False
         try:
+            eventually(is_put, 30)
             for number in (1, 2, 3):
                 self.nodes[number] = Node(os.path.join(self.folder, f"node{number}"), "blue", number, self.etcd.url, FLAGS)
             self.start_all()
@@ -63,6 +69,7 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
         all_is_well(nodes)
         first = nodes.nodes[1]
         assert "feature level 1; node programs know 2, see: millrace cluster upgrade --help" in millrace(first, "status")
+        create_topic(nodes, "before")
         nodes.nodes[3].kill()
         # It is noticed that it is away, and then nobody knows what it will be.
         eventually(lambda: "away" in millrace(first, "status"))
