@@ -8,6 +8,7 @@
 #include "engine/pgsql/convert.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/rewrite.h"
+#include "engine/sql/row_match.h"
 #include "engine/types/ascii.h"
 #include "engine/types/text_number.h"
 
@@ -563,7 +564,7 @@ Result<ExpressionPtr> Converter::row_not_in(const Fields& subquery, const Fields
 // (a, b) IN (SELECT ...): whether there is a row with these values. Only as a condition, where null is as good as false.
 Result<ExpressionPtr> Converter::row_in(const Fields& row, std::shared_ptr<const Query> query,
                                         TextPosition at, RowMatch match) const {
-  const Name alias{"\x05"};  // no name of a statement
+  const Name alias{std::string(kRowMatch)};
   ExpressionList values = TRY(expressions(row, "args"));
   Query around;
   around.position = at;
@@ -574,7 +575,7 @@ Result<ExpressionPtr> Converter::row_in(const Fields& row, std::shared_ptr<const
   around.items.push_back({SelectItemKind::Expression, make_expression(IntegerLiteral{1}, at),
                           std::nullopt, std::nullopt, at});
   for (ExpressionPtr& value : values) {
-    const Name column{fmt::format("\x05{}", around.from->columns.size())};
+    const Name column{fmt::format("{}{}", kRowMatch, around.from->columns.size())};
     around.from->columns.push_back(column);
     ExpressionPtr same =
         make_expression(Comparison{ComparisonOp::Equal,

@@ -8,6 +8,7 @@
 
 #include "engine/expr/assigned.h"
 #include "engine/query/select_outer_rows.h"
+#include "engine/query/select_row_match.h"
 #include "engine/query/select_windows.h"
 
 namespace engine {
@@ -27,13 +28,6 @@ bool has_columns(const Expression& expression) {
   if (expression.is<ColumnRef>()) return true;
   return std::ranges::any_of(children(expression),
                              [](const Expression* child) { return has_columns(*child); });
-}
-
-bool has_windows(const Query& query) {
-  std::vector<const Expression*> calls;
-  return std::ranges::any_of(query.items, [&](const SelectItem& item) {
-    return item.expression && (!list_window_calls(*item.expression, calls) || !calls.empty());
-  });
 }
 
 // Takes out of the sub-query's WHERE what it says of the query around it.
@@ -187,8 +181,11 @@ class SubqueryBinder {
       if (rows.error().code != ErrorCode::UndefinedColumn &&
           rows.error().code != ErrorCode::UndefinedSource)
         return rows.error();
-      without_having_ = with_having_in_item(*asked_);
-      if (without_having_) asked_ = &*without_having_;
+      rewritten_ = with_having_in_item(*asked_);
+      if (!rewritten_ && !has_plannable_rows())
+        rewritten_ = with_values_compared_within(*asked_, names_);
+      planning_.drop_tables_from(tables);
+      if (rewritten_) asked_ = &*rewritten_;
       Decorrelation decorrelation(*asked_, names_, planning_);
       Result<std::vector<Correlation>> taken = decorrelation.take();
       planning_.drop_tables_from(tables);
@@ -223,6 +220,12 @@ class SubqueryBinder {
   }
 
  private:
+  // The rows of FROM alone, which need not look beyond the sub-query though its conditions do.
+  bool has_plannable_rows() const {
+    const auto& from = asked_->query->from;
+    return from && planning_.plan_source(*from).has_value();
+  }
+
   // `unknown`: what is wrong if it does not look beyond itself.
   Result<PlannedRows> plan_with_outer_rows(const Error& unknown) {
     const size_t tables = planning_.table_count();
@@ -300,7 +303,7 @@ class SubqueryBinder {
 
   const Expression& expression_;
   const Subquery* asked_;
-  std::optional<Subquery> without_having_;
+  std::optional<Subquery> rewritten_;
   const SelectNames& names_;
   RowsPlanning& planning_;
   Appended& beside_;

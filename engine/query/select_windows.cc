@@ -286,6 +286,13 @@ Status list_window_calls(const Expression& expression, std::vector<const Express
   return {};
 }
 
+bool has_windows(const Query& query) {
+  std::vector<const Expression*> calls;
+  return std::ranges::any_of(query.items, [&](const SelectItem& item) {
+    return item.expression && (!list_window_calls(*item.expression, calls) || !calls.empty());
+  });
+}
+
 Result<std::vector<WindowRows>> bind_windows(const std::vector<const Expression*>& calls,
                                              const SelectNames& names, RowsPlanning& planning,
                                              Appended& beside) {

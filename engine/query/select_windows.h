@@ -9,6 +9,9 @@ namespace engine {
 // Those in the expression, each once; fails with GroupingError where one stands within another.
 Status list_window_calls(const Expression& expression, std::vector<const Expression*>& found);
 
+// Whether the SELECT list has any.
+bool has_windows(const Query& query);
+
 // Binds the calls beside `beside`, whose next columns they become: a step, without its input, for those of the same partitions and
 // order. Fails as bind() does, and with WrongObjectType where a function is for no window.
 Result<std::vector<WindowRows>> bind_windows(const std::vector<const Expression*>& calls,
