@@ -448,6 +448,7 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
   if (has_run(*portal))
     return Error{ErrorCode::ObjectState, "portal " + quoted(message.portal) + " cannot be run"};
   const bool is_part = joins_group(*statement);
+  TRY(check_not_in_use(*statement->parsed));
   if (!is_part && group_ == Group::Open) {
     begin_group_commit();
     return Begun::Later;
