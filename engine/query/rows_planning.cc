@@ -62,6 +62,18 @@ Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   return make_node(std::move(step), layout_of(schema));
 }
 
+// A number's type with room for all digits of a text behind the point: none is lost to the other side's type.
+SqlType with_digits_of(std::string_view text, const SqlType& type) {
+  if (type.kind() != TypeKind::Decimal) return type;
+  const size_t point = text.find('.');
+  const size_t exponent = std::min(text.find_first_of("eE"), text.size());
+  if (point == std::string_view::npos || exponent < point) return type;
+  const int digits = static_cast<int>(std::min<size_t>(exponent - point - 1, kMaxDecimalPrecision));
+  if (digits <= type.scale()) return type;
+  const int whole = std::max(type.precision() - type.scale(), static_cast<int>(point));
+  return SqlType::decimal(std::min(whole + digits, kMaxDecimalPrecision), digits);
+}
+
 // The query with the texts that it writes down in these columns cast to their types; null: it has none.
 std::shared_ptr<const Query> with_texts_cast(const Query& query, const Schema& own,
                                              const Schema& other) {
@@ -70,13 +82,14 @@ std::shared_ptr<const Query> with_texts_cast(const Query& query, const Schema& o
   for (size_t i = 0; i < query.items.size() && i < other.columns.size(); ++i) {
     const ExpressionPtr& item = query.items[i].expression;
     const SqlType& type = other.columns[i].type;
-    if (!item || !item->is<StringLiteral>() || type.kind() == TypeKind::String) continue;
+    const auto* text = item ? item->as<StringLiteral>() : nullptr;
+    if (!text || type.kind() == TypeKind::String) continue;
+    const SqlType read = with_digits_of(text->value, without_declared_lengths(type));
     if (!changed) changed = std::make_shared<Query>(clone(query));
     SelectItem& cast = changed->items[i];
     if (!cast.alias) cast.alias = Name{own.columns[i].name, Quoting::Back};
     cast.expression = make_expression(
-        Cast{std::move(cast.expression), type_name_of(without_declared_lengths(type))},
-        item->position);
+        Cast{std::move(cast.expression), type_name_of(read)}, item->position);
   }
   return changed;
 }
