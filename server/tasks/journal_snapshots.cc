@@ -96,6 +96,9 @@ bool JournalSnapshots::is_due(PartitionId journal) {
     return false;
   const auto pause = not_before_us_.find(journal);
   if (pause != not_before_us_.end() && clock_.monotonic_us() < pause->second) return false;
+  const auto last = static_cast<int64_t>(journals_.snapshot_bytes(journal));
+  // What its queries had before it began lies nowhere but here (docs/adr/0094).
+  if (last == 0 && status->log_start() > Offset{0}) return true;
   if (!reader_) {
     auto reader = storage::LogReader::open(log_);
     if (!reader) return false;
@@ -104,7 +107,6 @@ bool JournalSnapshots::is_due(PartitionId journal) {
   if (!reader_->begin_turn()) return false;
   const auto size = reader_->size_bytes({storage::kReplicatedJournal, journal});
   reader_->end_turn();
-  const auto last = static_cast<int64_t>(journals_.snapshot_bytes(journal));
   return size && static_cast<int64_t>(*size) > kTimesTheLast * last + least_bytes_;
 }
 

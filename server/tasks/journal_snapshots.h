@@ -21,7 +21,7 @@ namespace server {
 class JournalContentWriter;
 
 // A journal gets one when it is twice as long as the last one took, and some megabytes: so each byte of a commit pays for
-// one of snapshots, about, and the journal takes three times what its queries keep.
+// one of snapshots, about, and the journal takes three times what its queries keep. One that begins behind 0 gets its first at once.
 //
 // What is written lies in this node's checkpoints, journal of tasks and exchanges, as of one moment, while nothing is
 // carried out: reading it afterwards holds up nobody, but pages of both files are not used again meanwhile. One piece is

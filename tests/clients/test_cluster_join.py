@@ -1,0 +1,440 @@
+#!/usr/bin/python3
+"""A server that was alone becomes the first node of a cluster (millrace cluster join): everything is there, each record counts once, and
+stays when that node dies."""
+import atexit
+import collections
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+
+import share_wire
+from cluster_cases import all_is_well, metadata_of, partitions_of
+from cluster_nodes import ETCD, Cluster, Etcd, Node, eventually
+from cluster_sql import rows_of, run_on
+from cluster_sql import shows as shows_within
+from millrace_server import Skipped, binary, case, obstacle_of_own_client, run
+from node_proxy import Network
+
+try:
+    import psycopg
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+except ImportError:
+    psycopg = None
+
+PEOPLE, PRODUCTS, AT_ONCE = 5, 40, 100
+INTERNAL = ("__consumer_offsets", "__transaction_state", "__task_journal")
+shows = functools.partial(shows_within, timeout_s=90)
+
+
+class FirstNode(Node):
+    """One that can be started alone, too, at the same addresses."""
+    is_alone = True
+
+    def arguments(self):
+        if not self.is_alone:
+            return super().arguments()
+        return [binary(), "server", "--data-dir", self.data_dir, "--kafka", self.kafka, "--pg", self.pg, "--http", "off",
+                "--checkpoint-journal-bytes", "100000", "--checkpoint-interval-ms", "500"]
+
+    def join(self, crash_point=None, status=0, **changed):
+        """What it says."""
+        flags = {"data-dir": self.data_dir, "cluster": self.cluster, "node-id": self.number, "etcd": self.etcd,
+                 **{name.replace("_", "-"): value for name, value in changed.items()}}
+        environment = {**os.environ, **({"MILLRACE_CRASH_POINT": crash_point} if crash_point else {})}
+        done = subprocess.run([binary(), "cluster", "join", *(f"--{name}={value}" for name, value in flags.items())],
+                              capture_output=True, text=True, timeout=120, env=environment)
+        if crash_point:
+            assert done.returncode in (0, -9), (done.returncode, done.stdout, done.stderr)
+        else:
+            assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+        return done.stdout + done.stderr
+
+
+class Growing(Cluster):
+    """Node 1 is there alone, with nothing yet; nodes 2 and 3 are not."""
+
+    def __init__(self, name="blue"):
+        if psycopg is None:
+            raise Skipped("psycopg or confluent-kafka is not installed")
+        if not os.path.exists(ETCD):
+            raise Skipped("etcd-server is not installed")
+        self.folder = tempfile.mkdtemp(prefix="millrace-join-")
+        self.network = Network()
+        self.etcd = Etcd(os.path.join(self.folder, "etcd"))
+        flags = ("--node-session-timeout-ms", "2000")
+        self.first = FirstNode(os.path.join(self.folder, "node1"), name, 1, self.etcd.url, flags)
+        self.others = {number: Node(os.path.join(self.folder, f"node{number}"), name, number, self.etcd.url, flags)
+                       for number in (2, 3)}
+        self.nodes = {1: self.first}
+        atexit.register(self.close)
+        self.etcd.start()
+
+    def close(self):
+        self.nodes |= self.others
+        super().close()
+
+    def join(self):
+        self.first.stop()
+        said = self.first.join()
+        assert f'Node 1 of cluster "{self.first.cluster}" has all that the server had' in said, said
+        self.first.is_alone = False
+        self.first.start()
+        all_is_well(self)
+
+    def grow(self):
+        self.nodes |= self.others
+        self.start_all()
+        all_is_well(self)
+
+
+def command(nodes, *arguments):
+    done = subprocess.run([binary(), *arguments, "-b", nodes.bootstrap], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, (arguments, done.returncode, done.stdout, done.stderr)
+    return done.stdout
+
+
+def read_topic(nodes, topic):
+    """Keys and values of all its records that are committed."""
+    consumer = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": "reader", "enable.auto.commit": False,
+                         "isolation.level": "read_committed", "enable.partition.eof": True, "auto.offset.reset": "earliest"})
+    try:
+        left = set(consumer.list_topics(topic, timeout=20).topics[topic].partitions)
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in left])
+        found = []
+        while left:
+            message = consumer.poll(30)
+            assert message is not None, f"{topic} cannot be read"
+            if not message.error():
+                found.append((message.key(), message.value()))
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                left.discard(message.partition())
+        return found
+    finally:
+        consumer.close()
+
+
+class Everything:
+    """What a server has, as its clients see it."""
+
+    QUERIES = ("CREATE STREAM even AS SELECT person, id, product FROM sales WHERE id % 2 = 0",
+               "CREATE TABLE by_person AS SELECT person, COUNT(*) AS n, SUM(id) AS ids FROM sales GROUP BY person",
+               "CREATE TABLE by_product AS SELECT product, COUNT(*) AS n, SUM(id) AS ids FROM sales GROUP BY product",
+               "CREATE TABLE even_by_product AS SELECT product, COUNT(*) AS n FROM even GROUP BY product",
+               "CREATE STREAM named AS SELECT s.person AS person, s.id AS id, p.name AS name FROM sales s "
+               "JOIN people p ON s.person = p.person",
+               "CREATE STREAM merged (person INT KEY, id INT) WITH (partitions = 1)",
+               "INSERT INTO merged SELECT person, id FROM sales",
+               "INSERT INTO merged SELECT person, -id AS id FROM sales WHERE id > 0",
+               "CREATE TABLE paused AS SELECT product, COUNT(*) AS n FROM sales GROUP BY product")
+
+    def __init__(self, nodes):
+        self.nodes, self.count, self.plain = nodes, 0, 0
+        first = nodes.first
+        run_on(first, "CREATE TYPE place AS STRUCT<x INT, y INT>",
+               "CREATE STREAM sales (person INT KEY, id INT, product INT) WITH (partitions = 3)",
+               "CREATE TABLE people (person INT PRIMARY KEY, name VARCHAR) WITH (partitions = 3)",
+               "INSERT INTO people VALUES " + ", ".join(f"({i}, 'person {i}')" for i in range(PEOPLE)),
+               "CREATE SEQUENCE numbers START 1000",
+               "CREATE STREAM encoded (k INT KEY, v VARCHAR) WITH (value_format = 'AVRO', partitions = 1)",
+               "INSERT INTO encoded VALUES (1, 'one')",
+               "CREATE USER ann PASSWORD 'secret'", "GRANT SELECT ON people TO ann")
+        for query in self.QUERIES:
+            run_on(first, query)
+        self.write(3)
+        self.check_queries(first)
+        run_on(first, "PAUSE " + next(row[0] for row in rows_of(first, "SHOW QUERIES") if row[3] == "PAUSED"))
+        self.paused_at = self.count
+        self.number = rows_of(first, "SELECT nextval('numbers')")[0][0]
+        self.write_plain()
+        self.write_transactions()
+        consumer = Consumer({"bootstrap.servers": first.kafka, "group.id": "readers", "enable.auto.commit": False})
+        consumer.commit(offsets=[TopicPartition("plain", 0, 7), TopicPartition("plain", 1, 9)], asynchronous=False)
+        consumer.close()
+        command(nodes, "config", "alter", "topic", "plain", "retention.ms=86400000")
+
+    def write(self, statements):
+        running = [node for node in self.nodes.nodes.values() if node.is_running()]
+        for _ in range(statements):
+            rows = range(self.count, self.count + AT_ONCE)
+            run_on(running[self.count // AT_ONCE % len(running)], "INSERT INTO sales VALUES " +
+                   ", ".join(f"({i % PEOPLE}, {i}, {i % PRODUCTS})" for i in rows))
+            self.count += AT_ONCE
+
+    def write_plain(self, count=200):
+        producer = Producer({"bootstrap.servers": self.nodes.bootstrap, "enable.idempotence": True})
+        for i in range(self.plain, self.plain + count):
+            producer.produce("plain", str(i), str(i))
+        assert producer.flush(60) == 0
+        self.plain += count
+
+    def write_transactions(self):
+        def producer(name):
+            made = Producer({"bootstrap.servers": self.nodes.bootstrap, "transactional.id": name, "transaction.timeout.ms": 10_000})
+            made.init_transactions(30)
+            made.begin_transaction()
+            made.produce("paid", name, name)
+            return made
+        producer("committed").commit_transaction(30)
+        producer("aborted").abort_transaction(30)
+        left_open = producer("open")
+        left_open.flush(30)
+
+    def sums(self, of, rows=None):
+        n, ids = collections.Counter(), collections.Counter()
+        for i in range(self.count if rows is None else rows):
+            n[of(i)] += 1
+            ids[of(i)] += i
+        return [(key, n[key], ids[key]) for key in n]
+
+    def check_queries(self, node):
+        shows(node, "SELECT person, n, ids FROM by_person", self.sums(lambda i: i % PEOPLE))
+        shows(node, "SELECT product, n, ids FROM by_product", self.sums(lambda i: i % PRODUCTS))
+        even = collections.Counter(i % PRODUCTS for i in range(0, self.count, 2))
+        shows(node, "SELECT product, n FROM even_by_product", list(even.items()))
+        shows(node, "SELECT id FROM even", [(i,) for i in range(0, self.count, 2)])
+        shows(node, "SELECT id, name FROM named", [(i, f"person {i % PEOPLE}") for i in range(self.count)])
+        shows(node, "SELECT id FROM merged", [(i,) for i in range(-self.count + 1, self.count)])
+
+    def check(self, node):
+        self.check_queries(node)
+        shows(node, "SELECT person, name FROM people", [(i, f"person {i}") for i in range(PEOPLE)])
+        shows(node, "SELECT k, v FROM encoded", [(1, "one")])
+        shows(node, "SELECT product, n FROM paused",
+              [(key, n) for key, n, _ in self.sums(lambda i: i % PRODUCTS, self.paused_at)])
+        assert [row[0] for row in rows_of(node, "SHOW TYPES")] == ["PLACE"], rows_of(node, "SHOW TYPES")
+        assert "ann" in {row[0] for row in rows_of(node, "SELECT rolname FROM pg_roles")}
+        next_one = rows_of(node, "SELECT nextval('numbers')")[0][0]
+        assert next_one > self.number, (next_one, self.number)
+        self.number = next_one
+
+    def check_kafka(self):
+        # The queries' outputs are read as anybody would: each is there once.
+        assert len(read_topic(self.nodes, "EVEN")) == self.count // 2
+        assert len(read_topic(self.nodes, "NAMED")) == self.count
+        assert len(read_topic(self.nodes, "MERGED")) == 2 * self.count - 1
+        plain = read_topic(self.nodes, "plain")
+        assert sorted(int(value) for _, value in plain) == list(range(self.plain)), len(plain)
+        assert sorted({key for key, _ in read_topic(self.nodes, "paid")}) == [b"committed"]
+        consumer = Consumer({"bootstrap.servers": self.nodes.bootstrap, "group.id": "readers", "enable.auto.commit": False})
+        committed = consumer.committed([TopicPartition("plain", number) for number in (0, 1)], timeout=30)
+        consumer.close()
+        assert [each.offset for each in committed] == [7, 9], committed
+        assert "86400000" in command(self.nodes, "config", "describe", "topic", "plain")
+
+
+def producer_again(nodes, name):
+    """The transactional id goes on, whatever it had left."""
+    producer = Producer({"bootstrap.servers": nodes.bootstrap, "transactional.id": name})
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    producer.produce("paid", "committed", name)
+    producer.commit_transaction(60)
+
+
+@case
+def a_server_becomes_a_cluster_and_its_first_node_may_die():
+    nodes = Growing()
+    nodes.first.start()
+    everything = Everything(nodes)
+    nodes.join()
+    everything.check(nodes.first)
+    everything.check_kafka()
+    producer_again(nodes, "open")
+    everything.write(2)
+    everything.check(nodes.first)
+    assert "already" in refused_alone(nodes.first)
+
+    nodes.grow()
+    added = command(nodes, "cluster", "add", "2", "--replicas", "3") + command(nodes, "cluster", "add", "3", "--replicas", "3")
+    assert "__task_journal" in added, added
+    all_is_well(nodes)
+    found = partitions_of(nodes.first)
+    assert all(len(partition.replicas) == 3 for partition in found.values()), \
+        {each: partition.replicas for each, partition in found.items() if len(partition.replicas) != 3}
+    topics = metadata_of(nodes.first).topics
+    assert all(name in topics for name in INTERNAL), sorted(topics)
+    everything.write(2)
+    for node in nodes.nodes.values():
+        everything.check(node)
+
+    nodes.first.kill()
+    everything.write(2)
+    everything.write_plain()
+    producer_again(nodes, "committed")
+    for node in nodes.others.values():
+        everything.check(node)
+    everything.check_kafka()
+    # What node 1 had is nowhere but on the others now.
+    shutil.rmtree(nodes.first.data_dir)
+    nodes.first.start()
+    all_is_well(nodes)
+    nodes.others[2].kill()
+    everything.write(2)
+    everything.check(nodes.first)
+    everything.check(nodes.others[3])
+    everything.check_kafka()
+    nodes.close()
+
+
+def refused_alone(node):
+    """What a second join says, while the node runs and then not."""
+    node.stop()
+    said = node.join()
+    node.start()
+    return said
+
+
+class Small:
+    """A server with a query, to be joined often: what it has written is counted."""
+
+    def __init__(self, nodes):
+        self.count = 0
+        run_on(nodes.first, "CREATE STREAM ticks (k INT KEY, v INT) WITH (partitions = 2)",
+               "CREATE TABLE counted AS SELECT v % 7 AS m, COUNT(*) AS n FROM ticks GROUP BY v % 7",
+               "CREATE STREAM odd AS SELECT k, v FROM ticks WHERE v % 2 = 1")
+        self.write(nodes.first)
+
+    def write(self, node):
+        rows = range(self.count, self.count + 50)
+        run_on(node, "INSERT INTO ticks VALUES " + ", ".join(f"({i % 5}, {i})" for i in rows))
+        self.count += 50
+        self.check(node)
+
+    def check(self, node):
+        shows(node, "SELECT m, n FROM counted", list(collections.Counter(i % 7 for i in range(self.count)).items()))
+        shows(node, "SELECT v FROM odd", [(i,) for i in range(1, self.count, 2)])
+
+
+@case
+def a_join_that_is_killed_is_said_again_or_never_was():
+    nodes = Growing("killed")
+    first = nodes.first
+    first.start()
+    small = Small(nodes)
+    first.stop()
+    points = ["after-join-began", "after-founding", *(f"before-log-commit:{n}" for n in range(1, 12, 2)),
+              *(f"before-acknowledgement:{n}" for n in range(2, 12, 3))]
+    finished = 0
+    for number, point in enumerate(points):
+        kept = first.data_dir
+        first.data_dir = f"{kept}-{number}"
+        shutil.copytree(kept, first.data_dir)
+        first.cluster = f"killed-{number}"
+        counted = small.count
+        killed = "has all that" not in first.join(crash_point=point)
+        finished += not killed
+        goes_on_alone = killed and number % 2 == 1
+        if goes_on_alone and "belongs to" not in start_alone(first):
+            small.write(first)
+            first.stop()
+            # And is killed once more, where etcd has what was true before.
+            first.join(crash_point="after-founding")
+        said = first.join()
+        assert "has all that" in said or "already" in said, said
+        first.is_alone = False
+        first.start()
+        small.check(first)
+        small.write(first)
+        first.stop()
+        first.is_alone, small.count = True, counted
+        shutil.rmtree(first.data_dir)
+        first.data_dir = kept
+    assert finished < len(points) / 2, finished
+    nodes.close()
+
+
+def start_alone(node):
+    """Why it does not start, if it does not."""
+    try:
+        node.start()
+        return ""
+    except AssertionError as error:
+        return str(error)
+
+
+@case
+def what_was_begun_goes_on_when_others_have_come_meanwhile():
+    nodes = Growing("early")
+    nodes.first.start()
+    small = Small(nodes)
+    nodes.first.stop()
+    nodes.first.join(crash_point="after-founding")
+    other = nodes.others[2].start()
+    said = nodes.first.join()
+    assert "was begun before has ended" in said, said
+    nodes.first.is_alone = False
+    nodes.first.start()
+    nodes.nodes[2] = other
+    command(nodes, "cluster", "add", "2", "--replicas", "2")
+    all_is_well(nodes)
+    small.write(nodes.first)
+    small.check(other)
+    nodes.close()
+
+
+@case
+def etcd_that_is_away_changes_nothing():
+    nodes = Growing("away")
+    first = nodes.first
+    first.start()
+    small = Small(nodes)
+    first.stop()
+    nodes.etcd.kill()
+    assert "error:" in first.join(status=1)
+    first.start()
+    small.write(first)
+    first.stop()
+    nodes.etcd.start()
+    nodes.join()
+    small.write(first)
+    nodes.close()
+
+
+@case
+def what_a_cluster_cannot_go_on_with_is_named():
+    nodes = Growing("named")
+    first = nodes.first
+    assert "there are no data" in first.join(status=1)
+    first.start()
+    assert "error:" in first.join(status=1), "another process uses the directory"
+    run_on(first, "CREATE TABLE serial_one (id SERIAL PRIMARY KEY, v INT)",
+           "CREATE STREAM ticks (k INT KEY, v INT) WITH (partitions = 1)",
+           "CREATE STREAM made (id BIGINT KEY) WITH (partitions = 1, generator = 'datagen', rows_per_second = 1)")
+    worker = share_wire.Worker(first.kafka, "sharing", "member", "TICKS")
+    assert worker.beat(epoch=-1) == 0, "it leaves"
+    first.stop()
+    said = first.join(status=1)
+    for what in ("nothing was changed", "column id of serial_one is SERIAL", "generates rows", "share group sharing"):
+        assert what in said, (what, said)
+    first.start()
+    run_on(first, "DROP TABLE serial_one", "DROP STREAM made DELETE TOPIC")
+    command(nodes, "group", "delete", "sharing")
+    first.stop()
+    assert first.join(etcd="start", status=2), "it needs an etcd"
+    nodes.join()
+    assert "is that of node 1" in first_refused(first, node_id=2)
+    assert "is that of node 1" in first_refused(first, cluster="other")
+
+    # A cluster that is there takes no other server's data.
+    second = FirstNode(os.path.join(nodes.folder, "second"), "named", 2, nodes.etcd.url)
+    second.start()
+    run_on(second, "CREATE STREAM others (k INT KEY) WITH (partitions = 1)")
+    second.stop()
+    said = second.join(status=1)
+    assert 'cluster "named" is in this etcd already' in said, said
+    second.start()
+    run_on(second, "INSERT INTO others VALUES (1)")
+    second.stop()
+    nodes.close()
+
+
+def first_refused(node, **changed):
+    node.stop()
+    said = node.join(status=1, **changed)
+    node.start()
+    return said
+
+
+run(obstacle_of_own_client())
