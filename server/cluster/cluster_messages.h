@@ -23,6 +23,7 @@ struct Heartbeat {
   bool is_leaving = false;    // it is about to stop: what it leads is to be led elsewhere
   int64_t differing = 0;      // replicas of what it leads that were found to differ: see ScrubCalls
   bool disk_is_full = false;  // and it takes no records: as where it is leaving, for as long
+  std::vector<NodeId> silent = {};  // it follows them, and gets no answer: see Unanswered
 };
 
 // From the controller, to a node that it hears and that has not read for long what is decided: it is fenced as of that

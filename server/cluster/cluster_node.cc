@@ -65,6 +65,8 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
       random_(random),
       settings_(std::move(settings)),
       rules_(rules),
+      unanswered_(settings_.controller.session_timeout_us + settings_.replicas.fetch_wait_us),
+      ticked_us_(clock.monotonic_us()),
       replicas_(identity_.id, log, reader, *this, clock, settings_.replicas, rules_.replicas),
       metadata_(
           etcd, settings_.prefix, clock, random,
@@ -131,6 +133,9 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
              settings_.scrub) {}
 
 void ClusterNode::tick() {
+  const int64_t now_us = clock_.monotonic_us();
+  const int64_t gap_us = now_us - std::exchange(ticked_us_, now_us);
+  if (gap_us > settings_.controller.session_timeout_us / 4) unanswered_.hold_up(gap_us);
   metadata_.tick();
   if (announced_) lease_.tick();
   if (announced_ && !node_epoch_ && !registration_ && !is_registering_) register_node();
@@ -287,8 +292,13 @@ bool ClusterNode::leads_nothing() const {
 void ClusterNode::beat() {
   beat_at_us_ = clock_.monotonic_us() + settings_.heartbeat_us;
   if (!node_epoch_) return;
-  const Heartbeat heartbeat{identity_.id, *node_epoch_, metadata_.last_revision(), is_leaving_,
-                            scrub_.differing_count(), statistics_of(log_).refuses_appends};
+  const Heartbeat heartbeat{identity_.id,
+                            *node_epoch_,
+                            metadata_.last_revision(),
+                            is_leaving_,
+                            scrub_.differing_count(),
+                            statistics_of(log_).refuses_appends,
+                            unanswered_.silent(clock_.monotonic_us())};
   const auto& controller = lease_.controller();
   const bool is_sure = controller && !gone_.contains(controller->node) && !lease_.is_over();
   if (controller) port_.send(controller->node, heartbeat);
@@ -299,8 +309,7 @@ void ClusterNode::beat() {
 
 void ClusterNode::on_heartbeat(NodeId from, const Heartbeat& heartbeat) {
   if (controller_)
-    controller_->on_heartbeat(heartbeat.node, heartbeat.epoch, heartbeat.applied,
-                              heartbeat.is_leaving, heartbeat.differing, heartbeat.disk_is_full);
+    controller_->on_heartbeat(heartbeat);
   else if (from == heartbeat.node && lease_.controller() && lease_.controller()->node != from)
     port_.send(lease_.controller()->node, heartbeat);
 }
@@ -388,6 +397,7 @@ void ClusterNode::on_message(NodeId from, ClusterMessage message) {
   if (auto* fetch = std::get_if<storage::ReplicaFetch>(&message)) {
     replicas_.on_fetch(*fetch);
   } else if (auto* fetched = std::get_if<storage::ReplicaFetched>(&message)) {
+    unanswered_.answered(from);
     replicas_.on_fetched(std::move(*fetched));
   } else if (auto* proposal = std::get_if<storage::IsrProposal>(&message)) {
     if (controller_) controller_->on_proposal(std::move(*proposal));
@@ -478,7 +488,10 @@ void ClusterNode::deliver(NodeId from, DeliverOutput message) {
   });
 }
 
-void ClusterNode::send(NodeId to, storage::ReplicaFetch fetch) { port_.send(to, std::move(fetch)); }
+void ClusterNode::send(NodeId to, storage::ReplicaFetch fetch) {
+  unanswered_.asked(to, clock_.monotonic_us());
+  port_.send(to, std::move(fetch));
+}
 void ClusterNode::send(NodeId to, storage::ReplicaFetched fetched) {
   port_.send(to, std::move(fetched));
 }

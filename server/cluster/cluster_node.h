@@ -17,6 +17,7 @@
 #include "server/cluster/end_calls.h"
 #include "server/cluster/scrub_calls.h"
 #include "server/cluster/transaction_calls.h"
+#include "server/cluster/unanswered.h"
 #include "storage/meta/cluster_table.h"
 #include "storage/meta/controller_lease.h"
 #include "storage/meta/etcd_log_cutter.h"
@@ -206,6 +207,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   const ClusterRules rules_;
   storage::ClusterTable table_;
   bool has_passed_over_ = false;  // a part that another version of the program may know
+  Unanswered unanswered_;
+  int64_t ticked_us_;
   storage::ReplicaManager replicas_;
   storage::EtcdMetadataLog metadata_;
   Lease lease_;

@@ -1,6 +1,7 @@
 #include "server/cluster/controller.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -28,6 +29,7 @@ struct Controller::Draft {
   std::vector<TopicPartition> decided;  // that are in the command
   bool balances = false;  // what is led by another than the preferred replica goes back to it
   std::map<TopicPartition, std::vector<NodeId>> proposed;  // ISRs that may be
+  std::map<NodeId, size_t> left;  // leaders that nobody hears, and how many partitions each loses
 
   void add(std::string part) {
     size_bytes += part.size();
@@ -64,31 +66,35 @@ void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster
   decide();
 }
 
-void Controller::on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied,
-                              bool is_leaving, int64_t differing, bool disk_is_full) {
+void Controller::on_heartbeat(const Heartbeat& heartbeat) {
+  const NodeId node = heartbeat.node;
   const auto [place, is_new] = heard_.try_emplace(node);
   Heard& heard = place->second;
-  if (!is_new && epoch < heard.epoch) return;  // late, of a process that is no more
-  const bool leaves_now = is_leaving && (is_new || !heard.is_leaving || heard.epoch != epoch);
-  if (is_new || heard.epoch != epoch) heard = {epoch, 0, applied, false};
+  if (!is_new && heartbeat.epoch < heard.epoch) return;  // late, of a process that is no more
+  const bool leaves_now = heartbeat.is_leaving &&
+                          (is_new || !heard.is_leaving || heard.epoch != heartbeat.epoch);
+  if (is_new || heard.epoch != heartbeat.epoch)
+    heard = {heartbeat.epoch, 0, heartbeat.applied, false};
   const int64_t now_us = clock_.monotonic_us();
   if (now_us - heard.at_us > settings_.session_timeout_us) heard.progress.doubt();
   heard.at_us = now_us;
-  heard.applied = applied;
-  heard.differing = differing;
-  heard.is_leaving |= is_leaving;  // who has said so once leaves, whatever comes late
-  if (heard.disk_is_full != disk_is_full)
+  heard.applied = heartbeat.applied;
+  heard.differing = heartbeat.differing;
+  heard.is_leaving |= heartbeat.is_leaving;  // who has said so once leaves, whatever comes late
+  if (heard.disk_is_full != heartbeat.disk_is_full)
     log_info("a node's disk {} node={}",
-             disk_is_full ? "is full, others lead what they can of it" : "takes records again",
+             heartbeat.disk_is_full ? "is full, others lead what they can of it"
+                                    : "takes records again",
              node.value());
-  heard.disk_is_full = disk_is_full;
-  heard.progress.heard(applied, revision_, now_us);
-  must_look_ |= leaves_now;
+  heard.disk_is_full = heartbeat.disk_is_full;
+  must_look_ |= leaves_now || heard.silent != heartbeat.silent;
+  heard.silent = heartbeat.silent;
+  heard.progress.heard(heartbeat.applied, revision_, now_us);
   // What it leads by what it has read it must not go on with for as long as it reads nothing else.
   const ClusterNode* known = cluster_ ? cluster_->find(node) : nullptr;
-  if (known != nullptr && known->epoch == epoch && known->is_fenced &&
+  if (known != nullptr && known->epoch == heartbeat.epoch && known->is_fenced &&
       heard.progress.is_late(now_us, settings_.session_timeout_us))
-    port_.tell_fenced(node, epoch, revision_);
+    port_.tell_fenced(node, heartbeat.epoch, revision_);
 }
 
 void Controller::on_disconnected(NodeId node) {
@@ -183,6 +189,9 @@ void Controller::decide() {
   if (draft.balances && draft.is_full(settings_.max_command_bytes))
     balanced_us_ -= settings_.balance_us;
   if (draft.command.parts.empty()) return;
+  for (const auto& [node, count] : draft.left)
+    log_warn("a node answers none of those that follow it, and others lead node={} partitions={}",
+             node.value(), count);
   is_appending_ = true;
   port_.append(revision_, std::move(draft.command),
                [this, decided = std::move(draft.decided),
@@ -312,6 +321,27 @@ void Controller::take_proposals(Draft& draft) {
   }
 }
 
+bool Controller::is_silent(const Draft& draft, const PartitionAssignment& assignment,
+                           NodeId node) const {
+  if (!rules_.leaves_the_silent) return false;
+  size_t others = 0;
+  for (const NodeId other : assignment.replicas) {
+    if (other == node || !draft.is_available(other)) continue;
+    const auto heard = heard_.find(other);
+    if (heard == heard_.end() || !std::ranges::count(heard->second.silent, node)) return false;
+    ++others;
+  }
+  return others >= 2;
+}
+
+bool Controller::is_to_be_left(const Draft& draft, const PartitionAssignment& assignment) const {
+  if (!assignment.leader || !is_silent(draft, assignment, *assignment.leader)) return false;
+  return std::ranges::any_of(assignment.isr, [&](NodeId node) {
+    return draft.is_available(node) && !draft.unfit.contains(node) &&
+           !is_silent(draft, assignment, node);
+  });
+}
+
 // The first of the replicas that may, of those in sync before those that are eligible only.
 std::optional<NodeId> Controller::elect(const Draft& draft,
                                         const PartitionAssignment& assignment) const {
@@ -322,7 +352,8 @@ std::optional<NodeId> Controller::elect(const Draft& draft,
   };
   if (!rules_.elects_from_isr) return first([](NodeId) { return true; });
   const auto stays = [&](NodeId node) {
-    return assignment.is_in_sync(node) && !draft.unfit.contains(node);
+    return assignment.is_in_sync(node) && !draft.unfit.contains(node) &&
+           !is_silent(draft, assignment, node);
   };
   if (const auto staying = first(stays)) return staying;
   // Nobody is better than who leads.
@@ -342,18 +373,21 @@ bool Controller::may_stay(const Draft& draft, const PartitionAssignment& assignm
   const auto& leader = assignment.leader;
   if (!leader || !draft.is_available(*leader) || !assignment.is_in_sync(*leader)) return false;
   const bool is_away_from_home = draft.balances && *leader != assignment.replicas.front();
-  return !draft.unfit.contains(*leader) && !is_away_from_home;
+  return !draft.unfit.contains(*leader) && !is_away_from_home && !is_to_be_left(draft, assignment);
 }
 
 void Controller::decide_partition(Draft& draft, const PartitionAssignment& known) const {
   if (draft.is_full(settings_.max_command_bytes) || is_settled(draft, known)) return;
   PartitionAssignment next = known;
   const auto proposed = draft.proposed.find(known.partition);
-  if (proposed != draft.proposed.end()) next.isr = proposed->second;
+  const bool leaves = is_to_be_left(draft, known);
+  // Of those that are out by what such a leader asks for nobody could lead.
+  if (proposed != draft.proposed.end() && !leaves) next.isr = proposed->second;
   std::erase_if(next.isr, [&](NodeId node) { return !draft.is_available(node); });
   if (next.isr.empty()) next.isr = known.isr;
   const bool have_gone = finish_move(draft, next);
   if (!may_stay(draft, next)) {
+    if (leaves) ++draft.left[*known.leader];
     next.leader = elect(draft, next);
     if (next.leader && !next.is_in_sync(*next.leader)) next.isr = {*next.leader};
   }

@@ -47,6 +47,8 @@ struct ControllerRules {
   bool fences_who_is_behind = true;
   // Nor who has no room for records.
   bool spares_full_disks = true;
+  // Nor what those that follow it cannot get from it.
+  bool leaves_the_silent = true;
 };
 
 class ControllerPort {
@@ -73,6 +75,11 @@ class ControllerPort {
 // A node that is heard of but does not reach etcd does not learn what it leads, nor who is in sync with it: it is fenced
 // after a while, unless it leads something that nobody else can; then it gives away the rest.
 //
+// A leader that is heard of may answer none of its followers all the same: the way to it, or from it, is cut for them. It would
+// go on alone, and no record would be acknowledged that others are to have. Where all that follow it say so, and they are at
+// least two, one of those that are in sync leads, before the leader has them out of the ISR. Where it is one that says so, it
+// is not known who of the two is cut off.
+//
 // A node whose disk is full takes no records: others lead what it has led, as far as they can and have room, and it stays
 // what it is otherwise. It leads again what it is preferred for by the usual rule.
 //
@@ -92,10 +99,9 @@ class Controller {
                std::span<const storage::TopicPartition> changed);
   // Likewise where anything may have.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision);
-  // The node is there, and has read the metadata up to `applied`. Where it is leaving, and for as long as its disk is full,
-  // it leads nothing that somebody else can lead.
-  void on_heartbeat(NodeId node, storage::NodeEpoch epoch, Revision applied,
-                    bool is_leaving = false, int64_t differing = 0, bool disk_is_full = false);
+  // The node is there. Where it is leaving, and for as long as its disk is full, it leads nothing that somebody else can
+  // lead.
+  void on_heartbeat(const Heartbeat& heartbeat);
   // Its connection is gone: it is fenced unless it is heard of at once. Also of one that was never heard of here.
   void on_disconnected(NodeId node);
   void on_proposal(storage::IsrProposal proposal);
@@ -115,6 +121,7 @@ class Controller {
     MetadataProgress progress = {};
     int64_t differing = 0;      // as it says
     bool disk_is_full = false;  // likewise, in its last word
+    std::vector<NodeId> silent = {};  // likewise: they do not answer it
   };
   // A command in the making: the assignments as they will be.
   struct Draft;
@@ -125,6 +132,11 @@ class Controller {
   void decide_nodes(Draft& draft) const;
   void tell_fence(NodeId node, bool is_fenced) const;
   bool is_behind(NodeId node) const;
+  // None of the others that have the partition and are there gets an answer of that node.
+  bool is_silent(const Draft& draft, const storage::PartitionAssignment& assignment,
+                 NodeId node) const;
+  // Its leader is silent, and somebody else can lead it.
+  bool is_to_be_left(const Draft& draft, const storage::PartitionAssignment& assignment) const;
   // Whether there is something that nobody else of the draft could lead instead.
   bool leads_alone(const Draft& draft, NodeId node) const;
   void take_proposals(Draft& draft);

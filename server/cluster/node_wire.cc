@@ -160,6 +160,7 @@ std::string frame_of(const Heartbeat& heartbeat) {
   to.is_leaving = heartbeat.is_leaving;
   to.differing_replicas = heartbeat.differing;
   to.disk_is_full = heartbeat.disk_is_full;
+  for (const NodeId silent : heartbeat.silent) to.silent_nodes.push_back(silent.value());
   return framed(to);
 }
 
@@ -383,9 +384,11 @@ ClusterMessage message_of(const AskDigestResponse& from) {
 }
 
 ClusterMessage message_of(const NodeHeartbeatRequest& from) {
-  return Heartbeat{
+  Heartbeat heartbeat{
       NodeId{from.node_id}, NodeEpoch{from.node_epoch}, Revision{from.applied_revision},
       from.is_leaving,      from.differing_replicas,    from.disk_is_full};
+  for (const int32_t silent : from.silent_nodes) heartbeat.silent.push_back(NodeId{silent});
+  return heartbeat;
 }
 
 ClusterMessage message_of(const DeliverOutputRequest& from) {

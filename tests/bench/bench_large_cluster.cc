@@ -108,8 +108,9 @@ class Cluster final : public server::ControllerPort {
     }
   }
   void beat(int32_t id) {
-    controller_->on_heartbeat(NodeId{id}, table_.snapshot()->find(NodeId{id})->epoch,
-                              Revision{revision_});
+    controller_->on_heartbeat({.node = NodeId{id},
+                               .epoch = table_.snapshot()->find(NodeId{id})->epoch,
+                               .applied = Revision{revision_}});
     ++beats_;
   }
   // One command, read by the controller and by all.

@@ -273,6 +273,41 @@ def a_controller_that_hears_no_other_but_reaches_etcd_is_replaced():
         nodes.close()
 
 
+def goes_on_while_cut(nodes, topic, cut, partition):
+    """Others lead what the node has led, and records go on, for as long as it is cut off one way."""
+    load = Load(nodes, topic)
+    time.sleep(1)
+    away = leader_of(nodes, topic, partition)
+    others = [node for node in nodes.nodes.values() if node is not away]
+    for other in others:
+        cut(away.number, other.number)
+    eventually(lambda: metadata_of(others[0], topic).topics[topic].partitions[partition].leader not in (-1, away.number), 30)
+    written = len(load.acknowledged[partition])
+    eventually(lambda: len(load.acknowledged[partition]) > written + 100, 30)
+    nodes.network.heal()
+    all_is_well(nodes)
+    load.stop()
+    load.check(nodes.bootstrap)
+    print(f"longest pause {load.longest_pause_s():.2f} s")
+
+
+@case
+def who_answers_nobody_leads_nothing_though_it_is_heard():
+    """A node that no other reaches, and a controller that reaches no other: followers get nothing of what these lead."""
+    nodes = Cluster(count=3, name="one_way", has_network=True)
+    try:
+        create_topic(nodes, "deaf")
+        controller = metadata_of(nodes.nodes[1]).controller_id
+        goes_on_while_cut(nodes, "deaf", lambda away, other: nodes.network.cut(other, away, both_ways=False),
+                          next(p for p in range(3) if leader_of(nodes, "deaf", p).number != controller))
+        create_topic(nodes, "mute")
+        controller = metadata_of(nodes.nodes[1]).controller_id
+        goes_on_while_cut(nodes, "mute", lambda away, other: nodes.network.cut(away, other, both_ways=False),
+                          next(p for p in range(3) if leader_of(nodes, "mute", p).number == controller))
+    finally:
+        nodes.close()
+
+
 @case
 def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
     """The others hear it, and it does not learn what they decide."""

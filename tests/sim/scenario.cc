@@ -30,7 +30,8 @@ constexpr int64_t kAttacked = 6 * kSecond, kHealing = 8 * kSecond;
 class Scenario {
  public:
   explicit Scenario(const Options& options)
-      : chance_(options.seed),
+      : seed_(options.seed),
+        chance_(options.seed),
         node_count_(
             static_cast<int32_t>(chance_.one_in(2) ? kReplicas : chance_.between(kReplicas, 6))),
         findings_(queue_, options.is_verbose),
@@ -93,7 +94,7 @@ class Scenario {
     for (const auto& writer : writers_) queue_.after(kSecond / 4, [&] { writer->start(); });
     for (const auto& counter : counters_) queue_.after(kSecond / 4, [&] { counter->start(); });
     queue_.after(kSecond / 4, [this] { asker_.start(); });
-    queue_.after(kSecond / 2, [this] { attack(); });
+    queue_.after(kSecond / 2, [this] { seed_ % 4 == 0 ? deafen() : attack(); });
     run_until(kAttacked);
     heal();
     for (const auto& producer : producers_) producer->stop();
@@ -357,6 +358,33 @@ class Scenario {
         move_replicas(node);
     }
     queue_.after(chance_.between(kSecond / 50, kSecond / 4), [this] { attack(); });
+  }
+
+  // One of those that lead hears nobody, and is heard, while nothing else goes wrong.
+  void deafen() {
+    SimNode* deaf = nullptr;
+    const auto cluster = truth().snapshot();
+    const bool is_well = cluster->partitions().size() == partitions().size() &&
+                         std::ranges::all_of(cluster->partitions(), [](const auto& each) {
+                           return is_as_it_should_be(each.second);
+                         });
+    for (const auto& node : nodes_)
+      if (node->is_running() && !node->cluster()->is_controller()) deaf = node.get();
+    // Before that it would have its followers out of sync by itself.
+    if (!is_well || deaf == nullptr || world_.settings.replicas.lag_time_max_us < kSecond)
+      return attack();
+    findings_.trace(fmt::format("node {} hears nobody", deaf->id().value()));
+    for (const auto& other : nodes_) network_.cut(other->id(), deaf->id());
+    queue_.after(kSecond * 3 / 2, [this, deaf] {
+      for (const auto& [partition, assignment] : truth().snapshot()->partitions())
+        if (assignment.leader == deaf->id() && assignment.isr.size() > 1)
+          findings_.add(fmt::format("node {} leads partition {} of topic {}, and nobody who "
+                                    "follows it has got an answer for long",
+                                    deaf->id().value(), partition.partition.value(),
+                                    partition.topic.bytes[0]));
+      network_.heal();
+      attack();
+    });
   }
 
   // --- What operators ask for
@@ -725,6 +753,7 @@ class Scenario {
   inline static const storage::EtcdMetadataKeys kKeys{"/millrace/"};
 
   EventQueue queue_;
+  const uint64_t seed_;
   Chance chance_;
   const int32_t node_count_;
   Findings findings_;

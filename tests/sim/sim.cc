@@ -54,6 +54,7 @@ constexpr Rule kRules[] = {
     {"pointer-fencing", [](Rules& rules) { rules.cuts.fences_pointer = false; }},
     {"behind-etcd", [](Rules& rules) { rules.controller.fences_who_is_behind = false; }},
     {"full-disks", [](Rules& rules) { rules.controller.spares_full_disks = false; }},
+    {"silent-leaders", [](Rules& rules) { rules.controller.leaves_the_silent = false; }},
     {"guards", [](Rules& rules) { rules.transactions_here.guards = false; }},
     {"confirmed", [](Rules& rules) { rules.transactions_here.confirms = false; }},
 };

@@ -81,9 +81,11 @@ class ControllerTest : public testing::Test, public ControllerPort {
     for (int64_t passed = 0; passed < for_us; passed += 100) {
       clock_.advance_us(100);
       for (const auto& [id, most] : nodes)
-        controller_->on_heartbeat(id, table_.snapshot()->find(id)->epoch,
-                                  Revision{std::min(revision_, most)}, false, 0,
-                                  full_.contains(id));
+        controller_->on_heartbeat({.node = id,
+                                   .epoch = table_.snapshot()->find(id)->epoch,
+                                   .applied = Revision{std::min(revision_, most)},
+                                   .disk_is_full = full_.contains(id),
+                                   .silent = silent_[id]});
       for (int i = 0; i < 3; ++i) {
         const auto changed = std::exchange(changed_, {});
         controller_->applied(table_.snapshot(), Revision{revision_}, changed);
@@ -109,6 +111,7 @@ class ControllerTest : public testing::Test, public ControllerPort {
   int refused_ = 0;        // so many of the next ones are
   std::set<NodeId> told_;  // that they are fenced
   std::set<NodeId> full_;  // whose disks are
+  std::map<NodeId, std::vector<NodeId>> silent_;  // who does not answer each
   std::optional<Controller> controller_;
 };
 
@@ -236,7 +239,10 @@ TEST_F(ControllerTest, who_does_not_read_the_metadata_goes_on_with_what_nobody_e
 
 TEST_F(ControllerTest, who_leaves_leads_nothing_that_others_can_and_stays_in_sync) {
   hear({kOne, kTwo, kThree});
-  controller_->on_heartbeat(kOne, epoch_of(kOne), Revision{revision_}, true);
+  controller_->on_heartbeat({.node = kOne,
+                             .epoch = epoch_of(kOne),
+                             .applied = Revision{revision_},
+                             .is_leaving = true});
   hear({kOne, kTwo, kThree}, 500);
   EXPECT_EQ(now().leader, kTwo);
   EXPECT_EQ(now().isr, now().replicas);
@@ -274,6 +280,68 @@ TEST_F(ControllerTest, where_all_disks_are_full_nothing_moves) {
   EXPECT_EQ(now().leader, kThree);
   hear({kOne, kTwo}, 3'000);
   EXPECT_EQ(now().leader, kOne) << "a full one leads where nobody else can";
+}
+
+TEST_F(ControllerTest, who_answers_none_of_its_followers_leads_no_more_and_stays_in_sync) {
+  hear({kOne, kTwo, kThree});
+  silent_ = {{kTwo, {kOne}}, {kThree, {kOne}}, {kOne, {kTwo, kThree}}};
+  hear({kOne, kTwo, kThree}, 500);
+  EXPECT_EQ(now().leader, kTwo);
+  EXPECT_EQ(now().isr, now().replicas) << "the new leader finds out who follows it";
+  const int commands = commands_;
+  hear({kOne, kTwo, kThree}, 5'000);
+  EXPECT_EQ(commands_, commands) << "one of two says that the second does not answer";
+  hear({kOne, kTwo, kThree}, 12'000);
+  EXPECT_EQ(now().leader, kTwo) << "though another one is preferred";
+}
+
+TEST_F(ControllerTest, where_all_are_silent_nothing_moves) {
+  hear({kOne, kTwo, kThree});
+  silent_ = {{kOne, {kTwo, kThree}}, {kTwo, {kOne, kThree}}, {kThree, {kOne, kTwo}}};
+  const int commands = commands_;
+  hear({kOne, kTwo, kThree}, 5'000);
+  EXPECT_EQ(now().leader, kOne);
+  EXPECT_EQ(commands_, commands);
+}
+
+TEST_F(ControllerTest, one_follower_alone_does_not_know_who_is_cut_off) {
+  hear({kOne, kTwo, kThree});
+  silent_ = {{kTwo, {kOne, kThree}}};
+  hear({kOne, kTwo, kThree}, 5'000);
+  EXPECT_EQ(now().leader, kOne);
+  silent_ = {{kTwo, {kOne}}, {kThree, {kOne}}};
+  hear({kOne, kTwo}, 5'000);
+  EXPECT_EQ(now().leader, kOne) << "who has gone does not count";
+}
+
+// It would be alone with what it can neither acknowledge nor hand over.
+TEST_F(ControllerTest, who_answers_none_of_its_followers_does_not_have_them_out_of_sync) {
+  hear({kOne, kTwo, kThree});
+  silent_ = {{kTwo, {kOne}}, {kThree, {kOne}}};
+  for (const NodeId id : {kTwo, kThree})
+    controller_->on_heartbeat({.node = id,
+                               .epoch = epoch_of(id),
+                               .applied = Revision{revision_},
+                               .silent = silent_[id]});
+  controller_->on_proposal(proposal({kOne}));
+  hear({kOne, kTwo, kThree}, 500);
+  EXPECT_EQ(now().leader, kTwo);
+  EXPECT_EQ(now().isr, now().replicas);
+}
+
+TEST_F(ControllerTest, who_is_alone_in_sync_leads_whoever_hears_it) {
+  hear({kOne, kTwo, kThree});
+  controller_->on_proposal(proposal({kOne}));
+  hear({kOne, kTwo, kThree}, 500);
+  ASSERT_EQ(now().isr, std::vector{kOne});
+  silent_ = {{kTwo, {kOne}}, {kThree, {kOne}}};
+  const int commands = commands_;
+  hear({kOne, kTwo, kThree}, 5'000);
+  EXPECT_EQ(now().leader, kOne);
+  EXPECT_EQ(commands_, commands);
+  controller_->on_proposal(proposal({kOne, kThree}));
+  hear({kOne, kTwo, kThree}, 500);
+  EXPECT_EQ(now().leader, kThree);
 }
 
 TEST_F(ControllerTest, leaders_are_moved_back_to_the_preferred_replica_now_and_then) {

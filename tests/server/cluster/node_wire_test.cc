@@ -92,13 +92,15 @@ TEST(NodeWire, what_is_for_the_controller_comes_as_it_went) {
   EXPECT_EQ(fenced.revision, Revision{6});
   const NodesProgress progress{9, Revision{7}, {{NodeId{1}, Revision{7}, 3, 4}, {NodeId{2}}}};
   EXPECT_EQ(round_trip(progress), progress);
-  const auto heartbeat = round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}, true, 5, true});
+  const auto heartbeat =
+      round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}, true, 5, true, {NodeId{7}}});
   EXPECT_EQ(heartbeat.node, NodeId{2});
   EXPECT_EQ(heartbeat.epoch, NodeEpoch{3});
   EXPECT_EQ(heartbeat.applied, Revision{4});
   EXPECT_TRUE(heartbeat.is_leaving);
   EXPECT_EQ(heartbeat.differing, 5);
   EXPECT_TRUE(heartbeat.disk_is_full);
+  EXPECT_EQ(heartbeat.silent, std::vector{NodeId{7}});
   EXPECT_FALSE(round_trip(Heartbeat{NodeId{2}, NodeEpoch{3}, Revision{4}}).disk_is_full);
 }
 
