@@ -274,6 +274,39 @@ def a_controller_that_hears_no_other_but_reaches_etcd_is_replaced():
 
 
 @case
+def a_node_that_the_others_do_not_reach_leads_nothing():
+    """Its heartbeats come, and nobody's fetches come to it."""
+    nodes = Cluster(count=3, name="deaf", has_network=True)
+    try:
+        create_topic(nodes, "cut_off")
+        load = Load(nodes, "cut_off")
+        time.sleep(1)
+        controller = metadata_of(nodes.nodes[1]).controller_id
+        cut_off(nodes, load, next(p for p in range(3) if leader_of(nodes, "cut_off", p).number != controller), "to it")
+        assert "a node is heard and does not hear this one" in nodes.nodes[controller].tail()
+        load.stop()
+        load.check(nodes.bootstrap)
+    finally:
+        nodes.close()
+
+
+@case
+def a_controller_that_nobody_hears_is_replaced():
+    nodes = Cluster(count=3, name="mute", has_network=True)
+    try:
+        create_topic(nodes, "cut_off")
+        load = Load(nodes, "cut_off")
+        time.sleep(1)
+        controller = metadata_of(nodes.nodes[1]).controller_id
+        cut_off(nodes, load, next(p for p in range(3) if leader_of(nodes, "cut_off", p).number == controller), "from it")
+        assert "this node hears too few of the others, or they do not hear it" in nodes.nodes[controller].tail()
+        load.stop()
+        load.check(nodes.bootstrap)
+    finally:
+        nodes.close()
+
+
+@case
 def a_node_that_does_not_reach_etcd_leads_nothing_that_others_can():
     """The others hear it, and it does not learn what they decide."""
     nodes = Cluster(count=0, name="unread", flags=())
@@ -340,12 +373,15 @@ def states_at(node):
         return {row[0]: row[1] for row in c.execute("SHOW CLUSTER").fetchall()}
 
 
-def cut_off(nodes, load, number):
-    """Cuts the partition's leader off from the other nodes until records go on without it."""
+def cut_off(nodes, load, number, ways="both"):
+    """Cuts the ways between the partition's leader and the other nodes until records go on without it."""
     leader = leader_of(nodes, "cut_off", number)
     others = [number for number in nodes.nodes if number != leader.number]
     for other in others:
-        nodes.network.cut(leader.number, other)
+        if ways != "to it":
+            nodes.network.cut(leader.number, other, both_ways=False)
+        if ways != "from it":
+            nodes.network.cut(other, leader.number, both_ways=False)
     watcher = nodes.nodes[others[0]]
     eventually(lambda: metadata_of(watcher, "cut_off").topics["cut_off"].partitions[number].leader in others, 40)
     written = len(load.acknowledged[number])
