@@ -194,7 +194,7 @@ def errors_have_the_codes_of_postgresql():
     with Client() as client:
         for sql, code in (("SELECT 1 LIMIT -1", "2201W"), ("SELECT 1 OFFSET -1", "2201X"),
                           ("SELECT (SELECT * FROM (VALUES (1), (2)) AS two(a))", "21000")):
-            assert client.query(sql).startswith(f"E({code} "), sql
+            assert f"E({code} " in client.query(sql), sql
 
 
 run()
