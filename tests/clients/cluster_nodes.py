@@ -1,4 +1,6 @@
 """A cluster for tests: Debian's etcd-server and some nodes, each a process that can be killed, frozen and started again."""
+import base64
+import json
 import os
 import random
 import re
@@ -9,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 
 from millrace_server import Skipped, binary
 from node_proxy import Network
@@ -103,6 +106,12 @@ class Etcd(Process):
                      "--advertise-client-urls", self.url, "--listen-peer-urls", self.peers,
                      "--initial-advertise-peer-urls", self.peers, "--initial-cluster", f"default={self.peers}",
                      "--unsafe-no-fsync", "--log-level", "error"], stdout=subprocess.DEVNULL)
+
+    def ask(self, path, **what):
+        """A request of its gateway, which wants bytes in base64."""
+        fields = {name: base64.b64encode(value).decode() if isinstance(value, bytes) else value for name, value in what.items()}
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, json.dumps(fields).encode()), timeout=30) as answer:
+            return json.load(answer)
 
 
 class Node(Process):

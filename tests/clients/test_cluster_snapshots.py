@@ -2,10 +2,8 @@
 """The metadata log in etcd stays short: a snapshot takes the place of commands, and nodes that come later go on from it."""
 import atexit
 import base64
-import json
 import os
 import sys
-import urllib.request
 
 from cluster_cases import AdminClient, all_is_well, create_topic, metadata_of
 from cluster_nodes import Cluster, Node, eventually
@@ -106,19 +104,9 @@ def change(nodes, count, at=1):
                 c.execute(f"DROP TYPE t{nodes.types}")
 
 
-def ask_etcd(nodes, path, **what):
-    request = urllib.request.Request(nodes.etcd.url + path, json.dumps(what).encode())
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
-
-
-def in_base64(text):
-    return base64.b64encode(text.encode()).decode()
-
-
 def keys_of(nodes, folder):
-    found = ask_etcd(nodes, "/v3/kv/range", key=in_base64(f"/millrace/blue/{folder}/"),
-                     range_end=in_base64(f"/millrace/blue/{folder}0"), keys_only=True)
+    found = nodes.etcd.ask("/v3/kv/range", key=f"/millrace/blue/{folder}/".encode(),
+                           range_end=f"/millrace/blue/{folder}0".encode(), keys_only=True)
     return [base64.b64decode(each["key"]).decode().rsplit("/", 1)[1] for each in found.get("kvs", [])]
 
 
