@@ -5,6 +5,7 @@ import itertools
 import os
 import subprocess
 import threading
+import time
 
 from cluster_cases import all_is_well, metadata_of
 from cluster_nodes import Cluster, eventually
@@ -76,14 +77,20 @@ def alone(nodes, keeper, topics):
 def comes_through(node, into):
     """What is written there is acknowledged; of what was on its way when the others fell silent that may never be known."""
     numbers = itertools.count()
+    said = []
 
     def is_written():
+        begin = time.monotonic()
         try:
             run_on(node, f"INSERT INTO {into} VALUES ('try{next(numbers)}', 0)")
-        except psycopg.Error:
+        except psycopg.Error as error:
+            said.append(f"after {time.monotonic() - begin:.1f} s: {error}")
             return False
         return True
-    eventually(is_written, 60)
+    try:
+        eventually(is_written, 60)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; {len(said)} times it was said, the last ones: {said[-3:]}") from None
 
 
 def replace(nodes, keeper):
