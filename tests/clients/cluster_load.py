@@ -8,7 +8,7 @@ from cluster_cases import end_of, leader_of
 from cluster_nodes import eventually
 
 try:
-    from confluent_kafka import Consumer, Producer, TopicPartition
+    from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 except ImportError:
     Consumer = None
 
@@ -175,10 +175,24 @@ class Member(threading.Thread):
         self.start()
 
     def run(self):
+        # One by one: librdkafka 2.0 passes over records when partitions move while consume() gathers several.
         while not self.stopping:
-            for message in self.consumer.consume(500, 0.2):
-                if message.error():
-                    self.errors.append(str(message.error()))
-                else:
-                    self.seen.append((message.partition(), message.value().decode(), message.offset()))
+            message = self.consumer.poll(0.2)
+            if message is None:
+                continue
+            if message.error():
+                self.errors.append(str(message.error()))
+            else:
+                self.seen.append((message.partition(), message.value().decode(), message.offset()))
         self.consumer.close()
+
+    def place_in(self, topic, partition):
+        """Where it is, if the partition is its own, and what the partition's leader and the coordinator say."""
+        place = TopicPartition(topic, partition)
+        if not any(mine.partition == partition for mine in self.consumer.assignment()):
+            return "not of this member"
+        try:
+            return (f"at {self.consumer.position([place])[0].offset}, committed {self.consumer.committed([place], 5)[0].offset}, "
+                    f"there are {self.consumer.get_watermark_offsets(place, 5)}")
+        except KafkaException as error:
+            return f"of this member, which hears {error}"

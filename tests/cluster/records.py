@@ -72,13 +72,21 @@ class Records(Load):
         try:
             eventually(lambda: not missing(), _READ_WITHIN_S)
         except AssertionError:
-            return [f"the group has not read {len(missing())} of {len(acknowledged)} records within {_READ_WITHIN_S} s"]
+            return [f"the group has not read {len(missing())} of {len(acknowledged)} records within {_READ_WITHIN_S} s",
+                    *self._where(missing())]
         found = [f"the group had committed {before[partition]} of partition {partition}, and read {offset} again"
                  for partition, _, offset in self.seen[began:] if offset < before[partition]]
         found += [f"a member of the group was told: {error}" for member in self.members for error in member.errors]
         for member in self.members:
             member.errors = []
         return found[:3] + self._wait_for_commits()
+
+    def _where(self, missing):
+        """What is missing, and where the group's members are in these partitions."""
+        return [f"partition {number}: {sorted(value for partition, value in missing if partition == number)[:5]} are missing; read to "
+                f"{max((offset for partition, _, offset in self.seen if partition == number), default=None)}; "
+                + "; ".join(member.place_in(TOPIC, number) for member in self.members)
+                for number in sorted({partition for partition, _ in missing})]
 
     def _wait_for_commits(self):
         ends = {}
