@@ -83,10 +83,22 @@ void InSyncSet::advance() {
   high_watermark_ = std::max(high_watermark_, least);
 }
 
-bool InSyncSet::may_join(NodeId node, const Follower& follower,
-                         const ClusterSnapshot& cluster) const {
+// Who was to join, and is fenced since, counts until it is known that he has not joined: his end would hold the high
+// watermark for ever.
+bool InSyncSet::is_undecided() const {
+  return std::ranges::any_of(proposed_, [&](NodeId node) { return !assignment_.is_in_sync(node); });
+}
+
+bool InSyncSet::is_late(const Follower& follower, int64_t now_us) const {
+  return now_us - follower.caught_up_us > settings_.lag_time_max_us;
+}
+
+// Who is late would be taken out again at once, though he had everything that is visible when he fetched last.
+bool InSyncSet::may_join(NodeId node, const Follower& follower, const ClusterSnapshot& cluster,
+                         int64_t now_us) const {
   const ClusterNode* known = cluster.find(node);
-  if (known == nullptr || known->is_fenced || !follower.end) return false;
+  if (known == nullptr || known->is_fenced || !follower.end || is_late(follower, now_us))
+    return false;
   if (rules_.checks_node_epochs && known->epoch != follower.epoch) return false;
   return !rules_.joins_caught_up || (*follower.end >= high_watermark_ && *follower.end >= begin_);
 }
@@ -104,8 +116,8 @@ std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, in
     }
     const Follower& follower = followers_.at(node);
     const bool is_in = assignment_.is_in_sync(node);
-    const bool is_late = now_us - follower.caught_up_us > settings_.lag_time_max_us;
-    const bool stays = is_in && !is_late, joins = !is_in && may_join(node, follower, cluster);
+    const bool stays = is_in && !is_late(follower, now_us);
+    const bool joins = !is_in && may_join(node, follower, cluster, now_us);
     is_other |= is_in != (stays || joins);
     if (is_in && !stays) out.insert(node);
     if (!stays && !joins) continue;
@@ -115,7 +127,7 @@ std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, in
                                   : known      ? known->epoch
                                                : NodeEpoch{}});
   }
-  if (!is_other) return std::nullopt;
+  if (!is_other && !is_undecided()) return std::nullopt;
   proposed_us_ = now_us;
   for (const IsrProposal::Member& member : proposal.isr) proposed_.insert(member.node);
   left_out_ = std::move(out);

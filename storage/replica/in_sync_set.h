@@ -54,7 +54,9 @@ class InSyncSet {
   // Who could be elected in its place: members of the ISR, as it was read or as it may be by now.
   std::vector<NodeId> heirs() const;
 
-  // The ISR to ask the controller for. Nothing when it is as it should be, or was asked for a moment ago.
+  // The ISR to ask the controller for. Nothing when it is as it should be, or was asked for a moment ago. The ISR as it
+  // was read, where another one was proposed that is wanted no more: the controller may have taken that one or not, and
+  // only a newer version of the assignment tells.
   std::optional<IsrProposal> propose(const ClusterSnapshot& cluster, int64_t now_us);
 
  private:
@@ -68,7 +70,10 @@ class InSyncSet {
   };
   void advance();
   bool counts(NodeId node) const;
-  bool may_join(NodeId node, const Follower& follower, const ClusterSnapshot& cluster) const;
+  bool is_undecided() const;
+  bool is_late(const Follower& follower, int64_t now_us) const;
+  bool may_join(NodeId node, const Follower& follower, const ClusterSnapshot& cluster,
+                int64_t now_us) const;
 
   const NodeId self_;
   const NodeEpoch node_epoch_;

@@ -95,6 +95,40 @@ TEST_F(InSyncSetTest, who_was_proposed_counts_at_once) {
   EXPECT_EQ(high_watermark(), 120);
 }
 
+// It was taken out and asked for by turns, twenty times a second, as long as nobody had fenced it.
+TEST_F(InSyncSetTest, who_is_silent_is_not_asked_for_again) {
+  settings_.min_insync_replicas = 1;
+  lead({kSelf, kTwo});
+  fetched(kTwo, 100);
+  now_us_ += 1'500;
+  EXPECT_EQ(proposed(), (std::vector{kSelf}));
+  read_isr({kSelf});
+  now_us_ += 200;
+  EXPECT_TRUE(proposed().empty());
+  fetched(kTwo, 100);
+  EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo}));
+}
+
+// The high watermark stood still for good, and nobody who wrote was answered, where the last proposal had been refused.
+TEST_F(InSyncSetTest, what_became_of_a_proposal_is_asked_until_it_is_known) {
+  settings_.min_insync_replicas = 1;
+  lead({kSelf});
+  fetched(kTwo, 100);
+  EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo}));
+  add_node(kTwo, NodeEpoch{20}, true);
+  set_->appended(Offset{130});
+  EXPECT_TRUE(proposed().empty()) << "asked for a moment ago";
+  now_us_ += 200;
+  EXPECT_EQ(proposed(), (std::vector{kSelf}));
+  EXPECT_EQ(high_watermark(), 100) << "it may have joined";
+  now_us_ += 200;
+  EXPECT_EQ(proposed(), (std::vector{kSelf})) << "no answer yet";
+  read_isr({kSelf});
+  EXPECT_EQ(high_watermark(), 130);
+  now_us_ += 200;
+  EXPECT_TRUE(proposed().empty());
+}
+
 TEST_F(InSyncSetTest, nothing_becomes_visible_while_too_few_are_in_sync) {
   lead({kSelf});
   EXPECT_EQ(high_watermark(), 50);
