@@ -403,7 +403,8 @@ void Controller::decide_partition(Draft& draft, const PartitionAssignment& known
   keep_eligible(next, known);
   if (next.leader != known.leader || (have_gone && rules_.raises_epoch_of_moved))
     ++next.leader_epoch;
-  if (next == known) return;
+  // A proposal of what is so already asks for a newer version, after which no older proposal counts.
+  if (next == known && proposed == draft.proposed.end()) return;
   ++next.version;
   draft.decided.push_back(next.partition);
   draft.add(storage::encode_assign_partition(next));

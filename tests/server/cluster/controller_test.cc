@@ -391,6 +391,21 @@ TEST_F(ControllerTest, a_proposal_counts_for_what_its_leader_had_read_and_for_wh
   EXPECT_EQ(now().isr, (std::vector{kOne, kTwo}));
 }
 
+TEST_F(ControllerTest, a_proposal_of_what_is_so_already_ends_those_before_it) {
+  hear({kOne, kTwo, kThree});
+  controller_->on_proposal(proposal({kOne}));
+  hear({kOne, kTwo, kThree});
+  const auto late = proposal({kOne, kTwo}), now_so = proposal({kOne});
+  controller_->on_proposal(now_so);
+  hear({kOne, kTwo, kThree});
+  EXPECT_EQ(now().isr, std::vector{kOne});
+  EXPECT_EQ(now().version, now_so.version + 1);
+  controller_->on_proposal(late);
+  hear({kOne, kTwo, kThree});
+  EXPECT_EQ(now().isr, std::vector{kOne});
+  EXPECT_EQ(now().version, now_so.version + 1);
+}
+
 TEST_F(ControllerTest, a_new_controller_gives_everybody_the_time_to_be_heard_of) {
   hear({kOne, kTwo, kThree});
   ControllerPort& port = *this;
