@@ -37,6 +37,10 @@ bool is_behind(const SequencedBatch& later, const SequencedBatch& earlier) {
   return distance > 0 && distance < 0x40000000u;
 }
 
+bool is_past(int64_t at_us, int64_t now_us) {
+  return now_us - at_us > RefusedBatches::kRemembered_us;
+}
+
 }  // namespace
 
 std::optional<SequencedBatch> SequencedBatch::of(const storage::TopicPartition& partition,
@@ -52,13 +56,16 @@ std::vector<RefusedBatches::Refused>::iterator RefusedBatches::find(const Sequen
 
 void RefusedBatches::refused(const SequencedBatch& batch, KafkaError error, int64_t now_us) {
   if (!passes(error)) return;
+  Refused refused{batch, error, now_us, now_us};
   if (const auto known = find(batch); known != refused_.end()) {
-    if (is_behind(batch, known->batch)) return;  // for the sake of that one
+    // For the sake of that one; unless it is past, and has come again through another leader.
+    const bool is_of_that = is_behind(batch, known->batch) && !is_past(known->first_us, now_us);
+    if (is_of_that) refused = {known->batch, known->error, known->first_us, now_us};
     refused_.erase(known);
   } else if (refused_.size() == kMost) {
     refused_.erase(refused_.begin());
   }
-  refused_.push_back({batch, error, now_us});
+  refused_.push_back(refused);
 }
 
 void RefusedBatches::taken(const SequencedBatch& batch) {
@@ -70,7 +77,7 @@ const RefusedBatches::Refused* RefusedBatches::find_before(const SequencedBatch&
                                                            int64_t now_us) const {
   for (const Refused& known : refused_)
     if (is_same_producer(known.batch, batch) && is_behind(batch, known.batch) &&
-        now_us - known.at_us <= kRemembered_us)
+        !is_past(known.last_us, now_us))
       return &known;
   return nullptr;
 }
@@ -84,7 +91,9 @@ std::optional<KafkaError> RefusedBatches::before(const SequencedBatch& batch,
 std::optional<KafkaError> RefusedBatches::first_before(const SequencedBatch& batch,
                                                        int64_t now_us) const {
   const Refused* known = find_before(batch, now_us);
-  return known && known->batch.first_sequence == 0 ? std::optional(known->error) : std::nullopt;
+  const bool is_first =
+      known && known->batch.first_sequence == 0 && !is_past(known->first_us, now_us);
+  return is_first ? std::optional(known->error) : std::nullopt;
 }
 
 }  // namespace server::kafka

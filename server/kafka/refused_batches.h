@@ -52,12 +52,14 @@ class RefusedBatches {
   struct Refused {
     SequencedBatch batch;
     KafkaError error;
-    int64_t at_us;
+    int64_t first_us;  // when it was refused
+    int64_t last_us;   // when it was, or one behind it, for the last time
   };
   std::vector<Refused>::iterator find(const SequencedBatch& batch);
   const Refused* find_before(const SequencedBatch& batch, int64_t now_us) const;
 
-  std::vector<Refused> refused_;  // by their time; the first one of each producer and partition
+  // By their last times; the first one of each producer and partition.
+  std::vector<Refused> refused_;
 };
 
 }  // namespace server::kafka

@@ -46,6 +46,29 @@ TEST(RefusedBatches, behind_the_first_of_a_producer_nothing_is_tried) {
   EXPECT_EQ(refused.first_before(batch(12, 8), 1), std::nullopt) << "the log knows what is next";
 }
 
+// It went through another leader long ago, and this node took nothing of the producer since: librdkafka gave up, told that
+// a batch was out of order behind one that had been refused just before.
+TEST(RefusedBatches, one_that_is_past_does_not_stand_for_a_new_one) {
+  RefusedBatches refused;
+  refused.refused(batch(10), kNotLeader, 0);
+  const int64_t later = RefusedBatches::kRemembered_us + 1;
+  refused.refused(batch(20), KafkaError::NotEnoughReplicas, later);
+  EXPECT_EQ(refused.before(batch(22), later + 1), KafkaError::NotEnoughReplicas);
+  EXPECT_EQ(refused.before(batch(12), later + 1), std::nullopt);
+}
+
+TEST(RefusedBatches, those_behind_one_that_is_nearly_past_wait_as_long_as_the_last_refused) {
+  RefusedBatches refused;
+  refused.refused(batch(0), kNotLeader, 0);
+  const int64_t end = RefusedBatches::kRemembered_us;
+  refused.refused(batch(20), kNotLeader, end - 1);
+  EXPECT_EQ(refused.before(batch(22), end + 1), kNotLeader);
+  EXPECT_EQ(refused.first_before(batch(22), end - 1), kNotLeader);
+  EXPECT_EQ(refused.first_before(batch(22), end + 1), std::nullopt)
+      << "the log knows by now what is next";
+  EXPECT_EQ(refused.before(batch(22), 2 * end), std::nullopt);
+}
+
 TEST(RefusedBatches, sequences_begin_again_after_the_largest) {
   RefusedBatches refused;
   refused.refused(batch(INT32_MAX - 1), kNotLeader, 0);
