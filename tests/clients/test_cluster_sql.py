@@ -5,6 +5,7 @@ import time
 
 from cluster_cases import all_is_well, cluster, metadata_of
 from cluster_nodes import eventually
+from cluster_sql import connect, rows_of, run_on
 from millrace_server import Skipped, case, run
 
 try:
@@ -13,28 +14,11 @@ except ImportError:
     psycopg = None
 
 
-def connect(node, **settings):
-    if psycopg is None:
-        raise Skipped("psycopg is not installed")
-    host, port = node.pg.split(":")
-    connection = psycopg.connect(host=host, port=port, user="millrace", dbname="millrace", autocommit=True,
-                                 prepare_threshold=None)
-    for name, value in settings.items():
-        connection.execute(f"SET {name.replace('__', '.')} = '{value}'")
-    return connection
-
-
 def sql_cluster():
     nodes = cluster()
     if psycopg is None:
         raise Skipped("psycopg is not installed")
     return nodes
-
-
-def run_on(node, *statements):
-    with connect(node) as c:
-        for statement in statements:
-            c.execute(statement)
 
 
 def define(nodes, *statements, at=1):
@@ -46,11 +30,6 @@ def define(nodes, *statements, at=1):
         if node.is_running():
             eventually(lambda node=node: names == {row[0] for row in rows_of(node, "SHOW TABLES")} |
                        {row[0] for row in rows_of(node, "SHOW STREAMS")})
-
-
-def rows_of(node, query):
-    with connect(node) as c:
-        return c.execute(query).fetchall()
 
 
 def refusal(node, statement, kind=None):
@@ -66,7 +45,7 @@ class Reader:
 
     def __init__(self, node, query):
         self.rows, self.failure = [], None
-        self.connection = connect(node, auto__offset__reset="earliest")
+        self.connection = connect(node)
         self.thread = threading.Thread(target=self._read, args=(query,), daemon=True)
         self.thread.start()
 
