@@ -82,6 +82,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         if (*message) network.handler.on_message(*from, *std::move(*message));
       }
       frames.tidy();
+      // What is large is moved seldom then; where memory is short it comes in small steps.
+      frames.make_room();
       if (!from && frames.buffered_bytes() > kMaxGreeting) refuse("its greeting is too long");
     }
     void on_drained() override {}

@@ -144,8 +144,12 @@ Result<std::string> LeaderReplica::read(Offset from) const {
   std::string bytes;
   const auto batches = context_.reader.read(assignment().partition, from,
                                             context_.settings.fetch_max_bytes, ReadUpTo::LogEnd);
-  if (batches)
+  if (batches) {
+    size_t size = 0;
+    for (const BatchRef& batch : *batches) size += batch.bytes.size();
+    bytes.reserve(size);
     for (const BatchRef& batch : *batches) bytes += batch.bytes;
+  }
   context_.reader.end_turn();
   if (!batches) return batches.error();
   return bytes;
