@@ -194,6 +194,7 @@ Result<BenchResult> bench_produce(const BenchRequest& request) {
   result.records = reports.delivered();
   result.bytes = result.records * static_cast<int64_t>(request.record_bytes);
   result.failed_records = reports.failed();
+  if (reports.failure()) result.failure = reports.failure()->message;
   result.seconds = static_cast<double>(reports.last_us() - began) / 1e6;
   result.latency_us = reports.latency_us();
   return result;

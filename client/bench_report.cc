@@ -45,7 +45,8 @@ std::string to_text(const BenchResult& result) {
       grouped(static_cast<int64_t>(per_second(result, result.records))),
       per_second(result, result.bytes) / 1e6);
   if (result.failed_records > 0)
-    text += fmt::format("  {} records failed\n", grouped(result.failed_records));
+    text += fmt::format("  {} records failed{}{}\n", grouped(result.failed_records),
+                        result.failure.empty() ? "" : ", the first with: ", result.failure);
   if (result.latency_us.count() > 0) {
     text += "  latency in ms:";
     for (const PercentileRow& row : kPercentiles)
@@ -63,6 +64,7 @@ std::string to_json(const BenchResult& result) {
       json_string(result.bench), json_string(result.address), json_string(result.topic),
       result.partitions, result.records, result.bytes, result.failed_records, result.seconds,
       per_second(result, result.records), per_second(result, result.bytes) / 1e6);
+  if (!result.failure.empty()) json += fmt::format(R"(,"failure":{})", json_string(result.failure));
   if (result.latency_us.count() > 0) {
     json += R"(,"latency_ms":{)";
     for (const PercentileRow& row : kPercentiles)

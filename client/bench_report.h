@@ -11,6 +11,7 @@ struct BenchResult {
   size_t partitions = 0;
   int64_t records = 0, bytes = 0;  // of keys and values
   int64_t failed_records = 0;
+  std::string failure = {};  // of the first of them, where it is known
   double seconds = 0;
   Histogram latency_us = {};  // empty: not measured
 };

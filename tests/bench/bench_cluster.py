@@ -35,7 +35,7 @@ def produce(nodes, topic, *flags):
     command = [BINARY, "bench", "produce", topic, "-b", nodes.bootstrap, "--json", *flags]
     printed = subprocess.run(command, capture_output=True, text=True)
     if printed.returncode != 0:
-        sys.exit(f'{" ".join(command)}: {printed.stderr}')
+        sys.exit(f'{" ".join(command)}: {printed.stderr}{printed.stdout}')
     return json.loads(printed.stdout.strip().splitlines()[-1])
 
 

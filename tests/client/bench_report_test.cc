@@ -23,11 +23,12 @@ TEST(BenchReport, people_get_rates_and_percentiles) {
             "produced 20,000 records, 20.5 MB, 6 partitions, in 2.00 s\n"
             "  10,000 records/s  10.2 MB/s\n");
   result.failed_records = 3;
+  result.failure = "Local: Message timed out";
   result.latency_us.add(1500);
   EXPECT_EQ(to_text(result),
             "produced 20,000 records, 20.5 MB, 6 partitions, in 2.00 s\n"
             "  10,000 records/s  10.2 MB/s\n"
-            "  3 records failed\n"
+            "  3 records failed, the first with: Local: Message timed out\n"
             "  latency in ms:  p50 1.50  p95 1.50  p99 1.50  p99.9 1.50  max 1.50\n");
 }
 
@@ -47,6 +48,14 @@ TEST(BenchReport, no_time_has_passed_when_there_was_nothing) {
   result.records = result.bytes = 0;
   result.seconds = 0;
   EXPECT_NE(to_text(result).find("0 records/s"), std::string::npos);
+}
+
+TEST(BenchReport, why_records_failed_is_told) {
+  BenchResult result = sample();
+  result.failed_records = 3;
+  EXPECT_EQ(to_json(result).find("failure"), std::string::npos) << "nobody knows";
+  result.failure = "not \"there\"";
+  EXPECT_NE(to_json(result).find(R"("failure":"not \"there\"")"), std::string::npos);
 }
 
 }  // namespace
