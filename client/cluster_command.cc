@@ -261,8 +261,13 @@ void print_actions() {
       "Works on the nodes of a cluster.\n\nUsage: millrace cluster ACTION [OPTIONS]\n\nActions:\n");
   for (const Action& action : kActions)
     fmt::print("  {:<10} {}\n", action.name, action.help.summary);
+  // By the server's side of the program, which finds it before this one.
+  fmt::print("  {:<10} {}\n", "join",
+             "Makes a stopped server's data directory the first node of a cluster.");
   fmt::print(
       "\nAfter an action, --help shows its options.\n\nExamples:\n"
+      "  millrace cluster join --data-dir ./data --cluster blue --node-id 1 --etcd "
+      "http://127.0.0.1:2379\n"
       "  millrace cluster status -b node1:9092\n"
       "  millrace cluster add 3 -b node1:9092 --replicas 3\n"
       "  millrace cluster remove 3 -b node1:9092 --dry-run\n");

@@ -55,6 +55,7 @@ ARROWS = {
     'server/registry': LANGUAGE + ['engine/registry', 'engine/json', 'server/http_client', 'base'],
     'server/etcd': STORAGE + ['server/http_client', 'base'],
     'server/cluster': STORAGE + ['server/coordinator', 'server/http_client', 'server/etcd', 'server/kafka', 'server/net', 'server/auth', 'base', 'records'],
+    'server/join': TASKS + ['server/tasks', 'server/etcd', 'server/coordinator'],
     'client': ['base', 'records'],
     # server/node puts everything together.
 }

@@ -116,7 +116,8 @@ Status ClusterMember::check_membership() {
       return Error{ErrorCode::ObjectState,
                    "the data directory holds topics of a server that was in no cluster",
                    {},
-                   "Start it without --cluster, or choose another --data-dir."};
+                   "Make it the cluster's first node (millrace cluster join), start it without "
+                   "--cluster, or choose another --data-dir."};
     membership_ = {options_.cluster_id, options_.node};
     is_new_ = true;
     return {};

@@ -7,16 +7,29 @@
 #include <future>
 #include <memory>
 
+#include "base/log.h"
+#include "storage/meta/begun_join.h"
 #include "storage/meta/cluster_membership.h"
 
 namespace server {
 
 namespace {
 
+// A join that was begun is for what the server was then: it begins anew.
+Status forget_join(storage::Log& log) {
+  const auto begun = TRY(storage::read_begun_join(log));
+  if (!begun) return {};
+  log_warn(
+      "a join was begun and has not ended: this server is alone, as before, until the join is said "
+      "again cluster={} node={}",
+      begun->cluster_id, begun->node.value());
+  return storage::forget_begun_join(log);
+}
+
 // Alone it would not know of the topics here, and take their partitions for what a crash has left.
 Status check_alone(storage::Log& log) {
   const auto known = TRY(storage::read_cluster_membership(log));
-  if (!known) return {};
+  if (!known) return forget_join(log);
   return Error{ErrorCode::ObjectState,
                fmt::format("the data directory belongs to node {} of cluster \"{}\"",
                            known->node.value(), known->cluster_id),

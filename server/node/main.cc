@@ -9,6 +9,7 @@
 #include "engine/testing/command.h"
 #include "engine/testing/memory_engine.h"
 #include "server/node/data_commands.h"
+#include "server/node/join_command.h"
 #include "server/node/node.h"
 
 namespace {
@@ -17,6 +18,13 @@ constexpr int kUsageError = 2;
 
 int run_test(int argc, const char* const* argv) {
   return engine::run_test_command(argc, argv, engine::make_memory_engine);
+}
+
+// One of its actions is on a data directory; all others ask a server.
+int run_cluster(int argc, const char* const* argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "join")
+    return server::run_join_command(argc - 1, argv + 1);
+  return client::run_cluster_command(argc, argv);
 }
 
 struct Subcommand {
@@ -34,8 +42,8 @@ constexpr Subcommand kSubcommands[] = {
     {"group", "list, describe, reset and delete consumer groups", client::run_group_command},
     {"config", "show and change settings of topics, groups and brokers",
      client::run_config_command},
-    {"cluster", "show the nodes of a cluster, add, drain and balance them",
-     client::run_cluster_command},
+    {"cluster", "show the nodes of a cluster, add, drain and balance them; make a server one",
+     run_cluster},
     {"bench", "measure how fast a server takes and gives records", client::run_bench_command},
     {"test", "run test cases against the engine, in memory", run_test},
 };

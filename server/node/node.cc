@@ -66,7 +66,9 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (node->cluster_) node->definitions_->use_leaders_ends(leaders_end_by(*node->cluster_));
   TRY(node->open_outside_registry());
   node->queries_->set_schemas(node->definitions_->schemas());
-  if (settings.processing_log)
+  // In a cluster its topic is one like others, which a server may have brought along (docs/adr/0094): what is of one node
+  // alone must not append to it.
+  if (settings.processing_log && !node->cluster_)
     node->queries_->set_processing_log([raw = node.get()] { return raw->find_processing_log(); });
   if (node->cluster_) {
     node->elections_.told_until(unclean_elections_by(*node->cluster_));

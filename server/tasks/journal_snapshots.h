@@ -20,13 +20,10 @@
 
 namespace server {
 
-class JournalContentWriter;
-
 // A journal gets one when it is twice as long as the last one took, and some megabytes: so each byte of a commit pays for
 // one of snapshots, about, and the journal takes three times what its queries keep.
 //
-// What is written lies in this node's checkpoints, journal of tasks and exchanges, as of one moment, while nothing is
-// carried out: reading it afterwards holds up nobody, but pages of both files are not used again meanwhile. One piece is
+// What is written is opened (journal_source.h) while nothing is carried out: reading it afterwards holds up nobody. One piece is
 // in memory, and on its way, at a time; the thread rests between two as long as one took.
 //
 // Threads: its own, which waits. Owner: the node; all that it is given outlives its thread.
@@ -48,15 +45,12 @@ class JournalSnapshots {
   void stop_thread();
 
  private:
-  struct Source;
+  struct Writing;
   void run();
   bool is_due(PartitionId journal);
   Result<size_t> write(PartitionId journal);
-  Result<std::unique_ptr<Source>> open_source(PartitionId journal);
-  Status open_state(Source& source);
-  Status write(PartitionId journal, Source& source);
-  Status write_state(Source& source, JournalContentWriter& writer);
-  Status write_piece(PartitionId journal, Source& source, bool is_last, std::string content);
+  Result<Writing> begin(PartitionId journal);
+  Status write_piece(PartitionId journal, Writing& writing, bool is_last, std::string content);
   bool rest(int64_t us);
 
   storage::Log& log_;

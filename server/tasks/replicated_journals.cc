@@ -5,10 +5,10 @@
 #include <future>
 #include <utility>
 
-#include "base/bytes.h"
 #include "base/log.h"
 #include "base/task_id.h"
 #include "records/batch.h"
+#include "server/tasks/journal_progress.h"
 #include "storage/kv/damage.h"
 #include "storage/log/carry_out.h"
 #include "storage/log/task_journal.h"
@@ -23,31 +23,10 @@ constexpr size_t kPortionBytes = 1 << 20;  // that is read and carried out at a 
 constexpr int64_t kLookAgainMs = 50;
 constexpr auto kSettlePatience = std::chrono::seconds(2);
 
-// Where the node has come to in a journal:
-//   key "journal/N" in the table "cluster"   next offset i64, leader epoch i32 of the last batch before it, offset i64
-//                                            before which all outputs are delivered, size of the last snapshot i64,
-//                                            leader epoch i32 that the last unclean election before it began
-constexpr std::string_view kTable = "cluster", kPlacePrefix = "journal/";
-
-std::string place_key(PartitionId journal) {
-  return std::string(kPlacePrefix) + std::to_string(journal.value());
-}
-
-std::string encode_place(const storage::JournalPlace& place, size_t snapshot_bytes,
-                         LeaderEpoch unclean) {
-  std::string row;
-  append_be(row, place.next.value());
-  append_be(row, place.epoch.value());
-  append_be(row, place.first_needed.value());
-  append_be(row, static_cast<int64_t>(snapshot_bytes));
-  append_be(row, unclean.value());
-  return row;
-}
-
-std::function<Status(storage::WriteTransaction&)> put_place(PartitionId journal, std::string row) {
-  return [key = place_key(journal),
-          row = std::move(row)](storage::WriteTransaction& transaction) -> Status {
-    return transaction.put(TRY(transaction.open_table(kTable, storage::KeyOrder::Bytes)), key, row);
+std::function<Status(storage::WriteTransaction&)> put_progress(PartitionId journal,
+                                                               const JournalProgress& progress) {
+  return [journal, progress](storage::WriteTransaction& transaction) {
+    return put_journal_progress(transaction, journal, progress);
   };
 }
 
@@ -103,32 +82,20 @@ void ReplicatedJournals::stop_thread() {
 }
 
 Status ReplicatedJournals::read_places() {
-  using Places = std::map<PartitionId, std::string>;
-  const auto places = std::make_shared<Places>();
+  const auto all = std::make_shared<std::map<PartitionId, JournalProgress>>();
   std::promise<Status> done;
   log_.submit(
-      [places](storage::WriteTransaction& transaction) -> Status {
-        places->clear();
-        const auto table = TRY(transaction.find_table(kTable, storage::KeyOrder::Bytes));
-        for (PartitionId i{0}; table && i < PartitionId{storage::kReplicatedJournals}; ++i)
-          if (const auto stored = TRY(transaction.get(*table, place_key(i))))
-            places->emplace(i, *stored);
+      [all](storage::WriteTransaction& transaction) -> Status {
+        *all = TRY(read_journal_progress(transaction));
         return {};
       },
       [&](Status status) { done.set_value(std::move(status)); });
   TRY(done.get_future().get());
-  for (const auto& [number, bytes] : *places) {
-    ByteReader in(bytes);
+  for (const auto& [number, progress] : *all) {
     Journal& journal = journals_[number];
-    journal.place.next = Offset{in.be<int64_t>()};
-    journal.place.epoch = LeaderEpoch{in.be<int32_t>()};
-    journal.place.first_needed = Offset{in.be<int64_t>()};
-    // Versions before snapshots had no more.
-    if (in.ok() && !in.at_end()) journal.snapshot_bytes = static_cast<size_t>(in.be<int64_t>());
-    if (in.ok() && !in.at_end()) journal.unclean = LeaderEpoch{in.be<int32_t>()};
-    if (!in.ok())
-      return Error{ErrorCode::DataCorrupted,
-                   "where the node has come to in a journal cannot be read"};
+    journal.place = progress.place;
+    journal.snapshot_bytes = progress.snapshot_bytes;
+    journal.unclean = progress.unclean;
   }
   return {};
 }
@@ -205,7 +172,7 @@ void ReplicatedJournals::pump(PartitionId number, Journal& journal) {
     return portion->missing ? make_missing(number, *portion->missing) : rest(number);
   const auto kept = std::make_shared<Portion>(*std::move(portion));
   storage::carry_out(log_, std::move(kept->commits),
-                     put_place(number, encode_place(kept->place, kept->snapshot_bytes, kept->unclean)),
+                     put_progress(number, {kept->place, kept->snapshot_bytes, kept->unclean}),
                      [this, number, kept](const Result<storage::CarriedOut>& result) {
                        carried_out(number, *kept, result);
                      });
@@ -256,7 +223,7 @@ Status ReplicatedJournals::write_place(PartitionId number, const storage::FoundS
   const auto election = election_of(number);
   const LeaderEpoch unclean = election ? election->epoch : LeaderEpoch{};
   std::promise<Status> written;
-  log_.submit(put_place(number, encode_place(snapshot.place, snapshot.size_bytes, unclean)),
+  log_.submit(put_progress(number, {snapshot.place, snapshot.size_bytes, unclean}),
               [&](Status status) { written.set_value(std::move(status)); });
   TRY(written.get_future().get());
   const std::lock_guard lock(mutex_);

@@ -40,6 +40,12 @@ std::string_view name_of(CrashPoint point) {
       return "between-checkpoint-chunks";
     case CrashPoint::BeforeJournalTrim:
       return "before-journal-trim";
+    case CrashPoint::AfterJoinBegan:
+      return "after-join-began";
+    case CrashPoint::AfterFounding:
+      return "after-founding";
+    case CrashPoint::BeforeJoinEnds:
+      return "before-join-ends";
   }
   return "";
 }

@@ -10,6 +10,9 @@ enum class CrashPoint {
   BeforeAcknowledgement,    // before-acknowledgement: the log is synced, nobody has been told
   BetweenCheckpointChunks,  // between-checkpoint-chunks
   BeforeJournalTrim,  // before-journal-trim: the checkpoint is durable, its journal still there
+  AfterJoinBegan,     // after-join-began: the directory says so, etcd has nothing yet
+  AfterFounding,      // after-founding: etcd has the cluster's metadata, the directory is not its node's yet
+  BeforeJoinEnds,     // before-join-ends: the journals are written, too
 };
 
 // Raises SIGKILL when it is this point's turn to.

@@ -96,6 +96,8 @@ class Process:
 
 
 class Etcd(Process):
+    quota_bytes = 0  # its own
+
     def __init__(self, folder):
         super().__init__(folder)
         self.url = f"http://127.0.0.1:{free_port()}"
@@ -105,7 +107,7 @@ class Etcd(Process):
         self._spawn([ETCD, "--data-dir", os.path.join(self.folder, "data"), "--listen-client-urls", self.url,
                      "--advertise-client-urls", self.url, "--listen-peer-urls", self.peers,
                      "--initial-advertise-peer-urls", self.peers, "--initial-cluster", f"default={self.peers}",
-                     "--unsafe-no-fsync", "--log-level", "error"], stdout=subprocess.DEVNULL)
+                     "--quota-backend-bytes", str(self.quota_bytes), "--unsafe-no-fsync", "--log-level", "error"], stdout=subprocess.DEVNULL)
 
     def ask(self, path, **what):
         """A request of its gateway, which wants bytes in base64."""

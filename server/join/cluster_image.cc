@@ -1,0 +1,143 @@
+#include "server/join/cluster_image.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "engine/types/ascii.h"
+#include "server/metadata/apply_command.h"
+#include "storage/log/task_journal.h"
+#include "storage/meta/cluster_table.h"
+
+namespace server {
+
+namespace {
+
+// Producer ids that a command of a cluster allocates: from its revision times so many on (docs/formats/cluster.md).
+constexpr int64_t kProducersOfRevision = 1'000;
+
+bool is_shared(const DefinedQuery& query) {
+  return query.query->kind != engine::QueryKind::SourceTable;
+}
+
+std::string name_of(const DefinedQuery& query) {
+  const std::string& sink = query.query->sink;
+  return sink.empty()
+             ? fmt::format("query {}", query.query->id)
+             : fmt::format("query {} into {}", query.query->id, engine::display_name(sink));
+}
+
+void find_in_query(const MetadataImage& image, const DefinedQuery& query,
+                   std::vector<std::string>& found) {
+  const auto note = [&](std::string_view what) {
+    found.push_back(fmt::format("{} {}", name_of(query), what));
+  };
+  if (!query.unreadable.empty())
+    return note("cannot be read by this program: drop it, or use the one that made it");
+  if (query.rebuilt_sink || query.stands || !query.query->rebuilds.empty())
+    return note("is being built anew: start the server alone, and stop it when that is done");
+  if (!is_shared(query)) return;
+  if (engine::generator_of(*query.plan))
+    return note("generates rows, which is not supported in a cluster yet: drop it");
+  for (const auto& [name, topic] : query.topic_ids)
+    if (image.topics->find(topic) == nullptr)
+      return note(fmt::format("has lost its topic \"{}\", which was deleted: drop it", name));
+}
+
+}  // namespace
+
+std::vector<std::string> obstacles_to_join(const MetadataImage& image) {
+  std::vector<std::string> found;
+  if (!image.open_definitions.empty())
+    found.emplace_back(
+        "definitions of a transaction that has not ended: start the server alone once more, which "
+        "undoes them, and stop it");
+  for (const std::string& each : image.left_out)
+    found.push_back(fmt::format("a definition that is damaged ({})", each));
+  for (const auto& [name, source] : image.catalog->sources()) {
+    const std::string shown = engine::display_name(name);
+    if (image.unread_sources.get(name) != nullptr)
+      found.push_back(
+          fmt::format("{} cannot be read by this program: use the one that made it", shown));
+    if (source->is_temporary)
+      found.push_back(fmt::format(
+          "the temporary table {}: start the server alone once more, which drops it, and stop it",
+          shown));
+    for (const engine::ColumnDef& column : source->schema.columns)
+      if (column.is_serial)
+        found.push_back(
+            fmt::format("column {} of {} is SERIAL or IDENTITY, which is not supported in a cluster "
+                        "yet: copy the rows to a table whose column has DEFAULT nextval('a "
+                        "sequence'), and drop it",
+                        engine::display_name(column.name), shown));
+  }
+  for (const auto& [id, query] : image.queries()) find_in_query(image, *query, found);
+  return found;
+}
+
+std::vector<DefinedQueryPtr> shared_queries(const MetadataImage& image) {
+  std::vector<DefinedQueryPtr> shared;
+  for (const auto& [id, query] : image.queries())
+    if (is_shared(*query)) shared.push_back(query);
+  return shared;
+}
+
+std::vector<DefinedQueryPtr> queries_of_cluster(const MetadataImage& image) {
+  std::vector<DefinedQueryPtr> queries;
+  Revision revision = image.revision;
+  for (const DefinedQueryPtr& query : shared_queries(image)) {
+    auto shared = std::make_shared<DefinedQuery>(*query);
+    shared->journal = storage::replicated_journal_of(query->query->id);
+    shared->made_at = ++revision;
+    queries.push_back(std::move(shared));
+  }
+  return queries;
+}
+
+std::set<PartitionId> journals_for(const MetadataImage& image) {
+  std::set<PartitionId> journals;
+  for (const DefinedQueryPtr& query : shared_queries(image))
+    journals.insert(storage::replicated_journal_of(query->query->id));
+  return journals;
+}
+
+Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
+                                             const storage::TopicTable& topics,
+                                             const FirstNodeFacts& node) {
+  MetadataImage changed = image;
+  storage::TopicTable all_topics = topics;
+  Revision revision = image.revision;
+  for (const DefinedQueryPtr& query : queries_of_cluster(image)) {
+    revision = query->made_at;
+    changed.put(query);
+  }
+  if (revision > image.revision)
+    TRY(all_topics.apply(storage::encode_create_topic(
+        {storage::kReplicatedJournal, std::string(storage::kReplicatedJournalName),
+         storage::kReplicatedJournals, {{"retention.bytes", "-1"}, {"retention.ms", "-1"}}})));
+  // The first command of all would be read as one of many, and not as what a snapshot ends with.
+  constexpr Revision kLeast{2};
+  revision = std::max({revision + 1, node.last_in_etcd + 1, kLeast,
+                       Revision{node.next_producer.value() / kProducersOfRevision + 1}});
+  changed.revision = revision;
+  changed.topics = all_topics.snapshot();
+  storage::ClusterTable cluster;
+  storage::ClusterNode itself{.id = node.id};
+  itself.directory = node.directory;
+  // As of any cluster that is begun now: no node runs an earlier program.
+  TRY(cluster.apply(storage::encode_raise_level(storage::kNewestLevel), revision));
+  TRY(cluster.apply(storage::encode_register_node(itself), revision));
+  for (const auto& [name, topic] : changed.topics->by_name())
+    for (PartitionId number{0}; number < PartitionId{topic.partition_count}; ++number) {
+      storage::PartitionAssignment assignment{{topic.id, number}};
+      assignment.replicas = assignment.isr = {node.id};
+      assignment.leader_epoch = node.leader_epoch(assignment.partition) + 1;
+      TRY(cluster.apply(storage::encode_assign_partition(assignment), revision));
+    }
+  storage::MetadataSnapshot snapshot = snapshot_of(changed, all_topics);
+  snapshot.state.parts.push_back({std::string(storage::kClusterPart), cluster.save()});
+  return snapshot;
+}
+
+}  // namespace server

@@ -1,0 +1,39 @@
+// An etcd for a command that has nothing else to do than to wait for its answers.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "server/etcd/etcd_gateway.h"
+#include "server/net/loop.h"
+
+namespace server {
+
+// Threads: one, which waits. Its own runs the client.
+class EtcdSession {
+ public:
+  // `endpoints`: http://host:port, at least one.
+  EtcdSession(const std::vector<std::string>& endpoints, const Clock& clock);
+  ~EtcdSession();
+  EtcdSession(const EtcdSession&) = delete;
+
+  // Asks again where nobody answers, for some seconds. Fails with NetworkFailure.
+  Result<storage::EtcdFound> find(storage::EtcdRange range);
+  // Once. NetworkFailure: what became of it is not known.
+  Result<storage::EtcdOutcome> commit(storage::EtcdTransaction transaction);
+
+ private:
+  template <class T>
+  Result<T> ask(std::function<void(storage::EtcdClient::Answer<T>)> begin);
+
+  const std::vector<std::string> endpoints_;
+  Loop loop_{"etcd"};
+  std::unique_ptr<EtcdGateway> etcd_;
+  std::unique_ptr<Timer> timer_;
+  std::thread thread_;
+};
+
+}  // namespace server

@@ -1,0 +1,215 @@
+#include "server/join/first_node.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/log.h"
+#include "base/uuid_bytes.h"
+#include "server/coordinator/internal_topics.h"
+#include "server/join/cluster_founding.h"
+#include "server/join/cluster_image.h"
+#include "server/join/journal_beginning.h"
+#include "server/join/share_group_survey.h"
+#include "server/join/task_handover.h"
+#include "server/join/waiting.h"
+#include "server/metadata/apply_command.h"
+#include "server/tasks/journal_progress.h"
+#include "storage/kv/crash_point.h"
+#include "storage/log/carry_out.h"
+#include "storage/meta/begun_join.h"
+#include "storage/meta/embedded_metadata_log.h"
+#include "storage/state/state_store.h"
+
+namespace server {
+
+using storage::ClusterMembership;
+using storage::TopicPartition;
+
+namespace {
+
+std::string in_words(const ClusterMembership& membership) {
+  return fmt::format("node {} of cluster \"{}\"", membership.node.value(), membership.cluster_id);
+}
+
+Error wrong_state(std::string message, std::string hint) {
+  return {ErrorCode::ObjectState, std::move(message), {}, std::move(hint)};
+}
+
+struct Metadata {
+  MetadataImagePtr image;
+  storage::TopicTable topics;
+};
+
+class Join {
+ public:
+  explicit Join(const JoinOptions& options)
+      : options_(options), wanted_{options.cluster_id, options.node} {}
+  Result<Joined> run();
+
+ private:
+  Status open();
+  Status read_metadata();
+  Status check() const;
+  Result<ProducerId> next_producer();
+  Status found(ClusterFounding& founding, const std::optional<ClusterInEtcd>& there);
+  Status finish(Revision newest);
+
+  const JoinOptions& options_;
+  ClusterMembership wanted_;
+  SystemClock clock_;
+  std::unique_ptr<storage::Log> log_;
+  std::unique_ptr<storage::StateStore> state_;
+  Metadata metadata_;
+};
+
+Status Join::open() {
+  if (!std::filesystem::exists(std::filesystem::path(options_.data_dir) / "log.mdb"))
+    return wrong_state(
+        fmt::format("there are no data of a server in {}", options_.data_dir),
+        fmt::format("A node that begins with nothing needs no join: millrace server --cluster {} "
+                    "--node-id {} --etcd ...",
+                    options_.cluster_id, options_.node.value()));
+  storage::LogOptions options;
+  options.clock = &clock_;
+  options.forgets_foreign_tasks = false;
+  log_ = TRY(storage::Log::open(options_.data_dir, std::move(options)));
+  storage::StateOptions state_options;
+  state_options.log_instance = log_->store().instance_id();
+  state_ = TRY(storage::StateStore::open(options_.data_dir, state_options));
+  return {};
+}
+
+Status Join::read_metadata() {
+  const auto log = TRY(storage::open_embedded_metadata_log(log_->store(), *log_));
+  metadata_.image = std::make_shared<const MetadataImage>();
+  if (const auto snapshot = TRY(log->load_snapshot()))
+    metadata_.image = TRY(apply_snapshot(*snapshot, metadata_.topics)).next;
+  constexpr size_t kBlock = 1'000;
+  while (metadata_.image->revision < log->last_revision())
+    for (storage::MetadataRecord& record : TRY(log->read(metadata_.image->revision + 1, kBlock)))
+      metadata_.image =
+          TRY(apply_command(*metadata_.image, metadata_.topics,
+                            read_definitions(record.revision, std::move(record.command))))
+              .next;
+  return {};
+}
+
+Status Join::check() const {
+  if (metadata_.image->revision == Revision{0})
+    return wrong_state(
+        fmt::format("nothing was ever defined in {}", options_.data_dir),
+        "A node that begins with nothing needs no join, and an empty data directory.");
+  std::vector<std::string> obstacles = obstacles_to_join(*metadata_.image);
+  if (const auto* offsets = metadata_.image->topics->find(coordinator::kOffsetsTopic))
+    for (const std::string& group : TRY(share_groups_in(*log_, *offsets)))
+      obstacles.push_back(fmt::format(
+          "share group {}: share groups are not supported in a cluster yet: start the server alone, "
+          "delete it (millrace group delete {}), and stop the server",
+          group, group));
+  if (obstacles.empty()) return {};
+  return Error{ErrorCode::NotSupported,
+               "this server has something that a cluster cannot go on with; nothing was changed",
+               fmt::format("{}", fmt::join(obstacles, "\n        ")),
+               {}};
+}
+
+Result<ProducerId> Join::next_producer() {
+  return wait_for<Result<ProducerId>>(
+      [&](auto done) { log_->allocate_producer_ids(1, std::move(done)); });
+}
+
+Status Join::found(ClusterFounding& founding, const std::optional<ClusterInEtcd>& there) {
+  TRY(make_journals(*log_, shared_queries(*metadata_.image)));
+  FirstNodeFacts node{options_.node, log_->store().instance_id(), ProducerId{0}, Revision{0},
+                      [this](const TopicPartition& partition) {
+                        const auto status = log_->find_partition(partition);
+                        return status ? status->leader_epoch() : LeaderEpoch{0};
+                      }};
+  if (there) node.last_in_etcd = there->newest;
+  node.next_producer = TRY(next_producer());
+  const auto snapshot = TRY(as_cluster(*metadata_.image, metadata_.topics, node));
+  if (wanted_.first_command.empty()) {
+    append_uuid(wanted_.first_command, Uuid::random());
+    TRY(storage::write_begun_join(*log_, wanted_));
+  }
+  storage::pass(storage::CrashPoint::AfterJoinBegan);
+  TRY(founding.found(snapshot, wanted_.first_command,
+                     there ? there->untouched : std::optional<ClusterInEtcd::Untouched>()));
+  storage::pass(storage::CrashPoint::AfterFounding);
+  return {};
+}
+
+Status Join::finish(Revision newest) {
+  wanted_.last_revision = newest;
+  const auto queries = queries_of_cluster(*metadata_.image);
+  auto commits = TRY(handover_commits(*log_, *state_, queries));
+  TRY(make_journals(*log_, queries));  // once more: a crash may have left half of what comes now
+  TRY(write_journals(*log_, *state_, queries, commits));
+  storage::pass(storage::CrashPoint::BeforeJoinEnds);
+  const auto end = [wanted = wanted_, journals = journals_for(*metadata_.image)](
+                       storage::WriteTransaction& transaction) -> Status {
+    for (const PartitionId journal : journals)
+      TRY(put_journal_progress(transaction, journal, {kPlaceOfStart}));
+    return storage::end_join(transaction, wanted);
+  };
+  TRY(wait_for<Result<storage::CarriedOut>>([&](auto done) {
+    storage::carry_out(*log_, std::move(commits), end, std::move(done));
+  }));
+  return {};
+}
+
+Result<Joined> Join::run() {
+  TRY(open());
+  if (const auto is = TRY(storage::read_cluster_membership(*log_))) {
+    if (is->cluster_id == options_.cluster_id && is->node == options_.node)
+      return Joined{.was_joined = true};
+    return wrong_state(
+        fmt::format("the data directory is that of {}", in_words(*is)),
+        "A node stays in its cluster. Begin with an empty data directory in another one.");
+  }
+  TRY(read_metadata());
+  TRY(check());
+  EtcdSession etcd(options_.etcd, clock_);
+  ClusterFounding founding(etcd, options_.cluster_id);
+  auto there = TRY(founding.look());
+  Joined joined;
+  joined.queries = shared_queries(*metadata_.image).size();
+  for (const auto& [name, topic] : metadata_.image->topics->by_name()) {
+    ++joined.topics;
+    joined.partitions += static_cast<size_t>(topic.partition_count);
+  }
+  const auto begun = TRY(storage::read_begun_join(*log_));
+  if (begun && begun->cluster_id == wanted_.cluster_id && begun->node == wanted_.node)
+    wanted_.first_command = begun->first_command;
+  const auto is_ours = [&] {
+    return there && !wanted_.first_command.empty() && there->first_command == wanted_.first_command;
+  };
+  if (is_ours()) {
+    joined.went_on = true;
+  } else {
+    const bool may_replace = there && there->untouched &&
+                             there->untouched->directory == log_->store().instance_id();
+    if (there && !may_replace)
+      return wrong_state(
+          fmt::format("cluster \"{}\" is in this etcd already", options_.cluster_id),
+          "A server's data can only become the first node of a cluster. Choose another --cluster, "
+          "or begin a further node with an empty data directory.");
+    if (there) wanted_.first_command.clear();
+    TRY(found(founding, there));
+    there = TRY(founding.look());
+    if (!is_ours()) return wrong_state("etcd has lost what it was given", "Say the same again.");
+  }
+  TRY(finish(there->newest));
+  return joined;
+}
+
+}  // namespace
+
+Result<Joined> join_as_first_node(const JoinOptions& options) { return Join(options).run(); }
+
+}  // namespace server

@@ -1,0 +1,107 @@
+#include "server/node/join_command.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string_view>
+#include <utility>
+
+#include "base/log.h"
+#include "server/join/first_node.h"
+#include "server/node/etcd_settings.h"
+#include "server/node/settings.h"
+#include "storage/kv/bus_error.h"
+
+namespace server {
+
+namespace {
+
+constexpr int kFailed = 1, kUsageError = 2;
+
+void print_help() {
+  fmt::print(
+      "Makes the data directory of a stopped server the first node of a cluster, with everything "
+      "in it.\n\n"
+      "Usage: millrace cluster join --data-dir PATH --cluster NAME --node-id N --etcd URL,...\n\n"
+      "Options:\n"
+      "  --data-dir PATH   the folder of the log and the state, which no server uses now\n"
+      "  --cluster NAME    the cluster, of which etcd has nothing yet\n"
+      "  --node-id N       the number of the node that the server becomes, for good\n"
+      "  --etcd URL,...    an etcd that runs\n"
+      "  --config FILE     a TOML file with settings\n"
+      "All other flags of `millrace server` are taken, too, and its variables, and change nothing: "
+      "say what the server is started with.\n\n"
+      "It can be said again when it was cut off. What a cluster could not go on with is named, and "
+      "then nothing is changed.\n\n"
+      "Example:\n"
+      "  millrace cluster join --data-dir ./data --cluster blue --node-id 1 --etcd "
+      "http://127.0.0.1:2379\n");
+}
+
+int report(const Error& error, int status) {
+  fmt::print(stderr, "error: {}\n", error.message);
+  if (!error.detail.empty()) fmt::print(stderr, "detail: {}\n", error.detail);
+  if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", error.hint);
+  return status;
+}
+
+Error wrong(std::string message, std::string hint) {
+  return {ErrorCode::InvalidParameter, std::move(message), {}, std::move(hint)};
+}
+
+void print_joined(const NodeSettings& settings, const Joined& joined) {
+  const NodeSettings::Cluster& cluster = settings.cluster;
+  if (joined.was_joined) {
+    fmt::print("{} is the data directory of node {} of cluster \"{}\" already.\n",
+               settings.data_dir, cluster.node_id, cluster.id);
+  } else {
+    if (joined.went_on) fmt::print("A join that was begun before has ended.\n");
+    fmt::print(
+        "Node {} of cluster \"{}\" has all that the server had: {} topics with {} partitions, {} "
+        "queries.\n",
+        cluster.node_id, cluster.id, joined.topics, joined.partitions, joined.queries);
+  }
+  const std::string rest = fmt::format("--etcd {}", cluster.etcd);
+  fmt::print(
+      "\nStart it as that node, with the flags that it had besides, and --nodes HOST:PORT for the "
+      "others:\n"
+      "  millrace server --data-dir {} --cluster {} --node-id {} {} ...\n"
+      "Then others, with empty data directories:\n"
+      "  millrace server --data-dir PATH --cluster {} --node-id N {} ...\n"
+      "Then give them replicas of what is there:\n"
+      "  millrace cluster add N -b HOST:PORT --replicas 3\n",
+      settings.data_dir, cluster.id, cluster.node_id, rest, cluster.id, rest);
+}
+
+}  // namespace
+
+int run_join_command(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i)
+    if (const std::string_view flag = argv[i]; flag == "--help" || flag == "-h") {
+      print_help();
+      return 0;
+    }
+  const ServerArguments arguments = read_server_arguments(argc, argv);
+  if (arguments.is_over) return arguments.exit_code;
+  const NodeSettings& settings = arguments.settings;
+  if (settings.cluster.id.empty())
+    return report(wrong("which cluster?",
+                        "Say --cluster NAME --node-id N --etcd URL,...; see: millrace cluster join "
+                        "--help"),
+                  kUsageError);
+  if (starts_etcd(settings))
+    return report(wrong("join needs an etcd that runs",
+                        "Name it: --etcd URL,... One that nodes start runs with most of them, and "
+                        "they would have begun the cluster."),
+                  kUsageError);
+  set_log_level(LogLevel::Warn);
+  storage::report_bus_errors();  // a damaged page is an error, too
+  const auto joined = join_as_first_node({settings.data_dir, settings.cluster.id,
+                                          NodeId{settings.cluster.node_id},
+                                          etcd_endpoints(settings)});
+  if (!joined) return report(joined.error(), kFailed);
+  print_joined(settings, *joined);
+  return 0;
+}
+
+}  // namespace server

@@ -1,0 +1,22 @@
+// How the table `cluster` keeps a membership (docs/formats/cluster.md).
+#pragma once
+#include <functional>
+#include <string_view>
+
+#include "storage/meta/cluster_membership.h"
+
+namespace storage {
+
+inline constexpr std::string_view kMembershipKey = "membership";
+inline constexpr std::string_view kBegunJoinKey = "joining";
+
+// Waits for the queue's writer.
+Result<std::optional<ClusterMembership>> read_membership_row(TransactionQueue& queue,
+                                                             std::string_view key);
+Status put_membership_row(WriteTransaction& transaction, std::string_view key,
+                          const ClusterMembership& membership);
+Status erase_membership_row(WriteTransaction& transaction, std::string_view key);
+// Runs it there, and waits.
+Status write_and_wait(TransactionQueue& queue, std::function<Status(WriteTransaction&)> apply);
+
+}  // namespace storage

@@ -1,0 +1,244 @@
+#!/usr/bin/python3
+"""A join (millrace cluster join) that is killed at each of its steps, or whose etcd answers late, not at all, or is full: said again it
+ends, and until then the server is what it was."""
+import os
+import shutil
+import time
+
+from cluster_cases import all_is_well
+from cluster_growing import Growing, Small, command
+from cluster_nodes import Etcd
+from cluster_sql import run_on
+from etcd_proxy import EtcdProxy
+from millrace_server import case, run
+
+
+class Copies:
+    """A server with something in it, stopped; each attempt is with a copy of its directory, and a cluster of its own."""
+
+    def __init__(self, name):
+        self.nodes = Growing(name)
+        self.first = self.nodes.first
+        self.first.start()
+        self.small = Small(self.nodes)
+        self.first.stop()
+        self.name, self.kept, self.count, self.attempts = name, self.first.data_dir, self.small.count, 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.nodes.close()
+
+    def attempt(self):
+        """The server as it was."""
+        self.attempts += 1
+        first = self.first
+        first.stop()
+        if first.data_dir != self.kept:
+            shutil.rmtree(first.data_dir)
+        first.data_dir, first.cluster = f"{self.kept}-{self.attempts}", f"{self.name}-{self.attempts}"
+        first.is_alone, self.small.count = True, self.count
+        shutil.copytree(self.kept, first.data_dir)
+        return first
+
+    def write_alone(self):
+        self.first.start()
+        self.small.write(self.first)
+        self.first.stop()
+
+    def check_joined(self):
+        first = self.first
+        first.is_alone = False
+        first.start()
+        self.small.check(first)
+        self.small.write(first)
+        assert "feature level" not in command(self.nodes, "cluster", "status"), "a cluster that is begun now is at the newest"
+
+    def join_again(self):
+        said = self.first.join()
+        assert "has all that" in said or "already" in said, said
+        self.check_joined()
+
+
+@case
+def killed_at_any_point_it_is_said_again_or_never_was():
+    with Copies("killed") as copies:
+        killed_at = []
+        for point in [*("after-join-began", "after-founding", "before-join-ends"),
+                      *(f"{point}:{number}" for number in range(1, 40) for point in ("before-log-commit", "before-acknowledgement"))]:
+            first = copies.attempt()
+            if "has all that" in first.join(crash_point=point):
+                break  # it has fewer commits
+            killed_at.append(point)
+            if len(killed_at) % 3 == 0:
+                why = first.refused_start()
+                if "belongs to node 1" not in why:
+                    assert why == "", why
+                    copies.small.write(first)
+                    first.stop()
+                    # And is killed once more, where etcd has what was true before.
+                    first.join(crash_point="after-founding")
+            copies.join_again()
+        print(f"killed at {', '.join(killed_at)}")
+        assert {"after-join-began", "after-founding", "before-log-commit:1", "before-acknowledgement:4"} <= set(killed_at), killed_at
+
+
+@case
+def killed_at_any_request_to_etcd_it_is_said_again():
+    with Copies("asking") as copies:
+        number, was_killed = 0, True
+        while was_killed:
+            number += 1
+            for when in ("before", "after"):
+                first, was_killed = copies.attempt(), False
+                process = None
+
+                def kill(_, asked):
+                    nonlocal was_killed
+                    if asked != number:
+                        return True
+                    process.kill()
+                    process.wait()
+                    was_killed = True
+                    return False
+                with EtcdProxy(copies.nodes.etcd.url, **{when: kill}, delay_s=0.05) as proxy:
+                    process = first.begin_join(etcd=proxy.url)
+                    said, _ = process.communicate(timeout=60)
+                assert was_killed or "has all that" in said, said
+                if number % 2 == 0 and was_killed:
+                    copies.write_alone()
+                copies.join_again()
+        print(f"{number - 1} requests")
+        assert number > 4, number
+
+
+@case
+def answers_of_etcd_that_come_late_or_get_lost():
+    with Copies("late") as copies:
+        # Each answer is late.
+        first = copies.attempt()
+        with EtcdProxy(copies.nodes.etcd.url, delay_s=1) as proxy:
+            assert "has all that" in first.join(etcd=proxy.url)
+        copies.check_joined()
+
+        # What was asked for is done, and its answer is lost: of the first, of the second, of both writes.
+        for lost in ({1}, {2}, {1, 2, 3}):
+            first, writes = copies.attempt(), []
+
+            def lose(path, _):
+                if path.endswith("/txn"):
+                    writes.append(path)
+                    return len(writes) not in lost
+                return True
+            with EtcdProxy(copies.nodes.etcd.url, after=lose) as proxy:
+                assert "has all that" in first.join(etcd=proxy.url)
+            copies.check_joined()
+
+        # Nothing is answered in time. What was done of that is not known, and found out later.
+        first = copies.attempt()
+        with EtcdProxy(copies.nodes.etcd.url, delay_s=3) as proxy:
+            assert "etcd does not answer" in first.join(status=1, etcd=proxy.url)
+        copies.write_alone()
+        copies.join_again()
+
+        # Only what it writes is not answered in time, but for the pieces: it may be done later.
+        first, writes = copies.attempt(), []
+
+        def wait(path, _):
+            writes.extend([path] if path.endswith("/txn") else [])
+            if len(writes) > 1:
+                time.sleep(3)
+        with EtcdProxy(copies.nodes.etcd.url, before=wait) as proxy:
+            said = first.join(status=1, etcd=proxy.url)
+        assert "whether it has the cluster's metadata is not known" in said and "Say the same again" in said, said
+        copies.join_again()
+
+
+@case
+def etcd_that_is_away_changes_nothing():
+    with Copies("away") as copies:
+        first = copies.attempt()
+        copies.nodes.etcd.kill()
+        said = first.join(status=1)
+        assert "etcd does not answer" in said and copies.nodes.etcd.url in said, said
+        copies.write_alone()
+        copies.nodes.etcd.start()
+        copies.join_again()
+
+
+@case
+def an_etcd_that_is_full_changes_nothing():
+    with Copies("full") as copies:
+        first = copies.attempt()
+        full = Etcd(os.path.join(copies.nodes.folder, "full"))
+        full.quota_bytes = 1 << 20
+        full.start()
+        try:
+            fill(full)
+            said = first.join(status=1, etcd=full.url)
+            assert "space" in said, said
+            assert "begun the cluster" not in said, said
+        finally:
+            full.kill()
+        copies.write_alone()
+        copies.join_again()
+
+
+def fill(etcd):
+    """Until it takes no more."""
+    for number in range(100):
+        try:
+            etcd.ask("/v3/kv/put", key=b"/other/%d" % number, value=os.urandom(100_000))
+        except OSError as error:
+            if "Connection refused" not in str(error):
+                return
+            time.sleep(0.1)
+    raise AssertionError("it takes everything")
+
+
+@case
+def what_a_join_has_left_in_etcd_is_in_nobodys_way():
+    with Copies("left") as copies:
+        first = copies.attempt()
+        first.join(crash_point="after-founding")
+        # Another node's number, and then another cluster.
+        first.join(crash_point="after-founding", node_id=7)
+        copies.write_alone()
+        first.cluster += "-else"
+        said = first.join()
+        assert "has all that" in said, said
+        copies.check_joined()
+        # Who has read what was replaced reads it anew.
+        first = copies.attempt()
+        first.join(crash_point="after-founding")
+        other = copies.nodes.others[2]
+        other.cluster = first.cluster
+        copies.write_alone()
+        first.join(crash_point="after-founding")
+        copies.nodes.nodes[2] = other.start()
+        assert "was begun before has ended" in first.join()
+        copies.check_joined()
+        command(copies.nodes, "cluster", "add", "2", "--replicas", "2")
+        all_is_well(copies.nodes)
+        copies.small.check(other)
+
+
+@case
+def alone_it_is_refused_afterwards():
+    with Copies("alone") as copies:
+        first = copies.attempt()
+        assert "has all that" in first.join()
+        why = first.refused_start()
+        assert 'belongs to node 1 of cluster "alone-1"' in why, why
+        copies.check_joined()
+        # While it runs, and then.
+        said = first.join(status=1)
+        assert "another process" in said, said
+        first.stop()
+        assert "already" in first.join()
+        copies.check_joined()
+        run_on(first, "DROP TABLE counted")
+
+
+run()
