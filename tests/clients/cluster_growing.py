@@ -104,10 +104,16 @@ class Small:
         self.write(nodes.first)
 
     def write(self, node):
-        rows = range(self.count, self.count + 50)
-        run_on(node, "INSERT INTO ticks VALUES " + ", ".join(f"({i % 5}, {i})" for i in rows))
-        self.count += 50
+        self.write_many(node, 50)
         self.check(node)
+
+    def write_many(self, node, count):
+        """And does not look what has come of them."""
+        end = self.count + count
+        while self.count < end:
+            rows = range(self.count, min(self.count + 5000, end))
+            run_on(node, "INSERT INTO ticks VALUES " + ", ".join(f"({i % 5}, {i})" for i in rows))
+            self.count += len(rows)
 
     def check(self, node):
         shows(node, "SELECT m, n FROM counted", list(collections.Counter(i % 7 for i in range(self.count)).items()))

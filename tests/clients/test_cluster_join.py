@@ -276,6 +276,32 @@ def what_was_begun_goes_on_when_others_have_come_meanwhile():
 
 
 @case
+def what_queries_keep_goes_to_other_nodes_in_many_pieces():
+    nodes, count = Growing("large"), 30_000
+    nodes.first.start()
+
+    def write(numbers):
+        run_on(nodes.others[2] if nodes.others[2].is_running() else nodes.first, "INSERT INTO words VALUES " + ", ".join(
+            f"({i}, 'word {i:06} {'x' * 80}')" for i in numbers))
+    run_on(nodes.first, "CREATE STREAM words (k INT KEY, word VARCHAR) WITH (partitions = 3)",
+           "CREATE TABLE counted AS SELECT word, COUNT(*) AS n FROM words GROUP BY word")
+    for first in range(0, count, 2000):
+        write(range(first, first + 2000))
+    shows(nodes.first, "SELECT COUNT(*) FROM counted", [(count,)])
+    nodes.join()
+    nodes.grow()
+    # At once: nobody has to wait until the first node has told the others.
+    command(nodes, "cluster", "rebalance", "--replicas", "3")
+    nodes.first.kill()
+    for node in nodes.others.values():
+        shows(node, "SELECT COUNT(*), SUM(n) FROM counted", [(count, count)])
+    write(range(1000))
+    for node in nodes.others.values():
+        shows(node, "SELECT n, COUNT(*) FROM counted GROUP BY n", [(1, count - 1000), (2, 1000)])
+    nodes.close()
+
+
+@case
 def what_a_cluster_cannot_go_on_with_is_named():
     nodes = Growing("named")
     first = nodes.first

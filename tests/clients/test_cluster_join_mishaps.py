@@ -1,16 +1,21 @@
 #!/usr/bin/python3
 """A join (millrace cluster join) that is killed at each of its steps, or whose etcd answers late, not at all, or is full: said again it
 ends, and until then the server is what it was."""
+import functools
+import glob
 import os
 import shutil
+import subprocess
+import tarfile
 import time
+from importlib.machinery import SourceFileLoader
 
 from cluster_cases import all_is_well
-from cluster_growing import Growing, Small, command
-from cluster_nodes import Etcd
-from cluster_sql import run_on
+from cluster_growing import Growing, Small, command, shows
+from cluster_nodes import Etcd, eventually
+from cluster_sql import connect, rows_of, run_on
 from etcd_proxy import EtcdProxy
-from millrace_server import case, run
+from millrace_server import Skipped, case, run
 
 
 class Copies:
@@ -66,7 +71,7 @@ def killed_at_any_point_it_is_said_again_or_never_was():
     with Copies("killed") as copies:
         killed_at = []
         for point in [*("after-join-began", "after-founding", "before-join-ends"),
-                      *(f"{point}:{number}" for number in range(1, 40) for point in ("before-log-commit", "before-acknowledgement"))]:
+                      *(f"{('before-acknowledgement', 'before-log-commit')[number % 2]}:{number}" for number in range(1, 40))]:
             first = copies.attempt()
             if "has all that" in first.join(crash_point=point):
                 break  # it has fewer commits
@@ -239,6 +244,78 @@ def alone_it_is_refused_afterwards():
         assert "already" in first.join()
         copies.check_joined()
         run_on(first, "DROP TABLE counted")
+
+
+@case
+def what_a_killed_server_has_left_is_named_or_taken_over():
+    nodes = Growing("leavings")
+    first = nodes.first
+    first.start()
+    small = Small(nodes)
+    temporary, defining = connect(first), connect(first)
+    temporary.execute("CREATE TEMP TABLE passing (k INT PRIMARY KEY, v INT)")
+    defining.execute("BEGIN")
+    defining.execute("CREATE TABLE half (k INT PRIMARY KEY, v INT)")
+    first.kill()
+    said = first.join(status=1)
+    assert "nothing was changed" in said, said
+    assert "definitions of a transaction that has not ended: start the server alone once more" in said, said
+    assert ".passing: start the server alone once more, which drops it, and stop it" in said, said
+    first.start()
+    small.check(first)
+    small.write_many(first, 50_000)
+    run_on(first, "CREATE OR REPLACE TABLE counted WITH (REBUILD = true) AS "
+           "SELECT v % 7 AS m, COUNT(*) AS n, SUM(v) AS s FROM ticks GROUP BY v % 7")
+    first.kill()
+    said = first.join(status=1)
+    assert "into counted is being built anew: start the server alone, and stop it when that is done" in said, said
+    first.start()
+    shows(first, "SELECT COUNT(*) FROM counted WHERE s > 0", [(7,)])
+    eventually(lambda: len(rows_of(first, "SHOW QUERIES")) == 2)
+    # What its queries have not come to is read by the node's.
+    small.write_many(first, 20_000)
+    first.kill()
+    nodes.join()
+    small.check(first)
+    nodes.grow()
+    command(nodes, "cluster", "rebalance", "--replicas", "3")
+    first.kill()
+    small.write(nodes.others[2])
+    small.check(nodes.others[3])
+    nodes.close()
+
+
+@case
+def what_earlier_versions_have_written_is_taken_over():
+    if shutil.which("psql") is None:
+        raise Skipped("psql is not installed")
+    folder = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "upgrade")
+    upgrade = SourceFileLoader("upgrade", os.path.join(folder, "run")).load_module()
+    for archive in sorted(glob.glob(os.path.join(folder, "*.tar.gz"))):
+        nodes = Growing("earlier")
+        first = nodes.first
+        os.makedirs(first.data_dir)
+        with tarfile.open(archive) as files:
+            files.extractall(first.data_dir)
+        assert "has all that the server had" in first.join()
+        first.is_alone = False
+        first.start()
+        upgrade.expect_rows(functools.partial(psql, first), 2)
+        nodes.grow()
+        command(nodes, "cluster", "rebalance", "--replicas", "3")
+        first.kill()
+        psql(nodes.others[2], upgrade.ORDERS)
+        for node in nodes.others.values():
+            upgrade.expect_rows(functools.partial(psql, node), 3)
+        nodes.close()
+
+
+def psql(node, text):
+    host, port = node.pg.split(":")
+    done = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", host, "-p", port, "-U", "millrace", "millrace", "-f", "-"],
+                          input=text, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, (text, done.stderr)
+    return done.stdout.splitlines()
 
 
 run()
