@@ -138,6 +138,10 @@ void Session::cancel() {
   host_.wake();
 }
 
+void Session::terminate() {
+  shut_down({ErrorCode::ShuttingDown, "terminating connection due to administrator command"});
+}
+
 void Session::shut_down(Error reason) {
   shut_down_reason_ = std::move(reason);
   host_.wake();

@@ -75,6 +75,8 @@ class SessionPeers {
   virtual std::function<void()> waker_of(SessionKey key) = 0;
   // Of those that are let in, by number.
   virtual std::vector<SessionStatus> statuses() const { return {}; }
+  // Soon, on its own loop, where there is one of that number.
+  virtual void end_session(int32_t /*process_id*/, SessionEnd /*what*/) {}
 
  protected:
   ~SessionPeers() = default;
@@ -109,6 +111,8 @@ class Session : public ClientSession {
 
   // Ends what runs now, if anything does: a CancelRequest has come.
   void cancel();
+  // An administrator, or another session of the same user, has ended the connection.
+  void terminate();
   // Something has come for it from another one.
   void wake() { host_.wake(); }
   // What it does, for others to read.
@@ -198,6 +202,8 @@ class Session : public ClientSession {
   void send_notifications();
   SessionNotifications& notifications();
   MessageWriter writer() { return MessageWriter(context_.output, context_.encoding.get()); }
+  // Of the session of that number, where its user is this one's, or this one has all rights. False: there is none.
+  Result<bool> end_session(int32_t process_id, SessionEnd what);
   // Texts come and go as client_encoding and TimeZone say from now on.
   void follow_settings();
   void keep_settings(const engine::ParsedStatement& statement);

@@ -1,5 +1,7 @@
 // The statements that a session answers itself: transactions, settings, cursors, COPY, prepared
 // statements.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -345,7 +347,7 @@ struct Session::OwnStatement {
                                         : name;
   }
 
-  // ---- SELECT set_config(...), current_setting(...), pg_notify(...) ----
+  // ---- SELECT set_config(...), current_setting(...), pg_notify(...), pg_cancel_backend(...) ----
 
   std::optional<std::string> setting_in_force(const std::string& name) {
     return settings().get(of_next(engine::lower_case(name)));
@@ -364,6 +366,13 @@ struct Session::OwnStatement {
     };
     actions.notify = [this](const std::string& channel, const std::string& payload) {
       return notify_all(channel, payload);
+    };
+    actions.end = [this](int32_t process_id, SessionEnd what) -> Result<bool> {
+      const bool is_there = TRY(session.end_session(process_id, what));
+      if (!is_there)
+        warn(ErrorCode::UndefinedObject,
+             fmt::format("PID {} is not a PostgreSQL server process", process_id));
+      return is_there;
     };
     const std::vector<sql::ResultColumn> columns = columns_of_settings(query);
     const std::vector<std::optional<std::string>> row =
@@ -394,10 +403,12 @@ struct Session::OwnStatement {
     for (size_t i = 0; i < columns.size(); ++i) {
       auto column = std::make_shared<Column>(columns[i].type);
       for (const auto& row : rows) {
-        if (row[i])
-          column->append_copy(*row[i]);
-        else
+        if (!row[i])
           column->append_null();
+        else if (columns[i].type.kind() == engine::TypeKind::Boolean)
+          column->append(static_cast<uint8_t>(*row[i] == "t"));
+        else
+          column->append_copy(*row[i]);
       }
       data.push_back(std::move(column));
     }
