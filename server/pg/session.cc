@@ -550,6 +550,7 @@ Result<Session::Begun> Session::begin_statement(
     const std::shared_ptr<const ParsedStatement>& statement) {
   TRY(check_transaction(*statement));
   TRY(check_read_only(*statement));
+  TRY(check_not_in_use(*statement));
   const std::optional<PreparedStatementPtr> found =
       TRY(analyse_here_or_aside(statement, script_->text, {}, {}));
   if (!found) return Begun::Later;

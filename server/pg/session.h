@@ -282,6 +282,8 @@ class Session : public ClientSession {
   // Whether the transaction that is open, or else the next one, may change nothing.
   bool is_read_only() const;
   Status check_read_only(const engine::ParsedStatement& statement) const;
+  // Fails where a portal that is open reads what the statement would drop.
+  Status check_not_in_use(const engine::ParsedStatement& statement) const;
   static bool changes_rows(const PreparedStatement& statement);
   static bool changes_anything(const PreparedStatement& statement);
   void count_write(const PreparedStatement& statement);

@@ -445,6 +445,7 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
   }
   TRY(check_transaction(*statement->parsed));
   TRY(check_read_only(*statement->parsed));
+  TRY(check_not_in_use(*statement->parsed));
   if (has_run(*portal))
     return Error{ErrorCode::ObjectState, "portal " + quoted(message.portal) + " cannot be run"};
   const bool is_part = joins_group(*statement);

@@ -10,6 +10,7 @@
 #include "engine/types/ascii.h"
 #include "server/pg/copy_input.h"
 #include "server/pg/notifications.h"
+#include "server/pg/portal_uses.h"
 #include "server/pg/read_only.h"
 #include "server/pg/session.h"
 #include "server/pg/setting_calls.h"
@@ -803,6 +804,23 @@ Status Session::check_read_only(const engine::ParsedStatement& statement) const 
   if (command.empty()) return {};
   return Error{ErrorCode::ReadOnlyTransaction,
                "cannot execute " + command + " in a read-only transaction"};
+}
+
+Status Session::check_not_in_use(const engine::ParsedStatement& statement) const {
+  if (portals_.empty()) return {};
+  const TakenTables taken = tables_taken_by(statement.statement);
+  for (const engine::Name& table : taken.tables)
+    for (const auto& [name, portal] : portals_) {
+      const auto& read = portal->statement()->parsed;
+      const bool goes_on = read && portal->has_started() && !portal->is_exhausted();
+      const bool is_kept = portal->is_holdable && !portal->is_uncommitted;  // its rows stay
+      if (goes_on && !is_kept && reads_table(read->statement, table))
+        return Error{ErrorCode::StorageInUse,
+                     fmt::format("cannot {} \"{}\" because it is being used by active queries in "
+                                 "this session",
+                                 taken.command, engine::display_name(table.text))};
+    }
+  return {};
 }
 
 // TRUNCATE, too: in a transaction it is undone as they are.
