@@ -277,6 +277,12 @@ std::optional<Quantity> read_quantity(Reader& reader) {
   return is_negative ? Quantity{-whole, -millionths} : Quantity{whole, millionths};
 }
 
+// A number before one is days: 1 2:03:04.
+bool is_before_clock(Reader reader) {
+  if (!reader.take('-')) reader.take('+');
+  return reader.number() && reader.next() == ':';
+}
+
 // P1Y2M3DT4H5M6.7S.
 bool read_iso(Reader& reader, Sum& sum) {
   bool in_time = false, has_any = false;
@@ -327,7 +333,7 @@ bool read_part(Reader& reader, Sum& sum) {
   if (!quantity) return false;
   reader.blanks();
   std::string name = lower_case(reader.word());
-  if (name.empty()) name = "s";
+  if (name.empty()) name = is_before_clock(reader) ? "day" : "s";
   const UnitRow* unit = find_unit(kUnits, name);
   if (!unit && name.ends_with('s')) unit = find_unit(kUnits, name.substr(0, name.size() - 1));
   if (!unit) return false;
@@ -352,12 +358,17 @@ bool read_interval(Reader& reader, Sum& sum) {
 
 }  // namespace
 
-Result<Interval> parse_interval(std::string_view text) {
+Result<Interval> parse_interval(std::string_view text, IntervalStyle style) {
   constexpr size_t kMostBytes = 256;  // as PostgreSQL
   if (text.size() > kMostBytes) return bad_time("interval", text.substr(0, kMostBytes));
   Reader reader(text);
   Sum sum;
   reader.blanks();
+  if (style == IntervalStyle::SqlStandard && reader.next() == '-' &&
+      text.find(" -") == std::string_view::npos && text.find(" +") == std::string_view::npos) {
+    reader.take('-');
+    return opposite(TRY(parse_interval(reader.rest())));
+  }
   if (!read_interval(reader, sum)) return bad_time("interval", text);
   if (!sum.fits || sum.months != static_cast<int32_t>(sum.months) ||
       sum.days != static_cast<int32_t>(sum.days))
@@ -476,6 +487,11 @@ std::string instant_text(int64_t us, bool with_zone) {
   append_clock(text, static_cast<uint64_t>(us_of_day));
   if (with_zone) text += "+00";
   return is_bc ? text + " BC" : text;
+}
+
+int64_t ms_of_us(int64_t us) {
+  constexpr int64_t kUsPerMs = 1'000;
+  return us / kUsPerMs - (us % kUsPerMs < 0 ? 1 : 0);
 }
 
 Result<std::string> normal_timestamp(std::string_view text) {

@@ -204,7 +204,7 @@ class Session : public ClientSession {
   MessageWriter writer() { return MessageWriter(context_.output, context_.encoding.get()); }
   // Of the session of that number, where its user is this one's, or this one has all rights. False: there is none.
   Result<bool> end_session(int32_t process_id, SessionEnd what);
-  // Texts come and go as client_encoding and TimeZone say from now on.
+  // Texts come and go as client_encoding, TimeZone, DateStyle and IntervalStyle say from now on.
   void follow_settings();
   void keep_settings(const engine::ParsedStatement& statement);
   void take_settings_back();

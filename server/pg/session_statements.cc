@@ -413,7 +413,7 @@ struct Session::OwnStatement {
       }
       data.push_back(std::move(column));
     }
-    TRY(make_data_row_encoder(columns, formats, context().encoding, context().zone)
+    TRY(make_data_row_encoder(columns, formats, context().encoding, context().forms)
             ->append_rows(context().output, data, first_row, first_row + count, kMaxRowBytes));
     if (bound) bound->own.rows_sent += count;
     if (max_rows == 0 || count < max_rows) return done(tag);
@@ -569,7 +569,7 @@ struct Session::OwnStatement {
       // A BINARY cursor stays binary in the simple protocol; else the message's formats count.
       run.encoder = make_data_row_encoder(portal->statement()->plan->columns,
                                           formats.empty() ? portal->formats() : formats,
-                                          context().encoding, context().zone);
+                                          context().encoding, context().forms);
     }
     session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);
     return {};
@@ -623,7 +623,7 @@ struct Session::OwnStatement {
       const auto text = TRY(constant_text(*execute.arguments[i]));
       if (text)
         values.push_back(TRY(engine::parse_text_value(
-            types[i], *text, "parameter $" + std::to_string(i + 1), context().zone)));
+            types[i], *text, "parameter $" + std::to_string(i + 1), context().forms)));
       else
         values.emplace_back();
     }
@@ -639,7 +639,7 @@ struct Session::OwnStatement {
     PortalRun run;
     run.portal = std::move(portal);
     run.encoder =
-        make_data_row_encoder(prepared->plan->columns, formats, context().encoding, context().zone);
+        make_data_row_encoder(prepared->plan->columns, formats, context().encoding, context().forms);
     run.start = start;
     run.can_suspend = bound != nullptr;
     if (max_rows > 0) run.limit = max_rows;
@@ -689,7 +689,7 @@ struct Session::OwnStatement {
                                           std::vector<Format>{}, session.waker());
     run.portal->charge_rows_to(session.memory_);
     run.encoder = make_copy_encoder(query->plan->columns, std::move(options), context().encoding,
-                                    context().zone);
+                                    context().forms);
     run.start = PortalRun::Start::CopyOut;
     run.command = "COPY";
     session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);

@@ -46,7 +46,7 @@ Result<Returning> bind_returning(std::span<const engine::SelectItem> items,
   scope.custom_types = &context.catalog.types;
   scope.fold_quoted_names = context.fold_quoted_names;
   scope.texts_take_types = !context.settings.ksqldb_compat;
-  scope.zone = engine::session_zone(context.properties);
+  scope.forms = engine::session_forms(context.properties);
   scope.parameters = context.parameters;
   Returning returning;
   for (const engine::SelectItem& item : items) {
