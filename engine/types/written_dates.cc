@@ -72,21 +72,24 @@ class WrittenDate {
     for (;;) {
       take_while(rest, [](char c) { return is_blank(c) || c == ','; });
       if (rest.empty()) return has_date() && (meridiem_ == Meridiem::None || !clock_.empty());
+      const size_t zone_size = zone_.size();
       const bool is_read = is_ascii_digit(rest.front())    ? read_number(rest)
                            : is_ascii_letter(rest.front()) ? read_word(rest)
                                                            : read_zone(rest);
       if (!is_read) return false;
+      if (zone_.size() == zone_size) is_begun_ = true;
     }
   }
 
-  enum class Wrong : uint8_t { Nothing, Day, Order };
-  // Whether there is such a day; and if not, whether another order of its parts might help.
+  enum class Wrong : uint8_t { Nothing, Field, Order, Zone };
+  // Whether there are such a day, a time and a zone; and if not, whether another order of a day's parts might help.
   Wrong check() {
     if (is_short_year_ && !is_bc_) *year_ += *year_ < 70 ? 2000 : 1900;
     if (*month_ < 1 || *month_ > 12 || *day_ < 1 || *day_ > 31) return Wrong::Order;
-    if (*year_ < 1 || *day_ > days_in_month(is_bc_ ? 1 - *year_ : *year_, *month_)) return Wrong::Day;
-    if (meridiem_ != Meridiem::None && hour_ > 12) return Wrong::Day;
-    return Wrong::Nothing;
+    if (*year_ < 1 || *day_ > days_in_month(is_bc_ ? 1 - *year_ : *year_, *month_)) return Wrong::Field;
+    if (meridiem_ != Meridiem::None && hour_ > 12) return Wrong::Field;
+    if (!clock_.empty() && !is_time_of_day()) return Wrong::Field;
+    return is_too_far_ ? Wrong::Zone : Wrong::Nothing;
   }
 
   std::string iso() const {
@@ -104,6 +107,17 @@ class WrittenDate {
  private:
   enum class Meridiem : uint8_t { None, Am, Pm };
   bool has_date() const { return year_ && month_ && day_; }
+
+  // Up to 24:00:00 and 23:59:60. `clock_` has two digits behind each colon.
+  bool is_time_of_day() const {
+    constexpr size_t kSeconds = 3;
+    const auto digits_at = [&](size_t place) {
+      return clock_.size() > place ? number_of(clock_.substr(place + 1, 2)).value_or(0) : 0;
+    };
+    const int minute = digits_at(0), second = digits_at(kSeconds);
+    const bool is_whole = clock_.find_first_not_of(":0.") == std::string::npos;
+    return minute < 60 && second <= 60 && (hour_ < 24 || (hour_ == 24 && is_whole));
+  }
 
   static std::optional<int> number_of(std::string_view digits) {
     int number = 0;
@@ -138,7 +152,9 @@ class WrittenDate {
     return add_part(digits);
   }
 
+  // As in PostgreSQL nothing but a zone stands before it.
   bool read_parts(std::string_view parts, char between) {
+    if (is_begun_) return false;
     size_t count = 0;
     // A month's name is known first, wherever it stands.
     for (std::string_view rest = parts; !rest.empty();) {
@@ -248,6 +264,8 @@ class WrittenDate {
       return true;
     }
     if (word == "am" || word == "pm") {
+      // PM-05 is a name of a zone in POSIX's way.
+      if (rest.starts_with('-') || rest.starts_with('+')) return false;
       meridiem_ = word == "am" ? Meridiem::Am : Meridiem::Pm;
       return true;
     }
@@ -267,6 +285,8 @@ class WrittenDate {
     std::string_view digits = take_while(rest, is_ascii_digit);
     if (digits.empty() || digits.size() > 6) return false;
     const size_t hour = digits.size() > 2 ? digits.size() - 2 * ((digits.size() - 1) / 2) : digits.size();
+    constexpr int kMostHours = 15;
+    is_too_far_ = *number_of(digits.substr(0, hour)) > kMostHours;
     zone_ += fmt::format("{:02}", *number_of(digits.substr(0, hour)));
     for (digits.remove_prefix(hour); !digits.empty(); digits.remove_prefix(2))
       zone_ += fmt::format(":{}", digits.substr(0, 2));
@@ -282,6 +302,8 @@ class WrittenDate {
   const DateOrder order_;
   std::optional<int> year_, month_, day_;
   bool is_short_year_ = false, has_month_name_ = false, is_bc_ = false;
+  bool is_begun_ = false;    // something but a zone has been read
+  bool is_too_far_ = false;  // the zone, from Greenwich
   int hour_ = 0;
   std::string clock_, zone_;  // what is behind the hour; +02:00
   Meridiem meridiem_ = Meridiem::None;
@@ -295,8 +317,10 @@ Result<std::optional<std::string>> iso_of_written(std::string_view text, DateOrd
   if (is_iso(text) || text.size() > kMostBytes || !date.read(text)) return std::nullopt;
   const WrittenDate::Wrong wrong = date.check();
   if (wrong == WrittenDate::Wrong::Nothing) return std::optional(date.iso());
-  Error error{ErrorCode::InvalidTimestamp,
-              fmt::format("date/time field value out of range: \"{}\"", text)};
+  const std::string_view what = wrong == WrittenDate::Wrong::Zone
+                                    ? "time zone displacement"
+                                    : "date/time field value";
+  Error error{ErrorCode::InvalidTimestamp, fmt::format("{} out of range: \"{}\"", what, text)};
   if (wrong == WrittenDate::Wrong::Order)
     error.hint = "Perhaps you need a different \"datestyle\" setting.";
   return error;

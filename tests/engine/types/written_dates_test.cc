@@ -78,7 +78,16 @@ const Row kRows[] = {
     {"May-1-2024", {"2024-05-01 00:00:00+00"}},
     {"mai 1 2024", {"22007"}},
     {"Sun Jul 01 2024", {"2024-07-01 00:00:00+00"}},
-    {"8 1 1999 Jan", {"22007"}},};
+    {"8 1 1999 Jan", {"22007"}},
+    {"10:00 Jan 8 1999", {"1999-01-08 10:00:00+00"}},
+    {"10:00 1/8/1999", {"22007"}},  // only a zone stands before such a date
+    {"Mon 1/8/1999", {"22007"}},
+    {"1/8/1999 24:00:00", {"1999-01-09 00:00:00+00", "1999-08-02 00:00:00+00", "22008"}},
+    {"8 Jan 1999 24:01", {"22008"}},
+    {"8 Jan 1999 10:60", {"22008"}},
+    {"8 Jan 1999 10:00 +16", {"22008"}},
+    {"8 Jan 1999 10:00 PM+02", {"22007"}},  // to PostgreSQL a zone called PM, and ten in the morning
+    {"8 Jan 1999 10:00:00.1234565", {"1999-01-08 10:00:00.123456+00"}}};
 
 TEST(WrittenDates, are_read_in_the_order_of_the_session) {
   for (const Row& row : kRows) {
@@ -103,6 +112,10 @@ TEST(WrittenDates, another_order_is_advised_where_it_may_help) {
   EXPECT_EQ(iso_of_written("2/30/2024", DateOrder::Mdy).error().hint, "");
   EXPECT_EQ(iso_of_written("2/30/2024", DateOrder::Mdy).error().message,
             "date/time field value out of range: \"2/30/2024\"");
+  EXPECT_EQ(iso_of_written("1/2/2024 24:01", DateOrder::Mdy).error().message,
+            "date/time field value out of range: \"1/2/2024 24:01\"");
+  EXPECT_EQ(iso_of_written("1/2/2024 10:00 +16", DateOrder::Mdy).error().message,
+            "time zone displacement out of range: \"1/2/2024 10:00 +16\"");
 }
 
 }  // namespace
