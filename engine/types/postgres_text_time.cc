@@ -47,20 +47,22 @@ class Reader {
     rest_.remove_prefix(size);
     return value;
   }
-  // .5 is 500,000; what is below a microsecond is rounded.
+  // .5 is 500,000; what is below a microsecond is rounded as PostgreSQL does it, with a double: half of one to the even one.
   int64_t fraction_us() {
-    if (!take('.')) return 0;
+    if (next() != '.') return 0;
+    const std::string_view text = rest_;
+    rest_.remove_prefix(1);
+    constexpr int kExactDigits = 6;
     int64_t us = 0, unit = 100'000;
-    bool is_seventh = true;
-    while (!at_end() && is_ascii_digit(next())) {
-      const int digit = next() - '0';
-      us += digit * unit;
-      if (unit == 0 && is_seventh && digit >= 5) ++us;
-      if (unit == 0) is_seventh = false;
-      unit /= 10;
+    int digits = 0;
+    for (; !at_end() && is_ascii_digit(next()); ++digits, unit /= 10) {
+      us += (next() - '0') * unit;
       rest_.remove_prefix(1);
     }
-    return us;
+    if (digits <= kExactDigits) return us;
+    double fraction = 0;
+    std::from_chars(text.data(), rest_.data(), fraction);
+    return std::llrint(fraction * 1e6);
   }
   std::string_view word() {
     size_t size = 0;
@@ -341,9 +343,13 @@ bool read_part(Reader& reader, Sum& sum) {
   return true;
 }
 
+bool has_signs_behind_blanks(std::string_view text) {
+  for (size_t i = 1; i < text.size(); ++i)
+    if ((text[i] == '-' || text[i] == '+') && is_blank(text[i - 1])) return true;
+  return false;
+}
+
 bool read_interval(Reader& reader, Sum& sum) {
-  reader.take('@');
-  reader.blanks();
   if (reader.take('P')) return read_iso(reader, sum);
   for (bool has_any = false;; has_any = true) {
     reader.blanks();
@@ -364,8 +370,10 @@ Result<Interval> parse_interval(std::string_view text, IntervalStyle style) {
   Reader reader(text);
   Sum sum;
   reader.blanks();
+  reader.take('@');
+  reader.blanks();
   if (style == IntervalStyle::SqlStandard && reader.next() == '-' &&
-      text.find(" -") == std::string_view::npos && text.find(" +") == std::string_view::npos) {
+      !has_signs_behind_blanks(reader.rest())) {
     reader.take('-');
     return opposite(TRY(parse_interval(reader.rest())));
   }

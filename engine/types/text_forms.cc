@@ -69,8 +69,14 @@ Status read_date_style(std::string_view words, TextForms& forms) {
   std::optional<DateOrder> order;
   // Of a style that comes with an order, which one that is named goes before.
   std::optional<DateOrder> usual_order;
-  for (std::string_view rest = words; !rest.empty();) {
+  bool has_comma = false;
+  for (std::string_view rest = words; !rest.empty() || has_comma;) {
+    has_comma = rest.find(',') != std::string_view::npos;
     const std::string name = take_word(rest);
+    const bool is_blank = name.empty() && words.find(',') == std::string_view::npos;
+    if (is_blank) break;
+    if (name.empty() || name.find(' ') != std::string::npos)
+      return refused(words, "List syntax is invalid.");
     if (name == "default") {
       if (!style) forms.date_style = DateStyle::Iso;
       if (!order) usual_order = DateOrder::Mdy;

@@ -97,6 +97,10 @@ TEST(StyledTexts, the_first_sign_counts_for_all_in_the_standard) {
   EXPECT_EQ(interval_text(*parse_interval("-1 2:03")), "-1 days +02:03:00");
   EXPECT_EQ(interval_text(*parse_interval("-1 +2:03", IntervalStyle::SqlStandard)),
             "-1 days +02:03:00");
+  EXPECT_EQ(interval_text(*parse_interval("-1\t+2:03", IntervalStyle::SqlStandard)),
+            "-1 days +02:03:00");
+  EXPECT_EQ(interval_text(*parse_interval("@ -1 2:03", IntervalStyle::SqlStandard)),
+            "-1 days -02:03:00");
 }
 
 TEST(StyledTexts, the_settings_are_read_as_postgresql_reads_them) {
@@ -119,6 +123,9 @@ TEST(StyledTexts, the_settings_are_read_as_postgresql_reads_them) {
   EXPECT_EQ(read("ISO, German"), "Conflicting \"datestyle\" specifications.");
   EXPECT_EQ(read("dmy, mdy"), "Conflicting \"datestyle\" specifications.");
   EXPECT_EQ(read("nonsense"), "Unrecognized key word: \"nonsense\".");
+  EXPECT_EQ(read(" ", sql_dmy), "SQL, DMY");
+  for (const char* words : {"iso,", ",iso", "iso,,dmy", "iso dmy"})
+    EXPECT_EQ(read(words), "List syntax is invalid.") << words;
 }
 
 }  // namespace
