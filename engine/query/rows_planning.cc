@@ -514,6 +514,10 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
       types[i] = *type;
     }
   }
+  for (const ExpressionList& row : query.values)
+    for (size_t i = 0; i < types.size(); ++i)
+      if (const auto* text = row[i]->as<StringLiteral>())
+        types[i] = with_digits_of(text->value, types[i]);
   Schema result;
   for (size_t i = 0; i < types.size(); ++i) {
     if (types[i].is_null()) types[i] = TypeKind::String;
