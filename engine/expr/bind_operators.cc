@@ -242,8 +242,11 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
     }
     const bool has_text =
         left.type.kind() == TypeKind::String || right.type.kind() == TypeKind::String;
+    const auto is_text = [](const SqlType& type) {
+      return type.kind() == TypeKind::String && !has_forms(type);
+    };
     for (BoundExpression* side : {&left, &right})
-      if (has_text && side->type.kind() != TypeKind::String && !side->type.is_nested())
+      if (has_text && !is_text(side->type) && !side->type.is_nested())
         *side = TRY(cast(std::move(*side), TypeKind::String));
   }
   if (left.type.is_null() || right.type.is_null())
