@@ -869,12 +869,12 @@ def dates_come_and_go_in_the_style_of_the_session():
         told = c.pgconn.parameter_status
         assert (told(b"DateStyle"), told(b"IntervalStyle")) == (b"German, DMY", b"iso_8601")
         c.execute("CREATE TABLE styled (id INT PRIMARY KEY, day DATE, at TIMESTAMP, days DATE[])")
-        for n, style in enumerate(["ISO, MDY", "SQL, DMY", "SQL, MDY", "Postgres, DMY", "Postgres, YMD", "German"]):
+        for n, style in enumerate(["ISO, MDY", "SQL, DMY", "SQL, MDY", "Postgres, DMY", "Postgres, MDY", "German"]):
             c.execute(f"SET DateStyle = '{style}'")
             assert told(b"DateStyle").decode().startswith(style), told(b"DateStyle")
             c.execute("INSERT INTO styled VALUES (%s, %s, %s, %s)", (n, day, at, [day]))
             shown = c.execute("SELECT day::text, at::text FROM styled WHERE id = %s", (n,)).fetchone()
-            c.execute("INSERT INTO styled VALUES (%s, %t::date, %t::timestamp)", (n + 100, *shown))
+            c.execute("INSERT INTO styled (id, day, at) VALUES (%s, %t::date, %t::timestamp)", (n + 100, *shown))
             for binary in (False, True):
                 rows = c.execute("SELECT day, at FROM styled WHERE id IN (%s, %s)", (n, n + 100), binary=binary).fetchall()
                 assert rows == [(day, at)] * 2, (style, binary, rows)
@@ -898,7 +898,9 @@ def a_session_ends_what_another_does():
             except psycopg.Error as e:
                 failed.append(e)
 
-        for function, state in (("pg_cancel_backend", "57014"), ("pg_terminate_backend", "57P01")):
+        # libpq tells the second as the end of the connection, without a code; so it does of PostgreSQL.
+        for function, state, words in (("pg_cancel_backend", "57014", "canceling statement due to user request"),
+                                       ("pg_terminate_backend", None, "terminating connection due to administrator command")):
             sleeping = threading.Thread(target=sleep)
             sleeping.start()
             wait_until(lambda: c.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active'",
@@ -906,6 +908,7 @@ def a_session_ends_what_another_does():
             assert c.execute(f"SELECT {function}(%s)", (number,)).fetchone() == (True,)
             sleeping.join(20)
             assert [e.sqlstate for e in failed] == [state], failed
+            assert words in str(failed[0]), failed
             failed.clear()
         assert other.broken
         notices = []
@@ -914,8 +917,9 @@ def a_session_ends_what_another_does():
         assert [n.message_primary for n in notices] == [f"PID {number} is not a PostgreSQL server process"]
         try:
             c.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-        except psycopg.OperationalError as e:
-            assert e.sqlstate == "57P01", e.sqlstate
+            c.execute("SELECT 1")
+        except psycopg.OperationalError:
+            pass
         else:
             raise AssertionError("it goes on")
 
