@@ -248,10 +248,10 @@ Result<BoundExpression> Binder::coerce_to(BoundExpression bound, const SqlType& 
 }
 
 Result<BoundExpression> Binder::coerce_in_zone(BoundExpression bound, const SqlType& type) const {
-  if (!scope_.zone || bound.type.is_null()) return coerce(std::move(bound), type);
-  if (auto value = literal_in(*scope_.zone, bound, type))
+  if (bound.type.is_null()) return coerce(std::move(bound), type);
+  if (auto value = literal_in(scope_, bound, type))
     return literal_expression(type, *std::move(value));
-  return coerce(with_zone_of(type, std::move(bound)), type);
+  return coerce(scope_.forms.zone ? with_zone_of(type, std::move(bound)) : std::move(bound), type);
 }
 
 // Each place has the value for itself: a large one that stands in a thousand places would take a
@@ -345,7 +345,7 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   }
   if (scope_.texts_take_types)
     if (auto made = postgres_cast(operand, type, position)) return *std::move(made);
-  if (scope_.zone) operand = with_zone_of(type, std::move(operand));
+  if (scope_.forms.zone) operand = with_zone_of(type, std::move(operand));
   auto result = cast(std::move(operand), type);
   if (result) return result;
   Error error = std::move(result).error();

@@ -16,7 +16,7 @@
 #include "engine/functions/registry.h"
 #include "engine/sql/ast_expression.h"
 #include "engine/types/batch.h"
-#include "engine/types/zone_clock.h"
+#include "engine/types/text_forms.h"
 
 namespace engine {
 
@@ -52,9 +52,9 @@ struct Scope {
   // PostgreSQL's rules: a text that is written down becomes what it is compared with (number = '42'), and a condition with a
   // null operand is unknown, where ksqlDB's is false or an error.
   bool texts_take_types = false;
-  // By its clocks points in time are read, and changed from and to what has no zone: the session's. Only with PostgreSQL's rules;
-  // null: UTC.
-  ZoneClockPtr zone = nullptr;
+  // As the session writes times; by the clocks of its zone points in time are changed from and to what has none. Only with
+  // PostgreSQL's rules.
+  TextForms forms = {};
   // Null: parameters are refused. Grows to the greatest $n; bind() fills in types it can infer.
   std::vector<ParameterSlot>* parameters = nullptr;
 

@@ -255,7 +255,7 @@ Status Binder::coerce_arguments(const Resolution& resolution, Arguments& argumen
     // The overload's rules let through more than coerce(), for instance text for a DATE.
     if (item.bound.kind == BoundKind::Parameter)
       item.bound = TRY(coerce_to(std::move(item.bound), type));
-    else if (auto value = scope_.zone ? literal_in(*scope_.zone, item.bound, type) : std::nullopt)
+    else if (auto value = literal_in(scope_, item.bound, type))
       item.bound = literal_expression(type, *std::move(value));
     else
       item.bound = cast_or_fold(std::move(item.bound), type);
@@ -340,7 +340,7 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
         position);
   Arguments arguments = TRY(bind_arguments(call));
   if (scope_.texts_take_types) name = by_types(std::move(name), arguments);
-  if (scope_.zone) name = in_zone(std::move(name), arguments.types);
+  if (scope_.forms.zone) name = in_zone(std::move(name), arguments.types);
   auto resolved = Registry::instance().resolve(name, arguments.types);
   if (!resolved) {
     Error error = std::move(resolved).error();
@@ -359,7 +359,7 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   if (scope_.texts_take_types && is_clock_result(call.name, arguments))
     *type = type->labelled(label::kTimestamp);
   // In another zone than UTC they are what clocks show there.
-  if (scope_.texts_take_types && !scope_.zone && call.name == "GENERATE_SERIES" &&
+  if (scope_.texts_take_types && !scope_.forms.zone && call.name == "GENERATE_SERIES" &&
       arguments.types.front().type.label() == label::kTimestamp)
     *type = SqlType::array(type->element().labelled(label::kTimestamp));
   if (scope_.texts_take_types && keeps_values(call.name)) take_label(call.name, arguments, *type);

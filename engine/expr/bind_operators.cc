@@ -242,8 +242,11 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
     }
     const bool has_text =
         left.type.kind() == TypeKind::String || right.type.kind() == TypeKind::String;
+    const auto is_text = [](const SqlType& type) {
+      return type.kind() == TypeKind::String && !has_forms(type);
+    };
     for (BoundExpression* side : {&left, &right})
-      if (has_text && side->type.kind() != TypeKind::String && !side->type.is_nested())
+      if (has_text && !is_text(side->type) && !side->type.is_nested())
         *side = TRY(cast(std::move(*side), TypeKind::String));
   }
   if (left.type.is_null() || right.type.is_null())
@@ -355,8 +358,8 @@ namespace {
 
 // {1,"a b"} as PostgreSQL writes an array. Nothing where it is something else.
 std::optional<BoundExpression> array_literal(const std::string& text, const SqlType& type,
-                                             ZoneClockPtr zone) {
-  auto value = parse_text_value(type, text, "the array", std::move(zone));
+                                             const TextForms& forms) {
+  auto value = parse_text_value(type, text, "the array", forms);
   if (!value) return std::nullopt;
   return literal_expression(type, *std::move(value));
 }
@@ -370,15 +373,20 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   if (type.is_nested() && type.kind() != TypeKind::Array) return {};
   std::optional<BoundExpression> read;
   if (type.kind() == TypeKind::Array)
-    read = array_literal(text->value, type, scope_.zone);
-  else if (auto value = scope_.zone ? literal_in(*scope_.zone, item.bound, type) : std::nullopt)
+    read = array_literal(text->value, type, scope_.forms);
+  else if (auto value = literal_in(scope_, item.bound, type))
     read = literal_expression(type, *std::move(value));
   else
     read = cast_or_fold(std::move(item.bound), type);
   if ((!read || read->kind != BoundKind::Literal) && is_normalized(type))
-    if (const auto normal = normalized_text_in(scope_.zone.get(), type, text->value); !normal)
+    if (const auto normal = normalized_text_in(scope_.forms, type, text->value); !normal)
       return Error(normal.error()).at(item.source->position);
-  if (!read || read->kind != BoundKind::Literal)
+  std::string buffer;
+  const bool is_bad = !read || read->kind != BoundKind::Literal;
+  if (is_bad && type.is_time_like())
+    if (const auto iso = iso_text(text->value, scope_.forms.date_order, buffer); !iso)
+      return Error(iso.error()).at(item.source->position);
+  if (is_bad)
     return Error{ErrorCode::InvalidText,
                  "invalid input syntax for type " + shown(type) + ": \"" + text->value + "\""}
         .at(item.source->position);
@@ -448,7 +456,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
   }
   for (BoundItem* item : {&left, &right}) item->bound = TRY(close(std::move(item->bound)));
   TRY(match_labels(op, left, right, position));
-  if (scope_.zone)
+  if (scope_.forms.zone)
     for (auto [side, other] : {std::pair(&left, &right), std::pair(&right, &left)})
       if (is_instant(other->bound.type) && is_clock(side->bound.type))
         side->bound = as_instant(std::move(side->bound));
@@ -474,7 +482,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
   }
   auto types = compared_types(op, l, r, scope_.texts_take_types);
   // A date is a timestamp beside one, and else a point in time.
-  if (scope_.zone && types && (is_clock(l) || is_clock(r)) && is_instant(types->left))
+  if (scope_.forms.zone && types && (is_clock(l) || is_clock(r)) && is_instant(types->left))
     types->left = types->right = types->left.labelled(label::kTimestamp);
   if (!types) {
     Error error = with_ksqldb(
@@ -493,7 +501,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
       call_expression(comparison_kernel(op, types->left.kind()), TypeKind::Boolean, {}, position);
   bound.can_fail = false;
   for (auto [side, type] : {std::pair(&left, &types->left), std::pair(&right, &types->right)}) {
-    auto value = scope_.zone ? literal_in(*scope_.zone, side->bound, *type) : std::nullopt;
+    auto value = literal_in(scope_, side->bound, *type);
     bound.children.push_back(value ? literal_expression(*type, *std::move(value))
                                    : cast_or_fold(std::move(side->bound), *type));
   }

@@ -31,7 +31,7 @@ std::string quoted(std::string_view bound) {
 
 // Lower, upper, and which of them belong to it, as texts; a null bound is none.
 void range_kernel(KernelCall& call) {
-  const ZoneClockPtr zone = session_zone(call.context);
+  const TextForms forms = session_forms(call.context);
   call.out.resize(call.rows);
   for (size_t row = 0; row < call.rows; ++row) {
     const bool has_marks = call.args.size() > 2;
@@ -49,7 +49,7 @@ void range_kernel(KernelCall& call) {
     text += ',';
     if (!call.args[1].is_null(row)) text += quoted(call.args[1].get<std::string_view>(row));
     text += marks.substr(1);
-    const auto normal = normalized_text_in(zone.get(), call.out.type(), text);
+    const auto normal = normalized_text_in(forms, call.out.type(), text);
     if (!normal) {
       call.errors.add(row, normal.error().message, normal.error().code);
     } else if (call.context.take_bytes(normal->size(), row, call.errors)) {
@@ -61,7 +61,7 @@ void range_kernel(KernelCall& call) {
 
 // Ranges, as texts; a null makes all of it null.
 void multirange_kernel(KernelCall& call) {
-  const ZoneClockPtr zone = session_zone(call.context);
+  const TextForms forms = session_forms(call.context);
   call.out.resize(call.rows);
   for (size_t row = 0; row < call.rows; ++row) {
     std::string text = "{";
@@ -73,7 +73,7 @@ void multirange_kernel(KernelCall& call) {
       text += argument.get<std::string_view>(row);
     }
     if (has_null) continue;
-    const auto normal = normalized_text_in(zone.get(), call.out.type(), text + "}");
+    const auto normal = normalized_text_in(forms, call.out.type(), text + "}");
     if (!normal) {
       call.errors.add(row, normal.error().message, normal.error().code);
     } else if (call.context.take_bytes(normal->size(), row, call.errors)) {
@@ -214,7 +214,7 @@ Status Binder::match_arguments(const FunctionCall& call, Arguments& arguments) c
   if (call.name == "TIMEZONE" && items.size() == 2 && items[1].bound.type.kind() == TypeKind::Date)
     return become(1, cast(std::move(items[1].bound), TypeKind::Timestamp));
   // What is written and what is a day are points in time to AGE.
-  const bool is_in_zone = scope_.zone != nullptr;
+  const bool is_in_zone = scope_.forms.zone != nullptr;
   for (size_t i = 0; is_in_zone && call.name == "AGE" && i < items.size(); ++i) {
     const SqlType& type = items[i].bound.type;
     const bool is_text = items[i].bound.kind == BoundKind::Literal &&

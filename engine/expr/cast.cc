@@ -114,7 +114,7 @@ void cast_kernel(KernelCall& call) {
   const SqlType &from = call.args[0].type(), &to = call.out.type();
   if (from.is_null())
     call.out.resize(call.rows);
-  else if (from == to && is_kept_in_utc(from) && !is_normalized(to))
+  else if (from == to && has_forms(from) && !is_normalized(to))
     output_text_kernel(call);
   else if (from == to && (!to.is_nested() || !needs_label_work(from, to)))
     copy_rows(call);

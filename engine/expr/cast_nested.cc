@@ -145,12 +145,12 @@ void append_text(std::string& out, const Column& column, size_t row) {
 
 void output_text_kernel(KernelCall& call) {
   const Argument& from = call.args[0];
-  const ZoneClockPtr zone = session_zone(call.context);
+  const TextForms forms = session_forms(call.context);
   std::string text;
   for (size_t row = 0; row < call.rows; ++row) {
     text.clear();
     if (!from.is_null(row))
-      append_postgres_text(text, from.type(), *from.column, from.index(row), zone.get());
+      append_postgres_text(text, from.type(), *from.column, from.index(row), forms);
     if (from.is_null(row) || !call.context.take_bytes(text.size(), row, call.errors))
       call.out.append_null();
     else

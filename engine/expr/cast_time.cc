@@ -23,23 +23,26 @@ Error bad_time(const KernelCall& call, std::string_view what, std::string_view t
                "Failed to parse " + std::string(what) + " '" + std::string(text) + "'"};
 }
 // A text that is kept in UTC as what clocks show; others as they are. `shown` is where it is put.
-std::string_view by_clocks(const KernelCall& call, PerBatch<CallZone>& zones, std::string_view text,
+std::string_view by_clocks(const KernelCall& call, PerBatch<CallForms>& forms, std::string_view text,
                            std::string& shown) {
   if (call.args[0].type().label() != label::kExactTimestamptz) return text;
-  const ZoneClock* zone = zones->of(call);
+  const ZoneClock* zone = forms->of(call).zone.get();
   if (zone) shown = clock_text_of_instant(zone, text);
   return zone ? std::string_view(shown) : text;
 }
 
-int64_t ms_of_us(int64_t us) {
-  constexpr int64_t kUsPerMs = 1'000;
-  return us / kUsPerMs - (us % kUsPerMs < 0 ? 1 : 0);
+// What clients have written is in the forms of their session.
+Result<std::string_view> iso_of(const KernelCall& call, PerBatch<CallForms>& forms,
+                                std::string_view text, std::string& buffer) {
+  if (!call.knows_unknown) return text;
+  return iso_text(text, forms->of(call).date_order, buffer);
 }
 
-Result<int32_t> text_date(const KernelCall& call, PerBatch<CallZone>& zones,
+Result<int32_t> text_date(const KernelCall& call, PerBatch<CallForms>& forms,
                           std::string_view written) {
-  std::string shown;
-  const std::string_view text = by_clocks(call, zones, written, shown);
+  std::string shown, buffer;
+  const std::string_view by_clock = by_clocks(call, forms, written, shown);
+  const std::string_view text = TRY(iso_of(call, forms, by_clock, buffer));
   const auto days = parse_plain_days(text);
   if (days) return *days;
   const auto exact = parse_days(text);
@@ -47,24 +50,25 @@ Result<int32_t> text_date(const KernelCall& call, PerBatch<CallZone>& zones,
   if (call.knows_unknown && is_finite) return *exact;
   return bad_time(call, "date", text, exact);
 }
-Result<int32_t> text_time(const KernelCall& call, PerBatch<CallZone>& zones,
+Result<int32_t> text_time(const KernelCall& call, PerBatch<CallForms>& forms,
                           std::string_view written) {
   std::string shown;
-  const std::string_view text = by_clocks(call, zones, written, shown);
+  const std::string_view text = by_clocks(call, forms, written, shown);
   const auto ms = parse_time(text);
   if (!ms) return bad_time(call, "time", text, parse_time_us(text));
   return *ms;
 }
-Result<int64_t> text_timestamp(const KernelCall& call, PerBatch<CallZone>& zones,
+Result<int64_t> text_timestamp(const KernelCall& call, PerBatch<CallForms>& forms,
                                std::string_view written) {
   const bool has_zone = call.out.type().label() != label::kTimestamp;
-  std::string shown;
-  const std::string_view text = has_zone ? written : by_clocks(call, zones, written, shown);
-  const auto ms =
-      has_zone ? parse_timestamp_in(zones->of(call), text) : parse_timestamp(without_zone(text));
+  const ZoneClock* const zone = has_zone ? forms->of(call).zone.get() : nullptr;
+  std::string shown, buffer;
+  const std::string_view by_clock = has_zone ? written : by_clocks(call, forms, written, shown);
+  const std::string_view text = TRY(iso_of(call, forms, by_clock, buffer));
+  const auto ms = has_zone ? parse_timestamp_in(zone, text) : parse_timestamp(without_zone(text));
   if (ms) return *ms;
   const std::string_view name = has_zone ? "timestamp with time zone" : "timestamp";
-  const auto exact = has_zone ? parse_instant_us_in(zones->of(call), text)
+  const auto exact = has_zone ? parse_instant_us_in(zone, text)
                               : parse_instant_us(without_zone(text), Zones::Dropped, name);
   // PostgreSQL's years may have more than four digits, or be before the first one.
   const bool is_finite = exact && *exact != kInfinityUs && *exact != kMinusInfinityUs;
@@ -105,7 +109,10 @@ int32_t timestamp_time(const KernelCall& call, PerBatch<CallZone>& zones, int64_
 void cast_text_to_date(KernelCall& call) { row_kernel<text_date>(call); }
 void cast_text_to_time(KernelCall& call) { row_kernel<text_time>(call); }
 void cast_text_to_timestamp(KernelCall& call) { row_kernel<text_timestamp>(call); }
-void cast_date_to_text(KernelCall& call) { row_kernel<date_text>(call); }
+void cast_date_to_text(KernelCall& call) {
+  if (call.knows_unknown) return output_text_kernel(call);
+  row_kernel<date_text>(call);
+}
 void cast_date_to_timestamp(KernelCall& call) { row_kernel<date_timestamp>(call); }
 void cast_time_to_text(KernelCall& call) {
   if (call.knows_unknown) return output_text_kernel(call);

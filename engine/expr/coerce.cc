@@ -111,6 +111,8 @@ Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlTyp
   if (value.is_null()) return value;
   if (from == to && needs_label_work(from, to))
     return cast_value(value, from, to, false, properties);
+  if (from == to && has_forms(from) && !is_normalized(to))
+    return cast_value(value, from, to, false, properties);
   if (from == to) return value;
   if (from.is_numeric() && to.kind() == TypeKind::Decimal && from.kind() != TypeKind::Double) {
     const SqlType exact = as_decimal_type(from);
@@ -131,8 +133,10 @@ Result<Value> coerce_value(const Value& value, const SqlType& from, const SqlTyp
     append_hex(text, value.as_string(), HexCase::Lower);
     return Value::text(std::move(text));
   }
-  if (from.kind() == TypeKind::String && !to.is_nested())
-    return cast_value(value, from, to, false, properties);
+  if (from.kind() == TypeKind::String && !to.is_nested()) {
+    const bool has_forms = properties != nullptr && to.is_time_like();
+    return cast_value(value, from, to, has_forms, properties);
+  }
   if (from.kind() != to.kind()) return no_coercion(from, to);
   switch (to.kind()) {
     case TypeKind::Array: {
@@ -282,7 +286,7 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) 
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
   // What was made as another type is made by that.
   const bool is_made = expression.kind == BoundKind::Call && !expression.type.is_identical(type);
-  const bool is_shown = is_kept_in_utc(expression.type) && !is_normalized(type);
+  const bool is_shown = has_forms(expression.type) && !is_normalized(type);
   if (expression.type == type && !is_made && !is_shown &&
       !needs_label_work(expression.type, type)) {
     expression.type = type;

@@ -59,15 +59,15 @@ void round_to_float(KernelCall& call) {
 
 void normalize_rows(KernelCall& call) {
   const SqlType& type = call.out.type();
-  const ZoneClockPtr zone = session_zone(call.context);
+  const TextForms forms = session_forms(call.context);
   // What clocks show of it is what a timestamp, a date and a time are.
-  const bool is_by_clocks = zone && call.args[0].type().label() == label::kExactTimestamptz &&
+  const bool is_by_clocks = forms.zone && call.args[0].type().label() == label::kExactTimestamptz &&
                             is_exact_time(type.label()) && !is_kept_in_utc(type);
   for (size_t row = 0; row < call.rows; ++row) {
     if (call.out.is_null(row)) continue;
     std::string_view& text = call.out.data<std::string_view>()[row];
-    auto normal = is_by_clocks ? normalized_text(type, clock_text_of_instant(zone.get(), text))
-                               : normalized_text_in(zone.get(), type, text);
+    auto normal = is_by_clocks ? normalized_text(type, clock_text_of_instant(forms.zone.get(), text))
+                               : normalized_text_in(forms, type, text);
     if (normal && call.context.take_bytes(normal->size(), row, call.errors)) {
       text = call.out.heap().add(*normal);
       continue;
@@ -141,7 +141,7 @@ void comparable_kernel(KernelCall& call) {
 }
 
 void text_to_nested_kernel(KernelCall& call) {
-  TextValueReader reader(call.out.type(), "the value", session_zone(call.context));
+  TextValueReader reader(call.out.type(), "the value", session_forms(call.context));
   for (size_t row = 0; row < call.rows; ++row) {
     if (call.args[0].is_null(row)) {
       call.out.append_null();
@@ -181,11 +181,11 @@ void numeric_of_double_kernel(KernelCall& call) {
 void array_to_text_kernel(KernelCall& call) {
   call.out.resize(call.rows);
   const Argument& array = call.args[0];
-  const ZoneClockPtr zone = session_zone(call.context);
+  const TextForms forms = session_forms(call.context);
   for (size_t row = 0; row < call.rows; ++row) {
     if (array.is_null(row)) continue;
     std::string text;
-    append_postgres_text(text, array.type(), *array.column, array.index(row), zone.get());
+    append_postgres_text(text, array.type(), *array.column, array.index(row), forms);
     if (!call.context.take_bytes(text.size(), row, call.errors)) continue;
     call.out.data<std::string_view>()[row] = call.out.heap().add(text);
     call.out.validity().set(row);

@@ -8,9 +8,8 @@ namespace engine {
 Result<BoundExpression> bind_written_text(const StringLiteral& text, const SqlType& type,
                                           const Scope& scope) {
   BoundExpression literal = literal_expression(TypeKind::String, Value::text(text.value));
-  if (scope.zone)
-    if (auto value = literal_in(*scope.zone, literal, type))
-      return literal_expression(type, *std::move(value));
+  if (auto value = literal_in(scope, literal, type))
+    return literal_expression(type, *std::move(value));
   return with_nulls_of(scope, TRY(cast(std::move(literal), type)));
 }
 

@@ -3,6 +3,7 @@
 #include "engine/expr/binder.h"
 #include "engine/functions/adapters.h"
 #include "engine/functions/session_zone.h"
+#include "engine/types/postgres_texts.h"
 #include "engine/types/text_time.h"
 #include "engine/types/zoned_texts.h"
 
@@ -45,20 +46,32 @@ BoundExpression with_zone_of(const SqlType& type, BoundExpression bound) {
   return bound;
 }
 
-std::optional<Value> literal_in(const ZoneClock& zone, const BoundExpression& literal,
+std::optional<Value> literal_in(const Scope& scope, const BoundExpression& literal,
                                 const SqlType& type) {
-  if (literal.kind != BoundKind::Literal || literal.literal.is_null()) return std::nullopt;
-  if (literal.type.kind() == TypeKind::Date && is_instant(type))
-    return Value::bigint(zone.instant_ms(literal.literal.as_int32() * kMsPerDay));
+  if (!scope.texts_take_types || literal.kind != BoundKind::Literal || literal.literal.is_null())
+    return std::nullopt;
+  const ZoneClock* const zone = scope.forms.zone.get();
+  if (zone && literal.type.kind() == TypeKind::Date && is_instant(type))
+    return Value::bigint(zone->instant_ms(literal.literal.as_int32() * kMsPerDay));
   if (literal.type.kind() != TypeKind::String || is_normalized(literal.type)) return std::nullopt;
   const std::string& text = literal.literal.as_string();
-  if (is_instant(type)) {
-    const auto ms = parse_timestamp_in(&zone, text);
-    return ms ? std::optional(Value::bigint(*ms)) : std::nullopt;
+  if (has_forms(type)) {
+    auto kept = normalized_text_in(scope.forms, type, text);
+    return kept ? std::optional(Value::text(*std::move(kept))) : std::nullopt;
   }
-  if (!is_kept_in_utc(type)) return std::nullopt;
-  auto kept = normalized_text_in(&zone, type, text);
-  return kept ? std::optional(Value::text(*std::move(kept))) : std::nullopt;
+  if (type.kind() != TypeKind::Date && type.kind() != TypeKind::Timestamp) return std::nullopt;
+  std::string buffer;
+  const auto iso = iso_text(text, scope.forms.date_order, buffer);
+  const bool is_decided = iso && (!buffer.empty() || (zone && is_instant(type)));
+  if (!is_decided) return std::nullopt;
+  if (type.kind() == TypeKind::Date) {
+    const auto days = parse_days(*iso);
+    return days ? std::optional(Value::integer(*days)) : std::nullopt;
+  }
+  const auto us = is_instant(type) ? parse_instant_us_in(zone, *iso)
+                                   : parse_instant_us(*iso, Zones::Dropped, "timestamp");
+  const bool is_finite = us && *us != kInfinityUs && *us != kMinusInfinityUs;
+  return is_finite ? std::optional(Value::bigint(ms_of_us(*us))) : std::nullopt;
 }
 
 }  // namespace engine

@@ -1,5 +1,6 @@
 // Between timestamptz and timestamp, by the clocks of the session's time zone. Private to this folder.
 #pragma once
+#include "engine/expr/bind.h"
 #include "engine/expr/bound.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/zone_clock.h"
@@ -16,8 +17,8 @@ BoundExpression as_instant(BoundExpression clock);
 // The value in the type; it stays what it is unless one is with a time zone and the other without.
 BoundExpression with_zone_of(const SqlType& type, BoundExpression bound);
 
-// What a literal is as a value of the type where the zone decides that; nothing where it does not, or the text is none.
-std::optional<Value> literal_in(const ZoneClock& zone, const BoundExpression& literal,
+// What a literal is as a value of the type where the session's forms decide that; nothing where they do not, or the text is none.
+std::optional<Value> literal_in(const Scope& scope, const BoundExpression& literal,
                                 const SqlType& type);
 
 }  // namespace engine

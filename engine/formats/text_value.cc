@@ -114,12 +114,12 @@ struct TextValueReader::Json {
   JsonValueReader values;
 };
 
-TextValueReader::TextValueReader(SqlType type, std::string what, ZoneClockPtr zone)
-    : type_(std::move(type)), what_(std::move(what)), zone_(std::move(zone)) {
+TextValueReader::TextValueReader(SqlType type, std::string what, TextForms forms)
+    : type_(std::move(type)), what_(std::move(what)), forms_(std::move(forms)) {
   if (type_.kind() == TypeKind::Array)
-    element_ = std::make_unique<TextValueReader>(type_.element(), what_, zone_);
+    element_ = std::make_unique<TextValueReader>(type_.element(), what_, forms_);
   if (type_.label() == label::kComposite)
-    for (const Field& field : type_.fields()) fields_.emplace_back(field.type, what_, zone_);
+    for (const Field& field : type_.fields()) fields_.emplace_back(field.type, what_, forms_);
 }
 TextValueReader::~TextValueReader() = default;
 TextValueReader::TextValueReader(TextValueReader&&) noexcept = default;
@@ -176,7 +176,7 @@ Status TextValueReader::append(std::string_view text, Column& column) {
     case TypeKind::String:
       if (!is_utf8(text)) return refused(ErrorCode::InvalidEncoding, repaired_utf8(text));
       if (is_normalized(type_)) {
-        column.append_copy(TRY(normalized_text_in(zone_.get(), type_, text)));
+        column.append_copy(TRY(normalized_text_in(forms_, type_, text)));
         return {};
       }
       column.append_copy(text);
@@ -188,15 +188,19 @@ Status TextValueReader::append(std::string_view text, Column& column) {
       return {};
     }
     case TypeKind::Date: {
-      const auto value = parse_plain_days(word);
-      return store(value, ErrorCode::InvalidDatetime);
+      std::string buffer;
+      const std::string_view iso = TRY(iso_text(word, forms_.date_order, buffer));
+      return store(parse_plain_days(iso), ErrorCode::InvalidDatetime);
     }
     case TypeKind::Time:
       return store(parse_time(without_zone(word)), ErrorCode::InvalidDatetime);
-    case TypeKind::Timestamp:
-      return store(type_.label() == label::kTimestamp ? parse_instant(without_zone(word))
-                                                      : parse_instant_in(zone_.get(), word),
+    case TypeKind::Timestamp: {
+      std::string buffer;
+      const std::string_view iso = TRY(iso_text(word, forms_.date_order, buffer));
+      return store(type_.label() == label::kTimestamp ? parse_instant(without_zone(iso))
+                                                      : parse_instant_in(forms_.zone.get(), iso),
                    ErrorCode::InvalidDatetime);
+    }
     case TypeKind::Array:
       if (word.starts_with('{')) return append_array(word, column);
       return append_json(word, column);
@@ -331,8 +335,8 @@ Status TextValueReader::append_json(std::string_view text, Column& column) {
 }
 
 Result<Value> parse_text_value(const SqlType& type, std::string_view text, std::string what,
-                               ZoneClockPtr zone) {
-  TextValueReader reader(type, std::move(what), std::move(zone));
+                               TextForms forms) {
+  TextValueReader reader(type, std::move(what), std::move(forms));
   Column column(type);
   TRY(reader.append(text, column));
   return column.value_at(0);

@@ -8,20 +8,20 @@
 
 #include "base/result.h"
 #include "engine/types/column.h"
-#include "engine/types/zone_clock.h"
+#include "engine/types/text_forms.h"
 
 namespace engine {
 
 // Reads texts of one type. BOOLEAN as PostgreSQL takes it (t, yes, on, 1, ...); DECIMAL is rounded
-// to its scale; BYTES as \x00ff or with octal escapes; dates and times in ISO form, with a T or a
-// blank between them, in `zone` unless they say one; ARRAY as {1,NULL,"a b"} or as JSON; MAP and
+// to its scale; BYTES as \x00ff or with octal escapes; dates and times as PostgreSQL takes them, in the
+// order and the zone of `forms` unless they say one; ARRAY as {1,NULL,"a b"} or as JSON; MAP and
 // STRUCT as JSON. Blanks around anything but STRING and BYTES do not count.
 //
 // Threads: one at a time.
 class TextValueReader {
  public:
-  // `what` names the value in errors: "column AMOUNT", "parameter $1". `zone`: null is UTC.
-  TextValueReader(SqlType type, std::string what, ZoneClockPtr zone = nullptr);
+  // `what` names the value in errors: "column AMOUNT", "parameter $1".
+  TextValueReader(SqlType type, std::string what, TextForms forms = {});
   ~TextValueReader();
   TextValueReader(TextValueReader&&) noexcept;
 
@@ -42,7 +42,7 @@ class TextValueReader {
 
   SqlType type_;
   std::string what_;
-  ZoneClockPtr zone_;
+  TextForms forms_;
   std::unique_ptr<TextValueReader> element_;  // of an ARRAY
   std::vector<TextValueReader> fields_;       // of a composite type
   std::unique_ptr<Json> json_;                // of nested types, once needed
@@ -50,6 +50,6 @@ class TextValueReader {
 
 // One value; for more of the same type keep a TextValueReader.
 Result<Value> parse_text_value(const SqlType& type, std::string_view text, std::string what,
-                               ZoneClockPtr zone = nullptr);
+                               TextForms forms = {});
 
 }  // namespace engine

@@ -23,9 +23,25 @@ ZoneClockPtr session_zone(const EvalContext& context) {
   return context.properties ? session_zone(*context.properties) : nullptr;
 }
 
-std::map<std::string, std::string> without_session_zone(
+TextForms session_forms(const std::map<std::string, std::string>& properties) {
+  static const std::string kDates(kDateStyleProperty), kIntervals(kIntervalStyleProperty);
+  TextForms forms{.zone = session_zone(properties)};
+  // What is there was known when it was set.
+  if (const auto style = properties.find(kDates); style != properties.end())
+    if (const Status status = read_date_style(style->second, forms); !status) return forms;
+  if (const auto style = properties.find(kIntervals); style != properties.end())
+    read_interval_style(style->second, forms);
+  return forms;
+}
+
+TextForms session_forms(const EvalContext& context) {
+  return context.properties ? session_forms(*context.properties) : TextForms();
+}
+
+std::map<std::string, std::string> without_session_forms(
     std::map<std::string, std::string> properties) {
-  properties.erase(std::string(kZoneProperty));
+  for (const std::string_view name : {kZoneProperty, kDateStyleProperty, kIntervalStyleProperty})
+    properties.erase(std::string(name));
   return properties;
 }
 

@@ -46,11 +46,14 @@ class RegionClock final : public ZoneClock {
   explicit RegionClock(TimeZone zone) : zone_(std::move(zone)) {}
   int64_t east_ms(int64_t instant_ms) const override { return zone_.offset_ms(instant_ms); }
   int64_t instant_ms(int64_t clock_ms) const override { return instant_of_clock(zone_, clock_ms); }
-  // Of zones without letters of their own, as in the tz database.
+  // Of zones without letters of their own an offset, as in the tz database: +0545.
   std::string abbreviation(int64_t instant_ms) const override {
     std::string name = zone_.short_name(instant_ms);
     const bool is_offset = name.find_first_of("+-:0123456789") != std::string::npos;
-    return is_offset ? offset_text(east_ms(instant_ms) / kMsPerSecond) : name;
+    if (!is_offset) return name;
+    std::string offset = offset_text(east_ms(instant_ms) / kMsPerSecond);
+    std::erase(offset, ':');
+    return offset;
   }
 
  private:

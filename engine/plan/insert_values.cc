@@ -155,7 +155,7 @@ class RowReader {
     scope_.fold_quoted_names = context.fold_quoted_names;
     scope_.parameters = context.parameters;
     scope_.texts_take_types = !context.settings.ksqldb_compat;
-    scope_.zone = session_zone(context.properties);
+    scope_.forms = session_forms(context.properties);
     for (const ColumnDef& column : plan.source.schema.columns)
       columns_.push_back(std::make_shared<Column>(column.type));
   }
@@ -222,7 +222,7 @@ class RowReader {
     const bool is_read = (type.kind() == TypeKind::Array || type.kind() == TypeKind::Time) &&
                          scope_.texts_take_types;
     if (const auto* text = is_composite || is_read ? expression.as<StringLiteral>() : nullptr)
-      return parse_text_value(type, text->value, "a value", scope_.zone);
+      return parse_text_value(type, text->value, "a value", scope_.forms);
     return assign_constant(expression, type, scope_, evaluation_);
   }
 
@@ -301,7 +301,7 @@ Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
   Scope scope(nothing, "DEFAULT");
   scope.custom_types = &context.catalog.types;
   scope.texts_take_types = !context.settings.ksqldb_compat;
-  scope.zone = session_zone(context.properties);
+  scope.forms = session_forms(context.properties);
   return assign_constant(*expression, column.type, scope, evaluation);
 }
 

@@ -80,7 +80,7 @@ Result<PlannedQuery> plan_print(const Print& print, const PlanContext& context) 
   planned.plan.id = "print_" + topic->name;
   planned.plan.sources = {topic->name};
   planned.plan.stages.push_back(std::move(stage));
-  planned.plan.properties = without_session_zone(context.properties);
+  planned.plan.properties = without_session_forms(context.properties);
   planned.plan.properties["auto.offset.reset"] = print.from_beginning ? "earliest" : "latest";
   if (print.limit && *print.limit <= 0) planned.limit = 0;
   // Of very large numbers nobody sees the end.

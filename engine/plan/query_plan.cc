@@ -99,7 +99,7 @@ QueryPlan assemble(std::string id, QueryKind kind, std::vector<std::string> sour
   plan.stages = std::move(select.stages);
   plan.stages.back().output = std::move(output);
   plan.exchanges = std::move(select.exchanges);
-  plan.properties = without_session_zone(properties);
+  plan.properties = without_session_forms(properties);
   if (select.is_table) plan.materialization = std::move(select.materialization);
   return plan;
 }

@@ -114,7 +114,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
   if (analysis.where) {
     Scope scope = make_scope(layout, "WHERE", analysis, context);
     scope.texts_take_types = !context.settings.ksqldb_compat;
-    scope.zone = session_zone(context.properties);
+    scope.forms = session_forms(context.properties);
     plan.filter = TRY(bind_predicate(*analysis.where, scope));
     if (scope.texts_take_types) TRY(check_constants(*plan.filter, eval));
     // In ksqlDB a row whose condition fails is not shown, and nothing is said.
@@ -139,7 +139,7 @@ Result<PullPlan> plan_pull_query(const Query& query, const PlanContext& context,
         .at(query.position);
   Scope select = make_scope(layout, "SELECT", analysis, context);
   select.texts_take_types = !context.settings.ksqldb_compat;
-  select.zone = session_zone(context.properties);
+  select.forms = session_forms(context.properties);
   SelectColumns columns = TRY(transient_columns(analysis, select));
   plan.columns = std::move(columns.expressions);
   plan.result = std::move(columns.schema);
@@ -194,7 +194,7 @@ Result<ConstantPlan> plan_constant_query(const Query& query, const PlanContext& 
   scope.custom_types = &context.catalog.types;
   scope.parameters = context.parameters;
   scope.texts_take_types = !context.settings.ksqldb_compat;
-  scope.zone = session_zone(context.properties);
+  scope.forms = session_forms(context.properties);
   ConstantPlan plan;
   plan.limit = TRY(read_limit(query.limit.get()));
   if (query.where) {

@@ -198,7 +198,7 @@ Result<std::optional<size_t>> RowsPlanning::read_count(const Expression* count,
   const Layout nothing;
   Scope scope(nothing, clause);
   scope.texts_take_types = true;
-  scope.zone = session_zone(context_.properties);
+  scope.forms = session_forms(context_.properties);
   scope.custom_types = &context_.catalog.types;
   scope.parameters = context_.parameters;
   if (const auto* parameter = count->as<Parameter>(); parameter && context_.parameters) {
@@ -480,7 +480,7 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
   const Layout nothing;
   Scope scope(nothing, "VALUES");
   scope.texts_take_types = true;
-  scope.zone = session_zone(context_.properties);
+  scope.forms = session_forms(context_.properties);
   scope.custom_types = &context_.catalog.types;
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;
@@ -514,6 +514,10 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
       types[i] = *type;
     }
   }
+  for (const ExpressionList& row : query.values)
+    for (size_t i = 0; i < types.size(); ++i)
+      if (const auto* text = row[i]->as<StringLiteral>())
+        types[i] = with_digits_of(text->value, types[i]);
   Schema result;
   for (size_t i = 0; i < types.size(); ++i) {
     if (types[i].is_null()) types[i] = TypeKind::String;
@@ -523,7 +527,8 @@ Result<PlannedRows> RowsPlanning::write_down(const Query& query) {
     for (size_t i = 0; i < types.size(); ++i) {
       std::vector<BoundExpression>& row = step.rows[at];
       const auto* written = query.values[at][i]->as<StringLiteral>();
-      if (written && (types[i].kind() == TypeKind::Timestamp || is_kept_in_utc(types[i]))) {
+      if (written && (types[i].kind() == TypeKind::Date || types[i].kind() == TypeKind::Timestamp ||
+                      has_forms(types[i]))) {
         row[i] = TRY(bind_written_text(*written, types[i], scope));
         continue;
       }

@@ -171,7 +171,7 @@ Scope SelectNames::scope(const Layout& layout, std::string_view clause) const {
   scope.fold_quoted_names = context_.fold_quoted_names;
   scope.parameters = context_.parameters;
   scope.texts_take_types = true;
-  scope.zone = session_zone(context_.properties);
+  scope.forms = session_forms(context_.properties);
   return scope;
 }
 

@@ -32,13 +32,18 @@ int greatest_parameter(const ExpressionList& list) {
   return greatest;
 }
 
+int greatest_parameter(const std::vector<SelectItem>& items) {
+  int greatest = 0;
+  for (const SelectItem& item : items)
+    greatest = std::max(greatest, greatest_parameter(item.expression));
+  return greatest;
+}
+
 int greatest_parameter(const Query& query) {
-  int greatest = std::max({greatest_parameter(query.distinct_on), greatest_parameter(query.where),
+  int greatest = std::max({greatest_parameter(query.items), greatest_parameter(query.distinct_on), greatest_parameter(query.where),
                            greatest_parameter(query.group_by),
                            greatest_parameter(query.partition_by), greatest_parameter(query.having),
                            greatest_parameter(query.limit), greatest_parameter(query.offset)});
-  for (const SelectItem& item : query.items)
-    greatest = std::max(greatest, greatest_parameter(item.expression));
   const auto take = [&](const std::shared_ptr<const Query>& part) {
     if (part) greatest = std::max(greatest, greatest_parameter(*part));
   };
@@ -63,7 +68,9 @@ struct ParameterCounter {
   int operator()(const auto&) const { return 0; }
   int operator()(const Query& query) const { return greatest_parameter(query); }
   int operator()(const CreateAsSelect& n) const { return greatest_parameter(n.query); }
-  int operator()(const InsertSelect& n) const { return greatest_parameter(n.query); }
+  int operator()(const InsertSelect& n) const {
+    return std::max(greatest_parameter(n.query), greatest_parameter(n.returning));
+  }
   int operator()(const DeclareCursor& n) const { return greatest_parameter(n.query); }
   int operator()(const Copy& n) const { return n.query ? greatest_parameter(*n.query) : 0; }
   int operator()(const Explain& n) const { return n.statement ? parameter_count(*n.statement) : 0; }
@@ -72,11 +79,13 @@ struct ParameterCounter {
   int operator()(const InsertValues& n) const {
     int greatest = 0;
     for (const ExpressionList& row : n.rows) greatest = std::max(greatest, greatest_parameter(row));
-    return greatest;
+    return std::max(greatest, greatest_parameter(n.returning));
   }
-  int operator()(const DeleteRows& n) const { return greatest_parameter(n.where); }
+  int operator()(const DeleteRows& n) const {
+    return std::max(greatest_parameter(n.where), greatest_parameter(n.returning));
+  }
   int operator()(const UpdateRows& n) const {
-    int greatest = greatest_parameter(n.where);
+    int greatest = std::max(greatest_parameter(n.where), greatest_parameter(n.returning));
     for (const Assignment& each : n.assignments)
       greatest = std::max(greatest, greatest_parameter(each.value));
     return greatest;

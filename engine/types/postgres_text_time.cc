@@ -47,20 +47,22 @@ class Reader {
     rest_.remove_prefix(size);
     return value;
   }
-  // .5 is 500,000; what is below a microsecond is rounded.
+  // .5 is 500,000; what is below a microsecond is rounded as PostgreSQL does it, with a double: half of one to the even one.
   int64_t fraction_us() {
-    if (!take('.')) return 0;
+    if (next() != '.') return 0;
+    const std::string_view text = rest_;
+    rest_.remove_prefix(1);
+    constexpr int kExactDigits = 6;
     int64_t us = 0, unit = 100'000;
-    bool is_seventh = true;
-    while (!at_end() && is_ascii_digit(next())) {
-      const int digit = next() - '0';
-      us += digit * unit;
-      if (unit == 0 && is_seventh && digit >= 5) ++us;
-      if (unit == 0) is_seventh = false;
-      unit /= 10;
+    int digits = 0;
+    for (; !at_end() && is_ascii_digit(next()); ++digits, unit /= 10) {
+      us += (next() - '0') * unit;
       rest_.remove_prefix(1);
     }
-    return us;
+    if (digits <= kExactDigits) return us;
+    double fraction = 0;
+    std::from_chars(text.data(), rest_.data(), fraction);
+    return std::llrint(fraction * 1e6);
   }
   std::string_view word() {
     size_t size = 0;
@@ -277,6 +279,12 @@ std::optional<Quantity> read_quantity(Reader& reader) {
   return is_negative ? Quantity{-whole, -millionths} : Quantity{whole, millionths};
 }
 
+// A number before one is days: 1 2:03:04.
+bool is_before_clock(Reader reader) {
+  if (!reader.take('-')) reader.take('+');
+  return reader.number() && reader.next() == ':';
+}
+
 // P1Y2M3DT4H5M6.7S.
 bool read_iso(Reader& reader, Sum& sum) {
   bool in_time = false, has_any = false;
@@ -327,7 +335,7 @@ bool read_part(Reader& reader, Sum& sum) {
   if (!quantity) return false;
   reader.blanks();
   std::string name = lower_case(reader.word());
-  if (name.empty()) name = "s";
+  if (name.empty()) name = is_before_clock(reader) ? "day" : "s";
   const UnitRow* unit = find_unit(kUnits, name);
   if (!unit && name.ends_with('s')) unit = find_unit(kUnits, name.substr(0, name.size() - 1));
   if (!unit) return false;
@@ -335,9 +343,13 @@ bool read_part(Reader& reader, Sum& sum) {
   return true;
 }
 
+bool has_signs_behind_blanks(std::string_view text) {
+  for (size_t i = 1; i < text.size(); ++i)
+    if ((text[i] == '-' || text[i] == '+') && is_blank(text[i - 1])) return true;
+  return false;
+}
+
 bool read_interval(Reader& reader, Sum& sum) {
-  reader.take('@');
-  reader.blanks();
   if (reader.take('P')) return read_iso(reader, sum);
   for (bool has_any = false;; has_any = true) {
     reader.blanks();
@@ -352,12 +364,19 @@ bool read_interval(Reader& reader, Sum& sum) {
 
 }  // namespace
 
-Result<Interval> parse_interval(std::string_view text) {
+Result<Interval> parse_interval(std::string_view text, IntervalStyle style) {
   constexpr size_t kMostBytes = 256;  // as PostgreSQL
   if (text.size() > kMostBytes) return bad_time("interval", text.substr(0, kMostBytes));
   Reader reader(text);
   Sum sum;
   reader.blanks();
+  reader.take('@');
+  reader.blanks();
+  if (style == IntervalStyle::SqlStandard && reader.next() == '-' &&
+      !has_signs_behind_blanks(reader.rest())) {
+    reader.take('-');
+    return opposite(TRY(parse_interval(reader.rest())));
+  }
   if (!read_interval(reader, sum)) return bad_time("interval", text);
   if (!sum.fits || sum.months != static_cast<int32_t>(sum.months) ||
       sum.days != static_cast<int32_t>(sum.days))
@@ -476,6 +495,11 @@ std::string instant_text(int64_t us, bool with_zone) {
   append_clock(text, static_cast<uint64_t>(us_of_day));
   if (with_zone) text += "+00";
   return is_bc ? text + " BC" : text;
+}
+
+int64_t ms_of_us(int64_t us) {
+  constexpr int64_t kUsPerMs = 1'000;
+  return us / kUsPerMs - (us % kUsPerMs < 0 ? 1 : 0);
 }
 
 Result<std::string> normal_timestamp(std::string_view text) {

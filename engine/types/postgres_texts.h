@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "engine/types/text_forms.h"
 
 namespace engine {
 
@@ -34,7 +35,9 @@ struct Interval {
   int64_t us = 0;
   int32_t days = 0, months = 0;
 };
-Result<Interval> parse_interval(std::string_view text);
+// `style`: in sql_standard a sign in front of all is that of all, where no other has one.
+Result<Interval> parse_interval(std::string_view text,
+                                IntervalStyle style = IntervalStyle::Postgres);
 std::string interval_text(const Interval& interval);
 Result<std::string> normal_interval(std::string_view text);
 // Fail with InvalidTimestamp where the result does not fit. Months are added first, then days: the last of a month stays
@@ -63,6 +66,7 @@ inline constexpr int64_t kMinusInfinityUs = INT64_MIN, kInfinityUs = INT64_MAX;
 enum class Zones : uint8_t { Kept, Dropped };  // what timestamp does with a zone: nothing
 Result<int64_t> parse_instant_us(std::string_view text, Zones zones, std::string_view type);
 std::string instant_text(int64_t us, bool with_zone);
+int64_t ms_of_us(int64_t us);  // rounded down
 Result<std::string> normal_timestamp(std::string_view text);
 Result<std::string> normal_timestamptz(std::string_view text);
 // As many digits for each, so that the texts are ordered as the points in time are; of a date likewise.

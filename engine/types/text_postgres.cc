@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "engine/types/postgres_types.h"
+#include "engine/types/styled_texts.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_json.h"
 #include "engine/types/text_number.h"
@@ -34,14 +35,14 @@ void append_era(std::string& out, const CivilDate& date) {
 }
 bool has_iso_year(const CivilDate& date) { return date.year >= 1 && date.year <= 9999; }
 
-void append_postgres_date(std::string& out, int32_t days) {
+void append_iso_date(std::string& out, int32_t days) {
   const CivilDate date = civil_from_days(days);
   if (has_iso_year(date)) return append_date(out, days);
   append_signless_date(out, date);
   append_era(out, date);
 }
 // `east_ms`: of the zone that is shown with it.
-void append_postgres_timestamp(std::string& out, int64_t clock_ms, std::optional<int64_t> east_ms) {
+void append_iso_timestamp(std::string& out, int64_t clock_ms, std::optional<int64_t> east_ms) {
   const auto [days, ms_of_day] = split_timestamp(clock_ms);
   const CivilDate date = civil_from_days(days);
   if (has_iso_year(date))
@@ -53,9 +54,26 @@ void append_postgres_timestamp(std::string& out, int64_t clock_ms, std::optional
   if (east_ms) append_zone_offset(out, *east_ms);
   append_era(out, date);
 }
-void append_postgres_timestamptz(std::string& out, int64_t ms, const ZoneClock* zone) {
+
+void append_postgres_date(std::string& out, int32_t days, const TextForms& forms) {
+  if (forms.date_style == DateStyle::Iso) return append_iso_date(out, days);
+  std::string iso;
+  append_iso_date(iso, days);
+  out += in_date_style(forms, iso);
+}
+void append_postgres_timestamp(std::string& out, int64_t clock_ms, const TextForms& forms) {
+  if (forms.date_style == DateStyle::Iso) return append_iso_timestamp(out, clock_ms, std::nullopt);
+  std::string iso;
+  append_iso_timestamp(iso, clock_ms, std::nullopt);
+  out += in_date_style(forms, iso);
+}
+void append_postgres_timestamptz(std::string& out, int64_t ms, const TextForms& forms) {
+  const ZoneClock* const zone = forms.zone.get();
   const int64_t east_ms = zone ? zone->east_ms(ms) : 0;
-  append_postgres_timestamp(out, ms + east_ms, east_ms);
+  if (forms.date_style == DateStyle::Iso) return append_iso_timestamp(out, ms + east_ms, east_ms);
+  std::string iso;
+  append_iso_timestamp(iso, ms + east_ms, east_ms);
+  out += in_date_style(forms, iso, zone_name_at(zone, ms));
 }
 
 void append_jsonb(std::string& out, const Column& column, size_t row) {
@@ -89,13 +107,13 @@ bool needs_quotes(std::string_view text) {
 }
 
 void append_array(std::string& out, const SqlType& type, const Column& column, size_t row,
-                  const ZoneClock* zone) {
+                  const TextForms& forms) {
   const Column& elements = column.child(0);
   const uint32_t begin = column.offsets()[row], end = column.offsets()[row + 1];
   if (is_vector(type.label())) {  // 1 2: numbers, none null
     for (uint32_t i = begin; i < end; ++i) {
       if (i != begin) out += ' ';
-      append_postgres_text(out, type.element(), elements, i);
+      append_postgres_text(out, type.element(), elements, i, forms);
     }
     return;
   }
@@ -108,7 +126,7 @@ void append_array(std::string& out, const SqlType& type, const Column& column, s
       continue;
     }
     text.clear();
-    append_postgres_text(text, type.element(), elements, i, zone);
+    append_postgres_text(text, type.element(), elements, i, forms);
     if (!needs_quotes(text)) {
       out += text;
       continue;
@@ -125,7 +143,7 @@ void append_array(std::string& out, const SqlType& type, const Column& column, s
 
 // (1,"a b",): a null is nothing.
 void append_record(std::string& out, const SqlType& type, const Column& column, size_t row,
-                   const ZoneClock* zone) {
+                   const TextForms& forms) {
   std::string text;
   out += '(';
   for (size_t i = 0; i < type.fields().size(); ++i) {
@@ -133,7 +151,7 @@ void append_record(std::string& out, const SqlType& type, const Column& column, 
     const Column& field = column.child(i);
     if (field.is_null(row)) continue;
     text.clear();
-    append_postgres_text(text, type.fields()[i].type, field, row, zone);
+    append_postgres_text(text, type.fields()[i].type, field, row, forms);
     const bool is_plain =
         !text.empty() && text.find_first_of("(),\"\\ \t\n\r\v\f") == std::string::npos;
     if (is_plain) {
@@ -150,11 +168,11 @@ void append_record(std::string& out, const SqlType& type, const Column& column, 
 }  // namespace
 
 void append_postgres_text(std::string& out, const Column& column, size_t row) {
-  append_postgres_text(out, column.type(), column, row);
+  append_postgres_text(out, column.type(), column, row, {});
 }
 
 void append_postgres_text(std::string& out, const SqlType& type, const Column& column, size_t row,
-                          const ZoneClock* zone) {
+                          const TextForms& forms) {
   switch (type.kind()) {
     case TypeKind::Null:
       return;
@@ -171,8 +189,8 @@ void append_postgres_text(std::string& out, const SqlType& type, const Column& c
     case TypeKind::Decimal:
       return append_decimal(out, column.data<Int128>()[row], type.scale());
     case TypeKind::String:
-      if (zone && is_kept_in_utc(type))
-        out += shown_text_in(zone, type, column.data<std::string_view>()[row]);
+      if (has_forms(type))
+        out += shown_text_in(forms, type, column.data<std::string_view>()[row]);
       else
         out += column.data<std::string_view>()[row];
       return;
@@ -180,18 +198,18 @@ void append_postgres_text(std::string& out, const SqlType& type, const Column& c
       out += "\\x";
       return append_hex(out, column.data<std::string_view>()[row], HexCase::Lower);
     case TypeKind::Date:
-      return append_postgres_date(out, column.data<int32_t>()[row]);
+      return append_postgres_date(out, column.data<int32_t>()[row], forms);
     case TypeKind::Time:
       return append_clock(out, column.data<int32_t>()[row]);
     case TypeKind::Timestamp:
       if (type.label() != label::kTimestamp)
-        return append_postgres_timestamptz(out, column.data<int64_t>()[row], zone);
-      return append_postgres_timestamp(out, column.data<int64_t>()[row], std::nullopt);
+        return append_postgres_timestamptz(out, column.data<int64_t>()[row], forms);
+      return append_postgres_timestamp(out, column.data<int64_t>()[row], forms);
     case TypeKind::Array:
       if (type.element().kind() == TypeKind::Array) return append_jsonb(out, column, row);
-      return append_array(out, type, column, row, zone);
+      return append_array(out, type, column, row, forms);
     case TypeKind::Struct:
-      if (type.label() != label::kNone) return append_record(out, type, column, row, zone);
+      if (type.label() != label::kNone) return append_record(out, type, column, row, forms);
       return append_jsonb(out, column, row);
     case TypeKind::Map:
       return append_jsonb(out, column, row);

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "engine/types/column.h"
-#include "engine/types/zone_clock.h"
+#include "engine/types/text_forms.h"
 
 namespace engine {
 
@@ -13,9 +13,9 @@ namespace engine {
 // 03:04:05.678, 2024-01-02 03:04:05.678+00, {1,2,NULL}. MAP, STRUCT and an ARRAY of ARRAYs are
 // JSON; an ARRAY of MAPs or STRUCTs is an array of JSON texts.
 void append_postgres_text(std::string& out, const Column& column, size_t row);
-// As the type shows it, which is the column's but for its labels. `zone`: in which points in time are shown, but for those in
-// JSON; null: UTC.
+// As the type shows it, which is the column's but for its labels. `forms`: of dates, points in time and intervals, but for those in
+// JSON.
 void append_postgres_text(std::string& out, const SqlType& type, const Column& column, size_t row,
-                          const ZoneClock* zone = nullptr);
+                          const TextForms& forms = {});
 
 }  // namespace engine

@@ -29,4 +29,8 @@ inline int64_t instant_of_clock(const ZoneClock* zone, int64_t clock_ms) {
   return zone ? zone->instant_ms(clock_ms) : clock_ms;
 }
 
+inline std::string zone_name_at(const ZoneClock* zone, int64_t instant_ms) {
+  return zone ? zone->abbreviation(instant_ms) : "UTC";
+}
+
 }  // namespace engine

@@ -8,7 +8,9 @@
 
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
+#include "engine/types/styled_texts.h"
 #include "engine/types/text_time.h"
+#include "engine/types/written_dates.h"
 
 namespace engine {
 
@@ -40,8 +42,8 @@ Result<std::string> range_with(Range range, const Change& change) {
 // The same for each range of a multirange; what is none is for others to refuse.
 template <class Change>
 Result<std::string> ranges_with(const SqlType& type, std::string_view text, const Change& change) {
-  if (!is_multirange(type.label()))
-    return range_with(TRY(parse_range(text, nullptr, "tstzrange")), change);
+  const std::string_view name = find_label(type.label())->name;
+  if (!is_multirange(type.label())) return range_with(TRY(parse_range(text, nullptr, name)), change);
   std::string out;
   while (!text.empty()) {
     const size_t next = text.find_first_of("[(");
@@ -49,11 +51,15 @@ Result<std::string> ranges_with(const SqlType& type, std::string_view text, cons
     if (next == std::string_view::npos) break;
     text.remove_prefix(next);
     size_t size = 0;
-    const Range range = TRY(parse_range(text, &size, "tstzrange"));
+    const Range range = TRY(parse_range(text, &size, name));
     out += TRY(range_with(range, change));
     text.remove_prefix(size);
   }
   return out;
+}
+
+bool is_of_ranges(const SqlType& type) {
+  return is_range(type.label()) || is_multirange(type.label());
 }
 
 }  // namespace
@@ -120,25 +126,59 @@ bool is_kept_in_utc(const SqlType& type) {
           type.label() == label::kTstzMultirange);
 }
 
-Result<std::string> normalized_text_in(const ZoneClock* zone, const SqlType& type,
-                                       std::string_view text) {
-  if (!zone || !is_kept_in_utc(type)) return normalized_text(type, text);
-  if (type.label() == label::kExactTimestamptz)
-    return instant_text(TRY(parse_instant_us_in(zone, text)), true);
-  const auto in_utc = [&](const std::string& bound) -> Result<std::string> {
-    return instant_text(TRY(parse_instant_us_in(zone, bound)), true);
-  };
-  return normalized_text(type, TRY(ranges_with(type, text, in_utc)));
+bool has_forms(const SqlType& type) {
+  if (type.kind() != TypeKind::String) return false;
+  switch (type.label()) {
+    case label::kInterval:
+    case label::kExactDate:
+    case label::kExactTimestamp:
+    case label::kDateRange:
+    case label::kTsRange:
+    case label::kDateMultirange:
+    case label::kTsMultirange:
+      return true;
+    default:
+      return is_kept_in_utc(type);
+  }
 }
 
-std::string shown_text_in(const ZoneClock* zone, const SqlType& type, std::string_view kept) {
-  std::string as_kept(kept);
-  if (!zone || !is_kept_in_utc(type)) return as_kept;
-  const auto in_zone = [&](std::string_view instant) -> Result<std::string> {
-    return instant_text_in(zone, TRY(parse_instant_us(instant, Zones::Kept, kTimestamptz)));
+Result<std::string_view> iso_text(std::string_view written, DateOrder order, std::string& buffer) {
+  auto iso = TRY(iso_of_written(written, order));
+  if (!iso) return written;
+  buffer = *std::move(iso);
+  return std::string_view(buffer);
+}
+
+Result<std::string> normalized_text_in(const TextForms& forms, const SqlType& type,
+                                       std::string_view text) {
+  if (!has_forms(type)) return normalized_text(type, text);
+  if (type.label() == label::kInterval)
+    return interval_text(TRY(parse_interval(text, forms.interval_style)));
+  const auto in_iso = [&](std::string_view written) -> Result<std::string> {
+    std::string buffer;
+    const std::string_view iso = TRY(iso_text(written, forms.date_order, buffer));
+    if (forms.zone && is_kept_in_utc(type))
+      return instant_text(TRY(parse_instant_us_in(forms.zone.get(), iso)), true);
+    return std::string(iso);
   };
-  const auto shown =
-      type.label() == label::kExactTimestamptz ? in_zone(kept) : ranges_with(type, kept, in_zone);
+  return normalized_text(type, is_of_ranges(type) ? TRY(ranges_with(type, text, in_iso)) : TRY(in_iso(text)));
+}
+
+std::string shown_text_in(const TextForms& forms, const SqlType& type, std::string_view kept) {
+  std::string as_kept(kept);
+  const bool is_as_kept = forms.are_as_kept() && !(forms.zone && is_kept_in_utc(type));
+  if (is_as_kept || !has_forms(type)) return as_kept;
+  if (type.label() == label::kInterval) {
+    const auto interval = parse_interval(kept);
+    return interval ? in_interval_style(forms.interval_style, *interval) : as_kept;
+  }
+  const auto in_forms = [&](std::string_view point) -> Result<std::string> {
+    if (!is_kept_in_utc(type)) return in_date_style(forms, point);
+    const int64_t us = TRY(parse_instant_us(point, Zones::Kept, kTimestamptz));
+    return in_date_style(forms, instant_text_in(forms.zone.get(), us),
+                         zone_name_at(forms.zone.get(), split_us(us).ms));
+  };
+  const auto shown = is_of_ranges(type) ? ranges_with(type, kept, in_forms) : in_forms(kept);
   return shown ? *shown : as_kept;
 }
 

@@ -1,5 +1,5 @@
-// Texts of timestamptz and of ranges of them in a time zone; all else is as without one. In their kept forms they are in UTC. A null
-// zone is UTC.
+// Texts of dates, points in time, intervals and ranges of them as a session writes and reads them; all else is as it is kept. In their
+// kept forms they are in ISO's style, and in UTC. A null zone is UTC.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "engine/types/text_forms.h"
 #include "engine/types/type.h"
 #include "engine/types/zone_clock.h"
 
@@ -31,11 +32,16 @@ bool is_clock(const SqlType& type);
 bool is_instant(const SqlType& type);
 // Whether texts of the type are kept in UTC and shown in a zone.
 bool is_kept_in_utc(const SqlType& type);
+// Whether a session may show texts of the type in another form than the one in which they are kept.
+bool has_forms(const SqlType& type);
 // normalized_text() of what a client has written.
-Result<std::string> normalized_text_in(const ZoneClock* zone, const SqlType& type,
+Result<std::string> normalized_text_in(const TextForms& forms, const SqlType& type,
                                        std::string_view text);
 // What a client sees of a kept text.
-std::string shown_text_in(const ZoneClock* zone, const SqlType& type, std::string_view kept);
+std::string shown_text_in(const TextForms& forms, const SqlType& type, std::string_view kept);
+// A date or a point in time as a client has written it, in the form that parse_days() and its like read: the text itself where it is
+// in that form already. `buffer` is where it is put otherwise.
+Result<std::string_view> iso_text(std::string_view written, DateOrder order, std::string& buffer);
 // The timestamp without a zone, in its kept form, that clocks show at a kept timestamptz; and the other way round.
 std::string clock_text_of_instant(const ZoneClock* zone, std::string_view kept);
 std::string instant_text_of_clock(const ZoneClock* zone, std::string_view kept);

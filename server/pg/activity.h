@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "engine/types/zone_clock.h"
+#include "engine/types/text_forms.h"
 #include "server/pg/portal.h"
 #include "server/sql/port.h"
 #include "server/sql/session_settings.h"
@@ -22,8 +22,8 @@ struct SessionContext {
   sql::SessionSettings settings = {};
   std::string output = {};                        // messages that wait to be sent
   std::shared_ptr<ClientEncoding> encoding = {};  // null: texts come and go in UTF-8
-  std::string zone_name = "UTC";
-  engine::ZoneClockPtr zone = {};   // in which points in time come and go as texts; null: UTC
+  engine::TextForms forms = {};     // in which times come and go as texts
+  std::string forms_text = {};      // the settings that say so
   MemoryCharge output_charge = {};  // of rows in them, until they are handed out
   std::unique_ptr<sql::SessionBackend> backend = {};
 };

@@ -37,7 +37,7 @@ Status CopyInput::begin() {
   TRY(check_forced_columns(options_, copy_->columns));
   std::string name = target_.source.text;
   reader_ = make_copy_reader(options_, copy_->columns, engine::display_name(name),
-                             context_.encoding, context_.zone);
+                             context_.encoding, context_.forms);
   if (options_.format != CopyFormat::Binary) encoding_ = context_.encoding;
   if (encoding_) encoding_->begin_stream();
   const bool is_json = target_.contents == sql::CopyContents::JsonObjects;

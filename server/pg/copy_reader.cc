@@ -34,7 +34,7 @@ std::string exact_name(std::string name) {
 class FieldReader final : public CopyReader {
  public:
   FieldReader(const CopyOptions& options, std::vector<sql::ResultColumn> columns,
-              std::string source, const engine::ZoneClockPtr& zone)
+              std::string source, const engine::TextForms& forms)
       : columns_(std::move(columns)), source_(std::move(source)) {
     engine::CopyTextOptions text_options{options.delimiter, options.null_text, options.has_header,
                                          options.quote,     options.escape,    columns_.size()};
@@ -42,7 +42,7 @@ class FieldReader final : public CopyReader {
                    ? engine::make_csv_reader(std::move(text_options))
                    : engine::make_copy_text_reader(std::move(text_options));
     for (const sql::ResultColumn& column : columns_) {
-      values_.emplace_back(column.type, "column " + exact_name(column.name), zone);
+      values_.emplace_back(column.type, "column " + exact_name(column.name), forms);
       is_never_null_.push_back(options.force_not_null.has(column.name));
       is_null_in_quotes_.push_back(options.force_null.has(column.name));
     }
@@ -217,12 +217,12 @@ std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
                                              std::vector<sql::ResultColumn> columns,
                                              std::string source,
                                              std::shared_ptr<ClientEncoding> encoding,
-                                             const engine::ZoneClockPtr& zone) {
+                                             const engine::TextForms& forms) {
   if (options.format == CopyFormat::Json)
     return std::make_unique<JsonLineReader>(std::move(source));
   if (options.format == CopyFormat::Binary)
     return make_binary_copy_reader(std::move(columns), std::move(source), std::move(encoding));
-  return std::make_unique<FieldReader>(options, std::move(columns), std::move(source), zone);
+  return std::make_unique<FieldReader>(options, std::move(columns), std::move(source), forms);
 }
 
 }  // namespace server::pg

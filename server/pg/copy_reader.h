@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/types/zone_clock.h"
+#include "engine/types/text_forms.h"
 #include "server/pg/copy_options.h"
 #include "server/sql/port.h"
 
@@ -40,11 +40,11 @@ class CopyReader {
 Error zero_byte();
 
 // `columns` are those of a line (none for JSON), `source` is the name that errors show, `encoding` that of texts within
-// the binary format; the others' bytes are UTF-8. `zone`: of points in time that say none; null: UTC.
+// the binary format; the others' bytes are UTF-8. `forms`: of texts of times.
 std::unique_ptr<CopyReader> make_copy_reader(const CopyOptions& options,
                                              std::vector<sql::ResultColumn> columns,
                                              std::string source,
                                              std::shared_ptr<ClientEncoding> encoding = nullptr,
-                                             const engine::ZoneClockPtr& zone = nullptr);
+                                             const engine::TextForms& forms = {});
 
 }  // namespace server::pg

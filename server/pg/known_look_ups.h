@@ -18,7 +18,7 @@ struct KnownLookUp {
   bool is_decided = false;
   int in_vain = 0;                           // how often in a row the answer was not at hand
   std::shared_ptr<ClientEncoding> encoding;  // of the encoder
-  engine::ZoneClockPtr zone;                 // likewise
+  engine::TextForms forms;                   // likewise
   std::unique_ptr<RowEncoder> encoder;
 };
 

@@ -50,6 +50,17 @@ class SessionRegistry final : public SessionPeers,
     std::ranges::sort(all, {}, &SessionStatus::process_id);
     return all;
   }
+  void end_session(int32_t process_id, SessionEnd what) override {
+    SessionKey key{process_id, 0};
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = sessions_.find(process_id);
+      if (found == sessions_.end()) return;
+      key.secret = found->second.secret;
+    }
+    if (what == SessionEnd::Statement) return cancel_session(key);
+    on_its_loop(key, [](Session& session) { session.terminate(); });
+  }
   std::function<void()> waker_of(SessionKey key) override {
     return [weak = weak_from_this(), key] {
       if (const auto self = weak.lock())

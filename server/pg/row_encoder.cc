@@ -102,11 +102,11 @@ class RowByRowEncoder : public RowEncoder {
 class DataRowEncoder final : public RowByRowEncoder {
  public:
   DataRowEncoder(std::vector<sql::ResultColumn> columns, std::vector<Format> formats,
-                 std::shared_ptr<ClientEncoding> encoding, engine::ZoneClockPtr zone)
+                 std::shared_ptr<ClientEncoding> encoding, engine::TextForms forms)
       : columns_(std::move(columns)),
         formats_(std::move(formats)),
         encoding_(std::move(encoding)),
-        zone_(std::move(zone)) {}
+        forms_(std::move(forms)) {}
 
  private:
   std::span<const sql::ResultColumn> announced() const override { return columns_; }
@@ -135,7 +135,7 @@ class DataRowEncoder final : public RowByRowEncoder {
       if (format_of(formats_, index) == Format::Binary)
         return append_binary(out, type, column, row, encoding_.get());
       const size_t begin = out.size();
-      engine::append_postgres_text(out, type, column, row, zone_.get());
+      engine::append_postgres_text(out, type, column, row, forms_);
       if (encoding_) encoding_->convert_end(out, begin);
     });
   }
@@ -143,7 +143,7 @@ class DataRowEncoder final : public RowByRowEncoder {
   const std::vector<sql::ResultColumn> columns_;
   const std::vector<Format> formats_;
   const std::shared_ptr<ClientEncoding> encoding_;
-  const engine::ZoneClockPtr zone_;
+  const engine::TextForms forms_;
 };
 
 // A line a row, made by the derived class, each in its own CopyData: clients need not rely on that,
@@ -151,10 +151,10 @@ class DataRowEncoder final : public RowByRowEncoder {
 class LineEncoder : public RowByRowEncoder {
  public:
   LineEncoder(std::vector<sql::ResultColumn> columns, std::shared_ptr<ClientEncoding> encoding,
-              engine::ZoneClockPtr zone)
+              engine::TextForms forms)
       : names_and_types_(std::move(columns)),
         encoding_(std::move(encoding)),
-        zone_(std::move(zone)) {}
+        forms_(std::move(forms)) {}
 
  protected:
   virtual char delimiter() const = 0;
@@ -203,21 +203,21 @@ class LineEncoder : public RowByRowEncoder {
     if (column.is_null(row)) return append_null(out, index);
     text_.clear();
     engine::append_postgres_text(text_, shown_type(names_and_types_, index, column), column, row,
-                                 zone_.get());
+                                 forms_);
     append_field(out, index, text_);
   }
 
   const std::vector<sql::ResultColumn> names_and_types_;
   const std::shared_ptr<ClientEncoding> encoding_;
-  const engine::ZoneClockPtr zone_;
+  const engine::TextForms forms_;
   std::string text_;  // of one field; kept for its memory
 };
 
 class CopyTextEncoder final : public LineEncoder {
  public:
   CopyTextEncoder(std::vector<sql::ResultColumn> columns, CopyOptions options,
-                  std::shared_ptr<ClientEncoding> encoding, engine::ZoneClockPtr zone)
-      : LineEncoder(std::move(columns), std::move(encoding), std::move(zone)),
+                  std::shared_ptr<ClientEncoding> encoding, engine::TextForms forms)
+      : LineEncoder(std::move(columns), std::move(encoding), std::move(forms)),
         options_(std::move(options)) {}
   void append_header(std::string& out) override {
     if (options_.has_header) append_header_line(out);
@@ -247,8 +247,8 @@ class CopyTextEncoder final : public LineEncoder {
 class CopyCsvEncoder final : public LineEncoder {
  public:
   CopyCsvEncoder(std::vector<sql::ResultColumn> columns, CopyOptions options,
-                 std::shared_ptr<ClientEncoding> encoding, engine::ZoneClockPtr zone)
-      : LineEncoder(std::move(columns), std::move(encoding), std::move(zone)),
+                 std::shared_ptr<ClientEncoding> encoding, engine::TextForms forms)
+      : LineEncoder(std::move(columns), std::move(encoding), std::move(forms)),
         options_(std::move(options)) {}
   void append_header(std::string& out) override {
     if (options_.has_header) append_header_line(out);
@@ -292,8 +292,8 @@ class CopyCsvEncoder final : public LineEncoder {
 class TableEncoder final : public RowEncoder {
  public:
   TableEncoder(std::vector<sql::ResultColumn> columns, std::shared_ptr<ClientEncoding> encoding,
-               engine::ZoneClockPtr zone)
-      : columns_(std::move(columns)), encoding_(std::move(encoding)), zone_(std::move(zone)) {
+               engine::TextForms forms)
+      : columns_(std::move(columns)), encoding_(std::move(encoding)), forms_(std::move(forms)) {
     widths_.resize(columns_.size());
     for (size_t i = 0; i < columns_.size(); ++i) widen(i, display_width(columns_[i].name));
   }
@@ -359,7 +359,7 @@ class TableEncoder final : public RowEncoder {
   // One line: what would break it is shown as an escape.
   std::string cell(const engine::SqlType& type, const engine::Column& column, size_t row) const {
     std::string text, shown;
-    if (!column.is_null(row)) engine::append_postgres_text(text, type, column, row, zone_.get());
+    if (!column.is_null(row)) engine::append_postgres_text(text, type, column, row, forms_);
     for (const char c : text) {
       if (c == '\n')
         shown += "\\n";
@@ -399,7 +399,7 @@ class TableEncoder final : public RowEncoder {
 
   const std::vector<sql::ResultColumn> columns_;
   const std::shared_ptr<ClientEncoding> encoding_;
-  const engine::ZoneClockPtr zone_;
+  const engine::TextForms forms_;
   std::vector<size_t> widths_;
   bool header_written_ = false;
 };
@@ -440,26 +440,26 @@ size_t display_width(std::string_view text) {
 std::unique_ptr<RowEncoder> make_data_row_encoder(std::vector<sql::ResultColumn> columns,
                                                   std::vector<Format> formats,
                                                   std::shared_ptr<ClientEncoding> encoding,
-                                                  engine::ZoneClockPtr zone) {
+                                                  engine::TextForms forms) {
   return std::make_unique<DataRowEncoder>(std::move(columns), std::move(formats),
-                                          std::move(encoding), std::move(zone));
+                                          std::move(encoding), std::move(forms));
 }
 std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<sql::ResultColumn> columns,
                                               CopyOptions options,
                                               std::shared_ptr<ClientEncoding> encoding,
-                                              engine::ZoneClockPtr zone) {
+                                              engine::TextForms forms) {
   if (options.format == CopyFormat::Binary)
     return make_binary_copy_encoder(std::move(columns), std::move(encoding));
   if (options.format == CopyFormat::Csv)
     return std::make_unique<CopyCsvEncoder>(std::move(columns), std::move(options),
-                                            std::move(encoding), std::move(zone));
+                                            std::move(encoding), std::move(forms));
   return std::make_unique<CopyTextEncoder>(std::move(columns), std::move(options),
-                                           std::move(encoding), std::move(zone));
+                                           std::move(encoding), std::move(forms));
 }
 std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> columns,
                                                std::shared_ptr<ClientEncoding> encoding,
-                                               engine::ZoneClockPtr zone) {
-  return std::make_unique<TableEncoder>(std::move(columns), std::move(encoding), std::move(zone));
+                                               engine::TextForms forms) {
+  return std::make_unique<TableEncoder>(std::move(columns), std::move(encoding), std::move(forms));
 }
 
 }  // namespace server::pg

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/types/column.h"
-#include "engine/types/zone_clock.h"
+#include "engine/types/text_forms.h"
 #include "server/pg/copy_options.h"
 #include "server/pg/wire_types.h"
 #include "server/sql/port.h"
@@ -39,21 +39,21 @@ class RowEncoder {
 };
 
 // `formats`: none (all text), one for all, or one a column. `encoding`, here and below: what texts are turned into; null:
-// they stay UTF-8. Rows with what it does not have fail with InvalidEncoding. `zone`: in which texts of points in time are; null: UTC.
+// they stay UTF-8. Rows with what it does not have fail with InvalidEncoding. `forms`: in which texts of times are.
 std::unique_ptr<RowEncoder> make_data_row_encoder(
     std::vector<sql::ResultColumn> columns, std::vector<Format> formats,
-    std::shared_ptr<ClientEncoding> encoding = nullptr, engine::ZoneClockPtr zone = nullptr);
+    std::shared_ptr<ClientEncoding> encoding = nullptr, engine::TextForms forms = {});
 // Lines of COPY's text or csv format.
 std::unique_ptr<RowEncoder> make_copy_encoder(std::vector<sql::ResultColumn> columns,
                                               CopyOptions options,
                                               std::shared_ptr<ClientEncoding> encoding = nullptr,
-                                              engine::ZoneClockPtr zone = nullptr);
+                                              engine::TextForms forms = {});
 // An aligned table as psql draws it, line by line: what a person sees of a push query in stock
 // psql, which shows DataRows only when a result is complete (pg-wire: P3). Widths grow with the
 // values, up to some hundred characters; they begin with those of the first rows.
 std::unique_ptr<RowEncoder> make_table_encoder(std::vector<sql::ResultColumn> columns,
                                                std::shared_ptr<ClientEncoding> encoding = nullptr,
-                                               engine::ZoneClockPtr zone = nullptr);
+                                               engine::TextForms forms = {});
 
 // Columns that a terminal needs to show the text.
 size_t display_width(std::string_view text);

@@ -138,6 +138,10 @@ void Session::cancel() {
   host_.wake();
 }
 
+void Session::terminate() {
+  shut_down({ErrorCode::ShuttingDown, "terminating connection due to administrator command"});
+}
+
 void Session::shut_down(Error reason) {
   shut_down_reason_ = std::move(reason);
   host_.wake();
@@ -546,6 +550,7 @@ Result<Session::Begun> Session::begin_statement(
     const std::shared_ptr<const ParsedStatement>& statement) {
   TRY(check_transaction(*statement));
   TRY(check_read_only(*statement));
+  TRY(check_not_in_use(*statement));
   const std::optional<PreparedStatementPtr> found =
       TRY(analyse_here_or_aside(statement, script_->text, {}, {}));
   if (!found) return Begun::Later;
@@ -578,11 +583,11 @@ PortalRun Session::run_of_query(const PreparedStatementPtr& statement) {
   switch (choose_push_output(*statement, context_.settings, is_psql_ && is_only)) {
     case PushOutput::Rows:
       run.start = PortalRun::Start::DescribedRows;
-      run.encoder = make_data_row_encoder(columns, {}, context_.encoding, context_.zone);
+      run.encoder = make_data_row_encoder(columns, {}, context_.encoding, context_.forms);
       break;
     case PushOutput::Table:
       run.start = PortalRun::Start::CopyOut;
-      run.encoder = make_table_encoder(columns, context_.encoding, context_.zone);
+      run.encoder = make_table_encoder(columns, context_.encoding, context_.forms);
       run.command = "COPY";
       break;
     case PushOutput::Copy: {
@@ -590,7 +595,7 @@ PortalRun Session::run_of_query(const PreparedStatementPtr& statement) {
       options.has_header = true;
       run.start = PortalRun::Start::CopyOut;
       run.encoder =
-          make_copy_encoder(columns, std::move(options), context_.encoding, context_.zone);
+          make_copy_encoder(columns, std::move(options), context_.encoding, context_.forms);
       run.command = "COPY";
       break;
     }
@@ -727,10 +732,16 @@ void Session::follow_settings() {
   const std::string name = context_.settings.get("application_name").value_or("");
   if (name != shown_name_) status_->set_application_name(shown_name_ = name);
   const std::string zone = context_.settings.get("timezone").value_or("");
-  if (zone == context_.zone_name) return;
+  const std::string dates = context_.settings.get("datestyle").value_or("");
+  const std::string intervals = context_.settings.get("intervalstyle").value_or("");
+  std::string forms_text = zone + '\n' + dates + '\n' + intervals;
+  if (forms_text == context_.forms_text) return;
+  context_.forms_text = std::move(forms_text);
+  // The settings have none that is not known.
   const auto found = engine::find_postgres_zone(zone);
-  context_.zone = found ? found->clock : nullptr;  // the settings have none that is not known
-  context_.zone_name = zone;
+  context_.forms = {.zone = found ? found->clock : nullptr};
+  if (const Status known = engine::read_date_style(dates, context_.forms); !known) return;
+  engine::read_interval_style(intervals, context_.forms);
 }
 
 Status Session::turn_into_utf8(std::string_view& text) {

@@ -75,6 +75,8 @@ class SessionPeers {
   virtual std::function<void()> waker_of(SessionKey key) = 0;
   // Of those that are let in, by number.
   virtual std::vector<SessionStatus> statuses() const { return {}; }
+  // Soon, on its own loop, where there is one of that number.
+  virtual void end_session(int32_t /*process_id*/, SessionEnd /*what*/) {}
 
  protected:
   ~SessionPeers() = default;
@@ -109,6 +111,8 @@ class Session : public ClientSession {
 
   // Ends what runs now, if anything does: a CancelRequest has come.
   void cancel();
+  // An administrator, or another session of the same user, has ended the connection.
+  void terminate();
   // Something has come for it from another one.
   void wake() { host_.wake(); }
   // What it does, for others to read.
@@ -198,7 +202,9 @@ class Session : public ClientSession {
   void send_notifications();
   SessionNotifications& notifications();
   MessageWriter writer() { return MessageWriter(context_.output, context_.encoding.get()); }
-  // Texts come and go as client_encoding and TimeZone say from now on.
+  // Of the session of that number, where its user is this one's, or this one has all rights. False: there is none.
+  Result<bool> end_session(int32_t process_id, SessionEnd what);
+  // Texts come and go as client_encoding, TimeZone, DateStyle and IntervalStyle say from now on.
   void follow_settings();
   void keep_settings(const engine::ParsedStatement& statement);
   void take_settings_back();
@@ -276,6 +282,8 @@ class Session : public ClientSession {
   // Whether the transaction that is open, or else the next one, may change nothing.
   bool is_read_only() const;
   Status check_read_only(const engine::ParsedStatement& statement) const;
+  // Fails where a portal that is open reads what the statement would drop.
+  Status check_not_in_use(const engine::ParsedStatement& statement) const;
   static bool changes_rows(const PreparedStatement& statement);
   static bool changes_anything(const PreparedStatement& statement);
   void count_write(const PreparedStatement& statement);

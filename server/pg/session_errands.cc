@@ -81,6 +81,21 @@ std::vector<SessionStatus> Session::statuses(std::string_view text) const {
   return all;
 }
 
+Result<bool> Session::end_session(int32_t process_id, SessionEnd what) {
+  const std::vector<SessionStatus> all = peers_.statuses();
+  const auto other = std::ranges::find(all, process_id, &SessionStatus::process_id);
+  if (other == all.end()) return false;
+  const std::string user = context_.settings.get("session_authorization").value_or("");
+  if (has_rights_of_user() && other->user != user && !security_.access->has_all_rights(user))
+    return Error{
+        ErrorCode::InsufficientPrivilege,
+        what == SessionEnd::Statement
+            ? "must be a member of the role whose query is being canceled or a superuser"
+            : "must be a member of the role whose process is being terminated or a superuser"};
+  peers_.end_session(process_id, what);
+  return true;
+}
+
 Result<std::optional<Session::Statements>> Session::parse(SharedText text) {
   if (text->size() <= limits_.max_text_on_loop) {
     SessionFacts facts{context_.settings, database_, key_.process_id};

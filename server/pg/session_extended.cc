@@ -78,13 +78,14 @@ Result<std::vector<SqlType>> types_of_oids(const sql::SessionBackend& backend,
 // In what parameters come.
 struct ClientForms {
   ClientEncoding* encoding;
-  engine::ZoneClockPtr zone;
+  engine::TextForms forms;
 };
 
 Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, Format format,
                                        std::string_view bytes, const std::string& what,
-                                       const ClientForms& forms) {
-  ClientEncoding* const encoding = forms.encoding;
+                                       const ClientForms& client) {
+  ClientEncoding* const encoding = client.encoding;
+  const engine::TextForms& forms = client.forms;
   std::string converted;
   if (format == Format::Binary)
     bytes = converted = TRY(text_of_binary(type, type_oid, bytes, encoding));
@@ -105,12 +106,14 @@ Result<engine::Value> decode_parameter(const SqlType& type, uint32_t type_oid, F
       (type.label() == engine::label::kTimestamp || is_exact_time(type.label()) ||
        type.kind() == engine::TypeKind::Date || type.kind() == engine::TypeKind::Time);
   if (drops_zone) {
-    const int64_t us = TRY(engine::parse_instant_us_in(forms.zone.get(), bytes));
+    std::string buffer;
+    const std::string_view iso = TRY(engine::iso_text(bytes, forms.date_order, buffer));
+    const int64_t us = TRY(engine::parse_instant_us_in(forms.zone.get(), iso));
     const std::string shown =
         engine::clock_text_of_instant(forms.zone.get(), engine::instant_text_in(nullptr, us));
     return engine::parse_text_value(type, shown, what);
   }
-  return engine::parse_text_value(type, bytes, what, forms.zone);
+  return engine::parse_text_value(type, bytes, what, forms);
 }
 
 // What the parameters of a statement are.
@@ -306,7 +309,7 @@ Result<std::optional<std::vector<engine::Value>>> Session::decode_here_or_aside(
   if (message.parameters.empty()) return std::optional(std::vector<engine::Value>());
   if (body.size() <= limits_.max_parameters_on_loop)
     return std::optional(TRY(decode_parameters(ParameterTypes::of(*statement), message,
-                                               {context_.encoding.get(), context_.zone})));
+                                               {context_.encoding.get(), context_.forms})));
   if (const std::shared_ptr<BindErrand> ended = std::exchange(bind_errand_, nullptr);
       ended && ended->statement == statement && ended->work->body == body)
     return std::optional(TRY(std::move(ended->work->parameters)));
@@ -316,10 +319,10 @@ Result<std::optional<std::vector<engine::Value>>> Session::decode_here_or_aside(
   // The session's own goes on meanwhile: a cancel is told in it.
   auto encoding = context_.encoding ? ClientEncoding::make(context_.encoding->name()) : nullptr;
   const auto work = [decoding = std::move(decoding), encoding = std::move(encoding),
-                     zone = context_.zone](const std::atomic<bool>&) {
+                     forms = context_.forms](const std::atomic<bool>&) {
     const auto again = decode_bind(decoding->body);
     decoding->parameters =
-        again ? decode_parameters(decoding->types, *again, {encoding.get(), zone}) : again.error();
+        again ? decode_parameters(decoding->types, *again, {encoding.get(), forms}) : again.error();
   };
   begin_activity(make_errand_activity(context_, body.size(), work, waker()), statement->text);
   return std::optional<std::vector<engine::Value>>();
@@ -445,6 +448,7 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
   }
   TRY(check_transaction(*statement->parsed));
   TRY(check_read_only(*statement->parsed));
+  TRY(check_not_in_use(*statement->parsed));
   if (has_run(*portal))
     return Error{ErrorCode::ObjectState, "portal " + quoted(message.portal) + " cannot be run"};
   const bool is_part = joins_group(*statement);
@@ -473,7 +477,7 @@ Result<Session::Begun> Session::handle_execute(const Frame& frame) {
   PortalRun run;
   run.portal = portal;
   run.encoder = make_data_row_encoder(statement->plan->columns, portal->formats(),
-                                      context_.encoding, context_.zone);
+                                      context_.encoding, context_.forms);
   run.can_suspend = true;
   if (max_rows > 0) run.limit = max_rows;
   count_write(*statement);

@@ -55,10 +55,10 @@ bool Session::answer_at_hand() {
   KnownLookUp* const known = look_ups_.find(*script_->shape);
   if (!known || !known->statement) return false;
   const sql::Prepared& plan = *known->statement->plan;
-  if (!known->encoder || known->encoding != context_.encoding || known->zone != context_.zone) {
+  if (!known->encoder || known->encoding != context_.encoding || known->forms != context_.forms) {
     known->encoding = context_.encoding;
-    known->zone = context_.zone;
-    known->encoder = make_data_row_encoder(plan.columns, {}, context_.encoding, context_.zone);
+    known->forms = context_.forms;
+    known->encoder = make_data_row_encoder(plan.columns, {}, context_.encoding, context_.forms);
   }
   RowsAtHand rows(*known->encoder);
   const Result<bool> is_answered =

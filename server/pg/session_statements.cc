@@ -1,5 +1,7 @@
 // The statements that a session answers itself: transactions, settings, cursors, COPY, prepared
 // statements.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -8,6 +10,7 @@
 #include "engine/types/ascii.h"
 #include "server/pg/copy_input.h"
 #include "server/pg/notifications.h"
+#include "server/pg/portal_uses.h"
 #include "server/pg/read_only.h"
 #include "server/pg/session.h"
 #include "server/pg/setting_calls.h"
@@ -345,7 +348,7 @@ struct Session::OwnStatement {
                                         : name;
   }
 
-  // ---- SELECT set_config(...), current_setting(...), pg_notify(...) ----
+  // ---- SELECT set_config(...), current_setting(...), pg_notify(...), pg_cancel_backend(...) ----
 
   std::optional<std::string> setting_in_force(const std::string& name) {
     return settings().get(of_next(engine::lower_case(name)));
@@ -364,6 +367,13 @@ struct Session::OwnStatement {
     };
     actions.notify = [this](const std::string& channel, const std::string& payload) {
       return notify_all(channel, payload);
+    };
+    actions.end = [this](int32_t process_id, SessionEnd what) -> Result<bool> {
+      const bool is_there = TRY(session.end_session(process_id, what));
+      if (!is_there)
+        warn(ErrorCode::UndefinedObject,
+             fmt::format("PID {} is not a PostgreSQL server process", process_id));
+      return is_there;
     };
     const std::vector<sql::ResultColumn> columns = columns_of_settings(query);
     const std::vector<std::optional<std::string>> row =
@@ -394,14 +404,16 @@ struct Session::OwnStatement {
     for (size_t i = 0; i < columns.size(); ++i) {
       auto column = std::make_shared<Column>(columns[i].type);
       for (const auto& row : rows) {
-        if (row[i])
-          column->append_copy(*row[i]);
-        else
+        if (!row[i])
           column->append_null();
+        else if (columns[i].type.kind() == engine::TypeKind::Boolean)
+          column->append(static_cast<uint8_t>(*row[i] == "t"));
+        else
+          column->append_copy(*row[i]);
       }
       data.push_back(std::move(column));
     }
-    TRY(make_data_row_encoder(columns, formats, context().encoding, context().zone)
+    TRY(make_data_row_encoder(columns, formats, context().encoding, context().forms)
             ->append_rows(context().output, data, first_row, first_row + count, kMaxRowBytes));
     if (bound) bound->own.rows_sent += count;
     if (max_rows == 0 || count < max_rows) return done(tag);
@@ -557,7 +569,7 @@ struct Session::OwnStatement {
       // A BINARY cursor stays binary in the simple protocol; else the message's formats count.
       run.encoder = make_data_row_encoder(portal->statement()->plan->columns,
                                           formats.empty() ? portal->formats() : formats,
-                                          context().encoding, context().zone);
+                                          context().encoding, context().forms);
     }
     session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);
     return {};
@@ -611,7 +623,7 @@ struct Session::OwnStatement {
       const auto text = TRY(constant_text(*execute.arguments[i]));
       if (text)
         values.push_back(TRY(engine::parse_text_value(
-            types[i], *text, "parameter $" + std::to_string(i + 1), context().zone)));
+            types[i], *text, "parameter $" + std::to_string(i + 1), context().forms)));
       else
         values.emplace_back();
     }
@@ -627,7 +639,7 @@ struct Session::OwnStatement {
     PortalRun run;
     run.portal = std::move(portal);
     run.encoder =
-        make_data_row_encoder(prepared->plan->columns, formats, context().encoding, context().zone);
+        make_data_row_encoder(prepared->plan->columns, formats, context().encoding, context().forms);
     run.start = start;
     run.can_suspend = bound != nullptr;
     if (max_rows > 0) run.limit = max_rows;
@@ -677,7 +689,7 @@ struct Session::OwnStatement {
                                           std::vector<Format>{}, session.waker());
     run.portal->charge_rows_to(session.memory_);
     run.encoder = make_copy_encoder(query->plan->columns, std::move(options), context().encoding,
-                                    context().zone);
+                                    context().forms);
     run.start = PortalRun::Start::CopyOut;
     run.command = "COPY";
     session.begin_activity(make_portal_activity(context(), std::move(run)), statement.text);
@@ -792,6 +804,23 @@ Status Session::check_read_only(const engine::ParsedStatement& statement) const 
   if (command.empty()) return {};
   return Error{ErrorCode::ReadOnlyTransaction,
                "cannot execute " + command + " in a read-only transaction"};
+}
+
+Status Session::check_not_in_use(const engine::ParsedStatement& statement) const {
+  if (portals_.empty()) return {};
+  const TakenTables taken = tables_taken_by(statement.statement);
+  for (const engine::Name& table : taken.tables)
+    for (const auto& [name, portal] : portals_) {
+      const auto& read = portal->statement()->parsed;
+      const bool goes_on = read && portal->has_started() && !portal->is_exhausted();
+      const bool is_kept = portal->is_holdable && !portal->is_uncommitted;  // its rows stay
+      if (goes_on && !is_kept && reads_table(read->statement, table))
+        return Error{ErrorCode::StorageInUse,
+                     fmt::format("cannot {} \"{}\" because it is being used by active queries in "
+                                 "this session",
+                                 taken.command, engine::display_name(table.text))};
+    }
+  return {};
 }
 
 // TRUNCATE, too: in a transaction it is undone as they are.

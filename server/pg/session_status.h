@@ -21,6 +21,9 @@ struct SessionStatus {
   bool is_concealed = false;  // who asks has no right to see more than who it is
 };
 
+// What pg_cancel_backend() and pg_terminate_backend() end.
+enum class SessionEnd : uint8_t { Statement, Connection };
+
 // Of one session.
 //
 // Threads: any.

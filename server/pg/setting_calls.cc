@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "engine/types/ascii.h"
 #include "server/sql/session_settings.h"
@@ -14,11 +15,16 @@ namespace {
 using engine::Expression;
 using Text = SettingActions::Text;
 
+bool ends_sessions(const engine::FunctionCall& call) {
+  return call.name == "PG_CANCEL_BACKEND" || call.name == "PG_TERMINATE_BACKEND";
+}
+
 bool is_setting_call(const engine::FunctionCall& call) {
   if (call.over || call.filter || call.distinct || call.star || !call.order_by.empty())
     return false;
   const size_t count = call.arguments.size();
   return (call.name == "SET_CONFIG" && count == 3) || (call.name == "PG_NOTIFY" && count == 2) ||
+         (ends_sessions(call) && count == 1) ||
          (call.name == "CURRENT_SETTING" && (count == 1 || count == 2));
 }
 
@@ -76,6 +82,7 @@ struct Run {
     if (const auto* call = expression.as<engine::FunctionCall>()) {
       auto result = call->name == "SET_CONFIG"  ? set(*call)
                     : call->name == "PG_NOTIFY" ? notify(*call)
+                    : ends_sessions(*call)      ? end(*call)
                                                 : get(*call);
       if (!result) return std::move(result).error().at(expression.position);
       return result;
@@ -109,6 +116,21 @@ struct Run {
       return Error{ErrorCode::InvalidParameter, "channel name cannot be empty"};
     TRY(actions.notify(*channel, payload.value_or("")));
     return Text("");
+  }
+
+  Result<Text> end(const engine::FunctionCall& call) {
+    const Text number = TRY(value_of(*call.arguments[0]));
+    if (!number) return Text();
+    int32_t process_id = 0;
+    const char* const last = number->data() + number->size();
+    const auto [read, error] = std::from_chars(number->data(), last, process_id);
+    if (error != std::errc() || read != last)
+      return Error{ErrorCode::InvalidText,
+                   fmt::format("invalid input syntax for type integer: \"{}\"", *number)};
+    const bool is_ended =
+        TRY(actions.end(process_id, call.name == "PG_CANCEL_BACKEND" ? SessionEnd::Statement
+                                                                     : SessionEnd::Connection));
+    return Text(is_ended ? "t" : "f");
   }
 
   Result<Text> get(const engine::FunctionCall& call) {
@@ -149,7 +171,9 @@ std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query) {
     std::string name = item.alias ? engine::display_name(item.alias->text)
                        : call     ? engine::lower_case(call->name)
                                   : "?column?";
-    columns.push_back({std::move(name), engine::TypeKind::String});
+    const bool is_truth = call && ends_sessions(*call) && named == item.expression.get();
+    columns.push_back(
+        {std::move(name), is_truth ? engine::TypeKind::Boolean : engine::TypeKind::String});
   }
   return columns;
 }

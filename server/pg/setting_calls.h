@@ -1,5 +1,5 @@
-// SELECT set_config(...), current_setting(...), pg_notify(...): of what is the session's alone, so that it answers them itself, each time
-// that they are executed.
+// SELECT set_config(...), current_setting(...), pg_notify(...), pg_cancel_backend(...): of sessions alone, so that this one answers them
+// itself, each time that they are executed.
 #pragma once
 #include <functional>
 #include <optional>
@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "engine/sql/ast.h"
+#include "server/pg/session_status.h"
 #include "server/sql/port.h"
 
 namespace server::pg {
@@ -20,7 +21,7 @@ std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query);
 // How many parameters it has: the greatest number.
 size_t count_parameters(const engine::Query& query);
 
-// What the calls do, in the session's hands. A null text is NULL.
+// What the calls do, in the session's hands. A null text is NULL, a truth is t or f.
 struct SettingActions {
   using Text = std::optional<std::string>;
   // The value in force; nothing for a name that is not known or not set.
@@ -29,6 +30,8 @@ struct SettingActions {
   std::function<Status(const std::string& name, const Text& value, bool is_local)> set;
   // What NOTIFY does.
   std::function<Status(const std::string& channel, const std::string& payload)> notify;
+  // Ends what another session does, or itself; false: there is none of that number.
+  std::function<Result<bool>(int32_t process_id, SessionEnd what)> end;
 };
 
 // The row of the query: its calls are carried out from left to right.

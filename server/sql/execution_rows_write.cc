@@ -41,6 +41,10 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     else
       own_ = TRY(session().make_buffer(write_->target));
     left_out_.emplace(TRY(session().planner()->left_out(write_->target)));
+    if (!returned_.empty()) {
+      planner_ = session().planner();
+      returning_ = TRY(planner_->returning_of_rows(*prepared_, parameters));
+    }
     if (is_in_cluster()) {
       parameters_ = parameters;
       give_up_us_ = session().parts().clock.monotonic_us() + 1000 * patience_ms();
@@ -249,11 +253,10 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     told_bytes_ += 2 * about_bytes + kBytesOfRow * rows;
     if (!told_charge_.try_resize(told_bytes_))
       return session().memory()->refusal("the rows that RETURNING tells");
-    for (size_t i = 0; i < returned_.size(); ++i) {
-      const engine::ColumnPtr& from = written[prepared_->returning[i]];
-      for (size_t row = 0; row < rows; ++row)
-        from ? returned_[i]->append_from(*from, row) : returned_[i]->append_null();
-    }
+    const auto values =
+        TRY(planner_->compute_returned(returning_, *write_->target, written, rows));
+    for (size_t i = 0; i < returned_.size(); ++i)
+      for (size_t row = 0; row < rows; ++row) returned_[i]->append_from(*values[i], row);
     return {};
   }
 
@@ -270,6 +273,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   MemoryCharge charge_{session().memory(), MemoryKind::Copy};
   size_t charge_bytes_ = 0;
   std::vector<std::shared_ptr<engine::Column>> returned_;  // of RETURNING
+  Returning returning_;
+  std::unique_ptr<Planner> planner_;  // computes it
   MemoryCharge told_charge_{session().memory(), MemoryKind::Results};
   size_t told_bytes_ = 0;
   std::unique_ptr<sql::Execution> select_, append_;

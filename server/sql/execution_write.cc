@@ -31,7 +31,7 @@ class DefinitionExecution final : public SqlExecution {
   void submit() {
     session().parts().definitions.submit(
         session().temporary().translate(statement_),
-        engine::without_session_zone(session().properties()),
+        engine::without_session_forms(session().properties()),
         on_loop([this](Result<DefinitionOutcome> outcome) { end(std::move(outcome)); }),
         session().asker(), session().defining_transaction());
   }

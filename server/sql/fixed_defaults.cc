@@ -17,26 +17,31 @@ namespace {
 using engine::ExpressionPtr;
 using engine::SqlType;
 
-bool has_zone(const SqlType& type) {
-  return engine::is_instant(type) || engine::is_kept_in_utc(type);
+bool is_time(const SqlType& type) {
+  return type.kind() == engine::TypeKind::Date || type.kind() == engine::TypeKind::Timestamp ||
+         engine::has_forms(type);
+}
+// What a text is read as to be fixed.
+SqlType exact_of(const SqlType& type) {
+  return engine::has_forms(type) ? type : engine::exact_time(type);
 }
 
 class DefaultFixer {
  public:
-  DefaultFixer(const engine::CustomTypes& types, const engine::ZoneClock* zone)
-      : types_(types), zone_(zone) {}
+  DefaultFixer(const engine::CustomTypes& types, const engine::TextForms& forms)
+      : types_(types), forms_(forms) {}
 
   // Whether something has changed.
   bool fix(std::string& sql, const SqlType& column) const {
     if (sql.find('\'') == std::string::npos) return false;
     auto parsed = engine::parse_expression(sql);
     if (!parsed) return false;
-    bool has_changed = has_zone(column) && fix_literal(**parsed, column);
+    bool has_changed = is_time(column) && fix_literal(**parsed, column);
     const auto visit = [&](ExpressionPtr& part) -> Status {
       const auto* cast = part->as<engine::Cast>();
       if (!cast) return {};
       const auto type = engine::resolve_type(engine::with_postgres_lengths(cast->type), types_);
-      if (type && has_zone(*type)) has_changed |= fix_literal(*cast->operand, *type);
+      if (type && is_time(*type)) has_changed |= fix_literal(*cast->operand, *type);
       return {};
     };
     if (!engine::rewrite_expression(*parsed, visit, engine::RewriteOrder::ParentsFirst))
@@ -48,27 +53,28 @@ class DefaultFixer {
  private:
   bool fix_literal(engine::Expression& expression, const SqlType& type) const {
     auto* literal = std::get_if<engine::StringLiteral>(&expression.node);
-    if (!literal || engine::says_zone(literal->value)) return false;
-    const SqlType exact =
-        engine::is_kept_in_utc(type)
-            ? type
-            : SqlType(engine::TypeKind::String).labelled(engine::label::kExactTimestamptz);
-    auto fixed = engine::normalized_text_in(zone_, exact, literal->value);
+    if (!literal) return false;
+    const SqlType exact = exact_of(type);
+    auto fixed = engine::normalized_text_in(forms_, exact, literal->value);
     if (!fixed || *fixed == literal->value) return false;
+    // What everybody reads alike stays as it is written.
+    const auto usual = engine::normalized_text(exact, literal->value);
+    const bool says_all = !engine::is_kept_in_utc(exact) || engine::says_zone(literal->value);
+    if (says_all && usual && *usual == *fixed) return false;
     literal->value = *std::move(fixed);
     return true;
   }
 
   const engine::CustomTypes& types_;
-  const engine::ZoneClock* zone_;
+  const engine::TextForms& forms_;
 };
 
 }  // namespace
 
 std::shared_ptr<const engine::ParsedStatement> with_fixed_defaults(
     std::shared_ptr<const engine::ParsedStatement> statement, const engine::Catalog& catalog,
-    const engine::ZoneClock* zone) {
-  const DefaultFixer fixer(catalog.types, zone);
+    const engine::TextForms& forms) {
+  const DefaultFixer fixer(catalog.types, forms);
   const auto with = [&](auto fixed) -> std::shared_ptr<const engine::ParsedStatement> {
     auto copy = std::make_shared<engine::ParsedStatement>();
     copy->text = statement->text;

@@ -407,6 +407,13 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
                  fmt::format("{} is a table: rows are written into it once, without EMIT",
                              write.target->name)}
         .at(statement.start);
+  out.parameters.assign(parameter_types.begin(), parameter_types.end());
+  out.parameters.resize(std::max<size_t>(
+      parameter_types.size(), static_cast<size_t>(engine::parameter_count(statement))));
+  TRY(prepare_returning(returning_of(statement.statement), *write.target,
+                        alias_of(statement.statement), out));
+  const std::vector<engine::SqlType> known = out.parameters;
+  parameter_types = known;
   out.rows = TRY(prepare_rows(clone(write.rows), statement, parameter_types));
   if (out.rows->columns.size() > write.places.size())
     return Error{ErrorCode::SyntaxError, "INSERT has more expressions than target columns"}.at(
@@ -426,8 +433,6 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
     out.rows = TRY(prepare_rows(std::move(typed), statement, parameter_types));
   }
   out.parameters = out.rows->parameters;
-  TRY(prepare_returning(returning_of(statement.statement), *write.target, context_for(nullptr),
-                        out));
   out.write = std::make_shared<const RowsWrite>(std::move(write));
   return {};
 }
@@ -540,7 +545,6 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
   out.action = Action::Insert;
   const engine::PlanContext context = context_for(nullptr);
   if (const engine::DataSource* target = engine::find_source(insert.target, context)) {
-    TRY(prepare_returning(insert.returning, *target, context, out));
     std::vector<engine::SqlType> types;
     for (const size_t index : engine::shown_columns(*target))
       if (const engine::ColumnDef& column = target->schema.columns[index];
@@ -556,6 +560,7 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
         if (const auto* parameter = row[i]->as<engine::Parameter>())
           if (out.parameters[static_cast<size_t>(parameter->index) - 1].is_null())
             out.parameters[static_cast<size_t>(parameter->index) - 1] = types[i];
+    TRY(prepare_returning(insert.returning, *target, "", out));
   }
   for (const engine::ExpressionList& row : insert.rows)
     for (const engine::ExpressionPtr& value : row)
@@ -566,51 +571,49 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
 }
 
 Status Planner::prepare_returning(std::span<const engine::SelectItem> items,
-                                  const engine::DataSource& target,
-                                  const engine::PlanContext& context, SqlPrepared& out) const {
+                                  const engine::DataSource& target, std::string_view alias,
+                                  SqlPrepared& out) const {
+  if (items.empty()) return {};
+  std::vector<engine::ParameterSlot> slots = slots_of(out.parameters);
+  const Returning returning = TRY(bind_returning(items, target, alias, context_for(&slots)));
+  for (size_t i = 0; i < slots.size(); ++i) out.parameters[i] = slots[i].type;
   Origins told;
-  const auto add = [&](size_t place, const std::string& name) {
-    const engine::ColumnDef& column = target.schema.columns[place];
-    out.returning.push_back(place);
-    out.columns.push_back({engine::display_name(name), column.type, column.name, {}});
-    told.tell(out.columns.back(), {&target, column.name});
-  };
-  for (const engine::SelectItem& item : items) {
-    if (item.kind == engine::SelectItemKind::AllColumns) {
-      for (const size_t index : engine::shown_columns(target))
-        if (engine::is_written(target.schema.columns[index]))
-          add(index, target.schema.columns[index].name);
-      continue;
-    }
-    const auto* column = item.expression->as<engine::ColumnRef>();
-    if (!column)
-      return Error{ErrorCode::NotSupported, "RETURNING anything but columns is not supported yet"}
-          .at(item.position);
-    const int index = engine::find_insert_column({column->name, item.position}, target, context);
-    if (index < 0 || !engine::is_written(target.schema.columns[static_cast<size_t>(index)]))
-      return Error{ErrorCode::UndefinedColumn,
-                   fmt::format("column \"{}\" does not exist", column->name.text)}
-          .at(item.position);
-    const auto place = static_cast<size_t>(index);
-    add(place, item.alias ? item.alias->text : target.schema.columns[place].name);
+  for (const ReturnedValue& each : returning) {
+    out.columns.push_back({each.name, each.value.type, each.column, {}});
+    if (!each.column.empty()) told.tell(out.columns.back(), {&target, each.column});
   }
   return {};
 }
 
 // The target may have other columns than when the statement was prepared.
-Status Planner::check_returning(const SqlPrepared& prepared, const engine::InsertValues& insert,
-                                const engine::DataSource& target,
-                                const engine::PlanContext& context) const {
-  if (prepared.returning.empty() || prepared.revision == image_->revision) return {};
-  SqlPrepared now;
-  const Status is_there = prepare_returning(insert.returning, target, context, now);
-  if (is_there && now.returning == prepared.returning &&
-      std::ranges::equal(now.columns, prepared.columns, {}, &sql::ResultColumn::type,
-                         &sql::ResultColumn::type))
+Status Planner::check_returning(const SqlPrepared& prepared, const Returning& returning) const {
+  if (prepared.revision == image_->revision ||
+      std::ranges::equal(
+          returning, prepared.columns, {},
+          [](const ReturnedValue& each) { return each.value.type; }, &sql::ResultColumn::type))
     return {};
   return Error{ErrorCode::NotSupported, "cached plan must not change result type",
                "What the statement writes has been replaced since it was prepared.",
                "Prepare it again."};
+}
+
+Result<Returning> Planner::returning_of_rows(const SqlPrepared& prepared,
+                                             std::span<const engine::Value> parameters) {
+  if (prepared.columns.empty()) return Returning();
+  std::vector<engine::ParameterSlot> slots = slots_of(prepared.parameters);
+  for (size_t i = 0; i < slots.size() && i < parameters.size(); ++i) slots[i].value = parameters[i];
+  const engine::Statement& statement = prepared.statement->statement;
+  return bind_returning(returning_of(statement), *prepared.write->target, alias_of(statement),
+                        context_for(&slots));
+}
+
+Result<std::vector<engine::ColumnPtr>> Planner::compute_returned(
+    const Returning& returning, const engine::DataSource& target,
+    std::span<const engine::ColumnPtr> written, size_t rows) {
+  budget_->begin({});
+  auto values = TRY(returned_rows(returning, target, written, rows, eval()));
+  TRY(budget_->status());
+  return values;
 }
 
 Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
@@ -728,11 +731,15 @@ Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
   TRY(budget_->status());
   TRY(check_insert(*image_->users, asker_, *rows.target));
   TRY(check_writable(*image_, *rows.target));
-  TRY(check_returning(prepared, insert, *rows.target, context));
+  const Returning returning = TRY(bind_returning(insert.returning, *rows.target, "", context));
+  TRY(check_returning(prepared, returning));
   InsertRows planned{TRY(make_row_buffer(*image_, rows.target)), {}};
   if (numbers_) TRY(fill_serials(rows, planned.buffer->topic(), *numbers_));
   TRY(planned.buffer->add(rows.columns, rows.timestamps.size(), rows.timestamps));
-  for (const size_t place : prepared.returning) planned.returned.push_back(rows.columns[place]);
+  if (!returning.empty())
+    planned.returned = TRY(returned_rows(returning, *rows.target, rows.columns,
+                                         rows.timestamps.size(), eval()));
+  TRY(budget_->status());
   return planned;
 }
 

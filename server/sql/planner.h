@@ -21,6 +21,7 @@
 #include "server/metadata/rights.h"
 #include "server/sql/left_out_columns.h"
 #include "server/sql/port.h"
+#include "server/sql/returning.h"
 #include "server/sql/row_buffer.h"
 #include "server/sql/settings.h"
 #include "server/sql/write_plan.h"
@@ -59,7 +60,6 @@ struct SqlPrepared final : sql::Prepared {
   std::shared_ptr<const SqlPrepared> rows;
   bool sleeps = false;         // calls pg_sleep(): `rows` computes the seconds that come before it
   bool is_for_change = false;  // these rows: a statement reads what it changes
-  std::vector<size_t> returning;  // of an INSERT: columns of its target that it answers with
   Revision revision;
   // The last one at which the columns were found the same.
   mutable std::optional<Revision> checked_at;
@@ -131,6 +131,13 @@ class Planner {
   void use_held(std::set<std::string> tables) { held_ = std::move(tables); }
   // What the columns of the table hold that a statement leaves out.
   Result<LeftOutColumns> left_out(const std::shared_ptr<const engine::DataSource>& table);
+  // What a statement that was prepared answers of the rows that it writes, its parameters being these.
+  Result<Returning> returning_of_rows(const SqlPrepared& prepared,
+                                      std::span<const engine::Value> parameters);
+  // returned_rows(), within what this session's functions may take.
+  Result<std::vector<engine::ColumnPtr>> compute_returned(
+      const Returning& returning, const engine::DataSource& target,
+      std::span<const engine::ColumnPtr> written, size_t rows);
   // From now on what functions compute ends soon after the flag is set; the flag outlives the work.
   void watch(const std::atomic<bool>& is_cancelled);
 
@@ -157,12 +164,11 @@ class Planner {
   Status check_default(const engine::ColumnDef& column, TextPosition position);
   static Status check_supported(const engine::Statement& statement);
   Status check_result(const SqlPrepared& prepared, const engine::Schema& result);
+  // Also finds out what parameters in it are.
   Status prepare_returning(std::span<const engine::SelectItem> items,
-                           const engine::DataSource& target, const engine::PlanContext& context,
+                           const engine::DataSource& target, std::string_view alias,
                            SqlPrepared& out) const;
-  Status check_returning(const SqlPrepared& prepared, const engine::InsertValues& insert,
-                         const engine::DataSource& target,
-                         const engine::PlanContext& context) const;
+  Status check_returning(const SqlPrepared& prepared, const Returning& returning) const;
   Result<InsertRows> plan_insert(const SqlPrepared& prepared, const engine::InsertValues& insert,
                                  const engine::PlanContext& context);
   static Result<ConstantRows> explain_constants(const engine::Explain& explain,

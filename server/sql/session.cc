@@ -135,8 +135,14 @@ engine::Properties SqlSession::properties() const {
                 [](const auto& entry) { return !engine::is_statement_setting(entry.first); });
   const engine::Properties& system = parts_.definitions.image()->catalog->system_properties;
   properties.insert(system.begin(), system.end());
-  if (const auto zone = settings_.get("timezone"); zone && *zone != "UTC" && !speaks_ksqldb())
-    properties[std::string(engine::kZoneProperty)] = *zone;
+  if (speaks_ksqldb()) return properties;
+  constexpr std::pair<std::string_view, std::string_view> kForms[] = {
+      {engine::kZoneProperty, "UTC"},
+      {engine::kDateStyleProperty, "ISO, MDY"},
+      {engine::kIntervalStyleProperty, "postgres"}};
+  for (const auto& [name, usual] : kForms)
+    if (auto value = settings_.get(name); value && *value != usual)
+      properties[std::string(name)] = *std::move(value);
   return properties;
 }
 
@@ -401,7 +407,7 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
   if (prepared->action == Action::Define)
     return run_definition(*this, receiver,
                           with_fixed_defaults(prepared->statement, *image->catalog,
-                                              engine::session_zone(properties()).get()));
+                                              engine::session_forms(properties())));
   if (const auto table = written_table(*prepared, *image))
     if (auto look_up = SerialLookUp::make(*this, *image, *table))
       return run_after_look_up(*this, receiver, std::move(look_up), prepared,

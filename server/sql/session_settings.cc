@@ -7,6 +7,7 @@
 
 #include "base/suggest.h"
 #include "engine/java/postgres_zone.h"
+#include "engine/types/text_forms.h"
 #include "server/sql/client_encodings.h"
 
 namespace server::sql {
@@ -17,7 +18,7 @@ enum class SettingCheck : uint8_t {
   Number,
   Duration,
   Encoding,
-  IsoDates,
+  Dates,
   Intervals,
   FloatDigits,
   MessageLevel,
@@ -46,12 +47,12 @@ constexpr SettingRow kSettings[] = {
     {"application_name", "", Text, kReported, "The client's name for itself."},
     {"client_encoding", "UTF8", Encoding, kReported,
      "What texts come and go in; the server has UTF8."},
-    {"DateStyle", "ISO, MDY", IsoDates, kReported, "Dates are always shown as ISO 8601."},
+    {"DateStyle", "ISO, MDY", Dates, kReported,
+     "How dates are shown, and in which order their parts are read."},
     {"default_transaction_read_only", "off", Boolean, kReported, ""},
     {"in_hot_standby", "off", FixedValue, kReported, ""},
     {"integer_datetimes", "on", FixedValue, kReported, ""},
-    {"IntervalStyle", "postgres", Intervals, kReported,
-     "Intervals are always shown in PostgreSQL's own style."},
+    {"IntervalStyle", "postgres", Intervals, kReported, "How intervals are shown."},
     {"is_superuser", "off", FixedValue, kReported, ""},
     {"server_encoding", "UTF8", FixedValue, kReported, ""},
     {"server_version", "15.0 (Millrace " MILLRACE_VERSION ")", FixedValue, kReported,
@@ -179,33 +180,6 @@ Error not_yet(const SettingRow& row, std::string_view value, std::string hint) {
       "", std::move(hint)};
 }
 
-// Words with commas between them. Only the order of day and month can be chosen; dates are always shown as ISO 8601.
-Result<std::string> checked_date_style(const SettingRow& row, std::string_view value) {
-  constexpr std::pair<std::string_view, std::string_view> kWords[] = {
-      {"iso", ""},    {"default", "MDY"},  {"mdy", "MDY"},  {"us", "MDY"}, {"noneuropean", "MDY"},
-      {"dmy", "DMY"}, {"european", "DMY"}, {"euro", "DMY"}, {"ymd", "YMD"}};
-  constexpr std::string_view kOthers[] = {"german", "sql", "postgres"};
-  constexpr std::string_view kHint = "Dates are shown as ISO 8601: use ISO, with MDY, DMY or YMD.";
-  std::string_view order = "MDY";
-  for (std::string_view rest = value;;) {
-    const size_t comma = std::min(rest.find(','), rest.size());
-    std::string_view word = rest.substr(0, comma);
-    while (word.starts_with(' ')) word.remove_prefix(1);
-    while (word.ends_with(' ')) word.remove_suffix(1);
-    const auto named = [&](std::string_view name) { return same_name(name, word); };
-    const auto known =
-        std::ranges::find_if(kWords, named, &std::pair<std::string_view, std::string_view>::first);
-    if (known != std::end(kWords)) {
-      if (!known->second.empty()) order = known->second;
-    } else {
-      if (std::ranges::any_of(kOthers, named)) return not_yet(row, value, std::string(kHint));
-      return bad_value(row, value, std::string(kHint));
-    }
-    if (comma == rest.size()) return "ISO, " + std::string(order);
-    rest.remove_prefix(comma + 1);
-  }
-}
-
 Result<std::string> checked_level(const SettingRow& row, std::string_view value) {
   constexpr std::string_view kLevels[] = {"debug5", "debug4", "debug3",  "debug2", "debug1",
                                           "log",    "notice", "warning", "error"};
@@ -220,8 +194,9 @@ Result<std::string> checked_level(const SettingRow& row, std::string_view value)
   return bad_value(row, value, std::move(hint));
 }
 
-// The value as it is kept and shown.
-Result<std::string> checked(const SettingRow& row, std::string_view value) {
+// The value as it is kept and shown. `before`: what it has been, parts of which may stay.
+Result<std::string> checked(const SettingRow& row, std::string_view value,
+                            std::string_view before) {
   switch (row.check) {
     case Boolean:
       if (auto word = parse_boolean(value)) return *word;
@@ -237,14 +212,19 @@ Result<std::string> checked(const SettingRow& row, std::string_view value) {
         return std::string(encoding->name);
       return bad_value(row, value,
                        "Use UTF8, LATIN1 to LATIN9, WIN1250 to WIN1258, SQL_ASCII, EUC_JP, ...");
-    case IsoDates:
-      return checked_date_style(row, value);
-    case Intervals:
-      if (same_name(value, "postgres")) return std::string("postgres");
-      for (const std::string_view style : {"postgres_verbose", "sql_standard", "iso_8601"})
-        if (same_name(value, style))
-          return not_yet(row, value, "Intervals are shown in the style postgres.");
-      return bad_value(row, value, "Use postgres.");
+    case Dates: {
+      engine::TextForms forms;
+      TRY(engine::read_date_style(before, forms));
+      TRY(engine::read_date_style(value, forms));
+      return engine::date_style_text(forms);
+    }
+    case Intervals: {
+      engine::TextForms forms;
+      if (!engine::read_interval_style(value, forms))
+        return bad_value(row, value,
+                         "Available values: postgres, postgres_verbose, sql_standard, iso_8601.");
+      return std::string(engine::interval_style_text(forms));
+    }
     case FloatDigits: {
       constexpr int64_t kLeast = -15, kMost = 3;
       const auto digits = parse_number(value);
@@ -378,7 +358,7 @@ Status SessionSettings::assign(std::string_view name, std::string_view value, Va
   may_have_reports_ = true;
   TRY(check_room(name, value));
   if (const SettingRow* row = find_row(name)) {
-    into[lower_case(name)] = TRY(checked(*row, value));
+    into[lower_case(name)] = TRY(checked(*row, value, find(name).value_or(row->value)));
     return {};
   }
   if (!is_free_name(name)) return unknown_setting(name);

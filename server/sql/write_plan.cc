@@ -182,6 +182,13 @@ std::span<const engine::SelectItem> returning_of(const engine::Statement& statem
   return std::get<engine::InsertSelect>(statement).returning;
 }
 
+std::string alias_of(const engine::Statement& statement) {
+  const auto text = [](const std::optional<engine::Name>& alias) { return alias ? alias->text : ""; };
+  if (const auto* update = std::get_if<engine::UpdateRows>(&statement)) return text(update->alias);
+  if (const auto* remove = std::get_if<engine::DeleteRows>(&statement)) return text(remove->alias);
+  return "";
+}
+
 Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
                                   const engine::PlanContext& context) {
   if (const auto* update = std::get_if<engine::UpdateRows>(&statement))

@@ -26,6 +26,8 @@ struct RowsWrite {
 bool writes_rows(const engine::Statement& statement, const engine::PlanContext& context);
 // What it tells of the rows that it has written.
 std::span<const engine::SelectItem> returning_of(const engine::Statement& statement);
+// What its target is called in it; empty: by its own name.
+std::string alias_of(const engine::Statement& statement);
 Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
                                   const engine::PlanContext& context);
 // An INSERT's columns that are left out, and whose DEFAULT takes numbers of a sequence: the query computes these for each row.

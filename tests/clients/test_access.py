@@ -439,6 +439,13 @@ def what_others_ask_only_superusers_see():
         assert curious.execute(asked, (own,)).fetchone()[:2] == ("curious", "active")
         assert curious.execute(asked, (c.info.backend_pid,)).fetchone() == ("millrace", None, "<insufficient privilege>", True)
         assert "pg_stat_activity" in c.execute(asked, (own,)).fetchone()[2]
+        try:
+            curious.execute("SELECT pg_terminate_backend(%s)", (c.info.backend_pid,))
+        except psycopg.errors.InsufficientPrivilege:
+            pass
+        else:
+            raise AssertionError("it was ended")
+        assert c.execute("SELECT pg_terminate_backend(%s)", (own,)).fetchone() == (True,)
 
 
 def curl(*arguments):

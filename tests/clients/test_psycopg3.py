@@ -852,6 +852,79 @@ def prepared_statements_are_listed():
 
 
 @case
+def returning_has_parameters_of_its_own():
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE returned (id INT PRIMARY KEY, n INT)")
+        rows = c.execute("INSERT INTO returned VALUES (%s, %s) RETURNING n + %s, %s::text", (1, 2, 3, "x")).fetchall()
+        assert rows == [(5, "x")], rows
+        rows = c.execute("UPDATE returned SET n = n + %s WHERE id = %s RETURNING n * %s AS more", (1, 1, 100))
+        assert (rows.description[0].name, rows.fetchall()) == ("more", [(300,)])
+
+
+@case
+def dates_come_and_go_in_the_style_of_the_session():
+    """ParameterStatus tells which it is; what psycopg reads and writes in it comes back as it was, start-up included."""
+    day, at = datetime.date(2024, 2, 3), datetime.datetime(2024, 2, 3, 10, 30, 0, 500000)
+    with connect(autocommit=True, options="-c datestyle=German -c intervalstyle=iso_8601") as c:
+        told = c.pgconn.parameter_status
+        assert (told(b"DateStyle"), told(b"IntervalStyle")) == (b"German, DMY", b"iso_8601")
+        c.execute("CREATE TABLE styled (id INT PRIMARY KEY, day DATE, at TIMESTAMP, days DATE[])")
+        for n, style in enumerate(["ISO, MDY", "SQL, DMY", "SQL, MDY", "Postgres, DMY", "Postgres, MDY", "German"]):
+            c.execute(f"SET DateStyle = '{style}'")
+            assert told(b"DateStyle").decode().startswith(style), told(b"DateStyle")
+            c.execute("INSERT INTO styled VALUES (%s, %s, %s, %s)", (n, day, at, [day]))
+            shown = c.execute("SELECT day::text, at::text FROM styled WHERE id = %s", (n,)).fetchone()
+            c.execute("INSERT INTO styled (id, day, at) VALUES (%s, %t::date, %t::timestamp)", (n + 100, *shown))
+            for binary in (False, True):
+                rows = c.execute("SELECT day, at FROM styled WHERE id IN (%s, %s)", (n, n + 100), binary=binary).fetchall()
+                assert rows == [(day, at)] * 2, (style, binary, rows)
+            with c.cursor().copy(f"COPY (SELECT day, days FROM styled WHERE id = {n}) TO STDOUT") as copy:
+                line = b"".join(copy).decode().strip()
+            assert line == shown[0] + "\t{" + shown[0] + "}", line
+            with c.cursor().copy("COPY styled (id, day) FROM STDIN") as copy:
+                copy.write(f"{n + 200}\t{shown[0]}\n")
+            assert c.execute("SELECT count(*) FROM styled WHERE day = %s", (day,)).fetchone() == (3 * (n + 1),)
+
+
+@case
+def a_session_ends_what_another_does():
+    with connect(autocommit=True) as c, connect(autocommit=True, application_name="other") as other:
+        number = other.info.backend_pid
+        failed = []
+
+        def sleep():
+            try:
+                other.execute("SELECT pg_sleep(60)")
+            except psycopg.Error as e:
+                failed.append(e)
+
+        # libpq tells the second as the end of the connection, without a code; so it does of PostgreSQL.
+        for function, state, words in (("pg_cancel_backend", "57014", "canceling statement due to user request"),
+                                       ("pg_terminate_backend", None, "terminating connection due to administrator command")):
+            sleeping = threading.Thread(target=sleep)
+            sleeping.start()
+            wait_until(lambda: c.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active'",
+                                         (number,)).fetchone() == (1,))
+            assert c.execute(f"SELECT {function}(%s)", (number,)).fetchone() == (True,)
+            sleeping.join(20)
+            assert [e.sqlstate for e in failed] == [state], failed
+            assert words in str(failed[0]), failed
+            failed.clear()
+        assert other.broken
+        notices = []
+        c.add_notice_handler(notices.append)
+        assert c.execute("SELECT pg_terminate_backend(%s)", (number,)).fetchone() == (False,)
+        assert [n.message_primary for n in notices] == [f"PID {number} is not a PostgreSQL server process"]
+        try:
+            c.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            c.execute("SELECT 1")
+        except psycopg.OperationalError:
+            pass
+        else:
+            raise AssertionError("it goes on")
+
+
+@case
 def pg_stat_activity_tells_what_sessions_do():
     shown = "SELECT state, query FROM pg_stat_activity WHERE application_name = 'watched'"
     with connect(autocommit=True) as c, connect(application_name="watched") as watched:

@@ -327,7 +327,7 @@ std::string iso_time(std::string text) {
 // Fields of rows are in their order. Types bound the depth.
 class PostgresJson {
  public:
-  PostgresJson(std::string& out, const ZoneClock* zone) : out_(out), zone_(zone) {}
+  PostgresJson(std::string& out, const TextForms& forms) : out_(out), forms_(forms) {}
 
   void append(const Column& column, size_t row) {
     const SqlType& type = column.type();
@@ -354,7 +354,7 @@ class PostgresJson {
  private:
   void append_scalar(const SqlType& type, const Column& column, size_t row) {
     std::string text;
-    append_postgres_text(text, type, column, row, zone_);
+    append_postgres_text(text, type, column, row, forms_);
     const PostgresLabel of = type.label();
     const bool is_json = of == label::kJson || of == label::kJsonb;
     const bool is_number = (type.kind() == TypeKind::Integer || type.kind() == TypeKind::Bigint ||
@@ -390,7 +390,7 @@ class PostgresJson {
   }
 
   std::string& out_;
-  const ZoneClock* const zone_;
+  const TextForms& forms_;
 };
 
 Result<SqlType> json_type(std::span<const SqlType>) {
@@ -398,7 +398,8 @@ Result<SqlType> json_type(std::span<const SqlType>) {
 }
 
 void to_json(KernelCall& call) {
-  const ZoneClockPtr zone = session_zone(call.context);
+  TextForms forms = session_forms(call.context);
+  forms.date_style = DateStyle::Iso;
   std::string text;
   for (size_t row = 0; row < call.rows; ++row) {
     if (adapters::is_over(call, row)) return adapters::append_failed_rest(call);
@@ -408,7 +409,7 @@ void to_json(KernelCall& call) {
       continue;
     }
     text.clear();
-    PostgresJson(text, zone.get()).append(*given.column, given.index(row));
+    PostgresJson(text, forms).append(*given.column, given.index(row));
     if (call.context.take_bytes(text.size())) {
       call.out.append_copy(text);
     } else {

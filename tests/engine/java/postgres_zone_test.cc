@@ -55,6 +55,7 @@ TEST(PostgresZone, clocks_that_change_are_read_as_postgresql_reads_them) {
   EXPECT_EQ(berlin->instant_ms(at("2024-10-27T02:30")), at("2024-10-27T01:30"));  // comes twice
   EXPECT_EQ(berlin->abbreviation(at("2024-07-01")), "CEST");
   EXPECT_EQ(berlin->abbreviation(at("2024-01-01")), "CET");
+  EXPECT_EQ(find_postgres_zone("Asia/Kathmandu")->clock->abbreviation(at("2024-01-01")), "+0545");
 }
 
 }  // namespace

@@ -263,6 +263,24 @@ TEST(Settings, of_a_zone_are_spelled_as_in_the_tz_database_and_others_refused) {
   EXPECT_EQ(client.say(query("SET TIME ZONE LOCAL")), "C(SET) S(TimeZone=UTC) Z(I)");
 }
 
+TEST(Settings, of_dates_and_intervals_keep_what_is_not_named_and_are_reported) {
+  Begun client;
+  EXPECT_EQ(client.say(query("SET DateStyle = dmy; SHOW DateStyle")),
+            "C(SET) T(DateStyle:25) D(ISO, DMY) C(SHOW) S(DateStyle=ISO, DMY) Z(I)");
+  EXPECT_EQ(client.say(query("SET DateStyle TO SQL")), "C(SET) S(DateStyle=SQL, DMY) Z(I)");
+  EXPECT_EQ(client.say(query("SET DateStyle = 'German, MDY'")),
+            "C(SET) S(DateStyle=German, MDY) Z(I)");
+  EXPECT_EQ(client.say(query("BEGIN; SET LOCAL DateStyle = iso; SET IntervalStyle = 'ISO_8601'")),
+            "C(BEGIN) C(SET) C(SET) S(DateStyle=ISO, MDY) S(IntervalStyle=iso_8601) Z(T)");
+  EXPECT_EQ(client.say(query("ROLLBACK")),
+            "C(ROLLBACK) S(DateStyle=German, MDY) S(IntervalStyle=postgres) Z(I)");
+  EXPECT_EQ(client.say(query("RESET DateStyle")), "C(RESET) S(DateStyle=ISO, MDY) Z(I)");
+  EXPECT_EQ(client.say(query("SET DateStyle = 'ISO, SQL'")),
+            "E(22023 invalid value for parameter \"DateStyle\": \"ISO, SQL\") Z(I)");
+  EXPECT_EQ(client.say(query("SET IntervalStyle = 'french'")),
+            "E(22023 invalid value for parameter \"IntervalStyle\": \"french\") Z(I)");
+}
+
 TEST(Settings, set_behind_a_savepoint_are_undone_with_it) {
   Begun client;
   client.say(

@@ -1,0 +1,17 @@
+// Dates, points in time and intervals as DateStyle and IntervalStyle show them.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "engine/types/postgres_texts.h"
+#include "engine/types/text_forms.h"
+
+namespace engine {
+
+// `iso`: 2024-07-01, 2024-07-01 10:00:00.5, 0044-03-15 00:00:00+00 BC, infinity. Where it has a zone, `zone_name` (CEST) is shown
+// instead, but not in ISO's style.
+std::string in_date_style(const TextForms& forms, std::string_view iso,
+                          std::string_view zone_name = {});
+std::string in_interval_style(IntervalStyle style, const Interval& interval);
+
+}  // namespace engine
