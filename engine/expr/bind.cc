@@ -188,7 +188,8 @@ Result<BoundExpression> Binder::bind_node(const Expression& expression) {
 }
 
 // Precision: the written digits, and at least one before the point.
-Result<BoundExpression> Binder::bind_decimal(const DecimalLiteral& literal, TextPosition position) {
+Result<BoundExpression> Binder::bind_decimal(const DecimalLiteral& literal,
+                                             TextPosition position) const {
   const auto value = parse_decimal(literal.text);
   int whole_digits = 0;
   if (value) {
@@ -236,6 +237,39 @@ Result<BoundExpression> Binder::bind_parameter(const Parameter& parameter, TextP
   return bound;
 }
 
+namespace {
+
+// 1.49 is not 1.5, also where it comes as a parameter beside a DECIMAL(10, 1). Half of the digits that are left are for
+// what is behind the point.
+SqlType with_spare_digits(SqlType type) {
+  if (type.kind() != TypeKind::Decimal) return type;
+  const int spare = kMaxDecimalPrecision - type.precision();
+  return SqlType::decimal(kMaxDecimalPrecision, type.scale() + spare / 2);
+}
+
+// The same number with the digits that it has.
+BoundExpression decimal_as_written(const Decimal& decimal) {
+  Decimal least = decimal;
+  for (; least.scale > 0 && least.unscaled % 10 == 0; --least.scale) least.unscaled /= 10;
+  int whole_digits = 0;
+  for (Int128 rest = least.unscaled / power_of_ten(least.scale); rest != 0; rest /= 10)
+    ++whole_digits;
+  return literal_expression(SqlType::decimal(std::max(whole_digits, 1) + least.scale, least.scale),
+                            Value(least));
+}
+
+}  // namespace
+
+Result<BoundExpression> Binder::take_type_beside(BoundExpression bound, const SqlType& type) {
+  if (bound.kind != BoundKind::Parameter || type.kind() != TypeKind::Decimal)
+    return coerce_to(std::move(bound), type);
+  ParameterSlot& slot = (*scope_.parameters)[bound.index];
+  if (slot.type.is_null()) slot.type = with_spare_digits(type);
+  if (slot.value) return bind_value(bound.index, {});
+  bound.type = slot.type;
+  return bound;
+}
+
 Result<BoundExpression> Binder::coerce_to(BoundExpression bound, const SqlType& type) {
   if (bound.kind != BoundKind::Parameter || !bound.type.is_null() || type.is_null())
     return coerce_in_zone(std::move(bound), type);
@@ -244,6 +278,9 @@ Result<BoundExpression> Binder::coerce_to(BoundExpression bound, const SqlType& 
   if (slot.type.is_null()) slot.type = without_declared_lengths(type);
   bound.type = slot.type;
   if (slot.value) return coerce_in_zone(TRY(bind_value(bound.index, {})), type);
+  // It has spare digits, for the other place.
+  if (slot.type.kind() == TypeKind::Decimal && type.kind() == TypeKind::Decimal)
+    return cast_or_fold(std::move(bound), type);
   return coerce_in_zone(std::move(bound), type);
 }
 
@@ -265,7 +302,10 @@ Result<BoundExpression> Binder::bind_value(size_t index, TextPosition position) 
     return Error{ErrorCode::LimitExceeded,
                  "the parameters of a statement have more than 64 MB where they are used"}
         .at(position);
-  return literal_expression(slot.type, *slot.value);
+  const bool is_decimal = slot.type.kind() == TypeKind::Decimal && !slot.value->is_null();
+  return is_decimal && slot.type.label() == label::kNone
+             ? decimal_as_written(slot.value->as_decimal())
+             : literal_expression(slot.type, *slot.value);
 }
 
 // A text that is cast to VARCHAR(3) loses what is behind three letters; to write it into such a column is an error instead. Times

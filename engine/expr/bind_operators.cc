@@ -11,6 +11,7 @@
 #include "engine/types/coercion.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
+#include "engine/types/text_number.h"
 #include "engine/types/text_time.h"
 #include "engine/types/zoned_texts.h"
 
@@ -185,9 +186,9 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
     }
   }
   if (left.type.is_null() && left.kind == BoundKind::Parameter)
-    left = TRY(coerce_to(std::move(left), right.type));
+    left = TRY(take_type_beside(std::move(left), right.type));
   if (right.type.is_null() && right.kind == BoundKind::Parameter)
-    right = TRY(coerce_to(std::move(right), left.type));
+    right = TRY(take_type_beside(std::move(right), left.type));
 
   const auto refuse = [&](const std::string& ksql_text) -> Error {
     Error error = with_ksqldb(
@@ -371,6 +372,12 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   if (!text || type.is_null() || (type.kind() == TypeKind::String && !is_normalized(type)))
     return {};
   if (type.is_nested() && type.kind() != TypeKind::Array) return {};
+  // With all of its digits, as if it were written without quotes.
+  if (type.kind() == TypeKind::Decimal && type.label() == label::kNone)
+    if (const auto number = parse_decimal(text->value); number && number->scale > type.scale()) {
+      item.bound = TRY(bind_decimal(DecimalLiteral{text->value}, item.source->position));
+      return {};
+    }
   std::optional<BoundExpression> read;
   if (type.kind() == TypeKind::Array)
     read = array_literal(text->value, type, scope_.forms);
@@ -443,7 +450,7 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     const bool is_open =
         item.bound.type.is_null() && (item.bound.kind == BoundKind::Parameter || is_distinct(op));
     if (is_open && !other.bound.type.is_null())
-      item.bound = TRY(coerce_to(std::move(item.bound), other.bound.type));
+      item.bound = TRY(take_type_beside(std::move(item.bound), other.bound.type));
     return {};
   };
   TRY(take_type_of(left, right));
@@ -601,7 +608,10 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
   for (const ExpressionPtr& item : node.list) items.push_back({item.get(), TRY(bind_open(*item))});
   if (scope_.texts_take_types)
     for (size_t i = 1; i < items.size(); ++i) {
-      TRY(read_text_as(items[i], items.front().bound.type));
+      const SqlType& type = items.front().bound.type;
+      if (items[i].bound.type.is_null() && items[i].bound.kind == BoundKind::Parameter)
+        items[i].bound = TRY(take_type_beside(std::move(items[i].bound), type));
+      TRY(read_text_as(items[i], type));
       drop_blanks_beside(items[i], items.front().bound.type);
     }
   SqlType type = TRY(unify(items));

@@ -79,7 +79,9 @@ class Binder {
   Result<BoundExpression> bind_column(const ColumnRef& column, TextPosition position);
   Result<BoundExpression> bind_parameter(const Parameter& parameter, TextPosition position);
   Result<BoundExpression> bind_value(size_t index, TextPosition position);
-  Result<BoundExpression> bind_decimal(const DecimalLiteral& literal, TextPosition position);
+  // A parameter without a type gets that of what it stands beside, but for the digits of a DECIMAL: it keeps its own.
+  Result<BoundExpression> take_type_beside(BoundExpression bound, const SqlType& type);
+  Result<BoundExpression> bind_decimal(const DecimalLiteral& literal, TextPosition position) const;
   Result<BoundExpression> bind_cast(const Cast& cast, TextPosition position);
   // CAST, or the cast of an assignment, to VARCHAR(20), TIMESTAMP(0) and their like.
   Result<BoundExpression> bind_with_length(const Cast& cast, LengthRule rule,

@@ -538,6 +538,21 @@ def postgresql_types_come_back_as_they_went():
 
 
 @case
+def a_number_keeps_its_digits_beside_a_column_with_fewer():
+    with connect(autocommit=True) as c:
+        c.prepare_threshold = 1
+        c.execute("CREATE TABLE tenths (k INT PRIMARY KEY, p NUMERIC(10, 1))")
+        c.execute("INSERT INTO tenths VALUES (1, 1.5)")
+        for place in ("%s", "%t", "%b"):
+            for value, is_found in (("1.49", False), ("1.5", True), ("1.50", True), ("1.51", False)) * 2:
+                number = decimal.Decimal(value)
+                row = c.execute(f"SELECT p = {place}, p + {place} FROM tenths WHERE k = 1", [number, number]).fetchone()
+                assert row == (is_found, decimal.Decimal("1.5") + number), (place, value, row)
+                found = c.execute(f"SELECT k FROM tenths WHERE p = {place}", [number]).fetchall()
+                assert len(found) == is_found, (place, value, found)
+
+
+@case
 def results_tell_their_tables_and_lengths():
     """What JDBC writes changed rows back by, and ODBC makes room by."""
     with connect(autocommit=True) as c:
@@ -912,9 +927,9 @@ def a_session_ends_what_another_does():
             failed.clear()
         assert other.broken
         notices = []
-        c.add_notice_handler(notices.append)
+        c.add_notice_handler(lambda notice: notices.append(notice.message_primary))
         assert c.execute("SELECT pg_terminate_backend(%s)", (number,)).fetchone() == (False,)
-        assert [n.message_primary for n in notices] == [f"PID {number} is not a PostgreSQL server process"]
+        assert notices == [f"PID {number} is not a PostgreSQL server process"]
         try:
             c.execute("SELECT pg_terminate_backend(pg_backend_pid())")
             c.execute("SELECT 1")
