@@ -61,9 +61,13 @@ using storage::ReplicaFetch;
 using storage::ReplicaFetched;
 using storage::TopicPartition;
 
+// `large_bytes` is what the message has besides small fields: a frame that grows behind them is copied whole.
 template <class Message>
-std::string framed(const Message& message, int16_t version = Message::kMaxVersion) {
+std::string framed(const Message& message, int16_t version = Message::kMaxVersion,
+                   size_t large_bytes = 0) {
+  constexpr size_t kSmallFields = 256;
   std::string frame;
+  if (large_bytes > 0) frame.reserve(large_bytes + kSmallFields);
   kafka::RequestHeader header;
   header.api_version = version;
   kafka::append_request(frame, header, message);
@@ -129,7 +133,7 @@ std::string frame_of(const ReplicaFetched& fetched) {
   to.batches = fetched.batches;
   to.high_watermark = fetched.high_watermark.value();
   to.log_start_offset = fetched.log_start.value();
-  return framed(to);
+  return framed(to, ReplicaFetchResponse::kMaxVersion, fetched.batches.size());
 }
 
 std::string frame_of(const IsrProposal& proposal) {
