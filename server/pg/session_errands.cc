@@ -92,6 +92,13 @@ Result<bool> Session::end_session(int32_t process_id, SessionEnd what) {
         what == SessionEnd::Statement
             ? "must be a member of the role whose query is being canceled or a superuser"
             : "must be a member of the role whose process is being terminated or a superuser"};
+  // Its own: the statement that says so is the one that fails.
+  if (process_id == key_.process_id) {
+    if (what == SessionEnd::Statement)
+      return Error{ErrorCode::QueryCanceled, "canceling statement due to user request"};
+    terminate();
+    return Error{ErrorCode::ShuttingDown, "terminating connection due to administrator command"};
+  }
   peers_.end_session(process_id, what);
   return true;
 }
