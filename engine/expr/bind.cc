@@ -237,15 +237,13 @@ Result<BoundExpression> Binder::bind_parameter(const Parameter& parameter, TextP
   return bound;
 }
 
-namespace {
-
-// 1.49 is not 1.5, also where it comes as a parameter beside a DECIMAL(10, 1). Half of the digits that are left are for
-// what is behind the point.
 SqlType with_spare_digits(SqlType type) {
-  if (type.kind() != TypeKind::Decimal) return type;
+  if (type.kind() != TypeKind::Decimal || type.label() != label::kNone) return type;
   const int spare = kMaxDecimalPrecision - type.precision();
   return SqlType::decimal(kMaxDecimalPrecision, type.scale() + spare / 2);
 }
+
+namespace {
 
 // The same number with the digits that it has.
 BoundExpression decimal_as_written(const Decimal& decimal) {
@@ -268,6 +266,13 @@ Result<BoundExpression> Binder::take_type_beside(BoundExpression bound, const Sq
   if (slot.value) return bind_value(bound.index, {});
   bound.type = slot.type;
   return bound;
+}
+
+Status Binder::keep_digits_beside(BoundItem& item, const SqlType& type) {
+  const bool is_open = item.bound.kind == BoundKind::Parameter && item.bound.type.is_null();
+  if (is_open && type.kind() == TypeKind::Decimal)
+    item.bound = TRY(take_type_beside(std::move(item.bound), type));
+  return {};
 }
 
 Result<BoundExpression> Binder::coerce_to(BoundExpression bound, const SqlType& type) {
@@ -501,6 +506,7 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
     if (node.otherwise) items.push_back({node.otherwise.get(), *results.back()});
     const SqlType told = told_type(items);
     for (size_t i = 0; i < items.size(); ++i) {
+      TRY(keep_digits_beside(items[i], told));
       TRY(read_text_as(items[i], told));
       *results[i] = std::move(items[i].bound);
     }

@@ -112,13 +112,20 @@ Error unknown_function(const std::string& name) {
 }
 
 // coalesce(list, '{}'): what is written as a text is of the others' type.
-Status Binder::read_texts_as_others(const FunctionCall& call, Arguments& arguments) const {
+Status Binder::read_texts_as_others(const FunctionCall& call, Arguments& arguments) {
   constexpr std::string_view kSame[] = {"COALESCE", "NULLIF", "IFNULL", "GREATEST", "LEAST"};
   if (!scope_.texts_take_types) return {};
   if (call.name == "ARRAY_CONTAINS" && arguments.items.size() == 2) {  // x = ANY('{...}')
     const SqlType& wanted = arguments.items[1].bound.type;
-    if (!wanted.is_null()) TRY(read_text_as(arguments.items[0], SqlType::array(wanted)));
-    arguments.types[0].type = arguments.items[0].bound.type;
+    BoundItem& list = arguments.items[0];
+    if (!wanted.is_null()) {
+      const SqlType type = SqlType::array(with_spare_digits(wanted));
+      const bool is_open = list.bound.kind == BoundKind::Parameter && list.bound.type.is_null();
+      if (is_open && wanted.kind() == TypeKind::Decimal)
+        list.bound = TRY(coerce_to(std::move(list.bound), type));
+      TRY(read_text_as(list, type));
+    }
+    arguments.types[0].type = list.bound.type;
     return {};
   }
   if (std::ranges::find(kSame, call.name) == std::end(kSame)) return {};
@@ -126,6 +133,7 @@ Status Binder::read_texts_as_others(const FunctionCall& call, Arguments& argumen
     const SqlType type = other.bound.type;
     if (type.is_null() || other.source->is<StringLiteral>()) continue;
     for (size_t i = 0; i < arguments.items.size(); ++i) {
+      TRY(keep_digits_beside(arguments.items[i], type));
       TRY(read_text_as(arguments.items[i], type));
       arguments.types[i].type = arguments.items[i].bound.type;
     }

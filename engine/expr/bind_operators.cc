@@ -609,8 +609,7 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
   if (scope_.texts_take_types)
     for (size_t i = 1; i < items.size(); ++i) {
       const SqlType& type = items.front().bound.type;
-      if (items[i].bound.type.is_null() && items[i].bound.kind == BoundKind::Parameter)
-        items[i].bound = TRY(take_type_beside(std::move(items[i].bound), type));
+      TRY(keep_digits_beside(items[i], type));
       TRY(read_text_as(items[i], type));
       drop_blanks_beside(items[i], items.front().bound.type);
     }

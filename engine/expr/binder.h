@@ -81,6 +81,8 @@ class Binder {
   Result<BoundExpression> bind_value(size_t index, TextPosition position);
   // A parameter without a type gets that of what it stands beside, but for the digits of a DECIMAL: it keeps its own.
   Result<BoundExpression> take_type_beside(BoundExpression bound, const SqlType& type);
+  // The same where that is a DECIMAL; what else it may be stays open.
+  Status keep_digits_beside(BoundItem& item, const SqlType& type);
   Result<BoundExpression> bind_decimal(const DecimalLiteral& literal, TextPosition position) const;
   Result<BoundExpression> bind_cast(const Cast& cast, TextPosition position);
   // CAST, or the cast of an assignment, to VARCHAR(20), TIMESTAMP(0) and their like.
@@ -116,7 +118,7 @@ class Binder {
 
   // bind_functions.cc
   Result<Arguments> bind_arguments(const FunctionCall& call);
-  Status read_texts_as_others(const FunctionCall& call, Arguments& arguments) const;
+  Status read_texts_as_others(const FunctionCall& call, Arguments& arguments);
   // bind_postgres.cc: arguments of the types that PostgreSQL's function of that name takes.
   Status match_arguments(const FunctionCall& call, Arguments& arguments) const;
   // The function that a call stands for, by the types of its arguments.
@@ -196,5 +198,9 @@ BoundExpression call_expression(Kernel kernel, SqlType type, std::vector<BoundEx
                                 TextPosition position);
 // A literal's value converted at once; the same expression under a cast where that fails.
 BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type);
+
+// 1.49 is not 1.5, also where it is a parameter beside a DECIMAL(10, 1): of the digits that are left half are for what is
+// behind the point. Any other type as it is.
+SqlType with_spare_digits(SqlType type);
 
 }  // namespace engine
