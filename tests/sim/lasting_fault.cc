@@ -65,6 +65,10 @@ void LastingFault::begin() {
   world_.findings.trace("from now on " + name_);
 }
 
+void LastingFault::end() {
+  if (node_ != nullptr) node_->wake();
+}
+
 void LastingFault::cut_ways(bool from_node, bool to_node) {
   for (const auto& each : world_.nodes) {
     if (each.get() == node_) continue;

@@ -14,6 +14,8 @@ class LastingFault {
 
   // Which one is left to chance.
   void begin();
+  // What healing everything does not end by itself.
+  void end();
   // Whether too few of its replicas are left for acks=all. Not so where none was lost.
   bool excuses(const storage::PartitionAssignment& assignment) const;
   const std::string& name() const { return name_; }

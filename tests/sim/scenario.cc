@@ -686,6 +686,7 @@ class Scenario {
       if (waits(producer))
         findings_.add(fmt::format("partition {} takes no records, only since {}",
                                   producer->partition().partition.value(), fault.name()));
+    fault.end();
     heal();
     wait_until_healed();
   }

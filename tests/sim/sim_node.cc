@@ -1,5 +1,6 @@
 #include "tests/sim/sim_node.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include <utility>
@@ -47,6 +48,11 @@ void SimNode::thaw() {
   if (world_.queue.now_us() < frozen_until_us_)
     return world_.queue.at(frozen_until_us_, [this] { thaw(); });
   for (auto& [life, work] : std::exchange(inbox_, {})) run(life, std::move(work));
+}
+
+void SimNode::wake() {
+  frozen_until_us_ = std::min(frozen_until_us_, world_.queue.now_us());
+  world_.queue.at(world_.queue.now_us(), [this] { thaw(); });
 }
 
 void SimNode::start() {

@@ -79,6 +79,8 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   void kill();
   // Nothing happens on it until then; then all of it does.
   void freeze(int64_t until_us) { frozen_until_us_ = until_us; }
+  // Before its time, if it is frozen.
+  void wake();
   // A new, empty disk; while it does not run.
   void lose_disk();
   void fill_disk(bool is_full);
