@@ -1,8 +1,8 @@
 #include "tests/sim/sim_node.h"
 
-#include <algorithm>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "storage/log/log_statistics.h"
