@@ -188,15 +188,22 @@ Result<BoundExpression> Binder::bind_node(const Expression& expression) {
 }
 
 // Precision: the written digits, and at least one before the point.
+namespace {
+
+// A zero before the point is one, too.
+int digits_of(const Decimal& decimal) {
+  int whole_digits = 0;
+  for (Int128 rest = decimal.unscaled / power_of_ten(decimal.scale); rest != 0; rest /= 10)
+    ++whole_digits;
+  return std::max(whole_digits, 1) + decimal.scale;
+}
+
+}  // namespace
+
 Result<BoundExpression> Binder::bind_decimal(const DecimalLiteral& literal,
                                              TextPosition position) const {
   const auto value = parse_decimal(literal.text);
-  int whole_digits = 0;
-  if (value) {
-    for (Int128 rest = value->unscaled / power_of_ten(value->scale); rest != 0; rest /= 10)
-      ++whole_digits;
-  }
-  const int precision = value ? std::max(whole_digits, 1) + value->scale : 0;
+  const int precision = value ? digits_of(*value) : 0;
   if (!value || precision > kMaxDecimalPrecision)
     return Error{ErrorCode::OutOfRange, "the number " + literal.text + " has more than 38 digits"}
         .at(position);
@@ -249,11 +256,7 @@ namespace {
 BoundExpression decimal_as_written(const Decimal& decimal) {
   Decimal least = decimal;
   for (; least.scale > 0 && least.unscaled % 10 == 0; --least.scale) least.unscaled /= 10;
-  int whole_digits = 0;
-  for (Int128 rest = least.unscaled / power_of_ten(least.scale); rest != 0; rest /= 10)
-    ++whole_digits;
-  return literal_expression(SqlType::decimal(std::max(whole_digits, 1) + least.scale, least.scale),
-                            Value(least));
+  return literal_expression(SqlType::decimal(digits_of(least), least.scale), Value(least));
 }
 
 }  // namespace
