@@ -83,7 +83,7 @@ Status Snapshot::begin() {
 // The table without a name lists the others.
 Status Snapshot::open_tables() {
   MDB_dbi list;
-  if (const int code = mdb_dbi_open(raw_, nullptr, 0, &list); code != 0)
+  if (const int code = guarded([&] { return mdb_dbi_open(raw_, nullptr, 0, &list); }); code != 0)
     return lmdb_failure(code, "read the data file");
   const auto names = TRY(read_->cursor(TableHandle{list}));
   for (auto name = TRY(names->first()); name; name = TRY(names->next())) {
@@ -92,10 +92,13 @@ Status Snapshot::open_tables() {
     MDB_dbi handle;
     unsigned flags = 0;
     MDB_stat stat;
-    if (const int code = mdb_dbi_open(raw_, table.name.c_str(), 0, &handle); code != 0)
+    if (const int code =
+            guarded([&] { return mdb_dbi_open(raw_, table.name.c_str(), 0, &handle); });
+        code != 0)
       return lmdb_failure(code, fmt::format("read table {} of the data file", table.name));
     mdb_dbi_flags(raw_, handle, &flags);
-    mdb_stat(raw_, handle, &stat);
+    if (const int code = guarded([&] { return mdb_stat(raw_, handle, &stat); }); code != 0)
+      return lmdb_failure(code, fmt::format("read table {} of the data file", table.name));
     table.handle = TableHandle{handle};
     table.order = (flags & MDB_INTEGERKEY) != 0 ? KeyOrder::Integer : KeyOrder::Bytes;
     table.entries = stat.ms_entries;

@@ -252,10 +252,14 @@ void LmdbStore::visit_free_pages(const std::function<bool(std::span<const size_t
   if (mdb_cursor_open(transaction, kFreePages, &cursor) != 0) return;
   const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> closer(cursor, mdb_cursor_close);
   MDB_val key, value;
+  size_t before = 0;  // transactions count from 1
   std::vector<size_t> pages;
   while (guarded([&] { return mdb_cursor_get(cursor, &key, &value, MDB_NEXT); }) == 0) {
-    size_t count = 0;
-    if (value.mv_size < sizeof count) return;
+    size_t count = 0, number = 0;
+    if (value.mv_size < sizeof count || key.mv_size != sizeof number) return;
+    std::memcpy(&number, key.mv_data, sizeof number);
+    if (number <= before) return;  // a damaged page may lead round in a circle
+    before = number;
     std::memcpy(&count, value.mv_data, sizeof count);
     if (count > value.mv_size / sizeof count - 1) return;
     pages.resize(count);

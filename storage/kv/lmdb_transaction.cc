@@ -105,15 +105,22 @@ class LmdbCursor final : public Cursor {
  private:
   Result<std::optional<Entry>> move(MDB_cursor_op how, std::string_view from = {}) {
     assert(cursor_ != nullptr);  // the transaction is over
-    key_ = {};
+    const MDB_val before = std::exchange(key_, MDB_val{});
     MDB_val key = value_of(from), value;
     const int code = guarded([&] { return mdb_cursor_get(cursor_, &key, &value, how); });
     if (code == MDB_NOTFOUND) return std::nullopt;
     if (code != 0 && registered_in_ != nullptr) registered_in_->has_failed = true;
     if (code != 0) return lmdb_failure(code, "read the data file");
-    if (!pages_.are_sound(key, value)) return lmdb_failure(kDamagedPage, "");
+    if (!pages_.are_sound(key, value) || !is_in_order(before, key, how))
+      return lmdb_failure(kDamagedPage, "");
     key_ = key;
     return Entry{bytes_of(key), bytes_of(value)};
+  }
+  // A page that lies where one above it should be leads round in a circle: a walk would never end.
+  bool is_in_order(MDB_val before, MDB_val key, MDB_cursor_op how) const {
+    if (before.mv_data == nullptr || (how != MDB_NEXT && how != MDB_PREV)) return true;
+    const int order = mdb_cmp(mdb_cursor_txn(cursor_), mdb_cursor_dbi(cursor_), &key, &before);
+    return how == MDB_NEXT ? order > 0 : order < 0;
   }
 
   MDB_cursor* cursor_;
@@ -339,7 +346,8 @@ class LmdbWrite final : public WriteTransaction {
 
 Result<std::vector<std::string>> LmdbWrite::table_names() {
   MDB_dbi names_table;
-  if (const int code = mdb_dbi_open(transaction_, nullptr, 0, &names_table); code != 0)
+  if (const int code = guarded([&] { return mdb_dbi_open(transaction_, nullptr, 0, &names_table); });
+      code != 0)
     return lmdb_failure(code, "read the data file");
   const auto cursor = TRY(open_cursor(transaction_, pages_, TableHandle{names_table}, &open_));
   std::vector<std::string> names;
