@@ -10,6 +10,7 @@
 #include "records/batch_filter.h"
 #include "storage/files/check_parts.h"
 #include "storage/files/stored_tasks.h"
+#include "storage/kv/checked_key.h"
 #include "storage/log/log_format.h"
 #include "storage/log/producer_state.h"
 #include "storage/log/task_journal.h"
@@ -103,11 +104,12 @@ class LogChecker {
       return {};
     }));
     TRY(visit("metadata", [&](const Entry& entry) -> Status {
-      if (entry.key.size() != sizeof(uint64_t)) {
+      const auto key = checked_integer_key(entry.key);
+      if (!key) {
         found("the metadata log", "a key is damaged");
         return {};
       }
-      const auto revision = static_cast<int64_t>(IntegerKey::value_of(entry.key));
+      const auto revision = static_cast<int64_t>(*key);
       if (revision < next_revision) return {};  // the snapshot has it
       const std::string place = fmt::format("the metadata log, revision {}", revision);
       if (revision != next_revision)
@@ -227,12 +229,13 @@ class LogChecker {
       if (!is_client &&
           (entry->key.size() != 2 * kOwnerSize || load_be<int64_t>(entry->key.data()) != number))
         break;
-      if (is_client && entry->key.size() != sizeof(uint64_t)) {
+      const auto key = is_client ? checked_integer_key(entry->key)
+                                 : load_be<uint64_t>(entry->key.data() + kOwnerSize);
+      if (!key) {
         found(known.name, "a key is damaged");
         continue;
       }
-      const Offset last{is_client ? static_cast<int64_t>(IntegerKey::value_of(entry->key))
-                                  : load_be<int64_t>(entry->key.data() + kOwnerSize)};
+      const Offset last{static_cast<int64_t>(*key)};
       check_batch(known, last, entry->value, next);
       next = last + 1;
       ++counts_.batches;

@@ -4,6 +4,9 @@
 #include <cstring>
 
 #include "base/bytes.h"
+#include "storage/kv/checked_key.h"
+#include "storage/kv/damage.h"
+#include "storage/log/stored_keys.h"
 
 namespace storage {
 
@@ -21,23 +24,26 @@ BatchKey::BatchKey(const Partition& partition, Offset last_offset) {
   size_ = bytes_.size();
 }
 
-Offset BatchKey::last_offset_of(PartitionKind kind, std::string_view key) {
-  if (kind == PartitionKind::Client) return Offset{static_cast<int64_t>(IntegerKey::value_of(key))};
-  assert(key.size() == 16);
-  return Offset{load_be<int64_t>(key.data() + 8)};
-}
-
 Result<BatchCursor> BatchCursor::open(Transaction& transaction, const Partition& partition) {
   return BatchCursor(TRY(transaction.cursor(partition.table())), partition);
 }
 
 // Nothing when the entry belongs to another partition of the same table.
-std::optional<StoredBatch> BatchCursor::own(const std::optional<Entry>& entry) const {
+Result<std::optional<StoredBatch>> BatchCursor::own(const std::optional<Entry>& entry) const {
   if (!entry) return std::nullopt;
-  if (partition_->kind() == PartitionKind::Internal &&
-      load_be<int64_t>(entry->key.data()) != partition_->number().value())
-    return std::nullopt;
-  return StoredBatch{BatchKey::last_offset_of(partition_->kind(), entry->key), entry->value};
+  Offset last_offset;
+  if (partition_->kind() == PartitionKind::Internal) {
+    const NumberedKey key = TRY(decode_numbered_key(entry->key));
+    if (key.owner != partition_->number().value()) return std::nullopt;
+    last_offset = Offset{key.number};
+  } else if (const auto key = checked_integer_key(entry->key)) {
+    last_offset = Offset{static_cast<int64_t>(*key)};
+  } else {
+    return damaged_data("the data file has a damaged key of a record batch");
+  }
+  if (last_offset < Offset{0} || last_offset == Offset{INT64_MAX})
+    return damaged_data("the data file has a damaged key of a record batch");
+  return StoredBatch{last_offset, entry->value};
 }
 
 Result<std::optional<StoredBatch>> BatchCursor::seek(Offset offset) {

@@ -21,7 +21,6 @@ class BatchKey {
     return {bytes_.data(), size_};
   }  // NOLINT: passed as its bytes
 
-  static Offset last_offset_of(PartitionKind kind, std::string_view key);
 
  private:
   std::array<char, 16> bytes_;
@@ -48,7 +47,7 @@ class BatchCursor {
  private:
   BatchCursor(std::unique_ptr<Cursor> cursor, const Partition& partition)
       : cursor_(std::move(cursor)), partition_(&partition) {}
-  std::optional<StoredBatch> own(const std::optional<Entry>& entry) const;
+  Result<std::optional<StoredBatch>> own(const std::optional<Entry>& entry) const;
 
   std::unique_ptr<Cursor> cursor_;
   const Partition* partition_;

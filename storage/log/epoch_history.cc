@@ -23,12 +23,11 @@ Result<std::optional<EpochStart>> own(LogNumber partition,
                                       const Result<std::optional<Entry>>& read) {
   if (!read) return read.error();
   const std::optional<Entry>& entry = *read;
-  if (!entry || entry->key.size() != 2 * sizeof(int64_t) ||
-      load_be<int64_t>(entry->key.data()) != partition.value())
-    return std::nullopt;
+  if (!entry) return std::nullopt;
+  const auto [owner, epoch] = TRY(decode_numbered_key(entry->key));
+  if (owner != partition.value()) return std::nullopt;
   if (entry->value.size() != sizeof(int64_t))
     return damaged_data("the data file has a damaged history of epochs");
-  const auto epoch = load_be<int64_t>(entry->key.data() + sizeof(int64_t));
   return EpochStart{LeaderEpoch{static_cast<int32_t>(epoch)},
                     Offset{load_be<int64_t>(entry->value.data())}};
 }

@@ -52,7 +52,7 @@ Status GroupTransaction::convert_journal(std::string_view task, std::string_view
   auto cursor = TRY(transaction_->cursor(journals));
   for (auto entry = TRY(cursor->seek(first)); entry && entry->key < end;
        entry = TRY(cursor->next())) {
-    const TaskSequence sequence{load_be<int64_t>(entry->key.data() + sizeof(int64_t))};
+    const TaskSequence sequence{TRY(decode_numbered_key(entry->key)).number};
     batches += journal_batch(task, sequence, entry->value);
   }
   cursor.reset();

@@ -195,7 +195,9 @@ Result<std::shared_ptr<Partition>> LogCore::read_partition(WriteTransaction& tra
   auto cursor = TRY(BatchCursor::open(transaction, *partition));
   Offset log_end = row.end_when_empty;
   if (const auto last = TRY(cursor.last())) log_end = std::max(log_end, last->last_offset + 1);
-  assert(row.log_start <= log_end);
+  if (row.log_start > log_end)
+    return damaged_data(fmt::format("it begins at offset {} and ends at {}", row.log_start.value(),
+                                    log_end.value()));
   partition->publish({row.log_start, log_end, row.leader_epoch, row.role, row.high_watermark,
                       row.cleaned_end, row.gaps_end});
   partition->opened(clock_.wall_ms());

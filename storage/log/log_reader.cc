@@ -305,7 +305,7 @@ Result<std::vector<ActiveProducer>> LogReader::producers(const TopicPartition& i
   std::vector<ActiveProducer> all;
   for (auto entry = TRY(cursor->seek(producer_key(partition.number(), ProducerId{0})));
        entry && entry->key < end; entry = TRY(cursor->next())) {
-    const ProducerId producer{load_be<int64_t>(entry->key.data() + sizeof(int64_t))};
+    const ProducerId producer{TRY(decode_numbered_key(entry->key)).number};
     if (is_task_producer(producer)) continue;
     const ProducerState state = TRY(ProducerState::decode(entry->value));
     all.push_back({producer, state.epoch(), state.last_sequence(), state.last_append_ms(),

@@ -74,12 +74,11 @@ Result<std::string> producer_snapshot(Transaction& transaction, const LogTables&
   const auto cursor = TRY(transaction.cursor(tables.producers));
   for (auto entry = TRY(cursor->seek(producer_key(partition.number(), ProducerId{0})));
        entry && entry->key < end; entry = TRY(cursor->next())) {
-    const std::string_view id = entry->key.substr(sizeof(int64_t));
+    const ProducerId id{TRY(decode_numbered_key(entry->key)).number};
     std::string state(entry->value);
-    if (const auto first = not_visible.find(ProducerId{load_be<int64_t>(id.data())});
-        first != not_visible.end())
+    if (const auto first = not_visible.find(id); first != not_visible.end())
       state = TRY(rewound(state, first->second, high_watermark));
-    bytes += id;
+    append_be(bytes, id.value());
     append_be(bytes, static_cast<uint16_t>(state.size()));
     bytes += state;
   }

@@ -1,11 +1,10 @@
 #include "storage/log/producer_sweep.h"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
-#include "base/bytes.h"
 #include "base/log.h"
+#include "storage/kv/damage.h"
 #include "storage/log/producer_state.h"
 #include "storage/log/task_outputs.h"
 
@@ -57,23 +56,35 @@ bool ProducerSweep::look_at_producer(std::string_view value, int64_t now_ms) {
   return false;
 }
 
+void ProducerSweep::end_sweep(int64_t now_ms) {
+  partition_.reset();
+  next_key_.clear();
+  has_warned_ = false;
+  next_sweep_ms_ = now_ms + std::min(kLongestPauseMs, limits_.expiration_ms / 2);
+}
+
 Result<size_t> ProducerSweep::work(WriteTransaction& transaction, int64_t now_ms) {
+  Result<size_t> removed = try_slice(transaction, now_ms);
+  if (!removed) end_sweep(now_ms);
+  return removed;
+}
+
+Result<size_t> ProducerSweep::try_slice(WriteTransaction& transaction, int64_t now_ms) {
   std::vector<std::string> going;
   auto cursor = TRY(transaction.cursor(producers_));
   if (next_key_.empty()) next_key_.push_back('\0');  // the first key of all is not below it
   auto entry = TRY(cursor->seek(next_key_));
   for (size_t looked_at = 0; looked_at < kEntriesOfSlice; ++looked_at) {
-    const std::optional<LogNumber> number =
-        entry ? std::optional(LogNumber{load_be<int64_t>(entry->key.data())}) : std::nullopt;
-    if (partition_ && number != partition_->number && leave_partition()) break;
+    std::optional<NumberedKey> key;
+    if (entry) key = TRY(decode_numbered_key(entry->key));
+    const bool is_same = key && partition_ && LogNumber{key->owner} == partition_->number;
+    if (partition_ && !is_same && leave_partition()) break;
     if (!entry) {
-      next_key_.clear();
-      has_warned_ = false;
-      next_sweep_ms_ = now_ms + std::min(kLongestPauseMs, limits_.expiration_ms / 2);
+      end_sweep(now_ms);
       break;
     }
-    if (!partition_) partition_ = OfPartition{*number, {}};
-    const ProducerId producer{load_be<int64_t>(entry->key.data() + sizeof(int64_t))};
+    if (!partition_) partition_ = OfPartition{LogNumber{key->owner}, {}};
+    const ProducerId producer{key->number};
     const bool is_foreign = !task_producers_.contains(producer);
     const bool goes = is_task_producer(producer) ? is_foreign && limits_.forgets_foreign_tasks
                                                  : look_at_producer(entry->value, now_ms);
@@ -83,8 +94,9 @@ Result<size_t> ProducerSweep::work(WriteTransaction& transaction, int64_t now_ms
   }
   cursor.reset();
   for (const std::string& key : going) {
-    const bool was_there = TRY(transaction.erase(producers_, key));
-    assert(was_there);
+    // It was found before; a page whose entries are in no order hides it.
+    if (!TRY(transaction.erase(producers_, key)))
+      return damaged_data("the data file has damaged producers");
   }
   return going.size();
 }

@@ -33,7 +33,8 @@ class ProducerSweep {
 
   // How long until there is something to do.
   int64_t due_in_ms(int64_t now_ms) const;
-  // One slice; how many entries it has removed. When that is none, there is nothing to commit.
+  // One slice; how many entries it has removed. When that is none, there is nothing to commit. An error, of a
+  // damaged page say, ends the sweep: the next one comes in its time.
   Result<size_t> work(WriteTransaction& transaction, int64_t now_ms);
 
  private:
@@ -43,6 +44,8 @@ class ProducerSweep {
     std::vector<int64_t> append_times;
     std::optional<int64_t> cutoff_ms = {};  // second walk: those up to here go
   };
+  Result<size_t> try_slice(WriteTransaction& transaction, int64_t now_ms);
+  void end_sweep(int64_t now_ms);
   bool is_to_go(int64_t append_ms, int64_t now_ms) const;
   bool look_at_producer(std::string_view value, int64_t now_ms);
   // Whether the partition that is left must be walked again.

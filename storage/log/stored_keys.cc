@@ -98,7 +98,8 @@ Result<PartitionRow> decode_partition_row(std::string_view bytes) {
   if (!in.at_end())
     row.naming = static_cast<TableNaming>(in.be<uint8_t>());  // as was all up to version 4
   if (!in.ok() || row.kind > PartitionKind::Internal || row.role > ReplicaRole::Follower ||
-      row.naming > TableNaming::ManyLengths)
+      row.naming > TableNaming::ManyLengths || row.number < LogNumber{0} ||
+      row.log_start < Offset{0})
     return damaged("partition");
   return row;
 }
@@ -109,6 +110,11 @@ std::string numbered_key(int64_t owner, int64_t number) {
   append_be(key, owner);
   append_be(key, number);
   return key;
+}
+
+Result<NumberedKey> decode_numbered_key(std::string_view key) {
+  if (key.size() != 2 * sizeof(int64_t)) return damaged("key");
+  return NumberedKey{load_be<int64_t>(key.data()), load_be<int64_t>(key.data() + sizeof(int64_t))};
 }
 
 std::string encode(const TaskRow& row) {
@@ -147,13 +153,9 @@ std::string time_key(LogNumber partition, int64_t time) {
   return key;
 }
 
-bool is_time_key_of(LogNumber partition, std::string_view key) {
-  return key.size() == 2 * sizeof(int64_t) && load_be<int64_t>(key.data()) == partition.value();
-}
-
-int64_t time_of_key(std::string_view key) {
-  assert(key.size() == 2 * sizeof(int64_t));
-  return static_cast<int64_t>(load_be<uint64_t>(key.data() + sizeof(int64_t)) ^ kSignBit);
+Result<int64_t> time_of_key(std::string_view key) {
+  const auto number = static_cast<uint64_t>(TRY(decode_numbered_key(key)).number);
+  return static_cast<int64_t>(number ^ kSignBit);
 }
 
 std::string Removal::key() const {

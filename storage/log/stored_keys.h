@@ -85,11 +85,17 @@ std::string producer_key(LogNumber partition, ProducerId producer);
 
 // Times may be negative, and are in order all the same.
 std::string time_key(LogNumber partition, int64_t time);
-bool is_time_key_of(LogNumber partition, std::string_view key);
-int64_t time_of_key(std::string_view key);
+// Fails with DataCorrupted when it is no such key.
+Result<int64_t> time_of_key(std::string_view key);
 
 // The key of an entry that belongs to a numbered thing, such as a partition, in a table that many
 // share.
 std::string numbered_key(int64_t owner, int64_t number);
+struct NumberedKey {
+  int64_t owner, number;
+};
+// Fails with DataCorrupted when it is no such key: in a damaged file a page of another table may lie in
+// that place.
+Result<NumberedKey> decode_numbered_key(std::string_view key);
 
 }  // namespace storage

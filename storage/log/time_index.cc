@@ -28,10 +28,10 @@ Result<std::optional<TimeEntry>> last_before(Transaction& transaction, TableHand
   const std::string end = time ? time_key(partition, *time) : time_key(partition + 1, INT64_MIN);
   const auto after = TRY(cursor->seek(end));
   const auto entry = after ? TRY(cursor->previous()) : TRY(cursor->last());
-  if (!entry || !is_time_key_of(partition, entry->key)) return std::nullopt;
+  if (!entry || TRY(decode_numbered_key(entry->key)).owner != partition.value()) return std::nullopt;
   if (entry->value.size() != sizeof(int64_t))
     return damaged_data("the data file has a damaged time index");
-  return TimeEntry{time_of_key(entry->key), Offset{load_be<int64_t>(entry->value.data())}};
+  return TimeEntry{TRY(time_of_key(entry->key)), Offset{load_be<int64_t>(entry->value.data())}};
 }
 
 void count_in(TimeMark& mark, size_t size_bytes, int64_t max_timestamp) {
@@ -112,7 +112,7 @@ Result<std::string> first_time_behind(Transaction& transaction, TableHandle tabl
     if (Offset{load_be<int64_t>(entry->value.data())} > log_start)
       found = middle;
     else
-      before = time_of_key(entry->key) + 1;
+      before = TRY(time_of_key(entry->key)) + 1;
   }
   const auto entry = TRY(cursor->seek(time_key(partition, found)));
   return entry ? std::string(entry->key) : end;

@@ -18,8 +18,8 @@ std::string key_of(LogNumber partition, Offset offset) {
   return numbered_key(partition.value(), offset.value());
 }
 std::string end_of(LogNumber partition) { return key_of(partition + 1, Offset{0}); }
-Offset offset_of(std::string_view key) {
-  return Offset{load_be<int64_t>(key.data() + sizeof(int64_t))};
+Result<Offset> offset_of(std::string_view key) {
+  return Offset{TRY(decode_numbered_key(key)).number};
 }
 
 struct Entered {
@@ -42,7 +42,7 @@ Result<Entered> decode_entered(const Entry& entry) {
   const ProducerId producer{in.be<int64_t>()};
   const Offset marker{in.be<int64_t>()};
   if (!in.ok()) return damaged_data("the data file has a damaged transaction");
-  return Entered{{producer, offset_of(entry.key)}, marker};
+  return Entered{{producer, TRY(offset_of(entry.key))}, marker};
 }
 
 struct Aborted {
@@ -55,7 +55,7 @@ Result<Aborted> decode_aborted(const Entry& entry) {
   const ProducerId producer{in.be<int64_t>()};
   const Offset first{in.be<int64_t>()}, undecided{in.be<int64_t>()};
   if (!in.ok()) return damaged_data("the data file has a damaged entry of an aborted transaction");
-  return Aborted{{producer, first, offset_of(entry.key)}, undecided};
+  return Aborted{{producer, first, TRY(offset_of(entry.key))}, undecided};
 }
 
 // Those whose end can be seen need not be remembered any more.
@@ -146,7 +146,7 @@ Result<std::vector<LogNumber>> partitions_with_transactions(Transaction& transac
   for (const TableHandle table : {tables.transactions, tables.aborted}) {
     const auto cursor = TRY(transaction.cursor(table));
     for (auto entry = TRY(cursor->first()); entry;) {
-      found.emplace_back(load_be<int64_t>(entry->key.data()));
+      found.emplace_back(TRY(decode_numbered_key(entry->key)).owner);
       entry = TRY(cursor->seek(end_of(found.back())));
     }
   }

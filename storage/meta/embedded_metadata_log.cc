@@ -7,6 +7,8 @@
 #include <mutex>
 
 #include "base/bytes.h"
+#include "storage/kv/checked_key.h"
+#include "storage/kv/damage.h"
 
 namespace storage {
 
@@ -25,8 +27,10 @@ Error moved_on(Revision expected, Revision newest) {
 }
 
 IntegerKey key_of(Revision revision) { return IntegerKey(static_cast<uint64_t>(revision.value())); }
-Revision revision_of(std::string_view key) {
-  return Revision{static_cast<int64_t>(IntegerKey::value_of(key))};
+Result<Revision> revision_of(std::string_view key) {
+  const auto number = checked_integer_key(key);
+  if (!number) return damaged_data("the metadata log has a damaged key");
+  return Revision{static_cast<int64_t>(*number)};
 }
 
 // Without the state, which nobody unpacks only to know how far it goes.
@@ -133,7 +137,7 @@ Result<std::vector<MetadataRecord>> EmbeddedMetadataLog::read(Revision first,
   std::vector<MetadataRecord> records;
   for (auto entry = TRY(cursor->seek(key_of(first))); entry && records.size() < max_count;
        entry = TRY(cursor->next()))
-    records.push_back({revision_of(entry->key), TRY(decode_metadata_command(entry->value))});
+    records.push_back({TRY(revision_of(entry->key)), TRY(decode_metadata_command(entry->value))});
   return records;
 }
 

@@ -72,6 +72,8 @@ Status StateFile::open_tables(KeyValueStore& store) {
   dropped_.emplace();
   cursor = TRY(transaction->cursor(tables_.dropped));
   for (auto entry = TRY(cursor->first()); entry; entry = TRY(cursor->next())) {
+    if (entry->key.size() != sizeof(uint32_t))
+      return damaged_data("the state file has a damaged store");
     dropped_->push_back(store_of(entry->key));
     next_store_ = std::max(next_store_, dropped_->back() + 1);
     is_all_checked_ = false;  // nobody knows of what format they are

@@ -65,7 +65,7 @@ bool is_cut(std::string_view stored_key);
 Result<Entry> original_entry(StoreFormat format, const Entry& stored);
 
 std::string store_prefix(StoreId store);
-// Of a stored key, or of a row of the table `stores`.
+// Of a stored key, or of a row of the table `stores`: of at least four bytes.
 StoreId store_of(std::string_view stored_key);
 
 }  // namespace storage

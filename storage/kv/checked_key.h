@@ -1,0 +1,18 @@
+// Keys as they are read from a file that may be damaged.
+#pragma once
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+namespace storage {
+
+// Of an IntegerKey. Nothing where it is none: a page of another table may lie in that place.
+inline std::optional<uint64_t> checked_integer_key(std::string_view key) {
+  uint64_t value;
+  if (key.size() != sizeof value) return std::nullopt;
+  std::memcpy(&value, key.data(), sizeof value);
+  return value;
+}
+
+}  // namespace storage
