@@ -346,7 +346,8 @@ class LmdbWrite final : public WriteTransaction {
 
 Result<std::vector<std::string>> LmdbWrite::table_names() {
   MDB_dbi names_table;
-  if (const int code = guarded([&] { return mdb_dbi_open(transaction_, nullptr, 0, &names_table); });
+  if (const int code =
+          guarded([&] { return mdb_dbi_open(transaction_, nullptr, 0, &names_table); });
       code != 0)
     return lmdb_failure(code, "read the data file");
   const auto cursor = TRY(open_cursor(transaction_, pages_, TableHandle{names_table}, &open_));

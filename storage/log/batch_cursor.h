@@ -21,7 +21,6 @@ class BatchKey {
     return {bytes_.data(), size_};
   }  // NOLINT: passed as its bytes
 
-
  private:
   std::array<char, 16> bytes_;
   size_t size_;

@@ -28,7 +28,8 @@ Result<std::optional<TimeEntry>> last_before(Transaction& transaction, TableHand
   const std::string end = time ? time_key(partition, *time) : time_key(partition + 1, INT64_MIN);
   const auto after = TRY(cursor->seek(end));
   const auto entry = after ? TRY(cursor->previous()) : TRY(cursor->last());
-  if (!entry || TRY(decode_numbered_key(entry->key)).owner != partition.value()) return std::nullopt;
+  if (!entry || TRY(decode_numbered_key(entry->key)).owner != partition.value())
+    return std::nullopt;
   if (entry->value.size() != sizeof(int64_t))
     return damaged_data("the data file has a damaged time index");
   return TimeEntry{TRY(time_of_key(entry->key)), Offset{load_be<int64_t>(entry->value.data())}};

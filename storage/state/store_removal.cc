@@ -29,7 +29,8 @@ Status StoreRemoval::drop(const std::string& prefix) {
       const auto cursor = TRY(transaction.cursor(file_.tables().stores));
       auto entry = TRY(cursor->seek(prefix));
       for (; entry && entry->key < *end; entry = TRY(cursor->next()))
-        if (entry->value.size() >= sizeof(uint32_t))  // else it is damaged, and nobody knows whose it was
+        if (entry->value.size() >=
+            sizeof(uint32_t))  // else it is damaged, and nobody knows whose it was
           stores.push_back(store_of(entry->value));
     }
     TRY(transaction.erase_range(file_.tables().stores, prefix, *end));
