@@ -62,6 +62,7 @@ Result<ReplicaFetch> FollowerReplica::next_fetch() const {
 }
 
 bool FollowerReplica::is_throttled() const {
+  if (!assignment_.has_replica(context_.self)) return true;
   return assignment_.is_adding(context_.self) && !assignment_.is_in_sync(context_.self);
 }
 

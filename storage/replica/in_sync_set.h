@@ -19,6 +19,9 @@ struct ReplicaSettings {
   int64_t fetch_timeout_us = 2'000'000;  // after so long a follower asks again
   int64_t retry_us = 50'000;             // after an error, and for a proposal that got no answer
   size_t fetch_max_bytes = 1 << 20;
+  // Somebody is going to tell which topics this node observes (ReplicaManager::observe()): nothing that it has is forgotten
+  // before that.
+  bool awaits_observed = false;
 };
 
 // The leader's own part of Kafka's Partition, of one leader epoch.

@@ -56,9 +56,10 @@ Status LeaderReplica::check(const ReplicaFetch& fetch) const {
   if (fetch.leader_epoch > epoch)
     return Error{ErrorCode::NotLeader, fmt::format("this node has not heard of leader epoch {} yet",
                                                    fetch.leader_epoch.value())};
-  if (!assignment().has_replica(fetch.follower))
+  // Whoever is of the cluster may observe it.
+  if (!assignment().has_replica(fetch.follower) && !context_.cluster->find(fetch.follower))
     return Error{ErrorCode::NotLeader,
-                 fmt::format("node {} has no replica of the partition", fetch.follower.value())};
+                 fmt::format("node {} is not of the cluster", fetch.follower.value())};
   return {};
 }
 
@@ -114,6 +115,7 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
 }
 
 bool LeaderReplica::is_throttled(NodeId follower) const {
+  if (!assignment().has_replica(follower)) return true;
   return assignment().is_adding(follower) && !assignment().is_in_sync(follower);
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -12,7 +14,12 @@ namespace storage {
 
 ReplicaManager::ReplicaManager(NodeId self, Log& log, LogReader& reader, ReplicaPort& port,
                                const Clock& clock, ReplicaSettings settings, ReplicaRules rules)
-    : context_{self, log, ReplicaLog(log), reader, port, clock, settings, rules, {}, {}} {}
+    : context_{self, log, ReplicaLog(log), reader, port, clock, settings, rules, {}, {}},
+      knows_observed_(!settings.awaits_observed) {}
+
+bool ReplicaManager::keeps(const PartitionAssignment& assignment) const {
+  return assignment.has_replica(context_.self) || observed_.contains(assignment.partition.topic);
+}
 
 ReplicaRole ReplicaManager::role_of(const PartitionAssignment& assignment) const {
   if (assignment.leader != context_.self) return ReplicaRole::Follower;
@@ -40,6 +47,22 @@ void ReplicaManager::apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeE
   for (const TopicPartition& partition : changed) apply_one(partition);
 }
 
+void ReplicaManager::observe(std::set<Uuid> topics) {
+  const std::set<Uuid> before = std::exchange(observed_, std::move(topics));
+  const bool is_first = !std::exchange(knows_observed_, true);
+  if (!context_.cluster) return;  // all of them come with what is read first
+  if (is_first) {
+    for (const auto& [partition, assignment] : context_.cluster->partitions()) apply_one(partition);
+    return;
+  }
+  std::vector<Uuid> changed;
+  std::ranges::set_symmetric_difference(before, observed_, std::back_inserter(changed));
+  for (const Uuid& topic : changed)
+    for (TopicPartition each{topic, PartitionId{0}}; context_.cluster->find(each) != nullptr;
+         each.partition = each.partition + 1)
+      apply_one(each);
+}
+
 void ReplicaManager::apply_one(const TopicPartition& partition) {
   const PartitionAssignment* assignment = context_.cluster->find(partition);
   if (assignment == nullptr) {
@@ -49,8 +72,8 @@ void ReplicaManager::apply_one(const TopicPartition& partition) {
     replicas_.erase(had);
     return;
   }
-  if (!assignment->has_replica(context_.self) && !replicas_.contains(partition) &&
-      !has_some_of(partition))
+  if (!keeps(*assignment) && !replicas_.contains(partition) &&
+      (!knows_observed_ || !has_some_of(partition)))
     return;
   // Nobody has led it yet, so there is nothing to follow.
   if (!assignment->leader && assignment->leader_epoch == LeaderEpoch{0}) return;
@@ -63,7 +86,8 @@ void ReplicaManager::apply_one(const TopicPartition& partition) {
 void ReplicaManager::realise(Replica& replica) {
   if (replica.is_asking) return;
   const PartitionAssignment& wanted = replica.wanted;
-  if (!wanted.has_replica(context_.self)) return forget(replica);
+  if (!keeps(wanted))
+    return knows_observed_ ? forget(replica) : end_role(wanted.partition, replica);
   if (is_suspended(wanted)) return end_role(wanted.partition, replica);
   const ReplicaRole role = role_of(wanted);
   const bool has_role = replica.leader || replica.follower;
@@ -147,8 +171,7 @@ void ReplicaManager::role_taken(const TopicPartition& partition, LeaderEpoch epo
     return;
   }
   if (!is_suspended(replica.wanted) && replica.asked == role_of(replica.wanted) &&
-      replica.wanted.has_replica(context_.self) &&
-      replica.asked_epoch == replica.wanted.leader_epoch) {
+      keeps(replica.wanted) && replica.asked_epoch == replica.wanted.leader_epoch) {
     if (*replica.asked == ReplicaRole::Follower)
       replica.follower = std::make_unique<FollowerReplica>(context_, replica.wanted);
     else

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "storage/replica/follower_replica.h"
@@ -24,6 +25,10 @@ class ReplicaManager {
   // `node_epoch` is of its own registration.
   void apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeEpoch node_epoch,
              std::span<const TopicPartition> changed);
+
+  // Topics of which this node has a copy of all partitions, also where none of the replicas is its: there it follows the
+  // leader as others do, and is in no ISR (an observer). Those that were told before and are not among them go.
+  void observe(std::set<Uuid> topics);
 
   // While it is, this node leads nothing, whatever the metadata say that it has read: newer ones say something else. The
   // log goes on to take records that nobody will see: who takes them from clients asks before. Follows the leaders that it
@@ -60,6 +65,7 @@ class ReplicaManager {
     std::unique_ptr<FollowerReplica> follower;
     int64_t retry_at_us = 0;
   };
+  bool keeps(const PartitionAssignment& assignment) const;
   ReplicaRole role_of(const PartitionAssignment& assignment) const;
   // Whether nothing may be done about it: the log keeps the role that it has.
   bool is_suspended(const PartitionAssignment& assignment) const;
@@ -74,6 +80,8 @@ class ReplicaManager {
 
   ReplicaContext context_;
   std::map<TopicPartition, Replica> replicas_;
+  std::set<Uuid> observed_;
+  bool knows_observed_;
   bool is_suspended_ = false;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };

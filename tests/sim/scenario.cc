@@ -57,6 +57,14 @@ class Scenario {
     world_.task_rules = options.rules.tasks_here;
     world_.task_rules.journals = options.rules.journals;
     world_.snapshot_period = chance_.between(10, 200);
+    // Where there are more nodes than replicas, as queries have it: what tasks read and commit to is everywhere.
+    // Drawn apart, so that all other runs are what they were.
+    Chance observers(~options.seed);
+    if (node_count_ > kReplicas && observers.one_in(2)) {
+      world_.settings.replicas.awaits_observed = true;
+      for (const Topic topic : {kInput, kJournal, kOrders})
+        if (!observers.one_in(3)) world_.observed.insert(partitions_of(topic, 1).front().topic);
+    }
     world_.check = [this](SimNode& node) {
       checker_.check(node);
       transactions_.check(node);

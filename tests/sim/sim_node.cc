@@ -11,7 +11,7 @@ namespace sim {
 
 namespace {
 
-constexpr int64_t kTickUs = 10'000, kSyncUs = 400;
+constexpr int64_t kTickUs = 10'000, kSyncUs = 400, kObservesWithinUs = 300'000;
 
 }  // namespace
 
@@ -90,6 +90,11 @@ void SimNode::start() {
       *this, *this, *process.coordinators, clock_, world_.chance.random(), world_.settings,
       world_.rules);
   process.cluster->announce({}, {});
+  // It knows what it reads when it has read all metadata, which takes a while.
+  if (world_.settings.replicas.awaits_observed)
+    world_.queue.after(world_.chance.between(0, kObservesWithinUs), [this, life] {
+      run(life, [this] { process_->cluster->observe(world_.observed); });
+    });
   for (const SimTask::Places& places : world_.tasks)
     process.tasks.push_back(std::make_unique<SimTask>(*this, world_.findings, places,
                                                       world_.task_rules, world_.snapshot_period));
@@ -112,7 +117,7 @@ void SimNode::kill() {
 
 bool SimNode::has_replica(const storage::TopicPartition& partition) {
   const auto* known = cluster()->cluster()->find(partition);
-  return known != nullptr && known->has_replica(id_);
+  return known != nullptr && (known->has_replica(id_) || world_.observed.contains(partition.topic));
 }
 
 SimNode* SimNode::leader_of(const storage::TopicPartition& partition) {

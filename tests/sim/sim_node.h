@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/clock.h"
@@ -50,6 +51,7 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
     TransactionSimRules transaction_rules = {};
     SimTaskRules task_rules = {};
     int64_t snapshot_period = 0;
+    std::set<Uuid> observed = {};   // by nodes without replicas of them
     int64_t next_producer = 5'000;  // of those that coordinators give
     // After whatever has happened on a node.
     std::function<void(SimNode&)> check = {};
@@ -65,7 +67,7 @@ class SimNode final : public server::ClusterPort, public server::TaskHost {
   storage::LogReader* reader() { return process_ ? process_->reader.get() : nullptr; }
   const SimTask& task(size_t index) const { return *process_->tasks[index]; }
   SimCoordinators* coordinators() { return process_ ? process_->coordinators.get() : nullptr; }
-  // As it has read the metadata.
+  // As it has read the metadata; or observes it.
   bool has_replica(const storage::TopicPartition& partition);
   // Who leads it, as this node has read; null where that one does not run.
   SimNode* leader_of(const storage::TopicPartition& partition);
