@@ -487,6 +487,22 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
 
 // --- Tasks
 
+void ClusterMember::observe(std::set<Uuid> topics) {
+  const auto before = observed_.load(std::memory_order_acquire);
+  if (before && *before == topics) return;
+  const auto told = std::make_shared<const std::set<Uuid>>(std::move(topics));
+  observed_.store(told, std::memory_order_release);
+  run_soon([this, told] { node_->observe(*told); });
+}
+
+bool ClusterMember::has_copy(const TopicPartition& partition) const {
+  const auto view = this->view();
+  const storage::PartitionAssignment* known = view->metadata->find(partition);
+  if (known == nullptr) return false;
+  const auto observed = observed_.load(std::memory_order_acquire);
+  return known->has_replica(view->self) || (observed && observed->contains(partition.topic));
+}
+
 void ClusterMember::set_tasks(TaskHost& host) {
   on_loop([this, &host] {
     tasks_ = &host;

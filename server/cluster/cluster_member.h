@@ -75,6 +75,11 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   }
   // --- Tasks: before it has joined. It outlives the thread.
   void set_tasks(TaskHost& host);
+  // The topics of which this node is to have all records, also where no replica is its: see ReplicaManager::observe().
+  // Nothing that it has is forgotten before the first call. One thread at a time.
+  void observe(std::set<Uuid> topics);
+  // Whether it has a replica, or observes the topic. Any thread.
+  bool has_copy(const storage::TopicPartition& partition) const;
   // Runs it on its thread, in the order of the calls. Any thread.
   void run_soon(std::function<void()> work) { loop_.post(std::move(work)); }
   // --- Transactions: see TransactionCalls. Any thread; answered on its own.
@@ -169,6 +174,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   storage::NodeEpoch replaces_;   // whose registration was this node's when it began
   int64_t membership_at_us_ = 0;  // when it is to be written again
   std::atomic<std::shared_ptr<const kafka::ClusterView>> view_;
+  std::atomic<std::shared_ptr<const std::set<Uuid>>> observed_;  // null: not told yet
   Loop loop_{"cluster"};
   std::unique_ptr<storage::LogReader> reader_;
   std::unique_ptr<EtcdGateway> etcd_;

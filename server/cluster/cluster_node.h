@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 
@@ -115,6 +116,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
 
   void on_message(NodeId from, ClusterMessage message);
   void on_durable(std::span<const storage::TopicPartition> grown) { replicas_.on_durable(grown); }
+  void observe(std::set<Uuid> topics) { replicas_.observe(std::move(topics)); }
   // Every few milliseconds.
   void tick();
 

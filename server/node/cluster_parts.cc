@@ -63,6 +63,7 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
   ClusterSettings& how = options.settings;
   how.replicas.min_insync_replicas = static_cast<size_t>(cluster.min_insync_replicas);
   how.controller.min_insync_replicas = how.replicas.min_insync_replicas;
+  how.replicas.awaits_observed = true;
   how.replicas.lag_time_max_us = cluster.replica_lag_time_max_ms * 1'000;
   how.cuts.commands = cluster.snapshot_commands;
   how.scrub.bytes_per_second = cluster.scrub_bytes_per_second;

@@ -89,9 +89,7 @@ std::optional<ClusterTopics::Ends> MemberTopics::ends_asked_since(
 }
 
 bool MemberTopics::has_replica(const storage::TopicPartition& partition) const {
-  const auto view = member_.view();
-  const storage::PartitionAssignment* known = view->metadata->find(partition);
-  return known != nullptr && known->has_replica(view->self);
+  return member_.has_copy(partition);
 }
 
 std::optional<int32_t> MemberTopics::leader_of(const storage::TopicPartition& partition) const {

@@ -62,7 +62,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->supervisor_ = std::make_unique<QuerySupervisor>(*node->queries_, *node->log_, node->clock_);
   node->definitions_ = std::make_unique<MetadataApplier>(
       *node->log_, node->cluster_ ? node->cluster_->metadata() : *node->metadata_,
-      *node->supervisor_, settings.sql.engine, placement_by(node->cluster_.get()));
+      node->query_runner(), settings.sql.engine, placement_by(node->cluster_.get()));
   if (node->cluster_) node->definitions_->use_leaders_ends(leaders_end_by(*node->cluster_));
   TRY(node->open_outside_registry());
   node->queries_->set_schemas(node->definitions_->schemas());
@@ -75,6 +75,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
     node->queries_are_ready_.store(true, std::memory_order_release);
   }
   TRY(node->definitions_->recover(must_stop));
+  if (node->observed_inputs_) node->observed_inputs_->tell();
   node->access_ = TRY(NodeAccess::open(settings.security, *node->definitions_));
   node->workers_ = std::make_unique<StatementWorkers>(settings.statement_threads);
   node->parts_.reset(new SqlParts{*node->log_, node->memory_, *node->definitions_, *node->queries_,
@@ -117,6 +118,13 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->is_serving_ = true;
   node->started_.seconds = static_cast<double>(node->clock_.monotonic_us() - begun_us) / 1e6;
   return node;
+}
+
+QueryRunner& Node::query_runner() {
+  if (!cluster_) return *supervisor_;
+  observed_inputs_ = std::make_unique<ObservedInputs>(
+      *supervisor_, *cluster_, *log_, [this] { return definitions_->image()->topics; });
+  return *observed_inputs_;
 }
 
 Node::Node(const NodeSettings& settings)

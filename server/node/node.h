@@ -19,6 +19,7 @@
 #include "server/node/journal_owners.h"
 #include "server/node/kafka_backend.h"
 #include "server/node/node_access.h"
+#include "server/node/observed_inputs.h"
 #include "server/node/server_facts.h"
 #include "server/node/server_metrics.h"
 #include "server/node/settings.h"
@@ -80,6 +81,7 @@ class Node {
   int shard_count() const;
   Status make_shards();
   Status open_journals(const std::vector<Shard*>& shards);
+  QueryRunner& query_runner();
   // Where failed records are told, if that stream is there.
   std::optional<engine::PartitionRef> find_processing_log() const;
   // Makes the stream at the first start, and again after somebody has dropped it.
@@ -129,6 +131,7 @@ class Node {
   std::unique_ptr<ReplicatedJournals> journals_;  // in a cluster
   std::unique_ptr<QueryTasks> queries_;
   std::unique_ptr<QuerySupervisor> supervisor_;
+  std::unique_ptr<ObservedInputs> observed_inputs_;     // in a cluster
   std::unique_ptr<RegistryOverHttp> outside_registry_;  // where one is given
   std::unique_ptr<MetadataApplier> definitions_;
   std::unique_ptr<NodeAccess> access_;

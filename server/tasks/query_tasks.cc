@@ -543,12 +543,8 @@ Status QueryTasks::check_replicas(const Place& place) const {
     TRY(check_follows(elections_over(*place.launch->defined, find_elections_())));
   for (const engine::Task::Input& input : place.inputs)
     if (!input.is_exchange && !has_replica_(to_storage(input.partition)))
-      return Error{ErrorCode::NotSupported,
-                   "what the query reads has partitions without a replica on this node: that it "
-                   "runs here is not supported in a cluster yet",
-                   {},
-                   "Give its topics as many replicas as there are nodes, or let a node that has "
-                   "replicas of all of them lead the query's partition of __task_journal."};
+      return Error{ErrorCode::QueryCanceled,
+                   "what the query reads has partitions that this node does not know yet"};
   return {};
 }
 

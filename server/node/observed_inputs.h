@@ -1,0 +1,55 @@
+// What queries read lies on this node, whether any of the replicas is its or not.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "server/cluster/cluster_member.h"
+#include "server/metadata/query_runner.h"
+#include "storage/log/log.h"
+#include "storage/meta/topic_table.h"
+
+namespace server {
+
+// Each node carries out all queries (docs/adr/0066). Where there are more nodes than replicas some have none of what a
+// query reads, or of the journal that it commits to: they observe those topics (docs/adr/0099).
+//
+// Threads: QueryRunner's. Owner: the node.
+class ObservedInputs final : public QueryRunner {
+ public:
+  using FindTopics = std::function<std::shared_ptr<const storage::TopicSnapshot>()>;
+  ObservedInputs(QueryRunner& queries, ClusterMember& member, storage::Log& log,
+                 FindTopics find_topics)
+      : queries_(queries), member_(member), log_(log), find_topics_(std::move(find_topics)) {}
+
+  // Once all queries of the metadata were started: what nobody reads any more may go now.
+  void tell();
+
+  void remove_leftovers(const Known& known) override { queries_.remove_leftovers(known); }
+  void start(std::vector<QueryPtr> queries) override;
+  void stop(const DefinedQuery& defined, Keep keep) override;
+  Status finish_removal(const std::string& query_id) override {
+    return queries_.finish_removal(query_id);
+  }
+  void stop_with_error(const DefinedQuery& defined, Error why) override {
+    queries_.stop_with_error(defined, std::move(why));
+  }
+  void pause(const std::string& query_id, bool is_paused) override {
+    queries_.pause(query_id, is_paused);
+  }
+  void drop_topic(const Uuid& topic) override { queries_.drop_topic(topic); }
+
+ private:
+  void note(const DefinedQuery& query, const storage::TopicSnapshot& topics);
+  void make_partitions(const Uuid& id, const storage::TopicSnapshot& topics);
+
+  QueryRunner& queries_;
+  ClusterMember& member_;
+  storage::Log& log_;
+  const FindTopics find_topics_;
+  std::map<std::string, std::set<Uuid>> inputs_;  // by query
+};
+
+}  // namespace server
