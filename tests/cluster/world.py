@@ -274,9 +274,8 @@ class World:
         atexit.unregister(self.close)
 
 
-# What a full disk and a lost etcd make a log say, a fourth node that is removed, and queries where it has some of the replicas.
-_EXPLAINED = re.compile("disk is full|No space left|no room|etcd|this node was removed from the cluster|"
-                        "query failed, begins again at its last commit .*partition does not exist")
+# What a full disk and a lost etcd make a log say, and a fourth node that is removed.
+_EXPLAINED = re.compile("disk is full|No space left|no room|etcd|this node was removed from the cluster")
 
 
 def is_alarming(line):
