@@ -13,6 +13,7 @@
 #include "storage/kv/bus_error.h"
 #include "storage/kv/commit_journal.h"
 #include "storage/kv/damage.h"
+#include "storage/kv/endless_call.h"
 #include "storage/kv/lmdb_root.h"
 #include "storage/kv/lmdb_transaction.h"
 #include "storage/kv/page_fault.h"
@@ -50,6 +51,7 @@ bool has_other_readers(const std::string& path) {
 class Replay {
  public:
   static Result<Replay> begin(const std::string& path, const ReplayLimits& limits) {
+    watch_guarded_calls();
     MDB_env* environment = nullptr;
     if (const int code = mdb_env_create(&environment); code != 0)
       return lmdb_failure(code, "open the data file");

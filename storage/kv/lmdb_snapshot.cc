@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "storage/kv/bus_error.h"
+#include "storage/kv/endless_call.h"
 #include "storage/kv/journal_replay.h"
 #include "storage/kv/lmdb_transaction.h"
 #include "storage/kv/sync_directory.h"
@@ -29,6 +30,7 @@ Result<Environment> open_environment(const std::string& path, unsigned flags) {
   MDB_env* environment = nullptr;
   if (const int code = mdb_env_create(&environment); code != 0)
     return lmdb_failure(code, "open the data file");
+  watch_guarded_calls();
   Environment owned(environment, mdb_env_close);
   mdb_env_set_assert(environment, end_guarded_call);
   mdb_env_set_maxdbs(environment, kMaxTables);

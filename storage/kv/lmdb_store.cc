@@ -24,6 +24,7 @@
 #include "storage/kv/bus_error.h"
 #include "storage/kv/deferred_write.h"
 #include "storage/kv/deferred_writes.h"
+#include "storage/kv/endless_call.h"
 #include "storage/kv/journal_replay.h"
 #include "storage/kv/journaled_commits.h"
 #include "storage/kv/lmdb_transaction.h"
@@ -413,6 +414,7 @@ Result<std::unique_ptr<KeyValueStore>> open_locked(const std::string& path, int 
     ::close(lock_file);
     return std::move(replayed).error();
   }
+  watch_guarded_calls();
   auto store = std::make_unique<LmdbStore>(environment, lock_file, path);
   mdb_env_set_assert(environment, end_guarded_call);
   mdb_env_set_mapsize(environment, map_size);

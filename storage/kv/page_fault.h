@@ -1,5 +1,6 @@
 // Calls of LMDB that a damaged page cannot take the process with. For the files of this folder that call it.
 #pragma once
+#include <atomic>
 #include <csetjmp>
 #include <cstdint>
 
@@ -7,13 +8,24 @@
 
 namespace storage {
 
-// LMDB believes what lies in a page: one that is damaged may lead it to an address where nothing is, or to
-// an assertion of its own. Both end the call, and nothing else.
+// LMDB believes what lies in a page: one that is damaged may lead it to an address where nothing is, to an assertion of
+// its own, or round in a circle (endless_call.h). All end the call, and nothing else.
 struct GuardedCall {
   sigjmp_buf where;
 };
 // Of this thread; null outside of such a call.
 extern constinit thread_local GuardedCall* guarded_call;
+
+// Of this thread, for who watches that they end.
+struct GuardedCalls {
+  std::atomic<uint64_t> count{0};   // of begins and ends
+  std::atomic<uint64_t> to_end{0};  // the call to leave
+  bool is_watched = false;
+  static bool is_inside(uint64_t count) { return count % 2 == 1; }
+  void step() { count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+  void watch_this_thread();
+};
+extern constinit thread_local GuardedCalls guarded_calls;
 
 // What it answers then.
 inline constexpr int kDamagedPage = MDB_CORRUPTED;
@@ -23,12 +35,16 @@ inline constexpr int kDamagedPage = MDB_CORRUPTED;
 template <class Call>
 int guarded(const Call& call) {
   GuardedCall here;
+  if (!guarded_calls.is_watched) guarded_calls.watch_this_thread();
   if (sigsetjmp(here.where, 0) != 0) {
     guarded_call = nullptr;
+    guarded_calls.step();
     return kDamagedPage;
   }
   guarded_call = &here;
+  guarded_calls.step();
   const int code = call();
+  guarded_calls.step();
   guarded_call = nullptr;
   return code;
 }

@@ -1,0 +1,118 @@
+#include "storage/kv/endless_call.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "storage/kv/page_fault.h"
+
+namespace storage {
+
+namespace {
+
+// The longest that are not endless free the pages of a whole table: some seconds.
+constexpr int64_t kLongestMs = 10'000;
+constexpr int kSignal = SIGUSR2;
+
+std::atomic<int64_t> longest_ms{kLongestMs};
+
+struct Watched {
+  pthread_t thread;
+  GuardedCalls* calls;
+  uint64_t seen = 0;     // the call that it was in
+  int64_t since_ms = 0;  // the thread's time of the processor then
+};
+// Never destroyed: threads end in any order.
+struct Registry {
+  std::mutex mutex;
+  std::vector<Watched> threads;  // guarded by mutex
+  pid_t process = 0;             // whose thread watches; likewise
+};
+Registry& registry() {
+  static auto* const all = new Registry;
+  return *all;
+}
+
+int64_t processor_ms(pthread_t thread) {
+  clockid_t clock;
+  timespec time{};
+  if (::pthread_getcpuclockid(thread, &clock) != 0 || ::clock_gettime(clock, &time) != 0) return 0;
+  return int64_t{time.tv_sec} * 1'000 + time.tv_nsec / 1'000'000;
+}
+
+void look_at(Watched& watched) {
+  const uint64_t call = watched.calls->count.load(std::memory_order_relaxed);
+  if (!GuardedCalls::is_inside(call)) return;
+  const int64_t now_ms = processor_ms(watched.thread);
+  if (std::exchange(watched.seen, call) != call) {
+    watched.since_ms = now_ms;
+    return;
+  }
+  if (now_ms - watched.since_ms < longest_ms) return;
+  watched.since_ms = now_ms;
+  watched.calls->to_end.store(call, std::memory_order_relaxed);
+  log_error("a call that reads the data file does not end, and is given up: a page is damaged");
+  ::pthread_kill(watched.thread, kSignal);
+}
+
+[[noreturn]] void watch() {
+  while (true) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::max<int64_t>(longest_ms / 4, 1)));
+    const std::lock_guard lock(registry().mutex);
+    for (Watched& watched : registry().threads) look_at(watched);
+  }
+}
+
+// On the thread that is in the call, unless that has ended meanwhile.
+void on_signal(int) {
+  const uint64_t call = guarded_calls.count.load(std::memory_order_relaxed);
+  if (call != guarded_calls.to_end.load(std::memory_order_relaxed) || guarded_call == nullptr)
+    return;
+  siglongjmp(guarded_call->where, 1);
+}
+
+// As long as a thread lives. What it points to is the thread's.
+struct Registration {
+  Registration() {
+    const std::lock_guard lock(registry().mutex);
+    registry().threads.push_back({::pthread_self(), &guarded_calls});
+  }
+  ~Registration() {
+    const std::lock_guard lock(registry().mutex);
+    std::erase_if(registry().threads,
+                  [](const Watched& each) { return each.calls == &guarded_calls; });
+  }
+};
+
+}  // namespace
+
+constinit thread_local GuardedCalls guarded_calls;
+
+void GuardedCalls::watch_this_thread() {
+  is_watched = true;
+  static thread_local const Registration registration;
+}
+
+void watch_guarded_calls() {
+  const std::lock_guard lock(registry().mutex);
+  // The child of a fork has none of its parent's other threads.
+  if (std::exchange(registry().process, ::getpid()) == ::getpid()) return;
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART | SA_NODEFER;  // who leaves a call does not return from here
+  ::sigaction(kSignal, &action, nullptr);
+  std::thread(watch).detach();
+}
+
+void set_longest_guarded_call_ms(int64_t limit_ms) { longest_ms = limit_ms; }
+
+}  // namespace storage
