@@ -94,10 +94,10 @@ void Controller::on_heartbeat(const Heartbeat& heartbeat) {
 
 void Controller::tell_changes(const Heard& heard, const Heartbeat& heartbeat) const {
   if (heard.disk_is_full != heartbeat.disk_is_full)
-    log_info("a node's disk {} node={}",
-             heartbeat.disk_is_full ? "is full, others lead what they can of it"
-                                    : "takes records again",
-             heartbeat.node.value());
+    log_info(
+        "a node's disk {} node={}",
+        heartbeat.disk_is_full ? "is full, others lead what they can of it" : "takes records again",
+        heartbeat.node.value());
   if (heard.is_out_of_touch == heartbeat.is_out_of_touch) return;
   if (!heartbeat.is_out_of_touch)
     return log_info("a node hears this one again node={}", heartbeat.node.value());
@@ -292,8 +292,24 @@ bool Controller::is_fit(const ClusterNode& node, int64_t now_us) const {
 
 void Controller::decide_nodes(Draft& draft) const {
   const int64_t now_us = clock_.monotonic_us();
+  // Where it is this node that is cut off, the time of some is over before that of others: to fence those meanwhile may
+  // leave it alone in sync. When most were heard of only just now, who was not is silent; else it waits, and resigns
+  // soon if it hears no more (hears_too_few()).
+  size_t expected = 0, heard_just_now = 0;
+  const auto is_silent_only = [&](const ClusterNode& node) {
+    const Heard* heard = find_heard(node);
+    return !node.is_fenced && heard && heard->at_us != kLongAgo;
+  };
+  for (const auto& [id, node] : cluster_->nodes()) {
+    const auto heard = heard_.find(id);
+    expected += heard == heard_.end() || heard->second.at_us != kLongAgo;
+    heard_just_now +=
+        heard != heard_.end() && now_us - heard->second.at_us <= settings_.session_timeout_us / 2;
+  }
+  const bool waits = !is_last_ && heard_just_now < expected / 2 + 1;
   for (const auto& [id, node] : cluster_->nodes())
-    if (is_fit(node, now_us)) draft.available.insert(id);
+    if (is_fit(node, now_us) || (waits && is_silent_only(node) && !is_behind(id)))
+      draft.available.insert(id);
   for (const auto& [id, node] : cluster_->nodes()) {
     // It does what is left to it.
     if (is_behind(id) && !node.is_fenced && is_alive(node, now_us) && leads_alone(draft, id)) {

@@ -115,7 +115,9 @@ class Scenario {
     wait_until_healed();
     if (chance_.one_in(3)) live_with_a_fault();
     // Followers learn with their next fetch what is visible; a leader may still move to where it is preferred.
-    for (int i = 0; i < 40 && !checker_.are_replicas_equal(nodes_); ++i)
+    // And what has come is carried out.
+    for (int i = 0; i < 40 && !(checker_.are_replicas_equal(nodes_) && are_journals_carried_out());
+         ++i)
       run_until(queue_.now_us() + kSecond / 10);
     checker_.check_end(nodes_);
     check_tables();

@@ -431,6 +431,23 @@ TEST_F(ControllerTest, who_hears_no_majority_decides_nothing_and_resigns) {
   EXPECT_EQ(now().isr, (std::vector{kOne, kThree}));
 }
 
+// They were heard of last at different times, so some are silent for too long before the others are.
+TEST_F(ControllerTest, who_is_cut_off_fences_nobody_before_it_knows) {
+  for (const NodeId id : {kFour, NodeId{5}}) register_node(id, id.value());
+  hear({kOne, kTwo, kThree, kFour, NodeId{5}}, 200);
+  EXPECT_EQ(now().leader, kOne);
+  // One hears itself; two and three were heard of 300 us before four and five.
+  hear({kOne, kFour, NodeId{5}}, 300);
+  const int commands = commands_;
+  hear({kOne}, 3'000);
+  EXPECT_EQ(commands_, commands);
+  EXPECT_GT(resigned_, 0);
+  EXPECT_EQ(now().isr, now().replicas);
+  // As soon as most are heard of, who is silent is out.
+  hear({kOne, kFour, NodeId{5}}, 1'000);
+  EXPECT_EQ(now().isr, std::vector<NodeId>{kOne});
+}
+
 TEST_F(ControllerTest, who_is_known_to_be_gone_does_not_count_for_the_majority) {
   hear({kOne, kTwo, kThree});
   controller_->on_disconnected(kOne);
