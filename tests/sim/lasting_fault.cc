@@ -31,6 +31,7 @@ void LastingFault::begin() {
       break;
     case 2:
       name_ = fmt::format("nobody hears node {}", id.value());
+      is_unheard_ = true;
       cut_ways(true, false);
       break;
     case 3:
@@ -78,9 +79,18 @@ void LastingFault::cut_ways(bool from_node, bool to_node) {
 }
 
 bool LastingFault::excuses(const storage::PartitionAssignment& assignment) const {
-  if (node_ == nullptr || !assignment.has_replica(node_->id())) return false;
+  if (node_ == nullptr) return false;
+  // Nobody else has it: where the controller is at the other end of the way it takes the node for gone.
+  const auto has_it_alone = [&](const SimNode* node) {
+    return node != nullptr && assignment.replicas == std::vector<NodeId>{node->id()};
+  };
+  if (has_it_alone(node_) || has_it_alone(other_)) return true;
+  if (!assignment.has_replica(node_->id())) return false;
   if (other_ != nullptr && !assignment.has_replica(other_->id())) return false;
   const size_t least = assignment.least_in_sync(world_.settings.replicas.min_insync_replicas);
+  // It hears the others and decides: where one replica is enough its followers are late for it before it knows why, and
+  // nobody else has what it acknowledged then.
+  if (is_unheard_ && least <= 1 && assignment.isr == std::vector<NodeId>{node_->id()}) return true;
   return assignment.replicas.size() - 1 < std::max<size_t>(1, least);
 }
 

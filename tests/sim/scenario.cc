@@ -694,13 +694,25 @@ class Scenario {
       run_until(queue_.now_us() + kSecond / 4);
     for (const auto& producer : producers_)
       if (waits(producer))
-        findings_.add(fmt::format("partition {} takes no records, only since {}",
-                                  producer->partition().partition.value(), fault.name()));
+        findings_.add(fmt::format("partition {} takes no records, only since {}: {}",
+                                  producer->partition().partition.value(), fault.name(),
+                                  describe(*truth().snapshot()->find(producer->partition()))));
     fault.end();
     heal();
     wait_until_healed();
   }
 
+  static std::string describe(const storage::PartitionAssignment& assignment) {
+    const auto numbers = [](const std::vector<NodeId>& nodes) {
+      std::string text;
+      for (const NodeId id : nodes) text += fmt::format(" {}", id.value());
+      return text;
+    };
+    return fmt::format("led by {}, replicas{}, in sync{}, eligible{}",
+                       assignment.leader ? assignment.leader->value() : -1,
+                       numbers(assignment.replicas), numbers(assignment.isr),
+                       numbers(assignment.eligible));
+  }
   // With it some moves would take longer than they are waited for.
   void lift_throttle() {
     const auto cluster = truth().snapshot();
