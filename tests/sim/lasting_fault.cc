@@ -78,20 +78,27 @@ void LastingFault::cut_ways(bool from_node, bool to_node) {
   }
 }
 
-bool LastingFault::excuses(const storage::PartitionAssignment& assignment) const {
+bool LastingFault::excuses(const storage::ClusterSnapshot& cluster,
+                           const storage::PartitionAssignment& assignment) const {
   if (node_ == nullptr) return false;
-  // Nobody else has it: where the controller is at the other end of the way it takes the node for gone.
-  const auto has_it_alone = [&](const SimNode* node) {
-    return node != nullptr && assignment.replicas == std::vector<NodeId>{node->id()};
-  };
-  if (has_it_alone(node_) || has_it_alone(other_)) return true;
-  if (!assignment.has_replica(node_->id())) return false;
-  if (other_ != nullptr && !assignment.has_replica(other_->id())) return false;
   const size_t least = assignment.least_in_sync(world_.settings.replicas.min_insync_replicas);
+  const auto needs = [&](const SimNode& node) {
+    return assignment.has_replica(node.id()) &&
+           assignment.replicas.size() - 1 < std::max<size_t>(1, least);
+  };
+  if (other_ != nullptr) {
+    // Where the controller is at one end of the way it takes who is at the other one for gone.
+    const auto is_gone = [&](const SimNode& node) {
+      const storage::ClusterNode* known = cluster.find(node.id());
+      return known != nullptr && known->is_fenced;
+    };
+    if ((is_gone(*node_) && needs(*node_)) || (is_gone(*other_) && needs(*other_))) return true;
+    return needs(*node_) && needs(*other_);
+  }
   // It hears the others and decides: where one replica is enough its followers are late for it before it knows why, and
   // nobody else has what it acknowledged then.
   if (is_unheard_ && least <= 1 && assignment.isr == std::vector<NodeId>{node_->id()}) return true;
-  return assignment.replicas.size() - 1 < std::max<size_t>(1, least);
+  return needs(*node_);
 }
 
 }  // namespace sim

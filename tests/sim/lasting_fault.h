@@ -17,7 +17,8 @@ class LastingFault {
   // What healing everything does not end by itself.
   void end();
   // Whether too few of its replicas are left for acks=all. Not so where none was lost.
-  bool excuses(const storage::PartitionAssignment& assignment) const;
+  bool excuses(const storage::ClusterSnapshot& cluster,
+               const storage::PartitionAssignment& assignment) const;
   const std::string& name() const { return name_; }
 
  private:

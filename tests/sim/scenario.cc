@@ -686,7 +686,8 @@ class Scenario {
     for (const auto& producer : producers_) producer->stop();
     const auto waits = [&](const std::unique_ptr<Producer>& producer) {
       const auto cluster = truth().snapshot();
-      return !producer->is_idle() && !fault.excuses(*cluster->find(producer->partition()));
+      return !producer->is_idle() &&
+             !fault.excuses(*cluster, *cluster->find(producer->partition()));
     };
     const int64_t give_up_us = queue_.now_us() + kHealing;
     while (findings_.all().empty() && queue_.now_us() < give_up_us &&
