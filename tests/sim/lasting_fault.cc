@@ -31,7 +31,6 @@ void LastingFault::begin() {
       break;
     case 2:
       name_ = fmt::format("nobody hears node {}", id.value());
-      is_unheard_ = true;
       cut_ways(true, false);
       break;
     case 3:
@@ -95,9 +94,6 @@ bool LastingFault::excuses(const storage::ClusterSnapshot& cluster,
     if ((is_gone(*node_) && needs(*node_)) || (is_gone(*other_) && needs(*other_))) return true;
     return needs(*node_) && needs(*other_);
   }
-  // It hears the others and decides: where one replica is enough its followers are late for it before it knows why, and
-  // nobody else has what it acknowledged then.
-  if (is_unheard_ && least <= 1 && assignment.isr == std::vector<NodeId>{node_->id()}) return true;
   return needs(*node_);
 }
 

@@ -28,7 +28,6 @@ class LastingFault {
   std::string name_;
   SimNode* node_ = nullptr;   // null: nobody in particular
   SimNode* other_ = nullptr;  // of a way between two
-  bool is_unheard_ = false;   // by anybody, though it hears them
 };
 
 }  // namespace sim
