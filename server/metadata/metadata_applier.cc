@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/types/ascii.h"
 #include "server/metadata/cluster_limits.h"
+#include "server/metadata/missing_partitions.h"
 #include "server/metadata/plan_users.h"
 #include "server/metadata/query_topics.h"
 #include "storage/log/task_journal.h"
@@ -575,10 +576,7 @@ void MetadataApplier::drop_topic(const storage::TopicInfo& topic) {
 
 void MetadataApplier::make_missing_partitions(const storage::TopicInfo& topic) {
   if (placement_ && !placement_.is_here(topic)) return;
-  if (log_.find_partition({topic.id, PartitionId(topic.partition_count - 1)})) return;
-  const Status made = storage::create_partitions_and_wait(log_, topic.id, topic.partition_count);
-  if (!made)
-    log_error("partitions not created topic={} error=\"{}\"", topic.name, made.error().message);
+  server::make_missing_partitions(log_, topic);
 }
 
 void MetadataApplier::carry_out(const ImageChange& change) {

@@ -74,6 +74,19 @@ std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::I
   return input.exchange >= 0 ? exchange(query, input.exchange) : named(query, input.topic, topics);
 }
 
+std::set<Uuid> topics_read_by(const DefinedQuery& query) {
+  std::set<Uuid> topics;
+  // What cannot be read may read all that it names.
+  if (!query.unreadable.empty())
+    for (const auto& [name, id] : query.topic_ids) topics.insert(id);
+  for (const engine::StagePlan& stage : query.plan->stages)
+    for (const engine::PlanNode& node : stage.nodes)
+      if (const auto* input = std::get_if<engine::InputStep>(&node.step))
+        if (const auto id = query.topic_ids.find(input->topic); id != query.topic_ids.end())
+          topics.insert(id->second);
+  return topics;
+}
+
 std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::OutputPlan& output,
                                        const storage::TopicSnapshot& topics) {
   return output.exchange >= 0 ? exchange(query, output.exchange)

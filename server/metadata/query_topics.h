@@ -2,6 +2,7 @@
 // Pure.
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 
 #include "server/metadata/image.h"
@@ -21,6 +22,8 @@ inline constexpr Uuid kGeneratedRows{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
 // Nothing when the topic was deleted. Exchanges belong to the query and are always there.
 std::optional<QueryTopic> input_topic(const DefinedQuery& query, const engine::InputStep& input,
                                       const storage::TopicSnapshot& topics);
+// The ids of all topics that the query reads; of one that cannot be read, of all that it names.
+std::set<Uuid> topics_read_by(const DefinedQuery& query);
 // Nothing, too, when the stage writes no topic.
 std::optional<QueryTopic> output_topic(const DefinedQuery& query, const engine::OutputPlan& output,
                                        const storage::TopicSnapshot& topics);

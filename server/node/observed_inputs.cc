@@ -1,8 +1,6 @@
 #include "server/node/observed_inputs.h"
 
-#include <variant>
-
-#include "base/log.h"
+#include "server/metadata/missing_partitions.h"
 #include "server/metadata/query_topics.h"
 #include "storage/log/task_journal.h"
 
@@ -26,25 +24,14 @@ void ObservedInputs::stop(const DefinedQuery& defined, Keep keep) {
   if (keep == Keep::Nothing && inputs_.erase(defined.plan->id) > 0) tell();
 }
 
+// Partitions are there before the query's tasks are, empty as those of a replica that is to come.
 void ObservedInputs::note(const DefinedQuery& query, const storage::TopicSnapshot& topics) {
   std::set<Uuid>& inputs = inputs_[query.plan->id];
-  for (const engine::StagePlan& stage : query.plan->stages)
-    for (const engine::PlanNode& node : stage.nodes) {
-      const auto* input = std::get_if<engine::InputStep>(&node.step);
-      if (!input || input->exchange >= 0 || input->generator) continue;
-      if (const auto topic = input_topic(query, *input, topics)) inputs.insert(topic->id);
-    }
-  for (const Uuid& topic : inputs) make_partitions(topic, topics);
-  if (query.journal) make_partitions(storage::kReplicatedJournal, topics);
-}
-
-// They are there before the query's tasks are, empty as those of a replica that is to come.
-void ObservedInputs::make_partitions(const Uuid& id, const storage::TopicSnapshot& topics) {
-  const storage::TopicInfo* topic = topics.find(id);
-  if (!topic || log_.find_partition({id, PartitionId{topic->partition_count - 1}})) return;
-  const Status made = storage::create_partitions_and_wait(log_, id, topic->partition_count);
-  if (!made)
-    log_error("partitions not created topic={} error=\"{}\"", topic->name, made.error().message);
+  inputs = topics_read_by(query);
+  std::set<Uuid> needed = inputs;
+  if (query.journal) needed.insert(storage::kReplicatedJournal);
+  for (const Uuid& id : needed)
+    if (const storage::TopicInfo* topic = topics.find(id)) make_missing_partitions(log_, *topic);
 }
 
 }  // namespace server

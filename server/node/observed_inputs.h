@@ -43,7 +43,6 @@ class ObservedInputs final : public QueryRunner {
 
  private:
   void note(const DefinedQuery& query, const storage::TopicSnapshot& topics);
-  void make_partitions(const Uuid& id, const storage::TopicSnapshot& topics);
 
   QueryRunner& queries_;
   ClusterMember& member_;

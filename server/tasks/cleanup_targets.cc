@@ -6,25 +6,12 @@
 #include <set>
 #include <span>
 
+#include "server/metadata/query_topics.h"
 #include "storage/meta/topic_configs.h"
 
 namespace server {
 
 namespace {
-
-// The ids of the topics that the query reads.
-std::set<Uuid> topics_read_by(const DefinedQuery& query) {
-  std::set<Uuid> topics;
-  // What cannot be read may read all that it names.
-  if (!query.unreadable.empty())
-    for (const auto& [name, id] : query.topic_ids) topics.insert(id);
-  for (const engine::StagePlan& stage : query.plan->stages)
-    for (const engine::PlanNode& node : stage.nodes)
-      if (const auto* input = std::get_if<engine::InputStep>(&node.step))
-        if (const auto id = query.topic_ids.find(input->topic); id != query.topic_ids.end())
-          topics.insert(id->second);
-  return topics;
-}
 
 double ratio_of(const storage::TopicInfo& topic) {
   const std::string_view text = storage::topic_config(topic, "min.cleanable.dirty.ratio");
