@@ -34,10 +34,6 @@ void write_text(const char* text) {
     return;  // nobody listens; nothing can be done
 }
 
-void leave_guarded_call() {
-  if (guarded_call != nullptr) siglongjmp(guarded_call->where, 1);
-}
-
 struct sigaction action_before = {};  // of SIGSEGV
 
 // Where no page of a data file can be the reason it is a defect: it comes again, and meets who was there

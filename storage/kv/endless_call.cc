@@ -75,9 +75,7 @@ void look_at(Watched& watched) {
 // On the thread that is in the call, unless that has ended meanwhile.
 void on_signal(int) {
   const uint64_t call = guarded_calls.count.load(std::memory_order_relaxed);
-  if (call != guarded_calls.to_end.load(std::memory_order_relaxed) || guarded_call == nullptr)
-    return;
-  siglongjmp(guarded_call->where, 1);
+  if (call == guarded_calls.to_end.load(std::memory_order_relaxed)) leave_guarded_call();
 }
 
 // As long as a thread lives. What it points to is the thread's.
@@ -113,6 +111,6 @@ void watch_guarded_calls() {
   std::thread(watch).detach();
 }
 
-void set_longest_guarded_call_ms(int64_t limit_ms) { longest_ms = limit_ms; }
+int64_t set_longest_guarded_call_ms(int64_t limit_ms) { return longest_ms.exchange(limit_ms); }
 
 }  // namespace storage

@@ -9,7 +9,7 @@ namespace storage {
 // be as slow as it likes. Watches all threads of this process from the first call on.
 void watch_guarded_calls();
 
-// For tests.
-void set_longest_guarded_call_ms(int64_t limit_ms);
+// For tests. What it was before.
+int64_t set_longest_guarded_call_ms(int64_t limit_ms);
 
 }  // namespace storage

@@ -27,6 +27,11 @@ struct GuardedCalls {
 };
 extern constinit thread_local GuardedCalls guarded_calls;
 
+// Ends the call that this thread is in; returns where it is in none. For signal handlers, too.
+inline void leave_guarded_call() {
+  if (guarded_call != nullptr) siglongjmp(guarded_call->where, 1);
+}
+
 // What it answers then.
 inline constexpr int kDamagedPage = MDB_CORRUPTED;
 

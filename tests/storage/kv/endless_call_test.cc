@@ -23,10 +23,12 @@ constexpr size_t kPageSize = 4096;
 class EndlessCall : public testing::Test {
  protected:
   void SetUp() override {
-    set_longest_guarded_call_ms(100);
+    longest_ms_ = set_longest_guarded_call_ms(100);
     watch_guarded_calls();
   }
-  void TearDown() override { set_longest_guarded_call_ms(10'000); }
+  void TearDown() override { set_longest_guarded_call_ms(longest_ms_); }
+
+  int64_t longest_ms_ = 0;
 };
 
 int turn_for_ever() {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 
 #include "storage/kv/bus_error.h"
@@ -15,7 +14,7 @@ namespace {
 
 constexpr size_t kPageSize = 4096;
 
-// A table of its own, and one that many share: each is more than a page. And producers.
+// A table of its own, and one that many share: each is more than a page.
 std::vector<TopicPartition> write_some(const std::string& directory) {
   const auto log = Log::open(directory, {}).value();
   std::vector<TopicPartition> partitions;
