@@ -61,15 +61,12 @@ Result<ReplicaFetch> FollowerReplica::next_fetch() const {
   return fetch;
 }
 
-bool FollowerReplica::is_throttled() const {
-  if (!assignment_.has_replica(context_.self)) return true;
-  return assignment_.is_adding(context_.self) && !assignment_.is_in_sync(context_.self);
-}
-
 void FollowerReplica::fetch() {
   rest();
   if (!assignment_.leader) return;
-  if (is_throttled() && context_.follower_budget.is_spent(context_.clock.monotonic_us())) return;
+  if (is_throttled(assignment_, context_.self) &&
+      context_.follower_budget.is_spent(context_.clock.monotonic_us()))
+    return;
   auto next = next_fetch();
   if (!next) {
     log_error("a replica cannot be read partition={} error=\"{}\"",
@@ -110,7 +107,8 @@ void FollowerReplica::follow(ReplicaFetched fetched) {
              assignment_.partition.partition.value(), checked.error().message);
     return rest();
   }
-  if (is_throttled()) context_.follower_budget.spend(fetched.batches.size());
+  if (is_throttled(assignment_, context_.self))
+    context_.follower_budget.spend(fetched.batches.size());
   state_ = State::Writes;
   write(std::make_shared<FollowRequest>(
       FollowRequest{assignment_.partition, assignment_.leader_epoch, std::move(fetched.batches),

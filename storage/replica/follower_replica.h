@@ -37,8 +37,6 @@ class FollowerReplica {
     Writes,
   };
   void fetch();
-  // What it gets is counted.
-  bool is_throttled() const;
   // What is to be asked next, when the log is as it is now.
   Result<ReplicaFetch> next_fetch() const;
   void follow(ReplicaFetched fetched);

@@ -108,20 +108,17 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
   publish();
   if (fetch.from < status_->log_end() && may_send(fetch.follower)) {
     fetched.batches = TRY(read(fetch.from));
-    if (is_throttled(fetch.follower)) context_.leader_budget.spend(fetched.batches.size());
+    if (is_throttled(assignment(), fetch.follower))
+      context_.leader_budget.spend(fetched.batches.size());
   }
   fetched.high_watermark = in_sync_.high_watermark();
   return fetched;
 }
 
-bool LeaderReplica::is_throttled(NodeId follower) const {
-  if (!assignment().has_replica(follower)) return true;
-  return assignment().is_adding(follower) && !assignment().is_in_sync(follower);
-}
-
 bool LeaderReplica::may_send(NodeId follower) {
   if (!context_.port.has_room(follower)) return false;
-  return !is_throttled(follower) || !context_.leader_budget.is_spent(context_.clock.monotonic_us());
+  return !is_throttled(assignment(), follower) ||
+         !context_.leader_budget.is_spent(context_.clock.monotonic_us());
 }
 
 Result<std::optional<EpochEnd>> LeaderReplica::divergence_of(const ReplicaFetch& fetch) const {

@@ -41,8 +41,6 @@ class LeaderReplica {
   bool answer(const ReplicaFetch& fetch, Patience patience);
   Result<ReplicaFetched> answer_to(const ReplicaFetch& fetch);
   Status check(const ReplicaFetch& fetch) const;
-  // What it gets is counted.
-  bool is_throttled(NodeId follower) const;
   bool may_send(NodeId follower);
   // Nothing where the follower's log is the front of this one.
   Result<std::optional<EpochEnd>> divergence_of(const ReplicaFetch& fetch) const;

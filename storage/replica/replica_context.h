@@ -16,6 +16,12 @@ namespace storage {
 struct ReplicaContext {
   NodeId self;
   Log& log;
+// Who is in sync is never held up; who is only to come, or observes, may be.
+inline bool is_throttled(const PartitionAssignment& assignment, NodeId follower) {
+  return !assignment.has_replica(follower) ||
+         (assignment.is_adding(follower) && !assignment.is_in_sync(follower));
+}
+
   ReplicaLog replica_log;
   LogReader& reader;
   ReplicaPort& port;
@@ -25,7 +31,7 @@ struct ReplicaContext {
   // As the metadata was read last.
   NodeEpoch node_epoch = {};
   std::shared_ptr<const ClusterSnapshot> cluster;
-  // What replicas that are only to come may take, as leader and as follower. Who is in sync is never held up.
+  // What those may take that are throttled, as leader and as follower.
   TransferBudget leader_budget = {}, follower_budget = {};
 };
 

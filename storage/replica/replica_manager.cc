@@ -15,10 +15,12 @@ namespace storage {
 ReplicaManager::ReplicaManager(NodeId self, Log& log, LogReader& reader, ReplicaPort& port,
                                const Clock& clock, ReplicaSettings settings, ReplicaRules rules)
     : context_{self, log, ReplicaLog(log), reader, port, clock, settings, rules, {}, {}},
-      knows_observed_(!settings.awaits_observed) {}
+      observed_(settings.awaits_observed ? std::nullopt
+                                         : std::optional<std::set<Uuid>>(std::in_place)) {}
 
 bool ReplicaManager::keeps(const PartitionAssignment& assignment) const {
-  return assignment.has_replica(context_.self) || observed_.contains(assignment.partition.topic);
+  return assignment.has_replica(context_.self) ||
+         (observed_ && observed_->contains(assignment.partition.topic));
 }
 
 ReplicaRole ReplicaManager::role_of(const PartitionAssignment& assignment) const {
@@ -48,15 +50,14 @@ void ReplicaManager::apply(std::shared_ptr<const ClusterSnapshot> cluster, NodeE
 }
 
 void ReplicaManager::observe(std::set<Uuid> topics) {
-  const std::set<Uuid> before = std::exchange(observed_, std::move(topics));
-  const bool is_first = !std::exchange(knows_observed_, true);
+  const auto before = std::exchange(observed_, std::move(topics));
   if (!context_.cluster) return;  // all of them come with what is read first
-  if (is_first) {
+  if (!before) {
     for (const auto& [partition, assignment] : context_.cluster->partitions()) apply_one(partition);
     return;
   }
   std::vector<Uuid> changed;
-  std::ranges::set_symmetric_difference(before, observed_, std::back_inserter(changed));
+  std::ranges::set_symmetric_difference(*before, *observed_, std::back_inserter(changed));
   for (const Uuid& topic : changed)
     for (TopicPartition each{topic, PartitionId{0}}; context_.cluster->find(each) != nullptr;
          each.partition = each.partition + 1)
@@ -73,7 +74,7 @@ void ReplicaManager::apply_one(const TopicPartition& partition) {
     return;
   }
   if (!keeps(*assignment) && !replicas_.contains(partition) &&
-      (!knows_observed_ || !has_some_of(partition)))
+      (!observed_ || !has_some_of(partition)))
     return;
   // Nobody has led it yet, so there is nothing to follow.
   if (!assignment->leader && assignment->leader_epoch == LeaderEpoch{0}) return;
@@ -86,8 +87,7 @@ void ReplicaManager::apply_one(const TopicPartition& partition) {
 void ReplicaManager::realise(Replica& replica) {
   if (replica.is_asking) return;
   const PartitionAssignment& wanted = replica.wanted;
-  if (!keeps(wanted))
-    return knows_observed_ ? forget(replica) : end_role(wanted.partition, replica);
+  if (!keeps(wanted)) return observed_ ? forget(replica) : end_role(wanted.partition, replica);
   if (is_suspended(wanted)) return end_role(wanted.partition, replica);
   const ReplicaRole role = role_of(wanted);
   const bool has_role = replica.leader || replica.follower;

@@ -80,8 +80,7 @@ class ReplicaManager {
 
   ReplicaContext context_;
   std::map<TopicPartition, Replica> replicas_;
-  std::set<Uuid> observed_;
-  bool knows_observed_;
+  std::optional<std::set<Uuid>> observed_;  // nothing: it is still to be told
   bool is_suspended_ = false;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };

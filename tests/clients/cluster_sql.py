@@ -1,4 +1,6 @@
 """What the cases of a cluster ask its nodes in SQL."""
+import re
+
 from cluster_nodes import eventually
 
 try:
@@ -29,6 +31,18 @@ def rows_of(node, query):
 
 def running(nodes):
     return [node for node in nodes.nodes.values() if node.is_running()]
+
+
+def state_of(node, sink):
+    return next(row[1] for row in rows_of(node, "SHOW QUERIES") if row[3] == sink.upper())
+
+
+def owner_of(nodes, sink, at=None):
+    """The node that runs the query, as soon as one does."""
+    def find():
+        state = re.fullmatch(r"RUNNING on node (\d)", state_of(at or running(nodes)[0], sink))
+        return state and nodes.nodes[int(state[1])]
+    return eventually(find)
 
 
 def shows(node, query, expected, timeout_s=60):

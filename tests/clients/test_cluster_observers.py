@@ -5,7 +5,7 @@ import time
 
 from cluster_cases import all_is_well, create_topic, leader_of, metadata_of
 from cluster_nodes import Cluster, eventually
-from cluster_sql import connect, rows_of, run_on, running, shows
+from cluster_sql import connect, owner_of, rows_of, run_on, running, shows
 from millrace_server import Skipped, case, run
 
 try:
@@ -27,17 +27,6 @@ def four():
     _nodes.start_all()
     all_is_well(_nodes)
     return _nodes
-
-
-def state_of(node, sink):
-    return next((row[1] for row in rows_of(node, "SHOW QUERIES") if row[3] == sink.upper()), None)
-
-
-def owner_of(nodes, sink):
-    def find():
-        states = [state_of(node, sink) or "" for node in running(nodes)]
-        return next((nodes.nodes[int(state.rsplit(" ", 1)[1])] for state in states if "RUNNING on node" in state), None)
-    return eventually(find)
 
 
 def replicas_at(nodes, topic):

@@ -4,13 +4,12 @@ MILLRACE_CLUSTER_ROUNDS says how often something goes wrong."""
 import collections
 import os
 import random
-import re
 import threading
 import time
 
 from cluster_cases import all_is_well, cluster
 from cluster_nodes import eventually
-from cluster_sql import connect, rows_of, run_on, running, shows
+from cluster_sql import connect, owner_of, rows_of, run_on, running, shows, state_of
 from millrace_server import Skipped, case, run
 
 try:
@@ -41,18 +40,6 @@ def refusal(node, statement):
     except psycopg.Error as error:
         return str(error)
     raise AssertionError(f"not refused: {statement}")
-
-
-def state_of(node, sink):
-    return next(row[1] for row in rows_of(node, "SHOW QUERIES") if row[3] == sink.upper())
-
-
-def owner_of(nodes, sink, at=None):
-    """The node that runs the query, as soon as one does."""
-    def find():
-        state = re.fullmatch(r"RUNNING on node (\d)", state_of(at or running(nodes)[0], sink))
-        return state and nodes.nodes[int(state[1])]
-    return eventually(find)
 
 
 @case
