@@ -166,22 +166,36 @@ bool Controller::hears_too_few() const {
          !is_with_majority();
 }
 
-// Of the nodes that are not known to be gone. Fewer than a majority could not decide in its place.
+size_t Controller::majority() const {
+  size_t expected = 0;
+  for (const auto& [id, node] : cluster_->nodes()) {
+    const auto heard = heard_.find(id);
+    if (heard == heard_.end() || heard->second.at_us != kLongAgo) ++expected;
+  }
+  return expected / 2 + 1;
+}
+
+bool Controller::hears_most_now(int64_t now_us) const {
+  size_t heard_now = 0;
+  for (const auto& [id, node] : cluster_->nodes()) {
+    const auto heard = heard_.find(id);
+    if (heard != heard_.end() && now_us - heard->second.at_us <= settings_.session_timeout_us / 2)
+      ++heard_now;
+  }
+  return heard_now >= majority();
+}
+
+// Fewer than a majority could not decide in its place.
 bool Controller::is_with_majority() const {
   if (!cluster_) return false;
   const int64_t now_us = clock_.monotonic_us();
-  size_t alive = 0, do_not_hear = 0, expected = 0;
+  size_t alive = 0, do_not_hear = 0;
   for (const auto& [id, node] : cluster_->nodes()) {
-    const auto heard = heard_.find(id);
-    const bool is_known = heard != heard_.end();
-    if (is_known && is_alive(node, now_us)) {
-      ++alive;
-      if (is_out_of_touch(node)) ++do_not_hear;
-    }
-    if (!is_known || heard->second.at_us != kLongAgo) ++expected;
+    if (!heard_.contains(id) || !is_alive(node, now_us)) continue;
+    ++alive;
+    if (is_out_of_touch(node)) ++do_not_hear;
   }
-  const size_t majority = expected / 2 + 1;
-  return alive >= majority && do_not_hear < majority;
+  return alive >= majority() && do_not_hear < majority();
 }
 
 // Who was not heard of since this node decides may have been heard of by the one before it.
@@ -295,21 +309,13 @@ void Controller::decide_nodes(Draft& draft) const {
   // Where it is this node that is cut off, the time of some is over before that of others: to fence those meanwhile may
   // leave it alone in sync. When most were heard of only just now, who was not is silent; else it waits, and resigns
   // soon if it hears no more (hears_too_few()).
-  size_t expected = 0, heard_just_now = 0;
-  const auto is_silent_only = [&](const ClusterNode& node) {
+  const bool waits = !is_last_ && !hears_most_now(now_us);
+  const auto is_waited_for = [&](const ClusterNode& node) {
     const Heard* heard = find_heard(node);
-    return !node.is_fenced && heard && heard->at_us != kLongAgo;
+    return waits && !node.is_fenced && heard && heard->at_us != kLongAgo && !is_behind(node.id);
   };
-  for (const auto& [id, node] : cluster_->nodes()) {
-    const auto heard = heard_.find(id);
-    expected += heard == heard_.end() || heard->second.at_us != kLongAgo;
-    heard_just_now +=
-        heard != heard_.end() && now_us - heard->second.at_us <= settings_.session_timeout_us / 2;
-  }
-  const bool waits = !is_last_ && heard_just_now < expected / 2 + 1;
   for (const auto& [id, node] : cluster_->nodes())
-    if (is_fit(node, now_us) || (waits && is_silent_only(node) && !is_behind(id)))
-      draft.available.insert(id);
+    if (is_fit(node, now_us) || is_waited_for(node)) draft.available.insert(id);
   for (const auto& [id, node] : cluster_->nodes()) {
     // It does what is left to it.
     if (is_behind(id) && !node.is_fenced && is_alive(node, now_us) && leads_alone(draft, id)) {

@@ -124,6 +124,10 @@ class Controller {
   // A command in the making: the assignments as they will be.
   struct Draft;
   bool is_alive(const storage::ClusterNode& node, int64_t now_us) const;
+  // How many nodes are one, of those that are not known to be gone.
+  size_t majority() const;
+  // Most were heard of only just now.
+  bool hears_most_now(int64_t now_us) const;
   // Hears one, and no majority says that it does not hear this one.
   bool is_with_majority() const;
   void decide();
