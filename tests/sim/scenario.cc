@@ -65,6 +65,9 @@ class Scenario {
       for (const Topic topic : {kInput, kJournal, kOrders})
         if (!observers.one_in(3)) world_.observed.insert(partitions_of(topic, 1).front().topic);
     }
+    // Drawn apart, likewise.
+    Chance network(~options.seed ^ 0x6e6574776f726b);
+    if (network.one_in(16)) network_.set_very_late(12);
     world_.check = [this](SimNode& node) {
       checker_.check(node);
       transactions_.check(node);
@@ -714,6 +717,7 @@ class Scenario {
                        numbers(assignment.replicas), numbers(assignment.isr),
                        numbers(assignment.eligible));
   }
+
   // With it some moves would take longer than they are waited for.
   void lift_throttle() {
     const auto cluster = truth().snapshot();

@@ -20,17 +20,21 @@ class SimNetwork {
     const int copies = from != to && chance_.with(loss_ / 2) ? 2 : 1;
     for (int i = 0; i < copies; ++i) queue_.after(chance_.delay_us(kLatencyUs), arrive);
     // Of a connection that was given up: when nobody waits for it any more.
-    if (from != to && chance_.one_in(300)) queue_.after(chance_.between(0, kVeryLateUs), arrive);
+    if (from != to && chance_.one_in(very_late_one_in_))
+      queue_.after(chance_.between(0, kVeryLateUs), arrive);
   }
   void cut(NodeId from, NodeId to) { cut_.emplace(from, to); }
   void heal() { cut_.clear(); }
   void set_loss(double probability) { loss_ = probability; }
+  // One message in so many comes once more, when nobody waits for it.
+  void set_very_late(int64_t one_in) { very_late_one_in_ = one_in; }
 
  private:
   static constexpr int64_t kLatencyUs = 400, kVeryLateUs = 200'000;
   EventQueue& queue_;
   Chance& chance_;
   double loss_ = 0;
+  int64_t very_late_one_in_ = 300;
   std::set<std::pair<NodeId, NodeId>> cut_;
 };
 
