@@ -52,6 +52,17 @@ struct ClusterNode::Owned final : storage::OutboxPort {
 
 ClusterNode::~ClusterNode() = default;
 
+namespace {
+
+// By then the others have told a controller that nobody hears that they are out of touch, and it has resigned.
+storage::ReplicaSettings replica_settings(const ClusterSettings& settings) {
+  storage::ReplicaSettings replicas = settings.replicas;
+  replicas.unheard_max_us = settings.out_of_touch_us + settings.controller.session_timeout_us;
+  return replicas;
+}
+
+}  // namespace
+
 ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReader& reader,
                          storage::EtcdClient& etcd, ClusterPort& port, TaskHost& tasks,
                          TransactionHost& transactions, const Clock& clock, Random& random,
@@ -65,7 +76,8 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
       random_(random),
       settings_(std::move(settings)),
       rules_(rules),
-      replicas_(identity_.id, log, reader, *this, clock, settings_.replicas, rules_.replicas),
+      replicas_(identity_.id, log, reader, *this, clock, replica_settings(settings_),
+                rules_.replicas),
       metadata_(
           etcd, settings_.prefix, clock, random,
           {.tell = [this](const storage::MetadataRecord& record) { apply(record); },
@@ -360,11 +372,13 @@ void ClusterNode::controller_changed(const std::optional<Lease::Controller>& con
   cutter_.reset();
   progress_.reset();
   in_touch_us_ = clock_.monotonic_us();
+  replicas_.context().decides_since_us.reset();
   tell_progress_at_us_ = 0;
   port_.standing_changed();
   if (controller && !lease_.is_held()) has_resigned_ = false;
   if (!lease_.is_held()) return;
   log_info("this node is the controller node={}", identity_.id.value());
+  replicas_.context().decides_since_us = clock_.monotonic_us();
   ControllerPort& port = *this;
   controller_ = std::make_unique<Controller>(port, clock_, settings_.controller, rules_.controller,
                                              has_resigned_);

@@ -89,21 +89,19 @@ bool InSyncSet::is_undecided() const {
   return std::ranges::any_of(proposed_, [&](NodeId node) { return !assignment_.is_in_sync(node); });
 }
 
-bool InSyncSet::is_late(const Follower& follower, int64_t now_us) const {
-  return now_us - follower.caught_up_us > settings_.lag_time_max_us;
-}
-
 // Who is late would be taken out again at once, though he had everything that is visible when he fetched last.
 bool InSyncSet::may_join(NodeId node, const Follower& follower, const ClusterSnapshot& cluster,
-                         int64_t now_us) const {
+                         int64_t late_before_us) const {
   const ClusterNode* known = cluster.find(node);
-  if (known == nullptr || known->is_fenced || !follower.end || is_late(follower, now_us))
+  if (known == nullptr || known->is_fenced || !follower.end ||
+      follower.caught_up_us < late_before_us)
     return false;
   if (rules_.checks_node_epochs && known->epoch != follower.epoch) return false;
   return !rules_.joins_caught_up || (*follower.end >= high_watermark_ && *follower.end >= begin_);
 }
 
-std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, int64_t now_us) {
+std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, int64_t now_us,
+                                              int64_t late_before_us) {
   if (now_us - proposed_us_ < settings_.retry_us) return std::nullopt;
   IsrProposal proposal{assignment_.partition, self_, node_epoch_, assignment_.leader_epoch,
                        assignment_.version,   {}};
@@ -116,8 +114,8 @@ std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, in
     }
     const Follower& follower = followers_.at(node);
     const bool is_in = assignment_.is_in_sync(node);
-    const bool stays = is_in && !is_late(follower, now_us);
-    const bool joins = !is_in && may_join(node, follower, cluster, now_us);
+    const bool stays = is_in && follower.caught_up_us >= late_before_us;
+    const bool joins = !is_in && may_join(node, follower, cluster, late_before_us);
     is_other |= is_in != (stays || joins);
     if (is_in && !stays) out.insert(node);
     if (!stays && !joins) continue;

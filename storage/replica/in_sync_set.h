@@ -15,6 +15,8 @@ namespace storage {
 struct ReplicaSettings {
   size_t min_insync_replicas = 1;
   int64_t lag_time_max_us = 30'000'000;  // Kafka's replica.lag.time.max.ms
+  // So long a controller may take to learn that nobody hears it: see ReplicaContext::late_before_us().
+  int64_t unheard_max_us = 0;
   int64_t fetch_wait_us = 500'000;  // for so long a leader keeps a fetch that has nothing to get
   int64_t fetch_timeout_us = 2'000'000;  // after so long a follower asks again
   int64_t retry_us = 50'000;             // after an error, and for a proposal that got no answer
@@ -60,7 +62,9 @@ class InSyncSet {
   // The ISR to ask the controller for. Nothing when it is as it should be, or was asked for a moment ago. The ISR as it
   // was read, where another one was proposed that is wanted no more: the controller may have taken that one or not, and
   // only a newer version of the assignment tells.
-  std::optional<IsrProposal> propose(const ClusterSnapshot& cluster, int64_t now_us);
+  // Late is who caught up last before `late_before_us`.
+  std::optional<IsrProposal> propose(const ClusterSnapshot& cluster, int64_t now_us,
+                                     int64_t late_before_us);
 
  private:
   struct Follower {
@@ -74,9 +78,8 @@ class InSyncSet {
   void advance();
   bool counts(NodeId node) const;
   bool is_undecided() const;
-  bool is_late(const Follower& follower, int64_t now_us) const;
   bool may_join(NodeId node, const Follower& follower, const ClusterSnapshot& cluster,
-                int64_t now_us) const;
+                int64_t late_before_us) const;
 
   const NodeId self_;
   const NodeEpoch node_epoch_;

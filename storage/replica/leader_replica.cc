@@ -43,7 +43,7 @@ void LeaderReplica::tick() {
                         (parked.fetch.from < status_->log_end() && may_send(parked.fetch.follower));
     return is_due && answer(parked.fetch, Patience::AnswersNow);
   });
-  if (auto proposal = in_sync_.propose(*context_.cluster, now_us))
+  if (auto proposal = in_sync_.propose(*context_.cluster, now_us, context_.late_before_us(now_us)))
     context_.port.propose(*std::move(proposal));
 }
 

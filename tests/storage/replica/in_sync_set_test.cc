@@ -42,7 +42,8 @@ class InSyncSetTest : public testing::Test {
   // The members that are asked for; nothing when all is as it should be.
   std::vector<NodeId> proposed() {
     std::vector<NodeId> members;
-    if (const auto proposal = set_->propose(*table_.snapshot(), now_us_))
+    if (const auto proposal =
+            set_->propose(*table_.snapshot(), now_us_, now_us_ - settings_.lag_time_max_us))
       for (const auto& member : proposal->isr) members.push_back(member.node);
     return members;
   }
