@@ -65,9 +65,10 @@ class Scenario {
       for (const Topic topic : {kInput, kJournal, kOrders})
         if (!observers.one_in(3)) world_.observed.insert(partitions_of(topic, 1).front().topic);
     }
-    // Drawn apart, likewise.
-    Chance network(~options.seed ^ 0x6e6574776f726b);
-    if (network.one_in(16)) network_.set_very_late(12);
+    // Likewise, what is rare elsewhere.
+    Chance profile(~options.seed ^ 0x70726f66696c65);
+    if (profile.one_in(16)) network_.set_very_late(12);
+    if (profile.one_in(16)) moves_ = 20;
     world_.check = [this](SimNode& node) {
       checker_.check(node);
       transactions_.check(node);
@@ -313,7 +314,7 @@ class Scenario {
     SimNode& node = *chance_.one_of(nodes_);
     const int64_t lasts_us =
         chance_.between(kSecond / 50, chance_.one_in(4) ? 2 * kSecond : kSecond / 2);
-    switch (chance_.between(0, has_room_to_move() ? 18 : 15)) {
+    switch (chance_.between(0, has_room_to_move() ? 15 + moves_ : 15)) {
       case 0:
       case 1:
       case 2:
@@ -791,6 +792,7 @@ class Scenario {
   EventQueue queue_;
   Chance chance_;
   const int32_t node_count_;
+  int64_t moves_ = 3;  // of so many and 15 attacks
   Findings findings_;
   SimNetwork network_;
   SimEtcd etcd_;
