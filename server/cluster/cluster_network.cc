@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/log_rate.h"
+#include "server/cluster/node_frames.h"
 #include "server/cluster/node_probe.h"
 #include "server/cluster/node_wire.h"
 #include "server/kafka/frame_reader.h"
@@ -67,6 +68,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       connection.write(tls->take_encrypted());
     }
 
+    std::span<char> input_room() override { return tls ? std::span<char>() : frames.room(); }
+
     void read(std::string_view bytes) {
       frames.receive(bytes);
       while (!is_over) {
@@ -74,16 +77,14 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         if (!frame) return refuse(frame.error().message);
         if (!*frame) break;
         if (!from) {
-          greet(**frame);
+          greet((*frame)->bytes);
           continue;
         }
-        auto message = decode_message(**frame);
+        auto message = decode_message((*frame)->bytes, (*frame)->keeper);
         if (!message) return refuse(message.error().message);
         if (*message) network.handler.on_message(*from, *std::move(*message));
       }
       frames.tidy();
-      // What is large is moved seldom then; where memory is short it comes in small steps.
-      frames.make_room();
       if (!from && frames.buffered_bytes() > kMaxGreeting) refuse("its greeting is too long");
     }
     void on_drained() override {}
@@ -113,6 +114,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
             "the cluster is at feature level {}, and node {} runs a program that knows up to {}",
             network.level.value(), hello->from.value(), hello->knows.value()));
       from = hello->from;
+      frames.trust();
       write(encode_hello_answer(answer));
     }
     void refuse(const std::string& why, Told told = Told::AndLogged) {
@@ -131,7 +133,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     HelloAnswer answer;
     bool is_over = false, is_first = true;
     std::unique_ptr<NodeTls> tls;  // null: it speaks in the clear
-    kafka::FrameReader frames{kMaxNodeFrame};
+    NodeFrames frames{kMaxNodeFrame};
     Connection connection;
   };
 
@@ -241,10 +243,18 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       if (unsent > 2 * network.options.max_unsent_bytes) return;
       if (auto* fetched = std::get_if<storage::ReplicaFetched>(&message);
           fetched && unsent > network.options.max_unsent_bytes && !fetched->batches.empty()) {
-        fetched->batches.clear();
+        fetched->batches = {};
         fetched->error = Error{ErrorCode::OutOfMemory, "too much waits on the way to this node"};
       }
-      write(encode(message));
+      FramePieces pieces = encode_in_pieces(message);
+      if (pieces.large.empty()) return write(std::move(pieces.head));
+      if (!tls)
+        return connection->write(std::move(pieces.head), std::move(pieces.large),
+                                 std::move(pieces.tail));
+      for (const std::string_view piece :
+           {std::string_view(pieces.head), pieces.large.view(), std::string_view(pieces.tail)})
+        tls->say(piece);
+      connection->write(tls->take_encrypted());
     }
 
     Impl& network;

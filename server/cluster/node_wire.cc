@@ -117,7 +117,8 @@ std::string frame_of(const ReplicaFetch& fetch) {
   return framed(to);
 }
 
-std::string frame_of(const ReplicaFetched& fetched) {
+// Without its batches.
+ReplicaFetchResponse response_of(const ReplicaFetched& fetched) {
   ReplicaFetchResponse to;
   to.topic_id = fetched.partition.topic;
   to.partition = fetched.partition.partition.value();
@@ -130,10 +131,27 @@ std::string frame_of(const ReplicaFetched& fetched) {
     diverging.end_offset = fetched.diverging->end.value();
   }
   if (fetched.producers) to.producers = *fetched.producers;
-  to.batches = fetched.batches;
   to.high_watermark = fetched.high_watermark.value();
   to.log_start_offset = fetched.log_start.value();
+  return to;
+}
+
+std::string frame_of(const ReplicaFetched& fetched) {
+  ReplicaFetchResponse to = response_of(fetched);
+  to.batches = fetched.batches;
   return framed(to, ReplicaFetchResponse::kMaxVersion, fetched.batches.size());
+}
+
+FramePieces pieces_of(const ReplicaFetched& fetched) {
+  // Behind the batches' length, which is one byte where there are none: two offsets, and how many tagged fields there are.
+  constexpr size_t kTail = 2 * sizeof(int64_t) + 1;
+  FramePieces pieces{framed(response_of(fetched)), fetched.batches};
+  pieces.tail = pieces.head.substr(pieces.head.size() - kTail);
+  pieces.head.resize(pieces.head.size() - kTail - 1);
+  append_varint(pieces.head, fetched.batches.size() + 1);
+  const size_t size = pieces.head.size() + pieces.large.size() + pieces.tail.size();
+  store_be(pieces.head.data(), static_cast<int32_t>(size - sizeof(int32_t)));
+  return pieces;
 }
 
 std::string frame_of(const IsrProposal& proposal) {
@@ -333,7 +351,8 @@ ClusterMessage message_of(const ReplicaFetchRequest& from) {
   return fetch;
 }
 
-ClusterMessage message_of(const ReplicaFetchResponse& from) {
+ClusterMessage message_of(const ReplicaFetchResponse& from,
+                          const std::shared_ptr<const void>& keeper) {
   ReplicaFetched fetched;
   fetched.partition = partition_of(from);
   fetched.number = static_cast<uint64_t>(from.number);
@@ -343,7 +362,8 @@ ClusterMessage message_of(const ReplicaFetchResponse& from) {
     fetched.diverging = {LeaderEpoch{from.diverging_epoch->epoch},
                          Offset{from.diverging_epoch->end_offset}};
   if (from.producers) fetched.producers = *from.producers;
-  fetched.batches = from.batches;
+  fetched.batches =
+      keeper ? SharedBytes(keeper, from.batches) : SharedBytes(std::string(from.batches));
   fetched.high_watermark = Offset{from.high_watermark};
   fetched.log_start = Offset{from.log_start_offset};
   return fetched;
@@ -497,16 +517,23 @@ ClusterMessage message_of(const ConfirmLeaderResponse& from) {
 }
 
 template <class Message>
-Result<std::optional<ClusterMessage>> decode_as(const kafka::RequestFrame& frame) {
+Result<std::optional<ClusterMessage>> decode_as(const kafka::RequestFrame& frame,
+                                                const std::shared_ptr<const void>& keeper) {
   if (!kafka::has_version<Message>(frame.header.api_version)) return std::nullopt;
-  return message_of(TRY(kafka::decode_request<Message>(frame)));
+  const auto message = TRY(kafka::decode_request<Message>(frame));
+  if constexpr (std::is_same_v<Message, ReplicaFetchResponse>)
+    return message_of(message, keeper);
+  else
+    return message_of(message);
 }
 
 // Tries one kind after the other.
 template <class... Messages>
-Result<std::optional<ClusterMessage>> decode_as_any(const kafka::RequestFrame& frame) {
+Result<std::optional<ClusterMessage>> decode_as_any(const kafka::RequestFrame& frame,
+                                                    const std::shared_ptr<const void>& keeper) {
   Result<std::optional<ClusterMessage>> decoded = std::nullopt;
-  ((frame.header.api_key == Messages::kApiKey && ((decoded = decode_as<Messages>(frame)), true)) ||
+  ((frame.header.api_key == Messages::kApiKey &&
+    ((decoded = decode_as<Messages>(frame, keeper)), true)) ||
    ...);
   return decoded;
 }
@@ -517,13 +544,23 @@ std::string encode(const ClusterMessage& message) {
   return std::visit([](const auto& each) { return frame_of(each); }, message);
 }
 
-Result<std::optional<ClusterMessage>> decode_message(std::string_view frame) {
+FramePieces encode_in_pieces(const ClusterMessage& message) {
+  // Less is sooner copied than sent apart.
+  constexpr size_t kLarge = 16 << 10;
+  const auto* fetched = std::get_if<ReplicaFetched>(&message);
+  if (fetched != nullptr && fetched->batches.size() >= kLarge) return pieces_of(*fetched);
+  return {encode(message)};
+}
+
+Result<std::optional<ClusterMessage>> decode_message(std::string_view frame,
+                                                     const std::shared_ptr<const void>& keeper) {
   return decode_as_any<
       ReplicaFetchRequest, ReplicaFetchResponse, ProposeIsrRequest, NodeHeartbeatRequest,
       NodeFencedRequest, NodesProgressRequest, DeliverOutputRequest, DeliverOutputResponse,
       WriteMarkerRequest, WriteMarkerResponse, JoinTransactionRequest, JoinTransactionResponse,
       AppendRowsRequest, AppendRowsResponse, AskEndsRequest, AskEndsResponse, ConfirmLeaderRequest,
-      ConfirmLeaderResponse, AskDigestRequest, AskDigestResponse>(TRY(kafka::parse_request(frame)));
+      ConfirmLeaderResponse, AskDigestRequest, AskDigestResponse>(TRY(kafka::parse_request(frame)),
+                                                                  keeper);
 }
 
 std::string encode(const NodeHello& hello) {

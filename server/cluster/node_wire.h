@@ -1,11 +1,13 @@
 // What nodes say to each other, as bytes: requests in Kafka's framing (server/kafka/schemas), under api keys of
 // our own from 20000 on. But for the greeting none has an answer of its own: what comes back is a message, too.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "base/shared_bytes.h"
 #include "server/cluster/cluster_messages.h"
 
 namespace server {
@@ -32,7 +34,18 @@ std::string encode_hello_answer(const HelloAnswer& answer);
 Result<HelloAnswer> decode_hello_answer(std::string_view frame);
 
 std::string encode(const ClusterMessage& message);
-// Nothing where a newer version has messages that this one does not know: they may get lost, as all may.
-Result<std::optional<ClusterMessage>> decode_message(std::string_view frame);
+
+// The same bytes in pieces: what is large is not copied.
+struct FramePieces {
+  std::string head;
+  SharedBytes large = {};
+  std::string tail = {};
+};
+FramePieces encode_in_pieces(const ClusterMessage& message);
+
+// Nothing where a newer version has messages that this one does not know: they may get lost, as all may. Where somebody
+// keeps the frame's bytes, what is large of the message is a part of them.
+Result<std::optional<ClusterMessage>> decode_message(
+    std::string_view frame, const std::shared_ptr<const void>& keeper = nullptr);
 
 }  // namespace server

@@ -25,7 +25,8 @@ namespace {
 // hold up the others: what 64 KB of COPY ask for takes up to a millisecond.
 constexpr int kReadsPerTurn = 4;
 constexpr int64_t kReadingUs = 500;
-constexpr size_t kMaxParts = 64;  // of one sendmsg
+constexpr size_t kMostAtOnce = 256 * 1024;  // likewise, of one read
+constexpr size_t kMaxParts = 64;            // of one sendmsg
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
@@ -53,7 +54,12 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   std::shared_ptr<Impl> kept_by_libuv;  // until the handle is closed
   std::unique_ptr<Timer> last_call;     // of close_when_sent
   std::optional<int64_t> linger_ms;     // likewise
-  std::deque<std::string> unsent;
+  struct Unsent {
+    std::string own;
+    SharedBytes shared = {};
+    std::string_view view() const { return shared.empty() ? own : shared.view(); }
+  };
+  std::deque<Unsent> unsent;
   size_t sent_of_front = 0, unsent_size = 0;
   bool input_paused = false, closing_when_sent = false, was_full = false;
   int polled_events = 0;
@@ -90,11 +96,14 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     for (int i = 0; i < kReadsPerTurn; ++i) {
       if (i > 0 && clock.monotonic_us() >= until_us) return;
       if (!handler || (input_paused && !closing_when_sent)) return;
-      const ssize_t size = recv(socket.fd(), buffer.data(), buffer.size(), 0);
+      std::span<char> room = closing_when_sent ? std::span<char>() : handler->input_room();
+      if (room.empty()) room = buffer;
+      room = room.first(std::min(room.size(), kMostAtOnce));
+      const ssize_t size = recv(socket.fd(), room.data(), room.size(), 0);
       if (size < 0 && would_block()) return;
       if (size <= 0) return end();
-      if (!closing_when_sent) handler->on_input({buffer.data(), static_cast<size_t>(size)});
-      if (static_cast<size_t>(size) < buffer.size()) return;
+      if (!closing_when_sent) handler->on_input({room.data(), static_cast<size_t>(size)});
+      if (static_cast<size_t>(size) < room.size()) return;
     }
   }
 
@@ -116,9 +125,9 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   void send_unsent() {
     while (unsent_size > 0) {
       std::vector<std::string_view> parts;
-      for (const std::string& each : unsent) {
+      for (const Unsent& each : unsent) {
         if (parts.size() == kMaxParts) break;
-        parts.emplace_back(each);
+        parts.push_back(each.view());
       }
       parts.front().remove_prefix(sent_of_front);
       const std::optional<size_t> sent = try_send(parts);
@@ -143,7 +152,7 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
   void forget(size_t size) {
     unsent_size -= size;
     while (size > 0) {
-      const size_t left = unsent.front().size() - sent_of_front;
+      const size_t left = unsent.front().view().size() - sent_of_front;
       if (size < left) {
         sent_of_front += size;
         return;
@@ -163,9 +172,12 @@ struct Connection::Impl : std::enable_shared_from_this<Connection::Impl> {
     const size_t waiting = bytes.size() - sent;
     if (bytes.capacity() - waiting > std::max(kMostSlack, waiting / kMostPart))
       bytes = std::string(std::string_view(bytes).substr(std::exchange(sent, 0)));
+    queue({std::move(bytes)}, sent);
+  }
+  void queue(Unsent piece, size_t sent) {
     if (unsent.empty()) sent_of_front = sent;
-    unsent_size += bytes.size() - sent;
-    unsent.push_back(std::move(bytes));
+    unsent_size += piece.view().size() - sent;
+    unsent.push_back(std::move(piece));
     was_full = was_full || unsent_size > kHighMarkBytes;
   }
 
@@ -214,6 +226,20 @@ void Connection::write(std::string bytes) {
   }
   const size_t sent = impl_->try_send({&whole, 1}).value_or(0);  // a broken one shows when polled
   impl_->keep(std::move(bytes), sent);
+  impl_->watch();
+}
+
+void Connection::write(std::string head, SharedBytes middle, std::string tail) {
+  const std::array<std::string_view, 3> parts{head, middle, tail};
+  size_t sent = impl_->unsent_size > 0 ? 0 : impl_->try_send(parts).value_or(0);
+  std::array<Impl::Unsent, 3> pieces{Impl::Unsent{std::move(head)},
+                                     Impl::Unsent{{}, std::move(middle)},
+                                     Impl::Unsent{std::move(tail)}};
+  for (Impl::Unsent& piece : pieces) {
+    const size_t size = piece.view().size();
+    if (size > sent) impl_->queue(std::move(piece), sent);
+    sent -= std::min(sent, size);
+  }
   impl_->watch();
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/shared_bytes.h"
 #include "server/net/listener.h"
 #include "server/net/loop.h"
 
@@ -19,6 +20,8 @@ class ConnectionHandler {
  public:
   // The bytes are good during the call.
   virtual void on_input(std::string_view bytes) = 0;
+  // Where they are to be received, for who knows already where they belong: on_input() is given a part of it then.
+  virtual std::span<char> input_room() { return {}; }
   // After unsent_bytes() has been above the high mark: it is at or below the low mark again.
   virtual void on_drained() = 0;
   // The peer has closed its side or is gone (also found out while input is paused), or the time of
@@ -36,7 +39,8 @@ class ConnectionHandler {
 // Threads: the loop's.
 class Connection {
  public:
-  static constexpr size_t kReadSizeBytes = 64 * 1024;  // at most, in one on_input()
+  static constexpr size_t kReadSizeBytes =
+      64 * 1024;  // at most, in one on_input() without room of its own
   static constexpr size_t kHighMarkBytes = 256 * 1024, kLowMarkBytes = 64 * 1024;
 
   Connection(Loop& loop, Socket socket, ConnectionHandler& handler);
@@ -46,6 +50,8 @@ class Connection {
 
   // Sends what the socket takes at once, and keeps the rest.
   void write(std::string bytes);
+  // As one message, whose middle is not copied.
+  void write(std::string head, SharedBytes middle, std::string tail);
   size_t unsent_bytes() const;
   // What these take, with what has gone of the same buffer.
   size_t held_bytes() const;

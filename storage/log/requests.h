@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/shared_bytes.h"
 #include "base/task_id.h"
 #include "records/batch.h"
 #include "storage/log/topic_partition.h"
@@ -43,7 +44,7 @@ struct AppendRequest {
 struct FollowRequest {
   TopicPartition partition;
   LeaderEpoch leader_epoch;  // under which they were fetched
-  std::string batches;
+  SharedBytes batches;
   Offset high_watermark = {};    // the leader's
   Offset leader_log_start = {};  // what lies before it goes here, too
 };

@@ -34,7 +34,7 @@ struct ReplicaFetched {
   std::optional<EpochEnd> diverging = {};  // the logs part: what the follower has behind it must go
   std::optional<std::string> producers =
       {};                    // begin anew at `log_start`, with this of the producers
-  std::string batches = {};  // whole ones, perhaps none
+  SharedBytes batches = {};  // whole ones, perhaps none
   Offset high_watermark = {}, log_start = {};
 };
 

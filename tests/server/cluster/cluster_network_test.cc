@@ -174,7 +174,7 @@ TEST(ClusterNetwork, a_large_message_comes_whole) {
   Loop loop;
   struct Taker final : ClusterNetwork::Handler {
     void on_message(NodeId, ClusterMessage message) override {
-      batches = std::get<storage::ReplicaFetched>(message).batches;
+      batches = std::get<storage::ReplicaFetched>(message).batches.view();
     }
     void on_gone(NodeId) override {}
     std::string batches;
@@ -189,11 +189,13 @@ TEST(ClusterNetwork, a_large_message_comes_whole) {
   (*two)->set_nodes({{NodeId{1}, {}}});
   one.know(2, (*two)->address());
   ASSERT_TRUE(run_until(loop, {&one}, [&] { return one.knows(2); }));
+  std::string batches;
+  for (int i = 0; i < 4'000'000; ++i) batches += static_cast<char>(i * 7);
   storage::ReplicaFetched fetched;
-  for (int i = 0; i < 4'000'000; ++i) fetched.batches += static_cast<char>(i * 7);
+  fetched.batches = batches;
   one.network->send(NodeId{2}, fetched);
   ASSERT_TRUE(run_until(loop, {&one}, [&] { return !taker.batches.empty(); }));
-  EXPECT_EQ(taker.batches, fetched.batches);
+  EXPECT_EQ(taker.batches, batches);
 }
 
 TEST(ClusterNetwork, a_node_that_the_metadata_do_not_know_is_refused) {

@@ -51,6 +51,27 @@ TEST(NodeWire, a_fetch_comes_as_it_went) {
   }
 }
 
+TEST(NodeWire, pieces_are_the_same_bytes_and_what_is_kept_is_not_copied) {
+  for (const size_t size : {0, 1, 16'000, 20'000, 3'000'000}) {
+    storage::ReplicaFetched fetched;
+    fetched.partition = partition();
+    fetched.batches = std::string(size, 'b');
+    fetched.high_watermark = Offset{8};
+    fetched.log_start = Offset{2};
+    const FramePieces pieces = encode_in_pieces(fetched);
+    const auto whole = std::make_shared<const std::string>(
+        pieces.head + std::string(pieces.large.view()) + pieces.tail);
+    EXPECT_TRUE(*whole == encode(ClusterMessage(fetched))) << size;
+    const auto came = decode_message(body(*whole), whole);
+    ASSERT_TRUE(came && *came) << size;
+    const auto& batches = std::get<storage::ReplicaFetched>(**came).batches;
+    EXPECT_TRUE(batches.view() == fetched.batches.view()) << size;
+    if (size == 0) continue;
+    EXPECT_GE(batches.view().data(), whole->data());
+    EXPECT_LT(batches.view().data(), whole->data() + whole->size());
+  }
+}
+
 TEST(NodeWire, an_answer_to_a_fetch_is_one_of_four) {
   storage::ReplicaFetched fetched;
   fetched.partition = partition();
@@ -63,10 +84,10 @@ TEST(NodeWire, an_answer_to_a_fetch_is_one_of_four) {
   EXPECT_FALSE(with_batches.error);
   EXPECT_FALSE(with_batches.diverging);
   EXPECT_FALSE(with_batches.producers);
-  EXPECT_EQ(with_batches.batches, "batches");
+  EXPECT_EQ(with_batches.batches.view(), "batches");
   EXPECT_EQ(with_batches.high_watermark, Offset{8});
   EXPECT_EQ(with_batches.log_start, Offset{2});
-  fetched.batches.clear();
+  fetched.batches = {};
   fetched.producers = "";  // there are none, and the follower begins anew all the same
   EXPECT_EQ(round_trip(fetched).producers, "");
   fetched.producers.reset();

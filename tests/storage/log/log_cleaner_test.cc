@@ -474,8 +474,9 @@ TEST_F(LogCleanerTaskTest, a_replica_that_copies_what_is_left_knows_which_sequen
   ASSERT_TRUE(wait_for<Status>([&](auto done) {
     replica.set_role(partition_, ReplicaRole::Follower, LeaderEpoch{1}, done);
   }));
-  FollowRequest request{partition_, LeaderEpoch{1}, {}, log_end(), {}};
-  for (const std::string& batch : batches()) request.batches += batch;
+  std::string copied;
+  for (const std::string& batch : batches()) copied += batch;
+  FollowRequest request{partition_, LeaderEpoch{1}, copied, log_end(), {}};
   ASSERT_TRUE(check_for_follow(request.batches));
   ASSERT_TRUE(wait_for<Result<Appended>>(
       [&](AppendDone done) { ASSERT_TRUE(replica.try_follow(request, done)); }));
