@@ -532,9 +532,8 @@ void QueryTasks::tell_journals(std::span<const Launch> launches, std::span<Place
   for (Place& place : places) {
     const DefinedQuery& defined = *place.launch->defined;
     if (!is_shared(defined) || !results[place.query]) continue;
-    journals_->set_task(
-        place.id,
-        {plans_of(defined), place.begun.epoch, &shard_for(defined.plan->id, place.number)});
+    journals_->set_task(place.id, {plans_of(defined), place.begun.epoch,
+                                   &shard_for(defined.plan->id, place.number)});
     place.term = journals_->term(*defined.journal);
   }
 }

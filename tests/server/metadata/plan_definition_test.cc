@@ -221,8 +221,10 @@ TEST_F(DefinitionTest, a_query_of_a_cluster_that_is_replaced_stays_where_it_is) 
   EXPECT_EQ(old->planned_at, old->made_at);
   must("PAUSE CTAS_BY_CITY_0;");
   const MetadataImagePtr before = image_;
-  must("CREATE OR REPLACE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders WHERE id > 1 "
-       "GROUP BY city;");
+  must(
+      "CREATE OR REPLACE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders WHERE id > 1 "
+      "GROUP "
+      "BY city;");
   const DefinedQueryPtr now = image_->find_query("CTAS_BY_CITY_0");
   EXPECT_EQ(now->journal, old->journal);
   EXPECT_EQ(now->made_at, old->made_at);
@@ -250,19 +252,20 @@ TEST_F(DefinitionTest, what_cannot_be_replaced_in_a_cluster_is_refused) {
     const auto refused = define(sql);
     return refused ? "not refused" : refused.error().message + "|" + refused.error().hint;
   };
-  EXPECT_EQ(told("CREATE OR REPLACE TABLE by_city WITH (REBUILD = true) AS SELECT city, COUNT(id) AS n "
-                 "FROM orders GROUP BY city;"),
-            "that a table is rebuilt beside the old one is not supported in a cluster yet|DROP it, "
-            "and create it anew.");
-  EXPECT_TRUE(told("CREATE OR REPLACE TABLE by_city AS SELECT city, COUNT(id) AS n FROM orders GROUP "
-                   "BY city;")
-                  .ends_with("|DROP it, and create it anew."));
+  EXPECT_EQ(
+      told("CREATE OR REPLACE TABLE by_city WITH (REBUILD = true) AS SELECT city, COUNT(id) AS n "
+           "FROM orders GROUP BY city;"),
+      "that a table is rebuilt beside the old one is not supported in a cluster yet|DROP it, "
+      "and create it anew.");
+  EXPECT_TRUE(
+      told("CREATE OR REPLACE TABLE by_city AS SELECT city, COUNT(id) AS n FROM orders GROUP "
+           "BY city;")
+          .ends_with("|DROP it, and create it anew."));
   must("CREATE STREAM declared (id INT KEY, city VARCHAR);");
   EXPECT_EQ(told("CREATE OR REPLACE STREAM declared AS SELECT * FROM orders;"),
             "that a query takes the place of what no query writes is not supported in a cluster "
             "yet|DROP it, and create it anew.");
 }
-
 TEST_F(DefinitionTest, a_query_takes_the_place_of_one_that_was_terminated_or_of_a_declared_table) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE STREAM copied AS SELECT * FROM orders;");
