@@ -89,7 +89,7 @@ std::vector<DefinedQueryPtr> queries_of_cluster(const MetadataImage& image) {
   for (const DefinedQueryPtr& query : shared_queries(image)) {
     auto shared = std::make_shared<DefinedQuery>(*query);
     shared->journal = storage::replicated_journal_of(query->query->id);
-    shared->made_at = ++revision;
+    shared->made_at = shared->planned_at = ++revision;
     queries.push_back(std::move(shared));
   }
   return queries;

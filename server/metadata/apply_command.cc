@@ -45,7 +45,7 @@ struct ChangeApplier {
     DefinedQueryPtr query = put.query;
     if (query->journal && query->made_at == Revision{}) {
       auto made = std::make_shared<DefinedQuery>(*query);
-      made->made_at = image.revision;
+      made->made_at = made->planned_at = image.revision;
       if (!made->unread_row.empty()) add_made_at(made->unread_row, image.revision);
       query = std::move(made);
     }
@@ -244,6 +244,12 @@ std::string definition_of(const DefinedQuery& query) {
   return encode_definition(command);
 }
 
+// As it was, or with another plan and what it has kept.
+bool goes_on(const DefinedQuery& before, const DefinedQuery& now) {
+  if (before.journal && now.journal) return before.made_at == now.made_at;
+  return definition_of(before) == definition_of(now);
+}
+
 void compare_queries(const MetadataImage& before, ImageChange& change) {
   change.started.clear();
   for (const auto& [id, query] : change.next->queries()) {
@@ -256,7 +262,7 @@ void compare_queries(const MetadataImage& before, ImageChange& change) {
   }
   for (const auto& [id, query] : before.queries()) {
     const DefinedQueryPtr now = change.next->find_query(id);
-    if (!now || definition_of(*now) != definition_of(*query)) change.ended.push_back(query);
+    if (!now || !goes_on(*query, *now)) change.ended.push_back(query);
   }
 }
 

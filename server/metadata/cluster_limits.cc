@@ -1,5 +1,7 @@
 #include "server/metadata/cluster_limits.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 
@@ -7,44 +9,52 @@
 
 namespace server {
 
-namespace {
-
-Error not_yet(std::string what, std::string hint = {}) {
+Error not_in_cluster_yet(std::string what, std::string hint) {
   return {ErrorCode::NotSupported,
           std::move(what) + " not supported in a cluster yet",
           {},
           std::move(hint)};
 }
 
-Error no_generator() { return not_yet("generated rows are"); }
+namespace {
+
+Error no_generator() { return not_in_cluster_yet("generated rows are"); }
 
 struct Check {
+  storage::FeatureLevel level;
+
   template <class Other>
   Status operator()(const Other&) const {
     return {};
   }
   Status operator()(const engine::CreateAsSelect& create) const {
-    if (create.or_replace)
-      return not_yet("CREATE OR REPLACE ... AS SELECT is", "DROP it, and create it anew.");
-    return {};
+    if (!create.or_replace || level >= storage::kReplacedQueriesLevel) return {};
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("CREATE OR REPLACE ... AS SELECT needs feature level {}, and the "
+                             "cluster is at {}",
+                             storage::kReplacedQueriesLevel.value(), level.value()),
+                 {},
+                 "When all nodes run a program that knows it: millrace cluster upgrade."};
   }
   // Rows that another node writes meanwhile would go where nobody reads them.
   Status operator()(const engine::Truncate&) const {
-    return not_yet("TRUNCATE is", "DROP the table, and create it anew.");
+    return not_in_cluster_yet("TRUNCATE is", kDropAndCreate);
   }
   Status operator()(const engine::AddPrimaryKey&) const { return rewrites(); }
   Status operator()(const engine::AlterColumns&) const { return rewrites(); }
 
  private:
-  static Status rewrites() { return not_yet("an ALTER TABLE that rewrites rows is"); }
+  static Status rewrites() { return not_in_cluster_yet("an ALTER TABLE that rewrites rows is"); }
 };
 
 }  // namespace
 
-Status check_for_cluster(const engine::ParsedStatement& statement, bool is_in_transaction) {
+Status check_for_cluster(const engine::ParsedStatement& statement, bool is_in_transaction,
+                         storage::FeatureLevel level) {
   if (is_in_transaction && !is_user_statement(statement.statement))
-    return not_yet("definitions within a transaction are", "Say it outside of a transaction.");
-  return std::visit(Check{}, statement.statement);
+    return not_in_cluster_yet("definitions within a transaction are",
+                              "Say it outside of a transaction.");
+  return std::visit(Check{level}, statement.statement);
 }
 
 Status check_for_cluster(const std::vector<DefinitionChange>& changes) {
@@ -53,13 +63,14 @@ Status check_for_cluster(const std::vector<DefinitionChange>& changes) {
         put && put->query->query->kind != engine::QueryKind::SourceTable) {
       if (engine::generator_of(*put->query->plan)) return no_generator();
       if (put->query->rebuilt_sink || !put->query->journal)
-        return not_yet("that a query takes the place of another one is");
+        return not_in_cluster_yet("that a table is rebuilt beside the old one is", kDropAndCreate);
     }
     // Each node would count on its own.
     if (const auto* put = std::get_if<PutSource>(&change);
         put && std::ranges::any_of(put->source->schema.columns, &engine::ColumnDef::is_serial))
-      return not_yet("SERIAL and IDENTITY columns are",
-                     "CREATE SEQUENCE, and declare the column with DEFAULT nextval('its name').");
+      return not_in_cluster_yet(
+          "SERIAL and IDENTITY columns are",
+          "CREATE SEQUENCE, and declare the column with DEFAULT nextval('its name').");
   }
   return {};
 }

@@ -1,15 +1,22 @@
 // What cannot be defined in a cluster yet, and says so.
 #pragma once
+#include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/sql/ast.h"
 #include "server/metadata/definition_command.h"
+#include "storage/meta/feature_level.h"
 
 namespace server {
 
+// `what` with its verb, as in "generated rows are".
+Error not_in_cluster_yet(std::string what, std::string hint = {});
+inline constexpr const char* kDropAndCreate = "DROP it, and create it anew.";
+
 // What the statement alone tells. Fails with NotSupported.
-Status check_for_cluster(const engine::ParsedStatement& statement, bool is_in_transaction);
+Status check_for_cluster(const engine::ParsedStatement& statement, bool is_in_transaction,
+                         storage::FeatureLevel level);
 // What it comes to.
 Status check_for_cluster(const std::vector<DefinitionChange>& changes);
 

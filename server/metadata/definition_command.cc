@@ -127,11 +127,12 @@ using engine::write_json;
 // change the schema registry: they are written only where that is so, and older programs read all else.
 // Version 5 may have queries that are built beside others, version 7 schemas' names and what undoes the definitions of open
 // transactions, version 8 queries that the nodes of a cluster share: who did not know that would run them on his own.
-// Version 9 has sequences.
+// Version 9 has sequences, version 10 queries of a cluster that were replaced: who did not know that would take what they commit
+// for somebody else's.
 constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
                   kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7,
-                  kVersionWithJournals = 8, kVersionWithSequences = 9;
-constexpr uint8_t kDefinitionVersion = kVersionWithSequences;
+                  kVersionWithJournals = 8, kVersionWithSequences = 9, kVersionWithReplaced = 10;
+constexpr uint8_t kDefinitionVersion = kVersionWithReplaced;
 
 template <class Change>
 bool has(const DefinitionCommand& command) {
@@ -170,7 +171,15 @@ bool is_of_sequences(const DefinitionChange& change) {
          std::holds_alternative<MoveSequence>(change);
 }
 
+bool has_replaced(const DefinitionCommand& command) {
+  return std::ranges::any_of(command.changes, [](const DefinitionChange& change) {
+    const auto* put = std::get_if<PutQuery>(&change);
+    return put && put->query->planned_at > put->query->made_at;
+  });
+}
+
 uint8_t version_of(const DefinitionCommand& command) {
+  if (has_replaced(command)) return kVersionWithReplaced;
   if (std::ranges::any_of(command.changes, is_of_sequences)) return kVersionWithSequences;
   if (has_journals(command)) return kVersionWithJournals;
   if (has<PutSchemaName>(command) || has<EraseSchemaName>(command)) return kVersionWithTransactions;
@@ -339,6 +348,10 @@ class ChangeWriter {
       out_.key("made_at");
       out_.number(defined.made_at.value());
     }
+    if (defined.planned_at > defined.made_at) {
+      out_.key("planned_at");
+      out_.number(defined.planned_at.value());
+    }
     out_.key("plan");
     out_.raw(engine::plan_to_json(*defined.plan));
     out_.end_object();
@@ -376,10 +389,13 @@ bool read_rebuild(const JsonValue& row, DefinedQuery& defined) {
 }
 
 bool read_place(const JsonValue& row, DefinedQuery& defined) {
-  int64_t journal = -1, made_at = 0;
-  if (!read_member(row, "journal", journal) || !read_member(row, "made_at", made_at)) return false;
+  int64_t journal = -1, made_at = 0, planned_at = 0;
+  if (!read_member(row, "journal", journal) || !read_member(row, "made_at", made_at) ||
+      !read_member(row, "planned_at", planned_at))
+    return false;
   if (journal >= 0) defined.journal = PartitionId(static_cast<int32_t>(journal));
   defined.made_at = Revision(made_at);
+  defined.planned_at = Revision(std::max(made_at, planned_at));
   return true;
 }
 

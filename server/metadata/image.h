@@ -54,6 +54,8 @@ struct DefinedQuery {
   // it. None of a query that each node runs for itself.
   std::optional<PartitionId> journal = {};
   Revision made_at = {};
+  // Likewise: since when it has the plan that it has. Later than `made_at` once it was replaced (docs/adr/0101).
+  Revision planned_at = {};
 };
 using DefinedQueryPtr = std::shared_ptr<const DefinedQuery>;
 

@@ -304,7 +304,9 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
                                                   std::vector<engine::SchemaQuestion>& questions) {
   const engine::ParsedStatement& statement = *definition.statement;
   questions.clear();
-  if (placement_) TRY(check_for_cluster(statement, definition.transaction != nullptr));
+  if (placement_)
+    TRY(check_for_cluster(statement, definition.transaction != nullptr,
+                          find_level_ ? find_level_() : storage::kFirstLevel));
   const MetadataImagePtr now = image();
   std::optional<Error> unknown_end;
   const auto end_of = [&, this](const Uuid& topic, PartitionId partition) {

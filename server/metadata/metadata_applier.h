@@ -75,6 +75,9 @@ class MetadataApplier {
   // most.
   using LeadersEnd = std::function<Result<Offset>(const storage::TopicPartition& partition)>;
   void use_leaders_ends(LeadersEnd leaders_end) { leaders_end_ = std::move(leaders_end); }
+  // Likewise: what all nodes understand.
+  using FindLevel = std::function<storage::FeatureLevel()>;
+  void use_level(FindLevel find) { find_level_ = std::move(find); }
 
   // Reads the newest snapshot and the metadata log behind it, and starts the queries; before
   // start_thread(). A definition that cannot be read is a failed query, not a failed start. Fails
@@ -241,6 +244,7 @@ class MetadataApplier {
   const PresentSchemas schemas_{*this};
   engine::OutsideRegistry* outside_ = nullptr;
   LeadersEnd leaders_end_;  // none where the node is alone
+  FindLevel find_level_;    // likewise
 };
 
 }  // namespace server

@@ -64,6 +64,7 @@ struct Planner {
   const RekeyedTable* rekeyed;
   const std::function<Uuid()>& new_id;
   const Asker& asker;
+  const bool is_in_cluster;
 
   engine::PlanContext context() const {
     return {.catalog = *image.catalog,
@@ -104,6 +105,9 @@ struct Planner {
     effect.changes.push_back(PutSource{planned.sink});
     if (const DefinedQueryPtr old = existing ? image.find_query(existing->created_by) : nullptr)
       return replace(std::move(effect), old, std::move(planned));
+    if (existing && is_in_cluster)
+      return not_in_cluster_yet("that a query takes the place of what no query writes is",
+                                kDropAndCreate);
     if (existing) effect.changed_tables.push_back(existing->name);
     return with_query(std::move(effect), std::move(planned), engine::QueryKind::CreateAs);
   }
@@ -555,11 +559,12 @@ struct Planner {
   }
 
   // A table that cannot go on with another definition can be built anew.
-  static Result<engine::QueryPlan> upgrade(const engine::QueryPlan& old, PlannedQuery& planned) {
+  Result<engine::QueryPlan> upgrade(const engine::QueryPlan& old, PlannedQuery& planned) const {
     const bool is_table = planned.sink->kind == engine::SourceKind::Table;
     Result<engine::QueryPlan> plan = engine::upgrade_query(old, std::move(planned.plan));
-    if (plan || !is_table) return plan;
+    if (plan || (!is_table && !is_in_cluster)) return plan;
     Error error = std::move(plan).error();
+    if (is_in_cluster) return std::move(error).with_hint(kDropAndCreate);
     error.hint =
         "WITH (REBUILD = true) builds the new definition beside the old one, from the beginning of "
         "its sources, and lets it take the place of the old one when it has caught up.";
@@ -724,6 +729,10 @@ class Resolver {
       auto defined = define(std::move(query), planned.plan);
       defined->exchange_ids = old->exchange_ids;
       defined->starts = old->starts;
+      if (!old->journal) return defined;
+      defined->journal = old->journal;
+      defined->made_at = old->made_at;
+      defined->planned_at = image_.revision + 1;  // the command is the next one, or is planned anew
       return defined;
     }
     query->rebuilds = planned.rebuilds;
@@ -981,7 +990,7 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
       [&](const engine::DataSource& source) { return check_read(*image.users, asker, source); };
   Result<Effect> visited =
       std::visit(Planner{image, topics, settings, properties, statement, registrar, may_read,
-                         sources.rekeyed, sources.new_id, asker},
+                         sources.rekeyed, sources.new_id, asker, sources.is_in_cluster},
                  statement.statement);
   PlannedDefinition planned;
   planned.questions = registrar.questions();

@@ -94,6 +94,13 @@ MetadataApplier::Placement placement_by(const ClusterMember* member) {
   return {place, is_here};
 }
 
+MetadataApplier::FindLevel level_by(const ClusterMember& member) {
+  return [&member] {
+    const auto metadata = member.view()->metadata;
+    return metadata ? metadata->feature_level() : storage::kFirstLevel;
+  };
+}
+
 CleanupTargets::LacksReplicas lacks_replicas_by(const ClusterMember* member) {
   if (member == nullptr) return [](const storage::TopicPartition&) { return false; };
   return [member](const storage::TopicPartition& partition) {

@@ -21,6 +21,7 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
 // None where there is no cluster. The member outlives what it returns.
 MetadataApplier::Placement placement_by(const ClusterMember* member);
 MetadataApplier::LeadersEnd leaders_end_by(ClusterMember& member);
+MetadataApplier::FindLevel level_by(const ClusterMember& member);
 CleanupTargets::LacksReplicas lacks_replicas_by(const ClusterMember* member);
 // As the node has read the metadata so far.
 storage::UncleanElections unclean_elections_by(const ClusterMember& member);

@@ -63,7 +63,10 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   node->definitions_ = std::make_unique<MetadataApplier>(
       *node->log_, node->cluster_ ? node->cluster_->metadata() : *node->metadata_,
       node->query_runner(), settings.sql.engine, placement_by(node->cluster_.get()));
-  if (node->cluster_) node->definitions_->use_leaders_ends(leaders_end_by(*node->cluster_));
+  if (node->cluster_) {
+    node->definitions_->use_leaders_ends(leaders_end_by(*node->cluster_));
+    node->definitions_->use_level(level_by(*node->cluster_));
+  }
   TRY(node->open_outside_registry());
   node->queries_->set_schemas(node->definitions_->schemas());
   // In a cluster its topic is one like others, which a server may have brought along (docs/adr/0094): what is of one node
@@ -258,10 +261,9 @@ Status Node::open_journals(const std::vector<Shard*>& shards) {
       [this](std::vector<std::string> queries) { supervisor_->rebuild_soon(std::move(queries)); }));
   snapshots_ =
       std::make_unique<JournalSnapshots>(*log_, *state_, *journals_, *journal_owners_, clock_,
-                                         settings_.checkpoint_policy.journal_bytes, [this] {
-                                           const auto metadata = cluster_->view()->metadata;
-                                           return metadata && metadata->feature_level() >=
-                                                                  storage::kJournalSnapshotsLevel;
+                                         settings_.checkpoint_policy.journal_bytes,
+                                         [level = level_by(*cluster_)] {
+                                           return level() >= storage::kJournalSnapshotsLevel;
                                          });
   journals_->set_elections([this](PartitionId journal) -> std::optional<storage::UncleanElection> {
     const auto elections = unclean_elections_by(*cluster_);

@@ -30,10 +30,10 @@ Status JournalContentWriter::end() {
   return piece_.size() < kPieceBytes ? Status() : take_(std::exchange(piece_, {}));
 }
 
-Status JournalContentWriter::query(std::string_view id, Revision made_at) {
+Status JournalContentWriter::query(std::string_view id, Revision planned_at) {
   begin(kQuery);
   text(id);
-  append_be(piece_, made_at.value());
+  append_be(piece_, planned_at.value());
   return end();
 }
 
@@ -92,9 +92,9 @@ Status read_journal_content(std::string_view piece, JournalContent& content) {
     switch (kind) {
       case kQuery: {
         const std::string_view id = read_text(in);
-        const Revision made_at{in.be<int64_t>()};
+        const Revision planned_at{in.be<int64_t>()};
         if (!in.ok()) return damaged();
-        TRY(content.query(id, made_at));
+        TRY(content.query(id, planned_at));
         break;
       }
       case kTask: {

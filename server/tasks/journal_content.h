@@ -16,8 +16,8 @@ namespace server {
 class JournalContent {
  public:
   virtual ~JournalContent() = default;
-  // All queries first. `made_at`: of the command that made it.
-  virtual Status query(std::string_view id, Revision made_at) = 0;
+  // All queries first. `planned_at`: of the command that gave it its plan.
+  virtual Status query(std::string_view id, Revision planned_at) = 0;
   // What is in checkpoints: a task, then its stores, each with its entries behind it.
   virtual Status task(std::string_view id, const storage::CheckpointPosition& position) = 0;
   virtual Status store(std::string_view name) = 0;
@@ -38,7 +38,7 @@ class JournalContentWriter final : public JournalContent {
   using TakePiece = std::function<Status(std::string piece)>;
   explicit JournalContentWriter(TakePiece take) : take_(std::move(take)) {}
 
-  Status query(std::string_view id, Revision made_at) override;
+  Status query(std::string_view id, Revision planned_at) override;
   Status task(std::string_view id, const storage::CheckpointPosition& position) override;
   Status store(std::string_view name) override;
   Status entry(std::string_view key, std::string_view value) override;

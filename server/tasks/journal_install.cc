@@ -34,9 +34,9 @@ Status JournalInstall::check_goes_on() const {
   return {};
 }
 
-Status JournalInstall::query(std::string_view id, Revision made_at) {
+Status JournalInstall::query(std::string_view id, Revision planned_at) {
   const auto wanted = queries_.find(id);
-  if (wanted == queries_.end() || wanted->second.made_at != made_at) return {};
+  if (wanted == queries_.end() || planned_at < wanted->second.made_at) return {};
   taken_.emplace(id);
   exchanges_.insert(wanted->second.exchanges.begin(), wanted->second.exchanges.end());
   return {};

@@ -40,7 +40,7 @@ class JournalInstall final : public JournalContent {
   JournalInstall(Node node, Queries queries)
       : node_(std::move(node)), queries_(std::move(queries)) {}
 
-  Status query(std::string_view id, Revision made_at) override;
+  Status query(std::string_view id, Revision planned_at) override;
   Status task(std::string_view id, const storage::CheckpointPosition& position) override;
   Status store(std::string_view name) override;
   Status entry(std::string_view key, std::string_view value) override;

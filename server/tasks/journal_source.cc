@@ -78,7 +78,7 @@ Status JournalSource::open_state(storage::StateStore& state) {
 Status JournalSource::write(JournalContentWriter& writer,
                             std::span<const storage::JournalRecord> newer) const {
   for (const DefinedQueryPtr& query : queries_)
-    TRY(writer.query(query->plan->id, query->made_at));
+    TRY(writer.query(query->plan->id, query->planned_at));
   TRY(write_state(writer));
   TRY(write_commits(writer, newer));
   const auto& heads = exchanges_->heads();

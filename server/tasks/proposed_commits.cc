@@ -8,7 +8,7 @@ bool ProposedCommits::try_commit(engine::TaskCommit& commit, engine::CommitDone&
   storage::ReplicatedCommit proposal;
   proposal.task = commit.task;
   proposal.sequence = commit.sequence;
-  proposal.made_at = place_.made_at;
+  proposal.planned_at = place_.planned_at;
   proposal.entry = std::move(commit.journal);
   for (engine::OutputBatch& output : commit.outputs) {
     const bool is_exchange =

@@ -38,7 +38,7 @@ class ProposedCommits final : public engine::Sink {
   struct Place {
     PartitionId journal;
     JournalProposals::Term term = 0;
-    Revision made_at;             // of the query
+    Revision planned_at;          // of the query
     std::vector<Uuid> exchanges;  // which every node has for itself
   };
   ProposedCommits(JournalProposals& proposals, Place place)

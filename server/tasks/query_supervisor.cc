@@ -267,6 +267,7 @@ void QuerySupervisor::stop_with_error(const DefinedQuery& defined, Error why) {
     std::lock_guard lock(mutex_);
     // Of a lost topic who deletes it tells once, for all queries.
     if (why.code != ErrorCode::UnknownTopic) report(id, why, "stopped");
+    if (why.code == ErrorCode::IncompatibleFormat) wanted_.erase(id);  // what it was before is over
     schedule_.stop(id, std::move(why));
   }
   tasks_.remove(id);

@@ -355,7 +355,7 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
     if (place.term)
       entry->proposed = std::make_unique<ProposedCommits>(
           journals_->proposals(),
-          ProposedCommits::Place{*launch.defined->journal, *place.term, launch.defined->made_at,
+          ProposedCommits::Place{*launch.defined->journal, *place.term, launch.defined->planned_at,
                                  launch.defined->exchange_ids});
     else
       entry->standby = {keeps_table};
@@ -427,8 +427,8 @@ namespace {
 class NewestQuery final : public JournalContent {
  public:
   Revision newest() const { return newest_; }
-  Status query(std::string_view, Revision made_at) override {
-    newest_ = std::max(newest_, made_at);
+  Status query(std::string_view, Revision planned_at) override {
+    newest_ = std::max(newest_, planned_at);
     return {};
   }
   Status task(std::string_view, const storage::CheckpointPosition&) override { return {}; }
@@ -503,7 +503,8 @@ bool QueryTasks::settle(PartitionId journal, std::span<const size_t> its_launche
   bool is_one_sound = false;
   if (is_settled)
     for (const size_t i : its_launches) {
-      results[i] = face_losses(*launches[i].defined);
+      results[i] = check_newest(*launches[i].defined);
+      if (results[i]) results[i] = face_losses(*launches[i].defined);
       is_one_sound |= results[i].has_value();
     }
   if (is_one_sound) is_settled = journals_->settle(journal);
@@ -513,20 +514,26 @@ bool QueryTasks::settle(PartitionId journal, std::span<const size_t> its_launche
   return is_settled && is_one_sound;
 }
 
+// What is carried out here, or was installed, may have been committed by that one already.
+Status QueryTasks::check_newest(const DefinedQuery& defined) const {
+  if (!journals_->knows_newer_plan(defined)) return {};
+  return Error{ErrorCode::QueryCanceled, "the query begins by another plan in a moment"};
+}
+
 void QueryTasks::tell_journals(std::span<const Launch> launches, std::span<Place> places,
                                const std::vector<Status>& results) {
   for (size_t i = 0; i < launches.size(); ++i)
     if (is_shared(*launches[i].defined) && !results[i] &&
         RestartSchedule::is_for_good(results[i].error()))
-      journals_->cannot_run(launches[i].defined->plan->id, launches[i].defined->made_at,
+      journals_->cannot_run(launches[i].defined->plan->id, plans_of(*launches[i].defined),
                             storage::is_damage(results[i].error().code)
                                 ? ReplicatedJournals::Failed::Damaged
                                 : ReplicatedJournals::Failed::Keeps);
   for (Place& place : places) {
     const DefinedQuery& defined = *place.launch->defined;
     if (!is_shared(defined) || !results[place.query]) continue;
-    journals_->set_task(
-        place.id, {defined.made_at, place.begun.epoch, &shard_for(defined.plan->id, place.number)});
+    journals_->set_task(place.id, {plans_of(defined), place.begun.epoch,
+                                   &shard_for(defined.plan->id, place.number)});
     place.term = journals_->term(*defined.journal);
   }
 }
@@ -559,7 +566,7 @@ Status QueryTasks::face_losses(const DefinedQuery& defined) {
   if (!why) return {};
   // Nothing of it is carried out any more, whatever lies in its journal.
   journals_->forget(defined.plan->id);
-  journals_->cannot_run(defined.plan->id, defined.made_at, ReplicatedJournals::Failed::Damaged);
+  journals_->cannot_run(defined.plan->id, plans_of(defined), ReplicatedJournals::Failed::Damaged);
   return *std::move(why);
 }
 

@@ -147,6 +147,8 @@ class QueryTasks {
   std::set<PartitionId> settle(std::span<const Launch> launches, std::vector<Status>& results);
   bool settle(PartitionId journal, std::span<const size_t> its_launches,
               std::span<const Launch> launches, std::vector<Status>& results);
+  // A query that was replaced goes back to no plan that it had before. Fails with QueryCanceled.
+  Status check_newest(const DefinedQuery& defined) const;
   void tell_journals(std::span<const Launch> launches, std::span<Place> places,
                      const std::vector<Status>& results);
   ProducerId producer_of(const Place& place) const;

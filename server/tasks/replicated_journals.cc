@@ -315,7 +315,7 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
     if (verdict == Verdict::Keep || (verdict == Verdict::CarryOut && !local.runs)) {
       auto exchanges = missing_exchanges(*read);
       if (verdict == Verdict::Keep || !exchanges.empty()) {
-        portion.missing = {read->task, read->made_at, std::move(exchanges)};
+        portion.missing = {read->task, read->planned_at, std::move(exchanges)};
         break;
       }
     }
@@ -348,20 +348,20 @@ ReplicatedJournals::Verdict ReplicatedJournals::judge(PartitionId number,
                                                       const storage::ReplicatedCommit& commit,
                                                       LocalTask& local) const {
   const auto election = election_of(number);
-  if (election && commit.made_at < election->revision) return Verdict::LeaveOut;
+  if (election && commit.planned_at < election->revision) return Verdict::LeaveOut;
   const auto task = tasks_.find(commit.task);
-  if (task != tasks_.end() && task->second.made_at == commit.made_at) {
+  if (task != tasks_.end() && task->second.plans.have(commit.planned_at)) {
     local = task->second;
     return Verdict::CarryOut;
   }
   const std::string query(query_of(commit.task));
   if (const auto failed = cannot_run_.find(query);
-      failed != cannot_run_.end() && failed->second.made_at == commit.made_at)
+      failed != cannot_run_.end() && failed->second.plans.have(commit.planned_at))
     return failed->second.how == Failed::Keeps ? Verdict::Keep : Verdict::LeaveOut;
   const MetadataImagePtr image = image_();
-  if (image->revision < commit.made_at) return Verdict::Wait;
+  if (image->revision < commit.planned_at) return Verdict::Wait;
   const DefinedQueryPtr defined = image->find_query(query);
-  if (!defined || defined->made_at != commit.made_at) return Verdict::LeaveOut;
+  if (!defined || commit.planned_at < defined->made_at) return Verdict::LeaveOut;
   return defined->unreadable.empty() ? Verdict::Wait : Verdict::Keep;
 }
 
@@ -397,16 +397,17 @@ void ReplicatedJournals::made_missing(PartitionId number, const Portion::Missing
                                       Result<storage::TaskStarts> begun) {
   const std::string query(query_of(missing.task));
   const DefinedQueryPtr defined = image_()->find_query(query);
-  const bool is_defined = defined && defined->made_at == missing.made_at;  // not dropped meanwhile
+  const bool is_defined = defined && defined->made_at <= missing.planned_at;  // not dropped meanwhile
   const bool has_begun = begun && begun->front();
   {
     const std::lock_guard lock(mutex_);
     if (has_begun && is_defined) {
       const storage::TaskStart& start = *begun->front();
       Shard* const shard = shards_[static_cast<size_t>(start.journal.value()) % shards_.size()];
-      tasks_[missing.task] = {missing.made_at, start.epoch, shard, false};
-    } else if (begun && !begun->front() && storage::is_damage(begun->front().error().code)) {
-      cannot_run_[query] = {missing.made_at, Failed::Damaged};
+      tasks_[missing.task] = {{defined->made_at, missing.planned_at}, start.epoch, shard, false};
+    } else if (is_defined && begun && !begun->front() &&
+               storage::is_damage(begun->front().error().code)) {
+      cannot_run_[query] = {{defined->made_at, missing.planned_at}, Failed::Damaged};
     }
   }
   rest(number);
@@ -529,9 +530,14 @@ void ReplicatedJournals::set_task(const std::string& task, LocalTask local) {
   tasks_[task] = local;
 }
 
-void ReplicatedJournals::cannot_run(const std::string& query_id, Revision made_at, Failed how) {
+void ReplicatedJournals::cannot_run(const std::string& query_id, Plans plans, Failed how) {
   const std::lock_guard lock(mutex_);
-  cannot_run_[query_id] = {made_at, how};
+  cannot_run_[query_id] = {plans, how};
+}
+
+bool ReplicatedJournals::knows_newer_plan(const DefinedQuery& query) const {
+  const DefinedQueryPtr now = image_()->find_query(query.plan->id);
+  return now && now->planned_at > query.planned_at;
 }
 
 void ReplicatedJournals::forget(const std::string& query_id) {
@@ -644,7 +650,7 @@ std::optional<ReplicatedJournals::Contents> ReplicatedJournals::contents(
     const std::string prefix = query->plan->id + "/";
     auto task = tasks_.lower_bound(prefix);
     const bool is_here = task != tasks_.end() && task->first.starts_with(prefix) &&
-                         task->second.made_at == query->made_at && task->second.runs;
+                         task->second.plans.made_at == query->made_at && task->second.runs;
     if (!is_here || cannot_run_.contains(query->plan->id)) return std::nullopt;
     for (; task != tasks_.end() && task->first.starts_with(prefix); ++task)
       contents.tasks.push_back(task->first);

@@ -81,9 +81,15 @@ class ReplicatedJournals {
     ReplicatedJournals& journals_;
     const std::set<PartitionId> which_;
   };
+  // Which commits are a query's, as far as this node has begun it: a replaced one keeps what it has committed by the plans of
+  // before. What was committed by a later one waits until that has begun here, too (docs/adr/0101).
+  struct Plans {
+    Revision made_at, newest;
+    bool have(Revision planned_at) const { return made_at <= planned_at && planned_at <= newest; }
+  };
   // From now on commits of this task are carried out under that epoch.
   struct LocalTask {
-    Revision made_at;  // of its query
+    Plans plans;  // of its query
     TaskEpoch epoch;
     Shard* shard = nullptr;
     bool runs = true;  // or its query cannot: nobody has made its exchanges
@@ -91,8 +97,10 @@ class ReplicatedJournals {
   void set_task(const std::string& task, LocalTask local);
   // The query cannot run here. What it commits is carried out, unless what is here of it is damaged: then it is left out.
   enum class Failed : uint8_t { Keeps, Damaged };
-  void cannot_run(const std::string& query_id, Revision made_at, Failed how);
+  void cannot_run(const std::string& query_id, Plans plans, Failed how);
   void forget(const std::string& query_id);
+  // It was replaced by a command that this node has read.
+  bool knows_newer_plan(const DefinedQuery& query) const;
   // Under which term the tasks of a journal run here: nothing where others own them, or where not all is carried out yet.
   std::optional<Term> term(PartitionId journal) const;
   // Waits until what was proposed before under the term that is now has been carried out, and not for what comes
@@ -162,7 +170,7 @@ class ReplicatedJournals {
     // What the next commit needs first, of a query that does not run here.
     struct Missing {
       std::string task;
-      Revision made_at;
+      Revision planned_at;
       std::vector<storage::TopicPartition> exchanges;
     };
     std::optional<Missing> missing = {};
@@ -223,10 +231,14 @@ class ReplicatedJournals {
   std::map<PartitionId, Journal> journals_;
   std::map<std::string, LocalTask> tasks_;
   struct CannotRun {
-    Revision made_at;
+    Plans plans;
     Failed how;
   };
   std::map<std::string, CannotRun> cannot_run_;  // by query
 };
+
+inline ReplicatedJournals::Plans plans_of(const DefinedQuery& query) {
+  return {query.made_at, query.planned_at};
+}
 
 }  // namespace server

@@ -13,7 +13,9 @@ using FeatureLevel = StrongNumber<struct FeatureLevelTag, int16_t>;
 inline constexpr FeatureLevel kFirstLevel{1};  // of programs that know of no levels
 // Journals of tasks carry snapshots, and are trimmed behind them (docs/adr/0081).
 inline constexpr FeatureLevel kJournalSnapshotsLevel{2};
+// Commits of a query may be of several plans, the one after the other (docs/adr/0101).
+inline constexpr FeatureLevel kReplacedQueriesLevel{3};
 
-inline constexpr FeatureLevel kNewestLevel = kJournalSnapshotsLevel;  // that this program knows
+inline constexpr FeatureLevel kNewestLevel = kReplacedQueriesLevel;  // that this program knows
 
 }  // namespace storage

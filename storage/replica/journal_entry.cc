@@ -49,7 +49,7 @@ Status read_part(std::string_view key, std::string_view value, ReplicatedCommit&
 std::string encode(const ReplicatedCommit& commit) {
   std::string value;
   append_be(value, commit.sequence.value());
-  append_be(value, commit.made_at.value());
+  append_be(value, commit.planned_at.value());
   value += commit.entry;
   records::BatchBuilder builder;
   builder.append(records::kNoTimestamp, commit.task, value);
@@ -110,7 +110,7 @@ Result<std::optional<ReplicatedCommit>> read_replicated_commit(std::string_view 
                           std::string(record.value->substr(kHeadBytes)),
                           {},
                           {}};
-  commit.made_at = Revision{load_be<int64_t>(record.value->data() + sizeof(int64_t))};
+  commit.planned_at = Revision{load_be<int64_t>(record.value->data() + sizeof(int64_t))};
   while (reader.next(record)) {
     if (!record.key || !record.value) return no_entry();
     TRY(read_part(*record.key, *record.value, commit));

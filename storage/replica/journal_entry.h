@@ -49,8 +49,9 @@ struct ReplicatedCommit {
   // Of exchanges: part of what every replica of the journal does, each on its own.
   std::vector<TaskOutput> exchanged = {};
   std::vector<ConsumedInput> consumed = {};
-  // Of the command that made the query: another one may have had its name.
-  Revision made_at = {};
+  // Of the command that gave the query the plan that the task ran by. Before the one that made it: of an earlier query of
+  // its name.
+  Revision planned_at = {};
   bool operator==(const ReplicatedCommit&) const = default;
 };
 

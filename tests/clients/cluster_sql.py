@@ -29,6 +29,14 @@ def rows_of(node, query):
         return c.execute(query).fetchall()
 
 
+def refusal(node, statement):
+    try:
+        run_on(node, statement)
+    except psycopg.Error as error:
+        return str(error)
+    raise AssertionError(f"not refused: {statement}")
+
+
 def running(nodes):
     return [node for node in nodes.nodes.values() if node.is_running()]
 

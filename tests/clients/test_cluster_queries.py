@@ -9,7 +9,7 @@ import time
 
 from cluster_cases import all_is_well, cluster
 from cluster_nodes import eventually
-from cluster_sql import connect, owner_of, rows_of, run_on, running, shows, state_of
+from cluster_sql import connect, owner_of, refusal, rows_of, run_on, running, shows, state_of
 from millrace_server import Skipped, case, run
 
 try:
@@ -32,14 +32,6 @@ def define(nodes, *statements, at=1):
         return [sorted(row[0] for row in rows_of(node, f"SHOW {what}")) for what in ("TABLES", "STREAMS", "QUERIES")]
     for node in running(nodes):
         eventually(lambda node=node: names(node) == names(nodes.nodes[at]))
-
-
-def refusal(node, statement):
-    try:
-        run_on(node, statement)
-    except psycopg.Error as error:
-        return str(error)
-    raise AssertionError(f"not refused: {statement}")
 
 
 @case
@@ -163,8 +155,10 @@ def who_does_not_wait_is_told_which_table_lags():
 @case
 def what_is_not_there_yet_says_so():
     nodes = sql_cluster()
-    define(nodes, "CREATE STREAM refused (k INT KEY, v INT)", "CREATE STREAM taken AS SELECT * FROM refused")
-    for statement in ("CREATE OR REPLACE STREAM taken AS SELECT k, v + 1 AS v FROM refused",):
+    define(nodes, "CREATE STREAM given (k INT KEY, v INT)", "CREATE STREAM refused (k INT KEY, v INT)",
+           "CREATE TABLE taken AS SELECT k, COUNT(*) AS n FROM given GROUP BY k")
+    for statement in ("CREATE OR REPLACE STREAM refused AS SELECT k, v + 1 AS v FROM given",
+                      "CREATE OR REPLACE TABLE taken WITH (REBUILD = true) AS SELECT k, COUNT(v) AS n FROM given GROUP BY k"):
         assert "not supported in a cluster yet" in refusal(nodes.nodes[2], statement), statement
 
 

@@ -34,7 +34,7 @@ DefinedQueryPtr query(const std::string& id) {
   auto defined = std::make_shared<DefinedQuery>();
   defined->query = known;
   defined->plan = plan;
-  defined->made_at = Revision{5};
+  defined->made_at = defined->planned_at = Revision{5};
   return defined;
 }
 

@@ -57,7 +57,7 @@ class DefinitionTest : public testing::Test {
           return id;
         },
         [](const Uuid&, PartitionId partition) { return Offset(100 + partition.value()); }, nullptr,
-        nullptr, transaction_};
+        nullptr, transaction_, is_in_cluster_};
     const PlannedDefinition planned =
         TRY(plan_definition(parsed.front(), *image_, settings_, properties_, sources));
     ImageChange change;
@@ -125,6 +125,7 @@ class DefinitionTest : public testing::Test {
   engine::Properties properties_;
   uint8_t ids_ = 0;
   const Uuid* transaction_ = nullptr;  // of what is defined
+  bool is_in_cluster_ = false;
 };
 
 TEST_F(DefinitionTest, a_replayed_log_gives_the_same_image) {
@@ -210,6 +211,61 @@ TEST_F(DefinitionTest, a_replaced_query_goes_on_under_its_id_with_what_it_has) {
   EXPECT_EQ(replayed(), text_of(*image_));
 }
 
+// Its commits are told from those of before by when it got its plan (docs/adr/0101).
+TEST_F(DefinitionTest, a_query_of_a_cluster_that_is_replaced_stays_where_it_is) {
+  is_in_cluster_ = true;
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR) WITH (PARTITIONS = 2);");
+  must("CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
+  const DefinedQueryPtr old = image_->find_query("CTAS_BY_CITY_0");
+  EXPECT_EQ(old->made_at, image_->revision);
+  EXPECT_EQ(old->planned_at, old->made_at);
+  must("PAUSE CTAS_BY_CITY_0;");
+  const MetadataImagePtr before = image_;
+  must(
+      "CREATE OR REPLACE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders WHERE id > 1 "
+      "GROUP "
+      "BY city;");
+  const DefinedQueryPtr now = image_->find_query("CTAS_BY_CITY_0");
+  EXPECT_EQ(now->journal, old->journal);
+  EXPECT_EQ(now->made_at, old->made_at);
+  EXPECT_EQ(now->planned_at, image_->revision);
+  EXPECT_EQ(replayed(), text_of(*image_));
+
+  // Who was away too long takes it from a snapshot, with what it has kept.
+  storage::TopicTable topics;
+  const auto jumped = jump_to_snapshot(*before, snapshot_of(*image_, topics_), topics);
+  ASSERT_TRUE(jumped) << jumped.error().message;
+  EXPECT_TRUE(jumped->ended.empty());
+  ASSERT_EQ(jumped->started.size(), 1u);
+  EXPECT_EQ(jumped->started.front()->made_at, now->made_at);
+  EXPECT_EQ(jumped->started.front()->planned_at, now->planned_at);
+  // Another one of the same name is another one.
+  must("DROP TABLE by_city;");
+  EXPECT_EQ(jump_to_snapshot(*before, snapshot_of(*image_, topics_), topics)->ended.size(), 1u);
+}
+
+TEST_F(DefinitionTest, what_cannot_be_replaced_in_a_cluster_is_refused) {
+  is_in_cluster_ = true;
+  must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
+  must("CREATE TABLE by_city AS SELECT city, COUNT(*) AS n FROM orders GROUP BY city;");
+  const auto told = [&](const std::string& sql) {
+    const auto refused = define(sql);
+    return refused ? "not refused" : refused.error().message + "|" + refused.error().hint;
+  };
+  EXPECT_EQ(
+      told("CREATE OR REPLACE TABLE by_city WITH (REBUILD = true) AS SELECT city, COUNT(id) AS n "
+           "FROM orders GROUP BY city;"),
+      "that a table is rebuilt beside the old one is not supported in a cluster yet|DROP it, "
+      "and create it anew.");
+  EXPECT_TRUE(
+      told("CREATE OR REPLACE TABLE by_city AS SELECT city, COUNT(id) AS n FROM orders GROUP "
+           "BY city;")
+          .ends_with("|DROP it, and create it anew."));
+  must("CREATE STREAM declared (id INT KEY, city VARCHAR);");
+  EXPECT_EQ(told("CREATE OR REPLACE STREAM declared AS SELECT * FROM orders;"),
+            "that a query takes the place of what no query writes is not supported in a cluster "
+            "yet|DROP it, and create it anew.");
+}
 TEST_F(DefinitionTest, a_query_takes_the_place_of_one_that_was_terminated_or_of_a_declared_table) {
   must("CREATE STREAM orders (id INT KEY, city VARCHAR);");
   must("CREATE STREAM copied AS SELECT * FROM orders;");

@@ -110,7 +110,7 @@ class JournalInstallTest : public testing::Test {
   }
   // A checkpoint of the first three commits, the last two, and the exchange.
   void write(JournalContent& to) {
-    ASSERT_TRUE(to.query("q", Revision{5}));
+    ASSERT_TRUE(to.query("q", Revision{8}));  // it was replaced
     ASSERT_TRUE(to.query("dropped", Revision{6}));
     ASSERT_TRUE(to.task("dropped/0/0", {TaskSequence{9}, "nobody's"}));
     ASSERT_TRUE(to.store("0000"));

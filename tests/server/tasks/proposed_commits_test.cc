@@ -39,7 +39,7 @@ class ProposedCommitsTest : public testing::Test {
 TEST_F(ProposedCommitsTest, what_each_node_does_itself_is_told_from_what_is_delivered) {
   commit(1);
   const storage::ReplicatedCommit& proposed = proposals_.proposed.at(0);
-  EXPECT_EQ(proposed.made_at, Revision{9});
+  EXPECT_EQ(proposed.planned_at, Revision{9});
   EXPECT_EQ(proposed.outputs,
             (std::vector<storage::TaskOutput>{{to_storage(kTopic), "to a topic"}}));
   EXPECT_EQ(proposed.exchanged,

@@ -16,7 +16,7 @@ using storage::TopicPartition;
 
 const PartitionId kFirst{3}, kSecond{7};
 const TopicPartition kExchange{Uuid{{9}}, PartitionId{2}};
-constexpr Revision kMadeAt{5};
+constexpr Revision kMadeAt{5}, kReplacedAt{12};
 
 // All that was proposed is visible.
 class Proposals final : public JournalProposals {
@@ -51,7 +51,8 @@ class ReplicatedJournalsTest : public testing::Test {
     journals_->start_thread();
   }
   storage::Log& log() { return *node_.log; }
-  void define(const std::string& id, PartitionId journal, std::string unreadable = {}) {
+  void define(const std::string& id, PartitionId journal, std::string unreadable = {},
+              Revision planned_at = kMadeAt) {
     auto query = std::make_shared<engine::PersistentQuery>();
     query->id = id;
     auto plan = std::make_shared<engine::QueryPlan>();
@@ -62,21 +63,28 @@ class ReplicatedJournalsTest : public testing::Test {
     defined->unreadable = std::move(unreadable);
     defined->journal = journal;
     defined->made_at = kMadeAt;
+    defined->planned_at = planned_at;
     const std::lock_guard lock(mutex_);
     image_.put(defined);
+    image_.revision = std::max(image_.revision, planned_at);
   }
   // As the start of its query does.
-  void start(const std::string& task) {
+  void start(const std::string& task, Revision planned_at = kMadeAt) {
     const auto begun = storage::begin_task_and_wait(log(), task).value();
     Shard& shard = node_.tasks->shard_for(std::string(query_of(task)), 0);
-    journals_->set_task(task, {kMadeAt, begun.epoch, &shard});
+    journals_->set_task(task, {{kMadeAt, planned_at}, begun.epoch, &shard});
   }
-  static storage::ReplicatedCommit commit(const std::string& task, int64_t sequence) {
+  DefinedQueryPtr find(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    return image_.find_query(id);
+  }
+  static storage::ReplicatedCommit commit(const std::string& task, int64_t sequence,
+                                          Revision planned_at = kMadeAt) {
     storage::ReplicatedCommit made;
     made.task = task;
     made.sequence = TaskSequence{sequence};
     made.entry = "e" + std::to_string(sequence);
-    made.made_at = kMadeAt;
+    made.planned_at = planned_at;
     return made;
   }
   // Commits 1 to `count` of the task.
@@ -196,7 +204,7 @@ TEST_F(ReplicatedJournalsTest, a_query_that_has_failed_for_good_misses_nothing) 
   define("Q", kFirst);
   append(kFirst, commit("Q/0/0", 1));
   EXPECT_FALSE(wait_for_all_of(kFirst, kShort));  // it is about to be started
-  journals_->cannot_run("Q", kMadeAt, ReplicatedJournals::Failed::Keeps);
+  journals_->cannot_run("Q", {kMadeAt, kMadeAt}, ReplicatedJournals::Failed::Keeps);
   append(kFirst, commit("Q/0/0", 2));
   EXPECT_TRUE(wait_for_all_of(kFirst));
   start("Q/0/0");
@@ -210,12 +218,55 @@ TEST_F(ReplicatedJournalsTest, of_a_query_that_is_damaged_here_nothing_is_carrie
   define("LOST", kFirst);
   define("Q", kFirst);
   start("Q/0/0");
-  journals_->cannot_run("LOST", kMadeAt, ReplicatedJournals::Failed::Damaged);
+  journals_->cannot_run("LOST", {kMadeAt, kMadeAt}, ReplicatedJournals::Failed::Damaged);
   append(kFirst, commit("LOST/0/0", 1));
   append(kFirst, commit("Q/0/0", 1));
   EXPECT_TRUE(wait_for_all_of(kFirst));
   EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1"}));
   EXPECT_EQ(log().tasks().value().size(), 1u);
+}
+
+// Whoever runs it next must not go back to the plan of before: so nobody is done with a commit before it has begun that plan.
+TEST_F(ReplicatedJournalsTest, what_a_replaced_query_commits_waits_until_its_plan_has_begun_here) {
+  define("Q", kFirst);
+  start("Q/0/0");
+  append(kFirst, commit("Q/0/0", 1));
+  append(kFirst, commit("Q/0/0", 2, kReplacedAt));
+  EXPECT_FALSE(wait_for_all_of(kFirst, kShort));  // its command is not read yet
+  EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1"}));
+  const DefinedQueryPtr before = find("Q");
+  EXPECT_FALSE(journals_->knows_newer_plan(*before));
+  define("Q", kFirst, {}, kReplacedAt);
+  EXPECT_TRUE(journals_->knows_newer_plan(*before));
+  EXPECT_FALSE(wait_for_all_of(kFirst, kShort));  // it is read, and carried out in a moment
+  start("Q/0/0", kReplacedAt);
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
+}
+
+// Who runs it has not read the command yet: what it commits is the query's.
+TEST_F(ReplicatedJournalsTest, a_replaced_query_keeps_what_was_committed_by_the_plan_of_before) {
+  define("Q", kFirst, {}, kReplacedAt);
+  start("Q/0/0", kReplacedAt);
+  append(kFirst, commit("Q/0/0", 1));
+  append(kFirst, commit("Q/0/0", 2, kReplacedAt));
+  const Revision before_it{kMadeAt.value() - 1};
+  append(kFirst, commit("Q/0/0", 9, before_it));  // of an earlier query of the name
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
+}
+
+TEST_F(ReplicatedJournalsTest, a_replaced_query_that_cannot_run_here_misses_nothing) {
+  define("Q", kFirst);
+  journals_->cannot_run("Q", {kMadeAt, kMadeAt}, ReplicatedJournals::Failed::Keeps);
+  append(kFirst, commit("Q/0/0", 1));
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  append(kFirst, commit("Q/0/0", 2, kReplacedAt));
+  define("Q", kFirst, {}, kReplacedAt);
+  EXPECT_FALSE(wait_for_all_of(kFirst, kShort));
+  journals_->cannot_run("Q", {kMadeAt, kReplacedAt}, ReplicatedJournals::Failed::Keeps);
+  EXPECT_TRUE(wait_for_all_of(kFirst));
+  EXPECT_EQ(storage::journal_of_task(log(), "Q/0/0"), (Values{"1:e1", "2:e2"}));
 }
 
 // What is of one that is no more is nobody's.

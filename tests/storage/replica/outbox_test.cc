@@ -154,7 +154,7 @@ TEST(JournalEntry, a_commit_is_read_as_it_was_written) {
   ReplicatedCommit commit{"q/1/2", TaskSequence{7}, "entry", {{kHere, "output"}}, {{kThere, 5}}};
   commit.exchanged.push_back({kThere, "rows"});
   commit.consumed.push_back({kHere, Offset{9}});
-  commit.made_at = Revision{11};
+  commit.planned_at = Revision{11};
   EXPECT_EQ(*read_replicated_commit(encode(commit)).value(), commit);
   EXPECT_FALSE(read_delivered_mark(encode(commit)));
 }
