@@ -1,6 +1,5 @@
 #include "server/metadata/cluster_limits.h"
 
-#include <algorithm>
 #include <string>
 
 #include "server/metadata/plan_users.h"
@@ -55,11 +54,6 @@ Status check_for_cluster(const std::vector<DefinitionChange>& changes) {
       if (put->query->rebuilt_sink || !put->query->journal)
         return not_yet("that a query takes the place of another one is");
     }
-    // Each node would count on its own.
-    if (const auto* put = std::get_if<PutSource>(&change);
-        put && std::ranges::any_of(put->source->schema.columns, &engine::ColumnDef::is_serial))
-      return not_yet("SERIAL and IDENTITY columns are",
-                     "CREATE SEQUENCE, and declare the column with DEFAULT nextval('its name').");
   }
   return {};
 }
