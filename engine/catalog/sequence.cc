@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/catalog/passed_numbers.h"
 #include "engine/types/ascii.h"
 
 namespace engine {
@@ -58,7 +59,7 @@ Status set_value(Sequence& sequence, int64_t value, bool is_called) {
                              value, display_name(sequence.name), sequence.min, sequence.max)};
   sequence.last_value = value;
   sequence.is_called = is_called;
-  ++sequence.version;
+  sequence.version += kVersionsOfCount;
   return {};
 }
 

@@ -187,7 +187,8 @@ class RowReader {
     return {std::move(target),
             {columns_.begin(), columns_.end()},
             std::move(timestamps_),
-            std::move(serials_)};
+            std::move(serials_),
+            std::move(defaults_)};
   }
 
  private:
@@ -195,13 +196,17 @@ class RowReader {
   Status fill(size_t index, Value& value) {
     const ColumnDef& column = plan_.source.schema.columns[index];
     if (column.is_serial) {
-      auto gaps = std::ranges::find(serials_, index, &InsertBatch::Gaps::column);
-      if (gaps == serials_.end()) gaps = serials_.insert(gaps, {index, {}});
-      gaps->rows.push_back(timestamps_.size());
+      note(index, serials_);
     } else if (!column.default_sql.empty()) {
+      note(index, defaults_);
       value = TRY(default_value(column, context_, evaluation_));
     }
     return {};
+  }
+  void note(size_t column, std::vector<InsertBatch::Gaps>& of) const {
+    auto gaps = std::ranges::find(of, column, &InsertBatch::Gaps::column);
+    if (gaps == of.end()) gaps = of.insert(gaps, {column, {}});
+    gaps->rows.push_back(timestamps_.size());
   }
 
   // ROW(...) and a text are values of what CREATE TYPE has made.
@@ -277,7 +282,7 @@ class RowReader {
   Scope scope_;
   std::vector<std::shared_ptr<Column>> columns_;
   std::vector<int64_t> timestamps_;
-  std::vector<InsertBatch::Gaps> serials_;
+  std::vector<InsertBatch::Gaps> serials_, defaults_;
 };
 
 Result<InsertBatch> plan_rows(const InsertValues& insert, const DataSource& source,

@@ -21,6 +21,7 @@ struct InsertBatch {
     std::vector<size_t> rows;
   };
   std::vector<Gaps> serials = {};
+  std::vector<Gaps> defaults = {};  // likewise, of those that have their DEFAULT
 };
 
 // What a column has where a row leaves it out. `scope` knows functions and types; NULL where nothing is declared.

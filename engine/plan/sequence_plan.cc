@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/catalog/passed_numbers.h"
 #include "engine/plan/analysis.h"
 #include "engine/sql/parse.h"
 #include "engine/sql/sequence_call.h"
@@ -192,7 +193,7 @@ Result<ChangedSequences> plan_alter_sequence(const AlterSequence& alter, const C
   }
   auto sequence = std::make_shared<Sequence>(*before);
   TRY(take_options(alter.options, catalog, false, *sequence, alter.name.position));
-  ++sequence->version;
+  sequence->version += kVersionsOfCount;
   changed.put.push_back(std::move(sequence));
   return changed;
 }

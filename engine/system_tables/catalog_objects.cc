@@ -85,7 +85,10 @@ std::string CatalogRelation::key_columns() const {
 CatalogObjects::CatalogObjects(const Catalog& catalog) {
   for (const auto& [name, source] : catalog.sources())
     if (name != kProcessingLogStream && !source->is_temporary) add_source(catalog, *source);
-  for (const auto& [name, sequence] : catalog.sequences) add_sequence(catalog, *sequence);
+  for (const auto& [name, sequence] : catalog.sequences) {
+    const DataSource* owner = catalog.find_source(sequence->owner_table);
+    if (!owner || !owner->is_temporary) add_sequence(catalog, *sequence);
+  }
   for (const auto& table : all_system_tables()) {
     CatalogRelation& relation = relations_.emplace_back();
     relation.name = display_name(table->name);

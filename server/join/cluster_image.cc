@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "engine/catalog/passed_numbers.h"
+#include "engine/plan/serial_columns.h"
 #include "engine/types/ascii.h"
 #include "server/metadata/apply_command.h"
 #include "storage/log/task_journal.h"
@@ -45,6 +47,26 @@ void find_in_query(const MetadataImage& image, const DefinedQuery& query,
       return note(fmt::format("has lost its topic \"{}\", which was deleted: drop it", name));
 }
 
+// What a cluster gives them when they are declared there.
+std::shared_ptr<const engine::Catalog> with_own_sequences(const engine::Catalog& catalog,
+                                                          const GreatestSerials& serials) {
+  auto changed = std::make_shared<engine::Catalog>(catalog);
+  for (const auto& [name, source] : catalog.sources()) {
+    engine::NumberedTable numbered = engine::with_own_sequences(source, *changed, Uuid::random);
+    if (numbered.made.empty()) continue;
+    changed->put(numbered.table);
+    const auto greatest = serials.find(name);
+    for (engine::Sequence& each : numbered.made) {
+      if (greatest != serials.end())
+        if (const auto its = greatest->second.find(each.owner_column);
+            its != greatest->second.end())
+          engine::pass_numbers(each, its->second, its->second);
+      changed->sequences.set(each.name, std::make_shared<const engine::Sequence>(std::move(each)));
+    }
+  }
+  return changed;
+}
+
 }  // namespace
 
 std::vector<std::string> obstacles_to_join(const MetadataImage& image) {
@@ -64,13 +86,6 @@ std::vector<std::string> obstacles_to_join(const MetadataImage& image) {
       found.push_back(fmt::format(
           "the temporary table {}: start the server alone once more, which drops it, and stop it",
           shown));
-    for (const engine::ColumnDef& column : source->schema.columns)
-      if (column.is_serial)
-        found.push_back(
-            fmt::format("column {} of {} is SERIAL or IDENTITY, which is not supported in a cluster "
-                        "yet: copy the rows to a table whose column has DEFAULT nextval('a "
-                        "sequence'), and drop it",
-                        engine::display_name(column.name), shown));
   }
   for (const auto& [id, query] : image.queries()) find_in_query(image, *query, found);
   return found;
@@ -106,6 +121,7 @@ Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
                                              const storage::TopicTable& topics,
                                              const FirstNodeFacts& node) {
   MetadataImage changed = image;
+  changed.catalog = with_own_sequences(*image.catalog, node.serials);
   storage::TopicTable all_topics = topics;
   Revision revision = image.revision;
   for (const DefinedQueryPtr& query : queries_of_cluster(image)) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "server/join/serial_survey.h"
 #include "server/metadata/image.h"
 #include "storage/log/topic_partition.h"
 #include "storage/meta/metadata_log.h"
@@ -31,10 +32,11 @@ struct FirstNodeFacts {
   Revision last_in_etcd;     // that it replaces there
   // Of a partition, as it is now.
   std::function<LeaderEpoch(const storage::TopicPartition&)> leader_epoch;
+  GreatestSerials serials = {};
 };
 // The whole state of the cluster: each partition has its replica on the node, is led by nobody, and will be when the node
-// is there. Its revision lies behind those that there were, here and in etcd, and so far that no producer id is given twice:
-// who has read what it replaces has to read anew.
+// is there. SERIAL columns have sequences of their own, behind the numbers that there are. Its revision lies behind those that
+// there were, here and in etcd, and so far that no producer id is given twice: who has read what it replaces has to read anew.
 Result<storage::MetadataSnapshot> as_cluster(const MetadataImage& image,
                                              const storage::TopicTable& topics,
                                              const FirstNodeFacts& node);

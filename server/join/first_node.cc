@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -54,7 +56,7 @@ class Join {
  private:
   Status open();
   Status read_metadata();
-  Status check() const;
+  Status check();
   Result<ProducerId> next_producer();
   Status found(ClusterFounding& founding, const std::optional<ClusterInEtcd>& there);
   Status finish(Revision newest);
@@ -65,6 +67,7 @@ class Join {
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<storage::StateStore> state_;
   Metadata metadata_;
+  GreatestSerials serials_;
 };
 
 Status Join::open() {
@@ -99,12 +102,15 @@ Status Join::read_metadata() {
   return {};
 }
 
-Status Join::check() const {
+Status Join::check() {
   if (metadata_.image->revision == Revision{0})
     return wrong_state(
         fmt::format("nothing was ever defined in {}", options_.data_dir),
         "A node that begins with nothing needs no join, and an empty data directory.");
   std::vector<std::string> obstacles = obstacles_to_join(*metadata_.image);
+  SerialSurvey survey = TRY(serials_in(*log_, *metadata_.image));
+  serials_ = std::move(survey.greatest);
+  std::ranges::move(survey.unreadable, std::back_inserter(obstacles));
   if (const auto* offsets = metadata_.image->topics->find(coordinator::kOffsetsTopic))
     for (const std::string& group : TRY(share_groups_in(*log_, *offsets)))
       obstacles.push_back(fmt::format(
@@ -129,7 +135,8 @@ Status Join::found(ClusterFounding& founding, const std::optional<ClusterInEtcd>
                       [this](const TopicPartition& partition) {
                         const auto status = log_->find_partition(partition);
                         return status ? status->leader_epoch() : LeaderEpoch{0};
-                      }};
+                      },
+                      serials_};
   if (there) node.last_in_etcd = there->newest;
   node.next_producer = TRY(next_producer());
   const auto snapshot = TRY(as_cluster(*metadata_.image, metadata_.topics, node));

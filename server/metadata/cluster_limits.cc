@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <string>
 
 #include "server/metadata/plan_users.h"
@@ -65,12 +64,6 @@ Status check_for_cluster(const std::vector<DefinitionChange>& changes) {
       if (put->query->rebuilt_sink || !put->query->journal)
         return not_in_cluster_yet("that a table is rebuilt beside the old one is", kDropAndCreate);
     }
-    // Each node would count on its own.
-    if (const auto* put = std::get_if<PutSource>(&change);
-        put && std::ranges::any_of(put->source->schema.columns, &engine::ColumnDef::is_serial))
-      return not_in_cluster_yet(
-          "SERIAL and IDENTITY columns are",
-          "CREATE SEQUENCE, and declare the column with DEFAULT nextval('its name').");
   }
   return {};
 }

@@ -413,6 +413,9 @@ Result<MetadataApplier::SequenceMoved> MetadataApplier::move_sequence(const Sequ
       return moved;
     sequence.last_value = move.unused->given_to;
     ++sequence.version;
+  } else if (move.passed) {
+    moved.passed = engine::pass_numbers(sequence, move.passed->least, move.passed->greatest);
+    if (auto behind = engine::take_numbers(sequence, move.count)) moved.numbers = *behind;
   } else {
     moved.numbers = TRY(engine::take_numbers(sequence, move.count));
   }

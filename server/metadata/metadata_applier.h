@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/catalog/passed_numbers.h"
 #include "engine/sql/ast.h"
 #include "server/metadata/apply_command.h"
 #include "server/metadata/image.h"
@@ -139,11 +140,17 @@ class MetadataApplier {
       int64_t version = 0, reserved_to = 0, given_to = 0;
     };
     std::optional<Unused> unused = {};
+    // Rows are about to have these numbers, given by who writes them: it goes on behind, and `count` are reserved there.
+    struct Passed {
+      int64_t least = 0, greatest = 0;
+    };
+    std::optional<Passed> passed = {};
   };
   struct SequenceMoved {
     Uuid id;
     int64_t version = 0;
     engine::SequenceNumbers numbers;
+    engine::PassedNumbers passed = {};
   };
   void submit(SequenceMove move, std::function<void(Result<SequenceMoved>)> done);
   // What `change` makes of the schema registry as it is then, and of nothing else; it may be asked again

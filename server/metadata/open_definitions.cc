@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/catalog/passed_numbers.h"
+
 namespace server {
 
 namespace {
@@ -241,7 +243,7 @@ DefinitionChange undone_now(const DefinitionChange& undo, const MetadataImage& i
       put ? image.catalog->sequences.get(put->sequence->name) : nullptr;
   if (!present || (*present)->id != put->sequence->id) return undo;
   auto undone = std::make_shared<engine::Sequence>(*put->sequence);
-  undone->version = (*present)->version + 1;
+  undone->version = (*present)->version + engine::kVersionsOfCount;
   const bool is_behind = undone->increment > 0 ? (*present)->last_value > undone->last_value
                                                : (*present)->last_value < undone->last_value;
   if ((*present)->is_called && is_behind && (*present)->last_value >= undone->min &&

@@ -14,6 +14,7 @@
 #include "engine/plan/primary_key.h"
 #include "engine/plan/query_plan.h"
 #include "engine/plan/sequence_plan.h"
+#include "engine/plan/serial_columns.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/upgrade_query.h"
 #include "engine/types/ascii.h"
@@ -974,6 +975,39 @@ bool is_definition(const engine::Statement& statement) {
       statement);
 }
 
+namespace {
+
+// Of what a cluster defines. Nobody has looked which numbers the rows have that are there already.
+Status give_own_sequences(Effect& effect, const engine::Catalog& catalog,
+                          const std::function<Uuid()>& new_id, const Asker& asker) {
+  std::vector<DefinitionChange> sequences;
+  for (DefinitionChange& change : effect.changes) {
+    auto* put = std::get_if<PutSource>(&change);
+    if (!put) continue;
+    engine::NumberedTable numbered = engine::with_own_sequences(put->source, catalog, new_id);
+    put->source = std::move(numbered.table);
+    if (!numbered.made.empty() &&
+        std::ranges::find(effect.new_topics, put->source->topic, &engine::TopicDescription::name) ==
+            effect.new_topics.end())
+      return Error{
+          ErrorCode::NotSupported,
+          fmt::format("SERIAL and IDENTITY columns of a table whose topic is there, \"{}\", "
+                      "are not supported in a cluster yet",
+                      put->source->topic),
+          {},
+          "CREATE SEQUENCE ... START, and declare the column with DEFAULT nextval('its "
+          "name')."};
+    for (engine::Sequence& each : numbered.made) {
+      each.owner_role = asker.value_or("");
+      sequences.push_back(PutSequence{std::make_shared<const engine::Sequence>(std::move(each))});
+    }
+  }
+  std::ranges::move(sequences, std::back_inserter(effect.changes));
+  return {};
+}
+
+}  // namespace
+
 Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
                                           const MetadataImage& image,
                                           const engine::EngineSettings& settings,
@@ -1005,6 +1039,7 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
     TRY(check_not_open_elsewhere(uses, image, sources.transaction));
   }
   Effect effect = TRY(std::move(visited));
+  if (sources.is_in_cluster) TRY(give_own_sequences(effect, *image.catalog, sources.new_id, asker));
   if (!std::holds_alternative<engine::CommentOn>(statement.statement) &&
       !std::holds_alternative<engine::AlterColumns>(statement.statement))
     keep_comments(effect, *image.catalog);

@@ -86,6 +86,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                                   *node->workers_,
                                   [raw = node.get(), begun_us] { return raw->facts(begun_us); }});
   node->parts_->cluster = node->cluster_topics_.get();
+  if (node->parts_->cluster != nullptr) node->parts_->sequences.share_with_nodes();
   TRY(node->open_front_ends());
   TRY(node->open_cleaner());
   node->count_records();

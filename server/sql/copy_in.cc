@@ -7,6 +7,7 @@
 #include "engine/catalog/system_sources.h"
 #include "engine/types/ascii.h"
 #include "server/sql/execution.h"
+#include "server/sql/passing_numbers.h"
 #include "server/sql/serial_look_up.h"
 
 namespace server {
@@ -73,7 +74,7 @@ class NodeCopy final : public sql::CopyIn {
 
   sql::Pace append(sql::CopyRows rows) override {
     if (has_failed_) return sql::Pace::GoOn;
-    if (look_up_ || awaits_numbers_) {
+    if (awaits_something()) {
       waiting_.push_back(std::move(rows));
       return sql::Pace::Wait;
     }
@@ -92,6 +93,7 @@ class NodeCopy final : public sql::CopyIn {
     const auto limit = static_cast<size_t>(session_.parts().settings.copy_atomic_bytes);
     const bool has_memory = charge_.try_resize(own_->size_bytes() + bytes_in_flight_);
     if (own_->size_bytes() >= limit) send_block();
+    if (passing_) return sql::Pace::Wait;
     if (blocks_in_flight_ > 1 || (blocks_in_flight_ > 0 && !has_memory)) return sql::Pace::Wait;
     // Nothing will be given back before the block is whole, and a part of it is not to be sent.
     if (!has_memory)
@@ -102,8 +104,9 @@ class NodeCopy final : public sql::CopyIn {
 
   void finish() override {
     is_finished_ = true;
-    if (look_up_ || awaits_numbers_ || has_failed_) return;
+    if (awaits_something() || has_failed_) return;
     if (own_ && own_->rows() > 0) return send_block();
+    if (held_ && passes_first([] {})) return;
     if (blocks_in_flight_ == 0) receiver_.on_copy_done(row_count_);
   }
 
@@ -111,11 +114,13 @@ class NodeCopy final : public sql::CopyIn {
   bool is_committing() const override { return blocks_in_flight_ > 0; }
 
  private:
+  bool awaits_something() const { return look_up_ || awaits_numbers_ || passing_; }
+
   // What has waited, for as long as it need not wait again.
   void go_on() {
     std::vector<sql::CopyRows> waited = std::exchange(waiting_, {});
     for (sql::CopyRows& rows : waited) append(std::move(rows));
-    if (look_up_ || awaits_numbers_ || has_failed_) return;
+    if (awaits_something() || has_failed_) return;
     if (is_finished_) return finish();
     receiver_.on_copy_drained();
   }
@@ -207,6 +212,7 @@ class NodeCopy final : public sql::CopyIn {
       column.numbers.erase(column.numbers.begin(),
                            column.numbers.begin() + static_cast<std::ptrdiff_t>(rows.rows));
     }
+    left_out_->gather_given(all, places_);
     TRY(left_out_->fill(all, rows.rows));
     const std::vector<int64_t> now(rows.rows, session_.parts().clock.wall_ms());
     return (held_ ? held_ : own_.get())->add(all, rows.rows, now, rows.lines);
@@ -217,7 +223,22 @@ class NodeCopy final : public sql::CopyIn {
     return sql::Pace::GoOn;
   }
 
+  // In a cluster, where rows have numbers that sequences are to pass before: then `what` is done, and what has waited goes on.
+  bool passes_first(const std::function<void()>& what) {
+    std::vector<GivenNumbers> given = left_out_->take_given();
+    if (session_.parts().cluster == nullptr || given.empty()) return false;
+    passing_ = std::make_unique<PassingNumbers>(session_, std::move(given));
+    passing_->begin([this, what](const Status& passed) {
+      const auto ended = std::move(passing_);
+      if (!passed) return fail(passed.error());
+      what();
+      go_on();
+    });
+    return true;
+  }
+
   void send_block() {
+    if (passes_first([this] { send_block(); })) return;
     storage::AppendRequest request;
     const uint64_t rows = own_->rows();
     const size_t size_bytes = own_->size_bytes();
@@ -241,7 +262,7 @@ class NodeCopy final : public sql::CopyIn {
     } else if (!has_failed_) {
       return fail(std::move(appended).error());
     }
-    if (is_finished_ && !has_failed_ && blocks_in_flight_ == 0)
+    if (is_finished_ && !awaits_something() && !has_failed_ && blocks_in_flight_ == 0)
       receiver_.on_copy_done(row_count_);
     else
       receiver_.on_copy_drained();
@@ -266,6 +287,7 @@ class NodeCopy final : public sql::CopyIn {
   };
   std::vector<Numbers> numbers_;
   bool awaits_numbers_ = false;
+  std::unique_ptr<PassingNumbers> passing_;
   std::unique_ptr<SerialLookUp> look_up_;  // while numbers have no beginning
   std::vector<sql::CopyRows> waiting_;     // for it: what was on its way when it was asked to stop
   std::unique_ptr<RowBuffer> own_;

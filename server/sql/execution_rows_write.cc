@@ -9,6 +9,7 @@
 #include "server/sql/append_changes.h"
 #include "server/sql/change_attempts.h"
 #include "server/sql/execution.h"
+#include "server/sql/passing_numbers.h"
 #include "server/sql/written_rows.h"
 
 namespace server {
@@ -58,6 +59,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     is_cancelled_ = true;
     if (append_ || is_appending_ || sorting_ || has_failed_) return;
     select_.reset();
+    passing_.reset();
     timer_.reset();
     fail_cancelled();
   }
@@ -72,6 +74,15 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   void on_error(Error error) override { fail(std::move(error)); }
   void on_done(sql::Completion) override {
     if (has_failed_) return;
+    std::vector<GivenNumbers> given = left_out_->take_given();
+    if (!is_in_cluster() || given.empty()) return write_all();
+    passing_.emplace(session(), std::move(given));
+    passing_->begin([this](const Status& passed) {
+      if (!passed) return fail(passed.error());
+      write_all();
+    });
+  }
+  void write_all() {
     storage::AppendRequest request;
     if (own_) own_->take(request);
     if (own_ && is_in_cluster()) return write_in_cluster(std::move(request));
@@ -207,6 +218,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
         TRY(written_columns(write_->target->schema, write_->places, columns, first_row, end_row,
                             write_->kind == RowsWrite::Kind::Insert ? KeysOf::NewRows
                                                                     : KeysOf::RowsThatAreThere));
+    if (write_->kind == RowsWrite::Kind::Insert) left_out_->gather_given(written, write_->given());
     if (write_->kind != RowsWrite::Kind::Delete) TRY(left_out_->fill(written, rows));
     RowBuffer& buffer = held_ ? *held_ : *own_;
     if (own_ && is_in_cluster()) rows = TRY(keep_what_is_left(written, rows));
@@ -284,6 +296,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   // In a cluster
   // Shared with who sorts keys on another thread; until he has.
   const std::shared_ptr<ChangeAttempts> attempts_ = std::make_shared<ChangeAttempts>();
+  std::optional<PassingNumbers> passing_;  // before the rows are written
   std::unique_ptr<sql::Errand> sorting_;
   std::vector<engine::Value> parameters_;
   std::vector<std::string> returned_keys_;  // by row of returned_

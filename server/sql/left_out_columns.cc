@@ -106,6 +106,30 @@ Status LeftOutColumns::fill(std::vector<engine::ColumnPtr>& columns, size_t rows
   return {};
 }
 
+void LeftOutColumns::gather_given(std::span<const engine::ColumnPtr> columns,
+                                  std::span<const size_t> given) {
+  for (const size_t place : given)
+    if (!own_[place].empty()) add_given(*columns[place], own_[place], {}, given_);
+}
+
+void add_given(const engine::Column& column, const std::string& sequence,
+               std::span<const size_t> except, std::vector<GivenNumbers>& given) {
+  const bool is_bigint = column.type().kind() == engine::TypeKind::Bigint;
+  if (!is_bigint && column.type().kind() != engine::TypeKind::Integer) return;
+  auto its = std::ranges::find(given, sequence, &GivenNumbers::sequence);
+  auto left_out = except.begin();
+  for (size_t row = 0; row < column.size(); ++row) {
+    if (left_out != except.end() && *left_out == row) {
+      ++left_out;
+      continue;
+    }
+    const engine::Value value = column.value_at(row);
+    if (value.is_null()) continue;
+    if (its == given.end()) its = given.insert(its, {sequence, {}});
+    its->numbers.push_back(is_bigint ? value.as_int64() : int64_t{value.as_int32()});
+  }
+}
+
 Status fill_serials(engine::InsertBatch& batch, const Uuid& topic, SerialNumbers& numbers) {
   for (const engine::InsertBatch::Gaps& gaps : batch.serials) {
     int64_t number = TRY(take(numbers, topic, gaps.column, gaps.rows.size(), *batch.target));

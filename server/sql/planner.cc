@@ -713,15 +713,31 @@ Result<LeftOutColumns> Planner::left_out(const std::shared_ptr<const engine::Dat
   budget_->begin({});
   const storage::TopicInfo* topic = image_->topics->find(table->topic);
   std::vector<engine::Value> defaults;
-  std::vector<std::string> sequences;
+  std::vector<std::string> sequences, own;
   for (const engine::ColumnDef& column : table->schema.columns) {
     sequences.push_back(sequence_of_default(column));
+    const engine::SequencePtr owned = own_sequence(*image_->catalog, *table, column);
+    own.push_back(owned ? owned->name : std::string());
     defaults.push_back(has_sequence_default(column)
                            ? engine::Value()
                            : TRY(engine::default_value(column, context_for(nullptr), eval())));
   }
   return LeftOutColumns(table, topic ? topic->id : Uuid(), std::move(defaults),
-                        std::move(sequences), *numbers_);
+                        std::move(sequences), std::move(own), *numbers_);
+}
+
+void Planner::add_given_numbers(const engine::InsertBatch& rows,
+                                std::vector<GivenNumbers>& given) const {
+  const std::vector<engine::ColumnDef>& columns = rows.target->schema.columns;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const engine::SequencePtr own = own_sequence(*image_->catalog, *rows.target, columns[i]);
+    if (!own) continue;
+    const auto left_out = std::ranges::find(rows.defaults, i, &engine::InsertBatch::Gaps::column);
+    add_given(*rows.columns[i], own->name,
+              left_out == rows.defaults.end() ? std::span<const size_t>()
+                                              : std::span<const size_t>(left_out->rows),
+              given);
+  }
 }
 
 Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
@@ -735,6 +751,7 @@ Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
   TRY(check_returning(prepared, returning));
   InsertRows planned{TRY(make_row_buffer(*image_, rows.target)), {}};
   if (numbers_) TRY(fill_serials(rows, planned.buffer->topic(), *numbers_));
+  add_given_numbers(rows, planned.given);
   TRY(planned.buffer->add(rows.columns, rows.timestamps.size(), rows.timestamps));
   if (!returning.empty())
     planned.returned = TRY(returned_rows(returning, *rows.target, rows.columns,

@@ -83,6 +83,7 @@ struct ConstantRows {
 struct InsertRows {
   std::unique_ptr<RowBuffer> buffer;
   std::vector<engine::ColumnPtr> returned;  // of RETURNING
+  std::vector<GivenNumbers> given = {};     // that sequences are to pass before
 };
 using LookUp = std::shared_ptr<const engine::PullPlan>;
 using SelectRows = std::shared_ptr<const engine::SelectRowsPlan>;
@@ -169,6 +170,7 @@ class Planner {
                            const engine::DataSource& target, std::string_view alias,
                            SqlPrepared& out) const;
   Status check_returning(const SqlPrepared& prepared, const Returning& returning) const;
+  void add_given_numbers(const engine::InsertBatch& rows, std::vector<GivenNumbers>& given) const;
   Result<InsertRows> plan_insert(const SqlPrepared& prepared, const engine::InsertValues& insert,
                                  const engine::PlanContext& context);
   static Result<ConstantRows> explain_constants(const engine::Explain& explain,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/catalog/passed_numbers.h"
 #include "engine/sql/parse.h"
 #include "engine/sql/sequence_call.h"
 #include "engine/types/ascii.h"
@@ -98,6 +99,17 @@ std::string sequence_of_default(const engine::ColumnDef& column) {
   if (!call || call->name != "NEXTVAL") return {};
   const auto named = engine::sequences_named_in(*parsed);
   return named.size() == 1 ? named.front() : std::string();
+}
+
+engine::SequencePtr own_sequence(const engine::Catalog& catalog, const engine::DataSource& table,
+                                 const engine::ColumnDef& column) {
+  const std::string text = sequence_of_default(column);
+  const auto name = text.empty() ? Result<std::string>(text) : engine::sequence_name(text);
+  const engine::SequencePtr* found =
+      name && !name->empty() ? catalog.sequences.get(*name) : nullptr;
+  if (!found || !engine::is_passed_by_rows(**found)) return nullptr;
+  return (*found)->owner_table == table.name && (*found)->owner_column == column.name ? *found
+                                                                                      : nullptr;
 }
 
 }  // namespace server

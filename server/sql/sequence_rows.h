@@ -17,5 +17,8 @@ bool has_sequence_default(const engine::ColumnDef& column);
 bool has_sequence_default(const engine::DataSource& table);
 // The sequence whose next number it is; empty where it is none, or something that is computed with it.
 std::string sequence_of_default(const engine::ColumnDef& column);
+// The same where the column owns it, and rows with numbers of their own move it on; null: there is none.
+engine::SequencePtr own_sequence(const engine::Catalog& catalog, const engine::DataSource& table,
+                                 const engine::ColumnDef& column);
 
 }  // namespace server

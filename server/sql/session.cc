@@ -14,6 +14,7 @@
 #include "server/sql/copy_in.h"
 #include "server/sql/execution.h"
 #include "server/sql/fixed_defaults.h"
+#include "server/sql/passing_numbers.h"
 #include "server/sql/search_path.h"
 #include "server/sql/sequence_rows.h"
 #include "server/sql/serial_look_up.h"
@@ -464,8 +465,16 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
     return run_transient(
         *this, receiver, std::move(*query), std::move(image),
         prepared.action == Action::Push ? TransientEnd::Never : TransientEnd::AtPresentEnd);
-  std::unique_ptr<RowBuffer>& rows = std::get<InsertRows>(planned).buffer;
-  TRY(check_is_read(*image, rows->source()));
+  auto& insert = std::get<InsertRows>(planned);
+  TRY(check_is_read(*image, insert.buffer->source()));
+  if (parts_.cluster != nullptr && !insert.given.empty())
+    return run_after_passing(*this, receiver, std::move(insert));
+  return write(std::move(insert), receiver);
+}
+
+Result<std::unique_ptr<sql::Execution>> SqlSession::write(InsertRows insert,
+                                                          sql::Receiver& receiver) {
+  std::unique_ptr<RowBuffer>& rows = insert.buffer;
   const uint64_t count = rows->rows();
   storage::AppendRequest request;
   if (in_transaction_) {
@@ -479,7 +488,7 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::run(PlannedStatement planned
     rows->take(request);
   }
   return run_append(*this, receiver, std::move(request), "INSERT 0", count,
-                    std::move(std::get<InsertRows>(planned).returned));
+                    std::move(insert.returned));
 }
 
 void SqlSession::note_written(const std::vector<storage::AppendedBatch>& batches) {

@@ -223,6 +223,8 @@ class SqlSession final : public sql::SessionBackend {
   // Runs what was planned.
   Result<std::unique_ptr<sql::Execution>> run(PlannedStatement planned, StatementBegun begun,
                                               MetadataImagePtr image, sql::Receiver& receiver);
+  // Appends the rows of an INSERT, or holds them until its transaction ends.
+  Result<std::unique_ptr<sql::Execution>> write(InsertRows insert, sql::Receiver& receiver);
   // Plans and runs a statement that counts as open already.
   Result<std::unique_ptr<sql::Execution>> start_again(StatementBegun begun,
                                                       sql::Receiver& receiver);

@@ -183,7 +183,9 @@ std::span<const engine::SelectItem> returning_of(const engine::Statement& statem
 }
 
 std::string alias_of(const engine::Statement& statement) {
-  const auto text = [](const std::optional<engine::Name>& alias) { return alias ? alias->text : ""; };
+  const auto text = [](const std::optional<engine::Name>& alias) {
+    return alias ? alias->text : "";
+  };
   if (const auto* update = std::get_if<engine::UpdateRows>(&statement)) return text(update->alias);
   if (const auto* remove = std::get_if<engine::DeleteRows>(&statement)) return text(remove->alias);
   return "";
@@ -226,6 +228,7 @@ Result<bool> add_sequence_defaults(RowsWrite& write, size_t given) {
              fmt::format("C{}", outer.items.size() + 1));
     write.places.push_back(place);
   }
+  write.numbered = left_out.size();
   outer.from->query = std::make_shared<const engine::Query>(std::move(write.rows));
   write.rows = std::move(outer);
   return true;

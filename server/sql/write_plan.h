@@ -15,11 +15,15 @@ struct RowsWrite {
   enum class Kind : uint8_t { Insert, Update, Delete };
   Kind kind = Kind::Insert;
   std::shared_ptr<const engine::DataSource> target;
-  engine::Query rows;              // what is written; of Delete the keys
-  std::vector<size_t> places;      // in the target's schema, of each column of `rows`
+  engine::Query rows;          // what is written; of Delete the keys
+  std::vector<size_t> places;  // in the target's schema, of each column of `rows`
+  size_t numbered = 0;  // so many of the last have their DEFAULT, which takes numbers of a sequence
   bool has_each_key_once = false;  // else two rows of one key are the later one
   bool is_upsert = false;          // what an Insert writes depends on the rows of the same keys
   std::vector<engine::SqlType> types() const;
+  std::span<const size_t> given() const {
+    return std::span(places).first(places.size() - numbered);
+  }
 };
 
 // Whether the statement writes rows of a SELECT into a table; an INSERT ... SELECT into a stream is a query that runs on.

@@ -1,4 +1,4 @@
-#include "engine/catalog/sequence.h"
+#include "engine/catalog/passed_numbers.h"
 
 #include <gtest/gtest.h>
 
@@ -60,9 +60,62 @@ TEST(Sequence, is_set_within_its_bounds) {
   EXPECT_EQ(take_numbers(sequence, 1)->first, 5);
   ASSERT_TRUE(set_value(sequence, 5, true));
   EXPECT_EQ(take_numbers(sequence, 1)->first, 6);
-  EXPECT_EQ(sequence.version, 2);
+  EXPECT_EQ(sequence.version, 2 * kVersionsOfCount);
   EXPECT_EQ(set_value(sequence, 11, true).error().message,
             "setval: value 11 is out of bounds for sequence \"s\" (1..10)");
+}
+
+TEST(PassedNumbers, are_those_of_columns_that_count_up) {
+  Sequence sequence = sequence_of(1, 1, 10, 1);
+  EXPECT_FALSE(is_passed_by_rows(sequence)) << "nobody owns it";
+  sequence.owner_table = "T";
+  EXPECT_TRUE(is_passed_by_rows(sequence));
+  sequence.cycles = true;
+  EXPECT_FALSE(is_passed_by_rows(sequence));
+  sequence.cycles = false;
+  sequence.increment = -1;
+  EXPECT_FALSE(is_passed_by_rows(sequence));
+}
+
+TEST(PassedNumbers, come_before_the_next_ones) {
+  Sequence sequence = sequence_of(1, 1, 1000, 1);
+  const PassedNumbers first = pass_numbers(sequence, 3, 7);
+  EXPECT_FALSE(first.has_reserved);
+  EXPECT_FALSE(first.ends_reserves) << "nobody has any";
+  EXPECT_EQ(first.reserved_to, 0);
+  EXPECT_EQ(take_numbers(sequence, 10)->first, 8);
+
+  const PassedNumbers behind = pass_numbers(sequence, 18, 30);
+  EXPECT_TRUE(behind.has_reserved);
+  EXPECT_FALSE(behind.ends_reserves) << "what is at hand goes up to 17";
+  EXPECT_EQ(behind.reserved_to, 17);
+  EXPECT_EQ(sequence.version, 0);
+  EXPECT_EQ(take_numbers(sequence, 1)->first, 31);
+}
+
+TEST(PassedNumbers, end_what_may_be_at_hand_somewhere) {
+  Sequence sequence = sequence_of(1, 1, 1000, 1);
+  ASSERT_TRUE(take_numbers(sequence, 10));
+  const PassedNumbers among = pass_numbers(sequence, 10, 10);
+  EXPECT_TRUE(among.ends_reserves);
+  EXPECT_EQ(sequence.version, 1);
+  EXPECT_EQ(take_numbers(sequence, 1)->first, 11) << "it does not go back";
+  const PassedNumbers both = pass_numbers(sequence, 2, 50);
+  EXPECT_TRUE(both.ends_reserves);
+  EXPECT_EQ(sequence.version, 2);
+  EXPECT_EQ(take_numbers(sequence, 1)->first, 51);
+  ASSERT_TRUE(set_value(sequence, 1, false));
+  EXPECT_TRUE(pass_numbers(sequence, 1, 1).has_reserved) << "before it was set back";
+}
+
+TEST(PassedNumbers, may_be_the_last_or_beyond) {
+  Sequence sequence = sequence_of(1, 1, 10, 1);
+  EXPECT_EQ(pass_numbers(sequence, 20, 20).reserved_to, 0);
+  EXPECT_EQ(sequence.last_value, 10);
+  EXPECT_FALSE(take_numbers(sequence, 1));
+  Sequence lowest = sequence_of(1, INT64_MIN, INT64_MAX, INT64_MIN);
+  EXPECT_EQ(pass_numbers(lowest, 5, 5).reserved_to, INT64_MIN);
+  EXPECT_EQ(take_numbers(lowest, 1)->first, 6);
 }
 
 TEST(Sequence, is_found_by_a_text) {

@@ -30,6 +30,15 @@ TEST_F(InsertValuesTest, columns_can_be_listed_and_rowtime_given) {
   EXPECT_EQ(batch->columns[1]->value_at(0), Value::integer(5));
 }
 
+TEST_F(InsertValuesTest, it_is_told_which_rows_have_a_default) {
+  ASSERT_TRUE(create("CREATE TABLE D (K INT PRIMARY KEY DEFAULT 7, V INT DEFAULT 1);"));
+  const auto batch = insert("INSERT INTO d VALUES (1, DEFAULT), (DEFAULT, 2), (3, DEFAULT);");
+  ASSERT_TRUE(batch) << batch.error().message;
+  ASSERT_EQ(batch->defaults.size(), 2u);
+  for (const InsertBatch::Gaps& gaps : batch->defaults)
+    EXPECT_EQ(gaps.rows, gaps.column == 0 ? std::vector<size_t>{1} : (std::vector<size_t>{0, 2}));
+}
+
 TEST_F(InsertValuesTest, one_bad_row_refuses_all) {
   EXPECT_EQ(insert_error("INSERT INTO s VALUES ('a', 1, 1.5), ('b', 2);"),
             "Expected a value for each column. Expected Columns: [`K`, `I`, `D`]. Got ['b', 2]");

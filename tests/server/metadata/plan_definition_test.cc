@@ -668,6 +668,52 @@ TEST_F(DefinitionTest, names_of_an_open_transaction_are_its_own) {
   must("DROP TABLE t;");
 }
 
+TEST_F(DefinitionTest, in_a_cluster_a_serial_column_has_a_sequence_of_its_own) {
+  is_in_cluster_ = true;
+  must("CREATE TABLE notes (id SERIAL PRIMARY KEY, other BIGSERIAL, body STRING);");
+  const auto column = [&](const char* table, size_t index) {
+    return image_->catalog->find_source(table)->schema.columns[index];
+  };
+  const auto sequence = [&](const char* name) {
+    const engine::SequencePtr* found = image_->catalog->sequences.get(name);
+    return found ? *found : std::make_shared<const engine::Sequence>();
+  };
+  EXPECT_FALSE(column("NOTES", 0).is_serial);
+  EXPECT_TRUE(column("NOTES", 0).is_not_null);
+  EXPECT_EQ(column("NOTES", 0).default_sql, "nextval('notes_id_seq')");
+  EXPECT_EQ(sequence("NOTES_ID_SEQ")->max, INT32_MAX);
+  EXPECT_EQ(sequence("NOTES_ID_SEQ")->owner_table, "NOTES");
+  EXPECT_EQ(sequence("NOTES_ID_SEQ")->owner_column, "ID");
+  EXPECT_FALSE(sequence("NOTES_ID_SEQ")->is_called);
+  EXPECT_EQ(sequence("NOTES_OTHER_SEQ")->max, INT64_MAX);
+  EXPECT_NE(sequence("NOTES_OTHER_SEQ")->id, sequence("NOTES_ID_SEQ")->id);
+  EXPECT_EQ(replayed(), text_of(*image_));
+
+  // Names that are taken, and such as need quotes.
+  must("CREATE SEQUENCE lines_id_seq;");
+  must("CREATE TABLE lines (id SERIAL PRIMARY KEY, v INT);");
+  EXPECT_EQ(column("LINES", 0).default_sql, "nextval('lines_id_seq1')");
+  must("CREATE TABLE \"It's\" (id SERIAL PRIMARY KEY, v INT);");
+  EXPECT_EQ(column("It's", 0).default_sql, "nextval('\"It''s_id_seq\"')");
+  EXPECT_EQ(sequence("It's_id_seq")->owner_table, "It's");
+  must("CREATE SCHEMA shop;");
+  must("CREATE TABLE shop.orders (id SERIAL PRIMARY KEY, v INT);");
+  EXPECT_EQ(column("SHOP.ORDERS", 0).default_sql, "nextval('shop.orders_id_seq')");
+  EXPECT_EQ(sequence("SHOP.ORDERS_ID_SEQ")->owner_table, "SHOP.ORDERS");
+
+  must("DROP TABLE notes;");
+  EXPECT_EQ(image_->catalog->sequences.get("NOTES_ID_SEQ"), nullptr);
+  EXPECT_EQ(image_->catalog->sequences.get("NOTES_OTHER_SEQ"), nullptr);
+  must("CREATE STREAM records (k INT KEY) WITH (partitions = 1);");
+  EXPECT_EQ(refusal("CREATE TABLE over (id SERIAL PRIMARY KEY) WITH (kafka_topic = 'records');"),
+            "SERIAL and IDENTITY columns of a table whose topic is there, \"records\", are not "
+            "supported in a cluster yet");
+  is_in_cluster_ = false;
+  must("CREATE TABLE alone (id SERIAL PRIMARY KEY, v INT);");
+  EXPECT_TRUE(column("ALONE", 0).is_serial);
+  EXPECT_EQ(image_->catalog->sequences.get("ALONE_ID_SEQ"), nullptr);
+}
+
 TEST_F(DefinitionTest, what_cannot_be_undone_is_refused_within_a_transaction) {
   must("CREATE STREAM events (id INT KEY, v INT);");
   must("CREATE STREAM others (id INT KEY, v INT);");

@@ -1,0 +1,25 @@
+// A set of whole numbers that come in ranges.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <map>
+
+namespace server {
+
+// Invariant: ranges neither overlap nor adjoin.
+// Threads: one at a time.
+class NumberRanges {
+ public:
+  // Of more ranges than that it forgets the second lowest: a number may be taken for one that is not there.
+  explicit NumberRanges(size_t most) : most_(most) {}
+  void add(int64_t first, int64_t last);
+  bool contains(int64_t number) const;
+  void clear() { ranges_.clear(); }
+  size_t count() const { return ranges_.size(); }
+
+ private:
+  const size_t most_;
+  std::map<int64_t, int64_t> ranges_;  // the last, by the first
+};
+
+}  // namespace server

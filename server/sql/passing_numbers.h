@@ -1,0 +1,39 @@
+// In a cluster, before rows are written whose numbers do not come from the sequence of their column: it goes on behind them, and
+// no node gives them any more (docs/adr/0100).
+#pragma once
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "server/net/loop.h"
+#include "server/sql/execution.h"
+
+namespace server {
+
+// Threads: the session's loop. Owner: the statement.
+class PassingNumbers {
+ public:
+  PassingNumbers(SqlSession& session, std::vector<GivenNumbers> given)
+      : session_(session), given_(std::move(given)) {}
+  // `done` is called once, on the loop and not within this call; not after the end of this.
+  void begin(std::function<void(Status)> done);
+
+ private:
+  void pass_next();
+  void passed(const Result<std::chrono::milliseconds>& wait);
+
+  SqlSession& session_;
+  std::vector<GivenNumbers> given_;
+  std::function<void(Status)> done_;
+  std::optional<Timer> timer_;
+  const Interest interest_;
+};
+
+// Writes the rows of an INSERT after that.
+std::unique_ptr<sql::Execution> run_after_passing(SqlSession& session, sql::Receiver& receiver,
+                                                  InsertRows rows);
+
+}  // namespace server
