@@ -61,7 +61,8 @@ std::shared_ptr<const engine::Catalog> with_own_sequences(const engine::Catalog&
         if (const auto its = greatest->second.find(each.owner_column);
             its != greatest->second.end())
           engine::pass_numbers(each, its->second, its->second);
-      changed->sequences.set(each.name, std::make_shared<const engine::Sequence>(std::move(each)));
+      const auto made = std::make_shared<const engine::Sequence>(std::move(each));
+      changed->sequences.set(made->name, made);
     }
   }
   return changed;
