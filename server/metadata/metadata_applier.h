@@ -21,6 +21,7 @@
 #include "server/metadata/rebuild_step.h"
 #include "server/metadata/topic_change.h"
 #include "storage/log/log.h"
+#include "storage/meta/feature_level.h"
 #include "storage/meta/metadata_log.h"
 
 namespace server {

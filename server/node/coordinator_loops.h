@@ -171,7 +171,9 @@ class CoordinatorLoops {
       OnLoop& on = owner.loop_of(partition);
       on.run_here([&on, partition, work = std::move(work)] {
         Partition* of = on.shard->find(partition);
-        const KafkaError why_not = of ? of->unavailable() : coordinator::kNotCoordinator;
+        KafkaError why_not = of ? of->unavailable() : coordinator::kNotCoordinator;
+        if (why_not == coordinator::kNotCoordinator && on.begins_soon(partition))
+          why_not = coordinator::kCoordinatorLoadInProgress;
         work(why_not == KafkaError::None ? of : nullptr, why_not);
       });
     }
@@ -264,6 +266,13 @@ class CoordinatorLoops {
         led[partition] = status->leader_epoch();
         shard->lead(partition, status->leader_epoch());
       }
+    }
+    // Clients that are told to look for somebody else would be sent here again.
+    bool begins_soon(PartitionId partition) const {
+      const auto topics = backend_.topics();
+      const storage::TopicInfo* known = topics->find(owner.kind_.topic);
+      return !is_stopped && backend_.cluster() && known != nullptr &&
+             kafka::Leaders(backend_).of({known->id, partition}).error == KafkaError::None;
     }
     void resign() {
       is_stopped = true;

@@ -67,8 +67,8 @@ class Scenario {
     }
     // Likewise, what is rare elsewhere.
     Chance profile(~options.seed ^ 0x70726f66696c65);
-    if (profile.one_in(16)) network_.set_very_late(12);
-    if (profile.one_in(16)) moves_ = 20;
+    if (profile.one_in(8)) network_.set_very_late(12);
+    if (profile.one_in(8)) moves_ = 20;
     world_.check = [this](SimNode& node) {
       checker_.check(node);
       transactions_.check(node);
