@@ -434,4 +434,21 @@ def nodes_with_certificates_let_no_others_in():
         nodes.close()
 
 
+@case
+def nodes_that_begin_together_make_one_superuser():
+    folder = tempfile.mkdtemp(prefix="millrace-superuser-")
+    rules, password = os.path.join(folder, "rules"), os.path.join(folder, "password")
+    for path, text in ((rules, "host all all all scram-sha-256\n"), (password, "of all nodes\n")):
+        with open(path, "w") as out:
+            out.write(text)
+    nodes = Cluster(flags=("--node-session-timeout-ms", "2000", "--access-file", rules, "--superuser-password-file", password))
+    try:
+        for node in nodes.nodes.values():
+            host, port = node.pg.split(":")
+            with psycopg.connect(host=host, port=port, user="millrace", password="of all nodes", dbname="millrace") as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        nodes.close()
+
+
 run(obstacle_of_own_client())

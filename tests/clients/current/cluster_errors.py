@@ -12,6 +12,7 @@ EXPECTED = {
         ("commit", "COORDINATOR_LOAD_IN_PROGRESS"): "who has just become the coordinator reads first what it has to know",
         ("commit", "NOT_COORDINATOR"): _MOVED,
         ("commit", "STALE_MEMBER_EPOCH"): _STALE,
+        ("send_offsets", "_DESTROY_BROKER"): "librdkafka does not try TxnOffsetCommit again when it forgets the node (2.16.0)",
     },
     "kafka-python": {
         ("poll", "UnknownBrokerIdError"): "it believes who leads now, and asks whom it has not heard of yet (3.0.12)",
@@ -36,8 +37,9 @@ EXPECTED = {
 }
 
 # Movers of these may stand still for good when nodes of Apache Kafka die: kafka-python 3.0.12's transactions do not go on where their
-# coordinator, or who leads what they write to, does not answer.
-STANDS_STILL = ["kafka-python"]
+# coordinator, or who leads what they write to, does not answer. librdkafka 2.16.0's send_offsets_to_transaction() waits without a limit
+# where the group's coordinator goes while it is looked for.
+STANDS_STILL = ["kafka-python", "confluent"]
 
 
 def is_kafkas_own(client, where, error):
