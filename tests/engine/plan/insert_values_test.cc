@@ -31,12 +31,17 @@ TEST_F(InsertValuesTest, columns_can_be_listed_and_rowtime_given) {
 }
 
 TEST_F(InsertValuesTest, it_is_told_which_rows_have_a_default) {
-  ASSERT_TRUE(create("CREATE TABLE D (K INT PRIMARY KEY DEFAULT 7, V INT DEFAULT 1);"));
-  const auto batch = insert("INSERT INTO d VALUES (1, DEFAULT), (DEFAULT, 2), (3, DEFAULT);");
+  auto declared = std::make_shared<DataSource>(source("T"));
+  const size_t last = declared->schema.columns.size() - 1;
+  declared->schema.columns[last].default_sql = "'none'";
+  catalog_ = with_source(*catalog_, std::move(declared));
+  const auto batch = insert("INSERT INTO t (k) VALUES (1), (2);");
   ASSERT_TRUE(batch) << batch.error().message;
-  ASSERT_EQ(batch->defaults.size(), 2u);
-  for (const InsertBatch::Gaps& gaps : batch->defaults)
-    EXPECT_EQ(gaps.rows, gaps.column == 0 ? std::vector<size_t>{1} : (std::vector<size_t>{0, 2}));
+  ASSERT_EQ(batch->defaults.size(), 1u);
+  EXPECT_EQ(batch->defaults[0].column, last);
+  EXPECT_EQ(batch->defaults[0].rows, (std::vector<size_t>{0, 1}));
+  EXPECT_EQ(batch->columns[last]->value_at(1), Value::text("none"));
+  EXPECT_TRUE(insert("INSERT INTO t (k, v) VALUES (1, 'x');")->defaults.empty());
 }
 
 TEST_F(InsertValuesTest, one_bad_row_refuses_all) {

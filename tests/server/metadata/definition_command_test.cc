@@ -82,7 +82,7 @@ TEST(DefinitionCommand, says_what_is_damaged_wherever_it_is) {
 
 TEST(DefinitionCommand, another_version_is_refused) {
   std::string bytes = encode_definition(example());
-  for (const char version : {'\x01', '\x0a'}) {
+  for (const char version : {'\x01', '\x0b'}) {
     bytes[0] = version;
     EXPECT_EQ(decode_definition(bytes).error().code, ErrorCode::IncompatibleFormat);
   }
