@@ -12,6 +12,8 @@ namespace {
 
 // A delivery without an answer is sent again after so many times the pause after an error.
 constexpr int64_t kPatience = 10;
+// Of several batches in a delivery.
+constexpr size_t kMostBytesTogether = 512 << 10;
 
 int32_t sequence_after(std::string_view batch) {
   const auto parsed = records::parse_batch(batch, records::BatchCheck::Shape);
@@ -51,7 +53,14 @@ void Outbox::send(const Key& key, Lane& lane) {
   lane.number = next_number_++;
   lane.sent_us = clock_.monotonic_us();
   on_their_way_.emplace(lane.number, key);
-  port_.deliver(key.second, lane.batches.front().bytes, lane.number);
+  std::string together = lane.batches.front().bytes;
+  lane.sent = 1;
+  for (; lane.sent < lane.batches.size(); ++lane.sent) {
+    const std::string& next = lane.batches[lane.sent].bytes;
+    if (together.size() + next.size() > kMostBytesTogether) break;
+    together += next;
+  }
+  port_.deliver(key.second, std::move(together), lane.number);
 }
 
 void Outbox::answered(uint64_t number, const Status& status) {
@@ -69,9 +78,10 @@ void Outbox::answered(uint64_t number, const Status& status) {
     lane.retry_at_us = clock_.monotonic_us() + retry_us_;
     return;
   }
-  lane.next_sequence = sequence_after(lane.batches.front().bytes);
+  lane.next_sequence = sequence_after(lane.batches[lane.sent - 1].bytes);
   lane.has_news = true;
-  lane.batches.pop_front();
+  lane.batches.erase(lane.batches.begin(),
+                     lane.batches.begin() + static_cast<ptrdiff_t>(lane.sent));
   send(key, lane);
 }
 

@@ -17,11 +17,12 @@ class OutboxPort {
   virtual ~OutboxPort() = default;
   // To the partition's leader, whoever that is, as an append with acks=all. The answer may get lost, and the
   // request, too.
-  virtual void deliver(const TopicPartition& partition, std::string batch, uint64_t number) = 0;
+  virtual void deliver(const TopicPartition& partition, std::string batches, uint64_t number) = 0;
 };
 
-// One batch of a task is on its way to a partition at a time. It counts as delivered when it is visible there,
-// since a leader may be lost with what it alone has; until then it is sent again.
+// One delivery of a task is on its way to a partition at a time, with all that has gathered meanwhile. It counts as
+// delivered when it is visible there, since a leader may be lost with what it alone has; until then it is sent again, with
+// more behind it, perhaps: of each batch the leader knows by itself whether it has it.
 //
 // Threads: one loop. Owner: a JournalOwner, for as long as it leads.
 class Outbox {
@@ -53,6 +54,7 @@ class Outbox {
     };
     std::deque<Batch> batches;
     uint64_t number = 0;  // of the delivery on its way; 0: none
+    size_t sent = 0;      // batches in it
     int64_t sent_us = 0, retry_at_us = 0;
     int32_t next_sequence = 0;  // of what is delivered
     bool has_news = false;

@@ -65,6 +65,40 @@ TEST_F(OutboxTest, outputs_to_a_partition_go_one_after_the_other) {
   EXPECT_TRUE(outbox_->take_delivered("task").empty()) << "told once";
 }
 
+// A round to another node for each commit would be the most that a query can do.
+TEST_F(OutboxTest, what_has_gathered_goes_together) {
+  commit({{kHere, batch(0)}});
+  const Sent first = take();
+  for (int sequence = 2; sequence <= 6; sequence += 2) commit({{kHere, batch(sequence)}});
+  outbox_->answered(first.number, {});
+  const Sent second = take();
+  EXPECT_EQ(second.batch, batch(2) + batch(4) + batch(6));
+  outbox_->answered(second.number, Error{ErrorCode::NotLeader, "no"});
+  commit({{kHere, batch(8)}});
+  pass(kRetryUs);
+  const Sent third = take();
+  EXPECT_EQ(third.batch, second.batch + batch(8));
+  outbox_->answered(third.number, {});
+  EXPECT_EQ(outbox_->take_delivered("task").at(0).next_sequence, 10);
+  EXPECT_EQ(outbox_->undelivered_bytes("task"), 0u);
+}
+
+TEST_F(OutboxTest, a_delivery_has_a_bound) {
+  commit({{kHere, batch(0)}});
+  const Sent first = take();
+  const int rows = 50'000;
+  for (int i = 0; i < 4; ++i) commit({{kHere, batch(2 + i * rows, rows)}});
+  outbox_->answered(first.number, {});
+  size_t deliveries = 0;
+  for (; !sent_.empty(); ++deliveries) {
+    const Sent next = take();
+    EXPECT_LE(next.batch.size(), 1u << 20);
+    outbox_->answered(next.number, {});
+  }
+  EXPECT_GT(deliveries, 1u);
+  EXPECT_EQ(outbox_->take_delivered("task").at(0).next_sequence, 2 + 4 * rows);
+}
+
 TEST_F(OutboxTest, one_partition_does_not_wait_for_another) {
   commit({{kHere, batch(0)}, {kThere, batch(0)}});
   ASSERT_EQ(sent_.size(), 2u);
@@ -102,7 +136,7 @@ TEST_F(OutboxTest, the_next_owner_sends_what_is_not_known_to_be_delivered) {
   outbox_->add({"task", TaskSequence{3}, "", {{kHere, batch(4)}}, {}});
   outbox_->answered(before, {});
   outbox_->tick();
-  EXPECT_EQ(take().batch, batch(2));
+  EXPECT_EQ(take().batch, batch(2) + batch(4));
 }
 
 TEST_F(OutboxTest, the_next_owner_sends_what_is_not_delivered_also_where_sequences_begin_anew) {
@@ -111,7 +145,7 @@ TEST_F(OutboxTest, the_next_owner_sends_what_is_not_delivered_also_where_sequenc
   outbox_->add({"task", TaskSequence{2}, "", {{kHere, batch(0)}}, {}});
   outbox_->add({"task", TaskSequence{3}, "", {}, {{kHere, last}}});
   outbox_->tick();
-  EXPECT_EQ(take().batch, batch(last));
+  EXPECT_EQ(take().batch, batch(last) + batch(0));
 }
 
 TEST(JournalEntry, is_read_as_it_was_written) {
@@ -139,8 +173,8 @@ TEST_F(OutboxTest, the_first_commit_that_is_not_delivered_is_known) {
   EXPECT_EQ(outbox_->first_undelivered(), std::nullopt);
   outbox_->add({"task", TaskSequence{1}, "", {{kHere, batch(0)}, {kThere, batch(0)}}, {}},
                Offset{10});
-  outbox_->add({"task", TaskSequence{2}, "", {{kHere, batch(2)}}, {}}, Offset{20});
   outbox_->tick();
+  outbox_->add({"task", TaskSequence{2}, "", {{kHere, batch(2)}}, {}}, Offset{20});
   ASSERT_EQ(sent_.size(), 2u);
   const Sent here = sent_[0].partition == kHere ? sent_[0] : sent_[1];
   const Sent there = sent_[0].partition == kHere ? sent_[1] : sent_[0];
