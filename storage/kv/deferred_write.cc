@@ -6,8 +6,9 @@ namespace {
 
 class DeferredWrite final : public WriteTransaction {
  public:
-  DeferredWrite(uint64_t commit, JournaledCommits& commits, RecordedChanges& changes)
-      : commit_(commit), commits_(commits), changes_(changes) {
+  DeferredWrite(uint64_t commit, JournaledCommits& commits, RecordedChanges& changes,
+                const BeginSnapshot& begin_snapshot)
+      : commit_(commit), commits_(commits), changes_(changes), begin_snapshot_(begin_snapshot) {
     changes_.clear();
   }
   ~DeferredWrite() override {
@@ -17,23 +18,40 @@ class DeferredWrite final : public WriteTransaction {
   CommitId commit_id() const override { return CommitId{commit_}; }
   Status put(TableHandle table, std::string_view key, std::string_view value) override {
     changes_.put(table, key, value);
+    puts_.put(table, key, value);
     return {};
   }
   Status append(TableHandle table, std::string_view key, std::string_view value) override {
     changes_.append(table, key, value);
+    puts_.append(table);
     return {};
   }
   Status commit() override {
     is_over_ = true;
-    if (commits_.defer(commit_, changes_)) return {};
+    snapshot_.reset();
+    if (commits_.defer(commit_, changes_, std::move(puts_))) return {};
     return needs_store();
   }
   bool has_failed() const override { return has_failed_; }
 
-  // --- What needs the store
-  Result<std::optional<std::string_view>> get(TableHandle, std::string_view) override {
-    return needs_store();
+  // What is pending stays so until commit(), and what the store has, too.
+  Result<std::optional<std::string_view>> get(TableHandle table, std::string_view key) override {
+    if (puts_.is_appended(table)) return needs_store();
+    if (const auto own = puts_.find(table, key)) return own;
+    const PendingChanges::Found pending = commits_.find_pending(table, key);
+    if (pending.is_unknown) return needs_store();
+    if (pending.value) return pending.value;
+    if (!snapshot_) {
+      auto begun = begin_snapshot_();
+      if (!begun) return needs_store();
+      snapshot_ = *std::move(begun);
+    }
+    auto stored = snapshot_->get(table, key);
+    if (!stored) return needs_store();
+    return *stored;
   }
+
+  // --- What needs the store
   Result<std::unique_ptr<Cursor>> cursor(TableHandle) override { return needs_store(); }
   Result<uint64_t> size_bytes(TableHandle) override { return needs_store(); }
   Result<TableHandle> open_table(std::string_view, KeyOrder) override { return needs_store(); }
@@ -58,14 +76,18 @@ class DeferredWrite final : public WriteTransaction {
   const uint64_t commit_;
   JournaledCommits& commits_;
   RecordedChanges& changes_;
+  const BeginSnapshot& begin_snapshot_;
+  KeptPuts puts_;
+  std::unique_ptr<ReadTransaction> snapshot_;  // null: nobody has read
   bool is_over_ = false, has_failed_ = false;
 };
 
 }  // namespace
 
 std::unique_ptr<WriteTransaction> make_deferred_write(uint64_t commit, JournaledCommits& commits,
-                                                      RecordedChanges& changes) {
-  return std::make_unique<DeferredWrite>(commit, commits, changes);
+                                                      RecordedChanges& changes,
+                                                      const BeginSnapshot& begin_snapshot) {
+  return std::make_unique<DeferredWrite>(commit, commits, changes, begin_snapshot);
 }
 
 }  // namespace storage

@@ -14,7 +14,7 @@ namespace storage {
 class DeferredWrites {
  public:
   virtual ~DeferredWrites() = default;
-  // A transaction for put() and append() into tables that are open. Null where it cannot be now, and has_failed() where it
+  // A transaction for put() and append() into tables that are open, and get() from those that nothing is appended to. Null where it cannot be now, and has_failed() where it
   // has come to something that needs the store itself, or its commit() finds no room: then nothing has happened, and
   // begin_write() is the way. It ends before anything else is begun.
   virtual std::unique_ptr<WriteTransaction> begin_deferred() = 0;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "storage/kv/crash_point.h"
 #include "storage/kv/lmdb_transaction.h"
@@ -87,18 +88,18 @@ std::optional<uint64_t> JournaledCommits::begin_deferred() {
   return pending_.begin_entry();
 }
 
-bool JournaledCommits::defer(uint64_t commit, const RecordedChanges& changes) {
+bool JournaledCommits::defer(uint64_t commit, const RecordedChanges& changes, KeptPuts puts) {
   const std::string_view bytes = changes.bytes();
   const LmdbRoot& root = durable_->root();
   if (!changes.is_whole() || bytes.empty() || bytes.size() > kMostDeferredBytes ||
       changes.tables().size() > PendingChanges::kMostTables ||
       !journal_->has_room(root.bytes().size(), bytes.size(), root.commit())) {
-    pending_.end_entry({}, {});
+    pending_.end_entry({}, {}, {});
     return false;
   }
   const bool is_written = write_entry(commit, bytes).has_value();
   if (is_written) pass(CrashPoint::AfterCommitJournal);
-  pending_.end_entry(is_written ? bytes : std::string_view(), changes.tables());
+  pending_.end_entry(is_written ? bytes : std::string_view(), changes.tables(), std::move(puts));
   if (!is_written) {
     is_journal_lost_ = true;
     has_failed_ = !journal_->take_back();

@@ -48,8 +48,12 @@ class JournaledCommits {
   // now, or is of no use.
   std::optional<uint64_t> begin_deferred();
   // Durable when it is true; else nothing has happened, and there is the other way.
-  bool defer(uint64_t commit, const RecordedChanges& changes);
-  void end_deferred() { pending_.end_entry({}, {}); }
+  bool defer(uint64_t commit, const RecordedChanges& changes, KeptPuts puts);
+  void end_deferred() { pending_.end_entry({}, {}, {}); }
+  // Between the two.
+  PendingChanges::Found find_pending(TableHandle table, std::string_view key) {
+    return pending_.find(table, key);
+  }
   // Before anybody begins to read or to write. 0, or an error number.
   int make_pending() { return pending_.make(); }
   bool are_pending_lost() const { return pending_.are_lost(); }

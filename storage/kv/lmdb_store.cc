@@ -95,6 +95,7 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
   // What the file holds according to LMDB.
   uint64_t counted_bytes(const MDB_envinfo& info) const;
   void forget_dead_readers();
+  Result<std::unique_ptr<ReadTransaction>> begin_read(const BeforeRead& before_next);
   Status commit(MDB_txn* ending);
   Status make_pending();
   // What a failed commit means.
@@ -115,14 +116,20 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
   WrittenAhead ahead_;                                           // of the thread that writes
   std::chrono::steady_clock::time_point next_look_at_readers_;   // of the thread that writes
   BeforeRead before_read_;                                       // empty: without a journal
+  const BeforeRead no_work_;
+  const BeginSnapshot begin_snapshot_ = [this] { return begin_read(no_work_); };
 };
 
 Result<std::unique_ptr<ReadTransaction>> LmdbStore::begin_read() {
   if (before_read_) TRY(before_read_());
+  return begin_read(before_read_);
+}
+
+Result<std::unique_ptr<ReadTransaction>> LmdbStore::begin_read(const BeforeRead& before_next) {
   MDB_txn* transaction = idle_reads_.take();
   const int code = transaction ? mdb_txn_renew(transaction)
                                : mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &transaction);
-  if (code == 0) return wrap_lmdb_read(transaction, mapped_pages_, idle_reads_, before_read_);
+  if (code == 0) return wrap_lmdb_read(transaction, mapped_pages_, idle_reads_, before_next);
   if (transaction) mdb_txn_abort(transaction);
   return lmdb_failure(code, "read the data file");
 }
@@ -152,7 +159,7 @@ std::unique_ptr<WriteTransaction> LmdbStore::begin_deferred() {
       !ahead_.has_ahead(used_bytes, kDeferredBytes))
     return nullptr;
   const auto commit = journaled_->begin_deferred();
-  return commit ? make_deferred_write(*commit, *journaled_, changes_) : nullptr;
+  return commit ? make_deferred_write(*commit, *journaled_, changes_, begin_snapshot_) : nullptr;
 }
 
 Status LmdbStore::make_pending() {

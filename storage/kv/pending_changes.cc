@@ -49,7 +49,8 @@ std::optional<uint64_t> PendingChanges::begin_entry() {
   return info.me_last_txnid + 1;
 }
 
-void PendingChanges::end_entry(std::string_view changes, std::span<const TableHandle> tables) {
+void PendingChanges::end_entry(std::string_view changes, std::span<const TableHandle> tables,
+                               KeptPuts puts) {
   {
     std::lock_guard lock(mutex_);
     is_entry_on_its_way_ = false;
@@ -58,6 +59,7 @@ void PendingChanges::end_entry(std::string_view changes, std::span<const TableHa
       bytes_ += changes.size();
       for (const TableHandle table : tables)
         if (std::ranges::find(tables_, table) == tables_.end()) tables_.push_back(table);
+      puts_.add(std::move(puts));
       has_some_ = true;
     }
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
@@ -65,6 +67,13 @@ void PendingChanges::end_entry(std::string_view changes, std::span<const TableHa
   }
   entry_ended_.notify_all();
   due_.notify_one();
+}
+
+// Nobody makes changes meanwhile; the lock is for what another thread has made before.
+PendingChanges::Found PendingChanges::find(TableHandle table, std::string_view key) {
+  std::lock_guard lock(mutex_);
+  if (puts_.is_appended(table)) return {.is_unknown = true};
+  return {.value = puts_.find(table, key)};
 }
 
 int PendingChanges::make() {
@@ -99,6 +108,7 @@ int PendingChanges::make_held() {
   note_made(changes_.size());
   changes_.clear();
   tables_.clear();
+  puts_.clear();
   bytes_ = 0;
   has_some_ = false;
   ++commits_;

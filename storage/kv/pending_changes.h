@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "storage/kv/kept_puts.h"
 #include "storage/kv/kv.h"
 #include "storage/kv/page_fault.h"
 
@@ -33,8 +34,14 @@ class PendingChanges {
   // The number of the entry that is to be written; nothing where those before it cannot be made now, or where somebody has
   // lately looked at each, who would have to wait until it is made. Followed by end_entry().
   std::optional<uint64_t> begin_entry();
-  // It is durable, and changes these tables; without changes: there is none.
-  void end_entry(std::string_view changes, std::span<const TableHandle> tables);
+  // It is durable, and changes these tables; without changes: there is none. `puts`: of its changes.
+  void end_entry(std::string_view changes, std::span<const TableHandle> tables, KeptPuts puts);
+  // Between the two: what is pending of a key, nothing where the store has the newest of it. The value is valid until then.
+  struct Found {
+    std::optional<std::string_view> value = {};
+    bool is_unknown = false;
+  };
+  Found find(TableHandle table, std::string_view key);
   // So many an entry may change: each is some pages more, for which there has to be space.
   static constexpr size_t kMostTables = 32;
 
@@ -69,6 +76,7 @@ class PendingChanges {
   std::vector<std::string> changes_;  // of an entry each
   size_t bytes_ = 0;
   std::vector<TableHandle> tables_;  // that they change, each once
+  KeptPuts puts_;                    // of all of them
   bool is_entry_on_its_way_ = false;
   size_t waiting_ = 0;                        // for it
   size_t entries_since_wait_ = SIZE_MAX / 2;  // of a reader

@@ -247,18 +247,35 @@ class DeferringWriter {
     auto write = store_.begin_write().value();
     table_ = write->open_table("d", KeyOrder::Bytes).value();
     EXPECT_TRUE(write->put(table_, "begun", ""));
+    put_ = write->open_table("p", KeyOrder::Bytes).value();
+    EXPECT_TRUE(write->put(put_, "begun", ""));
     EXPECT_TRUE(write->commit());
   }
 
   void commit_some(Model& model) {
     model["d"]["begun"];
+    model["p"]["begun"];
     const size_t kind = others_.below(20);
     if (kind == 0) return others_.commit_some(store_, model);
     if (kind == 1) return expect(model["d"]);
     auto write = deferred_.begin_deferred();
     if (!write) return others_.commit_some(store_, model);
     const CommitId commit = write->commit_id();
-    auto next = model["d"];
+    auto next = model["d"], next_put = model["p"];
+    // What nothing is appended to can be read, as everybody has left it.
+    for (size_t left = others_.below(4); left > 0; --left) {
+      const std::string key = "k" + std::to_string(others_.below(30));
+      const auto stored = write->get(put_, key);
+      ASSERT_TRUE(stored);
+      const auto known = next_put.find(key);
+      ASSERT_EQ(stored->has_value(), known != next_put.end()) << key;
+      if (*stored) {
+        EXPECT_EQ(**stored, known->second);
+      }
+      const std::string value = std::to_string(appended_) + "." + std::to_string(left);
+      ASSERT_TRUE(write->put(put_, key, value));
+      next_put[key] = value;
+    }
     for (size_t left = 1 + others_.below(3); left > 0; --left) {
       const std::string key = "k" + std::to_string(others_.below(300)),
                         value(others_.below(200), 'v');
@@ -272,6 +289,7 @@ class DeferringWriter {
     ASSERT_TRUE(write->commit());
     ++deferred_count;
     model["d"] = next;
+    model["p"] = next_put;
     if (kind == 3) {
       write.reset();
       EXPECT_EQ(store_.begin_read().value()->commit_id(), commit);
@@ -296,7 +314,7 @@ class DeferringWriter {
   KeyValueStore& store_;
   DeferredWrites& deferred_;
   Writer others_;
-  TableHandle table_;
+  TableHandle table_, put_;
   size_t appended_ = 0;
 };
 

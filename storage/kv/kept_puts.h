@@ -1,0 +1,57 @@
+// What puts have left in a store that does not have them yet.
+#pragma once
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include "storage/kv/kv.h"
+
+namespace storage {
+
+// The newest value of each key. Of tables that are appended to only that: nobody reads those by key before the store has
+// them.
+//
+// Threads: the owner's. Owner: a transaction, or what is pending.
+class KeptPuts {
+ public:
+  void put(TableHandle table, std::string_view key, std::string_view value) {
+    values_.insert_or_assign(key_of(table, key), std::string(value));
+  }
+  void append(TableHandle table) { appended_.insert(table.value()); }
+  bool is_appended(TableHandle table) const { return appended_.contains(table.value()); }
+  // Valid until the next change. Nothing: the store has the newest one.
+  std::optional<std::string_view> find(TableHandle table, std::string_view key) const {
+    const auto found = values_.find(key_of(table, key));
+    if (found == values_.end()) return std::nullopt;
+    return found->second;
+  }
+
+  // What came later.
+  void add(KeptPuts&& later) {
+    for (auto& [key, value] : later.values_) values_.insert_or_assign(key, std::move(value));
+    appended_.insert(later.appended_.begin(), later.appended_.end());
+  }
+  void clear() {
+    values_.clear();
+    appended_.clear();
+  }
+
+ private:
+  static std::string key_of(TableHandle table, std::string_view key) {
+    const uint32_t number = table.value();
+    std::string whole(sizeof number + key.size(), '\0');
+    std::memcpy(whole.data(), &number, sizeof number);
+    std::memcpy(whole.data() + sizeof number, key.data(), key.size());
+    return whole;
+  }
+  absl::flat_hash_map<std::string, std::string> values_;
+  absl::flat_hash_set<uint32_t> appended_;
+};
+
+}  // namespace storage
