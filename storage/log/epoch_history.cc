@@ -9,11 +9,6 @@ namespace storage {
 
 namespace {
 
-struct EpochStart {
-  LeaderEpoch epoch;
-  Offset start;
-};
-
 std::string key_of(LogNumber partition, LeaderEpoch epoch) {
   return numbered_key(partition.value(), epoch.value());
 }
@@ -57,18 +52,17 @@ EpochKeys epoch_keys(LogNumber partition) {
 
 Status begin_epoch(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                    LeaderEpoch epoch, Offset start) {
-  if (epoch <= TRY(last_epoch(transaction, tables, partition))) return {};
+  if (epoch <= TRY(newest_epoch(transaction, tables, partition)).epoch) return {};
   TRY(cut_epochs(transaction, tables, partition, start));
   std::string value;
   append_be(value, start.value());
   return transaction.put(tables.epochs, key_of(partition, epoch), value);
 }
 
-Result<LeaderEpoch> last_epoch(Transaction& transaction, const LogTables& tables,
-                               LogNumber partition) {
+Result<EpochStart> newest_epoch(Transaction& transaction, const LogTables& tables,
+                                LogNumber partition) {
   const auto cursor = TRY(transaction.cursor(tables.epochs));
-  const auto last = TRY(last_start(*cursor, partition));
-  return last ? last->epoch : LeaderEpoch{0};
+  return TRY(last_start(*cursor, partition)).value_or(EpochStart{});
 }
 
 Result<LeaderEpoch> last_written_epoch(Transaction& transaction, const LogTables& tables,

@@ -17,9 +17,8 @@ namespace storage {
 // nothing happens when it has begun already.
 Status begin_epoch(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                    LeaderEpoch epoch, Offset start);
-// 0 when there is none.
-Result<LeaderEpoch> last_epoch(Transaction& transaction, const LogTables& tables,
-                               LogNumber partition);
+Result<EpochStart> newest_epoch(Transaction& transaction, const LogTables& tables,
+                                LogNumber partition);
 
 // Of the last record before `log_end`; an epoch that has begun there has none yet.
 Result<LeaderEpoch> last_written_epoch(Transaction& transaction, const LogTables& tables,

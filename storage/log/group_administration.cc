@@ -55,8 +55,7 @@ Status GroupTransaction::raise_journal_epochs() {
   for (int32_t journal = 0; journal < kJournalPartitions; ++journal) {
     Moved& moved = moved_[TRY(find(journal_partition(PartitionId(journal))))];
     ++moved.state.leader_epoch;
-    TRY(begin_epoch(*transaction_, tables_, moved.partition->number(), moved.state.leader_epoch,
-                    moved.state.log_end));
+    TRY(begin_epoch(moved, moved.state.leader_epoch, moved.state.log_end));
     TRY(put_row(moved));
   }
   return {};

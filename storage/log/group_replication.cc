@@ -52,8 +52,7 @@ Status GroupTransaction::set_role(const TopicPartition& id, ReplicaRole role, Le
     if (role == ReplicaRole::Follower || state.role == ReplicaRole::Follower)
       return fenced(epoch, state.leader_epoch);
   }
-  if (role != ReplicaRole::Follower)
-    TRY(begin_epoch(*transaction_, tables_, moved.partition->number(), epoch, state.log_end));
+  if (role != ReplicaRole::Follower) TRY(begin_epoch(moved, epoch, state.log_end));
   if (epoch != state.leader_epoch) guards_.move(id);
   // All that is there is visible where nothing was or is waited for: also what the same commit has appended before.
   if (role == ReplicaRole::Alone || state.role == ReplicaRole::Alone)
@@ -74,6 +73,37 @@ Result<size_t> GroupTransaction::find_follower(const TopicPartition& id, LeaderE
   return index;
 }
 
+// --- The history of epochs: who appends under the newest one needs the store for nothing of it
+
+Result<EpochStart> GroupTransaction::newest_epoch(Moved& moved) {
+  auto& known = moved.state.newest_epoch;
+  if (!known) known = TRY(storage::newest_epoch(*transaction_, tables_, moved.partition->number()));
+  return *known;
+}
+
+Status GroupTransaction::begin_epoch(Moved& moved, LeaderEpoch epoch, Offset start) {
+  if (epoch <= TRY(newest_epoch(moved)).epoch) return {};
+  TRY(storage::begin_epoch(*transaction_, tables_, moved.partition->number(), epoch, start));
+  moved.state.newest_epoch = EpochStart{epoch, start};
+  return {};
+}
+
+// An epoch in which this node led and wrote nothing is newer, perhaps, than that of what it gets now.
+Status GroupTransaction::cut_newer_epochs(Moved& moved, LeaderEpoch epoch) {
+  const EpochStart newest = TRY(newest_epoch(moved));
+  if (newest.epoch <= epoch || newest.start < moved.state.log_end) return {};
+  moved.state.newest_epoch.reset();
+  return storage::cut_newer_epochs(*transaction_, tables_, moved.partition->number(), epoch,
+                                   moved.state.log_end);
+}
+
+Result<LeaderEpoch> GroupTransaction::last_written_epoch(Moved& moved) {
+  const Offset log_end = moved.state.log_end;
+  const EpochStart newest = TRY(newest_epoch(moved));
+  if (newest.start < log_end || newest.epoch == LeaderEpoch{0}) return newest.epoch;
+  return storage::last_written_epoch(*transaction_, tables_, moved.partition->number(), log_end);
+}
+
 // --- Appending what the leader has appended
 
 Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest& request) {
@@ -82,10 +112,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest&
   TRY(check_follow(moved, request));
   std::vector<AppendedBatch> appended;
   const auto append = [&](const records::BatchView& batch) -> Status {
-    // An epoch in which this node led and wrote nothing is newer, perhaps, than those that it gets now.
-    if (appended.empty())
-      TRY(cut_newer_epochs(*transaction_, tables_, moved.partition->number(),
-                           batch.header.leader_epoch, state.log_end));
+    if (appended.empty()) TRY(cut_newer_epochs(moved, batch.header.leader_epoch));
     TRY(follow_batch(moved, batch));
     appended.push_back({request.partition, batch.header.base_offset, batch.header.last_offset()});
     return {};
@@ -105,10 +132,9 @@ Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest&
 }
 
 // A batch that begins behind the log end is not refused: compaction leaves gaps.
-Status GroupTransaction::check_follow(const Moved& moved, const FollowRequest& request) {
+Status GroupTransaction::check_follow(Moved& moved, const FollowRequest& request) {
   Offset log_end = moved.state.log_end;
-  LeaderEpoch epoch =
-      TRY(last_written_epoch(*transaction_, tables_, moved.partition->number(), log_end));
+  LeaderEpoch epoch = TRY(last_written_epoch(moved));
   return for_each_batch(request.batches, [&](const records::BatchView& batch) -> Status {
     const records::BatchHeader& header = batch.header;
     if (header.base_offset < log_end)
@@ -129,8 +155,7 @@ Status GroupTransaction::check_follow(const Moved& moved, const FollowRequest& r
 
 Status GroupTransaction::follow_batch(Moved& moved, const records::BatchView& batch) {
   const records::BatchHeader& header = batch.header;
-  const LogNumber number = moved.partition->number();
-  TRY(begin_epoch(*transaction_, tables_, number, header.leader_epoch, header.base_offset));
+  TRY(begin_epoch(moved, header.leader_epoch, header.base_offset));
   if (header.producer_id != records::kNoProducer &&
       (header.base_sequence >= 0 || header.is_transactional()))
     TRY(remember_batch(moved, batch));
@@ -186,6 +211,7 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
   moved.is_cut = true;
   moved.time_mark.reset();  // read again before the next append
   TRY(cut_epochs(*transaction_, tables_, partition.number(), log_end));
+  state.newest_epoch.reset();  // read again when it is needed
   TRY(cut_time_index(*transaction_, tables_, partition, log_end));
   TRY(cut_producers(partition, log_end, producers));
   if (partition.has_transactions()) TRY(cut_transactions(moved));
@@ -271,6 +297,7 @@ Status GroupTransaction::start_at(const TopicPartition& id, LeaderEpoch epoch, O
   TRY(install_producers(*transaction_, tables_, partition.number(), start, producers));
   moved.partition->note_transactions();
   TRY(cut_epochs(*transaction_, tables_, partition.number(), Offset{0}));
+  state.newest_epoch.reset();
   state.log_start = state.log_end = state.high_watermark = start;
   state.first_undecided = TRY(first_undecided(*transaction_, tables_, partition.number(), start))
                               .value_or(Offset{INT64_MAX});

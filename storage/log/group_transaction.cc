@@ -210,6 +210,10 @@ Status GroupTransaction::write_batch(const PlannedBatch& batch) {
   assert(batch.base_offset == moved.state.log_end);
   records::set_base_offset(batch.bytes.data(), batch.base_offset);
   records::set_leader_epoch(batch.bytes.data(), moved.state.leader_epoch);
+  if (moved.state.role == ReplicaRole::Leader) {
+    if (moved.led.empty()) moved.led_from = batch.base_offset;
+    moved.led.append(batch.bytes.data(), batch.bytes.size());
+  }
   return store_batch(moved, {batch.bytes.data(), batch.bytes.size()}, batch.last_offset,
                      batch.max_timestamp);
 }

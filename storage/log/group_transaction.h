@@ -116,7 +116,11 @@ class GroupTransaction {
     bool has_new_records = false;
     bool is_cut = false;  // its log end went back, or its role changed: who waits is told
     std::optional<TimeMark> time_mark = {};
+    // Batches that followers are going to ask for, back to back, and where they begin.
+    std::string led = {};
+    Offset led_from = {};
   };
+  std::vector<Moved>& moved() { return moved_; }
   const std::vector<Moved>& moved() const { return moved_; }
   const std::vector<std::shared_ptr<Partition>>& created() const { return created_; }
   const std::vector<std::shared_ptr<Partition>>& dropped() const { return dropped_; }
@@ -182,8 +186,13 @@ class GroupTransaction {
                      int64_t max_timestamp);
   Status put_row(const Moved& moved);
 
+  Result<EpochStart> newest_epoch(Moved& moved);
+  Status begin_epoch(Moved& moved, LeaderEpoch epoch, Offset start);
+  Status cut_newer_epochs(Moved& moved, LeaderEpoch epoch);
+  Result<LeaderEpoch> last_written_epoch(Moved& moved);
+
   Result<size_t> find_follower(const TopicPartition& id, LeaderEpoch epoch);
-  Status check_follow(const Moved& moved, const FollowRequest& request);
+  Status check_follow(Moved& moved, const FollowRequest& request);
   Status follow_batch(Moved& moved, const records::BatchView& batch);
   Status remember_batch(Moved& moved, const records::BatchView& batch);
   // The sequence of each producer's first batch that is cut.

@@ -20,7 +20,7 @@ namespace {
 
 // Of what one client appends without a pause the others are told so often; and so soon when that is over.
 constexpr int64_t kTellEveryUs = 1000, kTellWithinUs = 2000;
-// An idempotent producer's next batch will need the store like the last one.
+// What has needed the store may need it again.
 constexpr size_t kGroupsUndeferred = 32;
 // More is written at once.
 constexpr size_t kMostBytesLater = 12 << 10;
@@ -224,10 +224,13 @@ void LogCore::publish(GroupTransaction& transaction) {
     is_alive == GroupTransaction::IsAlive::Yes ? void(task_producers_.insert(producer))
                                                : void(task_producers_.erase(producer));
   group_has_replicas_ = false;
-  for (const GroupTransaction::Moved& moved : transaction.moved()) {
+  for (GroupTransaction::Moved& moved : transaction.moved()) {
     assert(moved.state.log_start <= moved.state.log_end);
     assert(moved.is_cut || moved.state.log_end >= moved.partition->log_end());
     moved.partition->set_time_mark(moved.time_mark);  // before the log end, see last_append_ms()
+    if (moved.is_cut) recent_.forget(moved.partition->id());
+    if (!moved.led.empty())
+      recent_.add(moved.partition->id(), moved.led_from, moved.state.log_end, std::move(moved.led));
     moved.partition->publish(moved.state);
     group_has_replicas_ |= moved.state.role != ReplicaRole::Alone;
   }
@@ -262,7 +265,10 @@ bool LogCore::advance_high_watermark(const TopicPartition& id, LeaderEpoch epoch
 
 void LogCore::publish_partitions(const GroupTransaction& transaction) {
   auto changed = partitions()->with(transaction.created(), transaction.dropped());
-  for (const auto& partition : transaction.dropped()) partition->mark_dropped();
+  for (const auto& partition : transaction.dropped()) {
+    partition->mark_dropped();
+    recent_.forget(partition->id());
+  }
   {
     std::lock_guard lock(mutex_);
     partitions_ = std::move(changed);
@@ -278,8 +284,7 @@ LogCore::Turn LogCore::take_turn(RequestQueue::Patience patience) {
   for (const auto& retry : gathered.waiters) retry();
   if (gathered.is_over) return Turn::Over;
   if (!gathered.group.empty()) {
-    // Replicas copy it at once.
-    const bool may_wait = !group_has_replicas_ && size_of(gathered.group) <= kMostBytesLater;
+    const bool may_wait = size_of(gathered.group) <= kMostBytesLater;
     write_group(gathered.group, may_wait ? Pages::Later : Pages::Now);
     store_->prepare_growth();  // they have been answered
   }
@@ -402,7 +407,7 @@ LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
 
 std::optional<LogCore::Attempt> LogCore::try_deferred(std::span<LogWork> group) {
   const auto is_append = [](const LogWork& work) {
-    return std::holds_alternative<AppendWork>(work);
+    return std::holds_alternative<AppendWork>(work) || std::holds_alternative<FollowWork>(work);
   };
   if (pages_ == Pages::Now || !deferred_writes_ || !std::ranges::all_of(group, is_append))
     return std::nullopt;

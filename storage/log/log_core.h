@@ -18,6 +18,7 @@
 #include "storage/log/partition.h"
 #include "storage/log/producer_sweep.h"
 #include "storage/log/read_epochs.h"
+#include "storage/log/recent_batches.h"
 #include "storage/log/removal_lane.h"
 #include "storage/log/request_queue.h"
 #include "storage/log/space_watch.h"
@@ -66,6 +67,7 @@ class LogCore {
   bool advance_high_watermark(const TopicPartition& id, LeaderEpoch epoch, Offset offset);
   ReadEpochs& epochs() { return epochs_; }
   TransactionGuards& guards() { return guards_; }
+  const RecentBatches& recent() const { return recent_; }
 
   std::shared_ptr<const PartitionMap> partitions() const;
   std::shared_ptr<Partition> find_partition(const TopicPartition& id) const;  // null: none
@@ -145,6 +147,9 @@ class LogCore {
   void fail(const Error& error);
   void trace(LogTrace::Step step, CommitId commit) const;
 
+  // Of what replicas ask for a moment later: some seconds' worth at most rates, some hundred milliseconds at the largest.
+  static constexpr size_t kRecentBytes = 32 << 20;
+
   const std::unique_ptr<KeyValueStore> store_;
   DeferredWrites* const deferred_writes_;  // of the store; null where it has none
   const LogOptions options_;
@@ -156,6 +161,7 @@ class LogCore {
   ReadEpochs epochs_;
   CommitWaiters commit_waiters_;
   TransactionGuards guards_;
+  RecentBatches recent_{kRecentBytes};
 
   mutable std::mutex mutex_;
   // Guarded by mutex_

@@ -15,6 +15,7 @@ void Partition::publish(const PartitionState& state) {
         leader_epoch() == state.leader_epoch)
       high_watermark = std::max(high_watermark, this->high_watermark());
   }
+  newest_epoch_ = state.newest_epoch;
   role_.store(state.role, std::memory_order_release);
   leader_epoch_.store(state.leader_epoch.value(), std::memory_order_release);
   cleaned_end_.store(state.cleaned_end.value(), std::memory_order_release);

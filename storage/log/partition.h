@@ -39,6 +39,12 @@ struct PartitionRow {
   TableNaming naming = TableNaming::ManyLengths;
 };
 
+// The newest entry of a partition's history of epochs (epoch_history.h); without one epoch 0 began at 0.
+struct EpochStart {
+  LeaderEpoch epoch;
+  Offset start;
+};
+
 // Where a partition stands.
 struct PartitionState {
   Offset log_start, log_end;
@@ -47,6 +53,7 @@ struct PartitionState {
   Offset high_watermark = {};  // of one that is alone: the log end, whatever stands here
   Offset cleaned_end = {}, gaps_end = {};
   Offset first_undecided{INT64_MAX};  // of its transactions; see transaction_index.h
+  std::optional<EpochStart> newest_epoch = {};  // nothing: to be read from the store
 };
 
 // What the time index has not got yet; see time_index.h.
@@ -79,8 +86,8 @@ class Partition final : public PartitionStatus {
 
   PartitionState state() const {
     std::lock_guard lock(mutex_);
-    return {log_start(),      log_end(),     leader_epoch(), role(),
-            high_watermark(), cleaned_end(), gaps_end(),     first_undecided()};
+    return {log_start(),   log_end(),  leader_epoch(),    role(),       high_watermark(),
+            cleaned_end(), gaps_end(), first_undecided(), newest_epoch_};
   }
   void publish(const PartitionState& state);
   // What enough followers have; a leader's only. False when it has moved so far already, or when the
@@ -113,7 +120,8 @@ class Partition final : public PartitionStatus {
   const LogNumber number_;
   const TableHandle table_;
   const std::optional<Error> damage_;
-  mutable std::mutex mutex_;  // the high watermark has two writers
+  mutable std::mutex mutex_;                // the high watermark has two writers
+  std::optional<EpochStart> newest_epoch_;  // guarded by mutex_
   std::optional<TimeMark> time_mark_;
   std::atomic<bool> has_transactions_{
       false};  // undecided or aborted ones; markers may lie there without

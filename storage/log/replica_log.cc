@@ -83,6 +83,8 @@ Result<std::optional<LeaderEpoch>> ReplicaLog::last_epoch(const TopicPartition& 
   if (!found) return no_such_partition();
   const PartitionState state = found->state();
   if (state.log_start >= state.log_end) return std::nullopt;
+  if (state.newest_epoch && state.newest_epoch->start < state.log_end)
+    return state.newest_epoch->epoch;
   const auto transaction = TRY(core_.store().begin_read());
   return TRY(last_written_epoch(*transaction, core_.tables(), found->number(), state.log_end));
 }
@@ -93,9 +95,16 @@ Result<EpochEnd> ReplicaLog::end_of_epoch(const TopicPartition& partition,
   if (!found) return no_such_partition();
   // The state first: what it speaks of is in a snapshot that is taken later.
   const PartitionState state = found->state();
+  if (state.newest_epoch && state.newest_epoch->epoch == asked && asked <= state.leader_epoch)
+    return EpochEnd{asked, state.log_end};
   const auto transaction = TRY(core_.store().begin_read());
   return storage::end_of_epoch(*transaction, core_.tables(), found->number(), asked,
                                state.leader_epoch, state.log_end);
+}
+
+std::optional<SharedBytes> ReplicaLog::recent(const TopicPartition& partition, Offset from,
+                                              size_t max_bytes) const {
+  return core_.recent().find(partition, from, max_bytes);
 }
 
 Result<std::string> ReplicaLog::producer_snapshot(const TopicPartition& partition) const {
