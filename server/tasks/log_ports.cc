@@ -14,7 +14,9 @@ Result<std::unique_ptr<LogSources>> LogSources::open(storage::Log& log) {
 
 Result<std::vector<engine::Polled>> LogSources::poll(
     std::span<const std::pair<engine::PartitionRef, Offset>> positions, size_t max_bytes) {
-  TRY(reader_->begin_turn());
+  // Several are compared.
+  TRY(reader_->begin_turn(positions.size() == 1 ? storage::Snapshot::WhenNeeded
+                                                : storage::Snapshot::AtOnce));
   in_turn_ = true;
   std::vector<engine::Polled> polled;
   // Those beyond every end only ask where the partition ends.

@@ -293,7 +293,7 @@ Result<ReplicatedJournals::Portion> ReplicatedJournals::read(PartitionId number,
   // What is not visible yet after a restart was, and will be.
   if (!status || status->high_watermark() <= from.place.next) return portion;
   TRY(check_chain(number, from.place, status->log_start()));
-  TRY(reader_->begin_turn());
+  TRY(reader_->begin_turn(storage::Snapshot::WhenNeeded));
   std::vector<std::string> batches;
   auto found = reader_->read(partition, from.place.next, kPortionBytes);
   if (found)

@@ -54,7 +54,10 @@ class DeferredWrite final : public WriteTransaction {
   // --- What needs the store
   Result<std::unique_ptr<Cursor>> cursor(TableHandle) override { return needs_store(); }
   Result<uint64_t> size_bytes(TableHandle) override { return needs_store(); }
-  Result<TableHandle> open_table(std::string_view, KeyOrder) override { return needs_store(); }
+  Result<TableHandle> open_table(std::string_view name, KeyOrder order) override {
+    if (const auto known = changes_.find_table(name, order)) return *known;
+    return needs_store();
+  }
   Result<std::optional<TableHandle>> find_table(std::string_view, KeyOrder) override {
     return needs_store();
   }

@@ -93,6 +93,7 @@ bool JournaledCommits::defer(uint64_t commit, const RecordedChanges& changes, Ke
   const LmdbRoot& root = durable_->root();
   if (!changes.is_whole() || bytes.empty() || bytes.size() > kMostDeferredBytes ||
       changes.tables().size() > PendingChanges::kMostTables ||
+      puts.size() > PendingChanges::kMostPuts ||
       !journal_->has_room(root.bytes().size(), bytes.size(), root.commit())) {
     pending_.end_entry({}, {}, {});
     return false;

@@ -32,6 +32,8 @@ class KeptPuts {
     return found->second;
   }
 
+  size_t size() const { return values_.size(); }  // keys
+
   // What came later.
   void add(KeptPuts&& later) {
     for (auto& [key, value] : later.values_) values_.insert_or_assign(key, std::move(value));

@@ -48,8 +48,8 @@ constexpr std::chrono::seconds kLookAtReadersEvery{1};
 constexpr uint32_t kReadersOfJournal = 3;
 
 // What the commit of pending changes may write behind the pages that are in use, at most: 80 KB of changes to 64 different
-// tables, with the pages that lead to them and the list of free ones.
-constexpr uint64_t kDeferredBytes = 1 << 20;
+// tables and at 100 places among others, with the pages that lead to them, those that are split, and the list of free ones.
+constexpr uint64_t kDeferredBytes = 2 << 20;
 
 // Behind the name of a file that is being made.
 constexpr const char* kUnfinished = ".new";

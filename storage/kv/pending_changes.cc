@@ -40,7 +40,7 @@ std::optional<uint64_t> PendingChanges::begin_entry() {
   if (!are_made_together()) return std::nullopt;
   const bool is_awaited = waiting_ > 0 || entries_since_wait_ < kReadersStay;
   if (is_awaited || changes_.size() >= kMostEntries || bytes_ >= kMostBytes ||
-      tables_.size() >= kMostTables)
+      tables_.size() >= kMostTables || puts_.size() >= kMostPutsPending)
     if (make_held() != 0) return std::nullopt;
   ++entries_since_wait_;
   is_entry_on_its_way_ = true;

@@ -44,6 +44,8 @@ class PendingChanges {
   Found find(TableHandle table, std::string_view key);
   // So many an entry may change: each is some pages more, for which there has to be space.
   static constexpr size_t kMostTables = 32;
+  // Likewise so many keys that it puts somewhere among others; so many of them may be pending before it.
+  static constexpr size_t kMostPuts = 32, kMostPutsPending = 64;
 
   // Makes all that is durable. While an entry is on its way, whoever asks waits for the disk: but only if others are
   // pending before it, which they are not where somebody has waited lately. 0, or an error number of LMDB's or the system's:

@@ -22,6 +22,13 @@ void RecordedChanges::open_table(TableHandle table, std::string_view name, KeyOr
   if (is_new) number_of(table);
 }
 
+std::optional<TableHandle> RecordedChanges::find_table(std::string_view name,
+                                                       KeyOrder order) const {
+  for (uint32_t handle = 0; handle < tables_.size(); ++handle)
+    if (tables_[handle].name == name && tables_[handle].order == order) return TableHandle{handle};
+  return std::nullopt;
+}
+
 // Numbers are given in the order in which the bytes name the tables.
 uint64_t RecordedChanges::number_of(TableHandle table) {
   assert(table.value() < tables_.size());  // it was opened

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ class RecordedChanges {
 
   // For another transaction.
   void clear();
+  // Of what was opened with this name and order, if it was.
+  std::optional<TableHandle> find_table(std::string_view name, KeyOrder order) const;
   // Before the table is changed through this handle, in this transaction or a later one. One that is new is a change
   // by itself.
   void open_table(TableHandle table, std::string_view name, KeyOrder order, bool is_new);

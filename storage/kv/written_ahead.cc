@@ -46,10 +46,14 @@ bool WrittenAhead::has_ahead(uint64_t used_bytes, uint64_t ahead_bytes) {
   written_bytes_ = static_cast<uint64_t>(file.st_size);
   if (is_there()) return true;
   const uint64_t missing = used_bytes + ahead_bytes - written_bytes_;
-  if (missing > kMostBytes) return false;  // pages that were counted and never written
-  if (::pwrite(file_, zeros.data(), kMostBytes, file.st_size) > 0 && ::fstat(file_, &file) == 0)
-    written_bytes_ = static_cast<uint64_t>(file.st_size);
-  return is_there();
+  if (missing > ahead_bytes) return false;  // pages that were counted and never written
+  while (!is_there()) {
+    const ssize_t added =
+        ::pwrite(file_, zeros.data(), kMostBytes, static_cast<off_t>(written_bytes_));
+    if (added <= 0) return false;
+    written_bytes_ += static_cast<uint64_t>(added);
+  }
+  return true;
 }
 
 }  // namespace storage

@@ -12,23 +12,25 @@ void carry_out(Log& log, std::vector<TaskCommit> commits,
                std::function<void(Result<CarriedOut>)> done) {
   constexpr size_t kLeastWeight = 4 << 10;
   size_t bytes = kLeastWeight;
+  bool trims = false;
   for (const TaskCommit& commit : commits) {
-    bytes += commit.journal.size();
-    for (const PartitionBatches& part : commit.outputs) bytes += part.batches.size();
+    bytes += size_of(commit);
+    trims |= !commit.trims.empty();
   }
   // Shared: what a group does may be done again.
   const auto kept = std::make_shared<std::vector<TaskCommit>>(std::move(commits));
   const auto result = std::make_shared<CarriedOut>();
   log.core().submit(
-      [kept, with = std::move(with), result](GroupTransaction& group) -> Status {
-        result->journalled = TRY(group.carry_out(*kept));
-        result->commit = group.commit_id();
-        return with(group.transaction());
-      },
-      [result, done = std::move(done)](Status status) {
-        done(status ? Result<CarriedOut>(std::move(*result))
-                    : Result<CarriedOut>(std::move(status).error()));
-      },
+      OtherWork{[kept, with = std::move(with), result](GroupTransaction& group) -> Status {
+                  result->journalled = TRY(group.carry_out(*kept));
+                  result->commit = group.commit_id();
+                  return with(group.transaction());
+                },
+                [result, done = std::move(done)](Status status) {
+                  done(status ? Result<CarriedOut>(std::move(*result))
+                              : Result<CarriedOut>(std::move(status).error()));
+                },
+                trims ? std::nullopt : std::optional(bytes)},
       bytes);
 }
 

@@ -212,6 +212,7 @@ Result<bool> GroupTransaction::truncate(const TopicPartition& id, LeaderEpoch ep
   moved.time_mark.reset();  // read again before the next append
   TRY(cut_epochs(*transaction_, tables_, partition.number(), log_end));
   state.newest_epoch.reset();  // read again when it is needed
+  moved.recent.clear();
   TRY(cut_time_index(*transaction_, tables_, partition, log_end));
   TRY(cut_producers(partition, log_end, producers));
   if (partition.has_transactions()) TRY(cut_transactions(moved));

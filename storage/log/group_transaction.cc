@@ -28,7 +28,8 @@ GroupTransaction::GroupTransaction(std::unique_ptr<WriteTransaction> transaction
       owners_(context.owners),
       free_tables_(context.free_tables),
       now_ms_(context.now_ms),
-      guards_(context.guards) {}
+      guards_(context.guards),
+      is_small_(context.is_small) {}
 
 Result<size_t> GroupTransaction::find(const TopicPartition& id) {
   const size_t place = TRY(find_any(id));
@@ -210,10 +211,6 @@ Status GroupTransaction::write_batch(const PlannedBatch& batch) {
   assert(batch.base_offset == moved.state.log_end);
   records::set_base_offset(batch.bytes.data(), batch.base_offset);
   records::set_leader_epoch(batch.bytes.data(), moved.state.leader_epoch);
-  if (moved.state.role == ReplicaRole::Leader) {
-    if (moved.led.empty()) moved.led_from = batch.base_offset;
-    moved.led.append(batch.bytes.data(), batch.bytes.size());
-  }
   return store_batch(moved, {batch.bytes.data(), batch.bytes.size()}, batch.last_offset,
                      batch.max_timestamp);
 }
@@ -239,6 +236,7 @@ Status GroupTransaction::store_batch(Moved& moved, std::string_view bytes, Offse
                                      int64_t max_timestamp) {
   const Partition& partition = *moved.partition;
   const BatchKey key(partition, last_offset);
+  keep_recent(moved, bytes);
   moved.state.log_end = last_offset + 1;
   moved.has_new_records = true;
   if (partition.kind() == PartitionKind::Internal)
@@ -247,6 +245,18 @@ Status GroupTransaction::store_batch(Moved& moved, std::string_view bytes, Offse
   TRY(transaction_->append(partition.table(), key, bytes));
   return index_batch(*transaction_, tables_, partition, *moved.time_mark,
                      {bytes.size(), max_timestamp, last_offset + 1}, now_ms_);
+}
+
+// What is led has followers. What is small is read at once by who reads at all, and may be put off (log_core.cc).
+void GroupTransaction::keep_recent(Moved& moved, std::string_view batch) {
+  if (moved.state.role != ReplicaRole::Leader && !is_small_) return;
+  if (moved.partition->id().topic == kTaskJournal) return;  // read at a start
+  const Offset base{load_be<int64_t>(batch.data())};
+  if (moved.recent.empty() || base != moved.state.log_end) {
+    moved.recent.clear();
+    moved.recent_from = base;
+  }
+  moved.recent += batch;
 }
 
 Status GroupTransaction::put_row(const Moved& moved) {

@@ -58,6 +58,7 @@ class GroupTransaction {
     size_t free_tables;  // so many partitions of PartitionKind::Client may be made
     int64_t now_ms;      // wall clock: the time of all appends of the group
     TransactionGuards& guards;
+    bool is_small;  // so that it costs little to keep it at hand
   };
   GroupTransaction(std::unique_ptr<WriteTransaction> transaction, const Context& context);
 
@@ -116,9 +117,9 @@ class GroupTransaction {
     bool has_new_records = false;
     bool is_cut = false;  // its log end went back, or its role changed: who waits is told
     std::optional<TimeMark> time_mark = {};
-    // Batches that followers are going to ask for, back to back, and where they begin.
-    std::string led = {};
-    Offset led_from = {};
+    // Batches that somebody is going to ask for at once, back to back, and where they begin.
+    std::string recent = {};
+    Offset recent_from = {};
   };
   std::vector<Moved>& moved() { return moved_; }
   const std::vector<Moved>& moved() const { return moved_; }
@@ -184,6 +185,7 @@ class GroupTransaction {
   Status write_batch(const PlannedBatch& batch);
   Status store_batch(Moved& moved, std::string_view bytes, Offset last_offset,
                      int64_t max_timestamp);
+  void keep_recent(Moved& moved, std::string_view batch);
   Status put_row(const Moved& moved);
 
   Result<EpochStart> newest_epoch(Moved& moved);
@@ -234,6 +236,7 @@ class GroupTransaction {
   size_t free_tables_;
   const int64_t now_ms_;
   TransactionGuards& guards_;
+  const bool is_small_;
 };
 
 }  // namespace storage

@@ -25,6 +25,13 @@ constexpr size_t kGroupsUndeferred = 32;
 // More is written at once.
 constexpr size_t kMostBytesLater = 12 << 10;
 
+// What has been consumed is removed, which takes the store.
+bool is_deferrable(const LogWork& work) {
+  if (const auto* task = std::get_if<CommitWork>(&work)) return task->commit.trims.empty();
+  if (const auto* other = std::get_if<OtherWork>(&work)) return other->deferrable_bytes.has_value();
+  return true;
+}
+
 }  // namespace
 
 LogCore::LogCore(std::unique_ptr<KeyValueStore> store, LogOptions options)
@@ -49,7 +56,11 @@ void LogCore::close() {
 
 void LogCore::submit(std::function<Status(GroupTransaction&)> apply,
                      std::function<void(Status)> done, size_t weight_bytes) {
-  LogWork work = OtherWork{std::move(apply), std::move(done)};
+  submit(OtherWork{std::move(apply), std::move(done)}, weight_bytes);
+}
+
+void LogCore::submit(OtherWork other, size_t weight_bytes) {
+  LogWork work = std::move(other);
   if (!queue_.put_unbounded(work, weight_bytes)) std::get<OtherWork>(work).done(refusal());
 }
 
@@ -229,8 +240,9 @@ void LogCore::publish(GroupTransaction& transaction) {
     assert(moved.is_cut || moved.state.log_end >= moved.partition->log_end());
     moved.partition->set_time_mark(moved.time_mark);  // before the log end, see last_append_ms()
     if (moved.is_cut) recent_.forget(moved.partition->id());
-    if (!moved.led.empty())
-      recent_.add(moved.partition->id(), moved.led_from, moved.state.log_end, std::move(moved.led));
+    if (!moved.recent.empty())
+      recent_.add(moved.partition->id(), moved.recent_from, moved.state.log_end,
+                  std::move(moved.recent));
     moved.partition->publish(moved.state);
     group_has_replicas_ |= moved.state.role != ReplicaRole::Alone;
   }
@@ -406,10 +418,7 @@ LogCore::Attempt LogCore::try_commit(std::span<LogWork> group) {
 }
 
 std::optional<LogCore::Attempt> LogCore::try_deferred(std::span<LogWork> group) {
-  const auto is_append = [](const LogWork& work) {
-    return std::holds_alternative<AppendWork>(work) || std::holds_alternative<FollowWork>(work);
-  };
-  if (pages_ == Pages::Now || !deferred_writes_ || !std::ranges::all_of(group, is_append))
+  if (pages_ == Pages::Now || !deferred_writes_ || !std::ranges::all_of(group, is_deferrable))
     return std::nullopt;
   if (undeferred_left_ > 0 && undeferred_left_-- > 0) return std::nullopt;
   auto begun = deferred_writes_->begin_deferred();
@@ -425,8 +434,8 @@ LogCore::Attempt LogCore::try_commit(std::unique_ptr<WriteTransaction> begun,
   using Outcome = Attempt::Outcome;
   const auto partitions = this->partitions();
   GroupTransaction transaction(
-      std::move(begun),
-      {tables_, *partitions, owners_, free_tables(*partitions), clock_.wall_ms(), guards_});
+      std::move(begun), {tables_, *partitions, owners_, free_tables(*partitions), clock_.wall_ms(),
+                         guards_, size_of(group) <= kMostBytesLater});
 
   const CommitId commit = transaction.commit_id();
   trace(LogTrace::Step::CommitBegins, commit);

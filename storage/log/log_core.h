@@ -56,6 +56,7 @@ class LogCore {
   static constexpr size_t kAdministrationWeight = 64 << 10;  // of what removes some entries
   void submit(std::function<Status(GroupTransaction&)> apply, std::function<void(Status)> done,
               size_t weight_bytes = kAdministrationWeight);
+  void submit(OtherWork work, size_t weight_bytes);
   // Within what is submitted: whether the disk has room for what a client writes.
   Status admit(const AppendRequest& request) {
     return space_.admit_client_append(size_of(request));

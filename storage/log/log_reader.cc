@@ -26,13 +26,22 @@ struct LogReader::State {
   std::shared_ptr<const PartitionMap> partitions;
   uint64_t partitions_version = 0;
   bool in_turn = false;
+  Snapshot snapshot = Snapshot::AtOnce;
+  bool has_snapshot = false;
+  std::vector<SharedBytes> kept = {};  // what was read from memory
   // The first look of the turn at a high watermark holds for all of it.
   absl::flat_hash_map<const Partition*, Offset> high_watermarks = {};
 
+  // The store, as of the turn's snapshot.
+  Result<ReadTransaction*> store();
+  Result<BatchCursor> cursor_of(const Partition& partition);
   Result<Partition*> find(const TopicPartition& id) const;
-  Result<PartitionRow> row_of(const Partition& partition) const;
-  Result<Offset> log_end_of(const Partition& partition, BatchCursor& cursor) const;
-  Result<Offset> readable_end_of(const Partition& partition, BatchCursor& cursor);
+  Result<PartitionRow> row_of(const Partition& partition);
+  Result<Offset> log_start_of(const Partition& partition);
+  Result<Offset> log_end_of(const Partition& partition, BatchCursor& cursor);
+  Result<Offset> readable_end_of(const Partition& partition);
+  std::optional<std::vector<BatchRef>> read_recent(const Partition& partition, Offset from,
+                                                   Offset end, size_t max_bytes);
   Result<Offset> undecided_of(const Partition& partition);
   Offset high_watermark_of(const Partition& partition);
   Result<int64_t> max_timestamp_from(const Partition& partition, Offset from);
@@ -50,14 +59,34 @@ Result<Partition*> LogReader::State::find(const TopicPartition& id) const {
   return found->get();
 }
 
-Result<PartitionRow> LogReader::State::row_of(const Partition& partition) const {
-  const auto row = TRY(transaction->get(core.tables().partitions, partition_key(partition.id())));
+Result<ReadTransaction*> LogReader::State::store() {
+  assert(in_turn);
+  if (!has_snapshot) {
+    TRY(transaction->renew());
+    has_snapshot = true;
+  }
+  return transaction.get();
+}
+
+Result<BatchCursor> LogReader::State::cursor_of(const Partition& partition) {
+  return BatchCursor::open(*TRY(store()), partition);
+}
+
+Result<PartitionRow> LogReader::State::row_of(const Partition& partition) {
+  ReadTransaction& read = *TRY(store());
+  const auto row = TRY(read.get(core.tables().partitions, partition_key(partition.id())));
   if (!row) return Error{ErrorCode::UnknownTopic, "partition does not exist"};
   return decode_partition_row(*row);
 }
 
+// Without a snapshot what was published is as good.
+Result<Offset> LogReader::State::log_start_of(const Partition& partition) {
+  if (snapshot == Snapshot::WhenNeeded) return partition.log_start();
+  return TRY(row_of(partition)).log_start;
+}
+
 // Everything in the snapshot is durable. (The published numbers may be a commit behind or ahead of it.)
-Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCursor& cursor) const {
+Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCursor& cursor) {
   const auto last = TRY(cursor.last());
   const Offset behind_last = last ? last->last_offset + 1 : Offset{0};
   // A truncation may leave a gap at the end.
@@ -65,30 +94,35 @@ Result<Offset> LogReader::State::log_end_of(const Partition& partition, BatchCur
   return std::max(behind_last, TRY(row_of(partition)).end_when_empty);
 }
 
-// Without replicas nothing is waited for.
+// Without replicas nothing is waited for: all that the snapshot has is visible. Without a snapshot it is what was published
+// before anybody asks what is decided of it.
 Offset LogReader::State::high_watermark_of(const Partition& partition) {
-  if (partition.role() == ReplicaRole::Alone) return Offset{INT64_MAX};
+  if (partition.role() == ReplicaRole::Alone && snapshot == Snapshot::AtOnce)
+    return Offset{INT64_MAX};
   return high_watermarks.try_emplace(&partition, partition.high_watermark()).first->second;
 }
 
-Result<Offset> LogReader::State::readable_end_of(const Partition& partition, BatchCursor& cursor) {
+Result<Offset> LogReader::State::readable_end_of(const Partition& partition) {
   const Offset high_watermark = high_watermark_of(partition);
+  if (snapshot == Snapshot::WhenNeeded) return std::min(high_watermark, partition.log_end());
+  auto cursor = TRY(cursor_of(partition));
   return std::min(high_watermark, TRY(log_end_of(partition, cursor)));
 }
 
 // As of the snapshot, like the list of what was aborted.
 Result<Offset> LogReader::State::undecided_of(const Partition& partition) {
   if (!partition.has_transactions()) return Offset{INT64_MAX};
-  const auto first = TRY(first_undecided(*transaction, core.tables(), partition.number(),
-                                         high_watermark_of(partition)));
+  ReadTransaction& read = *TRY(store());
+  const auto first =
+      TRY(first_undecided(read, core.tables(), partition.number(), high_watermark_of(partition)));
   if (!first) return Offset{INT64_MAX};
   // What was deleted of it cannot be waited for; nobody begins before the log start.
-  return std::max(*first, TRY(row_of(partition)).log_start);
+  return std::max(*first, TRY(log_start_of(partition)));
 }
 
 // By the headers of the visible batches that reach to `from` or further.
 Result<int64_t> LogReader::State::max_timestamp_from(const Partition& partition, Offset from) {
-  auto cursor = TRY(BatchCursor::open(*transaction, partition));
+  auto cursor = TRY(cursor_of(partition));
   const Offset end = high_watermark_of(partition);
   int64_t latest = records::kNoTimestamp;
   for (auto stored = TRY(cursor.seek(from)); stored && stored->last_offset < end;
@@ -120,6 +154,34 @@ Result<BatchRef> batch_of(const StoredBatch& stored) {
 
 }  // namespace
 
+// As read(); nothing where that takes a look into the store.
+std::optional<std::vector<BatchRef>> LogReader::State::read_recent(const Partition& partition,
+                                                                   Offset from, Offset end,
+                                                                   size_t max_bytes) {
+  end = std::min(end, partition.log_end());
+  std::vector<BatchRef> batches;
+  if (from == partition.log_end()) return batches;
+  size_t size_bytes = 0;
+  for (SharedBytes& piece : core.recent().find(partition.id(), from, max_bytes)) {
+    for (std::string_view rest = piece; !rest.empty();) {
+      const auto parsed = records::parse_batch(rest, records::BatchCheck::Shape);
+      if (!parsed) return std::nullopt;
+      const BatchRef batch{parsed->bytes, parsed->header.base_offset, parsed->header.last_offset()};
+      rest.remove_prefix(batch.bytes.size());
+      if (batch.last_offset < from) continue;
+      if (batch.last_offset >= end || (!batches.empty() && size_bytes >= max_bytes)) {
+        kept.push_back(std::move(piece));
+        return batches;
+      }
+      batches.push_back(batch);
+      size_bytes += batch.bytes.size();
+    }
+    kept.push_back(std::move(piece));
+  }
+  if (batches.empty()) return std::nullopt;
+  return batches;
+}
+
 Result<std::optional<TimedOffset>> find_by_time(const BatchRef& ref, int64_t timestamp,
                                                 Offset from) {
   const auto batch = TRY(records::parse_batch(ref.bytes, records::BatchCheck::Shape));
@@ -149,7 +211,7 @@ Result<std::unique_ptr<LogReader>> LogReader::open(Log& log) {
   return std::unique_ptr<LogReader>(new LogReader(std::move(state)));
 }
 
-Status LogReader::begin_turn() {
+Status LogReader::begin_turn(Snapshot snapshot) {
   assert(!state_->in_turn);
   state_->slot->begin(state_->core.epochs());
   // The map before the snapshot: then the snapshot holds every partition of the map.
@@ -158,24 +220,27 @@ Status LogReader::begin_turn() {
     state_->partitions = state_->core.partitions();
     state_->partitions_version = version;
   }
-  if (Status renewed = state_->transaction->renew(); !renewed) {
-    state_->slot->end();
-    return renewed;
-  }
   state_->in_turn = true;
+  state_->snapshot = snapshot;
+  if (snapshot == Snapshot::WhenNeeded) return {};
+  if (auto taken = state_->store(); !taken) {
+    end_turn();
+    return std::move(taken).error();
+  }
   return {};
 }
 
 void LogReader::end_turn() {
   assert(state_->in_turn);
-  state_->transaction->reset();
+  if (std::exchange(state_->has_snapshot, false)) state_->transaction->reset();
   state_->slot->end();
   state_->high_watermarks.clear();
+  state_->kept.clear();
   state_->in_turn = false;
 }
 
 CommitId LogReader::commit_id() const {
-  assert(state_->in_turn);
+  assert(state_->has_snapshot);
   return state_->transaction->commit_id();
 }
 
@@ -185,7 +250,10 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
   if (from < Offset{0} || from < partition.log_start()) return state_->out_of_range(from);
   Offset end = up_to == ReadUpTo::LogEnd ? Offset{INT64_MAX} : state_->high_watermark_of(partition);
   if (up_to == ReadUpTo::LastStable) end = std::min(end, TRY(state_->undecided_of(partition)));
-  auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
+  if (state_->snapshot == Snapshot::WhenNeeded)
+    if (auto recent = state_->read_recent(partition, from, end, max_bytes))
+      return *std::move(recent);
+  auto cursor = TRY(state_->cursor_of(partition));
   // What a leader's log has lost by compaction, its followers never had. Of others the row says, in the
   // reader's own snapshot, how far there may be gaps; it is read when there is one.
   std::optional<Offset> gaps_end;
@@ -221,36 +289,33 @@ Result<std::vector<BatchRef>> LogReader::read(const TopicPartition& id, Offset f
 
 Result<Offset> LogReader::log_start(const TopicPartition& id) {
   const Partition* partition = TRY(state_->find(id));
-  return TRY(state_->row_of(*partition)).log_start;
+  return state_->log_start_of(*partition);
 }
 
 Result<Offset> LogReader::readable_end(const TopicPartition& id) {
-  const Partition& partition = *TRY(state_->find(id));
-  auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
-  return state_->readable_end_of(partition, cursor);
+  return state_->readable_end_of(*TRY(state_->find(id)));
 }
 
 Result<Offset> LogReader::last_stable_offset(const TopicPartition& id) {
   const Partition& partition = *TRY(state_->find(id));
-  auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
-  return std::min(TRY(state_->readable_end_of(partition, cursor)),
-                  TRY(state_->undecided_of(partition)));
+  const Offset end = TRY(state_->readable_end_of(partition));
+  return std::min(end, TRY(state_->undecided_of(partition)));
 }
 
 Result<std::vector<AbortedTransaction>> LogReader::aborted(const TopicPartition& id, Offset from,
                                                            Offset end) {
   const Partition& partition = *TRY(state_->find(id));
   if (!partition.has_transactions()) return std::vector<AbortedTransaction>();
-  return aborted_between(*state_->transaction, state_->core.tables(), partition.number(), from,
+  return aborted_between(*TRY(state_->store()), state_->core.tables(), partition.number(), from,
                          end);
 }
 
 Result<std::optional<BatchRef>> LogReader::batch_for_time(const TopicPartition& id,
                                                           int64_t timestamp, Offset from) {
   const Partition& partition = *TRY(state_->find(id));
-  auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
-  const Offset candidate =
-      TRY(first_candidate(*state_->transaction, state_->core.tables(), partition, timestamp));
+  auto cursor = TRY(state_->cursor_of(partition));
+  ReadTransaction& read = *TRY(state_->store());
+  const Offset candidate = TRY(first_candidate(read, state_->core.tables(), partition, timestamp));
   const Offset end = state_->high_watermark_of(partition);
   // What was deleted may lie there still.
   const Offset log_start = TRY(state_->row_of(partition)).log_start;
@@ -266,8 +331,8 @@ Result<std::optional<BatchRef>> LogReader::batch_for_time(const TopicPartition& 
 Result<std::optional<int64_t>> LogReader::max_timestamp(const TopicPartition& id) {
   const Partition& partition = *TRY(state_->find(id));
   const Offset log_start = TRY(state_->row_of(partition)).log_start;
-  const auto indexed =
-      TRY(last_timestamp_entry(*state_->transaction, state_->core.tables(), partition));
+  ReadTransaction& read = *TRY(state_->store());
+  const auto indexed = TRY(last_timestamp_entry(read, state_->core.tables(), partition));
   int64_t latest =
       indexed ? TRY(state_->max_timestamp_from(partition, std::max(log_start, indexed->end_offset)))
               : TRY(state_->max_timestamp_from(partition, log_start));
@@ -282,7 +347,7 @@ Result<std::optional<int64_t>> LogReader::max_timestamp(const TopicPartition& id
 
 Result<LeaderEpoch> LogReader::first_leader_epoch(const TopicPartition& id) {
   const Partition& partition = *TRY(state_->find(id));
-  auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
+  auto cursor = TRY(state_->cursor_of(partition));
   const Offset log_start = TRY(state_->row_of(partition)).log_start;
   const auto first = TRY(cursor.seek(log_start));
   if (!first || first->last_offset >= state_->high_watermark_of(partition))
@@ -295,12 +360,14 @@ Result<LeaderEpoch> LogReader::leader_epoch(const TopicPartition& id) {
 }
 
 Result<uint64_t> LogReader::size_bytes(const TopicPartition& id) {
-  return state_->transaction->size_bytes(TRY(state_->find(id))->table());
+  const Partition& partition = *TRY(state_->find(id));
+  return TRY(state_->store())->size_bytes(partition.table());
 }
 
 Result<std::vector<ActiveProducer>> LogReader::producers(const TopicPartition& id) {
   const Partition& partition = *TRY(state_->find(id));
-  const auto cursor = TRY(state_->transaction->cursor(state_->core.tables().producers));
+  ReadTransaction& read = *TRY(state_->store());
+  const auto cursor = TRY(read.cursor(state_->core.tables().producers));
   const std::string end = producer_key(partition.number() + 1, ProducerId{0});
   std::vector<ActiveProducer> all;
   for (auto entry = TRY(cursor->seek(producer_key(partition.number(), ProducerId{0})));
@@ -316,17 +383,18 @@ Result<std::vector<ActiveProducer>> LogReader::producers(const TopicPartition& i
 
 Result<EpochEnd> LogReader::end_of_epoch(const TopicPartition& id, LeaderEpoch asked) {
   const Partition& partition = *TRY(state_->find(id));
-  auto cursor = TRY(BatchCursor::open(*state_->transaction, partition));
+  auto cursor = TRY(state_->cursor_of(partition));
   const Offset log_end = TRY(state_->log_end_of(partition, cursor));
-  return storage::end_of_epoch(*state_->transaction, state_->core.tables(), partition.number(),
+  return storage::end_of_epoch(*TRY(state_->store()), state_->core.tables(), partition.number(),
                                asked, partition.leader_epoch(), log_end);
 }
 
 Result<Offset> LogReader::end_appended_before(const TopicPartition& id, int64_t time_ms) {
   const Partition& partition = *TRY(state_->find(id));
   const Offset log_start = TRY(state_->row_of(partition)).log_start;
-  return std::max(log_start, TRY(storage::end_appended_before(
-                                 *state_->transaction, state_->core.tables(), partition, time_ms)));
+  ReadTransaction& read = *TRY(state_->store());
+  return std::max(log_start, TRY(storage::end_appended_before(read, state_->core.tables(),
+                                                              partition, time_ms)));
 }
 
 }  // namespace storage

@@ -10,7 +10,7 @@
 
 namespace storage {
 
-// A batch in the map, valid until the turn ends. The base offset in its bytes is right.
+// A batch in the map or in memory, valid until the turn ends. The base offset in its bytes is right.
 struct BatchRef {
   std::string_view bytes;
   Offset base_offset, last_offset;
@@ -42,7 +42,16 @@ enum class ReadUpTo : uint8_t {
   LogEnd,         // what is durable: for followers
 };
 
-// Invariants: within a turn all answers come from one snapshot, so two partitions can be compared.
+// When a turn takes its snapshot of the store.
+enum class Snapshot : uint8_t {
+  AtOnce,  // all answers are as of one commit, so two partitions can be compared
+  // Who looks at one partition at a time, and at its end, is served from memory (recent_batches.h), so that the store may
+  // carry out later what nobody reads. What is visible comes with its beginning: answers are as of the same moment or later
+  // ones.
+  WhenNeeded,
+};
+
+// Invariants: within a turn all answers come from one snapshot, unless that is taken when needed.
 // Threads: one, its owner's. Owner: a shard, or whoever reads; gone before the Log is.
 class LogReader {
  public:
@@ -50,12 +59,12 @@ class LogReader {
   ~LogReader();
 
   // A turn is short: an open one keeps old pages from being reused. Turns do not nest.
-  Status begin_turn();
+  Status begin_turn(Snapshot snapshot = Snapshot::AtOnce);
   void end_turn();
 
   // --- Within a turn.
 
-  // The newest commit that its snapshot contains.
+  // The newest commit that its snapshot, which was taken at once, contains.
   CommitId commit_id() const;
 
   // All that follow fail with UnknownTopic when the partition is not there.

@@ -65,28 +65,30 @@ void RecentBatches::forget_pieces(absl::flat_hash_map<TopicPartition, Pieces>::i
   partitions_.erase(of);
 }
 
-std::optional<SharedBytes> RecentBatches::find(const TopicPartition& partition, Offset from,
-                                               size_t max_bytes) const {
+std::vector<SharedBytes> RecentBatches::find(const TopicPartition& partition, Offset from,
+                                             size_t max_bytes) const {
   std::vector<SharedBytes> pieces;
-  size_t size_bytes = 0;
-  {
-    std::lock_guard lock(mutex_);
-    const auto found = partitions_.find(partition);
-    if (found == partitions_.end()) return std::nullopt;
-    const Pieces& known = found->second;
-    auto piece = std::ranges::upper_bound(known, from, {}, &Piece::end);
-    if (piece == known.end() || piece->base > from) return std::nullopt;
-    for (; piece != known.end() && size_bytes < max_bytes; ++piece) {
-      pieces.push_back(piece->batches);
-      size_bytes += piece->batches.size();
-    }
+  std::lock_guard lock(mutex_);
+  const auto found = partitions_.find(partition);
+  if (found == partitions_.end()) return pieces;
+  const Pieces& known = found->second;
+  auto piece = std::ranges::upper_bound(known, from, {}, &Piece::end);
+  if (piece == known.end() || piece->base > from) return pieces;
+  for (size_t size_bytes = 0; piece != known.end() && size_bytes < max_bytes; ++piece) {
+    pieces.push_back(piece->batches);
+    size_bytes += piece->batches.size();
   }
+  return pieces;
+}
+
+std::optional<SharedBytes> RecentBatches::find_from(const TopicPartition& partition, Offset from,
+                                                    size_t max_bytes) const {
+  const std::vector<SharedBytes> pieces = find(partition, from, max_bytes);
+  if (pieces.empty()) return std::nullopt;
   const auto first = batches_from(pieces.front(), from);
   if (!first) return std::nullopt;
   if (pieces.size() == 1) return part_of(pieces.front(), *first);
-  std::string all;
-  all.reserve(size_bytes);
-  all += *first;
+  std::string all(*first);
   for (size_t i = 1; i < pieces.size(); ++i) all += pieces[i].view();
   return all;
 }

@@ -1,9 +1,10 @@
-// What was appended lately, in memory: for followers, who ask for it at once.
+// What was appended lately, in memory: for followers and others who ask for it at once.
 #pragma once
 #include <cstdint>
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include <absl/container/flat_hash_map.h>
 
@@ -13,8 +14,7 @@
 
 namespace storage {
 
-// A follower that keeps up is served from here: its fetches do not make the store carry out what could wait
-// (docs/adr/0102), and nothing is copied out of it.
+// Who keeps up is served from here: that does not make the store carry out what could wait (docs/adr/0102).
 //
 // Invariant: what is known of a partition are whole batches without a gap; the oldest of all partitions goes first.
 // Threads: any. Owner: LogCore.
@@ -27,9 +27,12 @@ class RecentBatches {
   // Its log was cut, or somebody else writes it from now on.
   void forget(const TopicPartition& partition);
 
-  // From the batch that begins at `from` on, until there are `max_bytes`; nothing where none that is known does.
-  std::optional<SharedBytes> find(const TopicPartition& partition, Offset from,
-                                  size_t max_bytes) const;
+  // Back to back, from the one that holds the batch of `from` on, until there are `max_bytes`; none where that is not known.
+  std::vector<SharedBytes> find(const TopicPartition& partition, Offset from,
+                                size_t max_bytes) const;
+  // As one, without what is before `from`; nothing where no batch that is known begins there.
+  std::optional<SharedBytes> find_from(const TopicPartition& partition, Offset from,
+                                       size_t max_bytes) const;
   size_t size_bytes() const;
 
  private:

@@ -104,7 +104,7 @@ Result<EpochEnd> ReplicaLog::end_of_epoch(const TopicPartition& partition,
 
 std::optional<SharedBytes> ReplicaLog::recent(const TopicPartition& partition, Offset from,
                                               size_t max_bytes) const {
-  return core_.recent().find(partition, from, max_bytes);
+  return core_.recent().find_from(partition, from, max_bytes);
 }
 
 Result<std::string> ReplicaLog::producer_snapshot(const TopicPartition& partition) const {

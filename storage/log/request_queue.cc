@@ -35,6 +35,8 @@ size_t size_of(std::span<const LogWork> group) {
     if (const auto* append = std::get_if<AppendWork>(&work)) size += size_of(append->request);
     if (const auto* follow = std::get_if<FollowWork>(&work)) size += size_of(follow->request);
     if (const auto* task = std::get_if<CommitWork>(&work)) size += size_of(task->commit);
+    if (const auto* other = std::get_if<OtherWork>(&work))
+      size += other->deferrable_bytes.value_or(0);
   }
   return size;
 }

@@ -33,6 +33,8 @@ struct CommitWork {
 struct OtherWork {
   std::function<Status(GroupTransaction&)> apply;
   std::function<void(Status)> done;
+  // What it brings, where it does no more than put, append and look up by key: then it may be written later.
+  std::optional<size_t> deferrable_bytes = {};
 };
 using LogWork = std::variant<AppendWork, FollowWork, CommitWork, OtherWork>;
 

@@ -69,13 +69,13 @@ std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& reque
                               const Reply<FetchResponse>& reply, FetchSessions::Use* session,
                               bool is_last) {
   storage::LogReader& reader = context.backend.reader();
-  if (const Status begun = reader.begin_turn(); !begun) {
+  if (const Status begun = reader.begin_turn(storage::Snapshot::WhenNeeded); !begun) {
     FetchResponse failed;
     failed.error_code = kafka_error(begun.error().code);
     reply.send(failed);
     return std::nullopt;
   }
-  const Turn turn{reader};  // until the answer is written: it points into the memory map
+  const Turn turn{reader};  // until the answer is written: it points to what was read
   FetchPass pass(context, request, reply.version());
   FetchResponse response = session ? pass.take(**session) : pass.take();
   // More than an answer may have never comes.

@@ -425,6 +425,32 @@ TEST(JournaledCommits, what_is_deferred_changes_a_few_tables_only) {
   for (const auto& [commit, its] : changed) EXPECT_LT(its.size(), kTables);
 }
 
+// Each may be a page of its own, for which there has to be space before it is answered.
+TEST(JournaledCommits, what_is_deferred_puts_into_a_few_places_only) {
+  const ScratchDirectory directory;
+  auto store = open(directory.path()).value();
+  auto& deferred = dynamic_cast<DeferredWrites&>(*store);
+  auto first = store->begin_write().value();
+  const TableHandle table = first->open_table("t", KeyOrder::Bytes).value();
+  ASSERT_TRUE(first->put(table, "a", "0"));
+  ASSERT_TRUE(first->commit());
+  const auto key = [](size_t i) { return "k" + std::to_string(i * 7919 % 10'007); };
+  auto large = deferred.begin_deferred();
+  for (size_t i = 0; i <= PendingChanges::kMostPuts; ++i)
+    ASSERT_TRUE(large->put(table, key(i), ""));
+  EXPECT_FALSE(large->commit());
+  large.reset();
+  std::map<CommitId, size_t> put;
+  for (size_t i = 0; i < 1'000; ++i) {
+    auto write = deferred.begin_deferred();
+    for (size_t each = 0; each < 5; ++each) ASSERT_TRUE(write->put(table, key(5 * i + each), "1"));
+    ASSERT_TRUE(write->commit());
+    put[write->commit_id()] += 5;
+  }
+  for (const auto& [commit, its] : put)
+    EXPECT_LE(its, PendingChanges::kMostPutsPending + PendingChanges::kMostPuts);
+}
+
 // Who reads while entries are on their way sees all that was durable before, and never a part of one.
 TEST(JournaledCommits, readers_meet_what_is_deferred) {
   const ScratchDirectory directory;

@@ -19,7 +19,7 @@ std::string batch(int64_t base, int count, size_t value_size = 10) {
 
 std::string found(const RecentBatches& recent, int64_t from, size_t max_bytes = 1 << 20,
                   const TopicPartition& partition = kOne) {
-  const auto bytes = recent.find(partition, Offset{from}, max_bytes);
+  const auto bytes = recent.find_from(partition, Offset{from}, max_bytes);
   return bytes ? std::string(bytes->view()) : "nothing";
 }
 
