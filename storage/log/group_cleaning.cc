@@ -24,6 +24,7 @@ Status GroupTransaction::clean(const CleanedBatches& cleaned) {
     else if (TRY(transaction_->get(partition.table(), key)))
       TRY(transaction_->put(partition.table(), key, batch.bytes));
   }
+  moved.is_cleaned = true;
   moved.state.gaps_end = std::max(moved.state.gaps_end, cleaned.gaps_end);
   if (cleaned.cleaned_end)
     moved.state.cleaned_end = std::max(moved.state.cleaned_end, *cleaned.cleaned_end);

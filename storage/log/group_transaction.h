@@ -116,6 +116,7 @@ class GroupTransaction {
     PartitionState state;
     bool has_new_records = false;
     bool is_cut = false;  // its log end went back, or its role changed: who waits is told
+    bool is_cleaned = false;  // compaction has changed what lies there
     std::optional<TimeMark> time_mark = {};
     // Batches that somebody is going to ask for at once, back to back, and where they begin.
     std::string recent = {};

@@ -239,7 +239,7 @@ void LogCore::publish(GroupTransaction& transaction) {
     assert(moved.state.log_start <= moved.state.log_end);
     assert(moved.is_cut || moved.state.log_end >= moved.partition->log_end());
     moved.partition->set_time_mark(moved.time_mark);  // before the log end, see last_append_ms()
-    if (moved.is_cut) recent_.forget(moved.partition->id());
+    if (moved.is_cut || moved.is_cleaned) recent_.forget(moved.partition->id());
     if (!moved.recent.empty())
       recent_.add(moved.partition->id(), moved.recent_from, moved.state.log_end,
                   std::move(moved.recent));

@@ -24,7 +24,7 @@ class RecentBatches {
 
   // Durable, with base offsets and epochs in place.
   void add(const TopicPartition& partition, Offset base, Offset end, SharedBytes batches);
-  // Its log was cut, or somebody else writes it from now on.
+  // Its log was cut or compacted, or somebody else writes it from now on.
   void forget(const TopicPartition& partition);
 
   // Back to back, from the one that holds the batch of `from` on, until there are `max_bytes`; none where that is not known.

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "records/control_batch.h"
+#include "storage/log/log_core.h"
 #include "tests/storage/log/log_fixture.h"
 #include "tests/storage/scratch_directory.h"
 
@@ -89,6 +90,25 @@ TEST_F(RecentReadsTest, read_what_others_read) {
                       static_cast<ReadUpTo>(below(3)));
     }
   }
+}
+
+TEST_F(RecentReadsTest, see_what_compaction_has_left) {
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(append(batch_of("v" + std::to_string(i))));
+  expect_the_same(Offset{0}, 1 << 20, ReadUpTo::HighWatermark);
+  const auto number = log_->core().find_partition(partition_)->number();
+  ASSERT_TRUE(wait_for<Status>([&](auto done) {
+    log_->core().submit(
+        [&](GroupTransaction& group) {
+          return group.clean({partition_, number, {{Offset{1}, ""}, {Offset{3}, ""}}, Offset{4}});
+        },
+        done);
+  }));
+  for (int from = 0; from < 6; ++from)
+    expect_the_same(Offset{from}, 1 << 20, ReadUpTo::HighWatermark);
+  EXPECT_EQ(
+      read(*reader_, Snapshot::WhenNeeded, partition_, Offset{0}, 1 << 20, ReadUpTo::HighWatermark)
+          .batches.size(),
+      4u);
 }
 
 TEST_F(RecentReadsTest, see_no_further_than_what_is_decided) {
