@@ -247,9 +247,9 @@ Status GroupTransaction::store_batch(Moved& moved, std::string_view bytes, Offse
                      {bytes.size(), max_timestamp, last_offset + 1}, now_ms_);
 }
 
-// What is led has followers. What is small is read at once by who reads at all, and may be put off (log_core.cc).
+// What is small may be put off (log_core.cc), if nobody asks the store for it. A copy of what is large costs more than it saves.
 void GroupTransaction::keep_recent(Moved& moved, std::string_view batch) {
-  if (moved.state.role != ReplicaRole::Leader && !is_small_) return;
+  if (!is_small_) return;
   if (moved.partition->id().topic == kTaskJournal) return;  // read at a start
   const Offset base{load_be<int64_t>(batch.data())};
   if (moved.recent.empty() || base != moved.state.log_end) {

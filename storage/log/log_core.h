@@ -148,8 +148,8 @@ class LogCore {
   void fail(const Error& error);
   void trace(LogTrace::Step step, CommitId commit) const;
 
-  // Of what replicas ask for a moment later: some seconds' worth at most rates, some hundred milliseconds at the largest.
-  static constexpr size_t kRecentBytes = 32 << 20;
+  // Of what is asked for a moment later: more than a second's worth.
+  static constexpr size_t kRecentBytes = 16 << 20;
 
   const std::unique_ptr<KeyValueStore> store_;
   DeferredWrites* const deferred_writes_;  // of the store; null where it has none

@@ -10,7 +10,7 @@ namespace storage {
 
 namespace {
 
-// Small ones take more than their bytes; and those that are gone have left their places.
+// Those that are gone have left their places.
 constexpr size_t kMostPieces = 64 << 10;
 
 // Where the batch at `offset` begins; nothing where it reaches over that.
@@ -40,7 +40,7 @@ void RecentBatches::add(const TopicPartition& partition, Offset base, Offset end
     forget_pieces(of);
     of = partitions_.try_emplace(partition).first;
   }
-  bytes_ += batches.size();
+  bytes_ += batches.size() + kPieceBytes;
   of->second.push_back({next_number_, base, end, std::move(batches)});
   order_.push_back({partition, next_number_++});
   while (bytes_ > limit_bytes_ || order_.size() > kMostPieces) {
@@ -48,7 +48,7 @@ void RecentBatches::add(const TopicPartition& partition, Offset base, Offset end
     order_.pop_front();
     const auto found = partitions_.find(oldest.partition);
     if (found == partitions_.end() || found->second.front().number != oldest.number) continue;
-    bytes_ -= found->second.front().batches.size();
+    bytes_ -= found->second.front().batches.size() + kPieceBytes;
     found->second.pop_front();
     if (found->second.empty()) partitions_.erase(found);
   }
@@ -61,7 +61,7 @@ void RecentBatches::forget(const TopicPartition& partition) {
 }
 
 void RecentBatches::forget_pieces(absl::flat_hash_map<TopicPartition, Pieces>::iterator of) {
-  for (const Piece& piece : of->second) bytes_ -= piece.batches.size();
+  for (const Piece& piece : of->second) bytes_ -= piece.batches.size() + kPieceBytes;
   partitions_.erase(of);
 }
 

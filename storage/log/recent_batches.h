@@ -33,7 +33,9 @@ class RecentBatches {
   // As one, without what is before `from`; nothing where no batch that is known begins there.
   std::optional<SharedBytes> find_from(const TopicPartition& partition, Offset from,
                                        size_t max_bytes) const;
+  // With what it takes to keep them.
   size_t size_bytes() const;
+  static constexpr size_t kPieceBytes = 256;  // about, of one, beside its batches
 
  private:
   struct Piece {

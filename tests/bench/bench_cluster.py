@@ -185,6 +185,7 @@ def measure_query(nodes, rate=5_000, seconds=8):
                 waits.append(time.monotonic_ns() / 1e6 - json.loads(message.value())["SENT_US"] / 1000)
     thread = threading.Thread(target=consume)
     thread.start()
+    time.sleep(2)  # until it has found the leaders
     code = ("import sys, time\nfrom confluent_kafka import Producer\n"
             "address, rate, total = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])\n"
             "producer = Producer({'bootstrap.servers': address, 'linger.ms': 1, 'acks': 'all'})\n"

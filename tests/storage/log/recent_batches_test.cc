@@ -58,12 +58,12 @@ TEST(RecentBatches, have_no_gap_and_nothing_of_before_a_cut) {
 
 TEST(RecentBatches, the_oldest_go_first) {
   const size_t size = batch(0, 1, 1000).size();
-  RecentBatches recent(10 * size);
+  RecentBatches recent(10 * (size + RecentBatches::kPieceBytes));
   recent.add(kTwo, Offset{0}, Offset{1}, batch(0, 1, 1000));
   recent.forget(kTwo);  // its place is left, and counts for nobody
   recent.add(kTwo, Offset{7}, Offset{8}, batch(7, 1, 1000));
   for (int i = 0; i < 100; ++i) recent.add(kOne, Offset{i}, Offset{i + 1}, batch(i, 1, 1000));
-  EXPECT_EQ(recent.size_bytes(), 10 * size);
+  EXPECT_EQ(recent.size_bytes(), 10 * (size + RecentBatches::kPieceBytes));
   EXPECT_EQ(found(recent, 7, 1, kTwo), "nothing");
   EXPECT_EQ(found(recent, 89), "nothing");
   EXPECT_EQ(found(recent, 90).size(), 10 * size);
@@ -74,7 +74,7 @@ TEST(RecentBatches, small_pieces_have_a_bound_of_their_own) {
   const std::string one = batch(0, 1);
   constexpr int kPieces = 70'000;
   for (int i = 0; i < kPieces; ++i) recent.add(kOne, Offset{i}, Offset{i + 1}, one);
-  EXPECT_LT(recent.size_bytes() / one.size(), size_t{kPieces});
+  EXPECT_LT(recent.size_bytes() / (one.size() + RecentBatches::kPieceBytes), size_t{kPieces});
 }
 
 }  // namespace
