@@ -68,10 +68,16 @@ class Replay {
     MDB_stat stat;
     mdb_env_stat(environment, &stat);
     replay.pages_ = MappedPages(from, to, stat.ms_psize);
+    // Who dies in the middle begins once more from the root of now: its pages are not used for others.
+    MDB_txn* kept = nullptr;
+    if (const int code = mdb_txn_begin(environment, nullptr, MDB_RDONLY, &kept); code != 0)
+      return lmdb_failure(code, "read the data file");
+    replay.kept_root_.reset(kept);
     return replay;
   }
   Replay(Replay&& other) noexcept
       : environment_(std::move(other.environment_)),
+        kept_root_(std::move(other.kept_root_)),
         mapped_file_(std::exchange(other.mapped_file_, -1)),
         pages_(other.pages_) {}
   Replay& operator=(Replay&&) = delete;
@@ -99,6 +105,7 @@ class Replay {
  private:
   explicit Replay(MDB_env* environment) : environment_(environment, mdb_env_close) {}
   std::unique_ptr<MDB_env, void (*)(MDB_env*)> environment_;
+  std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> kept_root_{nullptr, mdb_txn_abort};  // goes first
   int mapped_file_ = -1;
   MappedPages pages_;
 };
