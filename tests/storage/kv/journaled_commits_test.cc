@@ -33,6 +33,7 @@ const std::thread::id writing_thread = std::this_thread::get_id();
 std::mutex mutex;
 std::function<void()> add_version;  // guarded by mutex
 std::atomic<ino_t> versioned_file;  // what is synced besides does not count
+std::function<void()> before_sync;  // by the thread that writes
 
 bool is_versioned(int file) {
   struct stat found;
@@ -60,6 +61,8 @@ void note_sync(size_t covered) {
 extern "C" int fdatasync(int file) {
   const bool is_versioned = storage::is_versioned(file);
   const size_t version = is_versioned ? storage::version_of_sync() : 0;
+  if (storage::before_sync && std::this_thread::get_id() == storage::writing_thread)
+    storage::before_sync();
   const auto status = static_cast<int>(::syscall(SYS_fdatasync, file));
   if (status == 0 && is_versioned) storage::note_sync(version);
   return status;
@@ -237,6 +240,35 @@ TEST(JournaledCommits, whatever_a_power_cut_takes_of_the_data_file_all_commits_a
       }
     }
   }
+}
+
+// What makes the changes again begins from the same root as often as it has to.
+TEST(JournaledCommits, who_dies_while_changes_are_made_again_makes_them_once_more) {
+  const ScratchDirectory directory;
+  Writer writer(5);
+  auto store = open(directory.path()).value();
+  Model model;
+  size_t deaths = 0;
+  for (int i = 0; i < 120; ++i) {
+    writer.commit_some(*store, model);
+    if (i % 12 != 11) continue;
+    const ScratchDirectory after;
+    const std::string data = after.path() + "/test.mdb", journal = after.path() + "/test.journal";
+    write_file(data, content_of(directory.path() + "/test.mdb"));
+    const std::string entries = content_of(directory.path() + "/test.journal");
+    write_file(journal, entries);
+    std::vector<std::string> died;  // the data file before each sync
+    before_sync = [&] { died.push_back(content_of(data)); };
+    ASSERT_TRUE(open(after.path()));
+    before_sync = {};
+    for (const std::string& content : died) {
+      write_file(data, content);
+      write_file(journal, entries);
+      EXPECT_EQ(model_of(after.path()), model);
+      ++deaths;
+    }
+  }
+  EXPECT_GT(deaths, 20u);
 }
 
 // What is deferred, in a table that is open, and who comes by the way.
