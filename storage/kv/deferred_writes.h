@@ -14,9 +14,9 @@ namespace storage {
 class DeferredWrites {
  public:
   virtual ~DeferredWrites() = default;
-  // A transaction for put() and append() into tables that are open, and get() from those that nothing is appended to. Null where it cannot be now, and has_failed() where it
-  // has come to something that needs the store itself, or its commit() finds no room: then nothing has happened, and
-  // begin_write() is the way. It ends before anything else is begun.
+  // A transaction for put() and append() into tables that are open, and get() from those that nothing is appended to. Null
+  // where it cannot be now, and has_failed() where it has come to something that needs the store itself, or its commit()
+  // finds no room: then nothing has happened, and begin_write() is the way. It ends before anything else is begun.
   virtual std::unique_ptr<WriteTransaction> begin_deferred() = 0;
   // What is durable cannot be carried out before the store is opened again.
   virtual bool are_lost() const = 0;
