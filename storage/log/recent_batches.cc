@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
-
-#include "records/batch.h"
 
 namespace storage {
 
@@ -12,23 +9,6 @@ namespace {
 
 // Those that are gone have left their places.
 constexpr size_t kMostPieces = 64 << 10;
-
-// Where the batch at `offset` begins; nothing where it reaches over that.
-std::optional<std::string_view> batches_from(std::string_view batches, Offset offset) {
-  while (!batches.empty()) {
-    const auto batch = records::parse_batch(batches, records::BatchCheck::Shape);
-    if (!batch || batch->header.base_offset > offset) return std::nullopt;
-    if (batch->header.base_offset == offset) return batches;
-    batches.remove_prefix(batch->header.size_bytes);
-  }
-  return std::nullopt;
-}
-
-// A few bytes of a large piece are no reason to keep all of it.
-SharedBytes part_of(const SharedBytes& whole, std::string_view part) {
-  if (part.size() == whole.size()) return whole;
-  return std::string(part);
-}
 
 }  // namespace
 
@@ -79,18 +59,6 @@ std::vector<SharedBytes> RecentBatches::find(const TopicPartition& partition, Of
     size_bytes += piece->batches.size();
   }
   return pieces;
-}
-
-std::optional<SharedBytes> RecentBatches::find_from(const TopicPartition& partition, Offset from,
-                                                    size_t max_bytes) const {
-  const std::vector<SharedBytes> pieces = find(partition, from, max_bytes);
-  if (pieces.empty()) return std::nullopt;
-  const auto first = batches_from(pieces.front(), from);
-  if (!first) return std::nullopt;
-  if (pieces.size() == 1) return part_of(pieces.front(), *first);
-  std::string all(*first);
-  for (size_t i = 1; i < pieces.size(); ++i) all += pieces[i].view();
-  return all;
 }
 
 size_t RecentBatches::size_bytes() const {

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
@@ -30,9 +29,6 @@ class RecentBatches {
   // Back to back, from the one that holds the batch of `from` on, until there are `max_bytes`; none where that is not known.
   std::vector<SharedBytes> find(const TopicPartition& partition, Offset from,
                                 size_t max_bytes) const;
-  // As one, without what is before `from`; nothing where no batch that is known begins there.
-  std::optional<SharedBytes> find_from(const TopicPartition& partition, Offset from,
-                                       size_t max_bytes) const;
   // With what it takes to keep them.
   size_t size_bytes() const;
   static constexpr size_t kPieceBytes = 256;  // about, of one, beside its batches

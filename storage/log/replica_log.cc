@@ -102,11 +102,6 @@ Result<EpochEnd> ReplicaLog::end_of_epoch(const TopicPartition& partition,
                                state.leader_epoch, state.log_end);
 }
 
-std::optional<SharedBytes> ReplicaLog::recent(const TopicPartition& partition, Offset from,
-                                              size_t max_bytes) const {
-  return core_.recent().find_from(partition, from, max_bytes);
-}
-
 Result<std::string> ReplicaLog::producer_snapshot(const TopicPartition& partition) const {
   const auto found = core_.find_partition(partition);
   if (!found) return no_such_partition();

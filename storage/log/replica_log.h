@@ -51,10 +51,6 @@ class ReplicaLog {
   Result<std::optional<LeaderEpoch>> last_epoch(const TopicPartition& partition) const;
   // The answer to OffsetsForLeaderEpoch.
   Result<EpochEnd> end_of_epoch(const TopicPartition& partition, LeaderEpoch asked) const;
-  // Batches from this one on that were appended lately, without a look into the store: at least one, and no more than
-  // `max_bytes` of further ones. Nothing where none that is known begins there.
-  std::optional<SharedBytes> recent(const TopicPartition& partition, Offset from,
-                                    size_t max_bytes) const;
   // What is remembered about the partition's producers, as of the high watermark.
   Result<std::string> producer_snapshot(const TopicPartition& partition) const;
 

@@ -138,11 +138,8 @@ Result<Offset> LeaderReplica::readable_end() const {
   return end;
 }
 
-Result<SharedBytes> LeaderReplica::read(Offset from) const {
-  if (auto recent = context_.replica_log.recent(assignment().partition, from,
-                                                context_.settings.fetch_max_bytes))
-    return *std::move(recent);
-  TRY(context_.reader.begin_turn());
+Result<std::string> LeaderReplica::read(Offset from) const {
+  TRY(context_.reader.begin_turn(Snapshot::WhenNeeded));
   std::string bytes;
   const auto batches = context_.reader.read(assignment().partition, from,
                                             context_.settings.fetch_max_bytes, ReadUpTo::LogEnd);

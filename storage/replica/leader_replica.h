@@ -44,7 +44,7 @@ class LeaderReplica {
   bool may_send(NodeId follower);
   // Nothing where the follower's log is the front of this one.
   Result<std::optional<EpochEnd>> divergence_of(const ReplicaFetch& fetch) const;
-  Result<SharedBytes> read(Offset from) const;
+  Result<std::string> read(Offset from) const;
   void publish();
 
   ReplicaContext& context_;
