@@ -28,6 +28,7 @@ struct Controller::Draft {
   std::vector<TopicPartition> decided;  // that are in the command
   bool balances = false;  // what is led by another than the preferred replica goes back to it
   std::map<TopicPartition, std::vector<NodeId>> proposed;  // ISRs that may be
+  std::vector<TopicPartition> moving;                      // of those that it has looked at
 
   void add(std::string part) {
     size_bytes += part.size();
@@ -72,10 +73,14 @@ void Controller::on_heartbeat(const Heartbeat& heartbeat) {
   if (!is_new && epoch < heard.epoch) return;  // late, of a process that is no more
   const bool leaves_now =
       heartbeat.is_leaving && (is_new || !heard.is_leaving || heard.epoch != epoch);
-  if (is_new || heard.epoch != epoch) heard = {epoch, 0, heartbeat.applied, false};
+  if (is_new || heard.epoch != epoch) heard = {epoch, 0, Revision{0}, false};
   const int64_t now_us = clock_.monotonic_us();
   if (now_us - heard.at_us > settings_.session_timeout_us) heard.progress.doubt();
   heard.at_us = now_us;
+  // Moves may have waited for that.
+  if (heartbeat.applied > heard.applied)
+    for (const auto& [partition, asked] : moves_)
+      if (asked > heard.applied && asked <= heartbeat.applied) changed_.insert(partition);
   heard.applied = heartbeat.applied;
   heard.differing = heartbeat.differing;
   heard.knows = heartbeat.knows;
@@ -214,6 +219,7 @@ void Controller::decide() {
   draft.balances = clock_.monotonic_us() - balanced_us_ > settings_.balance_us;
   if (draft.balances) balanced_us_ = clock_.monotonic_us();
   must_look_at_all(draft) ? look_at_all(draft) : look_at_changed(draft);
+  remember_moves(draft);
   // What it had no room for goes on.
   if (draft.balances && draft.is_full(settings_.max_command_bytes))
     balanced_us_ -= settings_.balance_us;
@@ -410,9 +416,18 @@ bool Controller::may_stay(const Draft& draft, const PartitionAssignment& assignm
   return !draft.unfit.contains(*leader) && !is_away_from_home;
 }
 
+void Controller::remember_moves(const Draft& draft) {
+  std::erase_if(moves_, [&](const auto& move) {
+    const PartitionAssignment* known = cluster_->find(move.first);
+    return known == nullptr || !known->is_moving();
+  });
+  for (const TopicPartition& partition : draft.moving) moves_.try_emplace(partition, revision_);
+}
+
 void Controller::decide_partition(Draft& draft, const PartitionAssignment& known) const {
   if (draft.is_full(settings_.max_command_bytes) || is_settled(draft, known)) return;
   PartitionAssignment next = known;
+  if (known.is_moving()) draft.moving.push_back(known.partition);
   const auto proposed = draft.proposed.find(known.partition);
   if (proposed != draft.proposed.end()) next.isr = proposed->second;
   std::erase_if(next.isr, [&](NodeId node) { return !draft.is_available(node); });
@@ -432,6 +447,13 @@ void Controller::decide_partition(Draft& draft, const PartitionAssignment& known
   draft.add(storage::encode_assign_partition(next));
 }
 
+// Who had lost its disk before the move was asked for is in sync until that is noticed: it reads nothing since.
+bool Controller::has_read_of_move(const TopicPartition& partition, NodeId node) const {
+  const auto move = moves_.find(partition);
+  const Heard* heard = find_heard(*cluster_->find(node));
+  return heard != nullptr && heard->applied >= (move == moves_.end() ? revision_ : move->second);
+}
+
 bool Controller::finish_move(const Draft& draft, PartitionAssignment& next) const {
   PartitionAssignment ready = next;
   if (!rules_.waits_for_new_replicas) ready.isr = ready.replicas;
@@ -439,6 +461,9 @@ bool Controller::finish_move(const Draft& draft, PartitionAssignment& next) cons
   // Who is not there may be in the ISR as the last who was.
   if (!done ||
       !std::ranges::all_of(done->isr, [&](NodeId node) { return draft.is_available(node); }))
+    return false;
+  if (!std::ranges::all_of(done->isr,
+                           [&](NodeId node) { return has_read_of_move(next.partition, node); }))
     return false;
   const bool have_gone = !next.removing.empty();
   next = *std::move(done);

@@ -242,10 +242,10 @@ class Scenario {
         for (const NodeId member : now->isr) check_has_all(*table.snapshot(), partition, member);
         const auto* then = before->find(partition);
         if (!now->leader || then == nullptr || then->leader == now->leader) continue;
+        if (is_request(part)) continue;
         progress_.check_election(node_of(author), node_of(*now->leader), *table.snapshot(), *now);
-        if (!is_request(part))
-          progress_.check_room(node_of(author), node_of(*now->leader), nodes_, *table.snapshot(),
-                               *now);
+        progress_.check_room(node_of(author), node_of(*now->leader), nodes_, *table.snapshot(),
+                             *now);
       }
     }
   }

@@ -538,6 +538,22 @@ TEST_F(MovingTest, a_move_waits_while_too_few_of_those_that_stay_are_in_sync) {
   EXPECT_EQ(now().replicas, (std::vector{kTwo, kFour}));
 }
 
+// A node that has lost its disk is in sync for as long as nobody has noticed; it alone would be left.
+TEST_F(MovingTest, replicas_do_not_go_before_those_who_stay_have_read_of_it) {
+  hear(all_, 500);
+  controller_->on_proposal(proposal({kOne, kTwo, kThree, kFour}));
+  hear(all_, 500);
+  ASSERT_FALSE(now().is_moving());
+  apply(storage::encode_move_replicas(kPartition, {kTwo}));
+  const int64_t before = revision_ - 1;
+  hear_read({{kOne, INT64_MAX}, {kTwo, before}, {kThree, INT64_MAX}, {kFour, INT64_MAX}}, 300);
+  EXPECT_TRUE(now().is_moving())
+      << "node 2 may be dead: it was heard of, but has read nothing since";
+  hear(all_, 500);
+  EXPECT_EQ(now().replicas, std::vector{kTwo});
+  EXPECT_EQ(now().leader, kTwo);
+}
+
 TEST_F(MovingTest, a_move_that_is_called_off_leaves_a_leader) {
   controller_->on_proposal(proposal({kOne, kTwo, kThree}));
   apply(storage::encode_move_replicas(kPartition, {}));
