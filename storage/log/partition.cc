@@ -11,9 +11,8 @@ void Partition::publish(const PartitionState& state) {
   if (state.role != ReplicaRole::Alone) {
     high_watermark = std::min(state.high_watermark, state.log_end);
     // It was moved while the commit was under way.
-    if (state.role == ReplicaRole::Leader && role() == state.role &&
-        leader_epoch() == state.leader_epoch)
-      high_watermark = std::max(high_watermark, this->high_watermark());
+    if (role() == state.role && leader_epoch() == state.leader_epoch)
+      high_watermark = std::min(std::max(high_watermark, this->high_watermark()), state.log_end);
   }
   newest_epoch_ = state.newest_epoch;
   role_.store(state.role, std::memory_order_release);
@@ -28,7 +27,7 @@ void Partition::publish(const PartitionState& state) {
 
 bool Partition::advance_high_watermark(LeaderEpoch epoch, Offset offset) {
   std::lock_guard lock(mutex_);
-  if (role() != ReplicaRole::Leader || leader_epoch() != epoch) return false;
+  if (role() == ReplicaRole::Alone || leader_epoch() != epoch) return false;
   const Offset moved = std::min(offset, log_end());
   if (moved <= high_watermark()) return false;
   high_watermark_.store(moved.value(), std::memory_order_release);

@@ -90,8 +90,8 @@ class Partition final : public PartitionStatus {
             cleaned_end(), gaps_end(), first_undecided(), newest_epoch_};
   }
   void publish(const PartitionState& state);
-  // What enough followers have; a leader's only. False when it has moved so far already, or when the
-  // partition is not led under the epoch.
+  // What enough followers have; a follower hears of it from its leader. False when it has moved so
+  // far already, or when the partition is not led or followed under the epoch.
   bool advance_high_watermark(LeaderEpoch epoch, Offset offset);
   void mark_dropped() { dropped_.store(true); }
   // Why its batches cannot be read nor written, found at the start; nothing while they can. Its offsets are then those

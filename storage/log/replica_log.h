@@ -30,7 +30,8 @@ class ReplicaLog {
   // CorruptRecord when epochs go back. Bounded, as Log::try_append().
   bool try_follow(FollowRequest& request, AppendDone& done);
 
-  // The followers that count have everything before `offset`. False when that changes nothing.
+  // The followers that count have everything before `offset`. In memory: stored with what is written
+  // next, so less may be known after a crash. False when that changes nothing.
   bool advance_high_watermark(const TopicPartition& partition, LeaderEpoch epoch, Offset offset);
 
   // Removes what lies at `end` and behind it, whole batches, from the end backwards; answers with the

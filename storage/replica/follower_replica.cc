@@ -101,6 +101,12 @@ void FollowerReplica::follow(ReplicaFetched fetched) {
       std::min(fetched.high_watermark, status_->log_end()) > status_->high_watermark() ||
       fetched.log_start > status_->log_start();
   if (!has_news) return fetch();
+  // Nothing that has to be durable: the next fetch, for which the leader waits, does not wait for the disk.
+  if (fetched.batches.empty() && fetched.log_start <= status_->log_start()) {
+    context_.replica_log.advance_high_watermark(assignment_.partition, assignment_.leader_epoch,
+                                                fetched.high_watermark);
+    return fetch();
+  }
   const Status checked = check_for_follow(fetched.batches);
   if (!checked) {
     log_warn("what a leader has sent is damaged partition={} error=\"{}\"",

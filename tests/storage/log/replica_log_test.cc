@@ -129,6 +129,27 @@ TEST_F(ReplicaLogTest, readers_of_a_follower_are_told_of_what_becomes_visible) {
   EXPECT_EQ(told_, before + 1);
 }
 
+// For which nothing is written; what is written later does not take it back.
+TEST_F(ReplicaLogTest, a_follower_is_told_what_is_visible) {
+  make_partition();
+  become(ReplicaRole::Follower, 1);
+  ASSERT_TRUE(follow(led(batch_of("a"), 0, 1) + led(batch_of("b"), 1, 1), 1));
+  const size_t before = told_;
+  EXPECT_FALSE(advance(1, 0)) << "under an old epoch";
+  EXPECT_TRUE(advance(1, 1));
+  EXPECT_EQ(visible_values(), Values{"a0"});
+  EXPECT_EQ(told_, before + 1);
+  EXPECT_FALSE(advance(1, 1));
+  ASSERT_TRUE(follow(led(batch_of("c"), 2, 1), 1, 0));
+  EXPECT_EQ(status().high_watermark(), Offset{1});
+  EXPECT_TRUE(advance(9, 1)) << "no further than what it has";
+  EXPECT_EQ(status().high_watermark(), Offset{3});
+  ASSERT_TRUE(truncate(1, 1));
+  EXPECT_EQ(status().high_watermark(), Offset{1});
+  open();
+  EXPECT_EQ(status().high_watermark(), Offset{1});
+}
+
 TEST_F(ReplicaLogTest, alone_what_is_durable_is_visible_and_acknowledged) {
   make_partition();
   EXPECT_TRUE(append(batch_of("a")).get());

@@ -323,8 +323,8 @@ void ReplicaModelTest::restart() {
   expect_all_refused(ErrorCode::ShuttingDown);
   const Offset high_watermark = log_->find_partition(partition_)->high_watermark();
   EXPECT_LE(high_watermark, Offset{model_.high_watermark});
-  // A leader's may be one that it had before its last append.
-  if (model_.role == ReplicaRole::Leader) model_.high_watermark = high_watermark.value();
+  // It may be one from before the last append.
+  if (model_.role != ReplicaRole::Alone) model_.high_watermark = high_watermark.value();
 }
 
 void ReplicaModelTest::step() {
@@ -348,7 +348,7 @@ void ReplicaModelTest::step() {
     case 10: {
       const int64_t to = below(model_.log_end + 2);
       const int of = model_.epoch - (one_in(10) ? 1 : 0);
-      const bool moves = model_.role == ReplicaRole::Leader && of == model_.epoch &&
+      const bool moves = model_.role != ReplicaRole::Alone && of == model_.epoch &&
                          std::min(to, model_.log_end) > model_.high_watermark;
       EXPECT_EQ(replica_->advance_high_watermark(partition_, LeaderEpoch{of}, Offset{to}), moves);
       if (moves) model_.high_watermark = std::min(to, model_.log_end);
