@@ -151,7 +151,7 @@ void RecordDecoder::read_exchange_values(Records& records, std::vector<Column>& 
     if (!fine) records.fail(row, "a record between two stages is damaged", keep);
   }
   for (Column& column : old_columns) {
-    for (const auto& owner : records.owners) column.keep(owner);
+    records.keep_for(column);
     batch.old_columns.push_back(std::make_shared<const Column>(std::move(column)));
   }
 }

@@ -19,6 +19,11 @@ struct RecordDecoder::Records {
   bool has_headers = false;  // any of them
   std::vector<int64_t> timestamps, offsets;
   std::vector<std::shared_ptr<const void>> owners;  // of what was decompressed
+  // Numbers are copies: what a column of them kept would stay for as long as the column, by megabytes.
+  void keep_for(Column& column) const {
+    if (!holds_strings(column.type())) return;
+    for (const auto& owner : owners) column.keep(owner);
+  }
   Offset next;
   std::map<size_t, std::string> failures;  // by row; the first reason counts
   std::optional<RowProblem> unavailable;   // the first that must wait for its schema

@@ -238,10 +238,10 @@ Result<Batch> RecordDecoder::read_columns(Records& records, int32_t partition,
       batch.columns.push_back(nullptr);
       continue;
     }
-    for (const auto& owner : records.owners) columns[i].keep(owner);
+    records.keep_for(columns[i]);
     batch.columns.push_back(std::make_shared<const Column>(std::move(columns[i])));
   }
-  for (const auto& owner : records.owners) raw_keys.keep(owner);
+  records.keep_for(raw_keys);
   batch.columns.push_back(std::make_shared<const Column>(std::move(raw_keys)));
   // The old side of a change that came through an exchange has the key of the new one.
   for (size_t i = 0; batch.has_old() && i < key_columns_.size(); ++i)

@@ -13,6 +13,7 @@ namespace {
 // Who is further behind is not waited for: it would find its chunks gone.
 constexpr int64_t kNear = 64 * 1024;       // records
 constexpr size_t kMaxKeptOfOne = 2 << 20;  // bytes; a chunk of large records is decoded by each
+constexpr size_t kBytesOfNothing = 4096;   // about what a chunk of one short record takes beside it
 // For another loop that is at the chunk, which takes it a quarter of that: as long as a loop may be held anyway.
 constexpr std::chrono::milliseconds kLongestWait(2);
 // While others want the room: whoever has not come to it by then has been paused, or waits for something else.
@@ -189,7 +190,7 @@ Result<DecodedChunk> SharedRecords::decode_for_all(Reader& reader,
 
   const RecordCursor before = cursor;
   Result<DecodedChunk> chunk = decoder->decode(batches, partition, range, cursor);
-  const size_t bytes = chunk ? bytes_of(chunk->batch) : 0;
+  const size_t bytes = kBytesOfNothing + (chunk ? bytes_of(chunk->batch) : 0);
   // For a schema that this reader may not need.
   const bool must_wait = chunk && !chunk->waits_for.empty();
   const bool is_to_keep = chunk && !must_wait && chunk->batch.rows > 0 && bytes <= kMaxKeptOfOne;

@@ -51,6 +51,7 @@ class Partition {
   // SECONDS of this record is no number.
   void spoil(size_t offset) { values_[offset] = R"({"PAGE":"spoilt","SECONDS":"long"})"; }
   int64_t end() const { return static_cast<int64_t>(values_.size()); }
+  void compress(records::Codec codec) { codec_ = codec; }
 
   // From the batch that holds `from` on, as a poll gives them.
   std::vector<LogBatch> read(Offset from) {
@@ -62,7 +63,7 @@ class Partition {
       const int64_t until = std::min(end(), base + kBatchRecords);
       for (int64_t i = base; i < until; ++i)
         builder.append(1000 + i, "k" + std::to_string(i % 7), values_[static_cast<size_t>(i)]);
-      bytes_.push_back(std::make_unique<std::string>(builder.finish(records::Codec::None)));
+      bytes_.push_back(std::make_unique<std::string>(builder.finish(codec_)));
       batches.push_back({*bytes_.back(), Offset(base), Offset(until - 1)});
     }
     return batches;
@@ -77,6 +78,7 @@ class Partition {
   }
   std::vector<std::string> values_;
   std::vector<std::unique_ptr<std::string>> bytes_;
+  records::Codec codec_ = records::Codec::None;
 };
 
 std::string to_text(const Column& column, size_t row) {
@@ -132,6 +134,8 @@ class TestReader {
     next_ = got->next;
   }
   Offset next() const { return next_; }
+  std::weak_ptr<const void> unpacked() const { return cursor_.owner(); }
+  void leave_batch() { cursor_.finish(); }
 
  private:
   std::unique_ptr<RecordDecoder> own_, alone_;
@@ -208,6 +212,22 @@ TEST(SharedRecords, go_with_those_who_wait_for_them) {
   }
   EXPECT_EQ(shared.kept_bytes(), 0u);
   stays.take(partition);
+}
+
+// A server of queries over small compressed batches kept a decompressor of each, with its window: gigabytes.
+TEST(SharedRecords, keep_nothing_of_what_was_decompressed) {
+  SharedRecords shared;
+  Partition partition;
+  partition.compress(records::Codec::Zstd);
+  partition.append(30);
+  TestReader first(shared, {Page, Seconds}), stands(shared, {Page, Seconds});
+  first.take(partition, 5);
+  const std::weak_ptr<const void> unpacked = first.unpacked();
+  ASSERT_FALSE(unpacked.expired());
+  EXPECT_GT(shared.kept_bytes(), 0u);
+  first.leave_batch();
+  EXPECT_TRUE(unpacked.expired());
+  stands.take(partition, 5);
 }
 
 TEST(SharedRecords, have_a_bound) {
