@@ -31,9 +31,14 @@ Result<ProducerState::Verdict> ProducerState::check(const records::BatchHeader& 
                              batch.producer_id.value())};
   if (epoch_ < 0) return Append{};
   if (batch.producer_epoch == epoch_) {
-    for (const Batch& known : recent_)
-      if (known.first_sequence == first && known.last_sequence == last)
-        return Duplicate{known.base_offset};
+    for (const Batch& known : recent_) {
+      if (known.first_sequence != first || known.last_sequence != last) continue;
+      if (batch.is_transactional() && (!open_since_ || known.base_offset < *open_since_))
+        return Error{ErrorCode::UndefinedObject,
+                     fmt::format("sequence {} of producer {} is of a transaction that has ended",
+                                 first, batch.producer_id.value())};
+      return Duplicate{known.base_offset};
+    }
   }
   TRY(check_epoch(batch));
   // After the marker of a newer epoch nothing is remembered of it.

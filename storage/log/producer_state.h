@@ -26,8 +26,9 @@ class ProducerState {
   };  // it is there already, at this offset
   using Verdict = std::variant<Append, Duplicate>;
 
-  // The rules of Kafka's broker, in its order. Fails with FencedTask when the epoch is an old one
-  // and with OutOfOrderSequence when a batch is missing before this one.
+  // The rules of Kafka's broker, in its order. Fails with FencedTask when the epoch is an old one, with OutOfOrderSequence
+  // when a batch is missing before this one and, unlike Kafka's, with UndefinedObject when it has the sequence of one
+  // whose transaction has ended: librdkafka gives those of an aborted transaction again, and would lose what it has sent.
   Result<Verdict> check(const records::BatchHeader& batch) const;
   // Of a marker, which has no sequence: FencedTask when the producer, or the coordinator that sent it, has been
   // replaced.

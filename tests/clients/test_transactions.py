@@ -10,7 +10,7 @@ import psycopg
 
 import kafka_wire
 from millrace_server import Skipped, case, launch, run
-from transactions_wire import RequestFailed, SecondVersionProducer
+from transactions_wire import FirstVersionProducer, RequestFailed, SecondVersionProducer
 
 try:
     import confluent_kafka
@@ -272,6 +272,33 @@ def the_second_version_says_nothing_before_it_writes():
         assert position.offset == 2, position
         consumer.close()
     server.stop()
+
+
+@case
+def a_sequence_of_a_transaction_that_has_ended_is_not_acknowledged_again():
+    """librdkafka gives the sequences of what it purges when it aborts to what it sends next: Kafka acknowledges that as sent
+    again, commits the transaction, and the records are nowhere. Told that it is not known, it aborts and begins a new epoch."""
+    server = TransactionServer()
+    server.make_topic("data")
+    with kafka_wire.Connection(server.kafka) as connection:
+        producer = FirstVersionProducer(connection, "first")
+        producer.add("data", 0)
+        at = producer.produce("data", 0, [b"a"])
+        assert producer.send_again("data", 0, [b"a"]) == at, "its answer may have been lost"
+        producer.end(False)
+        until(lambda: ends(producer, "data", 0))
+        refused(lambda: producer.send_again("data", 0, [b"b"]), 59)
+    server.stop()
+
+
+def ends(producer, topic, partition):
+    """Whether the next transaction can begin: the end of the one before is written."""
+    try:
+        producer.add(topic, partition)
+    except RequestFailed as error:
+        assert error.code == 51, error
+        return False
+    return True
 
 
 def refused(what, code):

@@ -9,7 +9,7 @@ import time
 import kafka_wire
 from consumer_protocol_wire import Reader, compact, compact_array, unsigned
 
-INIT_PRODUCER_ID, END_TXN, TXN_OFFSET_COMMIT = 22, 26, 28
+INIT_PRODUCER_ID, ADD_PARTITIONS_TO_TXN, END_TXN, TXN_OFFSET_COMMIT = 22, 24, 26, 28
 _TRANSACTIONAL = 16  # of a batch's attributes
 _COORDINATOR_COMES = {14, 15, 16}
 
@@ -32,13 +32,15 @@ class SecondVersionProducer:
         read = self._ask(INIT_PRODUCER_ID, 4, compact(name) + struct.pack(">iqh", timeout_ms, -1, -1) + b"\0")
         self._take_producer(read, "InitProducerId")
 
+    _produce_version = 12
+
     def produce(self, topic, partition, values):
         """Where they lie; a batch that is sent again with the same sequence lies where it did."""
         sequence = self._sequences.get((topic, partition), 0)
         batch = kafka_wire.batch_of(*values, attributes=_TRANSACTIONAL, producer_id=self.producer_id,
                                     producer_epoch=self.epoch, base_sequence=sequence).encode()
         of_partition = struct.pack(">i", partition) + _bytes(batch) + b"\0"
-        read = self._ask(kafka_wire.PRODUCE, 12, compact(self.name) + struct.pack(">hi", -1, 10_000)
+        read = self._ask(kafka_wire.PRODUCE, self._produce_version, compact(self.name) + struct.pack(">hi", -1, 10_000)
                          + compact_array([compact(topic) + compact_array([of_partition]) + b"\0"]) + b"\0")
         read.varint(), read.text(), read.varint(), read.number("i")
         _check("Produce", read.number("h"))
@@ -70,6 +72,29 @@ class SecondVersionProducer:
         read = Reader(self.connection.ask(key, version, b"\0" + body))
         read.end()  # of the header
         return read
+
+
+class FirstVersionProducer(SecondVersionProducer):
+    """As most of librdkafka's: it says what it writes to before it does, and its sequences go on over its transactions."""
+    _produce_version = 11
+
+    def add(self, topic, partition):
+        read = self._ask(ADD_PARTITIONS_TO_TXN, 3, compact(self.name) + struct.pack(">qh", self.producer_id, self.epoch)
+                         + compact_array([compact(topic) + compact_array([struct.pack(">i", partition)]) + b"\0"])
+                         + b"\0")
+        read.number("i"), read.varint(), read.text(), read.varint(), read.number("i")
+        _check("AddPartitionsToTxn", read.number("h"))
+
+    def send_again(self, topic, partition, values):
+        """With the sequence that its last batch there had."""
+        self._sequences[topic, partition] -= len(values)
+        return self.produce(topic, partition, values)
+
+    def end(self, is_commit):
+        read = self._ask(END_TXN, 3, compact(self.name) + struct.pack(">qhb", self.producer_id, self.epoch, is_commit)
+                         + b"\0")
+        read.number("i")
+        _check("EndTxn", read.number("h"))
 
 
 def open_producer(connection, name, patience_s=20):

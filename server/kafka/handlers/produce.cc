@@ -214,6 +214,8 @@ struct Append {
   std::shared_ptr<storage::TransactionGuard> guard = {};
 };
 
+constexpr KafkaError kUnknownProducerId{59};
+
 // Producers send again what there was no memory for.
 KafkaError error_of(ErrorCode code) {
   switch (code) {
@@ -221,6 +223,9 @@ KafkaError error_of(ErrorCode code) {
       return KafkaError::RequestTimedOut;
     case ErrorCode::ObjectState:  // a batch beside its producer's open transaction
       return coordinator::kInvalidTxnState;
+    case ErrorCode::
+        UndefinedObject:  // what its producer has said of the batch before: it begins anew
+      return kUnknownProducerId;
     default:
       return kafka_error(code);
   }

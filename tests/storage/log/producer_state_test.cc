@@ -34,6 +34,28 @@ TEST(ProducerState, the_five_newest_batches_are_recognized) {
   EXPECT_TRUE(is_next(state, batch(0, 70)));
 }
 
+records::BatchHeader in_transaction(records::BatchHeader header) {
+  header.attributes |= 16;
+  return header;
+}
+
+// What is sent with the sequence of an aborted transaction would be taken for that, acknowledged, and never be seen.
+TEST(ProducerState, a_batch_of_a_transaction_that_has_ended_does_not_come_again) {
+  ProducerState state;
+  const records::BatchHeader first = in_transaction(batch(0, 0)),
+                             second = in_transaction(batch(0, 1));
+  state.appended(first, Offset{10}, 0);
+  state.set_open_since(Offset{10});
+  EXPECT_TRUE(std::holds_alternative<ProducerState::Duplicate>(state.check(first).value()));
+  state.ended(first, {}, 0);
+  EXPECT_EQ(state.check(first).error().code, ErrorCode::UndefinedObject);
+  ASSERT_TRUE(is_next(state, second));
+  state.appended(second, Offset{12}, 0);
+  state.set_open_since(Offset{12});
+  EXPECT_EQ(state.check(first).error().code, ErrorCode::UndefinedObject);
+  EXPECT_TRUE(std::holds_alternative<ProducerState::Duplicate>(state.check(second).value()));
+}
+
 TEST(ProducerState, a_newer_epoch_begins_at_zero_and_fences_the_older_one) {
   ProducerState state;
   state.appended(batch(1, 0, 5), Offset{0}, 0);

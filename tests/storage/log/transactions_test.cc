@@ -193,8 +193,9 @@ TEST_F(TransactionsTest, ACoordinatorThatWasReplacedEndsNothing) {
 
 TEST_F(TransactionsTest, WhatIsSentAgainBeginsNothing) {
   ASSERT_TRUE(write(kAnna, 0, "a"));
-  ASSERT_TRUE(end(kAnna, TransactionEnd::Commit));
   ASSERT_EQ(write(kAnna, 0, "a").value(), Offset{0});
+  ASSERT_TRUE(end(kAnna, TransactionEnd::Commit));
+  EXPECT_EQ(write(kAnna, 0, "a").error().code, ErrorCode::UndefinedObject);
   EXPECT_EQ(stable(), Offset{2});
 }
 
