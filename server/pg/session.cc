@@ -621,7 +621,7 @@ void Session::begin_group() {
   if (transaction_ != TransactionStatus::Idle || group_ == Group::Open) return;
   group_ = Group::Open;
   writes_in_transaction_ = lasting_writes_ = 0;
-  context_.backend->begin();
+  context_.backend->begin(sql::SessionBackend::Begun::ByMessage);
 }
 
 void Session::begin_group_commit() {

@@ -140,7 +140,7 @@ struct Session::OwnStatement {
       const bool is_read_only = session.is_read_only();
       session.group_ =
           Group::None;  // what stands before it in the message is part of the transaction
-      context().backend->begin();
+      context().backend->begin(sql::SessionBackend::Begun::ByClient);
       settings().begin_transaction();
       session.settings_before_.reset();
       session.transaction_ = TransactionStatus::InTransaction;

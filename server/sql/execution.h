@@ -74,8 +74,11 @@ std::unique_ptr<sql::Execution> run_append(SqlSession& session, sql::Receiver& r
 // COMMIT: appends what was held back; then what the transaction has defined stays, or is undone where the append fails.
 // In a cluster `read` tells how far partitions had been read when rows were made of them.
 std::unique_ptr<sql::Execution> run_commit(SqlSession& session, sql::Receiver& receiver,
-                                           storage::AppendRequest request, const ReadEnds& read,
+                                           storage::AppendRequest request,
+                                           sql::SessionBackend::Begun by, const ReadEnds& read,
                                            WriterTurns turns, DefiningTransactionPtr transaction);
+// Of a client's transaction in a cluster, as long as such a one cannot be all or nothing.
+Error spans_partitions();
 // Ends when the undoing is done.
 std::unique_ptr<sql::Execution> run_await_undo(SqlSession& session, sql::Receiver& receiver,
                                                std::shared_ptr<Undoing> undoing);

@@ -1,4 +1,5 @@
 // The ends of transactions: rows first, then what was defined (docs/adr/0059).
+#include <algorithm>
 #include <utility>
 
 #include "server/sql/append_changes.h"
@@ -7,6 +8,8 @@
 namespace server {
 
 namespace {
+
+using Begun = sql::SessionBackend::Begun;
 
 // In a cluster the rows of a transaction are one request, as far as they fit into one: so they are there together.
 constexpr size_t kMostOfRequest = 1 << 20;
@@ -41,21 +44,28 @@ class ChangesCommit final : public SqlExecution {
   }
 };
 
-std::unique_ptr<sql::Execution> refuse(SqlSession& session, sql::Receiver& receiver,
-                                       std::string what) {
-  receiver.on_error(
-      Error{ErrorCode::NotSupported, std::move(what) + " is not supported in a cluster yet",
-            "Nothing of it was written.",
-            "Write outside of a transaction: each statement is then acknowledged when "
-            "all of its rows are there."});
+Error not_in_cluster(std::string what) {
+  return {ErrorCode::NotSupported, std::move(what) + " is not supported in a cluster yet",
+          "Nothing of it was written.",
+          "Write outside of a transaction: each statement is then acknowledged when "
+          "all of its rows are there."};
+}
+
+std::unique_ptr<sql::Execution> refuse(SqlSession& session, sql::Receiver& receiver, Error error) {
+  receiver.on_error(std::move(error));
   return std::make_unique<SqlExecution>(session, receiver);
 }
 
 std::unique_ptr<sql::Execution> append_in_cluster(SqlSession& session, sql::Receiver& receiver,
-                                                  storage::AppendRequest request,
+                                                  storage::AppendRequest request, Begun by,
                                                   const ReadEnds& read, WriterTurns turns) {
-  if (request.parts.size() > 1)
-    return refuse(session, receiver, "a transaction that writes to several partitions");
+  if (request.parts.size() > 1) {
+    const bool has_read = std::ranges::any_of(
+        request.parts, [&](const auto& part) { return read.contains(part.partition); });
+    if (by == Begun::ByClient || has_read) return refuse(session, receiver, spans_partitions());
+    return run_append(session, receiver, std::move(request), "COMMIT", std::nullopt, {},
+                      std::move(turns));
+  }
   storage::PartitionBatches& part = request.parts.front();
   const bool is_one_request = part.batches.size() <= kMostOfRequest;
   if (is_one_request) part.batches = joined_batches(part.batches);
@@ -64,18 +74,19 @@ std::unique_ptr<sql::Execution> append_in_cluster(SqlSession& session, sql::Rece
     return run_append(session, receiver, std::move(request), "COMMIT", std::nullopt, {},
                       std::move(turns));
   if (!is_one_request)
-    return refuse(session, receiver,
-                  "a transaction that changes what it has read, of more than 1 MB,");
+    return refuse(
+        session, receiver,
+        not_in_cluster("a transaction that changes what it has read, of more than 1 MB,"));
   auto run = std::make_unique<ChangesCommit>(session, receiver);
   run->begin(std::move(part), read_to->second, std::move(turns));
   return run;
 }
 
 std::unique_ptr<sql::Execution> append_held(SqlSession& session, sql::Receiver& receiver,
-                                            storage::AppendRequest request, const ReadEnds& read,
-                                            WriterTurns turns) {
+                                            storage::AppendRequest request, Begun by,
+                                            const ReadEnds& read, WriterTurns turns) {
   if (session.parts().cluster != nullptr && !request.parts.empty())
-    return append_in_cluster(session, receiver, std::move(request), read, std::move(turns));
+    return append_in_cluster(session, receiver, std::move(request), by, read, std::move(turns));
   return run_append(session, receiver, std::move(request), "COMMIT", std::nullopt, {},
                     std::move(turns));
 }
@@ -90,8 +101,8 @@ class CommitExecution final : public SqlExecution, private sql::Receiver {
       session().parts().definitions.end(transaction_, TransactionEnd::Commit, [](const Status&) {});
   }
 
-  void begin(storage::AppendRequest request, const ReadEnds& read, WriterTurns turns) {
-    append_ = append_held(session(), *this, std::move(request), read, std::move(turns));
+  void begin(storage::AppendRequest request, Begun by, const ReadEnds& read, WriterTurns turns) {
+    append_ = append_held(session(), *this, std::move(request), by, read, std::move(turns));
   }
 
  private:
@@ -137,13 +148,18 @@ class UndoExecution final : public SqlExecution {
 }  // namespace
 
 std::unique_ptr<sql::Execution> run_commit(SqlSession& session, sql::Receiver& receiver,
-                                           storage::AppendRequest request, const ReadEnds& read,
-                                           WriterTurns turns, DefiningTransactionPtr transaction) {
+                                           storage::AppendRequest request, Begun by,
+                                           const ReadEnds& read, WriterTurns turns,
+                                           DefiningTransactionPtr transaction) {
   if (!transaction)
-    return append_held(session, receiver, std::move(request), read, std::move(turns));
+    return append_held(session, receiver, std::move(request), by, read, std::move(turns));
   auto run = std::make_unique<CommitExecution>(session, receiver, std::move(transaction));
-  run->begin(std::move(request), read, std::move(turns));
+  run->begin(std::move(request), by, read, std::move(turns));
   return run;
+}
+
+Error spans_partitions() {
+  return not_in_cluster("a transaction that writes to several partitions");
 }
 
 std::unique_ptr<sql::Execution> run_await_undo(SqlSession& session, sql::Receiver& receiver,

@@ -233,9 +233,14 @@ class SessionBackend {
                                                      CopyReceiver& receiver) = 0;
 
   // Between begin() and commit() or rollback() INSERTs, COPYs, UPDATEs and DELETEs are held back; reads of their tables
-  // see them. Definitions are carried out at once, and undone by rollback(). Reads pin nothing. Never nested.
-  virtual void begin() = 0;
-  // Appends what was held back, all or nothing; ends with on_done (of which the session takes
+  // see them. Definitions are carried out at once, and undone by rollback(). Reads pin nothing. Never nested: a client that
+  // begins a transaction in a message with others has these in it.
+  enum class Begun : uint8_t {
+    ByClient,
+    ByMessage
+  };  // by message: statements up to one Sync, or of one text
+  virtual void begin(Begun by) = 0;
+  // Appends what was held back, all or nothing (in a cluster and begun by a message: as the rows of one statement); ends with on_done (of which the session takes
   // nothing) or on_error. Nothing else is asked of the backend until then. The destruction of the
   // execution does not undo it.
   virtual std::unique_ptr<Execution> commit(Receiver& receiver) = 0;

@@ -569,8 +569,14 @@ Result<HeldBatches> SqlSession::held_batches(const engine::DataSource& table, co
 }
 
 Status SqlSession::check_held_rows() {
-  size_t size = 0;
-  for (const auto& [name, buffer] : held_) size += buffer->size_bytes();
+  size_t size = 0, partitions = 0;
+  for (const auto& [name, buffer] : held_) {
+    size += buffer->size_bytes();
+    partitions += buffer->written_partitions();
+  }
+  // What COMMIT would say, where those who sent rows with others are told of theirs.
+  if (partitions > 1 && parts_.cluster != nullptr && begun_ == Begun::ByClient)
+    return spans_partitions();
   const auto limit = static_cast<size_t>(parts_.settings.copy_atomic_bytes);
   if (size <= limit && held_charge_.try_resize(size)) return {};
   // The transaction can only be rolled back now: its rows need not stay until then.
@@ -585,8 +591,9 @@ Status SqlSession::check_held_rows() {
   return memory_->refusal(fmt::format("a transaction of {}", format_bytes(size)));
 }
 
-void SqlSession::begin() {
+void SqlSession::begin(Begun by) {
   in_transaction_ = true;
+  begun_ = by;
   sequences_->note_transaction(true);
 }
 
@@ -641,7 +648,7 @@ std::unique_ptr<sql::Execution> SqlSession::commit(sql::Receiver& receiver) {
   held_.clear();
   held_charge_.resize(0);
   temporary_before_.reset();
-  return run_commit(*this, receiver, std::move(request), std::exchange(held_read_ends_, {}),
+  return run_commit(*this, receiver, std::move(request), begun_, std::exchange(held_read_ends_, {}),
                     take_turns(), std::exchange(defining_, nullptr));
 }
 

@@ -138,7 +138,7 @@ class SqlSession final : public sql::SessionBackend {
       sql::Receiver& receiver) override;
   Result<std::unique_ptr<sql::CopyIn>> begin_copy(const sql::CopyTarget& target,
                                                   sql::CopyReceiver& receiver) override;
-  void begin() override;
+  void begin(Begun by) override;
   std::unique_ptr<sql::Execution> commit(sql::Receiver& receiver) override;
   std::unique_ptr<Savepoint> savepoint() override;
   Status rollback_to(const Savepoint& savepoint) override;
@@ -263,6 +263,7 @@ class SqlSession final : public sql::SessionBackend {
   TemporaryTables temporary_ = no_temporary_tables();
   WriterTurns turns_;  // until the transaction ends, or the statement outside of one
   bool in_transaction_ = false;
+  Begun begun_ = Begun::ByClient;
   DefiningTransactionPtr defining_;                  // once the transaction has defined something
   std::optional<TemporaryTables> temporary_before_;  // likewise: as they were
   std::shared_ptr<Undoing> undoing_;                 // of the transaction before

@@ -319,6 +319,41 @@ def what_is_not_there_yet_says_so():
 
 
 @case
+def rows_that_are_sent_together_may_belong_to_several_partitions():
+    """As those of one statement: psycopg's executemany, batches of JDBC, statements of one text."""
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM sent (id INT KEY, v INT) WITH (partitions = 5)",
+           "CREATE TABLE kept (id INT PRIMARY KEY, v INT) WITH (partitions = 5)")
+    for number, node in nodes.nodes.items():
+        with connect(node) as c, c.cursor() as cursor:
+            cursor.executemany("INSERT INTO sent VALUES (%s, %s)", [(i, number) for i in range(100)])
+            c.execute("; ".join(f"INSERT INTO kept VALUES ({number * 100 + i}, {i})" for i in range(20)))
+        assert rows_of(node, "SELECT COUNT(*) FROM kept") == [(number * 20,)]
+    for node in nodes.nodes.values():
+        seen = sorted((row[0], row[1]) for row in rows_of(node, "SELECT v, id FROM sent"))
+        assert seen == sorted((number, i) for number in nodes.nodes for i in range(100)), len(seen)
+
+
+@case
+def a_transaction_over_several_partitions_is_refused_at_the_first_row_of_the_second():
+    """Where the application is that wrote it; at COMMIT it might look at nothing any more."""
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE apart (id INT PRIMARY KEY, v INT) WITH (partitions = 5)")
+    with connect(nodes.nodes[1]) as c:
+        c.execute("BEGIN")
+        try:
+            for i in range(50):
+                c.execute(f"INSERT INTO apart VALUES ({i}, 0)")
+        except psycopg.Error as error:
+            assert error.sqlstate == "0A000" and "several partitions" in str(error), error
+            assert 0 < i < 20, i
+        else:
+            raise AssertionError("not refused")
+        c.execute("ROLLBACK")
+        assert c.execute("SELECT COUNT(*) FROM apart").fetchall() == [(0,)]
+
+
+@case
 def numbers_of_a_sequence_are_given_once_by_all_nodes():
     nodes = sql_cluster()
     define(nodes, "CREATE SEQUENCE shared START 5", "CREATE TABLE numbered (id BIGINT PRIMARY KEY DEFAULT nextval('shared'), v INT)")

@@ -285,7 +285,7 @@ class FakeSession final : public sql::SessionBackend {
     return std::make_unique<FakeCopy>(backend_, target.contents, receiver);
   }
 
-  void begin() override { held_people_.emplace(); }
+  void begin(Begun) override { held_people_.emplace(); }
   std::unique_ptr<sql::Execution> commit(sql::Receiver& receiver) override {
     auto plan = std::make_shared<FakePlan>();
     plan->what = FakePlan::What::Definition;
