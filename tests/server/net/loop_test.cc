@@ -143,6 +143,23 @@ TEST(Loop, ends_a_turn_before_all_that_was_deferred_is_done) {
   EXPECT_EQ(seen, (std::vector<std::string>{"deferred", "work", "deferred", "deferred"}));
 }
 
+// A thousand who have each much to do do not hold up the one who comes after them.
+TEST(Loop, does_not_let_what_was_deferred_later_wait_for_all_that_is_left) {
+  Loop loop;
+  std::vector<std::string> seen;
+  loop.post([&] {
+    for (int i = 0; i < 4; ++i)
+      loop.defer([&] {
+        if (seen.empty()) loop.post([&] { loop.defer([&] { seen.push_back("later"); }); });
+        seen.push_back("many");
+        std::this_thread::sleep_for(std::chrono::milliseconds(3));
+        if (seen.size() == 5) loop.stop();
+      });
+  });
+  loop.run();
+  EXPECT_EQ(seen, (std::vector<std::string>{"many", "many", "later", "many", "many"}));
+}
+
 // A message waits for one slice, however many wait: those who work take turns with those who ask.
 TEST(Loop, runs_slices_of_work_one_a_turn_behind_the_messages) {
   Loop loop;
