@@ -522,9 +522,17 @@ class Scenario {
         return false;
     }
     for (const auto& [partition, assignment] : table.snapshot()->partitions())
-      if (assignment.has_replica(node.id()) && assignment.isr.size() < kReplicas) return false;
+      if (assignment.has_replica(node.id()) &&
+          (assignment.isr.size() < kReplicas || is_to_be_alone(node, assignment)))
+        return false;
     findings_.trace(fmt::format("node {} may lose its disk", node.id().value()));
     return true;
+  }
+
+  // When replicas move; that they have may be on its way to etcd already.
+  static bool is_to_be_alone(const SimNode& node, const storage::PartitionAssignment& assignment) {
+    return assignment.replicas.size() - assignment.removing.size() < 2 &&
+           std::ranges::find(assignment.removing, node.id()) == assignment.removing.end();
   }
 
   // The metadata as etcd has them, up to a revision.
