@@ -53,6 +53,7 @@ void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster
                          Revision revision) {
   cluster_ = std::move(cluster);
   revision_ = revision;
+  std::erase_if(moves_, [&](const auto& move) { return !is_moving(move.first); });
   must_look_ = true;
   decide();
 }
@@ -62,6 +63,8 @@ void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster
   cluster_ = std::move(cluster);
   revision_ = revision;
   changed_.insert(changed.begin(), changed.end());
+  for (const TopicPartition& partition : changed)
+    if (!is_moving(partition)) moves_.erase(partition);
   decide();
 }
 
@@ -78,7 +81,7 @@ void Controller::on_heartbeat(const Heartbeat& heartbeat) {
   if (now_us - heard.at_us > settings_.session_timeout_us) heard.progress.doubt();
   heard.at_us = now_us;
   // Moves may have waited for that.
-  if (heartbeat.applied > heard.applied)
+  if (heard.applied < newest_move_)
     for (const auto& [partition, asked] : moves_)
       if (asked > heard.applied && asked <= heartbeat.applied) changed_.insert(partition);
   heard.applied = heartbeat.applied;
@@ -417,11 +420,13 @@ bool Controller::may_stay(const Draft& draft, const PartitionAssignment& assignm
 }
 
 void Controller::remember_moves(const Draft& draft) {
-  std::erase_if(moves_, [&](const auto& move) {
-    const PartitionAssignment* known = cluster_->find(move.first);
-    return known == nullptr || !known->is_moving();
-  });
-  for (const TopicPartition& partition : draft.moving) moves_.try_emplace(partition, revision_);
+  for (const TopicPartition& partition : draft.moving)
+    if (moves_.try_emplace(partition, revision_).second) newest_move_ = revision_;
+}
+
+bool Controller::is_moving(const TopicPartition& partition) const {
+  const PartitionAssignment* known = cluster_->find(partition);
+  return known != nullptr && known->is_moving();
 }
 
 void Controller::decide_partition(Draft& draft, const PartitionAssignment& known) const {
@@ -459,11 +464,9 @@ bool Controller::finish_move(const Draft& draft, PartitionAssignment& next) cons
   if (!rules_.waits_for_new_replicas) ready.isr = ready.replicas;
   auto done = storage::completed_move(ready, settings_.min_insync_replicas);
   // Who is not there may be in the ISR as the last who was.
-  if (!done ||
-      !std::ranges::all_of(done->isr, [&](NodeId node) { return draft.is_available(node); }))
-    return false;
-  if (!std::ranges::all_of(done->isr,
-                           [&](NodeId node) { return has_read_of_move(next.partition, node); }))
+  if (!done || !std::ranges::all_of(done->isr, [&](NodeId node) {
+        return draft.is_available(node) && has_read_of_move(next.partition, node);
+      }))
     return false;
   const bool have_gone = !next.removing.empty();
   next = *std::move(done);

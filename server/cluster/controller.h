@@ -156,6 +156,7 @@ class Controller {
   bool finish_move(const Draft& draft, storage::PartitionAssignment& next) const;
   bool has_read_of_move(const storage::TopicPartition& partition, NodeId node) const;
   void remember_moves(const Draft& draft);
+  bool is_moving(const storage::TopicPartition& partition) const;
   bool may_stay(const Draft& draft, const storage::PartitionAssignment& assignment) const;
   void keep_eligible(storage::PartitionAssignment& next,
                      const storage::PartitionAssignment& known) const;
@@ -171,8 +172,9 @@ class Controller {
   Revision revision_{0};
   std::map<NodeId, Heard> heard_;
   std::map<storage::TopicPartition, storage::IsrProposal> proposals_;
-  std::map<storage::TopicPartition, Revision>
-      moves_;  // that are under way, and when that was known
+  // That are under way, and when that was known.
+  std::map<storage::TopicPartition, Revision> moves_;
+  Revision newest_move_{0};
   bool is_appending_ = false;
   int64_t balanced_us_;
   bool is_last_;

@@ -223,8 +223,7 @@ KafkaError error_of(ErrorCode code) {
       return KafkaError::RequestTimedOut;
     case ErrorCode::ObjectState:  // a batch beside its producer's open transaction
       return coordinator::kInvalidTxnState;
-    case ErrorCode::
-        UndefinedObject:  // what its producer has said of the batch before: it begins anew
+    case ErrorCode::UndefinedObject:  // the transaction that had the batch's sequence
       return kUnknownProducerId;
     default:
       return kafka_error(code);
