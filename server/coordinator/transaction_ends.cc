@@ -79,15 +79,36 @@ void TransactionPartition::end_second(EndTransaction request, const TransactionP
                        value.state == TransactionState::CompleteAbort;
   if (is_over && is_retry(value, request.producer)) {
     const bool is_same = (value.state == TransactionState::CompleteCommit) == request.is_commit;
-    return done({is_same ? KafkaError::None : kInvalidTxnState, {value.producer_id, value.epoch}});
+    return done({is_same ? KafkaError::None : kInvalidTxnState,
+                 {value.producer_id, value.epoch},
+                 request.waits_until_told});
   }
   if (const KafkaError error = check_producer(*transaction, request.producer);
       error != KafkaError::None)
     return done(request.refusal(error));
+  if (std::exchange(request.waits_until_told, false))
+    done = when_told(transaction, std::move(done));
   // What was never begun may be aborted: a producer does not know whether what it sent last has come.
   if (value.state != TransactionState::Ongoing && request.is_commit)
     return done(request.refusal(kInvalidTxnState));
   end_with_new_epoch(std::move(request), transaction, std::move(done));
+}
+
+// After the step under way, which tells the partitions what was decided.
+Done<EndedTransaction> TransactionPartition::when_told(const TransactionPtr& transaction,
+                                                       Done<EndedTransaction> done) const {
+  return
+      [term = std::weak_ptr(term_), transaction, done = std::move(done)](EndedTransaction answer) {
+        if (answer.error != KafkaError::None) return done(answer);
+        const auto tell = [term, done, answer, transaction = std::weak_ptr(transaction)] {
+          const TransactionPtr known = transaction.lock();
+          EndedTransaction told = answer;
+          told.is_told = !term.expired() && known && !known->value.is_prepared();
+          done(told);
+        };
+        if (!transaction->is_changing) return tell();
+        transaction->waiting.push_back(tell);
+      };
 }
 
 void TransactionPartition::end_with_new_epoch(EndTransaction request,
@@ -304,10 +325,12 @@ void TransactionPartition::complete(const std::string& id, const TransactionPtr&
 
 // --- Time-outs
 
-void TransactionPartition::set_timeout(const std::string& id, const TransactionPtr& transaction) {
+void TransactionPartition::set_timeout(const std::string& id, const TransactionPtr& transaction,
+                                       int64_t most_ms) {
   const TransactionValue& value = transaction->value;
-  const int64_t left_ms = std::clamp<int64_t>(
-      value.start_ms + value.timeout_ms - port_.clock().wall_ms(), 0, value.timeout_ms);
+  const int64_t left_ms = std::min(
+      most_ms, std::clamp<int64_t>(value.start_ms + value.timeout_ms - port_.clock().wall_ms(), 0,
+                                   value.timeout_ms));
   around_.deadlines.cancel(transaction->timeout);
   transaction->timeout =
       around_.deadlines.set(port_.clock().monotonic_us() + left_ms * 1000,

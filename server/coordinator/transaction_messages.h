@@ -46,6 +46,7 @@ struct AddPartitions {
 struct EndedTransaction {
   KafkaError error = KafkaError::None;
   ProducerIdentity producer = {};  // that it goes on with
+  bool is_told = false;            // and was asked for
 };
 // Answered when it is decided; who reads sees it a moment later.
 struct EndTransaction {
@@ -55,6 +56,9 @@ struct EndTransaction {
   bool is_commit = false;
   bool is_of_second_version =
       false;  // it ends with a new epoch, and may be aborted when it is empty
+  // Of the second version: answered when all partitions have been told, so that who reads sees it; without that only
+  // where another node is to tell them.
+  bool waits_until_told = false;
   Answer refusal(KafkaError error) const { return {.error = error}; }
 };
 

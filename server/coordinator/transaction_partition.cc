@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "server/coordinator/node_commits.h"
 
 namespace server::coordinator {
 
@@ -13,6 +14,7 @@ constexpr size_t kBytesOfTransaction = 400, kBytesOfTopic = 80;  // about
 constexpr size_t kMaxIdBytes = 4'096;
 // What is looked at of the ids at a time; about half a millisecond.
 constexpr size_t kSliceOfIds = 1'000;
+constexpr int64_t kTakenOverMs = 2'000;
 
 size_t size_of(const std::string& id, const TransactionValue& value) {
   size_t bytes = kBytesOfTransaction + id.size();
@@ -74,14 +76,15 @@ Status TransactionPartition::replay(std::string_view key, std::optional<std::str
   return {};
 }
 
-// What was prepared ends as it was decided; what is open has its time still.
+// What was prepared ends as it was decided; what is open has its time still. A node's commit goes on at once or not at all:
+// the node may have gone with the coordinator.
 void TransactionPartition::on_loaded() {
   for (const auto& [id, transaction] : transactions_) {
     if (transaction->value.is_prepared()) {
       transaction->is_changing = true;
       tell_partitions(id, transaction);
     } else if (transaction->value.state == TransactionState::Ongoing) {
-      set_timeout(id, transaction);
+      set_timeout(id, transaction, is_commit_of_node(id) ? kTakenOverMs : INT64_MAX);
     }
   }
 }

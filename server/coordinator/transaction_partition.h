@@ -126,6 +126,8 @@ class TransactionPartition final : private ReplayedState {
   static TransactionValue prepared(const TransactionValue& value, bool is_commit, int16_t epoch);
   void end_second(EndTransaction request, const TransactionPtr& transaction,
                   Done<EndedTransaction> done);
+  Done<EndedTransaction> when_told(const TransactionPtr& transaction,
+                                   Done<EndedTransaction> done) const;
   void end_with_new_epoch(EndTransaction request, const TransactionPtr& transaction,
                           Done<EndedTransaction> done);
   void end(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
@@ -142,7 +144,8 @@ class TransactionPartition final : private ReplayedState {
   void tell_some(const std::shared_ptr<Ending>& ending);
   void told(const std::shared_ptr<Ending>& ending, size_t place, const Status& status);
   void complete(const std::string& id, const TransactionPtr& transaction);
-  void set_timeout(const std::string& id, const TransactionPtr& transaction);
+  void set_timeout(const std::string& id, const TransactionPtr& transaction,
+                   int64_t most_ms = INT64_MAX);
   void on_timeout(const std::string& id, const TransactionPtr& transaction);
 
   const PartitionId id_;

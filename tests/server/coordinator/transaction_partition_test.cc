@@ -383,6 +383,54 @@ TEST_F(TransactionPartitionTest, ARetryWaitsUntilAllAreTold) {
   EXPECT_EQ((*retry)->producer, (*answer)->producer);
 }
 
+TEST_F(TransactionPartitionTest, AnEndMayBeAnsweredWhenAllAreTold) {
+  around.rules.ends_at_once = false;
+  is_reachable = false;
+  const ProducerIdentity first = init().producer;
+  ASSERT_EQ(add_second(first), KafkaError::None);
+  const auto answer = begin(EndTransaction{"t", first, true, true, true});
+  EXPECT_EQ(value().state, TransactionState::PrepareCommit);
+  EXPECT_FALSE(answer->has_value());
+  is_reachable = true;
+  pass_ms(200);
+  ASSERT_TRUE(answer->has_value());
+  EXPECT_EQ((*answer)->producer, (ProducerIdentity{first.id, 1}));
+  EXPECT_TRUE((*answer)->is_told);
+  EXPECT_TRUE(ask(EndTransaction{"t", first, true, true, true}).is_told);  // the answer was lost
+}
+
+TEST_F(TransactionPartitionTest, WhoIsReplacedSaysThatItIsDecidedAndNotTold) {
+  around.rules.ends_at_once = false;
+  is_reachable = false;
+  const ProducerIdentity first = init().producer;
+  ASSERT_EQ(add_second(first), KafkaError::None);
+  const auto answer = begin(EndTransaction{"t", first, true, true, true});
+  partition->resign();
+  settle();
+  ASSERT_TRUE(answer->has_value());
+  EXPECT_EQ((*answer)->error, KafkaError::None);
+  EXPECT_FALSE((*answer)->is_told);
+}
+
+// The node may have died with the coordinator, and nobody sees what lies behind it.
+TEST_F(TransactionPartitionTest, WhatANodeCommitsIsGivenLittleTimeByTheNextCoordinator) {
+  const std::string id = "__millrace_commit_1_0_0";
+  const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
+  const ProducerIdentity producer =
+      ask(InitProducer{.transactional_id = id, .timeout_ms = 10'000}).producer;
+  AddPartitions request = add_request(producer);
+  request.transactional_id = id;
+  request.is_of_second_version = true;
+  ASSERT_EQ(ask(request).error, KafkaError::None);
+  pass_ms(3'000);
+  EXPECT_EQ(state(), TransactionState::Ongoing);
+  lead();
+  pass_ms(1'000);
+  EXPECT_EQ(state(), TransactionState::Ongoing);  // it may have lived, and goes on
+  pass_ms(1'500);
+  EXPECT_EQ(state(), TransactionState::CompleteAbort);
+}
+
 TEST_F(TransactionPartitionTest, WhatWasNeverBegunMayBeAborted) {
   const ProducerIdentity first = init().producer;
   EXPECT_EQ(end_second(first, true).error, kInvalidTxnState);
