@@ -310,9 +310,14 @@ std::optional<Result<std::string>> label_text(uint32_t type_oid, ByteReader& rea
   if (of == label::kTimetz) {
     engine::TimeWithZone time;
     time.us = reader.be<int64_t>();
-    time.east_s = -reader.be<int32_t>();
+    const int32_t west_s = reader.be<int32_t>();
     if (time.us < 0 || time.us > int64_t{86'400} * 1'000'000)
       return Error{ErrorCode::InvalidDatetime, "time out of range"};
+    // As PostgreSQL's TZDISP_LIMIT.
+    constexpr int32_t kEndOfZones_s = 16 * 3'600;
+    if (west_s <= -kEndOfZones_s || west_s >= kEndOfZones_s)
+      return Error{ErrorCode::InvalidDatetime, "time zone displacement out of range"};
+    time.east_s = -west_s;
     return engine::timetz_text(time);
   }
   if (of == label::kInet || of == label::kCidr) return address_text(reader);

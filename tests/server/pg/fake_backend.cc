@@ -44,6 +44,7 @@ Result<Typed> read_item(const engine::Expression& item, std::vector<SqlType>& pa
   if (const auto* cast = item.as<engine::Cast>())
     return read_item(*cast->operand, parameters, TRY(engine::resolve_type(cast->type)));
   if (const auto* parameter = item.as<engine::Parameter>()) {
+    if (parameter->index < 1) return Error{ErrorCode::UndefinedObject, "there is no parameter $0"};
     const auto index = static_cast<size_t>(parameter->index - 1);
     if (parameters.size() <= index) parameters.resize(index + 1);
     SqlType& type = parameters[index];
