@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "records/batch.h"
+#include "records/control_batch.h"
 
 namespace server {
 
@@ -56,7 +57,7 @@ AppendCalls::AppendCalls(Around around, AppendCallRules rules)
       next_number_(static_cast<uint64_t>(around_.clock.monotonic_us()) + 1) {}
 
 void AppendCalls::append(const TopicPartition& partition, std::string batches, Done done) {
-  put(partition, batches,
+  put({partition}, batches,
       std::make_shared<Waiting>(
           Waiting{[done = std::move(done)](Result<AppendedBatch> appended, size_t batches_there) {
                     if (!appended && batches_there > 0)
@@ -71,12 +72,23 @@ void AppendCalls::append_unless_changed(const TopicPartition& partition, std::st
   auto waiting = std::make_shared<Waiting>(
       Waiting{std::move(done), around_.clock.monotonic_us() + kPatienceUs});
   waiting->unchanged.emplace(storage::Unchanged{since});
-  put(partition, batches, std::move(waiting));
+  put({partition}, batches, std::move(waiting));
 }
 
-void AppendCalls::put(const TopicPartition& partition, std::string_view batches,
-                      std::shared_ptr<Waiting> waiting) {
-  Lane& lane = lanes_[partition];
+void AppendCalls::append_in_transaction(const TopicPartition& partition, std::string batches,
+                                        std::optional<Offset> since,
+                                        const coordinator::ProducerIdentity& producer,
+                                        ChangeDone done) {
+  auto waiting = std::make_shared<Waiting>(
+      Waiting{std::move(done), around_.clock.monotonic_us() + kPatienceUs});
+  if (since) waiting->unchanged.emplace(storage::Unchanged{*since});
+  const Way way{partition, producer.id, producer.epoch};
+  lanes_[way].producer = producer.id;
+  put(way, batches, std::move(waiting));
+}
+
+void AppendCalls::put(const Way& way, std::string_view batches, std::shared_ptr<Waiting> waiting) {
+  Lane& lane = lanes_[way];
   lane.idle_since_us = around_.clock.monotonic_us();
   for (std::string_view rest = batches; !rest.empty();) {
     const auto batch = records::parse_batch(rest, records::BatchCheck::Shape);
@@ -86,70 +98,72 @@ void AppendCalls::put(const TopicPartition& partition, std::string_view batches,
     ++waiting->batches_left;
     rest.remove_prefix(batch->bytes.size());
   }
-  step(partition, lane);
+  step(way, lane);
 }
 
 void AppendCalls::tick() {
   const int64_t now_us = around_.clock.monotonic_us();
-  for (auto& [partition, lane] : lanes_) {
+  for (auto& [way, lane] : lanes_) {
     if (lane.number != 0 && now_us - lane.sent_us >= kAnswerUs) {
       on_their_way_.erase(std::exchange(lane.number, 0));
       lane.may_be_there = true;
       lane.last_error = Error{ErrorCode::NetworkFailure, "the partition's leader does not answer"};
     }
-    give_up_late(lane, now_us);
-    if (now_us >= lane.retry_at_us) step(partition, lane);
+    give_up_late(way, lane, now_us);
+    if (now_us >= lane.retry_at_us) step(way, lane);
     if (!lane.batches.empty()) lane.idle_since_us = now_us;
   }
-  // Its leader forgets such a producer some time, too.
+  // Its leader forgets such a producer some time, too. A transaction has no more for it.
   std::erase_if(lanes_, [now_us](const auto& each) {
-    return each.second.batches.empty() && !each.second.is_allocating &&
-           now_us - each.second.idle_since_us > kIdleUs;
+    const auto& [way, lane] = each;
+    return lane.batches.empty() && !lane.is_allocating &&
+           (way.is_transaction() || now_us - lane.idle_since_us > kIdleUs);
   });
   for (const auto& answer : std::exchange(answers_, {})) answer();
 }
 
-void AppendCalls::step(const TopicPartition& partition, Lane& lane) {
+void AppendCalls::step(const Way& way, Lane& lane) {
   if (lane.number != 0 || lane.batches.empty() || lane.is_allocating) return;
-  if (!lane.producer) return allocate(partition, lane);
-  send(partition, lane);
+  if (!lane.producer) return allocate(way, lane);
+  send(way, lane);
 }
 
-void AppendCalls::allocate(const TopicPartition& partition, Lane& lane) {
+void AppendCalls::allocate(const Way& way, Lane& lane) {
   lane.is_allocating = true;
   lane.last_error = Error{ErrorCode::NetworkFailure, "etcd does not answer"};
-  around_.allocate_producer([this, partition, alive = std::weak_ptr<const char>(alive_)](
-                                const Result<ProducerId>& producer) {
-    if (alive.expired()) return;
-    const auto found = lanes_.find(partition);
-    if (found == lanes_.end()) return;
-    Lane& allocated = found->second;
-    allocated.is_allocating = false;
-    if (!producer) {
-      allocated.last_error = producer.error();
-      allocated.retry_at_us = around_.clock.monotonic_us() + kRetryUs;
-      return;
-    }
-    allocated.producer = *producer;
-    allocated.last_error.reset();
-    step(partition, allocated);
-  });
+  around_.allocate_producer(
+      [this, way, alive = std::weak_ptr<const char>(alive_)](const Result<ProducerId>& producer) {
+        if (alive.expired()) return;
+        const auto found = lanes_.find(way);
+        if (found == lanes_.end()) return;
+        Lane& allocated = found->second;
+        allocated.is_allocating = false;
+        if (!producer) {
+          allocated.last_error = producer.error();
+          allocated.retry_at_us = around_.clock.monotonic_us() + kRetryUs;
+          return;
+        }
+        allocated.producer = *producer;
+        allocated.last_error.reset();
+        step(way, allocated);
+      });
 }
 
-void AppendCalls::send(const TopicPartition& partition, Lane& lane) {
+void AppendCalls::send(const Way& way, Lane& lane) {
   lane.retry_at_us = around_.clock.monotonic_us() + kRetryUs;
-  const storage::PartitionAssignment* known = around_.cluster()->find(partition);
+  const storage::PartitionAssignment* known = around_.cluster()->find(way.partition);
   if (known == nullptr || !known->leader) {
     lane.last_error = Error{ErrorCode::NotLeader, "no node leads the partition"};
     return;
   }
   if (lane.sent == 0) fill_request(lane);
   if (!rules_.sends_the_same) lane.stamped = 0;
-  AppendRows request{.partition = partition, .unchanged = lane.batches.front().of->unchanged};
+  AppendRows request{.partition = way.partition, .unchanged = lane.batches.front().of->unchanged};
   for (size_t i = 0; i < lane.sent; ++i) {
     Batch& batch = lane.batches[i];
     if (i >= lane.stamped) {
-      records::set_producer(batch.bytes, {*lane.producer, 0, lane.next_sequence});
+      records::set_producer(batch.bytes, {*lane.producer, way.epoch, lane.next_sequence});
+      if (way.is_transaction()) records::set_transactional(batch.bytes);
       lane.next_sequence = records::advance_sequence(lane.next_sequence, batch.records);
       lane.stamped = i + 1;
     }
@@ -157,7 +171,7 @@ void AppendCalls::send(const TopicPartition& partition, Lane& lane) {
   }
   request.number = lane.number = next_number_++;
   lane.sent_us = around_.clock.monotonic_us();
-  on_their_way_.emplace(lane.number, partition);
+  on_their_way_.emplace(lane.number, way);
   around_.send(*known->leader, std::move(request));
 }
 
@@ -180,21 +194,20 @@ void AppendCalls::fill_request(Lane& lane) {
 void AppendCalls::on_message(NodeId, const RowsAppended& message) {
   const auto found = on_their_way_.find(message.number);
   if (found == on_their_way_.end()) return;  // it was sent again since
-  const TopicPartition partition = found->second;
+  const Way way = found->second;
   on_their_way_.erase(found);
-  Lane& lane = lanes_.at(partition);
+  Lane& lane = lanes_.at(way);
   lane.number = 0;
   if (message.error)
-    refused(partition, lane, message);
+    refused(way, lane, message);
   else if (message.last_offsets.size() == lane.sent)
-    acknowledge(partition, lane, message.last_offsets);
+    acknowledge(way, lane, message.last_offsets);
   else
     lane.may_be_there = true;  // no such answer can be; it is asked again
   for (const auto& answer : std::exchange(answers_, {})) answer();
 }
 
-void AppendCalls::acknowledge(const TopicPartition& partition, Lane& lane,
-                              const std::vector<Offset>& last_offsets) {
+void AppendCalls::acknowledge(const Way& way, Lane& lane, const std::vector<Offset>& last_offsets) {
   const int64_t give_up_us = around_.clock.monotonic_us() + kPatienceUs;
   for (const Offset last : last_offsets) {
     Batch& batch = lane.batches.front();
@@ -204,30 +217,31 @@ void AppendCalls::acknowledge(const TopicPartition& partition, Lane& lane,
       unchanged->own_from = Offset{last.value() - batch.records + 1};
     if (--batch.of->batches_left == 0)
       answer_later(batch.of,
-                   AppendedBatch{partition, Offset{last.value() - batch.records + 1}, last});
+                   AppendedBatch{way.partition, Offset{last.value() - batch.records + 1}, last});
     lane.batches.pop_front();
   }
   lane.stamped -= std::min(lane.stamped, lane.sent);
   lane.sent = 0;
   lane.last_error.reset();
-  step(partition, lane);
+  step(way, lane);
 }
 
-void AppendCalls::refused(const TopicPartition& partition, Lane& lane, const RowsAppended& answer) {
+void AppendCalls::refused(const Way& way, Lane& lane, const RowsAppended& answer) {
   lane.last_error = answer.error;
   lane.retry_at_us = around_.clock.monotonic_us() + kRetryUs;
   const bool was_known = !lane.may_be_there;
   lane.may_be_there |= answer.may_be_there;
   if (passes(answer.error->code)) return;
   // The leader has forgotten the producer, which had written nothing for long: nothing of this is there.
-  if (answer.error->code == ErrorCode::OutOfOrderSequence && was_known)
+  if (answer.error->code == ErrorCode::OutOfOrderSequence && was_known && !way.is_transaction())
     return forget_producer(lane);
   const bool has_changed = answer.error->code == ErrorCode::ObjectState &&
                            lane.batches.front().of->unchanged.has_value();
   if (has_changed) lane.last_error.reset();  // it is this statement's: others are not told of it
-  if (has_changed && (was_known || !rules_.doubts_itself)) {
+  // Of a transaction that is aborted nothing is there in any case.
+  if (has_changed && (was_known || way.is_transaction() || !rules_.doubts_itself)) {
     give_up_changed(lane, *answer.error);
-    return step(partition, lane);
+    return step(way, lane);
   }
   // Perhaps these records are those that have changed it.
   give_up_sent(lane, has_changed
@@ -256,10 +270,10 @@ void AppendCalls::answer_later(std::shared_ptr<Waiting> waiting, Result<Appended
   });
 }
 
-void AppendCalls::give_up_late(Lane& lane, int64_t now_us) {
+void AppendCalls::give_up_late(const Way& way, Lane& lane, int64_t now_us) {
   for (size_t i = 0; i < lane.sent; ++i)
     if (lane.batches[i].of->give_up_us <= now_us)
-      return give_up_sent(lane, lane.may_be_there || lane.number != 0
+      return give_up_sent(lane, !way.is_transaction() && (lane.may_be_there || lane.number != 0)
                                     ? not_known(lane.last_error)
                                     : not_written(lane.last_error));
   while (lane.sent == 0 && !lane.batches.empty() && lane.batches.front().of->give_up_us <= now_us)

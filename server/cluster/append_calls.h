@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "records/batch.h"
 #include "server/cluster/cluster_messages.h"
+#include "server/coordinator/producer_identity.h"
 #include "storage/log/requests.h"
 #include "storage/meta/cluster_table.h"
 
@@ -29,7 +31,7 @@ struct AppendCallRules {
 };
 
 // For each partition a lane: an idempotent producer of Kafka's, whose batches go one request after the other, each
-// until it is answered, to whoever leads the partition then.
+// until it is answered, to whoever leads the partition then. Each transaction has lanes of its own.
 //
 //   rows ─► lane: stamped with (producer, epoch 0, sequence) ─► AppendRows ─► the leader's log ─► RowsAppended
 //             ▲                                                                                        │
@@ -66,6 +68,11 @@ class AppendCalls {
   using ChangeDone = std::function<void(Result<storage::AppendedBatch>, size_t batches_there)>;
   void append_unless_changed(const storage::TopicPartition& partition, std::string batches,
                              Offset since, ChangeDone done);
+  // Rows of a transaction of this producer, the first ones of its epoch in this partition; on that condition if there is
+  // one. Where it fails they may be there, or come later: then the transaction is to be aborted.
+  void append_in_transaction(const storage::TopicPartition& partition, std::string batches,
+                             std::optional<Offset> since,
+                             const coordinator::ProducerIdentity& producer, ChangeDone done);
 
   void on_message(NodeId from, AppendRows message);
   void on_message(NodeId from, const RowsAppended& message);
@@ -84,6 +91,13 @@ class AppendCalls {
     int32_t records;
     std::shared_ptr<Waiting> of;
   };
+  struct Way {
+    storage::TopicPartition partition;
+    ProducerId transaction = records::kNoProducer;  // whose lane this is
+    int16_t epoch = 0;
+    auto operator<=>(const Way&) const = default;
+    bool is_transaction() const { return transaction != records::kNoProducer; }
+  };
   struct Lane {
     std::deque<Batch> batches;  // not acknowledged, in order
     std::optional<ProducerId> producer;
@@ -98,18 +112,16 @@ class AppendCalls {
     int64_t idle_since_us = 0;
     std::optional<Error> last_error = {};
   };
-  void put(const storage::TopicPartition& partition, std::string_view batches,
-           std::shared_ptr<Waiting> waiting);
-  void step(const storage::TopicPartition& partition, Lane& lane);
-  void allocate(const storage::TopicPartition& partition, Lane& lane);
-  void send(const storage::TopicPartition& partition, Lane& lane);
-  void acknowledge(const storage::TopicPartition& partition, Lane& lane,
-                   const std::vector<Offset>& last_offsets);
-  void refused(const storage::TopicPartition& partition, Lane& lane, const RowsAppended& answer);
+  void put(const Way& way, std::string_view batches, std::shared_ptr<Waiting> waiting);
+  void step(const Way& way, Lane& lane);
+  void allocate(const Way& way, Lane& lane);
+  void send(const Way& way, Lane& lane);
+  void acknowledge(const Way& way, Lane& lane, const std::vector<Offset>& last_offsets);
+  void refused(const Way& way, Lane& lane, const RowsAppended& answer);
   // The request on its way was made of what has changed since.
   void give_up_changed(Lane& lane, const Error& why);
   void fill_request(Lane& lane);
-  void give_up_late(Lane& lane, int64_t now_us);
+  void give_up_late(const Way& way, Lane& lane, int64_t now_us);
   // Those of the request on its way, and what else belongs to them.
   void give_up_sent(Lane& lane, const Error& why);
   void give_up(Lane& lane, const std::shared_ptr<Waiting>& waiting, Error why);
@@ -119,8 +131,8 @@ class AppendCalls {
   const Around around_;
   const AppendCallRules rules_;
   uint64_t next_number_;
-  std::map<storage::TopicPartition, Lane> lanes_;
-  std::map<uint64_t, storage::TopicPartition> on_their_way_;
+  std::map<Way, Lane> lanes_;
+  std::map<uint64_t, Way> on_their_way_;
   // Answers, which may append more.
   std::vector<std::function<void()>> answers_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');

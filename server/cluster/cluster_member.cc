@@ -535,10 +535,7 @@ void ClusterMember::join_transaction(const TopicPartition& coordinator,
 void ClusterMember::join(coordinator::AddPartitions request,
                          coordinator::Done<coordinator::TransactionAnswer> done) {
   if (transactions_ == nullptr) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
-  transactions_->join(std::move(request),
-                      [this, done = std::move(done)](coordinator::TransactionAnswer answer) {
-                        loop_.post([done, answer = std::move(answer)] { done(answer); });
-                      });
+  transactions_->join(std::move(request), at_home(std::move(done)));
 }
 
 void ClusterMember::end(const TopicPartition& partition, LeaderEpoch under,
@@ -551,7 +548,30 @@ void ClusterMember::end(const TopicPartition& partition, LeaderEpoch under,
   });
 }
 
+void ClusterMember::begin_commit(coordinator::InitProducer request,
+                                 coordinator::Done<coordinator::InitializedProducer> done) {
+  if (transactions_ == nullptr) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
+  transactions_->begin_commit(std::move(request), at_home(std::move(done)));
+}
+
+void ClusterMember::end_commit(coordinator::EndTransaction request,
+                               coordinator::Done<coordinator::EndedTransaction> done) {
+  if (transactions_ == nullptr) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
+  transactions_->end_commit(std::move(request), at_home(std::move(done)));
+}
+
+void ClusterMember::place_commit(std::string ids, coordinator::Done<CommitPlace> done) {
+  if (transactions_ == nullptr) return done({KafkaError::CoordinatorNotAvailable});
+  transactions_->place_commit(std::move(ids), at_home(std::move(done)));
+}
+
 // --- Rows
+
+void ClusterMember::commit_rows(std::vector<CommitCalls::Part> parts, CommitCalls::Done done) {
+  loop_.post([this, parts = std::move(parts), done = std::move(done)]() mutable {
+    node_->commits().commit(std::move(parts), std::move(done));
+  });
+}
 
 void ClusterMember::append_rows(const TopicPartition& partition, std::string batches,
                                 AppendCalls::Done done) {

@@ -99,6 +99,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
                    AppendCalls::Done done);
   void append_rows_unless_changed(const storage::TopicPartition& partition, std::string batches,
                                   Offset since, AppendCalls::ChangeDone done);
+  // All of it or nothing: see CommitCalls.
+  void commit_rows(std::vector<CommitCalls::Part> parts, CommitCalls::Done done);
   void ask_ends(std::vector<storage::TopicPartition> partitions, EndCalls::Done done);
   // Whether this node leads it still: see EndCalls::confirm().
   void confirm_leads(const storage::TopicPartition& partition, std::function<void(Status)> done);
@@ -160,6 +162,18 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
             coordinator::Done<coordinator::TransactionAnswer> done) override;
   void end(const storage::TopicPartition& partition, LeaderEpoch under,
            const coordinator::TransactionEnded& ended, std::function<void(Status)> done) override;
+  void begin_commit(coordinator::InitProducer request,
+                    coordinator::Done<coordinator::InitializedProducer> done) override;
+  void end_commit(coordinator::EndTransaction request,
+                  coordinator::Done<coordinator::EndedTransaction> done) override;
+  void place_commit(std::string ids, coordinator::Done<CommitPlace> done) override;
+  // An answer, brought to the loop.
+  template <class Answer>
+  coordinator::Done<Answer> at_home(coordinator::Done<Answer> done) {
+    return [this, done = std::move(done)](Answer answer) {
+      loop_.post([done, answer = std::move(answer)] { done(answer); });
+    };
+  }
   // ClusterNetwork::Handler
   void on_message(NodeId from, ClusterMessage message) override;
   void on_gone(NodeId node) override;

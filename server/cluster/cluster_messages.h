@@ -90,6 +90,22 @@ struct TransactionJoined {
   coordinator::TransactionAnswer answer;
 };
 
+// To the coordinator of a transaction in which a node commits what its sessions write: a new epoch of its producer.
+// Programs that know of no such transactions pass over it.
+struct BeginCommit {
+  uint64_t number = 0;
+  coordinator::InitProducer request;
+};
+// Likewise: how it ends.
+struct EndCommit {
+  uint64_t number = 0;
+  coordinator::EndTransaction request;  // of the second version
+};
+struct CommitAnswered {
+  uint64_t number = 0;
+  coordinator::EndedTransaction answer;
+};
+
 // To the leader of a partition: rows that sessions of the sender write, as an append with acks=all.
 struct AppendRows {
   uint64_t number = 0;
@@ -146,7 +162,8 @@ struct DigestTold {
 using ClusterMessage =
     std::variant<storage::ReplicaFetch, storage::ReplicaFetched, storage::IsrProposal, Heartbeat,
                  NodeFenced, NodesProgress, DeliverOutput, OutputDelivered, WriteMarker,
-                 MarkerWritten, JoinTransaction, TransactionJoined, AppendRows, RowsAppended,
-                 AskEnds, EndsTold, ConfirmLeader, LeaderConfirmed, AskDigest, DigestTold>;
+                 MarkerWritten, JoinTransaction, TransactionJoined, BeginCommit, EndCommit,
+                 CommitAnswered, AppendRows, RowsAppended, AskEnds, EndsTold, ConfirmLeader,
+                 LeaderConfirmed, AskDigest, DigestTold>;
 
 }  // namespace server

@@ -124,6 +124,14 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
              .epoch = [this] { return node_epoch_; },
              .leads = [this](const TopicPartition& partition) { return leader_ends(partition); }},
             rules_.ends),
+      commits_({.self = identity_.id,
+                .clock = clock,
+                .cluster = [this] { return table_.snapshot(); },
+                .appends = appends_,
+                .ends = ends_,
+                .transactions = transactions_,
+                .host = transactions},
+               rules_.commits),
       scrub_({.self = identity_.id,
               .clock = clock,
               .send = [this](NodeId to,
@@ -158,6 +166,7 @@ void ClusterNode::tick() {
   transactions_.tick();
   appends_.tick();
   ends_.tick();
+  commits_.tick();
   scrub_.tick();
 }
 

@@ -14,6 +14,7 @@
 #include "base/uuid.h"
 #include "server/cluster/append_calls.h"
 #include "server/cluster/cluster_messages.h"
+#include "server/cluster/commit_calls.h"
 #include "server/cluster/controller.h"
 #include "server/cluster/end_calls.h"
 #include "server/cluster/scrub_calls.h"
@@ -47,6 +48,7 @@ struct ClusterRules {
   TransactionCallRules transactions;
   AppendCallRules appends;
   EndCallRules ends;
+  CommitCallRules commits;
   storage::CutRules cuts;
   // Commands of the controller are appended on the condition that it is still.
   bool fences_controllers = true;
@@ -156,6 +158,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   TransactionCalls& transactions() { return transactions_; }
   AppendCalls& appends() { return appends_; }
   EndCalls& ends() { return ends_; }
+  CommitCalls& commits() { return commits_; }
   const ScrubCalls& scrub() const { return scrub_; }
   // A command of this node; see EtcdMetadataLog::append().
   storage::EtcdMetadataLog& metadata() { return metadata_; }
@@ -220,6 +223,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   TransactionCalls transactions_;
   AppendCalls appends_;
   EndCalls ends_;
+  CommitCalls commits_;
   ScrubCalls scrub_;
   std::unique_ptr<Controller> controller_;
   std::unique_ptr<storage::EtcdLogCutter> cutter_;  // likewise while this node is the controller

@@ -12,10 +12,13 @@
 #include "server/kafka/messages/ask_digest_response.h"
 #include "server/kafka/messages/ask_ends_request.h"
 #include "server/kafka/messages/ask_ends_response.h"
+#include "server/kafka/messages/begin_commit_request.h"
+#include "server/kafka/messages/commit_answer.h"
 #include "server/kafka/messages/confirm_leader_request.h"
 #include "server/kafka/messages/confirm_leader_response.h"
 #include "server/kafka/messages/deliver_output_request.h"
 #include "server/kafka/messages/deliver_output_response.h"
+#include "server/kafka/messages/end_commit_request.h"
 #include "server/kafka/messages/join_transaction_request.h"
 #include "server/kafka/messages/join_transaction_response.h"
 #include "server/kafka/messages/node_fenced_request.h"
@@ -39,10 +42,12 @@ using kafka::AskDigestRequest;
 using kafka::AskDigestResponse;
 using kafka::AskEndsRequest;
 using kafka::AskEndsResponse;
+using kafka::BeginCommitRequest;
 using kafka::ConfirmLeaderRequest;
 using kafka::ConfirmLeaderResponse;
 using kafka::DeliverOutputRequest;
 using kafka::DeliverOutputResponse;
+using kafka::EndCommitRequest;
 using kafka::JoinTransactionRequest;
 using kafka::JoinTransactionResponse;
 using kafka::NodeFencedRequest;
@@ -282,6 +287,35 @@ std::string frame_of(const TransactionJoined& joined) {
   return framed(to);
 }
 
+std::string frame_of(const BeginCommit& begin) {
+  BeginCommitRequest to;
+  to.number = static_cast<int64_t>(begin.number);
+  to.transactional_id = begin.request.transactional_id;
+  to.timeout_ms = begin.request.timeout_ms;
+  return framed(to);
+}
+
+std::string frame_of(const EndCommit& end) {
+  EndCommitRequest to;
+  to.number = static_cast<int64_t>(end.number);
+  to.transactional_id = end.request.transactional_id;
+  to.producer_id = end.request.producer.id.value();
+  to.producer_epoch = end.request.producer.epoch;
+  to.is_commit = end.request.is_commit;
+  to.waits_until_told = end.request.waits_until_told;
+  return framed(to);
+}
+
+std::string frame_of(const CommitAnswered& answered) {
+  kafka::CommitAnswer to;
+  to.number = static_cast<int64_t>(answered.number);
+  to.error_code = answered.answer.error;
+  to.producer_id = answered.answer.producer.id.value();
+  to.producer_epoch = answered.answer.producer.epoch;
+  to.is_told = answered.answer.is_told;
+  return framed(to);
+}
+
 std::string frame_of(const AppendRows& append) {
   AppendRowsRequest to;
   to.number = static_cast<int64_t>(append.number);
@@ -477,6 +511,27 @@ ClusterMessage message_of(const JoinTransactionResponse& from) {
   return joined;
 }
 
+ClusterMessage message_of(const BeginCommitRequest& from) {
+  return BeginCommit{
+      static_cast<uint64_t>(from.number),
+      {.transactional_id = std::string(from.transactional_id), .timeout_ms = from.timeout_ms}};
+}
+
+ClusterMessage message_of(const EndCommitRequest& from) {
+  return EndCommit{static_cast<uint64_t>(from.number),
+                   {.transactional_id = std::string(from.transactional_id),
+                    .producer = {ProducerId{from.producer_id}, from.producer_epoch},
+                    .is_commit = from.is_commit,
+                    .is_of_second_version = true,
+                    .waits_until_told = from.waits_until_told}};
+}
+
+ClusterMessage message_of(const kafka::CommitAnswer& from) {
+  return CommitAnswered{
+      static_cast<uint64_t>(from.number),
+      {from.error_code, {ProducerId{from.producer_id}, from.producer_epoch}, from.is_told}};
+}
+
 ClusterMessage message_of(const AppendRowsRequest& from) {
   AppendRows append{static_cast<uint64_t>(from.number), partition_of(from),
                     std::string(from.batches)};
@@ -554,13 +609,14 @@ FramePieces encode_in_pieces(const ClusterMessage& message) {
 
 Result<std::optional<ClusterMessage>> decode_message(std::string_view frame,
                                                      const std::shared_ptr<const void>& keeper) {
-  return decode_as_any<
-      ReplicaFetchRequest, ReplicaFetchResponse, ProposeIsrRequest, NodeHeartbeatRequest,
-      NodeFencedRequest, NodesProgressRequest, DeliverOutputRequest, DeliverOutputResponse,
-      WriteMarkerRequest, WriteMarkerResponse, JoinTransactionRequest, JoinTransactionResponse,
-      AppendRowsRequest, AppendRowsResponse, AskEndsRequest, AskEndsResponse, ConfirmLeaderRequest,
-      ConfirmLeaderResponse, AskDigestRequest, AskDigestResponse>(TRY(kafka::parse_request(frame)),
-                                                                  keeper);
+  return decode_as_any<ReplicaFetchRequest, ReplicaFetchResponse, ProposeIsrRequest,
+                       NodeHeartbeatRequest, NodeFencedRequest, NodesProgressRequest,
+                       DeliverOutputRequest, DeliverOutputResponse, WriteMarkerRequest,
+                       WriteMarkerResponse, JoinTransactionRequest, JoinTransactionResponse,
+                       BeginCommitRequest, EndCommitRequest, kafka::CommitAnswer, AppendRowsRequest,
+                       AppendRowsResponse, AskEndsRequest, AskEndsResponse, ConfirmLeaderRequest,
+                       ConfirmLeaderResponse, AskDigestRequest, AskDigestResponse>(
+      TRY(kafka::parse_request(frame)), keeper);
 }
 
 std::string encode(const NodeHello& hello) {

@@ -5,6 +5,7 @@
 
 namespace server {
 
+using coordinator::EndedTransaction;
 using coordinator::TransactionAnswer;
 using storage::PartitionAssignment;
 using storage::TopicPartition;
@@ -24,7 +25,8 @@ Error not_led() { return {ErrorCode::NotLeader, "another node leads the partitio
 void TransactionCalls::tick() {
   const int64_t now_us = around_.clock.monotonic_us();
   give_up_markers(now_us);
-  give_up_joins(now_us);
+  give_up(joins_, now_us);
+  give_up(commits_, now_us);
 }
 
 bool TransactionCalls::has_moved(const Marker& marker) const {
@@ -53,10 +55,10 @@ void TransactionCalls::give_up_markers(int64_t now_us) {
     done(Error{ErrorCode::NetworkFailure, "the leader does not answer"});
 }
 
-// They are in the order of their times.
-void TransactionCalls::give_up_joins(int64_t now_us) {
-  while (!joins_.empty() && joins_.begin()->second.until_us <= now_us) {
-    const auto done = std::move(joins_.extract(joins_.begin()).mapped().done);
+template <class Answer>
+void TransactionCalls::give_up(Questions<Answer>& questions, int64_t now_us) {
+  while (!questions.empty() && questions.begin()->second.until_us <= now_us) {
+    const auto done = std::move(questions.extract(questions.begin()).mapped().done);
     done({.error = KafkaError::CoordinatorNotAvailable});
   }
 }
@@ -111,15 +113,31 @@ void TransactionCalls::on_message(NodeId, const MarkerWritten& message) {
   found.mapped().done(message.error ? Status(*message.error) : Status());
 }
 
-// --- Who is part of a transaction
+// --- What coordinators are asked
+
+template <class Message, class Request, class Answer>
+void TransactionCalls::ask(const TopicPartition& coordinator, Request request,
+                           Questions<Answer>& questions, coordinator::Done<Answer> done) {
+  const auto to = led(coordinator);
+  if (!to) return done({.error = KafkaError::CoordinatorNotAvailable});
+  const uint64_t number = ++last_number_;
+  questions[number] = {around_.clock.monotonic_us() + kPatienceUs, std::move(done)};
+  around_.send(*to->leader, Message{number, std::move(request)});
+}
+
+namespace {
+
+template <class Questions, class Answer>
+void answer(Questions& questions, uint64_t number, Answer given) {
+  const auto found = questions.extract(number);
+  if (!found.empty()) found.mapped().done(std::move(given));
+}
+
+}  // namespace
 
 void TransactionCalls::join(const TopicPartition& coordinator, coordinator::AddPartitions request,
                             coordinator::Done<TransactionAnswer> done) {
-  const auto to = led(coordinator);
-  if (!to) return done(request.refusal(KafkaError::CoordinatorNotAvailable));
-  const uint64_t number = ++last_number_;
-  joins_[number] = {around_.clock.monotonic_us() + kPatienceUs, std::move(done)};
-  around_.send(*to->leader, JoinTransaction{number, std::move(request)});
+  ask<JoinTransaction>(coordinator, std::move(request), joins_, std::move(done));
 }
 
 void TransactionCalls::on_message(NodeId from, JoinTransaction message) {
@@ -130,8 +148,38 @@ void TransactionCalls::on_message(NodeId from, JoinTransaction message) {
 }
 
 void TransactionCalls::on_message(NodeId, TransactionJoined message) {
-  const auto found = joins_.extract(message.number);
-  if (!found.empty()) found.mapped().done(std::move(message.answer));
+  answer(joins_, message.number, std::move(message.answer));
+}
+
+void TransactionCalls::begin_commit(const TopicPartition& coordinator,
+                                    coordinator::InitProducer request,
+                                    coordinator::Done<EndedTransaction> done) {
+  ask<BeginCommit>(coordinator, std::move(request), commits_, std::move(done));
+}
+
+void TransactionCalls::end_commit(const TopicPartition& coordinator,
+                                  coordinator::EndTransaction request,
+                                  coordinator::Done<EndedTransaction> done) {
+  ask<EndCommit>(coordinator, std::move(request), commits_, std::move(done));
+}
+
+void TransactionCalls::on_message(NodeId from, BeginCommit message) {
+  around_.host.begin_commit(
+      std::move(message.request),
+      [this, from, number = message.number](const coordinator::InitializedProducer& begun) {
+        around_.send(from, CommitAnswered{number, {begun.error, begun.producer}});
+      });
+}
+
+void TransactionCalls::on_message(NodeId from, EndCommit message) {
+  around_.host.end_commit(std::move(message.request),
+                          [this, from, number = message.number](EndedTransaction ended) {
+                            around_.send(from, CommitAnswered{number, ended});
+                          });
+}
+
+void TransactionCalls::on_message(NodeId, const CommitAnswered& message) {
+  answer(commits_, message.number, message.answer);
 }
 
 }  // namespace server

@@ -1,5 +1,6 @@
 // What nodes ask each other about transactions: the coordinator of one tells the leaders of its partitions how it has
-// ended, and who leads a partition asks the coordinator whether it is part of one.
+// ended, and who leads a partition asks the coordinator whether it is part of one. A node that commits what its sessions
+// write is a producer like others.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -25,6 +26,19 @@ class TransactionHost {
   // Asks the coordinators of this node. Answers on the node's loop.
   virtual void join(coordinator::AddPartitions request,
                     coordinator::Done<coordinator::TransactionAnswer> done) = 0;
+  virtual void begin_commit(coordinator::InitProducer request,
+                            coordinator::Done<coordinator::InitializedProducer> done) = 0;
+  virtual void end_commit(coordinator::EndTransaction request,
+                          coordinator::Done<coordinator::EndedTransaction> done) = 0;
+  // Where a node may have a transaction coordinated in which it commits: by this node, if it coordinates any; then nobody
+  // waits for the time-out of what is open when the node dies.
+  struct CommitPlace {
+    KafkaError error = KafkaError::None;
+    std::string transactional_id = {};  // begins as asked for
+    storage::TopicPartition coordinator = {};
+    bool is_here = false;
+  };
+  virtual void place_commit(std::string ids, coordinator::Done<CommitPlace> done) = 0;
   // Appends a marker to a partition under its leader epoch, or fails; answers on the node's loop, when it is visible.
   virtual void end(const storage::TopicPartition& partition, LeaderEpoch under,
                    const coordinator::TransactionEnded& ended,
@@ -65,11 +79,19 @@ class TransactionCalls {
   // `coordinator`: the partition whose leader coordinates the transaction.
   void join(const storage::TopicPartition& coordinator, coordinator::AddPartitions request,
             coordinator::Done<coordinator::TransactionAnswer> done);
+  // Of a transaction in which this node commits; CoordinatorNotAvailable where nobody answers.
+  void begin_commit(const storage::TopicPartition& coordinator, coordinator::InitProducer request,
+                    coordinator::Done<coordinator::EndedTransaction> done);
+  void end_commit(const storage::TopicPartition& coordinator, coordinator::EndTransaction request,
+                  coordinator::Done<coordinator::EndedTransaction> done);
 
   void on_message(NodeId from, const WriteMarker& message);
   void on_message(NodeId from, const MarkerWritten& message);
   void on_message(NodeId from, JoinTransaction message);
   void on_message(NodeId from, TransactionJoined message);
+  void on_message(NodeId from, BeginCommit message);
+  void on_message(NodeId from, EndCommit message);
+  void on_message(NodeId from, const CommitAnswered& message);
   // Gives up what takes too long.
   void tick();
 
@@ -80,12 +102,20 @@ class TransactionCalls {
     LeaderEpoch epoch;  // of who was told
     std::function<void(Status)> done;
   };
-  struct Join {
+  // By number, in the order of their times.
+  template <class Answer>
+  struct Question {
     int64_t until_us;
-    coordinator::Done<coordinator::TransactionAnswer> done;
+    coordinator::Done<Answer> done;
   };
+  template <class Answer>
+  using Questions = std::map<uint64_t, Question<Answer>>;
   void give_up_markers(int64_t now_us);
-  void give_up_joins(int64_t now_us);
+  template <class Answer>
+  static void give_up(Questions<Answer>& questions, int64_t now_us);
+  template <class Message, class Request, class Answer>
+  void ask(const storage::TopicPartition& coordinator, Request request,
+           Questions<Answer>& questions, coordinator::Done<Answer> done);
   // Whoever was told of it does not lead it any more, as this node has read.
   bool has_moved(const Marker& marker) const;
   std::optional<storage::PartitionAssignment> led(const storage::TopicPartition& partition) const;
@@ -94,7 +124,8 @@ class TransactionCalls {
   const TransactionCallRules rules_;
   uint64_t last_number_;
   std::map<uint64_t, Marker> markers_;
-  std::map<uint64_t, Join> joins_;
+  Questions<coordinator::TransactionAnswer> joins_;
+  Questions<coordinator::EndedTransaction> commits_;
   // For those whose last marker came too late: how long it may take.
   std::map<storage::TopicPartition, int64_t> patience_us_;
   // The newest marker of each node.

@@ -1,13 +1,22 @@
 #include "server/node/transaction_relay.h"
 
 #include <utility>
+#include <vector>
 
 #include "records/control_batch.h"
 #include "server/coordinator/internal_topics.h"
+#include "server/kafka/leaders.h"
 
 namespace server {
 
 using coordinator::TransactionAnswer;
+
+namespace {
+
+// So many are tried for each partition that there is: where this node leads one, one of them belongs to it.
+constexpr int kIdsOfPartition = 8;
+
+}  // namespace
 
 void TransactionRelay::join(coordinator::AddPartitions request,
                             coordinator::Done<TransactionAnswer> done) {
@@ -42,6 +51,36 @@ void TransactionRelay::end(const storage::TopicPartition& partition, LeaderEpoch
                              under});
     place_.backend->append(std::move(request), [done](const Result<storage::Appended>& appended) {
       done(appended ? Status{} : Status{appended.error()});
+    });
+  });
+}
+
+// --- What nodes commit themselves
+
+TransactionRelay::CommitPlace TransactionRelay::find_place(const std::string& ids) const {
+  CommitPlace place{KafkaError::CoordinatorNotAvailable};
+  const auto topics = place_.backend->topics();
+  const storage::TopicInfo* known = topics->find(coordinator::kTransactionsTopic);
+  if (known == nullptr) return place;
+  const kafka::Leaders leaders(*place_.backend);
+  std::vector<kafka::Leaders::Answer> led;
+  for (PartitionId i{0}; i < PartitionId{known->partition_count}; ++i)
+    led.push_back(leaders.of({known->id, i}));
+  for (int i = 0; i < kIdsOfPartition * known->partition_count && !place.is_here; ++i) {
+    const std::string id = ids + std::to_string(i);
+    const PartitionId partition = coordinator::partition_of_key(id, known->partition_count);
+    const kafka::Leaders::Answer& leader = led[static_cast<size_t>(partition.value())];
+    const bool is_here = leader.error == KafkaError::None;
+    if (is_here || (leader.leader_id >= 0 && place.error != KafkaError::None))
+      place = {KafkaError::None, id, {known->id, partition}, is_here};
+  }
+  return place;
+}
+
+void TransactionRelay::place_commit(std::string ids, coordinator::Done<CommitPlace> done) {
+  place_.loop->post([this, ids = std::move(ids), done = std::move(done)] {
+    transactions_.prepare([this, ids, done](KafkaError error) {
+      done(error == KafkaError::None ? find_place(ids) : CommitPlace{error});
     });
   });
 }

@@ -1,6 +1,8 @@
 // What other nodes ask this one about transactions, on one of its loops: its coordinators, and the way into its log.
 #pragma once
 #include <functional>
+#include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "server/cluster/transaction_calls.h"
@@ -17,10 +19,27 @@ class TransactionRelay final : public TransactionHost {
 
   void join(coordinator::AddPartitions request,
             coordinator::Done<coordinator::TransactionAnswer> done) override;
+  void begin_commit(coordinator::InitProducer request,
+                    coordinator::Done<coordinator::InitializedProducer> done) override {
+    ask(std::move(request), std::move(done));
+  }
+  void end_commit(coordinator::EndTransaction request,
+                  coordinator::Done<coordinator::EndedTransaction> done) override {
+    ask(std::move(request), std::move(done));
+  }
+  void place_commit(std::string ids, coordinator::Done<CommitPlace> done) override;
   void end(const storage::TopicPartition& partition, LeaderEpoch under,
            const coordinator::TransactionEnded& ended, std::function<void(Status)> done) override;
 
  private:
+  CommitPlace find_place(const std::string& ids) const;
+  template <class Request>
+  void ask(Request request, coordinator::Done<typename Request::Answer> done) {
+    place_.loop->post([this, request = std::move(request), done = std::move(done)]() mutable {
+      transactions_.ask(std::move(request), std::move(done));
+    });
+  }
+
   const CoordinatorPlace place_;
   coordinator::Groups& groups_;
   coordinator::Transactions& transactions_;

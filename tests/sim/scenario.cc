@@ -96,6 +96,8 @@ class Scenario {
     for (const char* name : {"carol", "dave"})
       counters_.push_back(
           std::make_unique<Counter>(world_, checker_, name, partitions_of(kInput, kInputs)));
+    for (const char* name : {"erin", "frank"})
+      committers_.push_back(std::make_unique<Committer>(world_, transactions_, name));
   }
 
   ~Scenario() { nodes_.clear(); }  // what they still answer comes to somebody
@@ -107,6 +109,8 @@ class Scenario {
     for (const auto& client : clients_) queue_.after(kSecond / 4, [&] { client->start(); });
     for (const auto& writer : writers_) queue_.after(kSecond / 4, [&] { writer->start(); });
     for (const auto& counter : counters_) queue_.after(kSecond / 4, [&] { counter->start(); });
+    for (const auto& committer : committers_)
+      queue_.after(kSecond / 4, [&] { committer->start(); });
     queue_.after(kSecond / 4, [this] { asker_.start(); });
     queue_.after(kSecond / 2, [this] { attack(); });
     run_until(kAttacked);
@@ -115,6 +119,7 @@ class Scenario {
     for (const auto& client : clients_) client->stop();
     for (const auto& writer : writers_) writer->stop();
     for (const auto& counter : counters_) counter->stop();
+    for (const auto& committer : committers_) committer->stop();
     asker_.stop();
     wait_until_healed();
     if (chance_.one_in(3)) live_with_a_fault();
@@ -748,6 +753,8 @@ class Scenario {
       if (!writer->is_idle()) return false;
     for (const auto& counter : counters_)
       if (!counter->is_idle()) return false;
+    for (const auto& committer : committers_)
+      if (!committer->is_idle()) return false;
     const storage::ClusterTable table = truth();
     if (table.snapshot()->partitions().size() != partitions().size()) return false;
     for (const auto& [partition, assignment] : table.snapshot()->partitions())
@@ -769,6 +776,9 @@ class Scenario {
     for (const auto& counter : counters_)
       if (!counter->is_idle())
         findings_.add("a session gets no answer to what it changes although all has healed");
+    for (const auto& committer : committers_)
+      if (!committer->is_idle())
+        findings_.add("a session gets no answer to what it commits although all has healed");
     if (!is_log_short()) findings_.add("the metadata log is not cut although all has healed");
     if (!are_journals_carried_out())
       findings_.add("a journal is not carried out although all has healed");
@@ -814,6 +824,7 @@ class Scenario {
   std::vector<std::unique_ptr<TransactionalClient>> clients_;
   std::vector<std::unique_ptr<RowWriter>> writers_;
   std::vector<std::unique_ptr<Counter>> counters_;
+  std::vector<std::unique_ptr<Committer>> committers_;
   size_t snapshot_count_ = 0, trimmed_ = 0;
   // So many nodes are killed before there are topics.
   int64_t away_first_ = chance_.one_in(2) ? chance_.between(1, 3) : 0;

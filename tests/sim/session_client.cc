@@ -149,6 +149,81 @@ void Counter::answered(uint64_t statement, const Result<storage::AppendedBatch>&
   world_.queue.after(world_.chance.between(kPauseUs / 2, kPauseUs * 2), [this] { next(); });
 }
 
+// --- Rows in several partitions
+
+void Committer::next() {
+  is_idle_ = is_stopping_;
+  if (is_idle_) return;
+  SimNode& node = *world_.chance.one_of(world_.nodes);
+  if (!node.is_running()) {
+    world_.queue.after(kPauseUs, [this] { next(); });
+    return;
+  }
+  ++statement_;
+  look_whether_it_died(node, node.life(), statement_);
+  node.run(node.life(), [this, &node] { begin(node); });
+}
+
+void Committer::begin(SimNode& node) {
+  transaction_ = checker_.begin(fmt::format("{}.{}", name_, statement_));
+  transaction_->state = SimTransaction::State::CommitAsked;
+  const bool is_on_condition = world_.chance.one_in(3);
+  std::vector<server::CommitCalls::Part> parts;
+  for (const TopicPartition& partition : world_.transactions.written)
+    if (!world_.chance.one_in(4)) parts.push_back(make_part(node, partition, is_on_condition));
+  if (parts.empty())
+    parts.push_back(make_part(node, world_.transactions.written.front(), is_on_condition));
+  node.cluster()->commits().commit(std::move(parts),
+                                   [this, statement = statement_](const Committed& committed) {
+                                     answered(statement, committed);
+                                   });
+}
+
+server::CommitCalls::Part Committer::make_part(SimNode& node, const TopicPartition& partition,
+                                               bool is_on_condition) {
+  server::CommitCalls::Part part{TransactionTopics::kName, partition, {}};
+  const std::string key = is_on_condition ? "shared" : name_;
+  if (is_on_condition) part.since = TransactionChecker::stable_end(node, partition);
+  auto& values = transaction_->values[partition];
+  const int64_t batches = world_.chance.one_in(4) ? world_.chance.between(2, 12) : 1;
+  for (int64_t i = 0; i < batches; ++i) {
+    records::BatchBuilder builder;
+    for (int64_t rows = world_.chance.between(1, 3); rows > 0; --rows) {
+      values.push_back(
+          fmt::format("{}/{}/{}", transaction_->name, partition.partition.value(), values.size()));
+      builder.append(1'000, key, values.back());
+    }
+    part.batches += builder.finish();
+  }
+  return part;
+}
+
+void Committer::look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement) {
+  world_.queue.after(kLookUs, [this, &node, life, statement] {
+    if (statement != statement_) return;
+    if (node.life() == life) return look_whether_it_died(node, life, statement);
+    ++statement_;
+    next();
+  });
+}
+
+void Committer::answered(uint64_t statement, const Committed& committed) {
+  if (statement != statement_) return;
+  ++statement_;
+  using State = SimTransaction::State;
+  if (committed) {
+    transaction_->state = State::Committed;
+    for (const storage::AppendedBatch& batch : *committed)
+      if (!checker_.has_ended(batch.partition, batch.last_offset))
+        world_.findings.add(
+            fmt::format("transaction {} was acknowledged before orders {} was told of it",
+                        transaction_->name, batch.partition.partition.value()));
+  } else if (committed.error().detail == "Nothing of the transaction was written.") {
+    transaction_->state = State::Aborted;
+  }
+  world_.queue.after(world_.chance.between(kPauseUs / 2, kPauseUs * 2), [this] { next(); });
+}
+
 // --- Ends
 
 void EndAsker::next() {

@@ -1,10 +1,12 @@
 // What sessions do on any node: they write rows by way of it, and ask how far partitions can be read.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "tests/sim/checker.h"
 #include "tests/sim/sim_node.h"
+#include "tests/sim/transaction_checker.h"
 
 namespace sim {
 
@@ -66,6 +68,34 @@ class Counter {
   const std::vector<storage::TopicPartition> partitions_;
   storage::TopicPartition partition_;
   std::string value_;
+  uint64_t statement_ = 0;
+  bool is_stopping_ = false, is_idle_ = true;
+};
+
+// Commits rows in several partitions by way of one node after the other, perhaps on the condition that nobody else has
+// written for the same key. Who was told that they are there is shown them, unless others' transactions are in the way.
+class Committer {
+ public:
+  Committer(SimNode::World& world, TransactionChecker& checker, std::string name)
+      : world_(world), checker_(checker), name_(std::move(name)) {}
+
+  void start() { next(); }
+  void stop() { is_stopping_ = true; }
+  bool is_idle() const { return is_idle_; }
+
+ private:
+  using Committed = Result<std::vector<storage::AppendedBatch>>;
+  void next();
+  void begin(SimNode& node);
+  server::CommitCalls::Part make_part(SimNode& node, const storage::TopicPartition& partition,
+                                      bool is_on_condition);
+  void look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement);
+  void answered(uint64_t statement, const Committed& committed);
+
+  SimNode::World& world_;
+  TransactionChecker& checker_;
+  const std::string name_;
+  std::shared_ptr<SimTransaction> transaction_;
   uint64_t statement_ = 0;
   bool is_stopping_ = false, is_idle_ = true;
 };

@@ -57,6 +57,9 @@ constexpr Rule kRules[] = {
     {"out-of-touch", [](Rules& rules) { rules.controller.heeds_who_is_out_of_touch = false; }},
     {"guards", [](Rules& rules) { rules.transactions_here.guards = false; }},
     {"confirmed", [](Rules& rules) { rules.transactions_here.confirms = false; }},
+    {"commits-add-first", [](Rules& rules) { rules.commits.adds_first = false; }},
+    {"commits-whole", [](Rules& rules) { rules.commits.needs_all = false; }},
+    {"commits-told", [](Rules& rules) { rules.commits.waits_until_told = false; }},
 };
 
 const Rule* find_rule(std::string_view name) {

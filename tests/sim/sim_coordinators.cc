@@ -106,6 +106,22 @@ void SimCoordinators::end(const TopicPartition& partition, LeaderEpoch under,
   append(std::move(request), std::move(done));
 }
 
+// As server/node/transaction_relay.cc does.
+void SimCoordinators::place_commit(std::string ids, Done<CommitPlace> done) {
+  constexpr int kMostIds = 20;
+  CommitPlace place{KafkaError::CoordinatorNotAvailable};
+  for (int i = 0; i < kMostIds && !place.is_here; ++i) {
+    const std::string id = ids + std::to_string(i);
+    const TopicPartition coordinator = topics_.state_of(id);
+    const auto* known = node_.cluster()->cluster()->find(coordinator);
+    if (known == nullptr || !known->leader) continue;
+    const bool is_here = *known->leader == node_.id();
+    if (is_here || place.error != KafkaError::None)
+      place = {KafkaError::None, id, coordinator, is_here};
+  }
+  later(std::move(done))(std::move(place));
+}
+
 // --- CoordinatorPort
 
 const Clock& SimCoordinators::clock() const { return node_.clock(); }

@@ -87,6 +87,23 @@ class SimCoordinators final : server::coordinator::CoordinatorPort, public serve
   void end(const storage::TopicPartition& partition, LeaderEpoch under,
            const server::coordinator::TransactionEnded& ended,
            std::function<void(Status)> done) override;
+  void begin_commit(
+      server::coordinator::InitProducer request,
+      server::coordinator::Done<server::coordinator::InitializedProducer> done) override {
+    ask(std::move(request), later(std::move(done)));
+  }
+  void end_commit(server::coordinator::EndTransaction request,
+                  server::coordinator::Done<server::coordinator::EndedTransaction> done) override {
+    ask(std::move(request), later(std::move(done)));
+  }
+  void place_commit(std::string ids, server::coordinator::Done<CommitPlace> done) override;
+  // An answer comes later.
+  template <class Answer>
+  server::coordinator::Done<Answer> later(server::coordinator::Done<Answer> done) {
+    return [this, done = std::move(done)](Answer answer) {
+      defer([done, answer = std::move(answer)] { done(answer); });
+    };
+  }
 
   void append(storage::AppendRequest request, std::function<void(Status)> done);
   storage::TopicPartition state(PartitionId partition) const {

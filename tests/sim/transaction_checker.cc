@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "records/batch.h"
 #include "records/control_batch.h"
@@ -125,6 +126,14 @@ bool TransactionChecker::is_whole(const SimTransaction& transaction) const {
   return transaction.seen == transaction.values;
 }
 
+bool TransactionChecker::has_ended(const TopicPartition& partition, Offset offset) const {
+  const auto history = histories_.find(partition);
+  if (history == histories_.end()) return false;
+  const auto next = history->second.of_batch.upper_bound(offset);
+  if (next == history->second.of_batch.begin()) return false;
+  return history->second.transactions[std::prev(next)->second].marker.has_value();
+}
+
 // As clients are told it.
 Offset TransactionChecker::stable_end(SimNode& node, const TopicPartition& partition) {
   if (!node.reader()->begin_turn()) return Offset{0};
@@ -143,6 +152,15 @@ bool TransactionChecker::is_quiet(const std::vector<std::unique_ptr<SimNode>>& n
   return true;
 }
 
+std::string TransactionChecker::describe_open(const TopicPartition& partition) {
+  const History& history = histories_[partition];
+  std::string text;
+  for (const auto& [producer, which] : history.open)
+    text += fmt::format("; producer {} of epoch {} is open since {}", producer.value(),
+                        history.epochs.at(producer), history.transactions[which].first.value());
+  return text;
+}
+
 void TransactionChecker::check_end(const std::vector<std::unique_ptr<SimNode>>& nodes) {
   for (const TopicPartition& partition : partitions_)
     for (const auto& node : nodes) {
@@ -153,9 +171,9 @@ void TransactionChecker::check_end(const std::vector<std::unique_ptr<SimNode>>& 
       if (stable < status->log_end())
         findings_.add(
             fmt::format("orders {}: after all has healed node {} ends at {}, and shows what is "
-                        "committed up to {}",
+                        "committed up to {}{}",
                         partition.partition.value(), node->id().value(), status->log_end().value(),
-                        stable.value()));
+                        stable.value(), describe_open(partition)));
     }
   for (const auto& [name, transaction] : transactions_) {
     if (transaction->seen.empty() && transaction->state != State::Committed) continue;

@@ -35,6 +35,8 @@ class TransactionChecker {
 
   std::shared_ptr<SimTransaction> begin(const std::string& name);
   void check(SimNode& node);
+  // Whether the marker of the transaction is visible that has a batch there.
+  bool has_ended(const storage::TopicPartition& partition, Offset offset) const;
   // Whether nothing is open anywhere.
   bool is_quiet(const std::vector<std::unique_ptr<SimNode>>& nodes) const;
   static Offset stable_end(SimNode& node, const storage::TopicPartition& partition);
@@ -66,6 +68,7 @@ class TransactionChecker {
   void read_committed(SimNode& node, const storage::TopicPartition& partition, Offset from,
                       Offset end);
   void show(const storage::TopicPartition& partition, const std::string& value);
+  std::string describe_open(const storage::TopicPartition& partition);
   bool is_whole(const SimTransaction& transaction) const;
 
   Findings& findings_;

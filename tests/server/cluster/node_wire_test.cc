@@ -173,6 +173,33 @@ TEST(NodeWire, what_is_said_of_transactions_comes_as_it_went) {
   EXPECT_EQ(answered.answer.coordinator_epoch, 6);
 }
 
+TEST(NodeWire, what_nodes_commit_themselves) {
+  const auto begun = round_trip(BeginCommit{20, {.transactional_id = "t", .timeout_ms = 7}});
+  EXPECT_EQ(begun.number, 20U);
+  EXPECT_EQ(begun.request.transactional_id, "t");
+  EXPECT_EQ(begun.request.timeout_ms, 7);
+  EXPECT_FALSE(begun.request.expected);
+  for (const bool is_commit : {false, true}) {
+    const auto end = round_trip(EndCommit{21,
+                                          {.transactional_id = "t",
+                                           .producer = {ProducerId{9}, 2},
+                                           .is_commit = is_commit,
+                                           .is_of_second_version = true,
+                                           .waits_until_told = !is_commit}});
+    EXPECT_EQ(end.number, 21U);
+    EXPECT_EQ(end.request.producer, (server::coordinator::ProducerIdentity{ProducerId{9}, 2}));
+    EXPECT_EQ(end.request.is_commit, is_commit);
+    EXPECT_TRUE(end.request.is_of_second_version);
+    EXPECT_EQ(end.request.waits_until_told, !is_commit);
+  }
+  const auto answered = round_trip(
+      CommitAnswered{22, {server::coordinator::kNotCoordinator, {ProducerId{9}, 3}, true}});
+  EXPECT_EQ(answered.number, 22U);
+  EXPECT_EQ(answered.answer.error, server::coordinator::kNotCoordinator);
+  EXPECT_EQ(answered.answer.producer, (server::coordinator::ProducerIdentity{ProducerId{9}, 3}));
+  EXPECT_TRUE(answered.answer.is_told);
+}
+
 TEST(NodeWire, a_greeting_and_its_answers) {
   const NodeHello hello{"blue", NodeId{1}, NodeId{2}};
   const auto came = decode_hello(body(encode(hello)));

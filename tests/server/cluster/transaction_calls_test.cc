@@ -8,6 +8,7 @@
 
 using namespace server;
 using coordinator::AddPartitions;
+using coordinator::EndedTransaction;
 using coordinator::TransactionAnswer;
 using coordinator::TransactionEnded;
 using storage::NodeEpoch;
@@ -42,6 +43,16 @@ class TransactionCallsTest : public ::testing::Test, protected TransactionHost {
     appended.push_back(under);
     done({});
   }
+  void begin_commit(coordinator::InitProducer request,
+                    coordinator::Done<coordinator::InitializedProducer> done) override {
+    begun.push_back(request.transactional_id);
+    done({.producer = {ProducerId{9}, 4}});
+  }
+  void end_commit(coordinator::EndTransaction request,
+                  coordinator::Done<coordinator::EndedTransaction> done) override {
+    done({.producer = {request.producer.id, 5}, .is_told = request.waits_until_told});
+  }
+  void place_commit(std::string, coordinator::Done<CommitPlace>) override {}
   WriteMarker marker(uint64_t number, int32_t under, int64_t sender = 1) {
     return {NodeEpoch{sender}, number, partition(), LeaderEpoch{under}, {}};
   }
@@ -58,6 +69,7 @@ class TransactionCallsTest : public ::testing::Test, protected TransactionHost {
   storage::ClusterTable table;
   std::deque<std::pair<NodeId, ClusterMessage>> sent;
   std::vector<LeaderEpoch> appended;
+  std::vector<std::string> begun;
   TransactionCalls calls{
       {.self = kHere,
        .clock = clock,
@@ -190,6 +202,29 @@ TEST_F(TransactionCallsTest, WhoCoordinatesIsAskedOrGivenUp) {
   calls.tick();
   ASSERT_EQ(answers.size(), 2U);
   EXPECT_EQ(answers[1].error, KafkaError::CoordinatorNotAvailable);
+}
+
+TEST_F(TransactionCallsTest, WhoCoordinatesACommitIsAskedOrGivenUp) {
+  lead(kThere, 4);
+  std::vector<EndedTransaction> answers;
+  const auto keep = [&](const EndedTransaction& answer) { answers.push_back(answer); };
+  calls.begin_commit(partition(), {.transactional_id = "t"}, keep);
+  calls.on_message(kThere, take<BeginCommit>());  // here it is answered
+  calls.on_message(kThere, take<CommitAnswered>());
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(begun, std::vector<std::string>{"t"});
+  EXPECT_EQ(answers[0].producer, (coordinator::ProducerIdentity{ProducerId{9}, 4}));
+  calls.end_commit(partition(), {.producer = answers[0].producer, .waits_until_told = true}, keep);
+  calls.on_message(kThere, take<EndCommit>());
+  calls.on_message(kThere, take<CommitAnswered>());
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[1].producer.epoch, 5);
+  EXPECT_TRUE(answers[1].is_told);
+  calls.end_commit(partition(), {}, keep);
+  clock.advance_us(1'000'000);
+  calls.tick();
+  ASSERT_EQ(answers.size(), 3U);
+  EXPECT_EQ(answers[2].error, KafkaError::CoordinatorNotAvailable);
 }
 
 }  // namespace

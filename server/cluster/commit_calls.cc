@@ -1,0 +1,298 @@
+#include "server/cluster/commit_calls.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "server/coordinator/node_commits.h"
+#include "server/coordinator/transaction_errors.h"
+
+namespace server {
+
+using coordinator::EndedTransaction;
+using coordinator::kConcurrentTransactions;
+using coordinator::kCoordinatorLoadInProgress;
+using coordinator::kInvalidTxnState;
+using coordinator::kNotCoordinator;
+using storage::AppendedBatch;
+using storage::TopicPartition;
+
+namespace {
+
+constexpr int64_t kPatienceUs = 10'000'000;  // with each step
+constexpr int64_t kRetryUs = 20'000;
+constexpr size_t kMostProducers = 128;
+// Whoever is slow has large rows. Where this node dies, who coordinates its transactions next does not wait so long; one
+// elsewhere does.
+constexpr int32_t kTimeoutMs = 60'000, kTimeoutElsewhereMs = 5'000;
+
+bool passes(KafkaError error) {
+  return error == kNotCoordinator || error == kCoordinatorLoadInProgress ||
+         error == KafkaError::CoordinatorNotAvailable || error == kConcurrentTransactions ||
+         error == KafkaError::NotEnoughReplicas || error == KafkaError::RequestTimedOut;
+}
+
+Error not_written(Error why) {
+  why.detail = "Nothing of the transaction was written.";
+  if (why.hint.empty()) why.hint = "Begin it anew.";
+  return why;
+}
+
+Error no_coordinator() {
+  return not_written({ErrorCode::NotLeader,
+                      "no coordinator of transactions answers",
+                      {},
+                      "Try again when enough nodes are there; SHOW SERVER tells which are."});
+}
+
+// Not its own doing: PostgreSQL's 40001, after which programs begin anew.
+Error was_aborted() {
+  return not_written(
+      {ErrorCode::FencedTask,
+       "the transaction was aborted: its coordinator has changed, or it took too long"});
+}
+
+Error not_known() {
+  return {ErrorCode::ReadTimeout,
+          "whether the transaction was committed is not known: its coordinator does not answer",
+          "Either all of its rows are there, or none.",
+          "Look whether they are there before you write them again."};
+}
+
+}  // namespace
+
+struct CommitCalls::Commit {
+  std::vector<Part> parts;
+  Done done;  // null once it was told
+  std::optional<Producer> producer = {};
+  std::vector<AppendedBatch> appended = {};
+  size_t parts_left = 0;
+  std::optional<Error> error = {};    // of a part
+  bool is_decided_elsewhere = false;  // by whom its end was asked of
+  bool is_committed = false;          // and not visible yet
+  bool is_over = false;
+  int64_t give_up_us = 0;  // the step under way; 0: it ends by itself
+  int64_t retry_at_us = 0;
+  void (CommitCalls::*retry)(const CommitPtr&) = nullptr;
+};
+
+void CommitCalls::commit(std::vector<Part> parts, Done done) {
+  all_.push_back(std::make_shared<Commit>(Commit{std::move(parts), std::move(done)}));
+  limit(*all_.back());
+  if (free_.empty() && producers_ < kMostProducers) free_.push_back({producers_++});
+  waiting_.push_back(all_.back());
+  start_waiting();
+}
+
+void CommitCalls::start_waiting() {
+  while (!waiting_.empty() && !free_.empty()) {
+    const CommitPtr next = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (!next->done) continue;
+    next->producer = std::move(free_.back());
+    free_.pop_back();
+    is_in_place(*next->producer) ? add(next) : find_place(next);
+  }
+}
+
+// Its coordinator is this node still.
+bool CommitCalls::is_in_place(const Producer& producer) const {
+  if (producer.identity.epoch < 0 || !producer.place.is_here) return false;
+  const storage::PartitionAssignment* known = around_.cluster()->find(producer.place.coordinator);
+  return known != nullptr && known->leader == around_.self;
+}
+
+void CommitCalls::limit(Commit& commit) const {
+  commit.give_up_us = around_.clock.monotonic_us() + kPatienceUs;
+}
+
+void CommitCalls::tick() {
+  const int64_t now_us = around_.clock.monotonic_us();
+  // What ends takes itself out.
+  for (const CommitPtr& commit : std::vector<CommitPtr>(all_.begin(), all_.end())) {
+    if (commit->done && commit->give_up_us != 0 && now_us >= commit->give_up_us) {
+      if (commit->is_committed)
+        succeed(commit);
+      else if (commit->error)
+        fail(commit, not_written(*commit->error));
+      else
+        fail(commit, commit->is_decided_elsewhere ? not_known() : no_coordinator());
+    }
+    if (commit->retry != nullptr && now_us >= commit->retry_at_us)
+      (this->*std::exchange(commit->retry, nullptr))(commit);
+  }
+  std::erase_if(waiting_, [](const CommitPtr& commit) { return !commit->done; });
+  std::erase_if(all_, [](const CommitPtr& commit) {
+    return commit->is_over || (!commit->done && !commit->producer);
+  });
+}
+
+void CommitCalls::again(const CommitPtr& commit, void (CommitCalls::*step)(const CommitPtr&)) {
+  commit->retry = step;
+  commit->retry_at_us = around_.clock.monotonic_us() + kRetryUs;
+}
+
+// --- Before anything is written
+
+void CommitCalls::find_place(const CommitPtr& commit) {
+  if (!commit->done) return release(commit);
+  const auto found = [this, commit](TransactionHost::CommitPlace place) {
+    if (place.error != KafkaError::None) return again(commit, &CommitCalls::find_place);
+    Producer& producer = *commit->producer;
+    // Elsewhere, and where it was.
+    const bool is_same = producer.place.transactional_id == place.transactional_id &&
+                         producer.place.is_here == place.is_here;
+    if (is_same && producer.identity.epoch >= 0) return add(commit);
+    producer = {producer.number, std::move(place)};
+    begin(commit);
+  };
+  around_.host.place_commit(fmt::format("{}{}_{}_", coordinator::kCommitIds, around_.self.value(),
+                                        commit->producer->number),
+                            found);
+}
+
+void CommitCalls::begin(const CommitPtr& commit) {
+  if (!commit->done) return release(commit);
+  const TransactionHost::CommitPlace& place = commit->producer->place;
+  around_.transactions.begin_commit(
+      place.coordinator,
+      {.transactional_id = place.transactional_id,
+       .timeout_ms = place.is_here ? kTimeoutMs : kTimeoutElsewhereMs},
+      [this, commit](const EndedTransaction& begun) {
+        if (begun.error != KafkaError::None) return again(commit, &CommitCalls::find_place);
+        commit->producer->identity = begun.producer;
+        add(commit);
+      });
+}
+
+void CommitCalls::add(const CommitPtr& commit) {
+  if (!commit->done) return release(commit);
+  const Producer& producer = *commit->producer;
+  coordinator::AddPartitions request{.transactional_id = producer.place.transactional_id,
+                                     .producer = producer.identity,
+                                     .is_of_second_version = true};
+  for (const Part& part : commit->parts)
+    request.partitions[part.topic].push_back(part.partition.partition.value());
+  const auto added = [this, commit](const coordinator::TransactionAnswer& answer) {
+    if (!rules_.adds_first) return;
+    if (answer.error == KafkaError::None) return send(commit);
+    // As whom it was begun it may not be known any more.
+    const bool asks_again = passes(answer.error) && answer.error != kNotCoordinator;
+    if (asks_again) return again(commit, &CommitCalls::add);
+    commit->producer->identity = {};
+    again(commit, &CommitCalls::find_place);
+  };
+  around_.transactions.join(producer.place.coordinator, std::move(request), added);
+  if (!rules_.adds_first) send(commit);
+}
+
+// --- Rows
+
+void CommitCalls::send(const CommitPtr& commit) {
+  if (!commit->done) return abort(commit);
+  commit->give_up_us = 0;  // of each part there is an answer
+  commit->parts_left = commit->parts.size();
+  commit->appended.resize(commit->parts.size());
+  const coordinator::ProducerIdentity producer = commit->producer->identity;
+  for (size_t i = 0; i < commit->parts.size(); ++i) {
+    Part& part = commit->parts[i];
+    around_.appends.append_in_transaction(
+        part.partition, std::move(part.batches), part.since, producer,
+        [this, commit, i](Result<AppendedBatch> appended, size_t) {
+          part_done(commit, i, std::move(appended));
+        });
+  }
+}
+
+void CommitCalls::part_done(const CommitPtr& commit, size_t place, Result<AppendedBatch> appended) {
+  if (appended) commit->appended[place] = *appended;
+  // That somebody else was faster says more than that a leader does not answer.
+  else if (!commit->error || appended.error().code == ErrorCode::ObjectState)
+    commit->error = std::move(appended).error();
+  if (--commit->parts_left > 0) return;
+  limit(*commit);
+  if (!commit->error || !rules_.needs_all) return end(commit);
+  abort(commit);
+}
+
+// --- Ends
+
+void CommitCalls::end(const CommitPtr& commit) {
+  commit->is_decided_elsewhere = true;
+  around_.transactions.end_commit(
+      commit->producer->place.coordinator,
+      {.transactional_id = commit->producer->place.transactional_id,
+       .producer = commit->producer->identity,
+       .is_commit = true,
+       .is_of_second_version = true,
+       .waits_until_told = rules_.waits_until_told},
+      [this, commit](const EndedTransaction& answer) { ended(commit, answer); });
+}
+
+void CommitCalls::ended(const CommitPtr& commit, const EndedTransaction& answer) {
+  if (answer.error == KafkaError::None) {
+    commit->producer->identity = answer.producer;
+    commit->is_committed = true;
+    if (answer.is_told || !rules_.waits_until_told) return succeed(commit), release(commit);
+    return look_whether_visible(commit);
+  }
+  // Who coordinates it by then knows. What is open would hold up whoever reads, so it is asked as long as that takes.
+  if (passes(answer.error)) return again(commit, &CommitCalls::end);
+  commit->producer->identity = {};
+  fail(commit, answer.error == kInvalidTxnState ? was_aborted() : not_known());
+  release(commit);
+}
+
+// Another node has become the coordinator, and tells the partitions.
+void CommitCalls::look_whether_visible(const CommitPtr& commit) {
+  if (!commit->done) return release(commit);
+  std::vector<TopicPartition> partitions;
+  for (const AppendedBatch& batch : commit->appended) partitions.push_back(batch.partition);
+  around_.ends.ask(std::move(partitions), [this, commit](const Result<EndCalls::Ends>& ends) {
+    const auto is_visible = [&](const AppendedBatch& batch) {
+      return std::ranges::any_of(*ends, [&](const auto& end) {
+        return end.first == batch.partition && end.second > batch.last_offset;
+      });
+    };
+    if (!ends || !std::ranges::all_of(commit->appended, is_visible))
+      return again(commit, &CommitCalls::look_whether_visible);
+    succeed(commit);
+    release(commit);
+  });
+}
+
+// Whoever waits is told when the rows are in nobody's way any more: who begins anew at once would be overtaken by them.
+void CommitCalls::abort(const CommitPtr& commit) {
+  around_.transactions.end_commit(
+      commit->producer->place.coordinator,
+      {.transactional_id = commit->producer->place.transactional_id,
+       .producer = commit->producer->identity,
+       .is_commit = false,
+       .is_of_second_version = true,
+       .waits_until_told = true},
+      [this, commit](const EndedTransaction& answer) {
+        if (passes(answer.error)) return again(commit, &CommitCalls::abort);
+        if (commit->error) fail(commit, not_written(*commit->error));
+        commit->producer->identity = answer.error == KafkaError::None
+                                         ? answer.producer
+                                         : coordinator::ProducerIdentity{};
+        release(commit);
+      });
+}
+
+void CommitCalls::succeed(const CommitPtr& commit) {
+  if (const Done done = std::exchange(commit->done, nullptr)) done(std::move(commit->appended));
+}
+
+void CommitCalls::fail(const CommitPtr& commit, Error error) {
+  if (const Done done = std::exchange(commit->done, nullptr)) done(std::move(error));
+}
+
+void CommitCalls::release(const CommitPtr& commit) {
+  free_.push_back(*std::exchange(commit->producer, std::nullopt));
+  commit->is_over = true;
+  start_waiting();
+}
+
+}  // namespace server

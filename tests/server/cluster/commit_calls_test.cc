@@ -1,0 +1,259 @@
+#include "server/cluster/commit_calls.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "records/batch_builder.h"
+#include "server/coordinator/transaction_errors.h"
+
+using namespace server;
+using coordinator::ProducerIdentity;
+using storage::AppendedBatch;
+using storage::TopicPartition;
+
+namespace {
+
+constexpr NodeId kHere{1}, kThere{2};
+constexpr ProducerIdentity kProducer{ProducerId{70}, 4}, kNext{ProducerId{70}, 5};
+
+TopicPartition at(uint8_t topic, int32_t number) {
+  TopicPartition id;
+  id.topic.bytes = {topic};
+  id.partition = PartitionId{number};
+  return id;
+}
+const TopicPartition kCoordinator = at(9, 3);
+
+std::string rows(int count) {
+  records::BatchBuilder builder;
+  for (int i = 0; i < count; ++i) builder.append(1'000, "key", "value");
+  return builder.finish();
+}
+
+// A node that commits; everything that it asks lies at another one, which is the test.
+class CommitCallsTest : public ::testing::Test, protected TransactionHost {
+ protected:
+  CommitCallsTest() {
+    lead(kCoordinator, kThere);
+    for (const int32_t number : {0, 1}) lead(at(1, number), kThere);
+  }
+  void lead(const TopicPartition& partition, NodeId leader) {
+    storage::PartitionAssignment assignment{.partition = partition};
+    assignment.replicas = assignment.isr = {kHere, kThere};
+    assignment.leader = leader;
+    assignment.leader_epoch = LeaderEpoch{version};
+    assignment.version = version;
+    if (const auto* known = table.snapshot()->find(partition))
+      assignment.version = known->version + 1;
+    else
+      assignment.version = 0;
+    ASSERT_TRUE(table.apply(storage::encode_assign_partition(assignment), Revision{++version}));
+  }
+  // TransactionHost
+  void join(coordinator::AddPartitions,
+            coordinator::Done<coordinator::TransactionAnswer>) override {}
+  void begin_commit(coordinator::InitProducer,
+                    coordinator::Done<coordinator::InitializedProducer>) override {}
+  void end_commit(coordinator::EndTransaction,
+                  coordinator::Done<coordinator::EndedTransaction>) override {}
+  void end(const TopicPartition&, LeaderEpoch, const coordinator::TransactionEnded&,
+           std::function<void(Status)>) override {}
+  void place_commit(std::string ids, coordinator::Done<CommitPlace> done) override {
+    done({KafkaError::None, ids + "0", kCoordinator, is_here});
+  }
+
+  void commit(std::optional<Offset> since = std::nullopt) {
+    calls.commit({{"a", at(1, 0), rows(2), since}, {"a", at(1, 1), rows(3)}},
+                 [this](auto result) { told.push_back(std::move(result)); });
+  }
+  template <class Message>
+  Message take() {
+    EXPECT_FALSE(sent.empty());
+    EXPECT_TRUE(std::holds_alternative<Message>(sent.front())) << sent.front().index();
+    Message message = std::get<Message>(sent.front());
+    sent.pop_front();
+    return message;
+  }
+  void pass(int64_t us) {
+    clock.advance_us(us);
+    appends.tick();
+    transactions.tick();
+    calls.tick();
+  }
+  void begin(const ProducerIdentity& producer = kProducer) {
+    transactions.on_message(
+        kThere, CommitAnswered{take<BeginCommit>().number, {KafkaError::None, producer}});
+  }
+  void add(KafkaError error = KafkaError::None) {
+    transactions.on_message(kThere, TransactionJoined{take<JoinTransaction>().number, {error}});
+  }
+  // Of both parts.
+  std::vector<AppendRows> send() {
+    std::vector<AppendRows> all{take<AppendRows>(), take<AppendRows>()};
+    return all;
+  }
+  void appended(const AppendRows& request, int64_t last) {
+    appends.on_message(kThere,
+                       RowsAppended{.number = request.number, .last_offsets = {Offset{last}}});
+  }
+  void ended(const EndCommit& request, KafkaError error = KafkaError::None) {
+    transactions.on_message(kThere, CommitAnswered{request.number, {error, kNext, true}});
+  }
+
+  SimulatedClock clock{1'700'000'000'000};
+  int32_t version = 0;
+  bool is_here = false;
+  storage::ClusterTable table;
+  std::deque<ClusterMessage> sent;
+  std::vector<Result<std::vector<AppendedBatch>>> told;
+  const std::function<void(NodeId, ClusterMessage)> keep = [this](NodeId, ClusterMessage message) {
+    sent.push_back(std::move(message));
+  };
+  const std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster = [this] {
+    return table.snapshot();
+  };
+  AppendCalls appends{{.clock = clock,
+                       .send = keep,
+                       .cluster = cluster,
+                       .allocate_producer = [](const auto&) { FAIL(); },
+                       .check_leads = [](const TopicPartition&) { return Status(); },
+                       .append = [](storage::AppendRequest, const storage::AppendDone&) {}},
+                      {}};
+  EndCalls ends{{.self = kHere,
+                 .clock = clock,
+                 .send = keep,
+                 .cluster = cluster,
+                 .epoch = [] { return storage::NodeEpoch{5}; },
+                 .leads = [](const TopicPartition&) -> Result<LeaderEnds> {
+                   return Error{ErrorCode::NotLeader, "another node"};
+                 }},
+                {}};
+  TransactionCalls transactions{{.self = kHere,
+                                 .clock = clock,
+                                 .send = keep,
+                                 .cluster = cluster,
+                                 .epoch = [] { return storage::NodeEpoch{5}; },
+                                 .check_leads = [](const TopicPartition&) { return Status(); },
+                                 .host = *this},
+                                {}};
+  CommitCalls calls{{.self = kHere,
+                     .clock = clock,
+                     .cluster = cluster,
+                     .appends = appends,
+                     .ends = ends,
+                     .transactions = transactions,
+                     .host = *this},
+                    {}};
+};
+
+TEST_F(CommitCallsTest, RowsAreSentWhenTheCoordinatorKnowsWhereTo) {
+  commit();
+  begin();
+  const auto added = take<JoinTransaction>();
+  EXPECT_TRUE(sent.empty());
+  EXPECT_EQ(added.request.partitions, (coordinator::PartitionsByTopic{{"a", {0, 1}}}));
+  EXPECT_EQ(added.request.producer, kProducer);
+  transactions.on_message(kThere, TransactionJoined{added.number, {}});
+  const auto parts = send();
+  const auto header =
+      records::parse_batch(parts[1].batches, records::BatchCheck::ShapeAndCrc)->header;
+  EXPECT_TRUE(header.is_transactional());
+  EXPECT_EQ(header.producer_id, kProducer.id);
+  EXPECT_EQ(header.producer_epoch, kProducer.epoch);
+  EXPECT_EQ(header.base_sequence, 0);
+  appended(parts[0], 11);
+  EXPECT_TRUE(sent.empty());  // the other part may be refused
+  appended(parts[1], 22);
+  const auto end = take<EndCommit>();
+  EXPECT_TRUE(end.request.is_commit);
+  EXPECT_TRUE(told.empty());
+  ended(end);
+  ASSERT_EQ(told.size(), 1U);
+  ASSERT_TRUE(told[0]);
+  EXPECT_EQ(told[0]->at(0).last_offset, Offset{11});
+  EXPECT_EQ(told[0]->at(1).base_offset, Offset{20});
+}
+
+TEST_F(CommitCallsTest, TheNextOneGoesOnWithTheNewEpoch) {
+  commit();
+  begin();
+  add();
+  for (const AppendRows& part : send()) appended(part, 9);
+  ended(take<EndCommit>());
+  commit();
+  EXPECT_EQ(take<JoinTransaction>().request.producer, kNext);
+  // At the same time another producer is at work.
+  commit();
+  const auto other = take<BeginCommit>();
+  EXPECT_NE(other.request.transactional_id, "__millrace_commit_1_0_0");
+}
+
+TEST_F(CommitCallsTest, WhereAPartIsRefusedNothingIsWritten) {
+  commit(Offset{7});
+  begin();
+  add();
+  const auto parts = send();
+  EXPECT_EQ(parts[0].unchanged->since, Offset{7});
+  EXPECT_FALSE(parts[1].unchanged);
+  appends.on_message(
+      kThere, RowsAppended{parts[0].number, Error{ErrorCode::ObjectState, "changed"}, false});
+  appended(parts[1], 9);
+  // It is asked to be aborted until somebody answers.
+  const auto end = take<EndCommit>();
+  EXPECT_FALSE(end.request.is_commit);
+  EXPECT_TRUE(end.request.waits_until_told);  // who begins anew would be overtaken by it
+  ended(end, coordinator::kNotCoordinator);
+  EXPECT_TRUE(told.empty());
+  pass(30'000);
+  const auto again = take<EndCommit>();
+  EXPECT_FALSE(again.request.is_commit);
+  ended(again);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].error().code, ErrorCode::ObjectState);
+  EXPECT_EQ(told[0].error().detail, "Nothing of the transaction was written.");
+}
+
+TEST_F(CommitCallsTest, WhoCoordinatesItNextKnowsHowItHasEnded) {
+  for (const bool was_committed : {true, false}) {
+    told.clear();
+    commit();
+    if (std::holds_alternative<BeginCommit>(sent.front())) begin();
+    add();
+    for (const AppendRows& part : send()) appended(part, 9);
+    ended(take<EndCommit>(), coordinator::kNotCoordinator);
+    EXPECT_TRUE(told.empty());
+    pass(30'000);
+    ended(take<EndCommit>(), was_committed ? KafkaError::None : coordinator::kInvalidTxnState);
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(told[0].has_value(), was_committed);
+    if (!was_committed) {
+      EXPECT_EQ(told[0].error().code, ErrorCode::FencedTask);  // 40001: begin anew
+    }
+  }
+}
+
+TEST_F(CommitCallsTest, WhereNobodyAnswersItIsNotKnown) {
+  commit();
+  begin();
+  add();
+  for (const AppendRows& part : send()) appended(part, 9);
+  for (int i = 0; i < 200 && told.empty(); ++i) pass(100'000);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].error().code, ErrorCode::ReadTimeout);
+  EXPECT_EQ(told[0].error().detail, "Either all of its rows are there, or none.");
+}
+
+TEST_F(CommitCallsTest, WithoutACoordinatorNothingIsWritten) {
+  commit();
+  for (int i = 0; i < 200 && told.empty(); ++i) pass(100'000);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].error().code, ErrorCode::NotLeader);
+  EXPECT_EQ(told[0].error().detail, "Nothing of the transaction was written.");
+  for (const ClusterMessage& message : sent)
+    EXPECT_TRUE(std::holds_alternative<BeginCommit>(message));
+}
+
+}  // namespace
