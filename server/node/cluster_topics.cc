@@ -74,6 +74,13 @@ void MemberTopics::append_changes(std::vector<Change> parts, ChangesDone done) {
   }
 }
 
+void MemberTopics::commit(std::vector<Change> parts, CommitDone done) {
+  std::vector<CommitCalls::Part> all;
+  for (Change& part : parts)
+    all.push_back({std::move(part.topic), part.partition, std::move(part.batches), part.read_to});
+  member_.commit_rows(std::move(all), std::move(done));
+}
+
 void MemberTopics::ask_ends(std::vector<storage::TopicPartition> partitions,
                             std::function<void(Result<Ends>)> done) {
   member_.ask_ends(std::move(partitions), [told = told_ends_, asked_us = clock_.monotonic_us(),

@@ -12,6 +12,7 @@ class MemberTopics final : public ClusterTopics {
   MemberTopics(ClusterMember& member, const Clock& clock) : member_(member), clock_(clock) {}
   void append(storage::AppendRequest request, storage::AppendDone done) override;
   void append_changes(std::vector<Change> parts, ChangesDone done) override;
+  void commit(std::vector<Change> parts, CommitDone done) override;
   void ask_ends(std::vector<storage::TopicPartition> partitions,
                 std::function<void(Result<Ends>)> done) override;
   std::optional<Ends> ends_asked_since(std::span<const storage::TopicPartition> partitions,

@@ -11,6 +11,9 @@ namespace server {
 // Sessions of this node see all of it or none. What waits counts against the memory. It outlives its session.
 void append_changes(SqlParts& parts, std::vector<ClusterTopics::Change> changes,
                     ClusterTopics::ChangesDone done);
+// The same as one transaction: all parts or none.
+void commit_changes(SqlParts& parts, std::vector<ClusterTopics::Change> changes,
+                    ClusterTopics::CommitDone done);
 
 // Of batches back to back one, as large as they are together; for rows that must be there together.
 std::string joined_batches(const std::string& batches);

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,7 @@ class ClusterTopics {
     storage::TopicPartition partition;
     std::string batches;
     std::optional<Offset> read_to = {};
+    std::string topic = {};  // its name, for commit()
   };
   struct Changed {
     Result<storage::AppendedBatch> appended;  // the last; the error says whether more may be there
@@ -41,6 +43,9 @@ class ClusterTopics {
   };
   using ChangesDone = std::function<void(std::vector<Changed>)>;  // in the order of the parts
   virtual void append_changes(std::vector<Change> parts, ChangesDone done) = 0;
+  // The same of all parts or none: one transaction. ObjectState: rows of the keys of a part have come since.
+  using CommitDone = std::function<void(Result<std::vector<storage::AppendedBatch>>)>;
+  virtual void commit(std::vector<Change> parts, CommitDone done) = 0;
   // Whatever was acknowledged before the call lies before these ends.
   using Ends = std::vector<std::pair<storage::TopicPartition, Offset>>;
   virtual void ask_ends(std::vector<storage::TopicPartition> partitions,

@@ -77,8 +77,6 @@ std::unique_ptr<sql::Execution> run_commit(SqlSession& session, sql::Receiver& r
                                            storage::AppendRequest request,
                                            sql::SessionBackend::Begun by, const ReadEnds& read,
                                            WriterTurns turns, DefiningTransactionPtr transaction);
-// Of a client's transaction in a cluster, as long as such a one cannot be all or nothing.
-Error spans_partitions();
 // Ends when the undoing is done.
 std::unique_ptr<sql::Execution> run_await_undo(SqlSession& session, sql::Receiver& receiver,
                                                std::shared_ptr<Undoing> undoing);

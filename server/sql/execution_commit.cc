@@ -14,71 +14,80 @@ using Begun = sql::SessionBackend::Begun;
 // In a cluster the rows of a transaction are one request, as far as they fit into one: so they are there together.
 constexpr size_t kMostOfRequest = 1 << 20;
 
-// In a cluster, of one partition: only as long as nobody has changed the rows that the transaction has read and changed.
+// FencedTask is PostgreSQL's 40001 for them: somebody else has gone on from what they have read.
+Error was_overtaken() {
+  return {ErrorCode::FencedTask, "could not serialize access due to concurrent update",
+          "A session of another node, or a row that was written without having been read, came "
+          "first. Nothing of the transaction was written.",
+          "Begin it anew."};
+}
+
+// In a cluster: only as long as nobody has changed the rows that the transaction has read and changed.
 class ChangesCommit final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
-  void begin(storage::PartitionBatches part, Offset read_to, WriterTurns turns) {
+  // Of one partition, as one request.
+  void begin(ClusterTopics::Change change, WriterTurns turns) {
     std::vector<ClusterTopics::Change> changes;
-    changes.push_back({part.partition, std::move(part.batches), read_to});
+    changes.push_back(std::move(change));
     append_changes(
         session().parts(), std::move(changes),
         [turns = std::move(turns),
-         told = on_loop([this](ClusterTopics::Changed changed) { end(std::move(changed)); })](
-            std::vector<ClusterTopics::Changed> changed) { told(std::move(changed.front())); });
+         told = on_loop([this](ClusterTopics::Changed changed) {
+           if (changed.was_overtaken()) return receiver().on_error(was_overtaken());
+           if (!changed.appended) return receiver().on_error(std::move(changed.appended).error());
+           end({*changed.appended});
+         })](std::vector<ClusterTopics::Changed> changed) { told(std::move(changed.front())); });
+  }
+  // Of any, as one transaction of Kafka's.
+  void begin(std::vector<ClusterTopics::Change> changes, WriterTurns turns) {
+    commit_changes(session().parts(), std::move(changes),
+                   [turns = std::move(turns), told = on_loop([this](const Committed& committed) {
+                                                if (committed) return end(*committed);
+                                                receiver().on_error(committed.error().code ==
+                                                                            ErrorCode::ObjectState
+                                                                        ? was_overtaken()
+                                                                        : committed.error());
+                                              })](const Committed& committed) { told(committed); });
   }
 
  private:
-  void end(ClusterTopics::Changed changed) {
-    // FencedTask is PostgreSQL's 40001 for them: somebody else has gone on from what they have read.
-    if (changed.was_overtaken())
-      return receiver().on_error({ErrorCode::FencedTask,
-                                  "could not serialize access due to concurrent update",
-                                  "A session of another node, or a row that was written without "
-                                  "having been read, came first. Nothing of the transaction was "
-                                  "written.",
-                                  "Begin it anew."});
-    if (!changed.appended) return receiver().on_error(std::move(changed.appended).error());
-    session().note_written({*changed.appended});
+  using Committed = Result<std::vector<storage::AppendedBatch>>;
+  void end(const std::vector<storage::AppendedBatch>& written) {
+    session().note_written(written);
     receiver().on_done({"COMMIT"});
   }
 };
 
-Error not_in_cluster(std::string what) {
-  return {ErrorCode::NotSupported, std::move(what) + " is not supported in a cluster yet",
-          "Nothing of it was written.",
-          "Write outside of a transaction: each statement is then acknowledged when "
-          "all of its rows are there."};
-}
-
-std::unique_ptr<sql::Execution> refuse(SqlSession& session, sql::Receiver& receiver, Error error) {
-  receiver.on_error(std::move(error));
-  return std::make_unique<SqlExecution>(session, receiver);
-}
-
+// Rows that were sent together by a client that has begun no transaction are as those of one statement.
 std::unique_ptr<sql::Execution> append_in_cluster(SqlSession& session, sql::Receiver& receiver,
                                                   storage::AppendRequest request, Begun by,
                                                   const ReadEnds& read, WriterTurns turns) {
-  if (request.parts.size() > 1) {
-    const bool has_read = std::ranges::any_of(
-        request.parts, [&](const auto& part) { return read.contains(part.partition); });
-    if (by == Begun::ByClient || has_read) return refuse(session, receiver, spans_partitions());
+  std::vector<ClusterTopics::Change> changes;
+  bool has_read = false, is_small = true;
+  for (storage::PartitionBatches& part : request.parts) {
+    ClusterTopics::Change& change = changes.emplace_back(part.partition, std::move(part.batches));
+    if (change.batches.size() <= kMostOfRequest)
+      change.batches = joined_batches(change.batches);
+    else
+      is_small = false;
+    const auto read_to = read.find(part.partition);
+    if (read_to == read.end()) continue;
+    change.read_to = read_to->second;
+    has_read = true;
+  }
+  const bool is_one_request = changes.size() == 1 && is_small;
+  if (!has_read && (is_one_request || by == Begun::ByMessage)) {
+    for (size_t i = 0; i < changes.size(); ++i)
+      request.parts[i].batches = std::move(changes[i].batches);
     return run_append(session, receiver, std::move(request), "COMMIT", std::nullopt, {},
                       std::move(turns));
   }
-  storage::PartitionBatches& part = request.parts.front();
-  const bool is_one_request = part.batches.size() <= kMostOfRequest;
-  if (is_one_request) part.batches = joined_batches(part.batches);
-  const auto read_to = read.find(part.partition);
-  if (read_to == read.end())
-    return run_append(session, receiver, std::move(request), "COMMIT", std::nullopt, {},
-                      std::move(turns));
-  if (!is_one_request)
-    return refuse(
-        session, receiver,
-        not_in_cluster("a transaction that changes what it has read, of more than 1 MB,"));
   auto run = std::make_unique<ChangesCommit>(session, receiver);
-  run->begin(std::move(part), read_to->second, std::move(turns));
+  if (is_one_request)
+    run->begin(std::move(changes.front()), std::move(turns));
+  else
+    run->begin(std::move(changes), std::move(turns));
   return run;
 }
 
@@ -156,10 +165,6 @@ std::unique_ptr<sql::Execution> run_commit(SqlSession& session, sql::Receiver& r
   auto run = std::make_unique<CommitExecution>(session, receiver, std::move(transaction));
   run->begin(std::move(request), by, read, std::move(turns));
   return run;
-}
-
-Error spans_partitions() {
-  return not_in_cluster("a transaction that writes to several partitions");
 }
 
 std::unique_ptr<sql::Execution> run_await_undo(SqlSession& session, sql::Receiver& receiver,

@@ -211,13 +211,6 @@ void RowBuffer::go_back(const Mark& mark) {
   rows_ = mark.rows;
 }
 
-size_t RowBuffer::written_partitions() const {
-  size_t written = 0;
-  for (size_t i = 0; i < builders_.size(); ++i)
-    if (!builders_[i].empty() || !sealed_[i].empty()) ++written;
-  return written;
-}
-
 void RowBuffer::take(storage::AppendRequest& into) {
   for (size_t i = 0; i < builders_.size(); ++i) {
     if (!builders_[i].empty()) seal(i);

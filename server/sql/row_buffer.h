@@ -38,7 +38,6 @@ class RowBuffer {
   Status remove(std::span<const engine::ColumnPtr> columns, size_t rows,
                 std::span<const int64_t> timestamps);
   size_t size_bytes() const { return size_bytes_; }
-  size_t written_partitions() const;
   uint64_t rows() const { return rows_; }
   // Takes over the rows of another buffer of the same source; they come after its own. Fails with
   // ObjectState, and takes nothing, when the source has another topic by now.

@@ -569,14 +569,8 @@ Result<HeldBatches> SqlSession::held_batches(const engine::DataSource& table, co
 }
 
 Status SqlSession::check_held_rows() {
-  size_t size = 0, partitions = 0;
-  for (const auto& [name, buffer] : held_) {
-    size += buffer->size_bytes();
-    partitions += buffer->written_partitions();
-  }
-  // What COMMIT would say, where those who sent rows with others are told of theirs.
-  if (partitions > 1 && parts_.cluster != nullptr && begun_ == Begun::ByClient)
-    return spans_partitions();
+  size_t size = 0;
+  for (const auto& [name, buffer] : held_) size += buffer->size_bytes();
   const auto limit = static_cast<size_t>(parts_.settings.copy_atomic_bytes);
   if (size <= limit && held_charge_.try_resize(size)) return {};
   // The transaction can only be rolled back now: its rows need not stay until then.

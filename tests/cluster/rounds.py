@@ -4,6 +4,7 @@ import sys
 import time
 import traceback
 
+from accounts import Accounts
 from cluster_nodes import eventually
 from millrace_server import Skipped, obstacle_of_own_client
 from mishaps import Round
@@ -22,7 +23,8 @@ class Life:
     def __init__(self, seed):
         self.world, self.loads, self.count = World(), [], 0
         try:
-            for make in (lambda: Records(self.world), lambda: Transactions(self.world, seed), lambda: Queries(self.world, seed)):
+            for make in (lambda: Records(self.world), lambda: Transactions(self.world, seed), lambda: Queries(self.world, seed),
+                         lambda: Accounts(self.world, seed)):
                 self.loads.append(make())
         except BaseException:
             self.end(keeps=True)

@@ -1,5 +1,7 @@
+#include "server/coordinator/node_commits.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/handlers/transaction_answers.h"
+#include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
 
@@ -22,6 +24,8 @@ void init_transactional(HandlerContext& context, InitProducerIdRequest request,
     response.producer_epoch = initialized.producer.epoch;
     reply.send(response);
   };
+  if (coordinator::is_commit_of_node(init.transactional_id))
+    return send({kTransactionRefused, {}});
   transactions.prepare([&transactions, init = std::move(init), send](KafkaError error) mutable {
     if (error != KafkaError::None) return send({error, {}});
     transactions.ask(std::move(init), send);
