@@ -90,8 +90,12 @@ std::optional<std::string> parse_bytes(std::string_view text) {
   return bytes;
 }
 
-// ISO text, with a blank allowed for the T and before the zone, and UTC as a zone.
+// ISO text, with a blank allowed for the T and before the zone, and UTC as a zone; or as years before the first are shown.
 std::optional<int64_t> parse_instant(std::string_view text) {
+  if (text.ends_with(" BC")) {
+    const auto us = parse_instant_us(text, Zones::Kept, "timestamp");
+    return us ? std::optional(ms_of_us(*us)) : std::nullopt;
+  }
   std::string iso(text);
   const size_t blank = iso.find(' ');
   if (blank != std::string::npos && blank + 1 < iso.size() && iso[blank + 1] >= '0' &&

@@ -24,8 +24,7 @@ void init_transactional(HandlerContext& context, InitProducerIdRequest request,
     response.producer_epoch = initialized.producer.epoch;
     reply.send(response);
   };
-  if (coordinator::is_commit_of_node(init.transactional_id))
-    return send({kTransactionRefused, {}});
+  if (coordinator::is_commit_of_node(init.transactional_id)) return send({kTransactionRefused, {}});
   transactions.prepare([&transactions, init = std::move(init), send](KafkaError error) mutable {
     if (error != KafkaError::None) return send({error, {}});
     transactions.ask(std::move(init), send);

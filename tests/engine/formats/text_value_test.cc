@@ -114,6 +114,15 @@ TEST(TextValue, elements_of_a_json_array_are_checked_like_others) {
             "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11,NULL}");
 }
 
+TEST(TextValue, times_before_the_first_year_are_taken_as_they_are_shown) {
+  for (const char* const shown :
+       {"0001-01-01 00:00:00+00 BC", "0044-03-15 10:20:30.5+00 BC", "0001-01-01 00:00:00+00"})
+    EXPECT_EQ(print(TypeKind::Timestamp, parse(TypeKind::Timestamp, shown)), shown);
+  EXPECT_EQ(print(TypeKind::Timestamp, parse(TypeKind::Timestamp, "0044-03-15 10:00:00-02:00 BC")),
+            "0044-03-15 12:00:00+00 BC");
+  EXPECT_FALSE(parse_text_value(TypeKind::Timestamp, "0000-01-01 BC", "parameter $1"));
+}
+
 TEST(TextValue, maps_and_structs_are_json) {
   const SqlType type = SqlType::structure(
       {{"A", TypeKind::Timestamp}, {"M", SqlType::map(TypeKind::String, SqlType::decimal(4, 2))}});
