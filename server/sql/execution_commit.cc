@@ -1,5 +1,6 @@
 // The ends of transactions: rows first, then what was defined (docs/adr/0059).
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "server/sql/append_changes.h"
@@ -59,28 +60,38 @@ class ChangesCommit final : public SqlExecution {
   }
 };
 
+// Of tables over the same topic the rows for a partition are one change.
+std::vector<ClusterTopics::Change> by_partition(storage::AppendRequest request,
+                                                const ReadEnds& read) {
+  std::vector<ClusterTopics::Change> changes;
+  std::map<storage::TopicPartition, size_t> places;
+  for (storage::PartitionBatches& part : request.parts) {
+    const auto [known, is_new] = places.emplace(part.partition, changes.size());
+    if (!is_new) {
+      changes[known->second].batches += part.batches;
+      continue;
+    }
+    ClusterTopics::Change& change = changes.emplace_back(part.partition, std::move(part.batches));
+    if (const auto end = read.find(part.partition); end != read.end()) change.read_to = end->second;
+  }
+  return changes;
+}
+
 // Rows that were sent together by a client that has begun no transaction are as those of one statement.
 std::unique_ptr<sql::Execution> append_in_cluster(SqlSession& session, sql::Receiver& receiver,
                                                   storage::AppendRequest request, Begun by,
                                                   const ReadEnds& read, WriterTurns turns) {
-  std::vector<ClusterTopics::Change> changes;
-  bool has_read = false, is_small = true;
-  for (storage::PartitionBatches& part : request.parts) {
-    ClusterTopics::Change& change = changes.emplace_back(part.partition, std::move(part.batches));
-    if (change.batches.size() <= kMostOfRequest)
-      change.batches = joined_batches(change.batches);
-    else
-      is_small = false;
-    const auto read_to = read.find(part.partition);
-    if (read_to == read.end()) continue;
-    change.read_to = read_to->second;
-    has_read = true;
-  }
-  const bool is_one_request = changes.size() == 1 && is_small;
+  std::vector<ClusterTopics::Change> changes = by_partition(std::move(request), read);
+  const bool has_read =
+      std::ranges::any_of(changes, [](const auto& change) { return change.read_to.has_value(); });
+  const bool is_one_request =
+      changes.size() == 1 && changes.front().batches.size() <= kMostOfRequest;
+  if (is_one_request) changes.front().batches = joined_batches(changes.front().batches);
   if (!has_read && (is_one_request || by == Begun::ByMessage)) {
-    for (size_t i = 0; i < changes.size(); ++i)
-      request.parts[i].batches = std::move(changes[i].batches);
-    return run_append(session, receiver, std::move(request), "COMMIT", std::nullopt, {},
+    storage::AppendRequest together;
+    for (ClusterTopics::Change& change : changes)
+      together.parts.push_back({change.partition, std::move(change.batches)});
+    return run_append(session, receiver, std::move(together), "COMMIT", std::nullopt, {},
                       std::move(turns));
   }
   auto run = std::make_unique<ChangesCommit>(session, receiver);

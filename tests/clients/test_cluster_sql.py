@@ -358,6 +358,21 @@ def a_transaction_over_several_partitions_is_there_whole_or_not_at_all():
 
 
 @case
+def tables_over_one_topic_are_written_in_one_transaction():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM both (id INT KEY, v INT) WITH (kafka_topic = 'both', partitions = 3)",
+           "CREATE STREAM also (id INT KEY, v INT) WITH (kafka_topic = 'both', partitions = 3)")
+    with connect(nodes.nodes[2]) as c:
+        c.execute("BEGIN")
+        for i in range(20):
+            c.execute(f"INSERT INTO both VALUES ({i}, 1)")
+            c.execute(f"INSERT INTO also VALUES ({i}, 2)")
+        c.execute("COMMIT")
+    for node in nodes.nodes.values():
+        assert sorted(rows_of(node, "SELECT id, v FROM both")) == sorted((i, v) for i in range(20) for v in (1, 2)), node.number
+
+
+@case
 def a_transaction_that_others_overtake_in_one_of_its_partitions_writes_nothing():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE disputed (id INT PRIMARY KEY, v INT) WITH (partitions = 5)",
