@@ -191,6 +191,22 @@ TEST_F(CommitCallsTest, TheNextOneGoesOnWithTheNewEpoch) {
   EXPECT_NE(other.request.transactional_id, "__millrace_commit_1_0_0");
 }
 
+// Whoever coordinates elsewhere lives on where this node dies, and readers wait for the time-out.
+TEST_F(CommitCallsTest, WhereTheCoordinatorHasMovedItBeginsWithAShortTime) {
+  is_here = true;
+  lead(kCoordinator, kHere);
+  commit();
+  const auto here = take<BeginCommit>();
+  transactions.on_message(kHere, CommitAnswered{here.number, {KafkaError::None, kProducer}});
+  add();
+  for (const AppendRows& part : send()) appended(part, 9);
+  ended(take<EndCommit>());
+  is_here = false;
+  lead(kCoordinator, kThere);
+  commit();
+  EXPECT_LT(take<BeginCommit>().request.timeout_ms, here.request.timeout_ms / 10);
+}
+
 TEST_F(CommitCallsTest, WhereAPartIsRefusedNothingIsWritten) {
   commit(Offset{7});
   begin();
