@@ -14,6 +14,8 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kPatienceUs = 10'000'000;  // of whoever writes
+// While a transaction is open whoever reads waits; another leader is found sooner.
+constexpr int64_t kOpenPatienceUs = 3'000'000;
 constexpr int64_t kAnswerUs = 1'000'000;     // after so long a request is sent again
 constexpr int64_t kRetryUs = 50'000;
 constexpr int64_t kIdleUs = 600'000'000;
@@ -64,13 +66,13 @@ void AppendCalls::append(const TopicPartition& partition, std::string batches, D
                       appended.error().detail = "Some of the rows are there.";
                     done(std::move(appended));
                   },
-                  around_.clock.monotonic_us() + kPatienceUs}));
+                  kPatienceUs, around_.clock.monotonic_us() + kPatienceUs}));
 }
 
 void AppendCalls::append_unless_changed(const TopicPartition& partition, std::string batches,
                                         Offset since, ChangeDone done) {
   auto waiting = std::make_shared<Waiting>(
-      Waiting{std::move(done), around_.clock.monotonic_us() + kPatienceUs});
+      Waiting{std::move(done), kPatienceUs, around_.clock.monotonic_us() + kPatienceUs});
   waiting->unchanged.emplace(storage::Unchanged{since});
   put({partition}, batches, std::move(waiting));
 }
@@ -80,7 +82,7 @@ void AppendCalls::append_in_transaction(const TopicPartition& partition, std::st
                                         const coordinator::ProducerIdentity& producer,
                                         ChangeDone done) {
   auto waiting = std::make_shared<Waiting>(
-      Waiting{std::move(done), around_.clock.monotonic_us() + kPatienceUs});
+      Waiting{std::move(done), kOpenPatienceUs, around_.clock.monotonic_us() + kOpenPatienceUs});
   if (since) waiting->unchanged.emplace(storage::Unchanged{*since});
   const Way way{partition, producer.id, producer.epoch};
   lanes_[way].producer = producer.id;
@@ -152,6 +154,9 @@ void AppendCalls::allocate(const Way& way, Lane& lane) {
 void AppendCalls::send(const Way& way, Lane& lane) {
   lane.retry_at_us = around_.clock.monotonic_us() + kRetryUs;
   const storage::PartitionAssignment* known = around_.cluster()->find(way.partition);
+  if (known == nullptr && way.is_transaction())
+    return give_up(lane, std::shared_ptr(lane.batches.front().of),
+                   Error{ErrorCode::UnknownTopic, "the partition is no more"});
   if (known == nullptr || !known->leader) {
     lane.last_error = Error{ErrorCode::NotLeader, "no node leads the partition"};
     return;
@@ -208,11 +213,12 @@ void AppendCalls::on_message(NodeId, const RowsAppended& message) {
 }
 
 void AppendCalls::acknowledge(const Way& way, Lane& lane, const std::vector<Offset>& last_offsets) {
-  const int64_t give_up_us = around_.clock.monotonic_us() + kPatienceUs;
+  const int64_t now_us = around_.clock.monotonic_us();
   for (const Offset last : last_offsets) {
     Batch& batch = lane.batches.front();
     ++batch.of->batches_there;
-    batch.of->give_up_us = give_up_us;  // what is large takes its time, and goes on
+    batch.of->give_up_us =
+        now_us + batch.of->patience_us;  // what is large takes its time, and goes on
     if (auto& unchanged = batch.of->unchanged; unchanged && !unchanged->own_from)
       unchanged->own_from = Offset{last.value() - batch.records + 1};
     if (--batch.of->batches_left == 0)
@@ -311,8 +317,11 @@ void AppendCalls::on_message(NodeId from, AppendRows message) {
                is_on_condition](const Result<storage::Appended>& appended) {
     RowsAppended answer{.number = number};
     if (appended) {
-      for (const AppendedBatch& batch : appended->batches)
+      for (const AppendedBatch& batch : appended->batches) {
         answer.last_offsets.push_back(batch.last_offset);
+        Offset& end = acknowledged_[batch.partition];
+        end = std::max(end, batch.last_offset + 1);
+      }
     } else {
       const ErrorCode code = appended.error().code;
       answer.error = appended.error();

@@ -74,6 +74,16 @@ class AppendCalls {
                              std::optional<Offset> since,
                              const coordinator::ProducerIdentity& producer, ChangeDone done);
 
+  // The node begins to lead the partition, or does so no more.
+  void forget_acknowledged(const storage::TopicPartition& partition) {
+    acknowledged_.erase(partition);
+  }
+  // Of the rows that this node has appended as their leader; 0: none.
+  Offset acknowledged_end(const storage::TopicPartition& partition) const {
+    const auto found = acknowledged_.find(partition);
+    return found == acknowledged_.end() ? Offset{0} : found->second;
+  }
+
   void on_message(NodeId from, AppendRows message);
   void on_message(NodeId from, const RowsAppended& message);
   void tick();
@@ -82,6 +92,7 @@ class AppendCalls {
   // Somebody's batches, of which so many are not there yet.
   struct Waiting {
     ChangeDone done;
+    int64_t patience_us;  // with each request
     int64_t give_up_us;
     size_t batches_left = 0, batches_there = 0;
     std::optional<storage::Unchanged> unchanged = {};
@@ -133,6 +144,7 @@ class AppendCalls {
   uint64_t next_number_;
   std::map<Way, Lane> lanes_;
   std::map<uint64_t, Way> on_their_way_;
+  std::map<storage::TopicPartition, Offset> acknowledged_;  // behind the last row, while it leads
   // Answers, which may append more.
   std::vector<std::function<void()>> answers_;
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');

@@ -491,12 +491,14 @@ Result<LeaderEnds> ClusterNode::leader_ends(const TopicPartition& partition) con
   TRY(replicas_.check_leads(partition));
   const storage::LeaderReplica& leader = *replicas_.find_leader(partition);
   return LeaderEnds{leader.assignment().leader_epoch, TRY(leader.readable_end()),
-                    leader.has_all_of_before(), leader.heirs()};
+                    leader.has_all_of_before(), leader.heirs(),
+                    std::max(leader.begin(), appends_.acknowledged_end(partition))};
 }
 
 // --- Tasks
 
 void ClusterNode::leads(const TopicPartition& partition) {
+  appends_.forget_acknowledged(partition);
   storage::JournalOwnerPort* tasks = tasks_.tasks_of(partition);
   if (tasks == nullptr) return;
   const auto& owned =
@@ -510,6 +512,7 @@ Offset ClusterNode::first_needed(const TopicPartition& partition) {
 }
 
 void ClusterNode::leads_no_more(const TopicPartition& partition) {
+  appends_.forget_acknowledged(partition);
   const auto found = owned_.find(partition);
   if (found == owned_.end()) return;
   tasks_.owns(partition, nullptr);

@@ -25,7 +25,8 @@ constexpr int64_t kRetryUs = 20'000;
 constexpr size_t kMostProducers = 128;
 // Whoever is slow has large rows. Where this node dies, who coordinates its transactions next does not wait so long; one
 // elsewhere does.
-constexpr int32_t kTimeoutMs = 60'000, kTimeoutElsewhereMs = 5'000;
+constexpr int32_t kTimeoutMs = 60'000, kTimeoutElsewhereMs = 2'000;
+constexpr size_t kBytesOfMs = 4'000;  // that are added to the shorter one
 
 bool passes(KafkaError error) {
   return error == kNotCoordinator || error == kCoordinatorLoadInProgress ||
@@ -37,6 +38,18 @@ Error not_written(Error why) {
   why.detail = "Nothing of the transaction was written.";
   if (why.hint.empty()) why.hint = "Begin it anew.";
   return why;
+}
+
+Error was_dropped() {
+  return {ErrorCode::UnknownTopic,
+          "the stream or table was dropped, emptied or made anew while rows for it were gathered"};
+}
+
+Error no_leader() {
+  return {ErrorCode::NotLeader,
+          "no node leads a partition that the transaction writes to",
+          {},
+          "Try again when enough nodes are there; SHOW SERVER tells which are."};
 }
 
 Error no_coordinator() {
@@ -68,17 +81,22 @@ struct CommitCalls::Commit {
   std::optional<Producer> producer = {};
   std::vector<AppendedBatch> appended = {};
   size_t parts_left = 0;
-  std::optional<Error> error = {};    // of a part
+  std::optional<Error> error = {};    // of a part, or what it waits for
   bool is_decided_elsewhere = false;  // by whom its end was asked of
   bool is_committed = false;          // and not visible yet
   bool is_over = false;
   int64_t give_up_us = 0;  // the step under way; 0: it ends by itself
   int64_t retry_at_us = 0;
+  int32_t timeout_elsewhere_ms =
+      kTimeoutElsewhereMs;  // of its transaction, where it is not coordinated here
   void (CommitCalls::*retry)(const CommitPtr&) = nullptr;
 };
 
 void CommitCalls::commit(std::vector<Part> parts, Done done) {
+  size_t bytes = 0;
+  for (const Part& part : parts) bytes += part.batches.size();
   all_.push_back(std::make_shared<Commit>(Commit{std::move(parts), std::move(done)}));
+  all_.back()->timeout_elsewhere_ms += static_cast<int32_t>(bytes / kBytesOfMs);
   limit(*all_.back());
   if (free_.empty() && producers_ < kMostProducers) free_.push_back({producers_++});
   waiting_.push_back(all_.back());
@@ -143,8 +161,10 @@ void CommitCalls::find_place(const CommitPtr& commit) {
     // Elsewhere, and where it was.
     const bool is_same = producer.place.transactional_id == place.transactional_id &&
                          producer.place.is_here == place.is_here;
-    if (is_same && producer.identity.epoch >= 0) return add(commit);
-    producer = {producer.number, std::move(place)};
+    const bool has_time =
+        place.is_here || producer.timeout_elsewhere_ms >= commit->timeout_elsewhere_ms;
+    if (is_same && has_time && producer.identity.epoch >= 0) return add(commit);
+    producer = {producer.number, std::move(place), {}, commit->timeout_elsewhere_ms};
     begin(commit);
   };
   around_.host.place_commit(fmt::format("{}{}_{}_", coordinator::kCommitIds, around_.self.value(),
@@ -158,7 +178,7 @@ void CommitCalls::begin(const CommitPtr& commit) {
   around_.transactions.begin_commit(
       place.coordinator,
       {.transactional_id = place.transactional_id,
-       .timeout_ms = place.is_here ? kTimeoutMs : kTimeoutElsewhereMs},
+       .timeout_ms = place.is_here ? kTimeoutMs : commit->timeout_elsewhere_ms},
       [this, commit](const EndedTransaction& begun) {
         if (begun.error != KafkaError::None) return again(commit, &CommitCalls::find_place);
         commit->producer->identity = begun.producer;
@@ -166,8 +186,19 @@ void CommitCalls::begin(const CommitPtr& commit) {
       });
 }
 
+// Nothing is opened where not all of it has somebody who takes it.
 void CommitCalls::add(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
+  const auto cluster = around_.cluster();
+  for (const Part& part : commit->parts) {
+    const storage::PartitionAssignment* known = cluster->find(part.partition);
+    if (known != nullptr && known->leader) continue;
+    commit->error = known == nullptr ? was_dropped() : no_leader();
+    if (known != nullptr) return again(commit, &CommitCalls::add);
+    fail(commit, not_written(*commit->error));
+    return release(commit);
+  }
+  commit->error.reset();
   const Producer& producer = *commit->producer;
   coordinator::AddPartitions request{.transactional_id = producer.place.transactional_id,
                                      .producer = producer.identity,
@@ -274,9 +305,8 @@ void CommitCalls::abort(const CommitPtr& commit) {
       [this, commit](const EndedTransaction& answer) {
         if (passes(answer.error)) return again(commit, &CommitCalls::abort);
         if (commit->error) fail(commit, not_written(*commit->error));
-        commit->producer->identity = answer.error == KafkaError::None
-                                         ? answer.producer
-                                         : coordinator::ProducerIdentity{};
+        commit->producer->identity =
+            answer.error == KafkaError::None ? answer.producer : coordinator::ProducerIdentity{};
         release(commit);
       });
 }

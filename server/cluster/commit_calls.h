@@ -66,6 +66,7 @@ class CommitCalls {
     size_t number;
     TransactionHost::CommitPlace place = {};
     coordinator::ProducerIdentity identity = {};  // epoch -1: it has to begin
+    int32_t timeout_elsewhere_ms = 0;
   };
   struct Commit;
   using CommitPtr = std::shared_ptr<Commit>;

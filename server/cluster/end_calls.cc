@@ -14,6 +14,8 @@ constexpr int64_t kAnswerUs = 300'000;  // after so long it is asked again
 constexpr int64_t kRetryUs = 30'000;
 // Whoever waits for a confirmation is told to try again when there is none.
 constexpr int64_t kConfirmUs = 1'000'000;
+// Whoever asks hears before he asks again what is in his way.
+constexpr int64_t kOpenUs = kAnswerUs - 50'000;
 
 }  // namespace
 
@@ -82,6 +84,15 @@ void EndCalls::tick() {
     error.hint = "Try again when enough nodes are there; SHOW SERVER tells which are.";
     question.done(std::move(error));
   }
+  Seen seen;
+  std::erase_if(asking_, [&](const Asking& asking) {
+    if (try_tell(asking, seen)) return true;
+    if (now_us < asking.until_us) return false;
+    refuse(asking.from, asking.number,
+           {ErrorCode::ReadTimeout,
+            "rows that were acknowledged lie behind a transaction that is open"});
+    return true;
+  });
   std::vector<Answer> unheard;
   std::erase_if(answers_, [&](auto& each) {
     const bool is_late = each.second.until_us <= now_us;
@@ -145,27 +156,51 @@ void EndCalls::confirm(const TopicPartition& partition, std::function<void(Statu
   ask_heirs(std::move(by_heir), kConfirmUs, std::move(done));
 }
 
+void EndCalls::refuse(NodeId asker, uint64_t number, Error why) const {
+  around_.send(asker, EndsTold{.number = number, .error = std::move(why)});
+}
+
+// How far it must be readable is as of now: what is acknowledged while somebody waits is for those who ask later.
 void EndCalls::on_message(NodeId from, const AskEnds& message) {
-  EndsTold told{.number = message.number};
-  LedByHeir by_heir;
-  const auto refuse = [&](const Error& why) {
-    around_.send(from, EndsTold{.number = message.number, .error = why});
-  };
+  Asking asking{from, message.number, {}, around_.clock.monotonic_us() + kOpenUs};
+  Seen seen;
   for (const TopicPartition& partition : message.partitions) {
-    const Result<LeaderEnds> leads = around_.leads(partition);
-    if (!leads) return refuse(leads.error());
+    const Result<LeaderEnds>& leads = look(partition, seen);
+    if (!leads) return refuse(from, message.number, leads.error());
+    asking.partitions.emplace_back(
+        partition, rules_.waits_for_acknowledged ? leads->acknowledged_end : Offset{0});
+  }
+  if (!try_tell(asking, seen)) asking_.push_back(std::move(asking));
+}
+
+const Result<LeaderEnds>& EndCalls::look(const TopicPartition& partition, Seen& seen) const {
+  const auto known = seen.find(partition);
+  return known != seen.end() ? known->second
+                             : seen.emplace(partition, around_.leads(partition)).first->second;
+}
+
+bool EndCalls::try_tell(const Asking& asking, Seen& seen) {
+  EndsTold told{.number = asking.number};
+  LedByHeir by_heir;
+  for (const auto& [partition, acknowledged_end] : asking.partitions) {
+    const Result<LeaderEnds>& leads = look(partition, seen);
+    if (!leads) return refuse(asking.from, asking.number, leads.error()), true;
     if (rules_.waits_for_own_begin && !leads->has_all_of_before)
-      return refuse({ErrorCode::NotEnoughReplicas,
-                     "what was there when its leader began is not on enough replicas yet"});
+      return refuse(asking.from, asking.number,
+                    {ErrorCode::NotEnoughReplicas,
+                     "what was there when its leader began is not on enough replicas yet"}),
+             true;
+    if (leads->readable_end < acknowledged_end) return false;
     told.ends.push_back(leads->readable_end);
     if (rules_.asks_others)
       for (const NodeId heir : leads->heirs) by_heir[heir].push_back({partition, leads->epoch});
   }
   ask_heirs(std::move(by_heir), kPatienceUs,
-            [this, from, told = std::move(told)](const Status& status) {
+            [this, from = asking.from, told = std::move(told)](const Status& status) {
               around_.send(
                   from, status ? told : EndsTold{.number = told.number, .error = status.error()});
             });
+  return true;
 }
 
 void EndCalls::on_message(NodeId from, const ConfirmLeader& message) {

@@ -21,6 +21,8 @@ struct EndCallRules {
   bool asks_others = true;
   // A new leader knows how far can be read when all is visible that was there when it began.
   bool waits_for_own_begin = true;
+  // Rows of sessions that were acknowledged are not left out behind a transaction that is open.
+  bool waits_for_acknowledged = true;
 };
 
 // What a leader says of itself.
@@ -29,6 +31,8 @@ struct LeaderEnds {
   Offset readable_end;
   bool has_all_of_before = false;  // what was there when its epoch began is visible
   std::vector<NodeId> heirs = {};  // who could lead after it
+  // As far as sessions may have been told that their rows are there; who reads what is committed may not get there yet.
+  Offset acknowledged_end = Offset{0};
 };
 
 // Without clocks: the leader takes the end, then asks each node that could have become the leader since. One of them
@@ -92,6 +96,20 @@ class EndCalls {
     size_t heirs_left = 0;
     int64_t until_us = 0;
   };
+  // What a leader is asked while a transaction is open in front of what was acknowledged by then.
+  struct Asking {
+    NodeId from;
+    uint64_t number;
+    std::vector<std::pair<storage::TopicPartition, Offset>>
+        partitions;  // and how far each must be readable
+    int64_t until_us;
+  };
+  void refuse(NodeId asker, uint64_t number, Error why) const;
+  // What a leader says of itself is asked once for all who wait.
+  using Seen = std::map<storage::TopicPartition, Result<LeaderEnds>>;
+  const Result<LeaderEnds>& look(const storage::TopicPartition& partition, Seen& seen) const;
+  // False: it is to be looked at again.
+  bool try_tell(const Asking& asking, Seen& seen);
   using LedByHeir = std::map<NodeId, std::vector<ConfirmLeader::Led>>;
   void ask_heirs(LedByHeir by_heir, int64_t patience_us, std::function<void(Status)> done);
   void ask_now(uint64_t id, Question& question);
@@ -105,6 +123,7 @@ class EndCalls {
   std::map<uint64_t, uint64_t> question_of_;  // by the number of a message
   std::map<uint64_t, Answer> answers_;
   std::map<uint64_t, uint64_t> answer_of_;  // likewise
+  std::vector<Asking> asking_;
 };
 
 }  // namespace server

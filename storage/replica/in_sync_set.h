@@ -54,7 +54,9 @@ class InSyncSet {
     return assignment_.isr.size() >= assignment_.least_in_sync(settings_.min_insync_replicas);
   }
 
-  // All is visible that was there when this leader began.
+  // The end of what was there when this leader began.
+  Offset begin() const { return begin_; }
+  // All of that is visible.
   bool has_all_of_before() const { return high_watermark_ >= begin_; }
   // Who could be elected in its place: members of the ISR, as it was read or as it may be by now.
   std::vector<NodeId> heirs() const;

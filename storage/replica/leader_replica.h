@@ -29,6 +29,7 @@ class LeaderReplica {
   // Of those who read what is committed: behind all transactions whose ends are visible.
   Result<Offset> readable_end() const;
   bool has_all_of_before() const { return in_sync_.has_all_of_before(); }
+  Offset begin() const { return in_sync_.begin(); }
   std::vector<NodeId> heirs() const { return in_sync_.heirs(); }
 
  private:

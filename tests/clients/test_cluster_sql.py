@@ -12,6 +12,10 @@ try:
     import psycopg
 except ImportError:
     psycopg = None
+try:
+    from confluent_kafka import Producer
+except ImportError:
+    Producer = None
 
 
 def sql_cluster():
@@ -355,6 +359,32 @@ def a_transaction_over_several_partitions_is_there_whole_or_not_at_all():
             c.rollback()
     for node in nodes.nodes.values():
         assert sorted(rows_of(node, "SELECT v, COUNT(*) FROM apart GROUP BY v")) == [(1, 30), (2, 30), (3, 30)]
+
+
+@case
+def rows_behind_a_transaction_that_is_open_are_waited_for():
+    """A statement does not take what was acknowledged for not there: it waits, and says so when that takes too long."""
+    if Producer is None:
+        raise Skipped("confluent-kafka is not installed")
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE behind (id INT PRIMARY KEY, v INT) WITH (kafka_topic = 'behind', partitions = 1)")
+    producer = Producer({"bootstrap.servers": nodes.bootstrap, "transactional.id": "slow"})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce("behind", key=(5).to_bytes(4, "big"), value=b'{"V": 5}')
+    producer.flush(30)
+    with connect(nodes.nodes[2]) as c:
+        c.execute("INSERT INTO behind VALUES (1, 1), (2, 1)")
+        for statement in ("SELECT * FROM behind", "UPDATE behind SET v = 2 WHERE id = 1", "INSERT INTO behind VALUES (1, 9) ON CONFLICT DO NOTHING"):
+            try:
+                c.execute(statement)
+            except psycopg.Error as error:
+                assert "behind a transaction that is open" in str(error), error
+            else:
+                raise AssertionError(f"answered: {statement}")
+        threading.Timer(1, producer.commit_transaction, (30,)).start()
+        assert c.execute("UPDATE behind SET v = v + 1").rowcount == 3
+        assert sorted(c.execute("SELECT id, v FROM behind").fetchall()) == [(1, 2), (2, 2), (5, 6)]
 
 
 @case

@@ -218,10 +218,30 @@ void Committer::answered(uint64_t statement, const Committed& committed) {
         world_.findings.add(
             fmt::format("transaction {} was acknowledged before orders {} was told of it",
                         transaction_->name, batch.partition.partition.value()));
+    look_whether_visible(*committed);
   } else if (committed.error().detail == "Nothing of the transaction was written.") {
     transaction_->state = State::Aborted;
   }
   world_.queue.after(world_.chance.between(kPauseUs / 2, kPauseUs * 2), [this] { next(); });
+}
+
+// Whoever else has a transaction open there.
+void Committer::look_whether_visible(const std::vector<storage::AppendedBatch>& batches) {
+  SimNode& node = *world_.chance.one_of(world_.nodes);
+  if (!node.is_running()) return;
+  node.run(node.life(), [this, &node, batches, name = transaction_->name] {
+    std::vector<TopicPartition> partitions;
+    for (const storage::AppendedBatch& batch : batches) partitions.push_back(batch.partition);
+    node.cluster()->ends().ask(partitions, [this, batches,
+                                            name](const Result<server::EndCalls::Ends>& ends) {
+      for (size_t i = 0; ends && i < batches.size(); ++i)
+        if (ends->at(i).second <= batches[i].last_offset)
+          world_.findings.add(fmt::format(
+              "transaction {} was acknowledged, and its leader shows orders {} up to {}, not {}",
+              name, batches[i].partition.partition.value(), ends->at(i).second.value(),
+              batches[i].last_offset.value()));
+    });
+  });
 }
 
 // --- Ends

@@ -73,7 +73,7 @@ class Counter {
 };
 
 // Commits rows in several partitions by way of one node after the other, perhaps on the condition that nobody else has
-// written for the same key. Who was told that they are there is shown them, unless others' transactions are in the way.
+// written for the same key. Who was told that they are there is shown them.
 class Committer {
  public:
   Committer(SimNode::World& world, TransactionChecker& checker, std::string name)
@@ -91,6 +91,7 @@ class Committer {
                                       bool is_on_condition);
   void look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement);
   void answered(uint64_t statement, const Committed& committed);
+  void look_whether_visible(const std::vector<storage::AppendedBatch>& batches);
 
   SimNode::World& world_;
   TransactionChecker& checker_;

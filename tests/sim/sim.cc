@@ -59,6 +59,7 @@ constexpr Rule kRules[] = {
     {"confirmed", [](Rules& rules) { rules.transactions_here.confirms = false; }},
     {"commits-add-first", [](Rules& rules) { rules.commits.adds_first = false; }},
     {"commits-whole", [](Rules& rules) { rules.commits.needs_all = false; }},
+    {"ends-of-acknowledged", [](Rules& rules) { rules.ends.waits_for_acknowledged = false; }},
     {"commits-told", [](Rules& rules) { rules.commits.waits_until_told = false; }},
 };
 

@@ -105,6 +105,25 @@ TEST_F(EndCallsTest, WhatGetsLostIsAskedAgainAndGivenUpInTheEnd) {
   EXPECT_EQ(told->error().code, ErrorCode::ReadTimeout);
 }
 
+TEST_F(EndCallsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenTransaction) {
+  ends.heirs.clear();
+  ends.acknowledged_end = Offset{20};  // and 17 are readable
+  calls.on_message(kThere, AskEnds{8, {partition(0)}});
+  ends.acknowledged_end = Offset{30};  // that is for those who ask later
+  clock.advance_us(10'000);
+  calls.tick();
+  EXPECT_TRUE(sent.empty());
+  ends.readable_end = Offset{21};
+  calls.tick();
+  EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{21}});
+  // Who asks again hears before that what is in the way.
+  calls.on_message(kThere, AskEnds{9, {partition(0)}});
+  clock.advance_us(290'000);
+  calls.tick();
+  EXPECT_EQ(take<EndsTold>(kThere).error->message,
+            "rows that were acknowledged lie behind a transaction that is open");
+}
+
 TEST_F(EndCallsTest, ALeaderAsksWhoCouldLeadByNow) {
   calls.on_message(kThere, AskEnds{8, {partition(0), partition(1)}});
   const auto first = take<ConfirmLeader>(kThere), second = take<ConfirmLeader>(kElsewhere);

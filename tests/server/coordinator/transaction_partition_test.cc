@@ -425,9 +425,9 @@ TEST_F(TransactionPartitionTest, WhatANodeCommitsIsGivenLittleTimeByTheNextCoord
   pass_ms(3'000);
   EXPECT_EQ(state(), TransactionState::Ongoing);
   lead();
-  pass_ms(1'000);
+  pass_ms(500);
   EXPECT_EQ(state(), TransactionState::Ongoing);  // it may have lived, and goes on
-  pass_ms(1'500);
+  pass_ms(1'000);
   EXPECT_EQ(state(), TransactionState::CompleteAbort);
 }
 
