@@ -490,9 +490,12 @@ void ClusterNode::append_here(storage::AppendRequest request, storage::AppendDon
 Result<LeaderEnds> ClusterNode::leader_ends(const TopicPartition& partition) const {
   TRY(replicas_.check_leads(partition));
   const storage::LeaderReplica& leader = *replicas_.find_leader(partition);
-  return LeaderEnds{leader.assignment().leader_epoch, TRY(leader.readable_end()),
-                    leader.has_all_of_before(), leader.heirs(),
-                    std::max(leader.begin(), appends_.acknowledged_end(partition))};
+  return LeaderEnds{.epoch = leader.assignment().leader_epoch,
+                    .readable_end = TRY(leader.readable_end()),
+                    .has_all_of_before = leader.has_all_of_before(),
+                    .heirs = leader.heirs(),
+                    .acknowledged_end = appends_.acknowledged_end(partition),
+                    .begin = leader.begin()};
 }
 
 // --- Tasks

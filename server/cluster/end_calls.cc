@@ -167,8 +167,10 @@ void EndCalls::on_message(NodeId from, const AskEnds& message) {
   for (const TopicPartition& partition : message.partitions) {
     const Result<LeaderEnds>& leads = look(partition, seen);
     if (!leads) return refuse(from, message.number, leads.error());
-    asking.partitions.emplace_back(
-        partition, rules_.waits_for_acknowledged ? leads->acknowledged_end : Offset{0});
+    Offset until{0};
+    if (rules_.waits_for_acknowledged) until = leads->acknowledged_end;
+    if (rules_.waits_for_own_begin) until = std::max(until, leads->begin);
+    asking.partitions.emplace_back(partition, until);
   }
   if (!try_tell(asking, seen)) asking_.push_back(std::move(asking));
 }
@@ -182,7 +184,7 @@ const Result<LeaderEnds>& EndCalls::look(const TopicPartition& partition, Seen& 
 bool EndCalls::try_tell(const Asking& asking, Seen& seen) {
   EndsTold told{.number = asking.number};
   LedByHeir by_heir;
-  for (const auto& [partition, acknowledged_end] : asking.partitions) {
+  for (const auto& [partition, until] : asking.partitions) {
     const Result<LeaderEnds>& leads = look(partition, seen);
     if (!leads) return refuse(asking.from, asking.number, leads.error()), true;
     if (rules_.waits_for_own_begin && !leads->has_all_of_before)
@@ -190,7 +192,7 @@ bool EndCalls::try_tell(const Asking& asking, Seen& seen) {
                     {ErrorCode::NotEnoughReplicas,
                      "what was there when its leader began is not on enough replicas yet"}),
              true;
-    if (leads->readable_end < acknowledged_end) return false;
+    if (leads->readable_end < until) return false;
     told.ends.push_back(leads->readable_end);
     if (rules_.asks_others)
       for (const NodeId heir : leads->heirs) by_heir[heir].push_back({partition, leads->epoch});

@@ -32,7 +32,8 @@ struct LeaderEnds {
   bool has_all_of_before = false;  // what was there when its epoch began is visible
   std::vector<NodeId> heirs = {};  // who could lead after it
   // As far as sessions may have been told that their rows are there; who reads what is committed may not get there yet.
-  Offset acknowledged_end = Offset{0};
+  Offset acknowledged_end = Offset{0};  // by this node
+  Offset begin = Offset{0};             // by those that led before it
 };
 
 // Without clocks: the leader takes the end, then asks each node that could have become the leader since. One of them

@@ -151,6 +151,16 @@ TEST_F(EndCallsTest, ANewLeaderWaitsUntilAllOfBeforeIsVisible) {
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
 }
 
+TEST_F(EndCallsTest, ANewLeaderWaitsForWhatLiesBehindATransactionThatWasOpenBeforeIt) {
+  ends.heirs.clear();
+  ends.begin = Offset{20};  // of which 17 are readable
+  calls.on_message(kThere, AskEnds{8, {partition()}});
+  EXPECT_TRUE(sent.empty());
+  ends.readable_end = Offset{20};
+  calls.tick();
+  EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{20}});
+}
+
 TEST_F(EndCallsTest, WhoConfirmsKnowsOfNoNewerEpochAndAllThatWasDecidedBeforeItBegan) {
   lead(kThere, 4);
   calls.on_message(kThere, ConfirmLeader{1, {{partition(), LeaderEpoch{4}}}});
