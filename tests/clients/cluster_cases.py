@@ -51,9 +51,14 @@ def all_is_well(nodes, count=3):
     eventually(is_well, 60)
 
 
-def create_topic(nodes, name, partitions=3, replicas=3, **config):
-    admin = AdminClient({"bootstrap.servers": nodes.bootstrap})
-    admin.create_topics([NewTopic(name, partitions, replicas, config=config)])[name].result(20)
+def create_topic(nodes, name, partitions=3, replicas=3, assignment=None, **config):
+    """`assignment`: of each partition, the nodes that have it, the one that leads first."""
+    if assignment is None:
+        new = NewTopic(name, partitions, replicas, config=config)
+    else:
+        partitions, new = len(assignment), NewTopic(name, len(assignment), replica_assignment=assignment, config=config)
+    admin = AdminClient({"bootstrap.servers": nodes.bootstrap})  # its answers come only while it lives
+    admin.create_topics([new])[name].result(20)
 
     def has_leaders():
         found = [metadata_of(node, name).topics[name] for node in nodes.nodes.values() if node.is_running()]
