@@ -127,8 +127,8 @@ void CommitCalls::limit(Commit& commit) const {
 
 void CommitCalls::tick() {
   const int64_t now_us = around_.clock.monotonic_us();
-  // What ends takes itself out.
-  for (const CommitPtr& commit : std::vector<CommitPtr>(all_.begin(), all_.end())) {
+  // Who is told may begin another one, which comes behind.
+  for (const CommitPtr& commit : all_) {
     if (commit->done && commit->give_up_us != 0 && now_us >= commit->give_up_us) {
       if (commit->is_committed)
         succeed(commit);
@@ -249,24 +249,29 @@ void CommitCalls::part_done(const CommitPtr& commit, size_t place, Result<Append
 
 // --- Ends
 
+void CommitCalls::ask_end(const CommitPtr& commit, bool is_commit,
+                          std::function<void(const EndedTransaction&)> done) {
+  around_.transactions.end_commit(commit->producer->place.coordinator,
+                                  {.transactional_id = commit->producer->place.transactional_id,
+                                   .producer = commit->producer->identity,
+                                   .is_commit = is_commit,
+                                   .is_of_second_version = true,
+                                   .waits_until_told = !is_commit || rules_.waits_until_told},
+                                  std::move(done));
+}
+
 void CommitCalls::end(const CommitPtr& commit) {
   commit->is_decided_elsewhere = true;
-  around_.transactions.end_commit(
-      commit->producer->place.coordinator,
-      {.transactional_id = commit->producer->place.transactional_id,
-       .producer = commit->producer->identity,
-       .is_commit = true,
-       .is_of_second_version = true,
-       .waits_until_told = rules_.waits_until_told},
-      [this, commit](const EndedTransaction& answer) { ended(commit, answer); });
+  ask_end(commit, true, [this, commit](const EndedTransaction& answer) { ended(commit, answer); });
 }
 
 void CommitCalls::ended(const CommitPtr& commit, const EndedTransaction& answer) {
   if (answer.error == KafkaError::None) {
     commit->producer->identity = answer.producer;
     commit->is_committed = true;
-    if (answer.is_told || !rules_.waits_until_told) return succeed(commit), release(commit);
-    return look_whether_visible(commit);
+    if (!answer.is_told && rules_.waits_until_told) return look_whether_visible(commit);
+    succeed(commit);
+    return release(commit);
   }
   // Who coordinates it by then knows. What is open would hold up whoever reads, so it is asked as long as that takes.
   if (passes(answer.error)) return again(commit, &CommitCalls::end);
@@ -295,20 +300,13 @@ void CommitCalls::look_whether_visible(const CommitPtr& commit) {
 
 // Whoever waits is told when the rows are in nobody's way any more: who begins anew at once would be overtaken by them.
 void CommitCalls::abort(const CommitPtr& commit) {
-  around_.transactions.end_commit(
-      commit->producer->place.coordinator,
-      {.transactional_id = commit->producer->place.transactional_id,
-       .producer = commit->producer->identity,
-       .is_commit = false,
-       .is_of_second_version = true,
-       .waits_until_told = true},
-      [this, commit](const EndedTransaction& answer) {
-        if (passes(answer.error)) return again(commit, &CommitCalls::abort);
-        if (commit->error) fail(commit, not_written(*commit->error));
-        commit->producer->identity =
-            answer.error == KafkaError::None ? answer.producer : coordinator::ProducerIdentity{};
-        release(commit);
-      });
+  ask_end(commit, false, [this, commit](const EndedTransaction& answer) {
+    if (passes(answer.error)) return again(commit, &CommitCalls::abort);
+    if (commit->error) fail(commit, not_written(*commit->error));
+    commit->producer->identity =
+        answer.error == KafkaError::None ? answer.producer : coordinator::ProducerIdentity{};
+    release(commit);
+  });
 }
 
 void CommitCalls::succeed(const CommitPtr& commit) {

@@ -76,6 +76,8 @@ class CommitCalls {
   void add(const CommitPtr& commit);
   void send(const CommitPtr& commit);
   void part_done(const CommitPtr& commit, size_t place, Result<storage::AppendedBatch> appended);
+  void ask_end(const CommitPtr& commit, bool is_commit,
+               std::function<void(const coordinator::EndedTransaction&)> done);
   void end(const CommitPtr& commit);
   void ended(const CommitPtr& commit, const coordinator::EndedTransaction& answer);
   void look_whether_visible(const CommitPtr& commit);
