@@ -70,3 +70,20 @@ def shows(node, query, expected, timeout_s=60):
         more = [row for row in seen if row not in expected]
         raise AssertionError(f"node {node.number}: {query}: {len(seen)} rows for {len(expected)}, missing {missing[:5]}, "
                              f"more {more[:5]}") from error
+
+
+def differences_left(node, differences, timeout_s=60):
+    """What differences(node) tells at last: nothing, as soon as there is none."""
+    found = []
+
+    def are_none():
+        try:
+            found[:] = differences(node)
+        except psycopg.Error as error:
+            found[:] = [f"SQL at node {node.number}: {error}"]
+        return not found
+    try:
+        eventually(are_none, timeout_s, 0.1)
+    except AssertionError:
+        pass
+    return found

@@ -5,7 +5,7 @@ import threading
 import time
 
 from cluster_nodes import eventually
-from cluster_sql import connect, run_on
+from cluster_sql import connect, differences_left, run_on
 
 try:
     import psycopg
@@ -14,7 +14,6 @@ except ImportError:
 
 ACCOUNTS, OPENING = 12, 1000
 _CLIENTS = 2
-_EQUAL_WITHIN_S = 60
 _PAUSE_S = 0.05
 SCHEMA = ("CREATE TABLE accounts (id INT PRIMARY KEY, balance INT) WITH (partitions = 3)",
           "CREATE STREAM transfers (number INT KEY, giver INT, taker INT, amount INT) WITH (partitions = 3)",
@@ -124,22 +123,7 @@ class Accounts:
         self.next = max([self.next, *(client.next for client in self.clients)]) + _CLIENTS
         self.clients = []
         for node in self.world.running():
-            found += self._wait_until_equal(node)
-        return found
-
-    def _wait_until_equal(self, node):
-        found = []
-
-        def is_equal():
-            try:
-                found[:] = self._differences(node)
-            except psycopg.Error as error:
-                found[:] = [f"SQL at node {node.number}: {error}"]
-            return not found
-        try:
-            eventually(is_equal, _EQUAL_WITHIN_S, 0.1)
-        except AssertionError:
-            pass
+            found += differences_left(node, self._differences)
         return found
 
     def _differences(self, node):

@@ -5,7 +5,7 @@ import threading
 import time
 
 from cluster_nodes import eventually
-from cluster_sql import connect, rows_of, run_on
+from cluster_sql import connect, differences_left, rows_of, run_on
 
 try:
     import psycopg
@@ -14,7 +14,6 @@ except ImportError:
 
 PRODUCTS, PEOPLE, RETURNED = 7, 5, 4  # every fourth sale comes back
 _WINDOW_MS, _STEP_MS, _EPOCH_MS = 5000, 40, 1_700_000_000_000
-_EQUAL_WITHIN_S = 60
 _PAUSE_S = 0.02
 SCHEMA = (
     ("CREATE STREAM sales (person INT KEY, id INT, product INT, at_ms BIGINT) WITH (partitions = 3, timestamp = 'at_ms')",
@@ -99,22 +98,7 @@ class Queries:
     def complaints(self):
         found, self.errors = [f"an SQL client was told: {error}" for error in self.errors], []
         for node in self.world.running():
-            found += self._wait_until_equal(node)
-        return found
-
-    def _wait_until_equal(self, node):
-        found = []
-
-        def is_equal():
-            try:
-                found[:] = self._differences(node)
-            except psycopg.Error as error:
-                found[:] = [f"SQL at node {node.number}: {error}"]
-            return not found
-        try:
-            eventually(is_equal, _EQUAL_WITHIN_S, 0.1)
-        except AssertionError:
-            pass
+            found += differences_left(node, self._differences)
         return found
 
     def _differences(self, node):

@@ -39,21 +39,41 @@ std::optional<NumbersRead> read_numbers(SimNode& node, const TopicPartition& par
 
 }  // namespace
 
-// --- Rows
-
-void RowWriter::next() {
+void SessionClient::next() {
   is_idle_ = is_stopping_;
   if (is_idle_) return;
   SimNode& node = *world_.chance.one_of(world_.nodes);
-  if (!node.is_running()) {
-    world_.queue.after(kPauseUs, [this] { next(); });
-    return;
-  }
+  if (!node.is_running()) return pause();
   ++statement_;
   // Where the process dies before it comes to it nothing is heard of it, either.
   look_whether_it_died(node, node.life(), statement_);
   node.run(node.life(), [this, &node] { begin(node); });
 }
+
+void SessionClient::look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement) {
+  world_.queue.after(kLookUs, [this, &node, life, statement] {
+    if (statement != statement_) return;
+    if (node.life() == life) return look_whether_it_died(node, life, statement);
+    ++statement_;
+    next();
+  });
+}
+
+bool SessionClient::end(uint64_t statement) {
+  if (statement != statement_) return false;
+  ++statement_;
+  return true;
+}
+
+void SessionClient::pause_after_answer() {
+  world_.queue.after(world_.chance.between(kPauseUs / 2, kPauseUs * 2), [this] { next(); });
+}
+
+void SessionClient::pause() {
+  world_.queue.after(kPauseUs, [this] { next(); });
+}
+
+// --- Rows
 
 // Some batches, as large statements have them.
 void RowWriter::begin(SimNode& node) {
@@ -72,100 +92,53 @@ void RowWriter::begin(SimNode& node) {
   }
   node.cluster()->appends().append(
       partition_, std::move(batches),
-      [this, statement = statement_](const Result<storage::AppendedBatch>& result) {
+      [this, statement = statement()](const Result<storage::AppendedBatch>& result) {
         answered(statement, result);
       });
 }
 
-void RowWriter::look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement) {
-  world_.queue.after(kLookUs, [this, &node, life, statement] {
-    if (statement != statement_) return;
-    if (node.life() == life) return look_whether_it_died(node, life, statement);
-    ++statement_;
-    next();
-  });
-}
-
 void RowWriter::answered(uint64_t statement, const Result<storage::AppendedBatch>& result) {
-  if (statement != statement_) return;
-  ++statement_;
+  if (!end(statement)) return;
   if (result)
     checker_.acknowledged_up_to(partition_, result->last_offset, values_);
   else if (result.error().detail == "No row was written.")
     checker_.refused(partition_, values_);
-  world_.queue.after(world_.chance.between(kPauseUs / 2, kPauseUs * 2), [this] { next(); });
+  pause_after_answer();
 }
 
 // --- Numbers
-
-void Counter::next() {
-  is_idle_ = is_stopping_;
-  if (is_idle_) return;
-  SimNode& node = *world_.chance.one_of(world_.nodes);
-  if (!node.is_running()) {
-    world_.queue.after(kPauseUs, [this] { next(); });
-    return;
-  }
-  ++statement_;
-  look_whether_it_died(node, node.life(), statement_);
-  node.run(node.life(), [this, &node] { begin(node); });
-}
 
 void Counter::begin(SimNode& node) {
   partition_ = world_.chance.one_of(partitions_);
   const std::optional<NumbersRead> read = read_numbers(node, partition_);
   if (!read) {
-    ++statement_;
-    world_.queue.after(kPauseUs, [this] { next(); });
-    return;
+    end(statement());
+    return pause();
   }
-  value_ = fmt::format("{}{} by {} at {}", kNumberPrefix, read->last + 1, name_, statement_);
+  value_ = fmt::format("{}{} by {} at {}", kNumberPrefix, read->last + 1, name_, statement());
   records::BatchBuilder builder;
   builder.append(1'000, kNumberPrefix, value_);
   node.cluster()->appends().append_unless_changed(
       partition_, builder.finish(), read->end,
-      [this, statement = statement_](const Result<storage::AppendedBatch>& result, size_t) {
+      [this, statement = statement()](const Result<storage::AppendedBatch>& result, size_t) {
         answered(statement, result);
       });
 }
 
-void Counter::look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement) {
-  world_.queue.after(kLookUs, [this, &node, life, statement] {
-    if (statement != statement_) return;
-    if (node.life() == life) return look_whether_it_died(node, life, statement);
-    ++statement_;
-    next();
-  });
-}
-
 void Counter::answered(uint64_t statement, const Result<storage::AppendedBatch>& result) {
-  if (statement != statement_) return;
-  ++statement_;
+  if (!end(statement)) return;
   if (result)
     checker_.acknowledged_up_to(partition_, result->last_offset, {value_});
   else if (result.error().detail == "No row was written." ||
            result.error().code == ErrorCode::ObjectState)
     checker_.refused(partition_, {value_});
-  world_.queue.after(world_.chance.between(kPauseUs / 2, kPauseUs * 2), [this] { next(); });
+  pause_after_answer();
 }
 
 // --- Rows in several partitions
 
-void Committer::next() {
-  is_idle_ = is_stopping_;
-  if (is_idle_) return;
-  SimNode& node = *world_.chance.one_of(world_.nodes);
-  if (!node.is_running()) {
-    world_.queue.after(kPauseUs, [this] { next(); });
-    return;
-  }
-  ++statement_;
-  look_whether_it_died(node, node.life(), statement_);
-  node.run(node.life(), [this, &node] { begin(node); });
-}
-
 void Committer::begin(SimNode& node) {
-  transaction_ = checker_.begin(fmt::format("{}.{}", name_, statement_));
+  transaction_ = checker_.begin(fmt::format("{}.{}", name_, statement()));
   transaction_->state = SimTransaction::State::CommitAsked;
   const bool is_on_condition = world_.chance.one_in(3);
   std::vector<server::CommitCalls::Part> parts;
@@ -174,7 +147,7 @@ void Committer::begin(SimNode& node) {
   if (parts.empty())
     parts.push_back(make_part(node, world_.transactions.written.front(), is_on_condition));
   node.cluster()->commits().commit(std::move(parts),
-                                   [this, statement = statement_](const Committed& committed) {
+                                   [this, statement = statement()](const Committed& committed) {
                                      answered(statement, committed);
                                    });
 }
@@ -198,18 +171,8 @@ server::CommitCalls::Part Committer::make_part(SimNode& node, const TopicPartiti
   return part;
 }
 
-void Committer::look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement) {
-  world_.queue.after(kLookUs, [this, &node, life, statement] {
-    if (statement != statement_) return;
-    if (node.life() == life) return look_whether_it_died(node, life, statement);
-    ++statement_;
-    next();
-  });
-}
-
 void Committer::answered(uint64_t statement, const Committed& committed) {
-  if (statement != statement_) return;
-  ++statement_;
+  if (!end(statement)) return;
   using State = SimTransaction::State;
   if (committed) {
     transaction_->state = State::Committed;
@@ -222,7 +185,7 @@ void Committer::answered(uint64_t statement, const Committed& committed) {
   } else if (committed.error().detail == "Nothing of the transaction was written.") {
     transaction_->state = State::Aborted;
   }
-  world_.queue.after(world_.chance.between(kPauseUs / 2, kPauseUs * 2), [this] { next(); });
+  pause_after_answer();
 }
 
 // Whoever else has a transaction open there.

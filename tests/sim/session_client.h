@@ -10,95 +10,97 @@
 
 namespace sim {
 
-// Writes by way of one node after the other, one statement at a time. Whether rows are there of which the node died,
-// or said that it does not know, nobody knows.
-class RowWriter {
+// One statement at a time, by way of one node after the other. Where the node dies before it answers nobody knows what became
+// of it.
+class SessionClient {
+ public:
+  SessionClient(const SessionClient&) = delete;
+  SessionClient& operator=(const SessionClient&) = delete;
+  virtual ~SessionClient() = default;
+
+  void start() { next(); }
+  void stop() { is_stopping_ = true; }
+  bool is_idle() const { return is_idle_; }
+
+ protected:
+  SessionClient(SimNode::World& world, std::string name) : world_(world), name_(std::move(name)) {}
+
+  // On the node, as statement().
+  virtual void begin(SimNode& node) = 0;
+  uint64_t statement() const { return statement_; }
+  // Whether it is the one at hand, which is over then.
+  bool end(uint64_t statement);
+  void pause_after_answer();
+  // There was nothing to ask.
+  void pause();
+
+  SimNode::World& world_;
+  const std::string name_;
+
+ private:
+  void next();
+  void look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement);
+
+  uint64_t statement_ = 0;
+  bool is_stopping_ = false, is_idle_ = true;
+};
+
+class RowWriter final : public SessionClient {
  public:
   RowWriter(SimNode::World& world, Checker& checker, std::string name,
             std::vector<storage::TopicPartition> partitions)
-      : world_(world),
+      : SessionClient(world, std::move(name)),
         checker_(checker),
-        name_(std::move(name)),
         partitions_(std::move(partitions)) {}
 
-  void start() { next(); }
-  void stop() { is_stopping_ = true; }
-  bool is_idle() const { return is_idle_; }
-
  private:
-  void next();
-  void begin(SimNode& node);
-  void look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement);
+  void begin(SimNode& node) override;
   void answered(uint64_t statement, const Result<storage::AppendedBatch>& result);
 
-  SimNode::World& world_;
   Checker& checker_;
-  const std::string name_;
   const std::vector<storage::TopicPartition> partitions_;
   storage::TopicPartition partition_;
   std::vector<std::string> values_;
-  uint64_t statement_ = 0, count_ = 0;
-  bool is_stopping_ = false, is_idle_ = true;
+  uint64_t count_ = 0;
 };
 
-// Counts in a partition by way of one node after the other: reads the last number that the node shows, and writes the next
-// one on the condition that nobody else has. So each number follows the one before, whoever has written that.
-class Counter {
+// Counts in a partition: reads the last number that the node shows, and writes the next one on the condition that nobody
+// else has. So each number follows the one before, whoever has written that.
+class Counter final : public SessionClient {
  public:
   Counter(SimNode::World& world, Checker& checker, std::string name,
           std::vector<storage::TopicPartition> partitions)
-      : world_(world),
+      : SessionClient(world, std::move(name)),
         checker_(checker),
-        name_(std::move(name)),
         partitions_(std::move(partitions)) {}
 
-  void start() { next(); }
-  void stop() { is_stopping_ = true; }
-  bool is_idle() const { return is_idle_; }
-
  private:
-  void next();
-  void begin(SimNode& node);
-  void look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement);
+  void begin(SimNode& node) override;
   void answered(uint64_t statement, const Result<storage::AppendedBatch>& result);
 
-  SimNode::World& world_;
   Checker& checker_;
-  const std::string name_;
   const std::vector<storage::TopicPartition> partitions_;
   storage::TopicPartition partition_;
   std::string value_;
-  uint64_t statement_ = 0;
-  bool is_stopping_ = false, is_idle_ = true;
 };
 
-// Commits rows in several partitions by way of one node after the other, perhaps on the condition that nobody else has
-// written for the same key. Who was told that they are there is shown them.
-class Committer {
+// Commits rows in several partitions, perhaps on the condition that nobody else has written for the same key. Who was told
+// that they are there is shown them.
+class Committer final : public SessionClient {
  public:
   Committer(SimNode::World& world, TransactionChecker& checker, std::string name)
-      : world_(world), checker_(checker), name_(std::move(name)) {}
-
-  void start() { next(); }
-  void stop() { is_stopping_ = true; }
-  bool is_idle() const { return is_idle_; }
+      : SessionClient(world, std::move(name)), checker_(checker) {}
 
  private:
   using Committed = Result<std::vector<storage::AppendedBatch>>;
-  void next();
-  void begin(SimNode& node);
+  void begin(SimNode& node) override;
   server::CommitCalls::Part make_part(SimNode& node, const storage::TopicPartition& partition,
                                       bool is_on_condition);
-  void look_whether_it_died(SimNode& node, uint64_t life, uint64_t statement);
   void answered(uint64_t statement, const Committed& committed);
   void look_whether_visible(const std::vector<storage::AppendedBatch>& batches);
 
-  SimNode::World& world_;
   TransactionChecker& checker_;
-  const std::string name_;
   std::shared_ptr<SimTransaction> transaction_;
-  uint64_t statement_ = 0;
-  bool is_stopping_ = false, is_idle_ = true;
 };
 
 // Asks one node after the other.
