@@ -189,6 +189,7 @@ void JournalOwner::written(std::vector<Waiting>& taken, const Appended& appended
     }
     ++batch;
   }
+  outbox_->send_added();
   for (Waiting& each : taken) each.done();
   is_writing_ = false;
   write_waiting();

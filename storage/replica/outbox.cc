@@ -33,12 +33,23 @@ void Outbox::add(const ReplicatedCommit& commit, Offset at) {
            !is_older_sequence(delivered.next_sequence, sequence_after(lane.batches.front().bytes)))
       lane.batches.pop_front();
   }
-  for (const TaskOutput& output : commit.outputs)
-    lanes_[{commit.task, output.partition}].batches.push_back({output.batch, at});
+  for (const TaskOutput& output : commit.outputs) {
+    const Key key{commit.task, output.partition};
+    lanes_[key].batches.push_back({output.batch, at});
+    added_.insert(key);
+  }
+}
+
+void Outbox::send_added() {
+  const int64_t now_us = clock_.monotonic_us();
+  for (const Key& key : std::exchange(added_, {}))
+    if (Lane& lane = lanes_.at(key); lane.number == 0 && now_us >= lane.retry_at_us)
+      send(key, lane);
 }
 
 void Outbox::tick() {
   const int64_t now_us = clock_.monotonic_us();
+  added_.clear();
   for (auto& [key, lane] : lanes_) {
     if (lane.number != 0 && now_us - lane.sent_us > kPatience * retry_us_) {
       on_their_way_.erase(lane.number);

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +37,8 @@ class Outbox {
 
   // In the order of the commits, each when it is visible. `at`: where it lies in its journal.
   void add(const ReplicatedCommit& commit, Offset at = {});
+  // What was added, where nothing is on its way; the rest goes with the answer, or with tick().
+  void send_added();
   void answered(uint64_t number, const Status& status);
   void tick();
 
@@ -66,6 +69,7 @@ class Outbox {
   const Clock& clock_;
   const int64_t retry_us_;
   std::map<Key, Lane> lanes_;
+  std::set<Key> added_;  // since the last send_added() or tick()
   std::map<uint64_t, Key> on_their_way_;
   uint64_t next_number_;
 };

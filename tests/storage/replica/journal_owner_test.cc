@@ -78,7 +78,7 @@ class JournalOwnerTest : public testing::Test,
   void opened() override { ++opened_; }
   void closed() override { ++closed_; }
   // OutboxPort
-  void deliver(const TopicPartition&, std::string, uint64_t) override {}
+  void deliver(const TopicPartition&, std::string, uint64_t) override { ++delivered_; }
 
   MemoryDisk disk_;
   SimulatedClock clock_;
@@ -88,9 +88,29 @@ class JournalOwnerTest : public testing::Test,
   std::optional<ReplicaContext> context_;
   std::deque<std::function<void()>> posted_;
   std::vector<int64_t> restored_;
-  int opened_ = 0, closed_ = 0;
+  int opened_ = 0, closed_ = 0, delivered_ = 0;
   std::optional<JournalOwner> owner_;
 };
+
+// A tick is longer than a commit takes.
+TEST_F(JournalOwnerTest, outputs_go_when_their_commit_is_visible_and_wait_for_no_tick) {
+  open_log(1 << 20);
+  own();
+  run();
+  ReplicatedCommit made = commit(1);
+  records::BatchBuilder builder;
+  builder.append(1, "k", "v");
+  made.outputs.push_back({kOther, builder.finish(records::Codec::None, {ProducerId{7}, 0, 0})});
+  owner_->commit(made, [] {});
+  EXPECT_EQ(delivered_, 0);
+  run();
+  EXPECT_EQ(delivered_, 1);
+  // The next one waits for the answer.
+  made.sequence = TaskSequence{2};
+  owner_->commit(made, [] {});
+  run();
+  EXPECT_EQ(delivered_, 1);
+}
 
 // Under load that is every moment: to build all tasks anew each time would be all that is done.
 TEST_F(JournalOwnerTest, a_log_without_room_is_waited_for) {
