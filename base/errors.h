@@ -17,9 +17,12 @@ enum class ErrorCode : uint8_t {
   DuplicateSource,
   DuplicateColumn,
   DuplicateObject,
+  DuplicateAlias,  // of what FROM names
+  UndefinedSchema,
   TypeMismatch,
   InvalidCast,
   GroupingError,
+  InvalidColumnReference,  // of ORDER BY, GROUP BY, DISTINCT ON, ON CONFLICT: there, and not one that may be named
   InvalidStatement,
   WrongObjectType,
   DependentObjects,
@@ -43,6 +46,7 @@ enum class ErrorCode : uint8_t {
   IdleSession,
   UndefinedStatement,
   UndefinedCursor,
+  UndefinedSavepoint,
   DuplicateStatement,
   DuplicateCursor,
   ObjectState,
@@ -78,10 +82,10 @@ enum class ErrorCode : uint8_t {
   IncompatibleFormat,
   NetworkFailure,
   // A value
-  TooLongText,      // for the length that was declared
-  BadBinary,        // a value in PostgreSQL's binary form that is not of its type
-  SeveralRows,      // where one is taken
-  NegativeLimit,    // LIMIT and FETCH
+  TooLongText,    // for the length that was declared
+  BadBinary,      // a value in PostgreSQL's binary form that is not of its type
+  SeveralRows,    // where one is taken
+  NegativeLimit,  // LIMIT and FETCH
   NegativeOffset,
   UnknownDataType,  // of a parameter, or of NULL, where nothing tells it
   kCount

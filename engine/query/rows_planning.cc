@@ -139,7 +139,7 @@ Result<std::optional<size_t>> ordinal(const Expression& expression, std::string_
   if (!number) return std::optional<size_t>();
   if (number->value >= 1 && static_cast<size_t>(number->value) <= items)
     return std::optional<size_t>(static_cast<size_t>(number->value) - 1);
-  return Error{ErrorCode::InvalidStatement,
+  return Error{ErrorCode::InvalidColumnReference,
                fmt::format("{} position {} is not in the SELECT list", clause, number->value)}
       .at(expression.position);
 }
@@ -249,7 +249,7 @@ Result<PlannedRows> RowsPlanning::plan(const Query& query) {
     for (size_t i = outer; i < common_tables_.size(); ++i)
       if (common_tables_[i]->name.text == table.name.text)
         return Error{
-            ErrorCode::DuplicateSource,
+            ErrorCode::DuplicateAlias,
             fmt::format("WITH query name \"{}\" specified more than once", shown(table.name))}
             .at(table.position);
     common_tables_.push_back(&table);

@@ -80,7 +80,7 @@ Result<GroupedCall> bind_grouped_call(const FunctionCall& call, TextPosition pos
     if (std::ranges::none_of(call.arguments, [&](const ExpressionPtr& argument) {
           return equals(*argument, *item.expression);
         }))
-      return Error{ErrorCode::InvalidStatement,
+      return Error{ErrorCode::InvalidColumnReference,
                    "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument "
                    "list"}
           .at(item.expression->position);

@@ -74,7 +74,7 @@ Result<SelectNames> SelectNames::of(const Query& query, std::vector<SelectSource
     for (const SelectSource& known : names.sources_)
       if (known.alias == source.alias)
         return Error{
-            ErrorCode::DuplicateSource,
+            ErrorCode::DuplicateAlias,
             fmt::format("table name \"{}\" is there more than once", shown(Name{source.alias})),
             {},
             "Give each its own alias: FROM t a JOIN t b ON ..."}

@@ -469,7 +469,7 @@ class SelectRowsPlanner {
       distinct_on_.push_back(TRY(sorted_column(*each)));
     for (size_t i = 0; i < std::min(order_.size(), distinct_on_.size()); ++i)
       if (std::ranges::find(distinct_on_, order_[i].column) == distinct_on_.end())
-        return Error{ErrorCode::InvalidStatement,
+        return Error{ErrorCode::InvalidColumnReference,
                      "SELECT DISTINCT ON expressions must match initial ORDER BY expressions"}
             .at(query_.order_by[i].expression->position);
     return {};
@@ -495,7 +495,7 @@ class SelectRowsPlanner {
     for (size_t i = 0; i < hidden_.size(); ++i)
       if (equals(*hidden_[i], *canonical)) return items_.size() + i;
     if (query_.distinct)
-      return Error{ErrorCode::InvalidStatement,
+      return Error{ErrorCode::InvalidColumnReference,
                    "for SELECT DISTINCT, ORDER BY expressions must appear in the SELECT list"}
           .at(expression.position);
     hidden_.push_back(std::move(canonical));

@@ -284,7 +284,7 @@ struct Planner {
         continue;
       }
       if (!drop.if_exists)
-        return Error{ErrorCode::UndefinedObject,
+        return Error{schema_exists(name) ? ErrorCode::InvalidStatement : ErrorCode::UndefinedSchema,
                      schema_exists(name) ? fmt::format("schema \"{}\" cannot be dropped", name)
                                          : fmt::format("schema \"{}\" does not exist", name)}
             .at(schema.position);
@@ -359,7 +359,7 @@ struct Planner {
         name.text.starts_with("PG_TEMP_") ||
         image.catalog->schemas.contains(name.text.substr(0, dot)))
       return {};
-    return Error{ErrorCode::UndefinedObject,
+    return Error{ErrorCode::UndefinedSchema,
                  fmt::format("schema \"{}\" does not exist", name.text.substr(0, dot)),
                  {},
                  "CREATE SCHEMA makes one."}

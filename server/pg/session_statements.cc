@@ -226,7 +226,7 @@ struct Session::OwnStatement {
     const auto last = std::ranges::find(session.savepoints_.rbegin(), session.savepoints_.rend(),
                                         name, &Session::Savepoint::name);
     if (last == session.savepoints_.rend())
-      return Error{ErrorCode::UndefinedObject, "savepoint " + quoted(name) + " does not exist"};
+      return Error{ErrorCode::UndefinedSavepoint, "savepoint " + quoted(name) + " does not exist"};
     if (transaction.action == Release) {
       session.savepoints_.erase(std::prev(last.base()), session.savepoints_.end());
       return done("RELEASE");

@@ -121,7 +121,7 @@ class Upsert {
     return named == keys_ ? Status{} : no_key();
   }
   Status no_key() const {
-    return Error{ErrorCode::InvalidStatement,
+    return Error{ErrorCode::InvalidColumnReference,
                  "there is no unique or exclusion constraint matching the ON CONFLICT "
                  "specification",
                  "", "It names the columns of the table's primary key, all of them."}
