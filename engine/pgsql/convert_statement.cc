@@ -490,6 +490,14 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
     if (auto set = set_zone(node.fields)) return Made(*std::move(set));
   if (node.kind == "ReindexStmt") return Made(Maintain{"REINDEX"});
   if (node.kind == "CheckPointStmt") return Made(Maintain{"CHECKPOINT"});
+  // There is nothing to defer: keys are looked at when rows are written.
+  if (node.kind == "ConstraintsSetStmt") {
+    for (const Node& constraint : pgsql::children(node.fields, "constraints"))
+      return Error{ErrorCode::UndefinedObject, fmt::format("constraint \"{}\" does not exist",
+                                                           constraint.fields.text("relname"))}
+          .at(position(constraint.fields.number("location")));
+    return Made(Maintain{"SET CONSTRAINTS"});
+  }
   // Scripts of tools begin and end with them, and connect under the name in between.
   if (node.kind == "CreatedbStmt") return Made(Maintain{"CREATE DATABASE"});
   if (node.kind == "DropdbStmt") return Made(Maintain{"DROP DATABASE"});

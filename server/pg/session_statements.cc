@@ -699,6 +699,11 @@ struct Session::OwnStatement {
   // ---- Maintenance ----
 
   Status operator()(const engine::Maintain& maintain) {
+    if (maintain.tag == "SET CONSTRAINTS") {
+      if (!is_in_transaction())
+        warn(ErrorCode::NoTransaction, "SET CONSTRAINTS can only be used in transaction blocks");
+      return done(maintain.tag);
+    }
     const bool is_of_database = maintain.tag.ends_with(" DATABASE");
     if (is_in_transaction() && (is_of_database || maintain.tag == "VACUUM"))
       return Error{ErrorCode::ActiveTransaction,
