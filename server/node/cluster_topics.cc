@@ -95,6 +95,10 @@ std::optional<ClusterTopics::Ends> MemberTopics::ends_asked_since(
   return told_ends_->since(partitions, asked_us);
 }
 
+bool MemberTopics::has_topic(const Uuid& topic) const {
+  return member_.view()->metadata->find({topic, PartitionId{0}}) != nullptr;
+}
+
 bool MemberTopics::has_replica(const storage::TopicPartition& partition) const {
   return member_.has_copy(partition);
 }

@@ -17,6 +17,7 @@ class MemberTopics final : public ClusterTopics {
                 std::function<void(Result<Ends>)> done) override;
   std::optional<Ends> ends_asked_since(std::span<const storage::TopicPartition> partitions,
                                        int64_t asked_us) const override;
+  bool has_topic(const Uuid& topic) const override;
   bool has_replica(const storage::TopicPartition& partition) const override;
   std::optional<int32_t> leader_of(const storage::TopicPartition& partition) const override;
   int32_t self() const override;

@@ -68,6 +68,9 @@ class TransientExecution final : public SqlExecution {
     for (const engine::PlanNode& node : planned_.plan.stages.front().nodes) {
       const auto* step = std::get_if<engine::InputStep>(&node.step);
       const storage::TopicInfo* topic = step ? image_->topics->find(step->topic) : nullptr;
+      if (topic && !cluster.has_topic(topic->id))
+        return Error{ErrorCode::UndefinedSource,
+                     fmt::format("{} was dropped a moment ago", step->source_name)};
       for (PartitionId i{0}; topic && i < PartitionId{topic->partition_count}; ++i) {
         if (!cluster.has_replica({topic->id, i}))
           return Error{ErrorCode::NotSupported,

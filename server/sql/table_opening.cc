@@ -63,6 +63,9 @@ void TableOpening::ask_leaders() {
       continue;
     }
     const auto topic = topic_of(table);
+    if (topic && !cluster.has_topic(topic->id))
+      return end(Error{ErrorCode::UndefinedSource,
+                       fmt::format("table {} was dropped a moment ago", table.table->name)});
     for (PartitionId i{0}; topic && i < PartitionId{topic->partition_count}; ++i) {
       if (!cluster.has_replica({topic->id, i})) return end(not_here(table));
       partitions.insert({topic->id, i});
