@@ -8,14 +8,15 @@ namespace server {
 
 void CommittedEnds::note(const std::vector<storage::AppendedBatch>& batches) {
   const std::lock_guard lock(mutex_);
+  if (tables_.size() >= forget_at_) forget_dropped();
   for (const storage::AppendedBatch& batch : batches) {
-    // Of a table that nobody has asked for yet whoever does finds the topic's end.
-    const auto found = tables_.find(batch.partition.topic);
-    if (found == tables_.end()) continue;
-    Offset& end = found->second.ends[batch.partition.partition];
+    // Nobody may have asked for the table yet. Who does would not find these rows by the topic's readable end, where they
+    // lie behind a transaction that is open.
+    Table& table = tables_[batch.partition.topic];
+    Offset& end = table.ends[batch.partition.partition];
     if (end >= batch.last_offset + 1) continue;
     end = batch.last_offset + 1;
-    ++found->second.version;
+    ++table.version;
   }
 }
 

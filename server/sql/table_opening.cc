@@ -8,6 +8,7 @@
 
 #include "engine/plan/analysis.h"
 #include "server/sql/read_barrier.h"
+#include "server/tasks/log_ports.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -286,10 +287,28 @@ std::string TableOpening::names(bool of_topics) const {
   return (names.size() == 1 ? "table " : "tables ") + engine::join_words(names, "and");
 }
 
+// Nobody who reads what is committed gets to what must have been read.
+bool TableOpening::lies_behind_transaction() const {
+  const auto is_out_of_reach = [this](const auto& needed) {
+    const auto status = session_.parts().log.find_partition(to_storage(needed.first));
+    return status && needed.second > status->readable_end();
+  };
+  return std::ranges::any_of(needed_, [&](const CommittedEnds::Needed& needed) {
+    return std::ranges::any_of(needed.ends, is_out_of_reach);
+  });
+}
+
 Error TableOpening::behind(bool of_topics) const {
   const int64_t waited_ms = (session_.parts().clock.monotonic_us() - begun_us_) / 1000;
   const std::string which = names(of_topics);
   const bool are_many = which.starts_with("tables ");
+  if (of_topics && session_.parts().cluster == nullptr && lies_behind_transaction())
+    return Error{
+        ErrorCode::ObjectState,
+        fmt::format("rows of {} that were acknowledged lie behind a transaction that is open",
+                    which),
+        fmt::format("Waited {} ms for a Kafka producer to end it.", waited_ms),
+        "Try again when it has ended; the setting read.wait.ms bounds the waiting."};
   return Error{ErrorCode::ObjectState,
                fmt::format("{} {} still catching up with what was written to {}", which,
                            are_many ? "are" : "is", are_many ? "them" : "it"),

@@ -62,6 +62,7 @@ class TableOpening {
   void end(Status status);
   void on_timeout();
   std::string names(bool of_topics) const;
+  bool lies_behind_transaction() const;
   Error behind(bool of_topics) const;
 
   SqlSession& session_;

@@ -203,6 +203,34 @@ def who_is_replaced_commits_nothing_more():
 
 
 @case
+def rows_of_sessions_behind_an_open_transaction_are_waited_for():
+    """Nobody has read the table before: where its topic can be read to does not tell of these rows."""
+    server = TransactionServer("--read-wait-ms", "300")
+    with server.sql() as sql:
+        for change, wanted in (("UPDATE {} SET v = 2 WHERE id = 1", [(1, 2)]), ("DELETE FROM {} WHERE id = 1", []),
+                               ("INSERT INTO {} VALUES (1, 3) ON CONFLICT (id) DO UPDATE SET v = 4", [(1, 4)]),
+                               ("SELECT count(*) FROM {} WHERE id > 0", [(1, 1)])):
+            table = "t" + change.split()[0].lower()
+            sql.execute(f"CREATE TABLE {table} (id INT PRIMARY KEY, v INT) WITH (KAFKA_TOPIC = '{table}', "
+                        "VALUE_FORMAT = 'JSON', PARTITIONS = 1)")
+            producer = server.producer(table)
+            producer.begin_transaction()
+            producer.produce(table, key=b"\0\0\0\5", value=b'{"V": 5}')
+            producer.flush(PATIENCE_S)
+            sql.execute(f"INSERT INTO {table} VALUES (1, 1)")
+            for statement in (change.format(table), f"SELECT * FROM {table} WHERE id = 1"):
+                try:
+                    rows = sql.execute(statement)
+                    raise AssertionError((statement, rows.statusmessage, rows.fetchall() if rows.description else None))
+                except psycopg.errors.ObjectNotInPrerequisiteState as error:
+                    assert "lie behind a transaction that is open" in str(error), error
+            producer.abort_transaction(PATIENCE_S)
+            sql.execute(change.format(table))
+            assert sql.execute(f"SELECT * FROM {table} WHERE id = 1").fetchall() == wanted
+    server.stop()
+
+
+@case
 def what_is_left_open_ends_by_itself():
     server = TransactionServer()
     server.make_topic("data")
