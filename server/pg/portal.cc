@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "engine/types/column_bytes.h"
+#include "server/pg/session_ends.h"
+
 namespace server::pg {
 
 using engine::Column;
@@ -21,7 +23,7 @@ Status Portal::start(sql::SessionBackend& backend) {
   assert(!has_started_ && statement_->plan);
   has_started_ = true;
   is_starting_ = true;
-  auto started = backend.start(statement_->plan, std::move(parameters_), *this);
+  auto started = start_prepared(backend, statement_->plan, std::move(parameters_), *this);
   is_starting_ = false;
   if (!started) {
     error_ = started.error();

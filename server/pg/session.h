@@ -35,6 +35,7 @@ class Authentication;
 class CopyInput;
 class Notifications;
 class SessionNotifications;
+struct EndingQuery;
 struct PreparedFact;
 struct SessionRequest;
 
@@ -252,6 +253,9 @@ class Session : public ClientSession {
   // Under a name, also the empty one, if there is memory for its parameters and its name
   // beside `charge`.
   Status keep_statement(std::string name, PreparedStatementPtr statement, MemoryCharge charge);
+  // `plan` is of its numbers, where it has such.
+  Result<std::shared_ptr<const sql::Prepared>> with_ends(
+      Result<std::shared_ptr<const sql::Prepared>> plan, EndingQuery ending);
   Result<PreparedStatementPtr> finish_analysis(
       std::shared_ptr<const engine::ParsedStatement> statement, SharedText text,
       std::vector<uint32_t> parameter_oids, Result<std::shared_ptr<const sql::Prepared>> plan,

@@ -3,6 +3,7 @@
 #include "engine/sql/parse.h"
 #include "server/auth/access.h"
 #include "server/pg/session.h"
+#include "server/pg/session_ends.h"
 #include "server/pg/session_functions.h"
 #include "server/pg/statement_kinds.h"
 
@@ -22,6 +23,7 @@ struct Session::ParseErrand {
 
 struct Session::AnalyseErrand {
   const std::shared_ptr<const ParsedStatement> statement;
+  EndingQuery ending;
   sql::SessionBackend::Preparation prepare;
   Result<std::shared_ptr<const sql::Prepared>> prepared = nullptr;
 };
@@ -79,6 +81,14 @@ std::vector<SessionStatus> Session::statuses(std::string_view text) const {
   if (has_rights_of_user() && !security_.access->has_all_rights(user))
     for (SessionStatus& each : all) each.is_concealed = each.user != user;
   return all;
+}
+
+Result<std::shared_ptr<const sql::Prepared>> Session::with_ends(
+    Result<std::shared_ptr<const sql::Prepared>> plan, EndingQuery ending) {
+  if (!plan || !ending.numbers) return plan;
+  return std::shared_ptr<const sql::Prepared>(std::make_shared<const PreparedEnds>(
+      *std::move(plan), std::move(ending.columns),
+      [this](int32_t process_id, SessionEnd what) { return end_session(process_id, what); }));
 }
 
 Result<bool> Session::end_session(int32_t process_id, SessionEnd what) {
@@ -151,10 +161,14 @@ Result<std::optional<PreparedStatementPtr>> Session::analyse_here_or_aside(
     return std::optional(TRY(analyse(statement, std::move(text), parameter_oids, parameter_types)));
   if (const std::shared_ptr<AnalyseErrand> ended = std::exchange(analyse_errand_, nullptr);
       ended && ended->statement == statement)
-    return std::optional(TRY(
-        finish_analysis(statement, std::move(text), parameter_oids, std::move(ended->prepared))));
+    return std::optional(
+        TRY(finish_analysis(statement, std::move(text), parameter_oids,
+                            with_ends(std::move(ended->prepared), std::move(ended->ending)))));
+  EndingQuery ending = numbers_to_end(*statement);
+  auto prepare =
+      context_.backend->preparation(ending.numbers ? ending.numbers : statement, parameter_types);
   analyse_errand_ = std::make_shared<AnalyseErrand>(
-      AnalyseErrand{statement, context_.backend->preparation(statement, parameter_types)});
+      AnalyseErrand{statement, std::move(ending), std::move(prepare)});
   const auto work = [errand = analyse_errand_](const std::atomic<bool>& is_cancelled) {
     errand->prepared = errand->prepare(is_cancelled);
   };

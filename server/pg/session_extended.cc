@@ -9,6 +9,7 @@
 #include "server/pg/binary.h"
 #include "server/pg/client_encoding.h"
 #include "server/pg/session.h"
+#include "server/pg/session_ends.h"
 #include "server/pg/session_tables.h"
 #include "server/pg/setting_calls.h"
 #include "server/pg/statement_kinds.h"
@@ -223,7 +224,10 @@ Result<PreparedStatementPtr> Session::analyse(std::shared_ptr<const ParsedStatem
     return finish_analysis(std::move(statement), std::move(text), std::move(parameter_oids),
                            nullptr, std::move(inner));
   }
-  auto plan = context_.backend->prepare(statement, parameter_types);
+  EndingQuery ending = numbers_to_end(*statement);
+  auto plan =
+      context_.backend->prepare(ending.numbers ? ending.numbers : statement, parameter_types);
+  plan = with_ends(std::move(plan), std::move(ending));
   return finish_analysis(std::move(statement), std::move(text), std::move(parameter_oids),
                          std::move(plan));
 }
@@ -408,7 +412,8 @@ Status Session::handle_describe(std::string_view body) {
 
 Status Session::check_columns(const PreparedStatement& statement) const {
   const PreparedStatement& engines = statement.inner ? *statement.inner : statement;
-  return engines.plan ? context_.backend->check_columns(*engines.plan) : Status();
+  return engines.plan ? context_.backend->check_columns(*prepared_by_engine(engines.plan))
+                      : Status();
 }
 
 Result<std::vector<sql::ResultColumn>> Session::columns_of(

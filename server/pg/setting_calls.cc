@@ -146,6 +146,12 @@ struct Run {
 
 }  // namespace
 
+std::optional<SessionEnd> what_it_ends(const Expression& expression) {
+  const auto* call = expression.as<engine::FunctionCall>();
+  if (!call || !ends_sessions(*call) || !is_setting_call(*call)) return std::nullopt;
+  return call->name == "PG_CANCEL_BACKEND" ? SessionEnd::Statement : SessionEnd::Connection;
+}
+
 bool is_setting_query(const engine::Statement& statement) {
   const auto* query = std::get_if<engine::Query>(&statement);
   if (!query || query->from || query->items.empty() || query->where || query->having ||

@@ -14,6 +14,9 @@
 
 namespace server::pg {
 
+// What a call of pg_cancel_backend(number) or pg_terminate_backend(number) ends; nothing for any other expression.
+std::optional<SessionEnd> what_it_ends(const engine::Expression& expression);
+
 // Whether it is a SELECT without FROM of nothing but such calls, constants and parameters.
 bool is_setting_query(const engine::Statement& statement);
 

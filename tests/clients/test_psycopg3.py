@@ -941,6 +941,38 @@ def a_session_ends_what_another_does():
 
 
 @case
+def sessions_are_ended_by_rows():
+    """As sqlalchemy_utils does, and everybody who drops a database in use."""
+    def begin(count):
+        return [connect(autocommit=True, application_name="crowd") for _ in range(count)]
+    text = ("SELECT pid AS number, pg_terminate_backend(pid), pg_cancel_backend(NULL) AS none FROM pg_stat_activity "
+            "WHERE application_name = 'crowd' AND pid <> pg_backend_pid() ORDER BY 1")
+    with connect(autocommit=True) as c:
+        for prepare in (False, True, True):
+            crowd = begin(3)
+            numbers = sorted(each.info.backend_pid for each in crowd)
+            rows = c.execute(text, prepare=prepare)
+            assert [(each.name, each.type_code) for each in rows.description] == [
+                ("number", 23), ("pg_terminate_backend", 16), ("none", 16)]
+            assert rows.fetchall() == [(number, True, None) for number in numbers]
+            wait_until(lambda: c.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'crowd'")
+                       .fetchone() == (0,))
+            for each in crowd:
+                try:
+                    each.execute("SELECT 1")
+                    raise AssertionError("it is still there")
+                except psycopg.OperationalError:
+                    pass
+        assert c.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = 0").fetchall() == []
+        # Those before it have ended by then, as in PostgreSQL.
+        try:
+            c.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+            raise AssertionError("it has survived itself")
+        except psycopg.OperationalError:
+            pass
+
+
+@case
 def pg_stat_activity_tells_what_sessions_do():
     shown = "SELECT state, query FROM pg_stat_activity WHERE application_name = 'watched'"
     with connect(autocommit=True) as c, connect(application_name="watched") as watched:
