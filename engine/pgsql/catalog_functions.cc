@@ -473,6 +473,10 @@ Status compare_numbers(ExpressionPtr& expression) {
 // 'orders'::regclass is the number of the table, oid::regclass its name; likewise regtype and regnamespace. Null, and the cast as it
 // was, for what is no such type.
 Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
+  // Of functions the name stands for itself.
+  if (cast.type.custom_name == "REGPROC")
+    if (auto* name = std::get_if<StringLiteral>(&cast.operand->node))
+      name->value = unqualified(name->value);
   const auto row = std::ranges::find(kRegistered, cast.type.custom_name, &Registered::type);
   if (row == std::end(kRegistered)) return ExpressionPtr();
   const bool is_parameter = cast.operand->is<Parameter>();  // and not $1::text

@@ -29,6 +29,10 @@ namespace server {
 
 namespace {
 
+std::string schema_that(std::string_view name, std::string_view what) {
+  return fmt::format("schema \"{}\" {}", engine::display_name(name), what);
+}
+
 using engine::ParsedStatement;
 using engine::PlannedQuery;
 using engine::Properties;
@@ -268,10 +272,10 @@ struct Planner {
     if (!effect.is_nothing) {
       effect.changes.push_back(PutSchemaName{name});
     } else if (create.if_not_exists) {
-      effect.notices.push_back(fmt::format("schema \"{}\" already exists, skipping", name));
+      effect.notices.push_back(schema_that(name, "already exists, skipping"));
     } else {
-      return Error{ErrorCode::DuplicateObject, fmt::format("schema \"{}\" already exists", name)}
-          .at(create.name.position);
+      return Error{ErrorCode::DuplicateObject, schema_that(name, "already exists")}.at(
+          create.name.position);
     }
     return effect;
   }
@@ -284,11 +288,11 @@ struct Planner {
         continue;
       }
       if (!drop.if_exists)
-        return Error{schema_exists(name) ? ErrorCode::InvalidStatement : ErrorCode::UndefinedSchema,
-                     schema_exists(name) ? fmt::format("schema \"{}\" cannot be dropped", name)
-                                         : fmt::format("schema \"{}\" does not exist", name)}
+        return Error{schema_exists(name) ? ErrorCode::DependentObjects : ErrorCode::UndefinedSchema,
+                     schema_exists(name) ? schema_that(name, "cannot be dropped")
+                                         : schema_that(name, "does not exist")}
             .at(schema.position);
-      effect.notices.push_back(fmt::format("schema \"{}\" does not exist, skipping", name));
+      effect.notices.push_back(schema_that(name, "does not exist, skipping"));
     }
     effect.is_nothing = effect.changes.empty();
     return effect;
@@ -360,7 +364,7 @@ struct Planner {
         image.catalog->schemas.contains(name.text.substr(0, dot)))
       return {};
     return Error{ErrorCode::UndefinedSchema,
-                 fmt::format("schema \"{}\" does not exist", name.text.substr(0, dot)),
+                 schema_that(name.text.substr(0, dot), "does not exist"),
                  {},
                  "CREATE SCHEMA makes one."}
         .at(at);
