@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "engine/sql/rewrite.h"
-#include "engine/types/ascii.h"
 #include "server/pg/setting_calls.h"
 
 namespace server::pg {
