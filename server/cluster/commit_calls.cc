@@ -114,11 +114,16 @@ void CommitCalls::start_waiting() {
   }
 }
 
-// Its coordinator is this node still.
+// Its coordinator is this node still, and was all the time: who takes over gives it less of that.
 bool CommitCalls::is_in_place(const Producer& producer) const {
   if (producer.identity.epoch < 0 || !producer.place.is_here) return false;
   const storage::PartitionAssignment* known = around_.cluster()->find(producer.place.coordinator);
-  return known != nullptr && known->leader == around_.self;
+  return known != nullptr && known->leader == around_.self && known->leader_epoch == producer.term;
+}
+
+LeaderEpoch CommitCalls::term_of(const TopicPartition& coordinator) const {
+  const storage::PartitionAssignment* known = around_.cluster()->find(coordinator);
+  return known == nullptr ? LeaderEpoch{} : known->leader_epoch;
 }
 
 void CommitCalls::limit(Commit& commit) const {
@@ -160,11 +165,13 @@ void CommitCalls::find_place(const CommitPtr& commit) {
     Producer& producer = *commit->producer;
     // Elsewhere, and where it was.
     const bool is_same = producer.place.transactional_id == place.transactional_id &&
-                         producer.place.is_here == place.is_here;
+                         producer.place.is_here == place.is_here &&
+                         producer.term == term_of(place.coordinator);
     const bool has_time =
         place.is_here || producer.timeout_elsewhere_ms >= commit->timeout_elsewhere_ms;
     if (is_same && has_time && producer.identity.epoch >= 0) return add(commit);
-    producer = {producer.number, std::move(place), {}, commit->timeout_elsewhere_ms};
+    const LeaderEpoch term = term_of(place.coordinator);
+    producer = {producer.number, std::move(place), {}, term, commit->timeout_elsewhere_ms};
     begin(commit);
   };
   around_.host.place_commit(fmt::format("{}{}_{}_", coordinator::kCommitIds, around_.self.value(),

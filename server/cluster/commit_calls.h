@@ -66,6 +66,7 @@ class CommitCalls {
     size_t number;
     TransactionHost::CommitPlace place = {};
     coordinator::ProducerIdentity identity = {};  // epoch -1: it has to begin
+    LeaderEpoch term = {};                        // of its coordinator when it began
     int32_t timeout_elsewhere_ms = 0;
   };
   struct Commit;
@@ -87,6 +88,7 @@ class CommitCalls {
   void fail(const CommitPtr& commit, Error error);
   void again(const CommitPtr& commit, void (CommitCalls::*step)(const CommitPtr&));
   bool is_in_place(const Producer& producer) const;
+  LeaderEpoch term_of(const storage::TopicPartition& coordinator) const;
   void limit(Commit& commit) const;
   void release(const CommitPtr& commit);
 

@@ -15,6 +15,7 @@ constexpr size_t kMaxIdBytes = 4'096;
 // What is looked at of the ids at a time; about half a millisecond.
 constexpr size_t kSliceOfIds = 1'000;
 constexpr int64_t kTakenOverMs = 1'000;
+constexpr int32_t kJoinedLateMs = 2'000;
 
 size_t size_of(const std::string& id, const TransactionValue& value) {
   size_t bytes = kBytesOfTransaction + id.size();
@@ -77,7 +78,8 @@ Status TransactionPartition::replay(std::string_view key, std::optional<std::str
 }
 
 // What was prepared ends as it was decided; what is open has its time still. A node's commit goes on at once or not at all:
-// the node may have gone with the coordinator.
+// the node may have gone with the coordinator. So it is with one whose partitions come only now, and which had much time as
+// long as its node was the coordinator.
 void TransactionPartition::on_loaded() {
   for (const auto& [id, transaction] : transactions_) {
     if (transaction->value.is_prepared()) {
@@ -85,6 +87,9 @@ void TransactionPartition::on_loaded() {
       tell_partitions(id, transaction);
     } else if (transaction->value.state == TransactionState::Ongoing) {
       set_timeout(id, transaction, is_commit_of_node(id) ? kTakenOverMs : INT64_MAX);
+    } else if (is_commit_of_node(id)) {
+      int32_t& timeout_ms = transaction->value.timeout_ms;
+      timeout_ms = std::min(timeout_ms, kJoinedLateMs);
     }
   }
 }

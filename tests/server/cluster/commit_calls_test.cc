@@ -272,4 +272,28 @@ TEST_F(CommitCallsTest, WithoutACoordinatorNothingIsWritten) {
     EXPECT_TRUE(std::holds_alternative<BeginCommit>(message));
 }
 
+// Whoever has taken over gives what it was begun with less time.
+TEST_F(CommitCallsTest, AProducerBeginsAnewWhereItsCoordinatorHasChanged) {
+  is_here = true;
+  const auto commit_all = [this](const ProducerIdentity& producer, bool begins) {
+    commit();
+    if (begins) begin(producer);
+    add();
+    const std::vector<AppendRows> parts = send();
+    appended(parts[0], 11);
+    appended(parts[1], 22);
+    ended(take<EndCommit>());
+    EXPECT_EQ(told.size(), 1U);
+    told.clear();
+  };
+  commit_all(kProducer, true);
+  lead(kCoordinator, kThere);
+  commit_all(kNext, true);
+  is_here = false;
+  commit_all(kNext, true);
+  commit_all(kNext, false);
+  lead(kCoordinator, kThere);
+  commit_all(kNext, true);
+}
+
 }  // namespace

@@ -431,6 +431,22 @@ TEST_F(TransactionPartitionTest, WhatANodeCommitsIsGivenLittleTimeByTheNextCoord
   EXPECT_EQ(state(), TransactionState::CompleteAbort);
 }
 
+// It had time, as its node was the coordinator; and that may have gone before it has committed.
+TEST_F(TransactionPartitionTest, WhatANodeOpensAtTheNextCoordinatorHasLittleTimeToo) {
+  const std::string id = "__millrace_commit_1_0_0";
+  const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
+  AddPartitions request =
+      add_request(ask(InitProducer{.transactional_id = id, .timeout_ms = 60'000}).producer);
+  request.transactional_id = id;
+  request.is_of_second_version = true;
+  lead();
+  ASSERT_EQ(ask(request).error, KafkaError::None);
+  pass_ms(1'500);
+  EXPECT_EQ(state(), TransactionState::Ongoing);
+  pass_ms(1'000);
+  EXPECT_EQ(state(), TransactionState::CompleteAbort);
+}
+
 TEST_F(TransactionPartitionTest, WhatWasNeverBegunMayBeAborted) {
   const ProducerIdentity first = init().producer;
   EXPECT_EQ(end_second(first, true).error, kInvalidTxnState);
