@@ -79,11 +79,11 @@ void ProgressChecker::check_room(SimNode& controller, SimNode& elected,
   for (const auto& node : nodes) {
     const storage::ClusterNode* known = cluster.find(node->id());
     const Seen* const seen = find_seen(*node);
-    const bool could_lead = seen != nullptr && goes_on(*seen) &&
-                            assignment.is_in_sync(node->id()) && known && !known->is_fenced &&
-                            !node->cluster()->is_leaving() &&
-                            seen->has_room_since_us <= heard_of_us &&
-                            seen->in_touch_since_us <= heard_of_us;
+    const bool could_lead =
+        seen != nullptr && goes_on(*seen) && assignment.is_in_sync(node->id()) && known &&
+        !known->is_fenced && !node->cluster()->is_leaving() &&
+        seen->has_room_since_us <= heard_of_us && seen->in_touch_since_us <= heard_of_us &&
+        network_.is_open_since(node->id(), controller.id(), heard_of_us);
     // Who does not read, or did not a moment ago, goes on alone with what nobody else can lead.
     if (!could_lead || seen->read.front().second < decides->read.front().second ||
         seen->read.back().second < decides->read.back().second)

@@ -9,6 +9,7 @@
 #include "storage/meta/cluster_table.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/findings.h"
+#include "tests/sim/sim_network.h"
 #include "tests/sim/sim_node.h"
 
 namespace sim {
@@ -18,8 +19,9 @@ namespace sim {
 class ProgressChecker {
  public:
   // `patience_us`: what the controller has noticed by then at the latest.
-  ProgressChecker(const EventQueue& queue, Findings& findings, int64_t patience_us)
-      : queue_(queue), findings_(findings), patience_us_(patience_us) {}
+  ProgressChecker(const EventQueue& queue, const SimNetwork& network, Findings& findings,
+                  int64_t patience_us)
+      : queue_(queue), network_(network), findings_(findings), patience_us_(patience_us) {}
 
   // After whatever has happened on the node.
   void check(SimNode& node);
@@ -48,6 +50,7 @@ class ProgressChecker {
   bool goes_on(const Seen& seen) const;
 
   const EventQueue& queue_;
+  const SimNetwork& network_;
   Findings& findings_;
   const int64_t patience_us_;
   std::map<NodeId, Seen> seen_;

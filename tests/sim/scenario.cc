@@ -819,7 +819,7 @@ class Scenario {
   Checker checker_;
   TransactionChecker transactions_;
   // A session of silence, then the lag; heartbeats take a while.
-  ProgressChecker progress_{queue_, findings_, kMetadataLag + kSecond * 7 / 10};
+  ProgressChecker progress_{queue_, network_, findings_, kMetadataLag + kSecond * 7 / 10};
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<TransactionalClient>> clients_;
   std::vector<std::unique_ptr<RowWriter>> writers_;

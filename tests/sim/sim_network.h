@@ -1,6 +1,7 @@
 // The network between the nodes: late, lossy, doubling, out of order, and cut where the run wants it.
 #pragma once
 #include <functional>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -24,7 +25,15 @@ class SimNetwork {
       queue_.after(chance_.between(0, kVeryLateUs), arrive);
   }
   void cut(NodeId from, NodeId to) { cut_.emplace(from, to); }
-  void heal() { cut_.clear(); }
+  void heal() {
+    for (const auto& way : cut_) healed_us_[way] = queue_.now_us();
+    cut_.clear();
+  }
+  // Whether messages have gone that way for so long.
+  bool is_open_since(NodeId from, NodeId to, int64_t since_us) const {
+    const auto healed = healed_us_.find({from, to});
+    return !cut_.contains({from, to}) && (healed == healed_us_.end() || healed->second <= since_us);
+  }
   void set_loss(double probability) { loss_ = probability; }
   // One message in so many comes once more, when nobody waits for it.
   void set_very_late(int64_t one_in) { very_late_one_in_ = one_in; }
@@ -36,6 +45,7 @@ class SimNetwork {
   double loss_ = 0;
   int64_t very_late_one_in_ = 300;
   std::set<std::pair<NodeId, NodeId>> cut_;
+  std::map<std::pair<NodeId, NodeId>, int64_t> healed_us_;  // the last time
 };
 
 }  // namespace sim
