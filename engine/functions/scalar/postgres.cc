@@ -283,6 +283,21 @@ std::chrono::year iso_year(std::chrono::sys_days day) {
   return std::chrono::year_month_day(monday(day) + std::chrono::days(3)).year();
 }
 
+// The year 0 of the calendar is the year -1: 1 BC.
+int64_t without_zero(int64_t year) { return year > 0 ? year : year - 1; }
+int64_t years_of(const Calendar& at) { return int(at.date.year()); }
+// In PostgreSQL decades are numbered by the calendar, whose year 0 is 1 BC, and centuries and millennia from 1 AD on, and from
+// 1 BC backwards, without a 0.
+int64_t decade(int64_t year) { return year >= 0 ? year / 10 : -((9 - year) / 10); }
+int64_t hundreds(int64_t year, int64_t years) {
+  return year > 0 ? (year + years - 1) / years : -((years - year) / years);
+}
+// The first year of the one that the year is in.
+int64_t first_of_hundreds(int64_t year, int64_t years) {
+  const int64_t number = hundreds(year, years);
+  return number > 0 ? (number - 1) * years + 1 : number * years + 1;
+}
+
 Error unknown_unit(Text unit) {
   return {ErrorCode::InvalidParameter,
           "unit \"" + std::string(unit.substr(0, 40)) + "\" is not recognized for a timestamp"};
@@ -324,6 +339,17 @@ Result<std::optional<int64_t>> date_trunc(Text unit_text, int64_t ms) {
   if (unit == "year")
     return of_day(
         [](const Calendar& at) { return std::chrono::sys_days(at.date.year() / January / 1); });
+  const auto year_begins = [](int64_t year) {
+    return std::chrono::sys_days(std::chrono::year(static_cast<int>(year)) / January / 1);
+  };
+  if (unit == "decade")
+    return of_day([&](const Calendar& at) { return year_begins(decade(years_of(at)) * 10); });
+  if (unit == "century")
+    return of_day(
+        [&](const Calendar& at) { return year_begins(first_of_hundreds(years_of(at), 100)); });
+  if (unit == "millennium")
+    return of_day(
+        [&](const Calendar& at) { return year_begins(first_of_hundreds(years_of(at), 1000)); });
   return unknown_unit(unit_text);
 }
 
@@ -332,8 +358,12 @@ struct DatePart {
   double (*of)(const Calendar& at);
 };
 constexpr std::array kDateParts{
-    DatePart{"year", [](const Calendar& at) { return double(int(at.date.year())); }},
-    DatePart{"isoyear", [](const Calendar& at) { return double(int(iso_year(at.day))); }},
+    DatePart{"year", [](const Calendar& at) { return double(without_zero(years_of(at))); }},
+    DatePart{"isoyear",
+             [](const Calendar& at) { return double(without_zero(int(iso_year(at.day)))); }},
+    DatePart{"decade", [](const Calendar& at) { return double(decade(years_of(at))); }},
+    DatePart{"century", [](const Calendar& at) { return double(hundreds(years_of(at), 100)); }},
+    DatePart{"millennium", [](const Calendar& at) { return double(hundreds(years_of(at), 1000)); }},
     DatePart{"quarter",
              [](const Calendar& at) { return double((unsigned(at.date.month()) + 2) / 3); }},
     DatePart{"month", [](const Calendar& at) { return double(unsigned(at.date.month())); }},
@@ -358,6 +388,14 @@ constexpr std::array kDateParts{
     DatePart{"minute", [](const Calendar& at) { return double(at.ms_of_day / 60'000 % 60); }},
     DatePart{"second", [](const Calendar& at) { return double(at.ms_of_day % 60'000) / 1e3; }},
     DatePart{"milliseconds", [](const Calendar& at) { return double(at.ms_of_day % 60'000); }},
+    DatePart{"microseconds",
+             [](const Calendar& at) { return double(at.ms_of_day % 60'000 * 1'000); }},
+    DatePart{"julian",
+             [](const Calendar& at) {
+               constexpr int64_t kOf1970 = 2'440'588;
+               return double(at.day.time_since_epoch().count() + kOf1970) +
+                      double(at.ms_of_day) / double(kMsPerDay);
+             }},
     DatePart{"epoch",
              [](const Calendar& at) { return double(to_ms(at.day) + at.ms_of_day) / 1e3; }},
 };
@@ -371,6 +409,15 @@ Result<std::optional<double>> date_part(Text unit, int64_t ms) {
 
 Result<std::optional<double>> date_part_of_date(Text unit, int32_t days) {
   return date_part(unit, days * kMsPerDay);
+}
+// Of a time of day there are no days.
+Result<std::optional<double>> date_part_of_time(Text unit, int32_t ms) {
+  constexpr std::array<Text, 6> kUnits{"hour",         "minute",       "second",
+                                       "milliseconds", "microseconds", "epoch"};
+  const std::string name = lower(unit);
+  if (std::ranges::find(kUnits, Text(name)) == kUnits.end())
+    return Error{ErrorCode::InvalidParameter, "unit \"" + name + "\" is not recognized for a time"};
+  return date_part(unit, ms);
 }
 Result<std::optional<int64_t>> date_trunc_of_date(Text unit, int32_t days) {
   return date_trunc(unit, days * kMsPerDay);
@@ -617,6 +664,11 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "The same of a day.",
      .example = "DATE_PART('day', FROM_DAYS(40)) = 10",
      .kernel = row_kernel<date_part_of_date>},
+    {.name = "date_part",
+     .signature = "(STRING unit, TIME time) -> DOUBLE",
+     .doc = "The same of a time of day.",
+     .example = "DATE_PART('hour', CAST('12:30' AS TIME)) = 12",
+     .kernel = row_kernel<date_part_of_time>},
 };
 
 }  // namespace

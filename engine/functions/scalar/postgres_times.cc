@@ -213,6 +213,11 @@ class TimeReader {
         TRY(read_half_of_day());
         return size_t{2};
       }
+    for (const Text name : {Text("AD"), Text("BC"), Text("A.D."), Text("B.C.")})
+      if (upper.starts_with(name)) {
+        TRY(read_era(name));
+        return name.size();
+      }
     for (const Pattern& each : kPatterns) {
       if (!upper.starts_with(each.name)) continue;
       const size_t next = at + each.name.size();
@@ -227,6 +232,9 @@ class TimeReader {
 
   Status read_number(const Pattern& pattern, size_t most) {
     while (!text_.empty() && text_.front() == ' ') skip_one();
+    // A year with a sign is BC.
+    const bool is_negative = pattern.field == &TimeReader::year_ && text_.starts_with('-');
+    if (is_negative) skip_one();
     size_t digits = 0;
     int64_t number = 0;
     for (; digits < most && digits < text_.size() && is_ascii_digit(text_[digits]); ++digits)
@@ -238,7 +246,7 @@ class TimeReader {
     text_.remove_prefix(digits);
     if (pattern.field == &TimeReader::fraction_)
       for (size_t i = digits; i < 6; ++i) number *= 10;
-    this->*pattern.field = number;
+    this->*pattern.field = is_negative ? -number : number;
     return {};
   }
   // The sign may have been taken for a separator.
@@ -271,11 +279,24 @@ class TimeReader {
     return {};
   }
 
+  Status read_era(Text pattern) {
+    const std::string upper = upper_case(text_.substr(0, pattern.size()));
+    is_before_christ_ = upper == "BC" || upper == "B.C.";
+    if (!is_before_christ_ && upper != "AD" && upper != "A.D.")
+      return Error{ErrorCode::InvalidDatetime, "invalid value \"" +
+                                                   std::string(text_.substr(0, pattern.size())) +
+                                                   "\" for \"" + std::string(pattern) + "\""};
+    text_.remove_prefix(pattern.size());
+    return {};
+  }
+
   Result<int64_t> value() const {
     int64_t year = year_;
     if (short_year_ >= 0) year = short_year_ + (short_year_ < 70 ? 2000 : 1900);
-    if (year < 1 || year > 294'276 || month_ < 1 || month_ > 12)
+    if (is_before_christ_) year = -year;
+    if (year == 0 || year < -4713 || year > 294'276 || month_ < 1 || month_ > 12)
       return field_out_of_range("date/time");
+    if (year < 0) ++year;  // the calendar's 0 is 1 BC
     int64_t hour = hour_;
     if (half_ >= 0) {
       if (half_ < 1 || half_ > 12)
@@ -299,7 +320,7 @@ class TimeReader {
   Text text_;
   int64_t year_ = 1, short_year_ = -1, month_ = 1, day_ = 1, day_of_year_ = 0;
   int64_t hour_ = 0, half_ = -1, minute_ = 0, second_ = 0, second_of_day_ = -1, fraction_ = 0;
-  bool is_afternoon_ = false;
+  bool is_afternoon_ = false, is_before_christ_ = false;
   int64_t zone_sign_ = 1, zone_hour_ = 0, zone_minute_ = 0;
   bool has_zone_ = false;
   char skipped_ = ' ';  // a sign that stood where a separator was expected

@@ -35,6 +35,13 @@ constexpr std::array<Text, 12> kMonths = {"January",   "February", "March",    "
 constexpr std::array<Text, 7> kDays = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                        "Friday", "Saturday", "Sunday"};
 
+// The year 0 of the calendar is 1 BC.
+int64_t shown_year(int64_t year) { return year > 0 ? year : 1 - year; }
+int64_t century(int64_t year) { return year > 0 ? (year - 1) / 100 + 1 : year / 100 - 1; }
+
+constexpr std::array<Text, 12> kRomanMonths = {"I",   "II",   "III", "IV", "V",  "VI",
+                                               "VII", "VIII", "IX",  "X",  "XI", "XII"};
+
 struct Moment {
   CivilDate date;
   int64_t days;
@@ -45,10 +52,12 @@ struct Moment {
   int day_of_year() const {
     return static_cast<int>(days - days_from_civil({date.year, 1, 1})) + 1;
   }
+  int64_t year() const { return shown_year(date.year); }
   // As ISO 8601 counts weeks: each belongs to the year of its Thursday.
-  int64_t iso_year() const { return civil_from_days(thursday()).year; }
+  int64_t iso_year() const { return shown_year(civil_from_days(thursday()).year); }
   int iso_week() const {
-    return static_cast<int>((thursday() - days_from_civil({iso_year(), 1, 1})) / 7) + 1;
+    const int64_t year = civil_from_days(thursday()).year;
+    return static_cast<int>((thursday() - days_from_civil({year, 1, 1})) / 7) + 1;
   }
 
  private:
@@ -62,6 +71,16 @@ std::string cased(Text pattern, Text name) {
 }
 std::string padded(bool fills, int64_t value, int width) {
   return fills ? fmt::format("{:0{}}", value, width) : fmt::to_string(value);
+}
+// The last digits of a year.
+std::string last_digits(bool fills, int64_t year, int digits) {
+  int64_t all = 1;
+  for (int i = 0; i < digits; ++i) all *= 10;
+  return padded(fills, year % all, digits);
+}
+// A fraction of a second, of which milliseconds are kept.
+std::string fraction(int64_t ms, size_t digits) {
+  return fmt::format("{:06}", ms % 1'000 * 1'000).substr(0, digits);
 }
 std::string named(bool fills, Text pattern, Text name) {
   constexpr size_t kLongest = 9;  // September, Wednesday
@@ -82,23 +101,49 @@ constexpr TimePattern kTimePatterns[] = {
     {"HH12", [](M at, bool fills, Text) { return padded(fills, (at.hour() + 11) % 12 + 1, 2); }},
     {"HH", [](M at, bool fills, Text) { return padded(fills, (at.hour() + 11) % 12 + 1, 2); }},
     {"MI", [](M at, bool fills, Text) { return padded(fills, at.ms / kMsPerMinute % 60, 2); }},
+    {"SSSSS", [](M at, bool, Text) { return fmt::to_string(at.ms / kMsPerSecond); }},
     {"SSSS", [](M at, bool, Text) { return fmt::to_string(at.ms / kMsPerSecond); }},
     {"SS", [](M at, bool fills, Text) { return padded(fills, at.ms / kMsPerSecond % 60, 2); }},
     {"MS", [](M at, bool, Text) { return padded(true, at.ms % 1'000, 3); }},
     {"US", [](M at, bool, Text) { return padded(true, at.ms % 1'000 * 1'000, 6); }},
+    {"FF1", [](M at, bool, Text) { return fraction(at.ms, 1); }},
+    {"FF2", [](M at, bool, Text) { return fraction(at.ms, 2); }},
+    {"FF3", [](M at, bool, Text) { return fraction(at.ms, 3); }},
+    {"FF4", [](M at, bool, Text) { return fraction(at.ms, 4); }},
+    {"FF5", [](M at, bool, Text) { return fraction(at.ms, 5); }},
+    {"FF6", [](M at, bool, Text) { return fraction(at.ms, 6); }},
+    {"A.D.", [](M at, bool, Text as) { return cased(as, at.date.year > 0 ? "A.D." : "B.C."); }},
+    {"B.C.", [](M at, bool, Text as) { return cased(as, at.date.year > 0 ? "A.D." : "B.C."); }},
+    {"AD", [](M at, bool, Text as) { return cased(as, at.date.year > 0 ? "AD" : "BC"); }},
+    {"BC", [](M at, bool, Text as) { return cased(as, at.date.year > 0 ? "AD" : "BC"); }},
     {"A.M.", [](M at, bool, Text as) { return cased(as, at.hour() < 12 ? "A.M." : "P.M."); }},
     {"P.M.", [](M at, bool, Text as) { return cased(as, at.hour() < 12 ? "A.M." : "P.M."); }},
     {"AM", [](M at, bool, Text as) { return cased(as, at.hour() < 12 ? "AM" : "PM"); }},
     {"PM", [](M at, bool, Text as) { return cased(as, at.hour() < 12 ? "AM" : "PM"); }},
-    {"YYYY", [](M at, bool fills, Text) { return padded(fills, at.date.year, 4); }},
-    {"YYY", [](M at, bool fills, Text) { return padded(fills, at.date.year % 1'000, 3); }},
-    {"YY", [](M at, bool fills, Text) { return padded(fills, at.date.year % 100, 2); }},
-    {"Y", [](M at, bool, Text) { return fmt::to_string(at.date.year % 10); }},
+    {"Y,YYY",
+     [](M at, bool, Text) {
+       return fmt::format("{},", at.year() / 1'000) + last_digits(true, at.year(), 3);
+     }},
+    {"YYYY", [](M at, bool fills, Text) { return padded(fills, at.year(), 4); }},
+    {"YYY", [](M at, bool fills, Text) { return last_digits(fills, at.year(), 3); }},
+    {"YY", [](M at, bool fills, Text) { return last_digits(fills, at.year(), 2); }},
+    {"Y", [](M at, bool fills, Text) { return last_digits(fills, at.year(), 1); }},
     {"IYYY", [](M at, bool fills, Text) { return padded(fills, at.iso_year(), 4); }},
+    {"IYY", [](M at, bool fills, Text) { return last_digits(fills, at.iso_year(), 3); }},
+    {"IY", [](M at, bool fills, Text) { return last_digits(fills, at.iso_year(), 2); }},
     {"IDDD", [](M at, bool fills,
                 Text) { return padded(fills, (at.iso_week() - 1) * 7 + day_of_week(at.days), 3); }},
     {"ID", [](M at, bool, Text) { return fmt::to_string(day_of_week(at.days)); }},
     {"IW", [](M at, bool fills, Text) { return padded(fills, at.iso_week(), 2); }},
+    {"I", [](M at, bool fills, Text) { return last_digits(fills, at.iso_year(), 1); }},
+    // Days since the Monday with which the Julian period begins.
+    {"J", [](M at, bool, Text) { return fmt::to_string(at.days + 2'440'588); }},
+    {"RM",
+     [](M at, bool fills, Text as) {
+       std::string month = cased(as, kRomanMonths[static_cast<size_t>(at.date.month) - 1]);
+       if (fills) month.resize(4, ' ');
+       return month;
+     }},
     {"MONTH",
      [](M at, bool fills, Text as) {
        return named(fills, as, kMonths[static_cast<size_t>(at.date.month) - 1]);
@@ -122,15 +167,17 @@ constexpr TimePattern kTimePatterns[] = {
     {"WW", [](M at, bool fills, Text) { return padded(fills, (at.day_of_year() + 6) / 7, 2); }},
     {"W", [](M at, bool, Text) { return fmt::to_string((at.date.day + 6) / 7); }},
     {"Q", [](M at, bool, Text) { return fmt::to_string((at.date.month + 2) / 3); }},
-    {"CC", [](M at, bool fills, Text) { return padded(fills, (at.date.year + 99) / 100, 2); }},
+    {"CC",
+     [](M at, bool fills, Text) {
+       const int64_t of = century(at.date.year);
+       return padded(fills, of, of < 0 ? 3 : 2);
+     }},
     {"TZH",
      [](M at, bool, Text) {
        return fmt::format("{}{:02}", at.east_ms < 0 ? '-' : '+', std::abs(at.east_ms) / kMsPerHour);
      }},
-    {"TZM",
-     [](M at, bool, Text) {
-       return fmt::format("{:02}", std::abs(at.east_ms) / kMsPerMinute % 60);
-     }},
+    {"TZM", [](M at, bool,
+               Text) { return fmt::format("{:02}", std::abs(at.east_ms) / kMsPerMinute % 60); }},
     {"TZ", [](M at, bool, Text as) { return cased(as, at.zone); }},
     {"OF",
      [](M at, bool, Text) {
@@ -217,7 +264,8 @@ constexpr FunctionDef kFunctions[] = {
     {.name = "to_char",
      .signature = "(TIMESTAMP timestamp, STRING template) -> STRING",
      .doc = "A point in time as text, in UTC, by PostgreSQL's patterns: YYYY, MM, DD, HH24, HH12, "
-            "MI, SS, MS, AM, Month, Mon, Day, Dy, DDD, D, Q, WW, IW, TZ, TZH ...; FM before one leaves "
+            "MI, SS, MS, AM, BC, Month, Mon, Day, Dy, DDD, D, Q, WW, IW, TZ, TZH ...; FM before "
+            "one leaves "
             "blanks and zeros out, \"what is quoted\" stays.",
      .example = "TO_CHAR(FROM_UNIXTIME(86400005), 'YYYY-MM-DD HH24:MI:SS.MS') = '1970-01-02 "
                 "00:00:00.005'",
