@@ -62,7 +62,7 @@ constexpr ErrorRow kErrors[] = {
     {ROW(LimitExceeded), "54000", KafkaError::InvalidRequest, false},
     {ROW(OutOfMemory), "53200", KafkaError::InvalidRequest, true},
     {ROW(TooManyConnections), "53300", KafkaError::InvalidRequest, true},
-    {ROW(TooManyStatements), "53400", KafkaError::InvalidRequest, true},
+    {ROW(TooManyStatements), "53400", KafkaError::RequestTimedOut, true},
     {ROW(ShuttingDown), "57P01", KafkaError::CoordinatorNotAvailable, true},
     {ROW(ReadTimeout), "57014", KafkaError::RequestTimedOut, true},
     {ROW(UndefinedDatabase), "3D000", KafkaError::InvalidRequest, false},

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -121,6 +122,35 @@ struct PendingResponse {
   void complete_one() {
     if (--left == 0) reply.send(response);
   }
+
+  // For changes of definitions and topics, which wait for one thread in a queue that is bounded: of a request only so many wait
+  // there at a time, however many it asks for. `begin` leads to one complete_step(), now or later, also when the connection is
+  // gone by then.
+  void add_step(std::function<void()> begin) {
+    ++left;
+    steps.push_back(std::move(begin));
+    begin_steps();
+  }
+  void complete_step() {
+    --under_way;
+    begin_steps();
+    complete_one();
+  }
+
+  void begin_steps() {
+    constexpr size_t kMostUnderWay = 100;
+    if (std::exchange(is_beginning, true)) return;
+    while (!steps.empty() && under_way < kMostUnderWay) {
+      ++under_way;
+      const std::function<void()> begin = std::move(steps.front());
+      steps.pop_front();
+      begin();
+    }
+    is_beginning = false;
+  }
+  std::deque<std::function<void()>> steps = {};  // not begun yet
+  size_t under_way = 0;
+  bool is_beginning = false;
 };
 
 // A long poll.

@@ -23,7 +23,7 @@ void JobQueue::add_up_to(size_t max_waiting, Lane lane, Job job) {
     std::deque<Job>& jobs = lanes_[static_cast<size_t>(lane)];
     if (jobs.size() >= max_waiting)
       return Error{
-          ErrorCode::LimitExceeded,
+          ErrorCode::TooManyStatements,
           fmt::format("{} changes of definitions and topics are waiting already", jobs.size()),
           {},
           "Try again when these are done."};

@@ -181,7 +181,6 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     const bool is_broker_alone =
         asked.resource_type == kBrokerResource && !context.backend.cluster();
     if (request.validate_only || is_broker_alone) continue;
-    ++pending->left;
     auto done = [pending, i](const Status& configured) {
       if (!configured) {
         auto& failed = pending->response.responses[i];
@@ -191,18 +190,23 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
                                 : kafka_error(configured.error().code);
         failed.error_message = configured.error().message;
       }
-      pending->complete_one();
+      pending->complete_step();
     };
-    if (asked.resource_type == kGroupResource)
-      context.backend.configure_group(asked.resource_name, std::move(changes), replaces_all,
-                                      std::move(done));
-    else if (asked.resource_type == kBrokerResource)
-      context.backend.change_cluster(configure_node(*node_named(context, asked.resource_name),
-                                                    std::move(changes), replaces_all),
-                                     std::move(done));
+    Backend& backend = context.backend;
+    if (asked.resource_type == kBrokerResource)
+      pending->add_step([&backend, node = *node_named(context, asked.resource_name),
+                         changes = std::move(changes), replaces_all, done = std::move(done)] {
+        backend.change_cluster(configure_node(node, changes, replaces_all), done);
+      });
     else
-      context.backend.configure_topic(asked.resource_name, std::move(changes), replaces_all,
-                                      std::move(done));
+      pending->add_step([&backend, is_group = asked.resource_type == kGroupResource,
+                         name = asked.resource_name, changes = std::move(changes), replaces_all,
+                         done = std::move(done)] {
+        if (is_group)
+          backend.configure_group(name, changes, replaces_all, done);
+        else
+          backend.configure_topic(name, changes, replaces_all, done);
+      });
   }
   pending->complete_one();
 }

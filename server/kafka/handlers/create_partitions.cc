@@ -99,14 +99,16 @@ void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest r
       continue;
     }
     if (!check(asked, *topics, context, answer) || request.validate_only) continue;
-    ++pending->left;
-    context.backend.grow_topic(asked.name, asked.count, assigned_by(asked),
-                               [pending, i](Status grown) {
-                                 if (!grown)
-                                   refuse(pending->response.results[i],
-                                          kafka_error(grown.error().code), grown.error().message);
-                                 pending->complete_one();
-                               });
+    auto done = [pending, i](const Status& grown) {
+      if (!grown)
+        refuse(pending->response.results[i], kafka_error(grown.error().code),
+               grown.error().message);
+      pending->complete_step();
+    };
+    pending->add_step([&backend = context.backend, name = asked.name, count = asked.count,
+                       assigned = assigned_by(asked), done = std::move(done)] {
+      backend.grow_topic(name, count, assigned, done);
+    });
   }
   pending->complete_one();
 }

@@ -164,17 +164,20 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     answer.configs =
         topic_config_answers<Answer::Config>(topic, [](std::string_view) { return true; });
     if (request.validate_only) continue;
-    ++pending->left;
-    context.backend.create_topic(
-        asked.name, partition_count, std::move(topic.config), std::move(replication),
-        [pending, i](Result<storage::TopicInfo> made) {
-          Answer& created = pending->response.topics[i];
-          if (made)
-            created.topic_id = made->id;
-          else
-            refuse(created, error_of(made.error().code), made.error().message);
-          pending->complete_one();
-        });
+    auto made = [pending, i](Result<storage::TopicInfo> made) {
+      Answer& created = pending->response.topics[i];
+      if (made)
+        created.topic_id = made->id;
+      else
+        refuse(created, error_of(made.error().code), made.error().message);
+      pending->complete_step();
+    };
+    pending->add_step([&backend = context.backend, name = asked.name, partition_count,
+                       config = std::move(topic.config), replication = std::move(replication),
+                       made = std::move(made)]() mutable {
+      backend.create_topic(std::move(name), partition_count, std::move(config),
+                           std::move(replication), std::move(made));
+    });
   }
   pending->complete_one();
 }

@@ -74,12 +74,14 @@ void handle_delete_topics(HandlerContext& context, DeleteTopicsRequest request,
       refuse(answers[i], KafkaError::InvalidRequest, "the request names the topic twice");
       continue;
     }
-    ++pending->left;
-    context.backend.delete_topic(topic->name, [pending, i = i](Status deleted) {
+    auto done = [pending, i = i](const Status& deleted) {
       if (!deleted)
         refuse(pending->response.responses[i], kafka_error(deleted.error().code),
                deleted.error().message);
-      pending->complete_one();
+      pending->complete_step();
+    };
+    pending->add_step([&backend = context.backend, name = topic->name, done = std::move(done)] {
+      backend.delete_topic(name, done);
     });
   }
   pending->complete_one();

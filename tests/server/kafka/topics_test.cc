@@ -1,4 +1,6 @@
 // Requests that make, grow and delete topics.
+#include <deque>
+
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/wire_errors.h"
 #include "server/kafka/permissions.h"
@@ -76,6 +78,38 @@ TEST_F(TopicsTest, a_new_topic_is_told_with_its_settings) {
   EXPECT_EQ(made[0].num_partitions, 1);
   EXPECT_FALSE(made.at(1).configs);
   EXPECT_EQ(made[1].num_partitions, -1);
+}
+
+// The thread that makes them has a queue that is bounded, and others ask, too.
+TEST_F(TopicsTest, of_a_large_request_some_topics_at_a_time_are_made) {
+  constexpr int kTopics = 1'500;
+  RequestHeader header;
+  header.api_version = 7;
+  const auto slot = std::make_shared<AnswerSlot>();
+  using Pending = PendingResponse<CreateTopicsResponse>;
+  const auto pending = std::make_shared<Pending>(Pending{{}, {slot, header}});
+  std::deque<int> under_way;
+  std::vector<int> made;
+  size_t most = 0;
+  for (int i = 0; i < kTopics; ++i)
+    pending->add_step([&, i] {
+      under_way.push_back(i);
+      most = std::max(most, under_way.size());
+      if (i % 3 > 0) return;
+      under_way.pop_back();  // refused at once
+      made.push_back(i);
+      pending->complete_step();
+    });
+  pending->complete_one();
+  while (!under_way.empty()) {
+    EXPECT_FALSE(slot->is_ready);
+    made.push_back(under_way.front());
+    under_way.pop_front();
+    pending->complete_step();
+  }
+  EXPECT_TRUE(slot->is_ready);
+  EXPECT_EQ(made.size(), size_t{kTopics});
+  EXPECT_LE(most, 100u);
 }
 
 TEST_F(TopicsTest, operations_are_told_to_who_asks_for_them) {

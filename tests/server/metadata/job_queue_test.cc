@@ -30,7 +30,7 @@ class JobQueueTest : public testing::Test {
 TEST_F(JobQueueTest, a_full_lane_answers_and_the_other_goes_on) {
   for (const char* name : {"t1", "t2", "t3"}) add(Lane::Topics, name);
   add(Lane::Statements, "s1");
-  EXPECT_EQ(said_, std::vector<std::string>{"t3 refused LimitExceeded"});
+  EXPECT_EQ(said_, std::vector<std::string>{"t3 refused TooManyStatements"});
   run(3);
   EXPECT_EQ(said_.size(), 4u);
   add(Lane::Topics, "t4");
