@@ -362,12 +362,25 @@ void QuerySupervisor::task_failed(const TaskNews& news) {
   if (!schedule_.task_failed(news, now_ms())) return;
   if (news.is_lost) lost_.push_back(news.query_id);
   const auto trouble = schedule_.trouble_of(news.query_id);
+  if (trouble && trouble->kind == Trouble::Kind::Parked && was_told(news.query_id)) {
+    changed_.notify_all();
+    return;
+  }
   report(news.query_id, news.error,
          trouble && trouble->kind == Trouble::Kind::Stopped ? "stopped"
          : trouble && trouble->kind == Trouble::Kind::Parked
              ? "waits until the disk has room"
              : "failed, begins again at its last commit");
   changed_.notify_all();  // its thread asks the log for room: not a loop
+}
+
+// Under mutex_. Whether the log has told within a minute that the query waits for room: while a disk is full, room comes for a
+// moment again and again.
+bool QuerySupervisor::was_told(const std::string& query_id) {
+  constexpr int64_t kAgainMs = 60'000;
+  const int64_t now = now_ms();
+  std::erase_if(parked_told_ms_, [&](const auto& each) { return now - each.second >= kAgainMs; });
+  return !parked_told_ms_.emplace(query_id, now).second;
 }
 
 // Has the log tell once when it takes writes again; it may do so in the call.

@@ -86,6 +86,7 @@ class QuerySupervisor final : public QueryRunner {
   Status try_remove(Removal removal);
   Status finish_removal_of(const std::string& query_id);
   void await_room();
+  bool was_told(const std::string& query_id);
   void report(const std::string& query_id, const Error& error, const char* what_next);
   static Error explain(const Trouble& trouble);
 
@@ -116,6 +117,7 @@ class QuerySupervisor final : public QueryRunner {
   bool is_stopping_ = false;
   bool awaits_room_ = false;  // the log was asked to tell
   LogRate log_rate_{4};
+  std::map<std::string, int64_t> parked_told_ms_;  // when the log said that a query waits for room
   std::set<std::string> to_rebuild_;  // guarded by mutex_
 };
 
