@@ -18,6 +18,8 @@ constexpr int64_t kPatienceUs = 10'000'000;  // of whoever writes
 constexpr int64_t kOpenPatienceUs = 3'000'000;
 constexpr int64_t kAnswerUs = 1'000'000;     // after so long a request is sent again
 constexpr int64_t kRetryUs = 50'000;
+// Definitions may be told a moment before who leads; a partition that is unknown for longer is no more.
+constexpr int64_t kUnknownUs = 1'000'000;
 constexpr int64_t kIdleUs = 600'000'000;
 constexpr size_t kMostBatches = 5;  // as many as a partition remembers of a producer
 constexpr size_t kMostBytes = 1 << 20;
@@ -42,6 +44,10 @@ Error not_known(const std::optional<Error>& why) {
           "whether the rows were written is not known: their partition's leader does not answer",
           why ? why->message : std::string(),
           "Look whether they are there before you write them again."};
+}
+
+Error was_dropped() {
+  return {ErrorCode::UnknownTopic, "the stream or table was dropped while rows were written to it"};
 }
 
 Error not_written(const std::optional<Error>& why) {
@@ -157,6 +163,15 @@ void AppendCalls::send(const Way& way, Lane& lane) {
   if (known == nullptr && way.is_transaction())
     return give_up(lane, std::shared_ptr(lane.batches.front().of),
                    Error{ErrorCode::UnknownTopic, "the partition is no more"});
+  const int64_t now_us = around_.clock.monotonic_us();
+  if (known != nullptr) lane.unknown_since_us.reset();
+  if (known == nullptr && now_us - lane.unknown_since_us.value_or(now_us) >= kUnknownUs) {
+    lane.unknown_since_us.reset();
+    while (!lane.batches.empty())
+      give_up(lane, std::shared_ptr(lane.batches.front().of), was_dropped());
+    return forget_producer(lane);
+  }
+  if (known == nullptr && !lane.unknown_since_us) lane.unknown_since_us = now_us;
   if (known == nullptr || !known->leader) {
     lane.last_error = Error{ErrorCode::NotLeader, "no node leads the partition"};
     return;

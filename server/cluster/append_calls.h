@@ -121,6 +121,7 @@ class AppendCalls {
     uint64_t number = 0;        // of it while an answer may come; 0: none
     int64_t sent_us = 0, retry_at_us = 0;
     int64_t idle_since_us = 0;
+    std::optional<int64_t> unknown_since_us = {};  // no such partition is known
     std::optional<Error> last_error = {};
   };
   void put(const Way& way, std::string_view batches, std::shared_ptr<Waiting> waiting);

@@ -588,10 +588,12 @@ void ClusterMember::append_rows_unless_changed(const TopicPartition& partition, 
   });
 }
 
-void ClusterMember::ask_ends(std::vector<TopicPartition> partitions, EndCalls::Done done) {
-  loop_.post([this, partitions = std::move(partitions), done = std::move(done)]() mutable {
-    node_->ends().ask(std::move(partitions), std::move(done));
-  });
+void ClusterMember::ask_ends(std::vector<TopicPartition> partitions, int64_t open_wait_us,
+                             EndCalls::Done done) {
+  loop_.post(
+      [this, partitions = std::move(partitions), open_wait_us, done = std::move(done)]() mutable {
+        node_->ends().ask(std::move(partitions), open_wait_us, std::move(done));
+      });
 }
 
 void ClusterMember::confirm_leads(const TopicPartition& partition,

@@ -101,7 +101,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
                                   Offset since, AppendCalls::ChangeDone done);
   // All of it or nothing: see CommitCalls.
   void commit_rows(std::vector<CommitCalls::Part> parts, CommitCalls::Done done);
-  void ask_ends(std::vector<storage::TopicPartition> partitions, EndCalls::Done done);
+  void ask_ends(std::vector<storage::TopicPartition> partitions, int64_t open_wait_us,
+                EndCalls::Done done);
   // Whether this node leads it still: see EndCalls::confirm().
   void confirm_leads(const storage::TopicPartition& partition, std::function<void(Status)> done);
   // Replicas of what this node leads that were found to differ, and how often all were compared: see ScrubCalls.

@@ -21,6 +21,7 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kPatienceUs = 10'000'000;  // with each step
+constexpr int64_t kOpenUs = 5'000'000;  // with who has a transaction open before what is looked for
 constexpr int64_t kRetryUs = 20'000;
 constexpr size_t kMostProducers = 128;
 // Whoever is slow has large rows. Where this node dies, who coordinates its transactions next does not wait so long; one
@@ -116,7 +117,10 @@ void CommitCalls::start_waiting() {
 
 // Its coordinator is this node still, and was all the time: who takes over gives it less of that.
 bool CommitCalls::is_in_place(const Producer& producer) const {
-  if (producer.identity.epoch < 0 || !producer.place.is_here) return false;
+  return producer.identity.epoch >= 0 && producer.place.is_here && is_led_here(producer);
+}
+
+bool CommitCalls::is_led_here(const Producer& producer) const {
   const storage::PartitionAssignment* known = around_.cluster()->find(producer.place.coordinator);
   return known != nullptr && known->leader == around_.self && known->leader_epoch == producer.term;
 }
@@ -182,6 +186,9 @@ void CommitCalls::find_place(const CommitPtr& commit) {
 void CommitCalls::begin(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   const TransactionHost::CommitPlace& place = commit->producer->place;
+  // Who has led since the place was looked for would keep the long time, without this node that it is for.
+  if (place.is_here && !is_led_here(*commit->producer))
+    return again(commit, &CommitCalls::find_place);
   around_.transactions.begin_commit(
       place.coordinator,
       {.transactional_id = place.transactional_id,
@@ -292,17 +299,18 @@ void CommitCalls::look_whether_visible(const CommitPtr& commit) {
   if (!commit->done) return release(commit);
   std::vector<TopicPartition> partitions;
   for (const AppendedBatch& batch : commit->appended) partitions.push_back(batch.partition);
-  around_.ends.ask(std::move(partitions), [this, commit](const Result<EndCalls::Ends>& ends) {
-    const auto is_visible = [&](const AppendedBatch& batch) {
-      return std::ranges::any_of(*ends, [&](const auto& end) {
-        return end.first == batch.partition && end.second > batch.last_offset;
-      });
-    };
-    if (!ends || !std::ranges::all_of(commit->appended, is_visible))
-      return again(commit, &CommitCalls::look_whether_visible);
-    succeed(commit);
-    release(commit);
-  });
+  around_.ends.ask(std::move(partitions), kOpenUs,
+                   [this, commit](const Result<EndCalls::Ends>& ends) {
+                     const auto is_visible = [&](const AppendedBatch& batch) {
+                       return std::ranges::any_of(*ends, [&](const auto& end) {
+                         return end.first == batch.partition && end.second > batch.last_offset;
+                       });
+                     };
+                     if (!ends || !std::ranges::all_of(commit->appended, is_visible))
+                       return again(commit, &CommitCalls::look_whether_visible);
+                     succeed(commit);
+                     release(commit);
+                   });
 }
 
 // Whoever waits is told when the rows are in nobody's way any more: who begins anew at once would be overtaken by them.

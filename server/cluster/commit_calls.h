@@ -88,6 +88,7 @@ class CommitCalls {
   void fail(const CommitPtr& commit, Error error);
   void again(const CommitPtr& commit, void (CommitCalls::*step)(const CommitPtr&));
   bool is_in_place(const Producer& producer) const;
+  bool is_led_here(const Producer& producer) const;
   LeaderEpoch term_of(const storage::TopicPartition& coordinator) const;
   void limit(Commit& commit) const;
   void release(const CommitPtr& commit);

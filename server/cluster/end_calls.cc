@@ -17,14 +17,21 @@ constexpr int64_t kConfirmUs = 1'000'000;
 // Whoever asks hears before he asks again what is in his way.
 constexpr int64_t kOpenUs = kAnswerUs - 50'000;
 
+// What a leader says of which nothing but the transaction's end helps.
+bool is_open(const std::optional<Error>& error) {
+  return error && error->code == ErrorCode::ObjectState;
+}
+
 }  // namespace
 
-void EndCalls::ask(std::vector<TopicPartition> partitions, Done done) {
+void EndCalls::ask(std::vector<TopicPartition> partitions, int64_t open_wait_us, Done done) {
   const uint64_t id = ++last_number_;
   Question& question = questions_[id];
   for (const TopicPartition& partition : partitions) question.ends[partition];
   question.done = std::move(done);
-  question.give_up_us = around_.clock.monotonic_us() + kPatienceUs;
+  const int64_t now_us = around_.clock.monotonic_us();
+  question.give_up_us = now_us + kPatienceUs;
+  question.give_up_open_us = now_us + open_wait_us;
   if (partitions.empty()) return finish_if_done(id);
   ask_now(id, question);
 }
@@ -68,7 +75,7 @@ void EndCalls::tick() {
   std::vector<Question> late;
   for (auto each = questions_.begin(); each != questions_.end();) {
     Question& question = each->second;
-    if (now_us >= question.give_up_us) {
+    if (now_us >= (is_open(question.last_error) ? question.give_up_open_us : question.give_up_us)) {
       forget_asked(question);
       late.push_back(std::move(question));
       each = questions_.erase(each);
@@ -80,6 +87,10 @@ void EndCalls::tick() {
   for (const Question& question : late) {
     Error error = question.last_error.value_or(
         Error{ErrorCode::ReadTimeout, "a partition's leader does not answer"});
+    if (is_open(error)) {
+      question.done(std::move(error));
+      continue;
+    }
     error.detail = "How far the partitions can be read as of now is not known.";
     error.hint = "Try again when enough nodes are there; SHOW SERVER tells which are.";
     question.done(std::move(error));
@@ -89,7 +100,7 @@ void EndCalls::tick() {
     if (try_tell(asking, seen)) return true;
     if (now_us < asking.until_us) return false;
     refuse(asking.from, asking.number,
-           {ErrorCode::ReadTimeout,
+           {ErrorCode::ObjectState,
             "rows that were acknowledged lie behind a transaction that is open"});
     return true;
   });

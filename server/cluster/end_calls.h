@@ -66,8 +66,9 @@ class EndCalls {
         rules_(rules),
         last_number_(static_cast<uint64_t>(around_.clock.monotonic_us())) {}
 
-  // Asks whoever leads then, again until all have answered or it has taken too long.
-  void ask(std::vector<storage::TopicPartition> partitions, Done done);
+  // Asks whoever leads then, again until all have answered or it has taken too long: some seconds, or `open_wait_us` where a
+  // transaction that is open is in the way, which is ObjectState then.
+  void ask(std::vector<storage::TopicPartition> partitions, int64_t open_wait_us, Done done);
   // Whether this node leads the partition still, so that what it knew under its epoch when it was asked was all that there
   // was to know: who was frozen or cut off does not know that it was replaced. Fails with NotLeader, and with
   // NotEnoughReplicas where those who could lead by now do not say.
@@ -87,7 +88,7 @@ class EndCalls {
   struct Question {
     std::map<storage::TopicPartition, std::optional<Offset>> ends;
     Done done;
-    int64_t give_up_us = 0, ask_at_us = 0;
+    int64_t give_up_us = 0, give_up_open_us = 0, ask_at_us = 0;
     std::map<uint64_t, Asked> asked;  // and not answered, by the number of the message
     std::optional<Error> last_error = {};
   };

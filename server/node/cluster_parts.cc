@@ -134,9 +134,11 @@ MetadataApplier::LeadersEnd leaders_end_by(ClusterMember& member) {
   return [&member](const storage::TopicPartition& partition) -> Result<Offset> {
     constexpr auto kPatience = std::chrono::seconds(10);
     const auto answer = std::make_shared<std::promise<Result<Offset>>>();
-    member.ask_ends({partition}, [answer](const auto& ends) {
-      answer->set_value(ends ? Result<Offset>(ends->front().second) : Result<Offset>(ends.error()));
-    });
+    member.ask_ends({partition}, std::chrono::microseconds(kPatience).count(),
+                    [answer](const auto& ends) {
+                      answer->set_value(ends ? Result<Offset>(ends->front().second)
+                                             : Result<Offset>(ends.error()));
+                    });
     auto told = answer->get_future();
     if (told.wait_for(kPatience) == std::future_status::ready) return told.get();
     return Error{ErrorCode::NotLeader, "no leader tells how far a partition goes"};

@@ -81,13 +81,14 @@ void MemberTopics::commit(std::vector<Change> parts, CommitDone done) {
   member_.commit_rows(std::move(all), std::move(done));
 }
 
-void MemberTopics::ask_ends(std::vector<storage::TopicPartition> partitions,
+void MemberTopics::ask_ends(std::vector<storage::TopicPartition> partitions, int64_t wait_ms,
                             std::function<void(Result<Ends>)> done) {
-  member_.ask_ends(std::move(partitions), [told = told_ends_, asked_us = clock_.monotonic_us(),
-                                           done = std::move(done)](Result<Ends> ends) {
-    if (ends) told->note(*ends, asked_us);
-    done(std::move(ends));
-  });
+  member_.ask_ends(std::move(partitions), wait_ms * 1000,
+                   [told = told_ends_, asked_us = clock_.monotonic_us(),
+                    done = std::move(done)](Result<Ends> ends) {
+                     if (ends) told->note(*ends, asked_us);
+                     done(std::move(ends));
+                   });
 }
 
 std::optional<ClusterTopics::Ends> MemberTopics::ends_asked_since(

@@ -13,7 +13,7 @@ class MemberTopics final : public ClusterTopics {
   void append(storage::AppendRequest request, storage::AppendDone done) override;
   void append_changes(std::vector<Change> parts, ChangesDone done) override;
   void commit(std::vector<Change> parts, CommitDone done) override;
-  void ask_ends(std::vector<storage::TopicPartition> partitions,
+  void ask_ends(std::vector<storage::TopicPartition> partitions, int64_t wait_ms,
                 std::function<void(Result<Ends>)> done) override;
   std::optional<Ends> ends_asked_since(std::span<const storage::TopicPartition> partitions,
                                        int64_t asked_us) const override;

@@ -48,7 +48,8 @@ class ClusterTopics {
   virtual void commit(std::vector<Change> parts, CommitDone done) = 0;
   // Whatever was acknowledged before the call lies before these ends.
   using Ends = std::vector<std::pair<storage::TopicPartition, Offset>>;
-  virtual void ask_ends(std::vector<storage::TopicPartition> partitions,
+  // For `wait_ms` at most where rows that were acknowledged lie behind a transaction that is open: ObjectState then.
+  virtual void ask_ends(std::vector<storage::TopicPartition> partitions, int64_t wait_ms,
                         std::function<void(Result<Ends>)> done) = 0;
   // The ends that somebody was told here, if the question was no older than that (of the monotonic clock); nothing where one of
   // them was not.

@@ -6,6 +6,7 @@
 
 #include "server/sql/execution.h"
 #include "server/sql/read_barrier.h"
+#include "server/sql/table_opening.h"
 
 namespace server {
 
@@ -83,15 +84,22 @@ class TransientExecution final : public SqlExecution {
         partitions.insert({topic->id, i});
       }
     }
-    cluster.ask_ends({partitions.begin(), partitions.end()},
-                     on_loop([this](Result<ClusterTopics::Ends> ends) {
-                       if (!ends) {
-                         is_over_ = true;
-                         return receiver().on_error(std::move(ends).error());
-                       }
-                       leaders_ends_ = {ends->begin(), ends->end()};
-                       go_on();
-                     }));
+    const int64_t wait_ms =
+        session().setting_ms("read.wait.ms", session().parts().settings.open_wait_ms());
+    cluster.ask_ends(
+        {partitions.begin(), partitions.end()}, wait_ms,
+        on_loop([this, wait_ms](Result<ClusterTopics::Ends> ends) {
+          if (!ends) {
+            is_over_ = true;
+            const bool is_open = ends.error().code == ErrorCode::ObjectState;
+            return receiver().on_error(
+                is_open
+                    ? behind_transaction(engine::join_words(planned_.plan.sources, "and"), wait_ms)
+                    : std::move(ends).error());
+          }
+          leaders_ends_ = {ends->begin(), ends->end()};
+          go_on();
+        }));
     return {};
   }
 

@@ -13,6 +13,15 @@
 
 namespace server {
 
+Error behind_transaction(const std::string& which, int64_t waited_ms) {
+  return {
+      ErrorCode::ObjectState,
+      fmt::format("rows of {} that were acknowledged lie behind a transaction that is open", which),
+      fmt::format("Waited {} ms for it to end.", waited_ms),
+      "Try again when it has ended: a Kafka producer has most likely begun it. The setting "
+      "read.wait.ms bounds the waiting."};
+}
+
 TableOpening::TableOpening(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
                            std::vector<KeptTable> tables, Kind kind)
     : session_(session),
@@ -74,10 +83,10 @@ void TableOpening::ask_leaders() {
   }
   const std::vector<storage::TopicPartition> asked(partitions.begin(), partitions.end());
   if (auto ends = old_ends(asked)) return leaders_told(*std::move(ends));
-  cluster.ask_ends(asked,
-                   there_.on(session_.shard().loop(), [this](Result<ClusterTopics::Ends> ends) {
-                     leaders_told(std::move(ends));
-                   }));
+  cluster.ask_ends(
+      asked, session_.setting_ms("read.wait.ms", session_.parts().settings.open_wait_ms()),
+      there_.on(session_.shard().loop(),
+                [this](Result<ClusterTopics::Ends> ends) { leaders_told(std::move(ends)); }));
 }
 
 // What was acknowledged before the time that the reader allows lies before them; and what its session has written.
@@ -97,6 +106,11 @@ std::optional<ClusterTopics::Ends> TableOpening::old_ends(
 
 void TableOpening::leaders_told(Result<ClusterTopics::Ends> ends) {
   if (!opened_) return;
+  if (!ends && ends.error().code == ErrorCode::ObjectState) {
+    const bool of_topics =
+        std::ranges::any_of(tables_, [this](const KeptTable& each) { return is_of_topic(each); });
+    return end(behind_transaction(names(of_topics), waited_ms()));
+  }
   if (!ends) return end(std::move(ends).error());
   if (kind_ == Kind::Change) session_.note_read({ends->begin(), ends->end()});
   ClusterTopics::Ends journals;
@@ -298,21 +312,19 @@ bool TableOpening::lies_behind_transaction() const {
   });
 }
 
+int64_t TableOpening::waited_ms() const {
+  return (session_.parts().clock.monotonic_us() - begun_us_) / 1000;
+}
+
 Error TableOpening::behind(bool of_topics) const {
-  const int64_t waited_ms = (session_.parts().clock.monotonic_us() - begun_us_) / 1000;
   const std::string which = names(of_topics);
   const bool are_many = which.starts_with("tables ");
   if (of_topics && session_.parts().cluster == nullptr && lies_behind_transaction())
-    return Error{
-        ErrorCode::ObjectState,
-        fmt::format("rows of {} that were acknowledged lie behind a transaction that is open",
-                    which),
-        fmt::format("Waited {} ms for a Kafka producer to end it.", waited_ms),
-        "Try again when it has ended; the setting read.wait.ms bounds the waiting."};
+    return behind_transaction(which, waited_ms());
   return Error{ErrorCode::ObjectState,
                fmt::format("{} {} still catching up with what was written to {}", which,
                            are_many ? "are" : "is", are_many ? "them" : "it"),
-               fmt::format("Waited {} ms.", waited_ms),
+               fmt::format("Waited {} ms.", waited_ms()),
                "Try again in a moment. SHOW QUERIES tells how far its query is behind; the "
                "setting read.wait.ms bounds the waiting."};
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "server/net/interest.h"
@@ -14,6 +15,9 @@
 #include "server/sql/table_locks.h"
 
 namespace server {
+
+// Where a transaction that is open lies before rows of `which` that were acknowledged, and nobody waits any longer for its end.
+Error behind_transaction(const std::string& which, int64_t waited_ms);
 
 // Tables that are a topic's, and not what a query makes, show all that SQL has written to them, whichever session, and never
 // less than before they were rebuilt: a read of one that does not come to it within read.wait.ms fails. Tables that
@@ -62,6 +66,7 @@ class TableOpening {
   void end(Status status);
   void on_timeout();
   std::string names(bool of_topics) const;
+  int64_t waited_ms() const;
   bool lies_behind_transaction() const;
   Error behind(bool of_topics) const;
 

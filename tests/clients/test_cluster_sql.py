@@ -311,7 +311,7 @@ def what_is_not_there_yet_says_so():
     define(nodes, "CREATE STREAM source (k INT KEY, v INT)", "CREATE TABLE target (k INT PRIMARY KEY, v INT)")
     node = nodes.nodes[2]
     for statement in ("ALTER TABLE target ALTER COLUMN v TYPE BIGINT",
-                      "BEGIN; CREATE STREAM late (v INT); COMMIT"):
+                      "BEGIN; CREATE STREAM late (v INT); COMMIT", "SELECT pg_advisory_lock(1)"):
         assert "not supported in a cluster yet" in refusal(node, statement), statement
     assert rows_of(node, "SELECT COUNT(*) FROM target") == [(0,)]
 
@@ -375,13 +375,18 @@ def rows_behind_a_transaction_that_is_open_are_waited_for():
     producer.flush(30)
     with connect(nodes.nodes[2]) as c:
         c.execute("INSERT INTO behind VALUES (1, 1), (2, 1)")
+        c.execute("SET 'read.wait.ms' = '700'")
         for statement in ("SELECT * FROM behind", "UPDATE behind SET v = 2 WHERE id = 1", "INSERT INTO behind VALUES (1, 9) ON CONFLICT DO NOTHING"):
+            begun = time.monotonic()
             try:
                 c.execute(statement)
-            except psycopg.Error as error:
-                assert "behind a transaction that is open" in str(error), error
+            except psycopg.errors.ObjectNotInPrerequisiteState as error:
+                assert "table BEHIND that were acknowledged lie behind a transaction that is open" in str(error), error
+                assert "read.wait.ms" in error.diag.message_hint, error.diag.message_hint
+                assert 0.6 < time.monotonic() - begun < 4, time.monotonic() - begun
             else:
                 raise AssertionError(f"answered: {statement}")
+        c.execute("SET 'read.wait.ms' = '20000'")
         threading.Timer(1, producer.commit_transaction, (30,)).start()
         assert c.execute("UPDATE behind SET v = v + 1").rowcount == 3
         assert sorted(c.execute("SELECT id, v FROM behind").fetchall()) == [(1, 2), (2, 2), (5, 6)]

@@ -12,6 +12,8 @@ using storage::TopicPartition;
 
 namespace {
 
+constexpr int64_t kOpenUs = 5'000'000;  // how long a transaction that is open is waited for
+
 constexpr int64_t kPauseUs = 30'000, kLookUs = 50'000, kAskUs = 15'000;
 
 struct NumbersRead {
@@ -195,15 +197,16 @@ void Committer::look_whether_visible(const std::vector<storage::AppendedBatch>& 
   node.run(node.life(), [this, &node, batches, name = transaction_->name] {
     std::vector<TopicPartition> partitions;
     for (const storage::AppendedBatch& batch : batches) partitions.push_back(batch.partition);
-    node.cluster()->ends().ask(partitions, [this, batches,
-                                            name](const Result<server::EndCalls::Ends>& ends) {
-      for (size_t i = 0; ends && i < batches.size(); ++i)
-        if (ends->at(i).second <= batches[i].last_offset)
-          world_.findings.add(fmt::format(
-              "transaction {} was acknowledged, and its leader shows orders {} up to {}, not {}",
-              name, batches[i].partition.partition.value(), ends->at(i).second.value(),
-              batches[i].last_offset.value()));
-    });
+    node.cluster()->ends().ask(
+        partitions, kOpenUs, [this, batches, name](const Result<server::EndCalls::Ends>& ends) {
+          for (size_t i = 0; ends && i < batches.size(); ++i)
+            if (ends->at(i).second <= batches[i].last_offset)
+              world_.findings.add(
+                  fmt::format("transaction {} was acknowledged, and its leader shows orders {} up "
+                              "to {}, not {}",
+                              name, batches[i].partition.partition.value(),
+                              ends->at(i).second.value(), batches[i].last_offset.value()));
+        });
   });
 }
 
@@ -220,17 +223,18 @@ void EndAsker::ask(SimNode& node) {
   std::map<TopicPartition, Offset> acknowledged;
   for (const TopicPartition& partition : partitions_)
     acknowledged[partition] = checker_.acknowledged_end(partition);
-  node.cluster()->ends().ask(partitions_, [this, id = node.id(), acknowledged](
-                                              const Result<server::EndCalls::Ends>& ends) {
-    if (!ends) return;
-    ++answers_;
-    for (const auto& [partition, end] : *ends)
-      if (end < acknowledged.at(partition))
-        findings_.add(fmt::format(
-            "node {} was told that partition {} ends at {}, when {} had been acknowledged",
-            id.value(), partition.partition.value(), end.value(),
-            acknowledged.at(partition).value()));
-  });
+  node.cluster()->ends().ask(
+      partitions_, kOpenUs,
+      [this, id = node.id(), acknowledged](const Result<server::EndCalls::Ends>& ends) {
+        if (!ends) return;
+        ++answers_;
+        for (const auto& [partition, end] : *ends)
+          if (end < acknowledged.at(partition))
+            findings_.add(fmt::format(
+                "node {} was told that partition {} ends at {}, when {} had been acknowledged",
+                id.value(), partition.partition.value(), end.value(),
+                acknowledged.at(partition).value()));
+      });
 }
 
 }  // namespace sim

@@ -100,6 +100,21 @@ class AppendCallsTest : public ::testing::Test {
       {}};
 };
 
+TEST_F(AppendCallsTest, RowsForWhatWasDroppedAreRefusedSoon) {
+  append(1);
+  change(1, 5);
+  for (int i = 0; i < 18; ++i) pass(50'000);
+  EXPECT_TRUE(told.empty());
+  for (int i = 0; i < 6; ++i) pass(50'000);
+  ASSERT_EQ(told.size(), 2u);
+  for (const auto& result : told) EXPECT_EQ(result.error().code, ErrorCode::UnknownTopic);
+  EXPECT_TRUE(sent.empty());
+  // One of that name again, and nothing is left over.
+  lead(kThere);
+  append(2);
+  EXPECT_EQ(header_of(take(kThere)).base_sequence, 0);
+}
+
 TEST_F(AppendCallsTest, WhatIsSentAgainIsTheSame) {
   lead(kThere);
   append(2);

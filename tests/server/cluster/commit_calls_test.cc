@@ -207,6 +207,17 @@ TEST_F(CommitCallsTest, WhereTheCoordinatorHasMovedItBeginsWithAShortTime) {
   EXPECT_LT(take<BeginCommit>().request.timeout_ms, here.request.timeout_ms / 10);
 }
 
+// The node was frozen, say, and its coordinator has not noticed yet that another one leads.
+TEST_F(CommitCallsTest, AnotherCoordinatorIsNotAskedForTheLongTimeOfOnesOwn) {
+  is_here = true;  // as it believes
+  commit();
+  pass(100'000);
+  EXPECT_TRUE(sent.empty());
+  is_here = false;
+  pass(100'000);
+  EXPECT_LT(take<BeginCommit>().request.timeout_ms, 10'000);
+}
+
 TEST_F(CommitCallsTest, WhereAPartIsRefusedNothingIsWritten) {
   commit(Offset{7});
   begin();
@@ -286,10 +297,12 @@ TEST_F(CommitCallsTest, AProducerBeginsAnewWhereItsCoordinatorHasChanged) {
     EXPECT_EQ(told.size(), 1U);
     told.clear();
   };
+  lead(kCoordinator, kHere);
   commit_all(kProducer, true);
-  lead(kCoordinator, kThere);
+  lead(kCoordinator, kHere);
   commit_all(kNext, true);
   is_here = false;
+  lead(kCoordinator, kThere);
   commit_all(kNext, true);
   commit_all(kNext, false);
   lead(kCoordinator, kThere);

@@ -39,11 +39,12 @@ class EndCallsTest : public ::testing::Test {
     return message;
   }
   void ask(std::vector<TopicPartition> partitions) {
-    calls.ask(std::move(partitions),
+    calls.ask(std::move(partitions), open_wait_us,
               [this](Result<EndCalls::Ends> ends) { told = std::move(ends); });
   }
 
   SimulatedClock clock{1'700'000'000'000};
+  int64_t open_wait_us = 8'000'000;
   std::map<int32_t, int32_t> versions;
   storage::ClusterTable table;
   std::deque<std::pair<NodeId, ClusterMessage>> sent;
@@ -122,6 +123,29 @@ TEST_F(EndCallsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenTransactio
   calls.tick();
   EXPECT_EQ(take<EndsTold>(kThere).error->message,
             "rows that were acknowledged lie behind a transaction that is open");
+}
+
+TEST_F(EndCallsTest, AnOpenTransactionIsWaitedForAsLongAsTheReaderWants) {
+  for (const int64_t wait_us : {1'000'000, 8'000'000}) {
+    open_wait_us = wait_us;
+    told.reset();
+    lead(kThere, 4);
+    ask({partition()});
+    const int64_t begun_us = clock.monotonic_us();
+    while (!told && clock.monotonic_us() < begun_us + 20'000'000) {
+      if (!sent.empty())
+        calls.on_message(kThere, EndsTold{.number = take<AskEnds>(kThere).number,
+                                          .error = Error{ErrorCode::ObjectState, "behind"}});
+      clock.advance_us(10'000);
+      calls.tick();
+    }
+    ASSERT_TRUE(told && !*told);
+    EXPECT_EQ(told->error().code, ErrorCode::ObjectState);
+    EXPECT_EQ(told->error().hint, "");  // more nodes would not help
+    EXPECT_NEAR(static_cast<double>(clock.monotonic_us() - begun_us), static_cast<double>(wait_us),
+                100'000);
+    sent.clear();
+  }
 }
 
 TEST_F(EndCallsTest, ALeaderAsksWhoCouldLeadByNow) {
