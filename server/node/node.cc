@@ -369,7 +369,8 @@ Status Node::open_front_ends() {
       TRY(pg::PgServer::open(shards,
                              {.front_end = front_end_options(
                                   settings_.pg, {.has_request = true, .protocols = {"postgresql"}}),
-                              .access = &access_->access()},
+                              .access = &access_->access(),
+                              .has_advisory_locks = parts_->cluster == nullptr},
                              memory_, clock_));
   TRY(open_kafka());
   return open_http();

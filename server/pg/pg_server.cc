@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "server/pg/notifications.h"
+#include "server/sql/table_locks.h"
 
 namespace server::pg {
 
@@ -28,6 +29,9 @@ int32_t random_secret() {
 class SessionRegistry final : public SessionPeers,
                               public std::enable_shared_from_this<SessionRegistry> {
  public:
+  explicit SessionRegistry(bool has_advisory_locks)
+      : advisory_locks_(has_advisory_locks ? std::make_shared<TableLocks>() : nullptr) {}
+
   void add(SessionKey key, Session& session, Loop& loop) {
     std::lock_guard lock(mutex_);
     sessions_[key.process_id] = {key.secret, &session, &loop, session.status()};
@@ -40,6 +44,7 @@ class SessionRegistry final : public SessionPeers,
     on_its_loop(key, [](Session& session) { session.cancel(); });
   }
   std::shared_ptr<Notifications> notifications() override { return notifications_; }
+  std::shared_ptr<TableLocks> advisory_locks() override { return advisory_locks_; }
   std::vector<SessionStatus> statuses() const override {
     std::vector<SessionStatus> all;
     {
@@ -91,6 +96,7 @@ class SessionRegistry final : public SessionPeers,
   }
 
   const std::shared_ptr<Notifications> notifications_ = std::make_shared<Notifications>();
+  const std::shared_ptr<TableLocks> advisory_locks_;
   mutable std::mutex mutex_;
   // Guarded by mutex_
   std::unordered_map<int32_t, Entry> sessions_;
@@ -135,7 +141,8 @@ struct PgServer::Impl final : ClientProtocol {
   const std::vector<Shard> shards;
   const PgServerOptions options;
   const Clock& clock;
-  const std::shared_ptr<SessionRegistry> sessions = std::make_shared<SessionRegistry>();
+  const std::shared_ptr<SessionRegistry> sessions =
+      std::make_shared<SessionRegistry>(options.has_advisory_locks);
   std::atomic<int32_t> last_process_id = 0;
   std::unique_ptr<FrontEnd> front_end;
 };

@@ -16,6 +16,7 @@ struct PgServerOptions {
   FrontEndOptions front_end;
   SessionLimits limits = {};
   const auth::Access* access = nullptr;  // null: everybody may come in; outlives the server
+  bool has_advisory_locks = true;        // not where other servers have sessions of the same users
 };
 
 // Threads: as FrontEnd.

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "engine/java/postgres_zone.h"
+#include "server/pg/advisory_locks.h"
 #include "server/pg/authentication.h"
 #include "server/pg/client_encoding.h"
 #include "server/pg/copy_input.h"
@@ -692,6 +693,7 @@ void Session::send_ready() {
   for (const auto& [name, value] : context_.settings.take_reports())
     writer().parameter_status(name, value);
   is_at_rest_ = transaction_ == TransactionStatus::Idle;
+  if (is_at_rest_ && advisory_locks_) advisory_locks_->end_transaction();
   if (is_at_rest_) send_notifications();
   if (phase_ == Phase::Over) return;
   writer().ready_for_query(transaction_);
@@ -757,6 +759,12 @@ SessionNotifications& Session::notifications() {
     if (transaction_ != TransactionStatus::Idle) notifications_->begin();
   }
   return *notifications_;
+}
+
+SessionAdvisoryLocks& Session::advisory_locks() {
+  if (!advisory_locks_)
+    advisory_locks_ = std::make_unique<SessionAdvisoryLocks>(peers_.advisory_locks());
+  return *advisory_locks_;
 }
 
 void Session::send_notifications() {

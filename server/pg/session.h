@@ -29,11 +29,16 @@ class Access;
 }
 }  // namespace server
 
+namespace server {
+class TableLocks;
+}
+
 namespace server::pg {
 
 class Authentication;
 class CopyInput;
 class Notifications;
+class SessionAdvisoryLocks;
 class SessionNotifications;
 struct EndingQuery;
 struct PreparedFact;
@@ -72,6 +77,8 @@ class SessionPeers {
   // Where a CancelRequest goes.
   virtual void cancel_session(SessionKey key) = 0;
   virtual std::shared_ptr<Notifications> notifications() = 0;
+  // Null where there are none: nodes of a cluster do not know of each other's.
+  virtual std::shared_ptr<TableLocks> advisory_locks() { return nullptr; }
   // For any thread: has the session woken on its own loop, if it is still there.
   virtual std::function<void()> waker_of(SessionKey key) = 0;
   // Of those that are let in, by number.
@@ -202,6 +209,7 @@ class Session : public ClientSession {
   void send_ready();
   void send_notifications();
   SessionNotifications& notifications();
+  SessionAdvisoryLocks& advisory_locks();
   MessageWriter writer() { return MessageWriter(context_.output, context_.encoding.get()); }
   // Of the session of that number, where its user is this one's, or this one has all rights. False: there is none.
   Result<bool> end_session(int32_t process_id, SessionEnd what);
@@ -347,6 +355,8 @@ class Session : public ClientSession {
   MemoryCharge settings_charge_;
   std::unique_ptr<SessionNotifications> notifications_;  // once it has listened or notified
   MemoryCharge notifications_charge_;
+  std::unique_ptr<SessionAdvisoryLocks>
+      advisory_locks_;  // once it has asked for one; outlives the activity
 
   std::optional<Script> script_;
   // A Parse message that has not been answered.

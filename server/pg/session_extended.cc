@@ -261,10 +261,13 @@ Result<PreparedStatementPtr> Session::finish_analysis(
         parameter_oids[i] = wire_type(analysed->plan->parameters[i]).oid;
   } else if (!analysed->inner) {
     const bool asks = analysed->parsed && is_setting_query(analysed->parsed->statement);
-    parameter_oids.resize(
-        asks ? count_parameters(std::get<engine::Query>(analysed->parsed->statement)) : 0);
-    for (uint32_t& number : parameter_oids)
-      if (number == 0 || number == oid::kUnknown) number = oid::kText;
+    const std::vector<uint32_t> usual =
+        asks ? parameters_of_settings(std::get<engine::Query>(analysed->parsed->statement))
+             : std::vector<uint32_t>();
+    parameter_oids.resize(usual.size());
+    for (size_t i = 0; i < usual.size(); ++i)
+      if (parameter_oids[i] == 0 || parameter_oids[i] == oid::kUnknown)
+        parameter_oids[i] = usual[i];
   }
   analysed->text = std::move(text);
   analysed->parameter_oids = std::move(parameter_oids);

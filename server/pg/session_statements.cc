@@ -8,6 +8,7 @@
 
 #include "engine/formats/text_value.h"
 #include "engine/types/ascii.h"
+#include "server/pg/advisory_locks.h"
 #include "server/pg/copy_input.h"
 #include "server/pg/notifications.h"
 #include "server/pg/portal_uses.h"
@@ -57,6 +58,16 @@ Result<std::optional<std::string>> constant_text(const engine::Expression& expre
   return Error{ErrorCode::NotSupported,
                "EXECUTE with other arguments than constants is not supported yet"}
       .at(expression.position);
+}
+
+// Why a statement that PostgreSQL's programs send does nothing.
+std::string nothing_to_do(const std::string& tag) {
+  if (tag == "CREATE INDEX" || tag == "DROP INDEX")
+    return fmt::format("rows are found by their PRIMARY KEY, and else by a scan: no index was {}",
+                       tag == "DROP INDEX" ? "dropped" : "made");
+  if (tag == "CREATE EXTENSION")
+    return "there are no extensions; gen_random_uuid() and uuid_generate_v4() are there without";
+  return tag + " has nothing to do here";
 }
 
 // COPY source TO: what SELECT columns FROM source would give.
@@ -375,11 +386,52 @@ struct Session::OwnStatement {
              fmt::format("PID {} is not a PostgreSQL server process", process_id));
       return is_there;
     };
+    std::vector<AdvisoryLock> wanted;
+    actions.lock = [&](const AdvisoryCall& call, std::string key) {
+      return lock(call, {std::move(key), call.is_shared, call.is_of_transaction}, wanted);
+    };
     const std::vector<sql::ResultColumn> columns = columns_of_settings(query);
     const std::vector<std::optional<std::string>> row =
         TRY(run_settings(query, parameters, actions));
     session.follow_settings();  // what set_config() gives goes out as it says
+    if (!wanted.empty()) return send_when_locked(columns, row, std::move(wanted));
     return send_rows(columns, {row}, "SELECT 1");
+  }
+
+  // What the call gives; a lock that has to be waited for is `wanted`.
+  Result<std::optional<std::string>> lock(const AdvisoryCall& call, AdvisoryLock lock,
+                                          std::vector<AdvisoryLock>& wanted) {
+    using Text = std::optional<std::string>;
+    SessionAdvisoryLocks& locks = session.advisory_locks();
+    switch (call.does) {
+      case AdvisoryCall::Does::Lock:
+        wanted.push_back(std::move(lock));
+        return Text("");
+      case AdvisoryCall::Does::TryLock:
+        return Text(TRY(locks.try_lock(lock)) ? "t" : "f");
+      case AdvisoryCall::Does::UnlockAll:
+        locks.unlock_all();
+        return Text("");
+      case AdvisoryCall::Does::Unlock:
+        break;
+    }
+    const bool had_it = locks.unlock(lock);
+    if (!had_it)
+      warn(ErrorCode::ObjectState, fmt::format("you don't own a lock of type {}",
+                                               lock.is_shared ? "ShareLock" : "ExclusiveLock"));
+    return Text(had_it ? "t" : "f");
+  }
+  Status send_when_locked(const std::vector<sql::ResultColumn>& columns,
+                          const std::vector<std::optional<std::string>>& row,
+                          std::vector<AdvisoryLock> wanted) {
+    const auto finish = [own = *this, columns, row]() mutable -> Status {
+      return own.send_rows(columns, {row}, "SELECT 1");
+    };
+    session.begin_activity(
+        make_lock_activity(context(), session.advisory_locks(), std::move(wanted), finish,
+                           session.peers_.waker_of(session.key_)),
+        statement.text);
+    return {};
   }
 
   // It may have been meant for the other SHOW: SHOW quereis.
@@ -438,6 +490,7 @@ struct Session::OwnStatement {
     session.close_portals(true);
     session.discard_prepared();
     if (session.notifications_) session.notifications_->unlisten_all();
+    if (session.advisory_locks_) session.advisory_locks_->unlock_all();
     context().backend->discard_temporary();
     context().backend->forget_sequences();
     settings().undefine_all();
@@ -713,7 +766,7 @@ struct Session::OwnStatement {
            std::string("there is one database, to which every name leads: nothing was ") +
                (maintain.tag == "DROP DATABASE" ? "dropped" : "made"));
     else if (is_wanted(settings(), sql::NoticeLevel::Notice))
-      writer().notice({sql::NoticeLevel::Notice, maintain.tag + " has nothing to do here"});
+      writer().notice({sql::NoticeLevel::Notice, nothing_to_do(maintain.tag)});
     return done(maintain.tag);
   }
 
@@ -858,6 +911,7 @@ void Session::end_transaction(bool committed) {
     context_.settings.rollback_transaction();
     context_.backend->rollback();
   }
+  if (advisory_locks_) advisory_locks_->end_transaction();
   follow_settings();
   transaction_ = TransactionStatus::Idle;
   writes_in_transaction_ = lasting_writes_ = 0;

@@ -6,6 +6,8 @@
 #include <charconv>
 
 #include "engine/types/ascii.h"
+#include "engine/types/postgres_type.h"
+#include "engine/types/text_number.h"
 #include "server/sql/session_settings.h"
 
 namespace server::pg {
@@ -19,12 +21,25 @@ bool ends_sessions(const engine::FunctionCall& call) {
   return call.name == "PG_CANCEL_BACKEND" || call.name == "PG_TERMINATE_BACKEND";
 }
 
+// What texts are locked by; what numbers come out is said nowhere, only that equal texts have equal ones.
+bool is_hash(const engine::FunctionCall& call) {
+  return (call.name == "HASHTEXT" && call.arguments.size() == 1) ||
+         (call.name == "HASHTEXTEXTENDED" && call.arguments.size() == 2);
+}
+
+// Whether it is shown as a truth. A lock that was waited for is void, an empty text.
+bool is_truth(const engine::FunctionCall& call) {
+  const auto lock = advisory_call(call);
+  return ends_sessions(call) || (lock && (lock->does == AdvisoryCall::Does::TryLock ||
+                                          lock->does == AdvisoryCall::Does::Unlock));
+}
+
 bool is_setting_call(const engine::FunctionCall& call) {
   if (call.over || call.filter || call.distinct || call.star || !call.order_by.empty())
     return false;
   const size_t count = call.arguments.size();
   return (call.name == "SET_CONFIG" && count == 3) || (call.name == "PG_NOTIFY" && count == 2) ||
-         (ends_sessions(call) && count == 1) ||
+         (ends_sessions(call) && count == 1) || advisory_call(call) || is_hash(call) ||
          (call.name == "CURRENT_SETTING" && (count == 1 || count == 2));
 }
 
@@ -34,21 +49,30 @@ bool is_answered(const Expression& expression, bool& has_call) {
     return is_answered(*cast->operand, has_call);
   if (const auto* call = expression.as<engine::FunctionCall>()) {
     if (!is_setting_call(*call)) return false;
-    has_call = true;
+    has_call |= !is_hash(*call);
     return std::ranges::all_of(
         call->arguments, [&](const auto& argument) { return is_answered(*argument, has_call); });
   }
   return expression.is<engine::NullLiteral>() || expression.is<engine::BooleanLiteral>() ||
-         expression.is<engine::IntegerLiteral>() || expression.is<engine::StringLiteral>() ||
-         expression.is<engine::Parameter>();
+         expression.is<engine::IntegerLiteral>() || expression.is<engine::BigintLiteral>() ||
+         expression.is<engine::StringLiteral>() || expression.is<engine::Parameter>();
 }
 
-void find_parameters(const Expression& expression, size_t& most) {
-  if (const auto* parameter = expression.as<engine::Parameter>())
-    most = std::max(most, static_cast<size_t>(parameter->index));
-  if (const auto* cast = expression.as<engine::Cast>()) find_parameters(*cast->operand, most);
-  if (const auto* call = expression.as<engine::FunctionCall>())
-    for (const auto& argument : call->arguments) find_parameters(*argument, most);
+// `type`: what the place of the expression takes.
+void find_parameters(const Expression& expression, uint32_t type, std::vector<uint32_t>& types) {
+  if (const auto* parameter = expression.as<engine::Parameter>()) {
+    const auto at = static_cast<size_t>(parameter->index) - 1;
+    if (types.size() <= at) types.resize(at + 1, oid::kText);
+    types[at] = type;
+  }
+  if (const auto* cast = expression.as<engine::Cast>())
+    find_parameters(*cast->operand, oid::kText, types);
+  if (const auto* call = expression.as<engine::FunctionCall>()) {
+    const bool is_lock = advisory_call(*call).has_value();
+    const uint32_t of_lock = call->arguments.size() == 1 ? oid::kInt8 : oid::kInt4;
+    for (const auto& argument : call->arguments)
+      find_parameters(*argument, is_lock ? of_lock : oid::kText, types);
+  }
 }
 
 std::optional<bool> truth(const std::string& text) {
@@ -70,6 +94,8 @@ struct Run {
       return Text(literal->value ? "true" : "false");
     if (const auto* literal = expression.as<engine::IntegerLiteral>())
       return Text(fmt::format("{}", literal->value));
+    if (const auto* literal = expression.as<engine::BigintLiteral>())
+      return Text(fmt::format("{}", literal->value));
     if (const auto* literal = expression.as<engine::StringLiteral>()) return Text(literal->value);
     if (const auto* parameter = expression.as<engine::Parameter>()) {
       const auto at = static_cast<size_t>(parameter->index) - 1;
@@ -83,6 +109,8 @@ struct Run {
       auto result = call->name == "SET_CONFIG"  ? set(*call)
                     : call->name == "PG_NOTIFY" ? notify(*call)
                     : ends_sessions(*call)      ? end(*call)
+                    : advisory_call(*call)      ? lock(*call, *advisory_call(*call))
+                    : is_hash(*call)            ? hash(*call)
                                                 : get(*call);
       if (!result) return std::move(result).error().at(expression.position);
       return result;
@@ -133,6 +161,40 @@ struct Run {
     return Text(is_ended ? "t" : "f");
   }
 
+  // Nothing is locked, and nothing given, where a number is null.
+  Result<Text> lock(const engine::FunctionCall& call, const AdvisoryCall& what) {
+    std::string key;
+    for (const auto& argument : call.arguments) {
+      const Text text = TRY(value_of(*argument));
+      if (!text) return Text();
+      const auto number = engine::parse_bigint(*text);
+      const bool is_one_of_two = call.arguments.size() == 2;
+      if (!number)
+        return Error{ErrorCode::InvalidText,
+                     fmt::format("invalid input syntax for type {}: \"{}\"",
+                                 is_one_of_two ? "integer" : "bigint", *text)};
+      if (is_one_of_two && *number != static_cast<int32_t>(*number))
+        return Error{ErrorCode::OutOfRange, "integer out of range"};
+      // One number and two are keys of different kinds.
+      key += fmt::format("{}{}", key.empty() ? (is_one_of_two ? "2:" : "") : ":", *number);
+    }
+    return actions.lock(what, std::move(key));
+  }
+
+  Result<Text> hash(const engine::FunctionCall& call) {
+    std::string all;
+    for (const auto& argument : call.arguments) {
+      const Text text = TRY(value_of(*argument));
+      if (!text) return Text();
+      all = *text + all;
+    }
+    uint64_t sum = 0xcbf29ce484222325;  // FNV-1a
+    for (const char c : all) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return Text(call.arguments.size() == 1
+                    ? fmt::format("{}", static_cast<int32_t>(sum ^ (sum >> 32)))
+                    : fmt::format("{}", static_cast<int64_t>(sum)));
+  }
+
   Result<Text> get(const engine::FunctionCall& call) {
     const Text name = TRY(value_of(*call.arguments[0]));
     if (!name) return Text();
@@ -177,17 +239,18 @@ std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query) {
     std::string name = item.alias ? engine::display_name(item.alias->text)
                        : call     ? engine::lower_case(call->name)
                                   : "?column?";
-    const bool is_truth = call && ends_sessions(*call) && named == item.expression.get();
+    const bool has_truth = call && is_truth(*call) && named == item.expression.get();
     columns.push_back(
-        {std::move(name), is_truth ? engine::TypeKind::Boolean : engine::TypeKind::String});
+        {std::move(name), has_truth ? engine::TypeKind::Boolean : engine::TypeKind::String});
   }
   return columns;
 }
 
-size_t count_parameters(const engine::Query& query) {
-  size_t most = 0;
-  for (const engine::SelectItem& item : query.items) find_parameters(*item.expression, most);
-  return most;
+std::vector<uint32_t> parameters_of_settings(const engine::Query& query) {
+  std::vector<uint32_t> types;
+  for (const engine::SelectItem& item : query.items)
+    find_parameters(*item.expression, oid::kText, types);
+  return types;
 }
 
 Result<std::vector<Text>> run_settings(const engine::Query& query,

@@ -1,5 +1,5 @@
-// SELECT set_config(...), current_setting(...), pg_notify(...), pg_cancel_backend(...): of sessions alone, so that this one answers them
-// itself, each time that they are executed.
+// SELECT set_config(...), current_setting(...), pg_notify(...), pg_cancel_backend(...), pg_advisory_lock(...): of sessions alone, so
+// that this one answers them itself, each time that they are executed.
 #pragma once
 #include <functional>
 #include <optional>
@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "engine/sql/ast.h"
+#include "server/pg/advisory_locks.h"
 #include "server/pg/session_status.h"
 #include "server/sql/port.h"
 
@@ -21,8 +22,8 @@ std::optional<SessionEnd> what_it_ends(const engine::Expression& expression);
 bool is_setting_query(const engine::Statement& statement);
 
 std::vector<sql::ResultColumn> columns_of_settings(const engine::Query& query);
-// How many parameters it has: the greatest number.
-size_t count_parameters(const engine::Query& query);
+// Types of its parameters, of those that a client has not declared.
+std::vector<uint32_t> parameters_of_settings(const engine::Query& query);
 
 // What the calls do, in the session's hands. A null text is NULL, a truth is t or f.
 struct SettingActions {
@@ -35,6 +36,8 @@ struct SettingActions {
   std::function<Status(const std::string& channel, const std::string& payload)> notify;
   // Ends what another session does, or itself; false: there is none of that number.
   std::function<Result<bool>(int32_t process_id, SessionEnd what)> end;
+  // An advisory lock; `key` is empty where all are meant.
+  std::function<Result<Text>(const AdvisoryCall& call, std::string key)> lock;
 };
 
 // The row of the query: its calls are carried out from left to right.

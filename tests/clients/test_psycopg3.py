@@ -553,6 +553,38 @@ def a_number_keeps_its_digits_beside_a_column_with_fewer():
 
 
 @case
+def numeric_without_a_precision_loses_no_digit_silently():
+    with connect(autocommit=True) as c:
+        c.prepare_threshold = 1
+        c.execute("CREATE TABLE alone (k INT PRIMARY KEY, n NUMERIC)")
+        for place in ("%s", "%t", "%b"):
+            for value in ("1.123456789", "1.1234567890000", "-7", "1e3") * 2:
+                number = decimal.Decimal(value)
+                c.execute(f"INSERT INTO alone VALUES (1, {place}) ON CONFLICT (k) DO UPDATE SET n = EXCLUDED.n", [number])
+                assert c.execute("SELECT n FROM alone WHERE k = 1").fetchone() == (number,), (place, value)
+            for value in ("1.99999999999", "1e-11", "-0.0000000001") * 2:
+                for statement in ("INSERT INTO alone VALUES (2, {})", "UPDATE alone SET n = {} WHERE k = 1",
+                                  "INSERT INTO alone VALUES (1, {}) ON CONFLICT (k) DO UPDATE SET n = EXCLUDED.n"):
+                    try:
+                        c.execute(statement.format(place), [decimal.Decimal(value)])
+                    except psycopg.errors.NumericValueOutOfRange as error:
+                        assert "more digits behind the point" in str(error), error
+                    else:
+                        raise AssertionError((statement, place, value, c.execute("SELECT * FROM alone").fetchall()))
+        assert c.execute("SELECT * FROM alone").fetchall() == [(1, decimal.Decimal("1000"))]
+        for binary in (False, True):
+            try:
+                with c.cursor().copy("COPY alone FROM STDIN" + (" (FORMAT BINARY)" if binary else "")) as copy:
+                    if binary:
+                        copy.set_types(["int4", "numeric"])
+                    copy.write_row((3, decimal.Decimal("2.00000000001")))
+            except psycopg.errors.NumericValueOutOfRange as error:
+                assert "more digits behind the point" in str(error), error
+            else:
+                raise AssertionError(c.execute("SELECT * FROM alone").fetchall())
+
+
+@case
 def results_tell_their_tables_and_lengths():
     """What JDBC writes changed rows back by, and ODBC makes room by."""
     with connect(autocommit=True) as c:
@@ -680,6 +712,77 @@ def listen_tells_of_a_tables_changes():
         writer.execute("DROP TABLE p3_told DELETE TOPIC")
         wait_until(lambda: "ended" in told()[-1], told)
         listener.execute('UNLISTEN "table:p3_told"')
+
+
+def refused_with(sqlstate, call):
+    begun = time.monotonic()
+    try:
+        call()
+    except psycopg.Error as error:
+        assert error.sqlstate == sqlstate, error
+        return time.monotonic() - begun
+    raise AssertionError(f"not refused with {sqlstate}")
+
+
+@case
+def who_has_an_advisory_lock_has_it_alone():
+    def lock(c, call, *numbers):
+        return c.execute(f"SELECT {call}({', '.join(['%s'] * len(numbers))})", numbers).fetchone()[0]
+
+    with connect(autocommit=True) as a, connect(autocommit=True) as b, connect(autocommit=True) as c:
+        assert lock(a, "pg_advisory_lock", 2 ** 40) == ""
+        assert lock(a, "pg_try_advisory_lock", 2 ** 40) is True  # once more
+        assert lock(b, "pg_try_advisory_lock", 2 ** 40) is False
+        assert lock(b, "pg_try_advisory_lock", 1, 2) is True and lock(a, "pg_try_advisory_lock", 1, 2) is False
+        assert lock(a, "pg_try_advisory_lock", 12) is True  # one number is none of two
+        assert b.execute("SELECT pg_advisory_unlock(1, 2), pg_advisory_unlock(1, 2)").fetchall() == [(True, False)]
+        told = []
+        waiting = threading.Thread(target=lambda: told.append(lock(b, "pg_advisory_lock", 2 ** 40)))
+        waiting.start()
+        assert lock(a, "pg_advisory_unlock", 2 ** 40) is True
+        time.sleep(0.2)
+        assert not told
+        assert lock(a, "pg_advisory_unlock", 2 ** 40) is True
+        waiting.join(10)
+        assert told == [""]
+        a.execute("SET lock_timeout = 300")
+        assert 0.2 < refused_with("55P03", lambda: lock(a, "pg_advisory_lock", 2 ** 40)) < 5
+        a.execute("SET lock_timeout = 0; SET statement_timeout = 300")
+        assert 0.2 < refused_with("57014", lambda: lock(a, "pg_advisory_lock", 2 ** 40)) < 5
+        a.execute("SET statement_timeout = 0")
+        threading.Timer(0.3, a.cancel).start()
+        assert 0.2 < refused_with("57014", lambda: lock(a, "pg_advisory_lock", 2 ** 40)) < 5
+        # Who has gone has nothing.
+        b.close()
+        assert lock(a, "pg_advisory_lock", 2 ** 40) == ""
+        # Shared ones, and those of a transaction.
+        assert lock(a, "pg_advisory_lock_shared", 5) == "" and lock(c, "pg_try_advisory_lock_shared", 5) is True
+        assert lock(c, "pg_try_advisory_lock", 5, 0) is True and lock(a, "pg_try_advisory_lock", 5, 0) is False
+        with c.transaction():
+            assert c.execute("SELECT pg_advisory_xact_lock(hashtext('work')), pg_try_advisory_xact_lock(77)").fetchone() == ("", True)
+            assert lock(a, "pg_try_advisory_lock", 77) is False and lock(c, "pg_advisory_unlock", 77) is False
+            assert a.execute("SELECT pg_try_advisory_lock(hashtext('work'))").fetchone() == (False,)
+        assert lock(a, "pg_try_advisory_lock", 77) is True
+        assert a.execute("SELECT pg_try_advisory_xact_lock(hashtext('work'))").fetchone() == (True,)
+        assert c.execute("SELECT pg_try_advisory_lock(hashtext('work'))").fetchone() == (True,)
+        # Two that wait for each other: one is told.
+        assert lock(a, "pg_try_advisory_lock", 1) and lock(c, "pg_try_advisory_lock", 2)
+        waiting = threading.Thread(target=lambda: told.append(lock(a, "pg_advisory_lock", 2)))
+        waiting.start()
+        time.sleep(0.3)
+        refused_with("40P01", lambda: lock(c, "pg_advisory_lock", 1))
+        assert c.execute("SELECT pg_advisory_unlock_all()").fetchone() == ("",)
+        waiting.join(10)
+        assert told == ["", ""]
+        # Whoever declares no types is told them.
+        a.pgconn.prepare(b"locked", b"SELECT pg_advisory_lock($1), pg_advisory_unlock($2, $3)")
+        described = a.pgconn.describe_prepared(b"locked")
+        assert [described.param_type(n) for n in range(3)] == [20, 23, 23]
+        refused_with("22003", lambda: lock(a, "pg_advisory_lock", 2 ** 31, 1))
+        assert a.execute("SELECT pg_advisory_lock(NULL)").fetchone() == (None,)
+        refused_with("54000", lambda: [lock(a, "pg_advisory_lock", 10 ** 6 + n) for n in range(10_001)])
+        a.execute("DISCARD ALL")
+        assert lock(c, "pg_try_advisory_lock", 10 ** 6) is True
 
 
 @case

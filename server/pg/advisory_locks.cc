@@ -1,0 +1,211 @@
+#include "server/pg/advisory_locks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace server::pg {
+
+namespace {
+
+bool take_prefix(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+TableLocks::Mode mode_of(bool is_shared) {
+  return is_shared ? TableLocks::Mode::Readers : TableLocks::Mode::Exclusive;
+}
+
+class LockActivity final : public Activity {
+ public:
+  LockActivity(SessionContext& context, SessionAdvisoryLocks& locks,
+               std::vector<AdvisoryLock> wanted, std::function<Status()> finish,
+               std::function<void()> on_event)
+      : context_(context),
+        locks_(locks),
+        wanted_(std::move(wanted)),
+        finish_(std::move(finish)),
+        on_event_(std::move(on_event)),
+        statement_ends_us_(end_us("statement_timeout")) {}
+  ~LockActivity() override { locks_.withdraw(); }
+  LockActivity(const LockActivity&) = delete;
+  LockActivity& operator=(const LockActivity&) = delete;
+
+  Result<Progress> advance() override {
+    while (next_ < wanted_.size()) {
+      const bool is_granted =
+          waits_ ? locks_.take_granted() : TRY(locks_.ask(wanted_[next_], on_event_));
+      if (!std::exchange(waits_, !is_granted)) lock_ends_us_ = end_us("lock_timeout");
+      if (is_granted) {
+        ++next_;
+        continue;
+      }
+      if (reason_) return *std::exchange(reason_, std::nullopt);
+      const int64_t now_us = context_.clock.monotonic_us();
+      if (now_us >= lock_ends_us_)
+        return Error{ErrorCode::LockTimeout, "canceling statement due to lock timeout"};
+      if (now_us >= statement_ends_us_)
+        return Error{ErrorCode::QueryCanceled, "canceling statement due to statement timeout"};
+      return Progress::Waiting;
+    }
+    TRY(finish_());
+    return Progress::Finished;
+  }
+  void cancel(Error reason) override { reason_ = std::move(reason); }
+  std::optional<int64_t> deadline_us() const override {
+    const int64_t earliest = std::min(statement_ends_us_, lock_ends_us_);
+    return earliest == INT64_MAX ? std::nullopt : std::optional(earliest);
+  }
+
+ private:
+  int64_t end_us(const char* setting) const {
+    const int64_t timeout_ms = context_.settings.get_ms(setting);
+    return timeout_ms > 0 ? context_.clock.monotonic_us() + timeout_ms * 1000 : INT64_MAX;
+  }
+
+  SessionContext& context_;
+  SessionAdvisoryLocks& locks_;
+  const std::vector<AdvisoryLock> wanted_;
+  const std::function<Status()> finish_;
+  const std::function<void()> on_event_;
+  size_t next_ = 0;
+  bool waits_ = false;  // for wanted_[next_]
+  const int64_t statement_ends_us_;
+  int64_t lock_ends_us_ = INT64_MAX;
+  std::optional<Error> reason_;
+};
+
+}  // namespace
+
+std::optional<AdvisoryCall> advisory_call(const engine::FunctionCall& call) {
+  using enum AdvisoryCall::Does;
+  std::string_view name = call.name;
+  if (name == "PG_ADVISORY_UNLOCK_ALL")
+    return call.arguments.empty() ? std::optional(AdvisoryCall{UnlockAll}) : std::nullopt;
+  if (call.arguments.size() != 1 && call.arguments.size() != 2) return std::nullopt;
+  if (!take_prefix(name, "PG_")) return std::nullopt;
+  const bool tries = take_prefix(name, "TRY_");
+  if (!take_prefix(name, "ADVISORY_")) return std::nullopt;
+  AdvisoryCall found{tries ? TryLock : Lock};
+  found.is_of_transaction = take_prefix(name, "XACT_");
+  if (take_prefix(name, "UNLOCK")) {
+    if (tries || found.is_of_transaction) return std::nullopt;
+    found.does = Unlock;
+  } else if (!take_prefix(name, "LOCK")) {
+    return std::nullopt;
+  }
+  found.is_shared = take_prefix(name, "_SHARED");
+  return name.empty() ? std::optional(found) : std::nullopt;
+}
+
+SessionAdvisoryLocks::SessionAdvisoryLocks(std::shared_ptr<TableLocks> all)
+    : all_(std::move(all)) {}
+SessionAdvisoryLocks::~SessionAdvisoryLocks() { withdraw(); }
+
+Result<std::optional<bool>> SessionAdvisoryLocks::take_again(const AdvisoryLock& lock) {
+  if (!all_)
+    return Error{ErrorCode::NotSupported, "advisory locks are not supported in a cluster yet"};
+  const auto known = held_.find(lock.key);
+  if (known == held_.end()) {
+    if (held_.size() < kMostLocks) return std::optional<bool>();
+    return Error{ErrorCode::LimitExceeded,
+                 fmt::format("a session can have at most {} advisory locks", kMostLocks)};
+  }
+  Held& held = known->second;
+  if (held.is_shared && !lock.is_shared)
+    return Error{
+        ErrorCode::NotSupported,
+        "to lock for itself alone what a session has locked as shared is not supported yet",
+        {},
+        "Unlock it before."};
+  ++held.times[lock.is_shared][lock.is_of_transaction];
+  return std::optional(true);
+}
+
+void SessionAdvisoryLocks::take(const AdvisoryLock& lock, TableLocks::Hold hold) {
+  Held& held = held_[lock.key];
+  held.hold = std::move(hold);
+  held.is_shared = lock.is_shared;
+  ++held.times[lock.is_shared][lock.is_of_transaction];
+}
+
+Result<bool> SessionAdvisoryLocks::try_lock(const AdvisoryLock& lock) {
+  if (const auto has_it = TRY(take_again(lock))) return *has_it;
+  // Who gets a place in the queue leaves it with the answer.
+  TableLocks::Asked asked = all_->ask(
+      {lock.key}, mode_of(lock.is_shared), [](auto) {}, this);
+  if (!asked.hold) return false;
+  take(lock, std::move(asked.hold));
+  return true;
+}
+
+Result<bool> SessionAdvisoryLocks::ask(const AdvisoryLock& lock, std::function<void()> wake) {
+  if (const auto has_it = TRY(take_again(lock))) return *has_it;
+  auto waiting = std::make_shared<Waiting>(lock);
+  const auto granted = [weak = std::weak_ptr(waiting),
+                        wake = std::move(wake)](TableLocks::Hold hold) {
+    const auto there = weak.lock();
+    if (!there) return;
+    {
+      const std::lock_guard guard(there->mutex);
+      there->granted = std::move(hold);
+    }
+    wake();
+  };
+  TableLocks::Asked asked = all_->ask({lock.key}, mode_of(lock.is_shared), granted, this);
+  if (asked.is_deadlock) return Error{ErrorCode::Deadlock, "deadlock detected"};
+  if (asked.hold) {
+    take(lock, std::move(asked.hold));
+    return true;
+  }
+  waiting->place = std::move(asked.place);
+  waiting_ = std::move(waiting);
+  return false;
+}
+
+bool SessionAdvisoryLocks::take_granted() {
+  if (!waiting_) return false;
+  TableLocks::Hold hold;
+  {
+    const std::lock_guard guard(waiting_->mutex);
+    hold = std::move(waiting_->granted);
+  }
+  if (!hold) return false;
+  take(waiting_->lock, std::move(hold));
+  waiting_ = nullptr;
+  return true;
+}
+
+void SessionAdvisoryLocks::withdraw() { waiting_ = nullptr; }
+
+bool SessionAdvisoryLocks::unlock(const AdvisoryLock& lock) {
+  const auto known = held_.find(lock.key);
+  if (known == held_.end()) return false;
+  int& times = known->second.times[lock.is_shared][false];
+  if (times == 0) return false;
+  --times;
+  if (known->second.is_given_back()) held_.erase(known);
+  return true;
+}
+
+void SessionAdvisoryLocks::unlock_all() { give_back(false); }
+void SessionAdvisoryLocks::end_transaction() { give_back(true); }
+
+void SessionAdvisoryLocks::give_back(bool of_transaction) {
+  for (auto& [key, held] : held_)
+    held.times[false][of_transaction] = held.times[true][of_transaction] = 0;
+  std::erase_if(held_, [](const auto& each) { return each.second.is_given_back(); });
+}
+
+std::unique_ptr<Activity> make_lock_activity(SessionContext& context, SessionAdvisoryLocks& locks,
+                                             std::vector<AdvisoryLock> wanted,
+                                             std::function<Status()> finish,
+                                             std::function<void()> on_event) {
+  return std::make_unique<LockActivity>(context, locks, std::move(wanted), std::move(finish),
+                                        std::move(on_event));
+}
+
+}  // namespace server::pg
