@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "engine/pgsql/convert.h"
+#include "engine/pgsql/nesting.h"
 #include "engine/types/ascii.h"
 
 namespace engine {
@@ -147,13 +148,10 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
 }  // namespace
 
 Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text) {
-  if (text.size() > kMaxPostgresText)
-    return Error{ErrorCode::LimitExceeded,
-                 fmt::format("a statement in PostgreSQL's own syntax may have {} KB",
-                             kMaxPostgresText >> 10)};
   if (text.find('\0') != std::string_view::npos)
     return Error{ErrorCode::SyntaxError, "syntax error at a zero byte"};
   const std::string script(text);
+  if (script.size() > kShortPostgresText) TRY(pgsql::check_nesting(script));
   const Parsed parsed = TRY(parse(script));
   simdjson::dom::parser parser;
   simdjson::dom::element tree;
@@ -185,7 +183,7 @@ Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text) {
 
 std::vector<ScriptPart> split_postgres(std::string_view text) {
   std::vector<ScriptPart> parts;
-  if (text.size() > kMaxPostgresText || text.find('\0') != std::string_view::npos) return parts;
+  if (text.size() > kShortPostgresText || text.find('\0') != std::string_view::npos) return parts;
   const PgQuerySplitResult split = pg_query_split_with_scanner(std::string(text).c_str());
   for (int i = 0; !split.error && i < split.n_stmts; ++i)
     parts.push_back({static_cast<size_t>(split.stmts[i]->stmt_location),

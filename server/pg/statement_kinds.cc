@@ -103,7 +103,10 @@ Statements parse_otherwise(std::string_view text, Statements failed) {
   Statements others = engine::parse_postgres(text);
   if (others) return others;
   const ErrorCode code = others.error().code;
-  const bool is_known = code != ErrorCode::SyntaxError && code != ErrorCode::LimitExceeded;
+  const bool is_too_much =
+      code == ErrorCode::LimitExceeded && text.size() > engine::kShortPostgresText;
+  const bool is_known =
+      is_too_much || (code != ErrorCode::SyntaxError && code != ErrorCode::LimitExceeded);
   if (failed.error().code != ErrorCode::NotSupported)
     return is_known ? std::move(others) : std::move(failed);
   // Of other statements the dialect has a hint; these are PostgreSQL's alone.
@@ -190,7 +193,7 @@ Result<std::vector<ParsedStatement>> parse_statements(std::string_view text,
     if (!statements) return statements;
   }
   if (!statements) return statements;
-  const bool is_short = text.size() <= engine::kMaxPostgresText;  // as what tools send
+  const bool is_short = text.size() <= engine::kShortPostgresText;  // as what tools send
   if (!is_own_syntax || (is_short && names_catalog(text)))
     for (ParsedStatement& each : *statements)
       TRY(engine::expand_catalog_functions(each.statement, text));

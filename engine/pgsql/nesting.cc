@@ -1,0 +1,151 @@
+#include "engine/pgsql/nesting.h"
+
+#include <fmt/format.h>
+#include <pg_query.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/pgsql/parse_postgres.h"
+#include "engine/types/ascii.h"
+
+namespace engine::pgsql {
+
+namespace {
+
+// A level of the tree takes some 250 bytes of stack: so many take one of the eight megabytes that a thread has.
+constexpr size_t kMostBetween = 4'000;
+
+// Fields of a protobuf message, one after the other: https://protobuf.dev/programming-guides/encoding/
+class Message {
+ public:
+  explicit Message(std::string_view bytes) : rest_(bytes) {}
+
+  struct Field {
+    uint64_t number = 0, value = 0;
+    std::string_view bytes = {};
+  };
+  std::optional<Field> next() {
+    if (rest_.empty()) return std::nullopt;
+    const uint64_t tag = varint();
+    Field field{.number = tag >> 3, .value = varint()};
+    if ((tag & 7) != kLengthDelimited) return field;
+    field.bytes = rest_.substr(0, field.value);
+    rest_.remove_prefix(field.bytes.size());
+    return field;
+  }
+
+ private:
+  static constexpr uint64_t kLengthDelimited = 2;
+  uint64_t varint() {
+    uint64_t value = 0;
+    for (int shift = 0; !rest_.empty() && shift < 64; shift += 7) {
+      const auto byte = static_cast<unsigned char>(rest_.front());
+      rest_.remove_prefix(1);
+      value |= uint64_t{byte & 0x7fU} << shift;
+      if (byte < 0x80) break;
+    }
+    return value;
+  }
+  std::string_view rest_;
+};
+
+struct Scanned {
+  PgQueryScanResult result;
+  explicit Scanned(const std::string& text) : result(pg_query_scan(text.c_str())) {}
+  ~Scanned() { pg_query_free_scan_result(result); }
+  Scanned(const Scanned&) = delete;
+  Scanned& operator=(const Scanned&) = delete;
+};
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::ranges::any_of(
+      words, [&](std::string_view each) { return equals_ignoring_case(word, each); });
+}
+
+// What has been read between the brackets of a level. A word makes the tree one level deeper at most.
+class Nesting {
+ public:
+  // Words that the tree may be deep by.
+  size_t depth() const { return depth_; }
+
+  // False: a bracket closes that nobody has opened.
+  bool take(std::string_view word) {
+    if (is_one_of(word, {")", "]"})) return close();
+    if (word == ";" && levels_.size() == 1) clear();
+    // Each of a list begins anew, and chains of AND and OR are lists in the tree. What is before them has ended there, but for
+    // a BETWEEN, whose AND it is.
+    Level& level = levels_.back();
+    const bool is_and = equals_ignoring_case(word, "and");
+    if (is_and && level.open_betweens > 0)
+      --level.open_betweens;
+    else if (is_and || is_one_of(word, {",", "or"}))
+      depth_ -= std::exchange(level.since, 0);
+    if (equals_ignoring_case(word, "between")) ++level.open_betweens;
+    // The first of them is the deepest, whatever lists are within.
+    const bool is_chain = is_one_of(word, {"union", "intersect", "except", "join"});
+    ++(is_chain ? level.chain : level.since);
+    ++depth_;
+    const bool is_case = equals_ignoring_case(word, "case");
+    if (is_case || is_one_of(word, {"(", "["})) levels_.push_back({.is_case = is_case});
+    if (equals_ignoring_case(word, "end") && level_is_case()) return close();
+    return true;
+  }
+
+ private:
+  struct Level {
+    size_t since = 0, chain = 0, open_betweens = 0;
+    bool is_case = false;
+  };
+  bool level_is_case() const { return levels_.back().is_case; }
+  void clear() {
+    depth_ -= levels_.back().since + levels_.back().chain;
+    levels_.back() = {};
+  }
+  bool close() {
+    if (levels_.size() == 1) return false;
+    clear();
+    levels_.pop_back();
+    return true;
+  }
+
+  std::vector<Level> levels_ = {{}};
+  size_t depth_ = 0;  // of all levels together
+};
+
+}  // namespace
+
+Status check_nesting(const std::string& text) {
+  const Scanned scanned(text);
+  if (scanned.result.error) return Error{ErrorCode::SyntaxError, scanned.result.error->message};
+  size_t words = 0;
+  Nesting nesting;
+  Message tokens({scanned.result.pbuf.data, scanned.result.pbuf.len});
+  while (const auto field = tokens.next()) {
+    if (field->number != 2) continue;
+    uint64_t begin = 0, end = 0;
+    Message token(field->bytes);
+    while (const auto part = token.next()) {
+      if (part->number == 1) begin = part->value;
+      if (part->number == 2) end = part->value;
+    }
+    if (begin > end || end > text.size()) return Error{ErrorCode::SyntaxError, "not a statement"};
+    if (++words > kMaxPostgresWords)
+      return Error{ErrorCode::LimitExceeded,
+                   fmt::format("a statement may have {} words and signs", kMaxPostgresWords)};
+    if (!nesting.take(std::string_view(text).substr(begin, end - begin)))
+      return Error{ErrorCode::SyntaxError, "a bracket too many"};
+    if (nesting.depth() > kMostBetween)
+      return Error{ErrorCode::LimitExceeded,
+                   fmt::format("a statement of more than {} KB may have {} words and signs that "
+                               "belong together: between two commas, ANDs or ORs",
+                               kShortPostgresText >> 10, kMostBetween)};
+  }
+  return {};
+}
+
+}  // namespace engine::pgsql
