@@ -10,6 +10,7 @@
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/whole_numeric.h"
 #include "engine/expr/zones.h"
 #include "engine/sql/postgres_lengths.h"
 #include "engine/types/coercion.h"
@@ -329,6 +330,15 @@ Result<BoundExpression> Binder::bind_with_length(const Cast& node, LengthRule ru
       resolve_type(scope_.texts_take_types ? with_postgres_lengths(node.type) : node.type,
                    scope_.custom_types ? *scope_.custom_types : kNone);
   if (!resolved) return std::move(resolved).error().at(node.type.position);
+  if (rule == LengthRule::Write && is_numeric_alone(*resolved) && names_number(*node.operand)) {
+    BoundExpression operand = TRY(bind_open(*node.operand));
+    if (operand.kind == BoundKind::Parameter) return coerce_to(std::move(operand), *resolved);
+    if (is_castable(operand.type, *resolved)) {
+      BoundExpression whole = call_expression(whole_numeric_kernel, *resolved, {}, position);
+      whole.children.push_back(std::move(operand));
+      return whole;
+    }
+  }
   BoundExpression bound = TRY(bind_cast_to(node, without_declared_lengths(*resolved), position));
   if (!scope_.texts_take_types || !has_declared_length(*resolved)) return bound;
   const SqlType type = with_declared_lengths(bound.type, *resolved);
@@ -341,11 +351,19 @@ Result<BoundExpression> Binder::bind_with_length(const Cast& node, LengthRule ru
 // `type` is that of the node, without lengths.
 Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
                                              TextPosition position) {
+  const auto* list = node.operand->as<ArrayConstructor>();
+  if (list && list->elements.empty() && scope_.texts_take_types && type.kind() == TypeKind::Array)
+    return literal_expression(type, Value::list({}));
   // '1.50'::numeric::text keeps its digits, too; what is computed with between two casts has the kind.
   const bool is_operand = std::exchange(is_operand_, node.operand->is<Cast>());
   auto bound = bind_kept(*node.operand);
   is_operand_ = is_operand;
   BoundExpression operand = TRY(std::move(bound));
+  // 1e-12::numeric is as exact as '1e-12'::numeric.
+  const auto* written = node.operand->as<DoubleLiteral>();
+  if (written != nullptr && scope_.texts_take_types && type.kind() == TypeKind::Decimal)
+    if (const auto number = parse_decimal(written->text))
+      operand = TRY(bind_decimal({decimal_text(number->unscaled, number->scale)}, position));
   const bool is_shown = (depth_ == 1 || is_operand) && scope_.texts_take_types;
   const bool is_value = operand.kind == BoundKind::Parameter || operand.kind == BoundKind::Literal;
   if (scope_.texts_take_types && node.type.custom_name == "NUMERIC" && node.type.precision == 0) {
@@ -558,6 +576,10 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
 }
 
 Result<BoundExpression> Binder::bind_array(const ArrayConstructor& node, TextPosition position) {
+  if (node.elements.empty() && scope_.texts_take_types)
+    return Error{ErrorCode::UnknownDataType, "cannot determine type of empty array"}
+        .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[].")
+        .at(position);
   if (node.elements.empty())
     return Error{ErrorCode::InvalidStatement,
                  "Array constructor cannot be empty. Please supply at least one element (see "

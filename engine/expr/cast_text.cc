@@ -5,6 +5,7 @@
 #include "engine/expr/cast_kernels.h"
 #include "engine/expr/kernels.h"
 #include "engine/functions/adapters.h"
+#include "engine/types/numeric_alone.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_bytes.h"
@@ -116,8 +117,10 @@ Result<Decimal> text_decimal(const KernelCall& call, std::string_view text) {
   const SqlType& type = call.out.type();
   const int precision = std::min(type.precision(), kMaxDecimalPrecision);
   // A numeric of any size loses no digits without saying so.
-  const Rounding rounding =
-      call.args[0].type().label() == label::kNumeric ? Rounding::Exact : Rounding::HalfUp;
+  const bool is_exact = call.args[0].type().label() == label::kNumeric;
+  if (is_exact && is_numeric_alone(type))
+    return Decimal{TRY(numeric_alone(trimmed(text))), type.scale()};
+  const Rounding rounding = is_exact ? Rounding::Exact : Rounding::HalfUp;
   const Int128 unscaled = TRY(parse_decimal(trimmed(text), precision, type.scale(), rounding));
   return Decimal{unscaled, type.scale()};
 }

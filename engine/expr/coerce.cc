@@ -6,6 +6,7 @@
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
 #include "engine/expr/program.h"
+#include "engine/expr/whole_numeric.h"
 #include "engine/expr/zones.h"
 #include "engine/functions/session_zone.h"
 #include "engine/types/coercion.h"
@@ -25,11 +26,9 @@ Error no_coercion(const SqlType& from, const SqlType& to) {
 
 using Properties = std::map<std::string, std::string>;
 
-// The value that a kernel makes of one literal; `as_postgres`: as over tables, where numbers are rounded and refused.
-// `properties`: of the session, in whose zone it is; null: UTC.
-Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType& to,
-                         bool as_postgres = false, const Properties* properties = nullptr) {
-  if (!is_castable(from, to)) return no_coercion(from, to);
+// What the kernel makes of one value.
+Result<Value> kernel_value(Kernel kernel, const Value& value, const SqlType& from,
+                           const SqlType& to, bool as_postgres, const Properties* properties) {
   static const SimulatedClock kNoClock;  // casts do not look at the time
   Random random(0);
   const EvalContext context{kNoClock, random, properties};
@@ -39,9 +38,17 @@ Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType&
   const Argument argument{column.get()};
   KernelCall call{std::span(&argument, 1), 1, out, errors, context};
   call.knows_unknown = as_postgres;
-  cast_kernel(call);
+  kernel(call);
   if (errors.any()) return Error{errors.messages().front().code, errors.messages().front().text};
   return out.value_at(0);
+}
+
+// The value that a cast makes of one literal; `as_postgres`: as over tables, where numbers are rounded and refused.
+// `properties`: of the session, in whose zone it is; null: UTC.
+Result<Value> cast_value(const Value& value, const SqlType& from, const SqlType& to,
+                         bool as_postgres = false, const Properties* properties = nullptr) {
+  if (!is_castable(from, to)) return no_coercion(from, to);
+  return kernel_value(cast_kernel, value, from, to, as_postgres, properties);
 }
 
 BoundExpression cast_call(BoundExpression expression, const SqlType& type) {
@@ -244,9 +251,13 @@ Result<Value> assign_constant(const Expression& expression, const SqlType& type,
   BoundExpression bound = TRY(bind_to(expression, type, scope));
   const Value value = TRY(evaluate_constant(bound, context));
   const SqlType& from = bound.type;
-  auto assigned = !value.is_null() && is_assigned_by_cast(from, type)
-                      ? cast_value(value, from, type, true, context.properties)
-                      : assigned_value(value, from, type, context.properties);
+  const bool is_whole = is_numeric_alone(type) && names_number(expression);
+  auto assigned =
+      is_whole && !value.is_null() && is_castable(from, type)
+          ? kernel_value(whole_numeric_kernel, value, from, type, true, context.properties)
+      : !value.is_null() && is_assigned_by_cast(from, type)
+          ? cast_value(value, from, type, true, context.properties)
+          : assigned_value(value, from, type, context.properties);
   if (!assigned) return std::move(assigned).error().at(expression.position);
   return assigned;
 }

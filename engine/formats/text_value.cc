@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/formats/json/json_values.h"
+#include "engine/types/numeric_alone.h"
 #include "engine/types/plain_days.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
@@ -174,6 +175,11 @@ Status TextValueReader::append(std::string_view text, Column& column) {
       return store(value);
     }
     case TypeKind::Decimal: {
+      if (is_numeric_alone(type_)) {
+        const auto whole = numeric_alone(word);
+        if (!whole && whole.error().code == ErrorCode::OutOfRange) return whole.error();
+        return store(whole);
+      }
       const auto value = parse_decimal(word, type_.precision(), type_.scale(), Rounding::HalfUp);
       return store(value, value ? ErrorCode::InvalidText : value.error().code);
     }

@@ -307,6 +307,9 @@ Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
   scope.custom_types = &context.catalog.types;
   scope.texts_take_types = !context.settings.ksqldb_compat;
   scope.forms = session_forms(context.properties);
+  const auto* text = scope.texts_take_types ? expression->as<StringLiteral>() : nullptr;
+  if (text && column.type.kind() == TypeKind::Array)  // DEFAULT '{}'
+    return parse_text_value(column.type, text->value, "a value", scope.forms);
   return assign_constant(*expression, column.type, scope, evaluation);
 }
 

@@ -69,7 +69,7 @@ Result<SqlType> resolve_custom(const TypeName& name, const CustomTypes& custom_t
     if (type.name != upper_case(name.custom_name)) continue;
     if (type.kind != TypeKind::Decimal) return with_number_of(name, type.kind);
     // NUMERIC alone is unbounded in PostgreSQL; here it is as wide as a DECIMAL gets.
-    if (name.precision == 0) return SqlType::decimal(kMaxDecimalPrecision, 9);
+    if (name.precision == 0) return SqlType::decimal(kMaxDecimalPrecision, kScaleOfNumeric);
     return SqlType::decimal(name.precision, name.scale);
   }
   if (const PostgresLabelRow* row = label_named(lower_case(name.custom_name)))

@@ -33,6 +33,11 @@ inline constexpr PostgresLabel kNone{0}, kInt2{1}, kOid{2}, kFloat4{3}, kVarchar
 
 // What a NUMERIC without a precision is where it is computed with: digits beyond are refused.
 inline constexpr int kScaleOfNumeric = 9;
+// A column of NUMERIC without a precision. In PostgreSQL it keeps all digits, so none is lost here without an error.
+inline bool is_numeric_alone(const SqlType& type) {
+  return type.kind() == TypeKind::Decimal && type.precision() == kMaxDecimalPrecision &&
+         type.scale() == kScaleOfNumeric;
+}
 
 // What can be said of two values by their comparable form.
 enum class LabelOrder : uint8_t { None, Equality, Total };

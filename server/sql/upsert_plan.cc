@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "engine/expr/assigned.h"
+#include "engine/expr/whole_numeric.h"
 #include "engine/sql/parse.h"
+#include "engine/types/postgres_types.h"
 #include "server/sql/write_parts.h"
 
 namespace server {
@@ -163,10 +165,16 @@ class Upsert {
     assigning.from->name = engine::Name{"ROWS_TO_WRITE"};
     assigning.from->alias = assigning.from->name;
     assigning.from->position = at_;
-    for (const size_t place : write_.places) {
-      const ColumnDef& column = columns_[place];
+    for (size_t i = 0; i < write_.places.size(); ++i) {
+      const ColumnDef& column = columns_[write_.places[i]];
       assigning.from->columns.push_back(exact(column.name));
-      add_item(assigning, engine::assigned(column_of(column.name, at_), column.type), column.name);
+      const bool is_rounded =
+          engine::is_numeric_alone(column.type) && !engine::names_number(write_.rows, i);
+      ExpressionPtr value = column_of(column.name, at_);
+      add_item(assigning,
+               is_rounded ? as_type(std::move(value), column.type)
+                          : engine::assigned(std::move(value), column.type),
+               column.name);
     }
     assigning.from->query = std::make_shared<const engine::Query>(std::move(write_.rows));
     write_.rows = std::move(assigning);
@@ -216,7 +224,8 @@ class Upsert {
       widen(changed, TRY(engine::parse_type("BIGINT")));
       inserted = as_type(std::move(inserted), engine::TypeKind::Bigint);
     } else {
-      changed = as_type(std::move(changed), type);
+      const bool is_named = engine::names_number(*changed);
+      changed = as_taken(std::move(changed), type, is_named);
     }
     engine::Case by_row;
     by_row.branches.push_back({is_new(), std::move(inserted)});

@@ -15,6 +15,9 @@ engine::ExpressionPtr column_of(const std::string& name, TextPosition at);
 void add_item(engine::Query& query, engine::ExpressionPtr value, const std::string& name);
 // CAST(value AS type), with the type's label and without its length: that is looked at where rows become records.
 engine::ExpressionPtr as_type(engine::ExpressionPtr value, const engine::SqlType& type);
+// The same for what is written; a number that is named and not computed loses no digit (engine/expr/whole_numeric.h).
+engine::ExpressionPtr as_taken(engine::ExpressionPtr value, const engine::SqlType& type,
+                               bool is_named);
 // A table whose rows statements may change.
 Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::TableName& table,
                                                               const engine::PlanContext& context);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/expr/assigned.h"
+#include "engine/expr/whole_numeric.h"
 #include "engine/plan/insert_values.h"
 #include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
@@ -24,6 +25,12 @@ engine::ExpressionPtr column_of(const std::string& name, TextPosition at) {
   engine::ColumnRef reference;
   reference.name = exact(name);
   return engine::make_expression(std::move(reference), at);
+}
+
+engine::ExpressionPtr as_taken(engine::ExpressionPtr value, const engine::SqlType& type,
+                               bool is_named) {
+  return is_named && engine::is_numeric_alone(type) ? engine::assigned(std::move(value), type)
+                                                    : as_type(std::move(value), type);
 }
 
 void add_item(engine::Query& query, engine::ExpressionPtr value, const std::string& name) {
@@ -234,13 +241,38 @@ Result<bool> add_sequence_defaults(RowsWrite& write, size_t given) {
   return true;
 }
 
+namespace {
+
+// Dates have a difference, which is no sum of numbers.
+bool is_about_times(const engine::Expression& expression, const engine::DataSource& table) {
+  if (const auto* cast = expression.as<engine::Cast>())
+    return engine::SqlType(cast->type.kind).is_time_like() || is_about_times(*cast->operand, table);
+  if (const auto* column = expression.as<engine::ColumnRef>()) {
+    const int index = table.schema.index_of(column->name.text);
+    return index >= 0 && table.schema.columns[static_cast<size_t>(index)].type.is_time_like();
+  }
+  if (const auto* call = expression.as<engine::FunctionCall>())
+    return std::ranges::any_of(
+        std::initializer_list<std::string_view>{"NOW", "CURRENT_DATE", "CURRENT_TIMESTAMP",
+                                                "TO_DATE", "MAKE_DATE", "TO_TIMESTAMP",
+                                                "DATE_TRUNC"},
+        [&](std::string_view name) { return call->name == name; });
+  return std::ranges::any_of(engine::children(expression), [&](const engine::Expression* child) {
+    return is_about_times(*child, table);
+  });
+}
+
+}  // namespace
+
 Result<bool> widen_arithmetic(RowsWrite& write, std::vector<engine::SqlType>& types) {
   if (write.kind != RowsWrite::Kind::Update) return false;
   const auto bigint = TRY(engine::parse_type("BIGINT"));
   bool has_widened = false;
   for (size_t i = 0; i < write.rows.items.size(); ++i) {
     engine::ExpressionPtr& value = write.rows.items[i].expression;
-    if (types[i].kind() != engine::TypeKind::Integer || !value->is<engine::Arithmetic>()) continue;
+    if (types[i].kind() != engine::TypeKind::Integer || !value->is<engine::Arithmetic>() ||
+        is_about_times(*value, *write.target))
+      continue;
     widen(value, bigint);
     types[i] = engine::TypeKind::Bigint;
     has_widened = true;
@@ -270,7 +302,7 @@ Result<engine::Query> with_types(engine::Query query, const std::vector<engine::
     outer.from->columns.push_back(Name{name});
     engine::ExpressionPtr value = column_of(name, query.position);
     if (!is_written_alike(are[i], wanted[i]) && !is_narrowed(are[i], wanted[i]))
-      value = as_type(std::move(value), wanted[i]);
+      value = as_taken(std::move(value), wanted[i], engine::names_number(query, i));
     add_item(outer, std::move(value), name);
   }
   outer.from->query = std::make_shared<const engine::Query>(std::move(query));
