@@ -6,6 +6,7 @@
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
 #include "engine/expr/zones.h"
+#include "engine/sql/rewrite.h"
 #include "engine/sql/sequence_call.h"
 #include "engine/types/ascii.h"
 #include "engine/types/coercion.h"
@@ -115,7 +116,8 @@ Error unknown_function(const std::string& name) {
 Status Binder::read_texts_as_others(const FunctionCall& call, Arguments& arguments) {
   constexpr std::string_view kSame[] = {"COALESCE", "NULLIF", "IFNULL", "GREATEST", "LEAST"};
   if (!scope_.texts_take_types) return {};
-  if (call.name == "ARRAY_CONTAINS" && arguments.items.size() == 2) {  // x = ANY('{...}')
+  const bool is_list = call.name == kEqualAny || call.name == "ARRAY_CONTAINS";
+  if (is_list && arguments.items.size() == 2) {  // x = ANY('{...}')
     const SqlType& wanted = arguments.items[1].bound.type;
     BoundItem& list = arguments.items[0];
     if (!wanted.is_null()) {
@@ -327,6 +329,19 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
     return bind_kept(*make_expression(
         Arithmetic{ArithmeticOp::Modulo, clone(*call.arguments[0]), clone(*call.arguments[1])},
         position));
+  if (scope_.texts_take_types && call.name == "DIV" && call.arguments.size() == 2) {
+    const auto argument = [&](size_t i) { return clone(*call.arguments[i]); };
+    const auto of = [&](ArithmeticOp op, ExpressionPtr left, ExpressionPtr right) {
+      return make_expression(Arithmetic{op, std::move(left), std::move(right)}, position);
+    };
+    FunctionCall whole{"TRUNC", {}};
+    whole.arguments.push_back(of(
+        ArithmeticOp::Divide,
+        of(ArithmeticOp::Subtract, argument(0), of(ArithmeticOp::Modulo, argument(0), argument(1))),
+        argument(1)));
+    return bind_call(whole, position, expected);
+  }
+  if (const ExpressionPtr sum = TRY(moved_interval(call, position))) return bind_kept(*sum);
   if (names_by_regclass(call)) {
     FunctionCall named{call.name, clone(call.arguments)};
     take_sequence_name(named);
@@ -352,11 +367,11 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   auto resolved = Registry::instance().resolve(name, arguments.types);
   if (!resolved) {
     Error error = std::move(resolved).error();
-    // What was written may be = ANY, which becomes this function.
-    if (call.name == "ARRAY_CONTAINS" && arguments.types.size() == 2)
-      error.hint = "x = ANY(array), too, needs an array of values like x: here x is " +
+    if (call.name == kEqualAny && arguments.types.size() == 2)
+      error = {ErrorCode::UndefinedFunction,
+               "x = ANY(array) needs an array of values like x: here x is " +
                    arguments.types[1].to_string() + ", and the array is " +
-                   arguments.types[0].to_string() + ".";
+                   arguments.types[0].to_string()};
     return std::move(error).at(position);
   }
   TRY(bind_lambdas(*resolved, arguments));

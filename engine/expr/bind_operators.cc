@@ -8,6 +8,7 @@
 #include "engine/expr/labels.h"
 #include "engine/expr/zones.h"
 #include "engine/formats/text_value.h"
+#include "engine/types/ascii.h"
 #include "engine/types/coercion.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
@@ -367,10 +368,25 @@ std::optional<BoundExpression> array_literal(const std::string& text, const SqlT
 
 }  // namespace
 
+namespace {
+
+// Beside a number 'infinity' is one, in any case of its letters.
+std::optional<double> double_of_word(std::string_view text) {
+  std::string word = lower_case(text);
+  const bool is_negative = word.starts_with('-');
+  if (is_negative || word.starts_with('+')) word.erase(0, 1);
+  if (word == "nan") return std::nan("");
+  if (word != "inf" && word != "infinity") return std::nullopt;
+  return is_negative ? -HUGE_VAL : HUGE_VAL;
+}
+
+}  // namespace
+
 Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   const auto* text = item.source->as<StringLiteral>();
   if (!text || type.is_null() || (type.kind() == TypeKind::String && !is_normalized(type)))
     return {};
+  if (item.bound.kind != BoundKind::Literal) return {};  // it has been read: beside an exact time
   if (type.is_nested() && type.kind() != TypeKind::Array) return {};
   // With all of its digits, as if it were written without quotes.
   if (type.kind() == TypeKind::Decimal && type.label() == label::kNone)
@@ -381,6 +397,8 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   std::optional<BoundExpression> read;
   if (type.kind() == TypeKind::Array)
     read = array_literal(text->value, type, scope_.forms);
+  else if (const auto number = double_of_word(text->value); number && type == TypeKind::Double)
+    read = literal_expression(type, Value::number(*number));
   else if (auto value = literal_in(scope_, item.bound, type))
     read = literal_expression(type, *std::move(value));
   else
@@ -462,6 +480,11 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     drop_blanks_beside(right, left.bound.type);
   }
   for (BoundItem* item : {&left, &right}) item->bound = TRY(close(std::move(item->bound)));
+  // Where a function is told, 0 is none.
+  for (auto [side, other] : {std::pair(&left, &right), std::pair(&right, &left)})
+    if (const auto* number = other->source->as<IntegerLiteral>();
+        number && number->value == 0 && side->bound.type.label() == label::kRegproc)
+      other->bound = literal_expression(side->bound.type, Value::text("-"));
   TRY(match_labels(op, left, right, position));
   if (scope_.forms.zone)
     for (auto [side, other] : {std::pair(&left, &right), std::pair(&right, &left)})
@@ -654,7 +677,8 @@ Result<BoundExpression> Binder::bind_like(const Like& node, TextPosition positio
           .at(position);
     bound.children.push_back(TRY(coerce_to(std::move(text), TypeKind::String)));
   }
-  if (node.escape) {
+  const bool escapes_nothing = node.escape && node.escape->empty() && scope_.texts_take_types;
+  if (node.escape && !escapes_nothing) {
     const auto characters = std::ranges::count_if(
         *node.escape, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
     if (characters != 1)
@@ -662,7 +686,7 @@ Result<BoundExpression> Binder::bind_like(const Like& node, TextPosition positio
                    "Expected single character escape but got: " + *node.escape}
           .at(position);
     bound.children.push_back(literal_expression(TypeKind::String, Value::text(*node.escape)));
-  } else if (scope_.texts_take_types) {  // as in PostgreSQL; ksqlDB has none
+  } else if (scope_.texts_take_types && !escapes_nothing) {  // as in PostgreSQL; ksqlDB has none
     bound.children.push_back(literal_expression(TypeKind::String, Value::text("\\")));
   }
   if (!node.negated) return bound;
@@ -670,6 +694,17 @@ Result<BoundExpression> Binder::bind_like(const Like& node, TextPosition positio
 }
 
 Result<BoundExpression> Binder::bind_is_null(const IsNull& node, TextPosition position) {
+  // Of ROW(a, b) both say that all are so.
+  const auto* row = node.operand->as<FunctionCall>();
+  if (row != nullptr && row->name == "ROW" && !row->arguments.empty() && scope_.texts_take_types) {
+    ExpressionPtr all;
+    for (const ExpressionPtr& each : row->arguments) {
+      ExpressionPtr one = make_expression(IsNull{clone(*each), node.negated}, position);
+      all = all ? make_expression(Logical{LogicalOp::And, std::move(all), std::move(one)}, position)
+                : std::move(one);
+    }
+    return bind_open(*all);
+  }
   BoundExpression bound = call_expression(node.negated ? is_not_null_kernel : is_null_kernel,
                                           TypeKind::Boolean, {}, position);
   bound.can_fail = false;

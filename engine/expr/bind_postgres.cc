@@ -85,6 +85,26 @@ void multirange_kernel(KernelCall& call) {
 
 }  // namespace
 
+// x + INTERVAL '1 day' is read as TIMESTAMPADD(DAYS, 1, x), which is quick; where x is an interval it is a sum.
+Result<ExpressionPtr> Binder::moved_interval(const FunctionCall& call, TextPosition position) {
+  if (!scope_.texts_take_types || (call.name != "TIMESTAMPADD" && call.name != "TIMESTAMPSUB"))
+    return ExpressionPtr();
+  const auto* unit = call.arguments.size() == 3 ? call.arguments[0]->as<IntervalUnit>() : nullptr;
+  const auto* count = unit != nullptr ? call.arguments[1]->as<IntegerLiteral>() : nullptr;
+  if (count == nullptr) return ExpressionPtr();
+  const BoundExpression moved = TRY(bind_open(*call.arguments[2]));
+  if (moved.type.label() != label::kInterval) return ExpressionPtr();
+  TypeName interval;
+  interval.custom_name = "INTERVAL";
+  auto by = make_expression(
+      Cast{
+          make_expression(StringLiteral{std::to_string(count->value) + " " + unit->word}, position),
+          std::move(interval)},
+      position);
+  const ArithmeticOp op = call.name == "TIMESTAMPADD" ? ArithmeticOp::Add : ArithmeticOp::Subtract;
+  return make_expression(Arithmetic{op, clone(*call.arguments[2]), std::move(by)}, position);
+}
+
 Result<std::optional<BoundExpression>> Binder::bind_postgres_call(const FunctionCall& call,
                                                                   TextPosition position) {
   if (!scope_.texts_take_types) return std::optional<BoundExpression>();

@@ -38,6 +38,11 @@ Result<std::string> instants_difference(std::string_view a, std::string_view b) 
   return interval_text(TRY(instants_apart(later, earlier)));
 }
 
+Result<std::string> date_at_time(std::string_view date, std::string_view time) {
+  const int64_t us = TRY(parse_instant_us(date, Zones::Kept, "timestamp"));
+  return instant_text(TRY(plus(us, {TRY(parse_time_us(time)), 0, 0})), false);
+}
+
 // Around midnight it goes on at the other end of the day; months and days do not count.
 Result<std::string> moved_time(std::string_view time, const Interval& by) {
   constexpr int64_t kDay = 86'400'000'000;
@@ -148,6 +153,7 @@ constexpr OperatorRow kOperators[] = {
     {Role::Instant, Subtract, Role::Instant, Role::Interval, row_kernel<instants_difference>},
     {Role::Date, Add, Role::Interval, Role::Instant, row_kernel<instant_later>},
     {Role::Date, Subtract, Role::Interval, Role::Instant, row_kernel<instant_earlier>},
+    {Role::Date, Add, Role::Time, Role::Instant, row_kernel<date_at_time>},
     {Role::Date, Add, Role::Whole, Role::Date, row_kernel<date_later>},
     {Role::Date, Subtract, Role::Whole, Role::Date, row_kernel<date_earlier>},
     {Role::Date, Subtract, Role::Date, Role::Whole, row_kernel<dates_difference>},
@@ -241,7 +247,7 @@ Result<std::optional<BoundExpression>> Binder::bind_time_arithmetic(ArithmeticOp
   const auto beside = [&](Role other) {
     if (scales) return Role::Number;
     if (op == Add && other == Role::Date) return Role::Whole;
-    return op == Add && other == Role::Instant ? Role::Interval : other;
+    return op == Add && (other == Role::Instant || other == Role::Time) ? Role::Interval : other;
   };
   if (l == Role::Open) l = beside(r);
   if (r == Role::Open) r = beside(l);

@@ -143,6 +143,7 @@ class Binder {
   Result<std::optional<BoundExpression>> bind_postgres_call(const FunctionCall& call,
                                                             TextPosition position);
   Result<BoundExpression> bind_row(const FunctionCall& call);
+  Result<ExpressionPtr> moved_interval(const FunctionCall& call, TextPosition position);
   static Result<FunctionCall> with_interval_parts(const FunctionCall& call, TextPosition position);
   static Result<BoundExpression> row_as(BoundExpression row, const SqlType& type,
                                         TextPosition position);

@@ -9,6 +9,7 @@
 #include "engine/expr/validity.h"
 #include "engine/formats/text_value.h"
 #include "engine/functions/session_zone.h"
+#include "engine/sql/rewrite.h"
 #include "engine/types/ascii.h"
 #include "engine/types/declared_lengths.h"
 #include "engine/types/postgres_type_name.h"
@@ -236,6 +237,10 @@ bool keeps_values(std::string_view function) {
 Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosition position,
                     bool as_postgres) {
   const SqlType& type = argument.kind() == TypeKind::Array ? argument.element() : argument;
+  if (is_range(type.label()) && (call.name == "LOWER" || call.name == "UPPER"))
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("{} of a range is not supported yet", lower_case(call.name))}
+        .at(position);
   const bool compares_as_text = order_of(type) == LabelOrder::Total && !has_comparable_form(type);
   if (compares_as_text) return {};
   const bool is_extreme = call.name == "MIN" || call.name == "MAX" || call.name == "GREATEST" ||
@@ -244,10 +249,10 @@ Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosit
   constexpr std::string_view kOrdering[] = {"MIN",        "MAX",       "GREATEST",
                                             "LEAST",      "ARRAY_MAX", "ARRAY_MIN",
                                             "ARRAY_SORT", "TOPK",      "TOPKDISTINCT"};
-  constexpr std::string_view kEqualling[] = {"ARRAY_CONTAINS",  "ARRAY_DISTINCT", "ARRAY_EXCEPT",
-                                             "ARRAY_INTERSECT", "ARRAY_POSITION", "ARRAY_REMOVE",
-                                             "ARRAY_UNION",     "COLLECT_SET",    "COUNT_DISTINCT",
-                                             "HISTOGRAM",       "NULLIF"};
+  constexpr std::string_view kEqualling[] = {kEqualAny,        "ARRAY_CONTAINS",  "ARRAY_DISTINCT",
+                                             "ARRAY_EXCEPT",   "ARRAY_INTERSECT", "ARRAY_POSITION",
+                                             "ARRAY_REMOVE",   "ARRAY_UNION",     "COLLECT_SET",
+                                             "COUNT_DISTINCT", "HISTOGRAM",       "NULLIF"};
   const bool orders = std::ranges::find(kOrdering, call.name) != std::end(kOrdering);
   // An enumeration's texts are equal where its values are.
   const bool equals = type.label() != label::kEnum &&

@@ -28,6 +28,10 @@ constexpr std::string_view kDescription =
     "(SELECT MR_TEXT FROM (SELECT OBJOID AS MR_OID, CLASSOID AS MR_CLASS, OBJSUBID AS MR_PART, "
     "DESCRIPTION AS MR_TEXT FROM PG_CATALOG.PG_DESCRIPTION) AS MR WHERE MR_OID = $1 AND "
     "MR_CLASS = (SELECT OID FROM PG_CATALOG.PG_CLASS WHERE RELNAME = $2) AND MR_PART = 0)";
+constexpr std::string_view kAnyDescription =
+    "(SELECT MIN(MR_TEXT) FROM (SELECT OBJOID AS MR_OID, OBJSUBID AS MR_PART, DESCRIPTION AS "
+    "MR_TEXT "
+    "FROM PG_CATALOG.PG_DESCRIPTION) AS MR WHERE MR_OID = $1 AND MR_PART = 0)";
 constexpr std::string_view kColumnDescription =
     "(SELECT MR_TEXT FROM (SELECT OBJOID AS MR_OID, OBJSUBID AS MR_PART, DESCRIPTION AS MR_TEXT "
     "FROM PG_CATALOG.PG_DESCRIPTION) AS MR WHERE MR_OID = $1 AND MR_PART = $2)";
@@ -50,6 +54,15 @@ constexpr std::string_view kTypeNameWithModifier =
     "WHEN $1 = 1186 AND $2 >= 0 THEN 'interval(' || CAST($2 % 65536 AS VARCHAR) || ')' "
     "ELSE (SELECT MR_NAME FROM (SELECT OID AS MR_OID, MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR "
     "WHERE MR_OID = $1) END";
+// In the largest unit of which there are ten, rounded. What is divided is twice the size in that unit.
+constexpr std::string_view kPrettySize =
+    "CASE WHEN $1 IS NULL THEN CAST(NULL AS VARCHAR) WHEN ABS($1) < 10240 THEN CAST($1 AS VARCHAR) "
+    "|| ' bytes' ELSE (SELECT "
+    "CAST((MR_TWICE + CASE WHEN MR_TWICE < 0 THEN -1 ELSE 1 END) / 2 AS VARCHAR) || MR_UNIT FROM "
+    "(VALUES (1, CAST($1 / 512 AS BIGINT), ' kB'), (2, CAST($1 / 524288 AS BIGINT), ' MB'), "
+    "(3, CAST($1 / 536870912 AS BIGINT), ' GB'), (4, CAST($1 / 549755813888 AS BIGINT), ' TB'), "
+    "(5, CAST($1 / 562949953421312 AS BIGINT), ' PB')) AS MR (MR_AT, MR_TWICE, MR_UNIT) WHERE "
+    "MR_AT = 5 OR ABS(MR_TWICE) < 20479 ORDER BY MR_AT LIMIT 1) END";
 constexpr std::string_view kRelationNumber =
     "(SELECT MR_OID FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM PG_CATALOG.PG_CLASS) AS MR "
     "WHERE MR_NAME = REPLACE(REPLACE($1, 'pg_catalog.', ''), 'public.', ''))";
@@ -82,6 +95,9 @@ constexpr std::string_view kQuoted = "CASE WHEN $1 IS NOT NULL THEN FORMAT('%I',
 constexpr std::string_view kQuotedLiteral =
     "CASE WHEN INSTR($1, '\\') > 0 THEN 'E' ELSE '' END || '''' || REPLACE(REPLACE($1, '\\', "
     "'\\\\'), '''', '''''') || ''''";
+constexpr std::string_view kQuotedNullable =
+    "COALESCE(CASE WHEN INSTR($1, '\\') > 0 THEN 'E' ELSE '' END || '''' || "
+    "REPLACE(REPLACE($1, '\\', '\\\\'), '''', '''''') || '''', 'NULL')";
 constexpr std::string_view kIsVisible =
     "$1 IN (SELECT OID FROM PG_CATALOG.PG_CLASS WHERE RELNAMESPACE IN (11, 2200))";
 constexpr std::string_view kPlaces =
@@ -133,8 +149,7 @@ constexpr CatalogFunction kFunctions[] = {
     {"HAS_TABLE_PRIVILEGE", 2, 2, kMayUse},
     {"HAS_TABLE_PRIVILEGE", 3, 3, kRoleMayUse},
     {"OBJ_DESCRIPTION", 2, 2, kDescription},
-    {"OBJ_DESCRIPTION", 1, 1, kNoText},
-    {"PG_ADVISORY_UNLOCK_ALL", 0, 0, kNoText},
+    {"OBJ_DESCRIPTION", 1, 1, kAnyDescription},
     {"PG_CHAR_TO_ENCODING", 1, 1, "6"},
     {"PG_COLLATION_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_CONVERSION_IS_VISIBLE", 1, 1, "TRUE"},
@@ -171,7 +186,7 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_PARTITION_ANCESTORS", 1, 1, "UNNEST(CAST(NULL AS ARRAY<BIGINT>))"},
     {"PG_RELATION_IS_PUBLISHABLE", 1, 1, "FALSE"},
     {"PG_RELATION_SIZE", 1, 2, kNoNumber},
-    {"PG_SIZE_PRETTY", 1, 1, "CAST($1 AS VARCHAR) || ' bytes'"},
+    {"PG_SIZE_PRETTY", 1, 1, kPrettySize},
     {"PG_STATISTICS_OBJ_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_TABLESPACE_LOCATION", 1, 1, "''"},
     {"PG_TABLESPACE_SIZE", 1, 1, kNoNumber},
@@ -184,7 +199,10 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_TS_TEMPLATE_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_TYPE_IS_VISIBLE", 1, 1, "TRUE"},
     {"QUOTE_IDENT", 1, 1, kQuoted},
+    {"OVERLAY", 3, 3, "SUBSTRING($1, 1, $3 - 1) || $2 || SUBSTRING($1, $3 + CHAR_LENGTH($2))"},
+    {"OVERLAY", 4, 4, "SUBSTRING($1, 1, $3 - 1) || $2 || SUBSTRING($1, $3 + $4)"},
     {"QUOTE_LITERAL", 1, 1, kQuotedLiteral},
+    {"QUOTE_NULLABLE", 1, 1, kQuotedNullable},
     {"REGEXP_MATCHES", 2, 2, "UNNEST(REGEXP_MATCH_ALL($1, $2, ''))"},
     {"REGEXP_MATCHES", 3, 3, "UNNEST(REGEXP_MATCH_ALL($1, $2, $3))"},
     {"REGEXP_SPLIT_TO_TABLE", 2, 2, "UNNEST(REGEXP_SPLIT_TO_ARRAY($1, $2))"},
@@ -418,18 +436,46 @@ bool is_given(const Expression& value) {
   return value.is<StringLiteral>() || value.is<Parameter>();
 }
 
+bool is_text_type(const TypeName& type) {
+  return type.kind == TypeKind::String || type.custom_name == "TEXT" ||
+         type.custom_name == "VARCHAR";
+}
+
 // 'text'::text and $1::text
 bool is_given_text(const Expression& value) {
   const auto* cast = value.as<Cast>();
-  return cast && is_given(*cast->operand) &&
-         (cast->type.kind == TypeKind::String || cast->type.custom_name == "TEXT" ||
-          cast->type.custom_name == "VARCHAR");
+  return cast && is_given(*cast->operand) && is_text_type(cast->type);
 }
 
 // 'text'::text::regtype and $1::text::regtype are a name's.
 void take_text_out(Cast& cast) {
   if (is_given_text(*cast.operand))
     cast.operand = ExpressionPtr(std::move(std::get<Cast>(cast.operand->node).operand));
+}
+
+TypeName type_named(std::string name) {
+  TypeName type;
+  type.custom_name = std::move(name);
+  return type;
+}
+
+// 'orders'::regclass::text and to_regclass('orders')::text are names, which look_up() finds for numbers.
+void name_as_text(Cast& cast) {
+  const TextPosition at = cast.operand->position;
+  if (registered_type(*cast.operand)) {
+    Cast& inner = std::get<Cast>(cast.operand->node);
+    if (!is_given(*inner.operand) && !is_given_text(*inner.operand)) return;
+    const auto* number = inner.operand->as<StringLiteral>();
+    if (number && std::ranges::all_of(number->value, is_ascii_digit)) return;
+    inner.operand =
+        make_expression(Cast{make_expression(Cast{std::move(inner.operand), inner.type}, at),
+                             TypeName{.kind = TypeKind::Bigint}},
+                        at);
+  } else if (const auto* call = cast.operand->as<FunctionCall>();
+             call && call->name.starts_with("TO_REG") && call->arguments.size() == 1) {
+    TypeName type = type_named(call->name.substr(3));
+    cast.operand = make_expression(Cast{std::move(cast.operand), std::move(type)}, at);
+  }
 }
 
 // Where two such values are compared, or one is cast to a number, it is the number that counts and not the name.
@@ -451,6 +497,8 @@ Status compare_numbers(ExpressionPtr& expression) {
       cast && registered_type(*expression) && registered_type(*cast->operand) &&
       registered_type(*cast->operand) == registered_type(*expression))
     expression = ExpressionPtr(std::move(cast->operand));
+  if (auto* cast = std::get_if<Cast>(&expression->node); cast && is_text_type(cast->type))
+    name_as_text(*cast);
   if (auto* choice = std::get_if<Case>(&expression->node)) forget_domains(*choice);
   if (auto* call = std::get_if<FunctionCall>(&expression->node)) take_sequence_name(*call);
   if (auto* comparison = std::get_if<Comparison>(&expression->node)) {
@@ -608,6 +656,18 @@ Status expand_query(Query& query) {
   return rewrite_expressions(query, expand, RewriteOrder::ChildrenFirst);
 }
 
+// SELECT 'orders'::regclass shows the name, too.
+void name_items(Query& query) {
+  for (SelectItem& item : query.items) {
+    if (!item.expression) continue;
+    const auto* call = item.expression->as<FunctionCall>();
+    if (call && !item.alias && call->name.starts_with("TO_REG")) item.alias = Name{call->name};
+    Cast shown{std::move(item.expression), {}};
+    name_as_text(shown);
+    item.expression = ExpressionPtr(std::move(shown.operand));
+  }
+}
+
 Status expand_condition(ExpressionPtr& expression) {
   Query around;
   around.where = std::move(expression);
@@ -629,6 +689,7 @@ Status expand_catalog_functions(Statement& statement, std::string_view text) {
   if (auto* query = std::get_if<Query>(&statement)) {
     if (asks_table_number) TRY(number_tables(*query));
     name_row_functions(*query);
+    name_items(*query);
     return expand_query(*query);
   }
   if (auto* declare = std::get_if<DeclareCursor>(&statement)) return expand_query(declare->query);

@@ -336,6 +336,20 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
   }
   Query body;
   ExpressionPtr places;
+  // Several arrays side by side, as programs send rows by columns: those of a SELECT list are so, too.
+  if (function->name == "UNNEST" && function->arguments.size() > 1) {
+    if (fields.flag("ordinality"))
+      return not_supported("unnest() of several arrays WITH ORDINALITY is", named.position);
+    for (ExpressionPtr& array : function->arguments) {
+      FunctionCall one{"UNNEST", {}};
+      one.arguments.push_back(std::move(array));
+      body.items.push_back({SelectItemKind::Expression,
+                            make_expression(std::move(one), named.position), std::nullopt,
+                            std::nullopt, named.position});
+    }
+    named.query = std::make_shared<const Query>(std::move(body));
+    return named;
+  }
   if (fields.flag("ordinality")) {
     // Of 1, 2, ... as many as the function gives.
     FunctionCall subscripts{"PG_ORDINALITY", {}};

@@ -22,7 +22,6 @@ struct KindRow {
 // What people write who come from PostgreSQL, and what is missing then.
 constexpr KindRow kMissing[] = {
     {"CreateRangeStmt", "CREATE TYPE ... AS RANGE is"},
-    {"IndexStmt", "CREATE INDEX is"},
     {"ViewStmt", "CREATE VIEW is"},
     {"CreateFunctionStmt", "CREATE FUNCTION is"},
     {"CreateTrigStmt", "CREATE TRIGGER is"},
@@ -475,7 +474,8 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   if (node.kind == "CompositeTypeStmt") return made(create_composite(node.fields));
   if (node.kind == "CreateDomainStmt") return made(create_domain(node.fields));
   if (node.kind == "CreateSchemaStmt") return made(create_schema(node.fields));
-  if (node.kind == "DropStmt") return made(drop(node.fields));
+  if (node.kind == "DropStmt" && node.fields.text("removeType") != "OBJECT_INDEX")
+    return made(drop(node.fields));
   if (node.kind == "CreateSeqStmt") return made(create_sequence(node.fields));
   if (node.kind == "AlterSeqStmt") return made(alter_sequence(node.fields));
   if (node.kind == "CommentStmt") return made(comment(node.fields));
@@ -489,6 +489,21 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   if (node.kind == "VariableSetStmt")
     if (auto set = set_zone(node.fields)) return Made(*std::move(set));
   if (node.kind == "ReindexStmt") return Made(Maintain{"REINDEX"});
+  // Programs make them by themselves, and none changes what a statement gives. A condition that rows have to keep is none.
+  // What most ask for of these is there without them: gen_random_uuid(), uuid_generate_v4().
+  if (node.kind == "CreateExtensionStmt")
+    for (const std::string_view known : {"plpgsql", "pgcrypto", "uuid-ossp"})
+      if (node.fields.text("extname") == known) return Made(Maintain{"CREATE EXTENSION"});
+  const auto into = node.fields.part("into");
+  const auto made_table = into ? into->part("rel") : std::nullopt;
+  if (node.kind == "CreateTableAsStmt" && made_table && made_table->text("relpersistence") == "t")
+    return not_supported("CREATE TEMP TABLE ... AS is", position(0))
+        .with_hint("CREATE TEMP TABLE name (columns), and INSERT INTO name SELECT ...");
+  if (node.kind == "IndexStmt" && node.fields.flag("unique"))
+    return not_supported("CREATE UNIQUE INDEX is", position(0))
+        .with_hint("Rows are told apart by the PRIMARY KEY.");
+  if (node.kind == "IndexStmt") return Made(Maintain{"CREATE INDEX"});
+  if (node.kind == "DropStmt") return Made(Maintain{"DROP INDEX"});
   if (node.kind == "CheckPointStmt") return Made(Maintain{"CHECKPOINT"});
   // There is nothing to defer: keys are looked at when rows are written.
   if (node.kind == "ConstraintsSetStmt") {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/sql/rewrite.h"
+
 namespace engine {
 
 namespace {
@@ -73,9 +75,10 @@ class KeyRangeAnalysis {
     return found;
   }
 
-  // ARRAY_CONTAINS(array, key), which also `key = ANY($1)` is.
+  // key = ANY(array), and ARRAY_CONTAINS(array, key).
   Candidates contained(const FunctionCall& call) const {
-    if (call.name != "ARRAY_CONTAINS" || call.arguments.size() != 2) return std::nullopt;
+    const bool is_list = call.name == kEqualAny || call.name == "ARRAY_CONTAINS";
+    if (!is_list || call.arguments.size() != 2) return std::nullopt;
     const auto index = key_index(*call.arguments[1]);
     if (!index) return std::nullopt;
     const SqlType type = SqlType::array(keys_[*index].type);

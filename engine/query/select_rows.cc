@@ -18,6 +18,8 @@
 #include "engine/query/window_bounds.h"
 #include "engine/query/written_keys.h"
 #include "engine/sql/sequence_call.h"
+#include "engine/types/ascii.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
 
@@ -719,11 +721,34 @@ class SelectRowsPlanner {
 
 }  // namespace
 
+namespace {
+
+// ROW(a, b), int4range(1, 2), div(a, b): what the binder writes out, and no function has the name.
+bool calls_postgres_alone(const Expression& expression) {
+  if (const auto* call = expression.as<FunctionCall>()) {
+    const PostgresLabelRow* type = label_named(lower_case(call->name));
+    if (call->name == "ROW" || call->name == "DIV" ||
+        (type && (is_range(type->label) || is_multirange(type->label))))
+      return true;
+  }
+  return std::ranges::any_of(children(expression),
+                             [](const Expression* child) { return calls_postgres_alone(*child); });
+}
+bool calls_postgres_alone(const Query& query) {
+  return (query.where && calls_postgres_alone(*query.where)) ||
+         std::ranges::any_of(query.items, [](const SelectItem& item) {
+           return item.expression && calls_postgres_alone(*item.expression);
+         });
+}
+
+}  // namespace
+
 bool wants_rows_plan(const Query& query) {
   return query.distinct || !query.joins.empty() || !query.group_by.empty() || query.having ||
          !query.order_by.empty() || query.offset || has_aggregate(query) ||
          (query.limit && !query.limit->is<IntegerLiteral>() && !query.limit->is<BigintLiteral>()) ||
-         has_row_functions(query) || beyond_dialect(query) || (query.from && calls_sequence(query));
+         has_row_functions(query) || beyond_dialect(query) ||
+         (query.from && calls_sequence(query)) || calls_postgres_alone(query);
 }
 
 bool asks_stream(const Query& query, const PlanContext& context) {

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "engine/sql/ast_expression.h"
+#include "engine/sql/rewrite.h"
 
 namespace engine {
 namespace {
@@ -107,6 +108,8 @@ struct Printer {
     return primary(*n.base) + "[" + to_sql(*n.index) + "]";
   }
   std::string operator()(const FunctionCall& n) const {
+    if (n.name == kEqualAny && n.arguments.size() == 2)
+      return "(" + to_sql(*n.arguments[1]) + " = ANY(" + to_sql(*n.arguments[0]) + "))";
     std::string text = n.name + "(" + (n.distinct ? "DISTINCT " : "");
     text += n.star ? "*" : join(n.arguments);
     if (!n.order_by.empty())

@@ -82,14 +82,10 @@ ExpressionPtr equal_to_any(ExpressionPtr left, ExpressionPtr array, TextPosition
   if (auto* written = std::get_if<ArrayConstructor>(&array->node);
       written && !written->elements.empty())
     return make_expression(In{std::move(left), std::move(written->elements), false}, position);
-  ExpressionPtr is_there = make_expression(IsNull{clone(*left), true}, position);
-  FunctionCall contains{"ARRAY_CONTAINS", {}};
-  contains.arguments.push_back(std::move(array));
-  contains.arguments.push_back(std::move(left));
-  // The array comes first: it says of which type a parameter is, IS NOT NULL would take it for a text.
-  return make_expression(
-      Logical{LogicalOp::And, make_expression(std::move(contains), position), std::move(is_there)},
-      position);
+  FunctionCall equal{std::string(kEqualAny), {}};
+  equal.arguments.push_back(std::move(array));
+  equal.arguments.push_back(std::move(left));
+  return make_expression(std::move(equal), position);
 }
 
 }  // namespace engine

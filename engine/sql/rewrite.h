@@ -18,8 +18,9 @@ Status rewrite_expression(ExpressionPtr& expression, const RewriteVisitor& visit
 // All expressions of the query: of its lists and clauses, of joins, of the queries that it reads and that stand within.
 Status rewrite_expressions(Query& query, const RewriteVisitor& visit, RewriteOrder order);
 
-// x = ANY(array), as PostgreSQL's clients send lists: x IN (its elements), and of an array that is not written down whether it contains
-// x. Like any other comparison it is false for NULL.
+// The function that stands for = ANY of an array that is not written down: (array, x).
+inline constexpr std::string_view kEqualAny = "PG_CATALOG.EQUAL_ANY";
+// x = ANY(array), as PostgreSQL's clients send lists: x IN (its elements), or that function.
 ExpressionPtr equal_to_any(ExpressionPtr left, ExpressionPtr array, TextPosition position);
 
 }  // namespace engine

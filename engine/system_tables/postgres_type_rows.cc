@@ -1,7 +1,9 @@
 // Rows of pg_type, pg_range and pg_enum.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
+#include <string>
 
 #include "engine/system_tables/catalog_rows.h"
 #include "engine/types/ascii.h"
@@ -87,8 +89,25 @@ constexpr TypeRow kTypes[] = {
 
 std::string_view one(const char& letter) { return {&letter, 1}; }
 
+// What the names of a type's functions begin with: int4in, int4recv; date_in. Drivers tell types by them.
+std::string functions_of(const TypeRow& type) {
+  constexpr std::string_view kApart[] = {"json",      "jsonb",       "xml",      "cidr", "inet",
+                                         "macaddr",   "macaddr8",    "date",     "time", "timetz",
+                                         "timestamp", "timestamptz", "interval", "bit",  "varbit",
+                                         "numeric",   "uuid",        "record"};
+  if (type.category == 'A') return "array_";
+  if (type.kind == 'e') return "enum_";
+  if (type.kind == 'c') return "record_";
+  if (type.kind == 'd') return "domain_";
+  if (type.kind == 'r') return "range_";
+  if (type.kind == 'm') return "multirange_";
+  const bool is_apart = std::ranges::find(kApart, type.name) != std::end(kApart);
+  return std::string(type.name) + (is_apart ? "_" : "");
+}
+
 void add_type(SystemRowWriter& out, const TypeRow& each, int64_t schema = kPgCatalogSchema,
               int64_t relation = 0) {
+  const std::string functions = functions_of(each);
   out.row()
       .set_number("OID", each.oid)
       .set("TYPNAME", each.name)
@@ -104,8 +123,10 @@ void add_type(SystemRowWriter& out, const TypeRow& each, int64_t schema = kPgCat
       .set_number("TYPRELID", relation)
       .set_number("TYPELEM", each.element)
       .set_number("TYPARRAY", each.array)
-      .set("TYPINPUT",
-           each.category == 'A' ? std::string("array_in") : std::string(each.name) + "in")
+      .set("TYPINPUT", functions + "in")
+      .set("TYPOUTPUT", functions + "out")
+      .set("TYPRECEIVE", functions + "recv")
+      .set("TYPSEND", functions + "send")
       .set("TYPALIGN", one(each.alignment))
       .set("TYPSTORAGE", one(each.storage))
       .set_number("TYPTYPMOD", -1)

@@ -29,6 +29,15 @@ namespace server {
 
 namespace {
 
+// Programs that come from PostgreSQL take now() for unique, which has microseconds there.
+bool has_key_of_times(const engine::DataSource& source) {
+  return source.kind == engine::SourceKind::Table &&
+         std::ranges::any_of(source.schema.columns, [](const engine::ColumnDef& column) {
+           return column.role == engine::ColumnRole::Key &&
+                  column.type.kind() == engine::TypeKind::Timestamp;
+         });
+}
+
 std::string schema_that(std::string_view name, std::string_view what) {
   return fmt::format("schema \"{}\" {}", engine::display_name(name), what);
 }
@@ -92,6 +101,9 @@ struct Planner {
     if (effect.is_nothing) return effect;
     if (planned.new_topic) effect.new_topics.push_back(std::move(*planned.new_topic));
     effect.changed_tables.push_back(planned.source->name);
+    if (!settings.ksqldb_compat && has_key_of_times(*planned.source))
+      effect.notices.emplace_back(
+          "points in time keep milliseconds: of rows whose keys differ by less the last one stays");
     effect.changes.push_back(PutSource{planned.source});
     return with_generator(std::move(effect), std::move(planned));
   }

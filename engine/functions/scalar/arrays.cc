@@ -140,6 +140,29 @@ void array_contains(KernelCall& call) {
   }
 }
 
+// x = ANY(array). Where a null is among what is compared, and no element is equal, nobody knows.
+void equal_any(KernelCall& call) {
+  const Argument &array = call.args[0], &value = call.args[1];
+  for (size_t row = 0; row < call.rows; ++row) {
+    const ItemRange items = array.is_null(row) ? ItemRange{} : items_of(array, row);
+    bool is_found = false, has_null = array.is_null(row);
+    if (value.is_null(row)) {
+      has_null |= items.begin < items.end;
+    } else if (!array.is_null(row)) {
+      const std::string wanted = canonical_cell(*value.column, value.index(row));
+      for (uint32_t item = items.begin; item < items.end && !is_found; ++item) {
+        const bool is_null = elements(array).is_null(item);
+        has_null |= is_null;
+        is_found = !is_null && canonical_cell(elements(array), item) == wanted;
+      }
+    }
+    if (!is_found && has_null && call.knows_unknown)
+      call.out.append_null();
+    else
+      call.out.append<uint8_t>(is_found);
+  }
+}
+
 // PostgreSQL's: counted from 1, null where it is not there; NULL is found, too.
 void array_position(KernelCall& call) {
   for (size_t row = 0; row < call.rows; ++row) {
@@ -362,6 +385,12 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "Whether an array has an element; false for a null array.",
      .example = "ARRAY_CONTAINS(ARRAY[1, 2], 2)",
      .kernel = array_contains},
+    {.name = "pg_catalog.equal_any",
+     .signature = "(ARRAY<T> array, T val) -> BOOLEAN",
+     .doc = "What val = ANY(array) is: over tables null where nobody knows, as PostgreSQL has it, "
+            "else false.",
+     .example = "2 = ANY(SLICE(ARRAY[1, 2, 3], 1, 2))",
+     .kernel = equal_any},
     {.name = "array_concat",
      .signature = "(ARRAY<T> left, ARRAY<T> right) -> ARRAY<T>",
      .doc = "The elements of both arrays; a null array counts as an empty one.",

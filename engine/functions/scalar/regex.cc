@@ -20,6 +20,30 @@ std::string to_utf8(const icu::UnicodeString& text) {
   return out;
 }
 
+// As in PostgreSQL a dot matches line breaks, too.
+constexpr uint32_t kAsPostgres = UREGEX_DOTALL;
+
+// Escapes that ICU takes for plain letters: where words begin and end.
+std::string with_word_escapes(std::string_view pattern) {
+  std::string out;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char next = pattern[i] == '\\' && i + 1 < pattern.size() ? pattern[i + 1] : '\0';
+    const std::string_view meant = next == 'm'   ? "\\b(?=\\w)"
+                                   : next == 'M' ? "\\b(?<=\\w)"
+                                   : next == 'y' ? "\\b"
+                                   : next == 'Y' ? "\\B"
+                                                 : std::string_view();
+    if (!meant.empty())
+      out += meant;
+    else if (next != '\0')
+      out += pattern.substr(i, 2);
+    else
+      out += pattern[i];
+    i += next != '\0';
+  }
+  return out;
+}
+
 // A pattern that backtracks without end must not hold up the server. ICU counts its steps in units
 // of 10,000, which take about 0.3 ms; the count is the same in each run, so that a row fails in all
 // of them or in none. What an honest pattern needs grows with the text, what backtracks without end
@@ -36,7 +60,8 @@ class Matcher {
                                    std::string_view text, uint32_t flags = 0) {
     if (!matcher_ || pattern != pattern_) {
       UErrorCode status = U_ZERO_ERROR;
-      matcher_ = std::make_unique<icu::RegexMatcher>(to_icu(pattern), flags, status);
+      matcher_ = std::make_unique<icu::RegexMatcher>(
+          to_icu(flags == kAsPostgres ? with_word_escapes(pattern) : pattern), flags, status);
       if (U_FAILURE(status)) {
         matcher_.reset();
         return Error{ErrorCode::InvalidParameter,
@@ -80,9 +105,6 @@ Value group_text(icu::RegexMatcher& found, int32_t group, UErrorCode& status) {
 }
 
 using Text = std::string_view;
-
-// As in PostgreSQL a dot matches line breaks, too.
-constexpr uint32_t kAsPostgres = UREGEX_DOTALL;
 
 Result<Value> extract_group(const KernelCall& call, PerBatch<Matcher>& matcher, Text pattern,
                             Text text, int32_t group) {
@@ -172,6 +194,11 @@ Result<std::string> replace_with(const KernelCall& call, PerBatch<Matcher>& matc
     }
   }
   return replace_matches(call, matcher, text, whole, with, is_global, kAsPostgres);
+}
+
+Result<std::string> replace_first(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                                  Text pattern, Text replacement) {
+  return replace_with(call, matcher, text, pattern, replacement, "");
 }
 
 // ---- REGEXP_MATCH and its like: what the groups matched, or all of the match where there are none
@@ -330,6 +357,16 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "The text with all matches replaced; $1 is what the first group matched.",
      .example = "REGEXP_REPLACE('baababaa', '(ab)+', 'cat') = 'bacataa'",
      .kernel = row_kernel<replace>},
+    {.name = "pg_catalog.regexp_replace",
+     .signature = "(STRING str, STRING regexp, STRING new) -> STRING",
+     .doc = "Over tables: the text with the first match replaced, as PostgreSQL has it.",
+     .example = "REGEXP_REPLACE('stream', 'e', 'E') = 'strEam'",
+     .kernel = row_kernel<replace_first>},
+    {.name = "pg_catalog.regexp_replace",
+     .signature = "(STRING str, STRING regexp, STRING new, STRING flags) -> STRING",
+     .doc = "The same as elsewhere.",
+     .example = "REGEXP_REPLACE('Hello World', 'L', 'x', 'gi') = 'Hexxo Worxd'",
+     .kernel = row_kernel<replace_with>},
     {.name = "regexp_replace",
      .signature = "(STRING str, STRING regexp, STRING new, STRING flags) -> STRING",
      .doc = "As PostgreSQL has it: the first match, with the flag `g` all, with `i` in any case; "

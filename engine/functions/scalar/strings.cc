@@ -181,6 +181,12 @@ Result<std::string_view> replace(const KernelCall& call, std::string_view text,
   std::ranges::copy(text.substr(at), to);
   return std::string_view(start, size);
 }
+Result<std::string_view> replace_unless_empty(const KernelCall& call, std::string_view text,
+                                              std::string_view old_text,
+                                              std::string_view new_text) {
+  if (old_text.empty()) return text;
+  return replace(call, text, old_text, new_text);
+}
 
 // ---- Choosing ----
 
@@ -312,6 +318,11 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "The text with every occurrence of one text replaced by another.",
      .example = "REPLACE('anaconda', 'a', 'o') = 'onocondo'",
      .kernel = row_kernel<replace>},
+    {.name = "pg_catalog.replace",
+     .signature = "(STRING str, STRING old, STRING new) -> STRING",
+     .doc = "Over tables: the same, but an empty text is found nowhere.",
+     .example = "REPLACE('ab', 'b', 'x') = 'ax'",
+     .kernel = row_kernel<replace_unless_empty>},
     {.name = "concat",
      .signature = "(STRING... inputs) -> STRING",
      .doc = "All texts one after another; nulls are passed over.",

@@ -68,7 +68,7 @@ const std::pair<std::string_view, std::string_view> kForms[] = {
     {"a not between 1 and 2", "(NOT (A BETWEEN 1 AND 2))"},
     {"a in (1, 'b')", "(A IN (1, 'b'))"},
     {"a = any(array[1, 'b'])", "(A IN (1, 'b'))"},
-    {"a = SOME ($1)", "(ARRAY_CONTAINS($1, A) AND (A IS NOT NULL))"},
+    {"a = SOME ($1)", "(A = ANY($1))"},
     {"a not in (1)", "(NOT (A IN (1)))"},
     {"a like '%x' escape '!'", "(A LIKE '%x' ESCAPE '!')"},
     {"a not like b", "(NOT (A LIKE B))"},
