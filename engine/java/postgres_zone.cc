@@ -48,7 +48,7 @@ class RegionClock final : public ZoneClock {
   int64_t instant_ms(int64_t clock_ms) const override { return instant_of_clock(zone_, clock_ms); }
   // Of zones without letters of their own an offset, as in the tz database: +0545.
   std::string abbreviation(int64_t instant_ms) const override {
-    std::string name = zone_.short_name(instant_ms);
+    std::string name = zone_.abbreviation(instant_ms);
     const bool is_offset = name.find_first_of("+-:0123456789") != std::string::npos;
     if (!is_offset) return name;
     std::string offset = offset_text(east_ms(instant_ms) / kMsPerSecond);

@@ -10,12 +10,31 @@
 #include <map>
 #include <optional>
 
+#include "engine/java/zone_file.h"
 #include "engine/types/ascii.h"
 
 namespace engine {
 
+// Offsets are those of the system's tz database, where it has the zone; names, and zones of ICU's own, are ICU's.
 struct TimeZone::Rules {
   std::unique_ptr<icu::TimeZone> icu;
+  std::optional<ZoneFile> file = {};
+
+  struct At {
+    int64_t east_ms;
+    bool is_daylight;
+  };
+  At at(int64_t epoch_ms) const {
+    if (file) {
+      const int64_t second = epoch_ms / 1000 - (epoch_ms % 1000 < 0 ? 1 : 0);
+      const ZoneFile::At found = file->at(second);
+      return {int64_t{found.east_s} * 1000, found.is_daylight};
+    }
+    int32_t raw = 0, daylight = 0;
+    UErrorCode status = U_ZERO_ERROR;
+    icu->getOffset(static_cast<UDate>(epoch_ms), false, raw, daylight, status);
+    return {raw + daylight, daylight != 0};
+  }
 };
 
 namespace {
@@ -158,7 +177,7 @@ Result<TimeZone> TimeZone::find_region(std::string_view id) {
   if (to_utf8(rules->getID(found)) != id) return unknown_zone(id);
   TimeZone zone;
   zone.id_ = id;
-  zone.rules_ = std::make_shared<const Rules>(Rules{std::move(rules)});
+  zone.rules_ = std::make_shared<const Rules>(Rules{std::move(rules), ZoneFile::find(id)});
   return zone;
 }
 
@@ -170,11 +189,13 @@ TimeZone TimeZone::system() {
 }
 
 int64_t TimeZone::offset_ms(int64_t epoch_ms) const {
-  if (!rules_) return fixed_ms_;
-  int32_t raw = 0, daylight = 0;
-  UErrorCode status = U_ZERO_ERROR;
-  rules_->icu->getOffset(static_cast<UDate>(epoch_ms), false, raw, daylight, status);
-  return raw + daylight;
+  return rules_ ? rules_->at(epoch_ms).east_ms : fixed_ms_;
+}
+
+std::string TimeZone::abbreviation(int64_t epoch_ms) const {
+  if (!rules_ || !rules_->file) return short_name(epoch_ms);
+  const int64_t second = epoch_ms / kMsPerSecond - (epoch_ms % kMsPerSecond < 0 ? 1 : 0);
+  return std::string(rules_->file->at(second).name);
 }
 
 int64_t TimeZone::to_epoch_ms(int64_t local_ms) const {
@@ -192,29 +213,24 @@ std::string TimeZone::short_name(int64_t epoch_ms) const {
   UErrorCode status = U_ZERO_ERROR;
   const std::unique_ptr<icu::TimeZoneNames> names(
       icu::TimeZoneNames::createInstance(icu::Locale::getUS(), status));
-  int32_t raw = 0, daylight = 0;
-  rules_->icu->getOffset(static_cast<UDate>(epoch_ms), false, raw, daylight, status);
+  const bool is_daylight = rules_->at(epoch_ms).is_daylight;
   if (U_SUCCESS(status)) {
     icu::UnicodeString meta;
     names->getMetaZoneID(to_icu(id_), static_cast<UDate>(epoch_ms), meta);
     const std::string meta_zone = to_utf8(meta);
     for (const ZoneName& row : kZoneNames)
-      if (row.meta_zone == meta_zone)
-        return std::string(daylight != 0 ? row.daylight : row.standard);
+      if (row.meta_zone == meta_zone) return std::string(is_daylight ? row.daylight : row.standard);
   }
   icu::UnicodeString text;
-  return to_utf8(rules_->icu->getDisplayName(daylight != 0, icu::TimeZone::SHORT_COMMONLY_USED,
+  return to_utf8(rules_->icu->getDisplayName(is_daylight, icu::TimeZone::SHORT_COMMONLY_USED,
                                              icu::Locale::getUS(), text));
 }
 
 std::string TimeZone::long_name(int64_t epoch_ms) const {
   if (!rules_) return id_ == "UTC" ? "Coordinated Universal Time" : id_;
-  int32_t raw = 0, daylight = 0;
-  UErrorCode status = U_ZERO_ERROR;
-  rules_->icu->getOffset(static_cast<UDate>(epoch_ms), false, raw, daylight, status);
   icu::UnicodeString text;
-  return to_utf8(
-      rules_->icu->getDisplayName(daylight != 0, icu::TimeZone::LONG, icu::Locale::getUS(), text));
+  return to_utf8(rules_->icu->getDisplayName(rules_->at(epoch_ms).is_daylight, icu::TimeZone::LONG,
+                                             icu::Locale::getUS(), text));
 }
 
 // The long names of all zones that have short ones, "Pacific Standard Time", made once.

@@ -32,6 +32,8 @@ class TimeZone {
   int64_t to_epoch_ms(int64_t local_ms) const;
   // "PDT" or "Pacific Daylight Time".
   std::string short_name(int64_t epoch_ms) const;
+  // As the tz database has it, which knows no names for many zones: -03.
+  std::string abbreviation(int64_t epoch_ms) const;
   std::string long_name(int64_t epoch_ms) const;
 
  private:

@@ -1,0 +1,56 @@
+// Rules of a time zone as the system's tz database has them. Lawmakers change them some times a year, and the system is brought up
+// to date with it; a library has those that it was built with.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace engine {
+
+// One TZif file: https://www.rfc-editor.org/rfc/rfc8536
+class ZoneFile {
+ public:
+  struct At {
+    int32_t east_s = 0;  // what clocks show minus UTC
+    bool is_daylight = false;
+    std::string_view name = {};  // CEST, or +0545
+  };
+
+  // From $TZDIR, or else /usr/share/zoneinfo. Nothing where there is no such file, or it is none. `id` is a name of the database.
+  static std::optional<ZoneFile> find(std::string_view id);
+  static std::optional<ZoneFile> parse(std::string_view bytes);
+
+  // Seconds since 1970.
+  At at(int64_t epoch_s) const;
+
+ private:
+  struct Kind {
+    int32_t east_s = 0;
+    bool is_daylight = false;
+    std::string name;
+  };
+  // A day of each year, as the TZ of POSIX says it: Mm.w.d, Jn, n.
+  struct YearlyDay {
+    enum class By : uint8_t { WeekOfMonth, DayWithoutLeap, Day } by = By::Day;
+    int month = 0, week = 0, day = 0;
+    int32_t time_s = 7200;
+    int64_t begins_s(int64_t year) const;  // as if it were UTC
+  };
+  // What comes behind the last transition.
+  struct Yearly {
+    Kind standard, daylight;
+    bool has_daylight = false;
+    YearlyDay begin, end;
+  };
+  static std::optional<Yearly> parse_yearly(std::string_view text);
+  static At shown(const Kind& kind) { return {kind.east_s, kind.is_daylight, kind.name}; }
+
+  std::vector<int64_t> transitions_;  // seconds
+  std::vector<uint8_t> kinds_of_;     // from each of them on
+  std::vector<Kind> kinds_;           // the first: before all of them
+  std::optional<Yearly> yearly_;
+};
+
+}  // namespace engine
