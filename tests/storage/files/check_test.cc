@@ -1,4 +1,6 @@
 #include "storage/files/check.h"
+#include "base/bytes.h"
+#include "storage/log/epoch_history.h"
 
 #include <algorithm>
 
@@ -101,6 +103,28 @@ TEST_F(CheckTest, a_batch_that_is_missing) {
   EXPECT_EQ(
       problem(),
       topic_place() + ", partition 0, batch that ends at offset 8: offsets 3 to 5 are missing");
+}
+
+TEST_F(CheckTest, who_copies_what_was_compacted_has_gaps) {
+  open();
+  const LogNumber number =
+      static_cast<const Partition&>(*log_->find_partition({topic_, PartitionId{0}})).number();
+  close();
+  change(
+      "log", std::string(kEpochsTable),
+      [&](WriteTransaction& write, TableHandle table) {
+        std::string key = epoch_keys(number).first;
+        append_be(key, int32_t{1});
+        std::string start;
+        append_be(start, int64_t{0});
+        return write.put(table, key, start);
+      },
+      KeyOrder::Bytes);
+  change(
+      "log", topic_table_,
+      [](WriteTransaction& write, TableHandle table) { return erase(write, table, IntegerKey(5)); },
+      KeyOrder::Integer);
+  EXPECT_TRUE(problems().empty());
 }
 
 // Partitions of exchanges are made behind those of the journal, and so lie behind them.
