@@ -213,7 +213,12 @@ Status remove(ClusterAdmin& admin, const Flags& flags) {
   const ReplicaPlan plan = TRY(plan_without(cluster, node));
   if (!TRY(carry_out(admin, flags, cluster, plan))) return {};
   TRY(admin.unregister(node));
-  fmt::print("Node {} is not part of the cluster any more; stop it, if it runs.\n", node);
+  fmt::print(
+      "Node {} is not part of the cluster any more; stop it, if it runs.\n"
+      "If it runs a member of etcd (--etcd start): that one stops with it and still counts, so "
+      "that of three members none of the "
+      "other two may stop then. Replace it first: docs/CLUSTER.md, \"Members of etcd\".\n",
+      node);
   return {};
 }
 
