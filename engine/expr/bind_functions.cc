@@ -362,6 +362,15 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
     return Error{ErrorCode::NotSupported, "DISTINCT in a function call is not supported yet"}.at(
         position);
   Arguments arguments = TRY(bind_arguments(call));
+  // To places behind the point whole numbers are rounded as numeric.
+  const bool has_places = name == "PG_CATALOG.ROUND" || name == "PG_CATALOG.TRUNC";
+  if (has_places && arguments.items.size() == 2) {
+    BoundExpression& number = arguments.items.front().bound;
+    if (number.type == TypeKind::Integer || number.type == TypeKind::Bigint) {
+      number = TRY(cast(std::move(number), SqlType::decimal(19, 0)));
+      arguments.types.front().type = number.type;
+    }
+  }
   if (scope_.texts_take_types) name = by_types(std::move(name), arguments);
   if (scope_.forms.zone) name = in_zone(std::move(name), arguments.types);
   auto resolved = Registry::instance().resolve(name, arguments.types);

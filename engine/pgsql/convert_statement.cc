@@ -59,11 +59,26 @@ std::vector<std::string> keys_of(const Fields& constraint) { return strings(cons
 // SET TIME ZONE +6, whose sign the dialect's grammar has not.
 std::optional<SetSetting> set_zone(const Fields& fields) {
   const std::vector<Node> values = pgsql::children(fields, "args");
-  if (fields.text("name") != "timezone" || values.size() != 1 || values[0].kind != "A_Const")
-    return std::nullopt;
+  if (fields.text("name") != "timezone" || values.size() != 1) return std::nullopt;
   SetSetting set;
   set.name = "timezone";
   set.is_local = fields.flag("is_local");
+  // INTERVAL '+05:30' HOUR TO MINUTE
+  const auto written = values[0].kind == "TypeCast" ? child(values[0].fields, "arg") : std::nullopt;
+  const auto east = written ? written->fields.part("sval") : std::nullopt;
+  if (east) {
+    std::string hours(east->text("sval"));
+    if (hours.find_first_not_of("+-0123456789:") != std::string::npos || hours.empty())
+      return std::nullopt;
+    const bool is_west = hours.front() == '-';
+    if (is_west || hours.front() == '+') hours.erase(0, 1);
+    const bool is_zero = hours.find_first_not_of("0:") == std::string::npos;
+    set.value =
+        is_zero ? "UTC"
+                : fmt::format("<{}{}>{}{}", is_west ? '-' : '+', hours, is_west ? '+' : '-', hours);
+    return set;
+  }
+  if (values[0].kind != "A_Const") return std::nullopt;
   if (const auto hours = values[0].fields.part("ival"))
     set.value = std::to_string(hours->number("ival"));
   else if (const auto parts = values[0].fields.part("fval"))
@@ -489,7 +504,6 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   if (node.kind == "VariableSetStmt")
     if (auto set = set_zone(node.fields)) return Made(*std::move(set));
   if (node.kind == "ReindexStmt") return Made(Maintain{"REINDEX"});
-  // Programs make them by themselves, and none changes what a statement gives. A condition that rows have to keep is none.
   // What most ask for of these is there without them: gen_random_uuid(), uuid_generate_v4().
   if (node.kind == "CreateExtensionStmt")
     for (const std::string_view known : {"plpgsql", "pgcrypto", "uuid-ossp"})
@@ -499,6 +513,7 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   if (node.kind == "CreateTableAsStmt" && made_table && made_table->text("relpersistence") == "t")
     return not_supported("CREATE TEMP TABLE ... AS is", position(0))
         .with_hint("CREATE TEMP TABLE name (columns), and INSERT INTO name SELECT ...");
+  // Programs make them by themselves, and none changes what a statement gives. A condition that rows have to keep is none.
   if (node.kind == "IndexStmt" && node.fields.flag("unique"))
     return not_supported("CREATE UNIQUE INDEX is", position(0))
         .with_hint("Rows are told apart by the PRIMARY KEY.");

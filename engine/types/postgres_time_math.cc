@@ -53,13 +53,16 @@ Result<Interval> times(const Interval& interval, double factor) {
   // To the microsecond: 0.1 months are 3 days and not 2 days 23:59:59.999999.
   const auto rounded = [](double part) { return std::rint(part * 1e6) / 1e6; };
   const double month_days = rounded((months - result.months) * kDaysPerMonth);
-  double left_days = rounded(days - result.days + month_days - std::trunc(month_days));
+  constexpr double kSecondsPerDay = 86'400;
+  double left_s =
+      rounded((days - result.days + month_days - std::trunc(month_days)) * kSecondsPerDay);
   result.days += static_cast<int32_t>(month_days);
-  if (std::abs(left_days) >= 1) {
-    result.days += static_cast<int32_t>(left_days);
-    left_days -= std::trunc(left_days);
+  if (std::abs(left_s) >= kSecondsPerDay) {
+    const double whole = std::trunc(left_s / kSecondsPerDay);
+    result.days += static_cast<int32_t>(whole);
+    left_s -= whole * kSecondsPerDay;
   }
-  const double us = std::rint(static_cast<double>(interval.us) * factor + left_days * kUsPerDay);
+  const double us = std::rint(static_cast<double>(interval.us) * factor + left_s * 1e6);
   if (std::abs(us) >= 9.2233720368547e18) return interval_out_of_range();
   result.us = static_cast<int64_t>(us);
   return result;

@@ -4,10 +4,12 @@ import datetime
 import decimal
 import ipaddress
 import json
+import os
 import re
 import threading
 import time
 import uuid
+import zoneinfo
 
 import psycopg
 import psycopg.types.enum
@@ -15,7 +17,7 @@ from psycopg.types.json import Jsonb
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from millrace_server import case, launch, run, start_server, wait_until
+from millrace_server import Skipped, case, launch, run, start_server, wait_until
 
 SERVER = start_server()
 HOST, PORT = SERVER.host, SERVER.port
@@ -712,6 +714,29 @@ def listen_tells_of_a_tables_changes():
         writer.execute("DROP TABLE p3_told DELETE TOPIC")
         wait_until(lambda: "ended" in told()[-1], told)
         listener.execute('UNLISTEN "table:p3_told"')
+
+
+@case
+def time_zones_are_those_of_the_system():
+    """Governments change them some times a year, and libraries have those that they were built with."""
+    folder = "/usr/share/zoneinfo"
+    if not os.path.isdir(folder):
+        raise Skipped("there is no " + folder)
+    instants = [datetime.datetime(year, month, 15, 12, tzinfo=UTC) for year in (1975, 1995, 2015, 2023, 2026, 2060) for month in (1, 4, 7, 10)]
+    seen = 0
+    with connect(autocommit=True) as c:
+        for name in sorted(zoneinfo.available_timezones()):
+            if "/" not in name or name.startswith(("Etc/", "SystemV/")):
+                continue
+            try:
+                rows = c.execute("SELECT i AT TIME ZONE %s FROM unnest(%s::timestamptz[]) AS t(i)", [name, instants]).fetchall()
+            except psycopg.errors.InvalidParameterValue:
+                continue  # newer than ICU's names
+            zone = zoneinfo.ZoneInfo(name)
+            wanted = [each.astimezone(zone).replace(tzinfo=None) for each in instants]
+            assert [row[0] for row in rows] == wanted, (name, [row[0] for row in rows], wanted)
+            seen += 1
+    assert seen > 400, seen
 
 
 def refused_with(sqlstate, call):
