@@ -22,6 +22,9 @@ namespace server {
 
 namespace {
 
+// Columns that have grown row by row have room for as much again.
+constexpr size_t kBytesWithRoom = 2;
+
 // Gathers the rows of all tables as of one commit, does the rest on a worker's thread, and shows what comes out.
 class SelectExecution final : public TableRead {
  public:
@@ -108,7 +111,7 @@ class SelectExecution final : public TableRead {
         for (const engine::RowsChunk& chunk : tables[i]) bytes += engine::bytes_of(chunk);
       }
       gathered.resize(0);
-      TRY(context->add(bytes));
+      TRY(context->add(kBytesWithRoom * bytes));
       engine::RowsProfile* const measured = profile ? &*profile : nullptr;
       if (!facts)
         return engine::run_rows_plan(*plan, std::move(tables), *context, nullptr, measured);
@@ -230,7 +233,7 @@ class SelectExecution final : public TableRead {
     }
     for (engine::Batch& batch : portion.batches)
       table.rows.push_back({batch.rows, std::move(batch.columns)});
-    gathered_bytes_ += portion.bytes;
+    gathered_bytes_ += kBytesWithRoom * portion.bytes;
     portion.on_its_way.reset();
     if (!gathered_.try_resize(gathered_bytes_))
       return fail(gathered_.refusal(
