@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "engine/sql/ast_query.h"
+#include "engine/sql/rewrite.h"
 
 namespace engine {
 
@@ -52,7 +53,8 @@ bool is_of_type(const Expression& expression, const std::string& name) {
 std::string result_name(const Expression& expression) {
   if (const auto* column = expression.as<ColumnRef>()) return column->name.text;
   if (const auto* part = expression.as<Dereference>()) return part->field.text;
-  if (const auto* call = expression.as<FunctionCall>()) return call->name;
+  if (const auto* call = expression.as<FunctionCall>(); call && call->name != kEqualAny)
+    return call->name;
   if (const auto* element = expression.as<Subscript>()) return result_name(*element->base);
   if (expression.is<ArrayConstructor>()) return "ARRAY";
   if (const auto* cast = expression.as<Cast>()) {
