@@ -24,6 +24,7 @@ class Records(Load):
         super().__init__(world, TOPIC, PARTITIONS, tells_warnings=False)
         self.seen = []
         self._known = 0  # of `seen`, when it was looked at last
+        self._judged = 0  # of `seen`, when the group's commits were looked at last
         self._there = set()  # what of it is known
         self._committed = {number: 0 for number in range(PARTITIONS)}  # by the group, at the end of the last round
         self.members = [Member(world, GROUP, TOPIC, self.seen, log_level=2) for _ in range(2)]
@@ -68,18 +69,21 @@ class Records(Load):
             self._there.update((partition, value) for partition, value, _ in self.seen[self._known:])
             self._known = len(self.seen)
             return acknowledged - self._there
-        began, before = self._known, self._committed
+        before = self._committed
         try:
             eventually(lambda: not missing(), _READ_WITHIN_S)
         except AssertionError:
             return [f"the group has not read {len(missing())} of {len(acknowledged)} records within {_READ_WITHIN_S} s",
                     *self._where(missing())]
+        # What is read again before its commit is kept may be read again, and comes before these commits are seen.
+        uncommitted = self._wait_for_commits()
+        began, self._judged = self._judged, len(self.seen)
         found = [f"the group had committed {before[partition]} of partition {partition}, and read {offset} again"
-                 for partition, _, offset in self.seen[began:] if offset < before[partition]]
+                 for partition, _, offset in self.seen[began:self._judged] if offset < before[partition]]
         found += [f"a member of the group was told: {error}" for member in self.members for error in member.errors]
         for member in self.members:
             member.errors = []
-        return found[:3] + self._wait_for_commits()
+        return found[:3] + uncommitted
 
     def _where(self, missing):
         """What is missing, and where the group's members are in these partitions."""
