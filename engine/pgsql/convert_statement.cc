@@ -316,8 +316,12 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
     const auto definition = child(command.fields, "def");
     const std::string_view kind = command.fields.text("subtype");
     const TableName column{name_of(command.fields.text("name")), table.position};
-    if (kind == "AT_DropColumn" && !command.fields.flag("missing_ok")) {
-      columns.dropped.push_back(column);
+    if (kind == "AT_DropColumn") {
+      columns.dropped.push_back({column, command.fields.flag("missing_ok")});
+      continue;
+    }
+    if (kind == "AT_SetNotNull" || kind == "AT_DropNotNull") {
+      columns.nullability.push_back({column, kind == "AT_SetNotNull"});
       continue;
     }
     if (kind == "AT_ColumnDefault" && commands.size() == 1) {
@@ -335,10 +339,10 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
       continue;
     }
     if (kind == "AT_AddColumn" && definition) {
-      alter.added.push_back(TRY(table_element(definition->fields)));
-      const TableElement& added = alter.added.back();
-      if (added.is_not_null || added.is_serial || !added.default_sql.empty())
-        return not_supported("to add a column with NOT NULL or DEFAULT is", added.position);
+      TableElement added = TRY(table_element(definition->fields));
+      added.if_not_exists = command.fields.flag("missing_ok");
+      const bool has_values = added.is_not_null || added.is_serial || !added.default_sql.empty();
+      (has_values ? columns.added : alter.added).push_back(std::move(added));
       continue;
     }
     if (kind != "AT_AddConstraint" || !definition ||
@@ -350,10 +354,10 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
     if (add.columns.empty()) return not_supported("PRIMARY KEY USING INDEX is", table.position);
     return Statement(std::move(add));
   }
-  if (columns.dropped.empty() && columns.retyped.empty()) return Statement(std::move(alter));
-  if (!alter.added.empty())
-    return not_supported("ALTER TABLE that adds columns and changes others at once is",
-                         table.position);
+  if (columns.dropped.empty() && columns.retyped.empty() && columns.nullability.empty() &&
+      columns.added.empty())
+    return Statement(std::move(alter));
+  std::ranges::move(alter.added, std::back_inserter(columns.added));
   return Statement(std::move(columns));
 }
 

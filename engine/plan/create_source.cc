@@ -99,7 +99,8 @@ Result<bool> infer_missing_columns(const SourceFormats& formats, std::string_vie
   return true;
 }
 
-// With PostgreSQL's SERIAL for what it stands; a type of the user's own of that name comes first.
+}  // namespace
+
 std::vector<TableElement> with_serials(std::vector<TableElement> elements,
                                        const CustomTypes& types) {
   constexpr std::pair<std::string_view, TypeKind> kSerials[] = {
@@ -116,6 +117,8 @@ std::vector<TableElement> with_serials(std::vector<TableElement> elements,
   }
   return elements;
 }
+
+namespace {
 
 // Whether no word of the dialect says how its records lie in the topic, as PostgreSQL's users declare tables.
 bool is_plain_table(const CreateSource& create, const EngineSettings& settings) {

@@ -40,6 +40,10 @@ Properties topic_config(SourceKind kind, bool is_windowed, std::optional<int64_t
 Result<std::optional<TimestampColumn>> find_timestamp_column(const SourceProperties& properties,
                                                              const Schema& schema);
 
+// With PostgreSQL's SERIAL for what it stands; a type of the user's own of that name comes first.
+std::vector<TableElement> with_serials(std::vector<TableElement> elements,
+                                       const CustomTypes& types);
+
 // "stream" or "table", for messages.
 std::string_view kind_word(SourceKind kind);
 

@@ -8,6 +8,7 @@
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
 #include "engine/plan/source_schema.h"
+#include "engine/types/ascii.h"
 #include "engine/types/row_limit.h"
 
 namespace engine {
@@ -103,6 +104,17 @@ Status check_alterable(const AlterSource& alter, const DataSource* source) {
 
 }  // namespace
 
+Status check_no_serial(const std::vector<TableElement>& added, const CustomTypes& types) {
+  for (const TableElement& element : with_serials(added, types))
+    if (element.is_serial)
+      return Error{ErrorCode::NotSupported,
+                   "to add a SERIAL column is not supported yet",
+                   {},
+                   "CREATE SEQUENCE ..., and DEFAULT nextval('...') for the column."}
+          .at(element.position);
+  return {};
+}
+
 Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr& catalog,
                                        const std::set<std::string>& dropped_with_it) {
   const DataSource* source = catalog->find_source(drop.name.text);
@@ -155,8 +167,17 @@ Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr&
 Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogPtr& catalog) {
   const DataSource* source = catalog->find_source(alter.name.text);
   TRY(check_alterable(alter, source));
+  CatalogChange change{.catalog = catalog};
+  std::vector<TableElement> elements;
   for (const TableElement& element : alter.added) {
-    if (source->schema.index_of(element.name.text) >= 0)
+    const bool is_there = source->schema.index_of(element.name.text) >= 0;
+    if (is_there && element.if_not_exists) {
+      change.notices.push_back(
+          fmt::format("column \"{}\" of relation \"{}\" already exists, skipping",
+                      display_name(element.name.text), display_name(source->name)));
+      continue;
+    }
+    if (is_there)
       return Error{ErrorCode::DuplicateColumn,
                    fmt::format("Cannot add column `{}` to schema. A column with the same name "
                                "already exists.",
@@ -165,17 +186,20 @@ Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogP
     if (element.constraint != ColumnConstraint::None)
       return Error{ErrorCode::InvalidStatement, "only value columns can be added"}.at(
           element.position);
+    elements.push_back(element);
   }
+  if (elements.empty()) return change;
+  if (source->owns_topic) TRY(check_no_serial(elements, catalog->types));
   const Schema added =
-      TRY(read_schema(alter.added, catalog->types,
+      TRY(read_schema(elements, catalog->types,
                       source->owns_topic ? ColumnTypes::OfPostgres : ColumnTypes::OfDialect));
   DataSource next = *source;
   next.schema.columns.insert(next.schema.columns.end(), added.columns.begin(), added.columns.end());
   size_t fields = 0;
   for (const ColumnDef& column : next.schema.columns) fields += field_count(column.type);
   if (fields > kMaxRowFields) return too_many_fields().at(alter.name_position);
-  return CatalogChange{
-      .catalog = with_source(*catalog, std::make_shared<const DataSource>(std::move(next)))};
+  change.catalog = with_source(*catalog, std::make_shared<const DataSource>(std::move(next)));
+  return change;
 }
 
 CatalogPtr with_source(const Catalog& catalog, std::shared_ptr<const DataSource> source) {

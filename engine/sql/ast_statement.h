@@ -27,6 +27,7 @@ struct TableElement {
   // In PostgreSQL's syntax only.
   bool is_not_null = false, is_serial = false;
   std::string default_sql = {};
+  bool if_not_exists = false;  // of ADD COLUMN
 };
 
 struct CreateSource {
@@ -74,10 +75,15 @@ struct AddPrimaryKey {
   TableName table;
   std::vector<TableName> columns;
 };
-// ALTER TABLE ... DROP COLUMN, RENAME COLUMN, ALTER COLUMN ... TYPE: of one statement.
+// ALTER TABLE ... DROP COLUMN, RENAME COLUMN, ALTER COLUMN ... TYPE, SET and DROP NOT NULL, ADD COLUMN with a value for the
+// rows that are there: of one statement, carried out in this order.
 struct AlterColumns {
   TableName table;
-  std::vector<TableName> dropped;
+  struct Dropped {
+    TableName column;
+    bool if_exists = false;
+  };
+  std::vector<Dropped> dropped;
   struct Renamed {
     TableName column;
     Name name;
@@ -89,6 +95,12 @@ struct AlterColumns {
     std::string using_sql = {};  // what the values become; empty: what they are, cast
   };
   std::vector<Retyped> retyped;
+  struct Nullability {
+    TableName column;
+    bool is_not_null = false;
+  };
+  std::vector<Nullability> nullability = {};
+  std::vector<TableElement> added = {};
 };
 // ALTER TABLE table ALTER COLUMN column SET DEFAULT value, DROP DEFAULT
 struct AlterDefault {

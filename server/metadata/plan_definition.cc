@@ -182,10 +182,19 @@ struct Planner {
     return with_copied_rows(source, *TRY(engine::plan_primary_key(add, source, settings)));
   }
   Result<Effect> operator()(const engine::AlterColumns& alter) const {
+    if (const engine::DataSource* there = image.catalog->find_source(alter.table.name.text);
+        there && engine::changes_nothing(alter, *there)) {
+      Effect nothing;
+      nothing.is_nothing = true;
+      nothing.notices =
+          TRY(engine::plan_alter_columns(alter, *there, image.catalog->types)).notices;
+      return nothing;
+    }
     const engine::DataSource& source = *TRY(find_copied_table(alter.table));
-    const engine::AlteredTable altered =
+    engine::AlteredTable altered =
         TRY(engine::plan_alter_columns(alter, source, image.catalog->types));
     Effect effect = TRY(with_copied_rows(source, *altered.table));
+    effect.notices = std::move(altered.notices);
     follow_columns(alter, source.name, effect);
     return effect;
   }
@@ -243,6 +252,7 @@ struct Planner {
   Result<Effect> operator()(const engine::AlterSource& alter) const {
     const engine::CatalogChange change = TRY(engine::plan_alter_source(alter, image.catalog));
     Effect effect = of(change);
+    if (effect.is_nothing) return effect;
     effect.changed_tables.push_back(alter.name.text);
     effect.changes.push_back(
         PutSource{TRY(with_new_schema(change.catalog->sources().at(alter.name.text)))});
@@ -520,8 +530,9 @@ struct Planner {
   // What a column owns goes with it, and has its new name.
   void follow_columns(const engine::AlterColumns& alter, const std::string& table,
                       Effect& effect) const {
-    for (const engine::TableName& dropped : alter.dropped)
-      for (const auto& owned : engine::sequences_of(*image.catalog, table, dropped.name.text))
+    for (const auto& dropped : alter.dropped)
+      for (const auto& owned :
+           engine::sequences_of(*image.catalog, table, dropped.column.name.text))
         effect.changes.push_back(EraseSequence{owned->name});
     for (const auto& [column, name] : alter.renamed)
       for (const auto& owned : engine::sequences_of(*image.catalog, table, column.name.text)) {

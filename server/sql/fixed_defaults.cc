@@ -82,17 +82,24 @@ std::shared_ptr<const engine::ParsedStatement> with_fixed_defaults(
     copy->statement = std::move(fixed);
     return copy;
   };
-  if (const auto* create = std::get_if<engine::CreateSource>(&statement->statement)) {
-    if (!create->is_postgres) return statement;
-    engine::CreateSource copy = copy_without_properties(*create);
+  const auto fix_all = [&](std::vector<engine::TableElement>& elements) {
     bool has_changed = false;
-    for (engine::TableElement& element : copy.elements) {
+    for (engine::TableElement& element : elements) {
       if (element.default_sql.empty()) continue;
       const auto type =
           engine::read_column_type(element.type, catalog.types, engine::ColumnTypes::OfPostgres);
       has_changed |= type && fixer.fix(element.default_sql, *type);
     }
-    return has_changed ? with(std::move(copy)) : statement;
+    return has_changed;
+  };
+  if (const auto* create = std::get_if<engine::CreateSource>(&statement->statement)) {
+    if (!create->is_postgres) return statement;
+    engine::CreateSource copy = copy_without_properties(*create);
+    return fix_all(copy.elements) ? with(std::move(copy)) : statement;
+  }
+  if (const auto* alter = std::get_if<engine::AlterColumns>(&statement->statement)) {
+    engine::AlterColumns copy = *alter;
+    return fix_all(copy.added) ? with(std::move(copy)) : statement;
   }
   if (const auto* alter = std::get_if<engine::AlterDefault>(&statement->statement)) {
     const engine::DataSource* source = catalog.find_source(alter->table.name.text);

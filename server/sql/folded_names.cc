@@ -41,11 +41,11 @@ class Folding {
     if (!is_there(create.name.text)) fold(create.name);
     for (engine::TableElement& element : create.elements) fold(element.name);
   }
-  void add_columns(engine::AlterSource& alter) {
-    existing(alter.name);
-    const engine::DataSource* source = context_.catalog.find_source(alter.name.text);
+  void add_columns(Name& table, std::vector<engine::TableElement>& added) {
+    existing(table);
+    const engine::DataSource* source = context_.catalog.find_source(table.text);
     if (!source || !source->owns_topic) return;
-    for (engine::TableElement& element : alter.added) fold(element.name);
+    for (engine::TableElement& element : added) fold(element.name);
   }
   // Of what is there.
   void existing(Name& name) {
@@ -113,13 +113,13 @@ std::shared_ptr<const engine::ParsedStatement> with_folded_names(
   if (const auto* add = std::get_if<engine::AddPrimaryKey>(&written))
     return folded(*add, [&](auto& copy) { folding.existing(copy.table.name); });
   if (const auto* columns = std::get_if<engine::AlterColumns>(&written))
-    return folded(*columns, [&](auto& copy) { folding.existing(copy.table.name); });
+    return folded(*columns, [&](auto& copy) { folding.add_columns(copy.table.name, copy.added); });
   if (const auto* alter = std::get_if<engine::AlterDefault>(&written))
     return folded(*alter, [&](auto& copy) { folding.existing(copy.table.name); });
   if (const auto* comment = std::get_if<engine::CommentOn>(&written))
     return folded(*comment, [&](auto& copy) { folding.existing(copy.table.name); });
   if (const auto* alter = std::get_if<engine::AlterSource>(&written))
-    return folded(*alter, [&](auto& copy) { folding.add_columns(copy); });
+    return folded(*alter, [&](auto& copy) { folding.add_columns(copy.name, copy.added); });
   return statement;
 }
 

@@ -7,6 +7,7 @@
 
 #include "engine/expr/null_failures.h"
 #include "engine/functions/kernel.h"
+#include "engine/plan/alter_columns.h"
 #include "engine/plan/insert_values.h"
 #include "engine/plan/print_plan.h"
 #include "engine/plan/source_schema.h"
@@ -39,6 +40,15 @@ std::string role_of(const engine::ColumnDef& column) {
   if (column.role == engine::ColumnRole::Key) return "KEY";
   if (column.role != engine::ColumnRole::Headers) return {};
   return column.header_key.empty() ? "HEADERS" : fmt::format("HEADER('{}')", column.header_key);
+}
+
+// ALTER TABLE that makes other rows of a table's.
+bool copies_rows(const engine::Statement& statement, const engine::Catalog& catalog) {
+  if (std::holds_alternative<engine::AddPrimaryKey>(statement)) return true;
+  const auto* alter = std::get_if<engine::AlterColumns>(&statement);
+  if (!alter) return false;
+  const engine::DataSource* table = catalog.find_source(alter->table.name.text);
+  return !table || !engine::changes_nothing(*alter, *table);
 }
 
 bool calls_function(const engine::Expression& expression) {
@@ -272,9 +282,7 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
     TRY(prepare_write(*parsed, parameter_types, *prepared));
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
-  if (std::holds_alternative<engine::AddPrimaryKey>(statement) ||
-      std::holds_alternative<engine::AlterColumns>(statement))
-    prepared->action = Action::AddKey;
+  if (copies_rows(statement, *image_->catalog)) prepared->action = Action::AddKey;
   const bool has_parameters = engine::parameter_count(*parsed) > 0;
   if (is_definition(statement) && has_parameters)
     return Error{ErrorCode::NotSupported, "a query that runs may not be defined using parameters",
@@ -679,9 +687,9 @@ Status Planner::check_result(const SqlPrepared& prepared, const engine::Schema& 
                "Prepare it again."};
 }
 
-Status Planner::check_defaults(const engine::CreateSource& create) {
+Status Planner::check_defaults(std::span<const engine::TableElement> columns) {
   budget_->begin({});
-  for (const engine::TableElement& element : create.elements) {
+  for (const engine::TableElement& element : columns) {
     if (element.default_sql.empty()) continue;
     const auto schema = engine::read_schema(std::span(&element, 1), image_->catalog->types);
     if (!schema || schema->columns.empty()) continue;  // the definition tells why

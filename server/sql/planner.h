@@ -126,7 +126,7 @@ class Planner {
   void use(std::shared_ptr<engine::Sequences> sequences) { sequences_ = std::move(sequences); }
   void use(std::map<std::string, std::string> temporary) { temporary_ = std::move(temporary); }
   // Fails where the DEFAULT of a column has no value, or one of another type.
-  Status check_defaults(const engine::CreateSource& create);
+  Status check_defaults(std::span<const engine::TableElement> columns);
   Status check_default(const engine::AlterDefault& alter);
   // Tables of which the transaction holds rows: a look-up has to see these, too.
   void use_held(std::set<std::string> tables) { held_ = std::move(tables); }

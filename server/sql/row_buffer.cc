@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/plan/source_formats.h"
+#include "engine/types/ascii.h"
 #include "engine/types/declared_lengths.h"
 #include "records/partitioner.h"
 #include "server/sql/row_ids.h"
@@ -151,10 +152,11 @@ Status RowBuffer::check_not_null(std::span<const engine::ColumnPtr> columns, siz
     if (!column.is_not_null) continue;
     for (size_t row = 0; row < rows; ++row) {
       if (!columns[i]->is_null(row)) continue;
-      Error error{ErrorCode::NullValue,
-                  fmt::format("null value in column \"{}\" of relation \"{}\" violates not-null "
-                              "constraint",
-                              column.name, source_->name)};
+      Error error{
+          ErrorCode::NullValue,
+          fmt::format("null value in column \"{}\" of relation \"{}\" violates not-null "
+                      "constraint",
+                      engine::display_name(column.name), engine::display_name(source_->name))};
       if (row < lines.size())
         error.context = fmt::format("COPY {}, line {}", source_->name, lines[row]);
       return error;

@@ -402,20 +402,23 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start_unbounded(
     return run_truncate_rows(*this, receiver, prepared->statement);
   TRY(check_not_anothers(prepared->statement->statement, *image));
   if (const auto* create = std::get_if<engine::CreateSource>(&prepared->statement->statement))
-    TRY(planner()->check_defaults(*create));
+    TRY(planner()->check_defaults(create->elements));
+  if (const auto* alter = std::get_if<engine::AlterColumns>(&prepared->statement->statement))
+    TRY(planner()->check_defaults(alter->added));
   if (const auto* alter = std::get_if<engine::AlterDefault>(&prepared->statement->statement))
     TRY(planner()->check_default(*alter));
-  if (prepared->action == Action::Define)
-    return run_definition(*this, receiver,
-                          with_fixed_defaults(prepared->statement, *image->catalog,
-                                              engine::session_forms(properties())));
+  const auto with_defaults = [&] {
+    return with_fixed_defaults(prepared->statement, *image->catalog,
+                               engine::session_forms(properties()));
+  };
+  if (prepared->action == Action::Define) return run_definition(*this, receiver, with_defaults());
   if (const auto table = written_table(*prepared, *image))
     if (auto look_up = SerialLookUp::make(*this, *image, *table))
       return run_after_look_up(*this, receiver, std::move(look_up), prepared,
                                std::move(parameters));
   if (prepared->action == Action::WriteRows)
     return run_rows_write(*this, receiver, prepared, std::move(parameters));
-  if (prepared->action == Action::AddKey) return run_add_key(*this, receiver, prepared->statement);
+  if (prepared->action == Action::AddKey) return run_add_key(*this, receiver, with_defaults());
   if (prepared->action == Action::Information)
     return run_information(*this, receiver, prepared->statement, parts_.definitions.image());
   if (prepared->action == Action::Assert)
