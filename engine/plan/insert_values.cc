@@ -22,6 +22,8 @@ namespace {
 struct InsertPlan {
   const DataSource& source;
   std::vector<int> columns;  // indexes in the schema; kRowTimeColumn for ROWTIME
+  bool may_be_short =
+      false;  // rows may leave out the last ones, as in PostgreSQL where no columns are listed
 };
 constexpr int kRowTimeColumn = -1;
 
@@ -68,8 +70,14 @@ Error header_columns(const std::vector<std::string>& names) {
   return invalid("Cannot insert into HEADER columns: " + absl::StrJoin(names, ", "));
 }
 
+// A table whose topic nobody has named: in ksqlDB everybody has to.
+bool is_declared_as_in_postgres(const DataSource& source) {
+  return source.kind == SourceKind::Table && source.owns_topic;
+}
+
 Result<InsertPlan> all_columns(const DataSource& source) {
   InsertPlan plan{source, {}};
+  plan.may_be_short = is_declared_as_in_postgres(source);
   std::vector<std::string> headers;
   for (const size_t index : shown_columns(source)) {
     if (source.schema.columns[index].role == ColumnRole::Headers)
@@ -162,7 +170,9 @@ class RowReader {
 
   Status append(const ExpressionList& row) {
     const bool is_all_default = row.empty();  // DEFAULT VALUES
-    if (row.size() != plan_.columns.size() && !is_all_default) return wrong_count(plan_, row);
+    const bool is_short = plan_.may_be_short && row.size() < plan_.columns.size();
+    if (row.size() != plan_.columns.size() && !is_all_default && !is_short)
+      return wrong_count(plan_, row);
     std::vector<Value> values(columns_.size());
     std::vector<bool> is_given(columns_.size());
     int64_t timestamp = evaluation_.clock.wall_ms();
@@ -291,6 +301,11 @@ Result<InsertBatch> plan_rows(const InsertValues& insert, const DataSource& sour
   const InsertPlan plan =
       TRY(insert.columns.empty() ? all_columns(source) : listed_columns(insert, source, context));
   TRY(check_primary_key(plan));
+  const auto is_of_other_length = [&](const ExpressionList& row) {
+    return row.size() != insert.rows.front().size();
+  };
+  if (plan.may_be_short && std::ranges::any_of(insert.rows, is_of_other_length))
+    return Error{ErrorCode::SyntaxError, "VALUES lists must all be the same length"};
   RowReader reader(plan, context, evaluation);
   for (const ExpressionList& row : insert.rows) TRY(reader.append(row));
   return reader.finish(context.catalog.sources().at(source.name));
