@@ -1,5 +1,5 @@
-// ALTER TABLE that makes other rows of a table's: ADD PRIMARY KEY, DROP and RENAME COLUMN, ALTER COLUMN ... TYPE. They go to a
-// topic of their own, which then takes the place of the table's (docs/adr/0053).
+// ALTER TABLE that makes other rows of a table's: ADD PRIMARY KEY, and all that engine::AlterColumns has. They go to a topic of their
+// own, which then takes the place of the table's (docs/adr/0053).
 #include <fmt/format.h>
 
 #include "engine/plan/alter_columns.h"
