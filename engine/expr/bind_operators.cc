@@ -366,10 +366,6 @@ std::optional<BoundExpression> array_literal(const std::string& text, const SqlT
   return literal_expression(type, *std::move(value));
 }
 
-}  // namespace
-
-namespace {
-
 // Beside a number 'infinity' is one, in any case of its letters.
 std::optional<double> double_of_word(std::string_view text) {
   std::string word = lower_case(text);

@@ -4,19 +4,13 @@
 
 #include "engine/expr/kernels.h"
 #include "engine/functions/adapters.h"
+#include "engine/types/blanks.h"
 #include "engine/types/numeric_alone.h"
 #include "engine/types/postgres_types.h"
 
 namespace engine {
 
 namespace {
-
-std::string_view without_blanks(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\n\v\f\r";
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 Result<Decimal> whole_of_text(std::string_view text) {
   return Decimal{TRY(numeric_alone(without_blanks(text))), kScaleOfNumeric};

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/formats/json/json_values.h"
+#include "engine/types/blanks.h"
 #include "engine/types/numeric_alone.h"
 #include "engine/types/plain_days.h"
 #include "engine/types/postgres_texts.h"
@@ -18,14 +19,6 @@
 namespace engine {
 
 namespace {
-
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -139,7 +132,7 @@ Error TextValueReader::refused(ErrorCode code, std::string_view text) const {
 }
 
 Status TextValueReader::append(std::string_view text, Column& column) {
-  const std::string_view word = trimmed(text);
+  const std::string_view word = without_blanks(text);
   // Stores what was parsed, or says that it was not.
   const auto store = [&](const auto& value, ErrorCode code = ErrorCode::InvalidText) -> Status {
     if (!value) return refused(code, text);

@@ -1,4 +1,4 @@
-// The pieces of a compiled date pattern. Private to the java_*.cc files.
+// The pieces of a compiled date pattern. Private to this folder.
 #pragma once
 #include <cstdint>
 #include <span>

@@ -10,8 +10,10 @@
 #include <map>
 #include <optional>
 
+#include "engine/java/java_pattern.h"
 #include "engine/java/zone_file.h"
 #include "engine/types/ascii.h"
+#include "engine/types/text_time.h"
 
 namespace engine {
 
@@ -26,8 +28,7 @@ struct TimeZone::Rules {
   };
   At at(int64_t epoch_ms) const {
     if (file) {
-      const int64_t second = epoch_ms / 1000 - (epoch_ms % 1000 < 0 ? 1 : 0);
-      const ZoneFile::At found = file->at(second);
+      const ZoneFile::At found = file->at(floor_div(epoch_ms, kMsPerSecond));
       return {int64_t{found.east_s} * 1000, found.is_daylight};
     }
     int32_t raw = 0, daylight = 0;
@@ -39,7 +40,6 @@ struct TimeZone::Rules {
 
 namespace {
 
-constexpr int64_t kMsPerSecond = 1000;
 constexpr int32_t kMaxOffsetSeconds = 18 * 3600;  // java.time.ZoneOffset's limit
 
 // How English texts call a zone, and which region Java takes for it.
@@ -194,8 +194,7 @@ int64_t TimeZone::offset_ms(int64_t epoch_ms) const {
 
 std::string TimeZone::abbreviation(int64_t epoch_ms) const {
   if (!rules_ || !rules_->file) return short_name(epoch_ms);
-  const int64_t second = epoch_ms / kMsPerSecond - (epoch_ms % kMsPerSecond < 0 ? 1 : 0);
-  return std::string(rules_->file->at(second).name);
+  return std::string(rules_->file->at(floor_div(epoch_ms, kMsPerSecond)).name);
 }
 
 int64_t TimeZone::to_epoch_ms(int64_t local_ms) const {

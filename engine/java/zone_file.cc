@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "engine/java/java_pattern.h"
 #include "engine/types/text_time.h"
 
 namespace engine {
@@ -238,8 +239,7 @@ ZoneFile::At ZoneFile::at(int64_t epoch_s) const {
                      : kinds_[kinds_of_[static_cast<size_t>(next - transitions_.begin()) - 1]]);
   if (!yearly_->has_daylight) return shown(yearly_->standard);
   const int64_t local_s = epoch_s + yearly_->standard.east_s;
-  const int64_t days = local_s / kSecondsOfDay - (local_s % kSecondsOfDay < 0 ? 1 : 0);
-  const int64_t year = civil_from_days(days).year;
+  const int64_t year = civil_from_days(floor_div(local_s, kSecondsOfDay)).year;
   const int64_t begin = yearly_->begin.begins_s(year) - yearly_->standard.east_s;
   const int64_t end = yearly_->end.begins_s(year) - yearly_->daylight.east_s;
   const bool is_daylight =

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/types/ascii.h"
+#include "engine/types/blanks.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/text_number.h"
 
@@ -11,13 +12,6 @@ namespace {
 
 // PostgreSQL's are 131,072 before the point and 16,383 behind it; an exponent is no way to make a value of that size.
 constexpr int64_t kMaxExponent = 16'383;
-
-std::string_view trimmed(std::string_view text) {
-  const auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 std::string_view take_digits(std::string_view& text) {
   size_t size = 0;
@@ -30,7 +24,7 @@ std::string_view take_digits(std::string_view& text) {
 }  // namespace
 
 Result<std::string> normal_numeric(std::string_view written) {
-  std::string_view text = trimmed(written);
+  std::string_view text = without_blanks(written);
   const std::string word = upper_case(text);
   if (word == "NAN") return std::string("NaN");
   if (word == "INFINITY" || word == "+INFINITY" || word == "INF" || word == "+INF")
