@@ -95,8 +95,7 @@ class Alteration {
 
   Status add(const TableElement& element) {
     if (index_of(table_->schema, element.name) >= 0) {
-      std::string exists = fmt::format("column \"{}\" of relation \"{}\" already exists",
-                                       display_name(element.name.text), display_name(source_.name));
+      std::string exists = column_exists(element, source_);
       if (!element.if_not_exists)
         return Error{ErrorCode::DuplicateColumn, std::move(exists)}.at(element.position);
       notices_.push_back(std::move(exists) + ", skipping");

@@ -22,6 +22,8 @@ struct CatalogChange {
 // with it, unless it is also that of another one that is not among those which go, too.
 Result<CatalogChange> plan_drop_source(const DropSource& drop, const CatalogPtr& catalog,
                                        const std::set<std::string>& dropped_with_it = {});
+// "column ... already exists": an error, or with IF NOT EXISTS the beginning of a notice.
+std::string column_exists(const TableElement& element, const DataSource& table);
 // Fails with NotSupported where one of the columns is a SERIAL one.
 Status check_no_serial(const std::vector<TableElement>& added, const CustomTypes& types);
 Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogPtr& catalog);

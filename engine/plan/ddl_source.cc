@@ -104,6 +104,11 @@ Status check_alterable(const AlterSource& alter, const DataSource* source) {
 
 }  // namespace
 
+std::string column_exists(const TableElement& element, const DataSource& table) {
+  return fmt::format("column \"{}\" of relation \"{}\" already exists",
+                     display_name(element.name.text), display_name(table.name));
+}
+
 Status check_no_serial(const std::vector<TableElement>& added, const CustomTypes& types) {
   for (const TableElement& element : with_serials(added, types))
     if (element.is_serial)
@@ -172,9 +177,7 @@ Result<CatalogChange> plan_alter_source(const AlterSource& alter, const CatalogP
   for (const TableElement& element : alter.added) {
     const bool is_there = source->schema.index_of(element.name.text) >= 0;
     if (is_there && element.if_not_exists) {
-      change.notices.push_back(
-          fmt::format("column \"{}\" of relation \"{}\" already exists, skipping",
-                      display_name(element.name.text), display_name(source->name)));
+      change.notices.push_back(column_exists(element, *source) + ", skipping");
       continue;
     }
     if (is_there)

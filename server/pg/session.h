@@ -24,14 +24,11 @@
 
 namespace server {
 struct Channel;
+class TableLocks;
 namespace auth {
 class Access;
 }
 }  // namespace server
-
-namespace server {
-class TableLocks;
-}
 
 namespace server::pg {
 
