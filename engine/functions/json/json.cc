@@ -6,7 +6,7 @@
 
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
-#include "engine/functions/scalar/json_tree.h"
+#include "engine/functions/json/json_tree.h"
 #include "engine/functions/session_zone.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"

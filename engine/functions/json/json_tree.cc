@@ -1,4 +1,4 @@
-#include "engine/functions/scalar/json_tree.h"
+#include "engine/functions/json/json_tree.h"
 
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
