@@ -83,6 +83,7 @@ Expression::Node clone_node(const Expression::Node& node) {
                         },
                         [](const FunctionCall& n) -> Node {
                           FunctionCall copy{n.name, engine::clone(n.arguments), n.star, n.distinct};
+                          copy.is_operator = n.is_operator;
                           copy.order_by = clone(n.order_by);
                           copy.within_group = n.within_group;
                           copy.filter = clone(n.filter);

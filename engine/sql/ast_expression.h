@@ -104,6 +104,7 @@ struct FunctionCall {
   std::string name;  // upper case
   ExpressionList arguments;
   bool star = false, distinct = false;  // COUNT(*): no arguments
+  bool is_operator = false;             // written as an operator: its result has no name
   // The rest is PostgreSQL's, and of SELECTs over tables only.
   std::vector<OrderItem> order_by =
       {};  // f(x ORDER BY y); of `within_group` f(p) WITHIN GROUP (ORDER BY y)

@@ -3,7 +3,6 @@
 #include <string_view>
 
 #include "engine/sql/ast_query.h"
-#include "engine/sql/rewrite.h"
 
 namespace engine {
 
@@ -53,7 +52,7 @@ bool is_of_type(const Expression& expression, const std::string& name) {
 std::string result_name(const Expression& expression) {
   if (const auto* column = expression.as<ColumnRef>()) return column->name.text;
   if (const auto* part = expression.as<Dereference>()) return part->field.text;
-  if (const auto* call = expression.as<FunctionCall>(); call && call->name != kEqualAny)
+  if (const auto* call = expression.as<FunctionCall>(); call && !call->is_operator)
     return call->name;
   if (const auto* element = expression.as<Subscript>()) return result_name(*element->base);
   if (expression.is<ArrayConstructor>()) return "ARRAY";

@@ -85,6 +85,7 @@ ExpressionPtr equal_to_any(ExpressionPtr left, ExpressionPtr array, TextPosition
   FunctionCall equal{std::string(kEqualAny), {}};
   equal.arguments.push_back(std::move(array));
   equal.arguments.push_back(std::move(left));
+  equal.is_operator = true;
   return make_expression(std::move(equal), position);
 }
 
