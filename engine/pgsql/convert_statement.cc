@@ -310,8 +310,10 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
         kind == "OBJECT_TYPE" ? "ALTER TYPE is" : "to ALTER anything but tables is", position(0));
   const TableName table = TRY(table_name(*fields.part("relation")));
   const std::vector<Node> commands = pgsql::children(fields, "cmds");
-  AlterSource alter{SourceKind::Table, table.name, table.position, {}};
+  const bool if_exists = fields.flag("missing_ok");
+  AlterSource alter{SourceKind::Table, table.name, table.position, {}, if_exists};
   AlterColumns columns{table, {}, {}, {}};
+  columns.if_exists = if_exists;
   for (const Node& command : commands) {
     const auto definition = child(command.fields, "def");
     const std::string_view kind = command.fields.text("subtype");
@@ -325,7 +327,7 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
       continue;
     }
     if (kind == "AT_ColumnDefault" && commands.size() == 1) {
-      AlterDefault changed{table, column, {}};
+      AlterDefault changed{table, column, {}, if_exists};
       if (definition) changed.default_sql = default_sql(TRY(expression(*definition)));
       return Statement(std::move(changed));
     }
@@ -348,7 +350,7 @@ Result<Statement> Converter::alter_table(const Fields& fields) const {
     if (kind != "AT_AddConstraint" || !definition ||
         definition->fields.text("contype") != "CONSTR_PRIMARY" || commands.size() > 1)
       return not_supported("this ALTER TABLE is", table.position);
-    AddPrimaryKey add{table, {}};
+    AddPrimaryKey add{table, {}, if_exists};
     for (const std::string& key : keys_of(definition->fields))
       add.columns.push_back({name_of(key), position(definition->fields.number("location"))});
     if (add.columns.empty()) return not_supported("PRIMARY KEY USING INDEX is", table.position);
@@ -366,6 +368,7 @@ Result<Statement> Converter::rename(const Fields& fields) const {
       fields.text("relationType") != "OBJECT_TABLE" || !fields.part("relation"))
     return not_supported("to RENAME anything but a table's column is", position(0));
   AlterColumns columns{TRY(table_name(*fields.part("relation"))), {}, {}, {}};
+  columns.if_exists = fields.flag("missing_ok");
   columns.renamed.push_back(
       {{name_of(fields.text("subname")), columns.table.position}, name_of(fields.text("newname"))});
   return Statement(std::move(columns));

@@ -74,6 +74,7 @@ struct Truncate {
 struct AddPrimaryKey {
   TableName table;
   std::vector<TableName> columns;
+  bool if_exists = false;
 };
 // ALTER TABLE ... DROP COLUMN, RENAME COLUMN, ALTER COLUMN ... TYPE, SET and DROP NOT NULL, ADD COLUMN with a value for the
 // rows that are there: of one statement, carried out in this order.
@@ -101,11 +102,13 @@ struct AlterColumns {
   };
   std::vector<Nullability> nullability = {};
   std::vector<TableElement> added = {};
+  bool if_exists = false;
 };
 // ALTER TABLE table ALTER COLUMN column SET DEFAULT value, DROP DEFAULT
 struct AlterDefault {
   TableName table, column;
   std::string default_sql = {};  // empty: there is none from now on
+  bool if_exists = false;
 };
 // CREATE SCHEMA, DROP SCHEMA a, b
 struct CreateSchema {
@@ -132,6 +135,7 @@ struct AlterSource {
   Name name;
   TextPosition name_position;
   std::vector<TableElement> added;
+  bool if_exists = false;
 };
 
 struct CreateType {

@@ -1004,6 +1004,21 @@ bool is_definition(const engine::Statement& statement) {
 
 namespace {
 
+// The table of ALTER TABLE IF EXISTS that is not there; null otherwise.
+const engine::Name* missing_if_exists(const engine::Statement& statement,
+                                      const engine::Catalog& catalog) {
+  const engine::Name* table = nullptr;
+  if (const auto* alter = std::get_if<engine::AlterColumns>(&statement); alter && alter->if_exists)
+    table = &alter->table.name;
+  if (const auto* add = std::get_if<engine::AddPrimaryKey>(&statement); add && add->if_exists)
+    table = &add->table.name;
+  if (const auto* value = std::get_if<engine::AlterDefault>(&statement); value && value->if_exists)
+    table = &value->table.name;
+  if (const auto* alter = std::get_if<engine::AlterSource>(&statement); alter && alter->if_exists)
+    table = &alter->name;
+  return table && !catalog.find_source(table->text) ? table : nullptr;
+}
+
 // Of what a cluster defines. Nobody has looked which numbers the rows have that are there already.
 Status give_own_sequences(Effect& effect, const engine::Catalog& catalog,
                           const std::function<Uuid()>& new_id, const Asker& asker) {
@@ -1049,6 +1064,14 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
       sources.outside ? engine::Registrar(*sources.outside) : engine::Registrar(*image.schemas);
   const std::function<Status(const engine::DataSource&)> may_read =
       [&](const engine::DataSource& source) { return check_read(*image.users, asker, source); };
+  if (const engine::Name* missing = missing_if_exists(statement.statement, *image.catalog)) {
+    PlannedDefinition nothing;
+    nothing.tag = command_tag(statement.statement);
+    nothing.notices.push_back(fmt::format("relation \"{}\" does not exist, skipping",
+                                          engine::display_name(missing->text)));
+    nothing.is_nothing = true;
+    return nothing;
+  }
   Result<Effect> visited =
       std::visit(Planner{image, topics, settings, properties, statement, registrar, may_read,
                          sources.rekeyed, sources.new_id, asker, sources.is_in_cluster},

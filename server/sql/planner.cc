@@ -44,11 +44,12 @@ std::string role_of(const engine::ColumnDef& column) {
 
 // ALTER TABLE that makes other rows of a table's.
 bool copies_rows(const engine::Statement& statement, const engine::Catalog& catalog) {
-  if (std::holds_alternative<engine::AddPrimaryKey>(statement)) return true;
+  if (const auto* add = std::get_if<engine::AddPrimaryKey>(&statement))
+    return !add->if_exists || catalog.find_source(add->table.name.text);
   const auto* alter = std::get_if<engine::AlterColumns>(&statement);
   if (!alter) return false;
   const engine::DataSource* table = catalog.find_source(alter->table.name.text);
-  return !table || !engine::changes_nothing(*alter, *table);
+  return table ? !engine::changes_nothing(*alter, *table) : !alter->if_exists;
 }
 
 bool calls_function(const engine::Expression& expression) {
