@@ -45,6 +45,7 @@ Result<RowsChunks> unnest_rows(const UnnestRows& step, const Layout& layout,
       size_t longest = 0;
       for (const Unnested& each : unnested)
         longest = std::max(longest, length_at(*each.arrays, row));
+      if (step.keeps_all) longest = std::max<size_t>(longest, 1);
       for (size_t i = 0; i < longest; ++i) {
         rows.push_back(row);
         for (Unnested& each : unnested) {

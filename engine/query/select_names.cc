@@ -27,6 +27,7 @@ Result<SelectSource> query_source(const AliasedSource& named, const std::string&
                              shown(Name{alias}), rows.columns.size(), names.size())}
         .at(named.position);
   SelectSource source{nullptr, alias, {}, {}, named.position};
+  source.is_function = named.is_function;
   for (size_t i = 0; i < rows.columns.size(); ++i) {
     const ColumnDef& column = rows.columns[i];
     source.columns.push_back({alias, i < names.size() ? names[i].text : column.name, column.type});
@@ -37,10 +38,13 @@ Result<SelectSource> query_source(const AliasedSource& named, const std::string&
 
 namespace {
 
-// A table's name as a value: its row, and NULL where an outer join has none. JSON of it has the columns' names.
+// A table's name as a value: its row, and NULL where an outer join has none. JSON of it has the columns' names. A function's
+// that gives one column: its value.
 enum class RowNames : bool { None, Columns };
 ExpressionPtr whole_row(const SelectSource& source, TextPosition position,
                         RowNames names = RowNames::None) {
+  if (source.is_function && source.shown.size() == 1)
+    return make_expression(ColumnRef{Name{source.alias}, Name{source.shown.front()}}, position);
   FunctionCall row{"ROW", {}};
   StructConstructor named;
   ExpressionPtr is_none;

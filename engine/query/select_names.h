@@ -15,6 +15,7 @@ struct SelectSource {
   std::vector<std::string> shown;  // by `*`: keys, the bounds of windows, values
   TextPosition position;
   bool is_bracketed = false;  // a join in brackets: columns have the names of sources within
+  bool is_function = false;   // f(x) AS alias
 };
 SelectSource table_source(const AnalysedSource& found);
 // Fails when `names`, of the columns, are more than the columns.

@@ -167,15 +167,21 @@ class SelectRowsPlanner {
       Scope scope = names_.scope(seen, "JOIN ON");
       scope.source_names = names_.names_of_first(i + 2);
       const bool is_function = !arrays_[i + 1].empty();
-      if (is_function && join.type != JoinType::Inner)
+      const bool keeps_all = is_function && join.type == JoinType::Left;
+      if (is_function && join.type != JoinType::Inner && !keeps_all)
         return Error{ErrorCode::NotSupported,
-                     "an outer join with a function that gives rows is not supported yet"}
+                     "RIGHT and FULL JOIN with a function that gives rows are not supported yet"}
             .at(join.position);
       if (laterals_[i + 1]) bound.left_keys = laterals_[i + 1]->keys;
       if (laterals_[i + 1] && join.type != JoinType::Inner && join.type != JoinType::Left)
         return Error{ErrorCode::InvalidStatement,
                      "the combining JOIN type must be INNER or LEFT for a LATERAL reference"}
             .at(join.position);
+      if (keeps_all && !std::ranges::all_of(conjuncts, is_true_literal))
+        return Error{ErrorCode::NotSupported,
+                     "LEFT JOIN with a function that gives rows is not supported yet but ON TRUE"}
+            .at(join.position);
+      if (keeps_all) conjuncts.clear();
       for (const Expression* each : conjuncts)
         if (is_function || laterals_[i + 1])
           rest.push_back(TRY(bind_predicate(*each, scope)));
@@ -644,15 +650,21 @@ class SelectRowsPlanner {
       node = put_on(FilterRows{{}, *std::move(join.condition)}, std::move(node));
     return node;
   }
+  static bool is_true_literal(const Expression* condition) {
+    const auto* literal = condition->as<BooleanLiteral>();
+    return literal && literal->value;
+  }
   static bool is_true(const BoundExpression& condition) {
     return condition.kind == BoundKind::Literal && condition.literal == Value::boolean(true);
   }
 
-  RowsNodePtr unnest(RowsNodePtr node, size_t source) {
+  RowsNodePtr unnest(RowsNodePtr node, size_t source, JoinType type = JoinType::Inner) {
     Layout layout = node->layout;
     const SelectSource& function = names_.sources()[source];
     layout.insert(layout.end(), function.columns.begin(), function.columns.end());
-    return make_node(UnnestRows{std::move(node), std::move(arrays_[source])}, std::move(layout));
+    return make_node(
+        UnnestRows{std::move(node), std::move(arrays_[source]), type == JoinType::Left},
+        std::move(layout));
   }
 
   Result<RowsNodePtr> join_tables() {
@@ -662,7 +674,7 @@ class SelectRowsPlanner {
     for (size_t i = 0; i < joins_.size(); ++i) {
       BoundJoin& join = joins_[i];
       if (!arrays_[i + 1].empty()) {
-        node = unnest(std::move(node), i + 1);
+        node = unnest(std::move(node), i + 1, join.type);
         if (join.condition)
           node = put_on(FilterRows{{}, *std::move(join.condition)}, std::move(node));
         continue;

@@ -87,6 +87,7 @@ struct JoinRows {
 struct UnnestRows {
   RowsNodePtr input;
   std::vector<BoundExpression> arrays;  // over the input's columns
+  bool keeps_all = false;  // a row of which there is no element is there once, with nulls
 };
 struct FilterRows {
   RowsNodePtr input;

@@ -56,6 +56,7 @@ struct AliasedSource {
   std::shared_ptr<const Query> query = nullptr;
   std::vector<Name> columns = {};  // none: as the query names them
   bool lateral = false;            // the query may name columns of the sources before it
+  bool is_function = false;        // f(x) AS alias: alone, the alias is what the function gives
 
   // The name by which the rest of the query addresses it.
   const Name& visible_name() const { return alias ? *alias : name; }
