@@ -456,8 +456,14 @@ Result<BoundExpression> Binder::bind_dereference(const Dereference& node, TextPo
 Result<BoundExpression> Binder::bind_subscript(const Subscript& node,
                                                const Expression& expression) {
   BoundExpression base = TRY(bind(*node.base));
-  BoundExpression index = TRY(bind_open(*node.index));
   const TextPosition position = expression.position;
+  if (base.type.label() == label::kJsonb) {
+    FunctionCall member{"PG_CATALOG.JSON_GET", {}};
+    member.arguments.push_back(clone(*node.base));
+    member.arguments.push_back(clone(*node.index));
+    return bind_call(member, position, CallKind::Scalar);
+  }
+  BoundExpression index = TRY(bind_open(*node.index));
   BoundExpression bound;
   if (base.type.kind() == TypeKind::Array) {
     if (index.type.kind() == TypeKind::Bigint)

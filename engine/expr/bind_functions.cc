@@ -112,9 +112,37 @@ Error unknown_function(const std::string& name) {
       .with_hint(nearest.empty() ? "SHOW FUNCTIONS lists all." : "Did you mean " + nearest + "?");
 }
 
+// jsonb_set(x, '{a,b}', '1'): a text that is written where all that have the name take an array of one type.
+Status Binder::read_texts_as_parameters(const FunctionCall& call, Arguments& arguments) {
+  const auto overloads = Registry::instance().find(meant(call.name));
+  const size_t count = arguments.items.size();
+  for (size_t i = 0; i < count; ++i) {
+    if (!arguments.items[i].source->is<StringLiteral>()) continue;
+    std::optional<SqlType> wanted;
+    for (const Overload& overload : overloads) {
+      const SignatureParameter* parameter = overload.signature.parameter_for(i, count);
+      if (!parameter) continue;
+      const TypePattern& pattern = parameter->pattern;
+      const bool is_plain = pattern.kind == PatternKind::Array && !pattern.has_generic() &&
+                            pattern.parts.front().kind == PatternKind::Exact;
+      if (!is_plain) {
+        wanted.reset();
+        break;
+      }
+      wanted = SqlType::array(pattern.parts.front().type);
+    }
+    if (!wanted) continue;
+    TRY(read_text_as(arguments.items[i], *wanted));
+    arguments.types[i].type = arguments.items[i].bound.type;
+  }
+  return {};
+}
+
 // coalesce(list, '{}'): what is written as a text is of the others' type.
 Status Binder::read_texts_as_others(const FunctionCall& call, Arguments& arguments) {
-  constexpr std::string_view kSame[] = {"COALESCE", "NULLIF", "IFNULL", "GREATEST", "LEAST"};
+  constexpr std::string_view kSame[] = {"COALESCE",          "NULLIF", "IFNULL",
+                                        "GREATEST",          "LEAST",  "PG_CATALOG.CONTAINS",
+                                        "PG_CATALOG.OVERLAP"};
   if (!scope_.texts_take_types) return {};
   const bool is_list = call.name == kEqualAny || call.name == "ARRAY_CONTAINS";
   if (is_list && arguments.items.size() == 2) {  // x = ANY('{...}')
@@ -130,7 +158,8 @@ Status Binder::read_texts_as_others(const FunctionCall& call, Arguments& argumen
     arguments.types[0].type = list.bound.type;
     return {};
   }
-  if (std::ranges::find(kSame, call.name) == std::end(kSame)) return {};
+  if (std::ranges::find(kSame, call.name) == std::end(kSame))
+    return read_texts_as_parameters(call, arguments);
   for (const BoundItem& other : arguments.items) {
     const SqlType type = other.bound.type;
     if (type.is_null() || other.source->is<StringLiteral>()) continue;
@@ -254,11 +283,17 @@ Status Binder::bind_lambdas(Resolution& resolution, Arguments& arguments) {
   return {};
 }
 
-Status Binder::coerce_arguments(const Resolution& resolution, Arguments& arguments) {
+Status Binder::coerce_arguments(Resolution& resolution, Arguments& arguments) {
   for (size_t i = 0; i < arguments.items.size(); ++i) {
     BoundItem& item = arguments.items[i];
     if (item.bound.kind == BoundKind::Lambda) continue;
     SqlType type = resolution.argument_types[i];
+    // A text that is JSON stays what it is: parts of jsonb are jsonb.
+    const PostgresLabel label = item.bound.type.label();
+    if ((label == label::kJson || label == label::kJsonb) && type.kind() == TypeKind::String) {
+      resolution.argument_types[i] = item.bound.type;
+      continue;
+    }
     if (type.is_null() && item.bound.kind == BoundKind::Parameter)
       type = open_type(item.bound.type);
     if (type.is_null()) continue;
@@ -308,6 +343,26 @@ std::string in_zone(std::string name, std::span<const ArgumentType> types) {
       return "PG_CATALOG." + name + "_IN_ZONE";
   }
   return name;
+}
+
+}  // namespace
+
+namespace {
+
+// Where several take what has no type, a parameter or NULL, it is a text, as in PostgreSQL.
+Result<Resolution> with_texts_for_untyped(std::string_view name, std::span<const BoundItem> items,
+                                          std::vector<ArgumentType> types,
+                                          Result<Resolution> otherwise) {
+  bool has_any = false;
+  for (size_t i = 0; i < types.size(); ++i) {
+    const BoundExpression& bound = items[i].bound;
+    if (bound.kind == BoundKind::Lambda || !bound.type.is_null()) continue;
+    types[i].type = TypeKind::String;
+    has_any = true;
+  }
+  if (!has_any) return otherwise;
+  auto resolved = Registry::instance().resolve(name, types);
+  return resolved ? std::move(resolved) : std::move(otherwise);
 }
 
 }  // namespace
@@ -374,6 +429,8 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   if (scope_.texts_take_types) name = by_types(std::move(name), arguments);
   if (scope_.forms.zone) name = in_zone(std::move(name), arguments.types);
   auto resolved = Registry::instance().resolve(name, arguments.types);
+  if (!resolved && scope_.texts_take_types)
+    resolved = with_texts_for_untyped(name, arguments.items, arguments.types, std::move(resolved));
   if (!resolved) {
     Error error = std::move(resolved).error();
     if (call.name == kEqualAny && arguments.types.size() == 2)

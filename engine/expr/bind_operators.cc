@@ -170,6 +170,28 @@ std::string Binder::invalid_detail(std::string_view text) const {
   return std::string(text);
 }
 
+namespace {
+
+// What || and - mean where a side is jsonb; nothing where they mean nothing of jsonb's.
+std::string_view function_of_jsonb(const Arithmetic& node, const SqlType& left,
+                                   const SqlType& right) {
+  const auto is_jsonb = [](const SqlType& type) { return type.label() == label::kJsonb; };
+  const auto is_or_reads_as_jsonb = [&](const SqlType& type, const ExpressionPtr& written) {
+    return is_jsonb(type) || type.is_null() || written->is<StringLiteral>() ||
+           written->is<Parameter>();
+  };
+  if (node.op == ArithmeticOp::Concatenate && (is_jsonb(left) || is_jsonb(right)) &&
+      is_or_reads_as_jsonb(left, node.left) && is_or_reads_as_jsonb(right, node.right))
+    return "PG_CATALOG.JSON_CONCAT";
+  const bool is_key = right.kind() == TypeKind::Integer || right.kind() == TypeKind::Array ||
+                      node.right->is<Parameter>() ||
+                      (right.kind() == TypeKind::String && !is_normalized(right));
+  return node.op == ArithmeticOp::Subtract && is_jsonb(left) && is_key ? "PG_CATALOG.JSON_DELETE"
+                                                                       : std::string_view();
+}
+
+}  // namespace
+
 Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
                                                 const Expression& expression) {
   const TextPosition position = expression.position;
@@ -185,6 +207,13 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       TRY(read_number_as(*node.left, left, right.type));
       TRY(read_number_as(*node.right, right, left.type));
     }
+  }
+  if (const std::string_view function = function_of_jsonb(node, left.type, right.type);
+      !function.empty()) {
+    FunctionCall call{std::string(function), {}};
+    call.arguments.push_back(clone(*node.left));
+    call.arguments.push_back(clone(*node.right));
+    return bind_call(call, position, CallKind::Scalar);
   }
   if (left.type.is_null() && left.kind == BoundKind::Parameter)
     left = TRY(take_type_beside(std::move(left), right.type));
@@ -211,7 +240,7 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
 
   if (const ExpressionPtr moved = moved_date(node, left.type, right.type, position))
     return bind_kept(*moved);
-  // Such texts are no texts to + and ||: of jsonb, || puts objects together.
+  // Such texts are no texts to + and ||.
   const auto is_joined = [](const SqlType& mine, const SqlType& others) {
     return is_normalized(mine) && (is_normalized(others) || mine.label() == label::kJsonb);
   };

@@ -119,6 +119,7 @@ class Binder {
   // bind_functions.cc
   Result<Arguments> bind_arguments(const FunctionCall& call);
   Status read_texts_as_others(const FunctionCall& call, Arguments& arguments);
+  Status read_texts_as_parameters(const FunctionCall& call, Arguments& arguments);
   // bind_postgres.cc: arguments of the types that PostgreSQL's function of that name takes.
   Status match_arguments(const FunctionCall& call, Arguments& arguments) const;
   // The function that a call stands for, by the types of its arguments.
@@ -137,7 +138,7 @@ class Binder {
   // its schema before it.
   std::string meant(const std::string& function) const;
   Error misplaced_function(const std::string& name, CallKind kind) const;
-  Status coerce_arguments(const Resolution& resolution, Arguments& arguments);
+  Status coerce_arguments(Resolution& resolution, Arguments& arguments);
 
   // bind_postgres.cc
   Result<std::optional<BoundExpression>> bind_postgres_call(const FunctionCall& call,

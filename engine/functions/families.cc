@@ -14,7 +14,7 @@ constexpr const FunctionFamily* kFamilies[] = {
     &kToCharFunctions,      &kTableFunctions,       &kSumAggregates,      &kExtremeAggregates,
     &kOffsetAggregates,     &kCollectionAggregates, &kPostgresAggregates, &kPostgresSums,
     &kPostgresArrays,       &kPostgresNumbers,      &kPostgresTimes,      &kPostgresTexts,
-    &kSequenceFunctions,
+    &kPostgresJson,         &kPostgresJsonChanges,  &kSequenceFunctions,
 };
 
 }  // namespace

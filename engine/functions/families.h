@@ -8,7 +8,7 @@ extern const FunctionFamily kNumericFunctions, kPowerFunctions, kStringFunctions
     kSplittingFunctions, kBytesFunctions, kRegexFunctions, kUrlFunctions, kJsonFunctions,
     kArrayFunctions, kMapFunctions, kLambdaFunctions, kConditionalFunctions, kDatetimeFunctions,
     kPostgresFunctions, kPostgresArrays, kPostgresNumbers, kPostgresTimes, kPostgresTexts,
-    kBitFunctions, kToCharFunctions, kTableFunctions;
+    kPostgresJson, kPostgresJsonChanges, kBitFunctions, kToCharFunctions, kTableFunctions;
 extern const FunctionFamily kSumAggregates, kExtremeAggregates, kOffsetAggregates,
     kCollectionAggregates, kPostgresAggregates, kPostgresSums;
 

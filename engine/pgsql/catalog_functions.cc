@@ -148,6 +148,19 @@ constexpr CatalogFunction kFunctions[] = {
     {"HAS_SEQUENCE_PRIVILEGE", 2, 3, "TRUE"},
     {"HAS_TABLE_PRIVILEGE", 2, 2, kMayUse},
     {"HAS_TABLE_PRIVILEGE", 3, 3, kRoleMayUse},
+    {"JSONB_ARRAY_ELEMENTS", 1, 1, "UNNEST(PG_CATALOG.JSON_ELEMENTS(CAST($1 AS JSONB)))"},
+    {"JSONB_ARRAY_ELEMENTS_TEXT", 1, 1, "UNNEST(PG_CATALOG.JSON_ELEMENT_TEXTS(CAST($1 AS JSONB)))"},
+    {"JSONB_ARRAY_LENGTH", 1, 1, "PG_CATALOG.JSON_ARRAY_LENGTH(CAST($1 AS JSONB))"},
+    {"JSONB_EACH", 1, 1, "UNNEST(PG_CATALOG.JSON_MEMBERS(CAST($1 AS JSONB)))"},
+    {"JSONB_EACH_TEXT", 1, 1, "UNNEST(PG_CATALOG.JSON_MEMBER_TEXTS(CAST($1 AS JSONB)))"},
+    {"JSONB_OBJECT_KEYS", 1, 1, "UNNEST(PG_CATALOG.JSON_NAMES(CAST($1 AS JSONB)))"},
+    {"JSONB_STRIP_NULLS", 1, 1, "JSON_STRIP_NULLS(CAST($1 AS JSONB))"},
+    {"JSONB_TYPEOF", 1, 1, "JSON_TYPEOF(CAST($1 AS JSONB))"},
+    {"JSON_ARRAY_ELEMENTS", 1, 1, "UNNEST(PG_CATALOG.JSON_ELEMENTS($1))"},
+    {"JSON_ARRAY_ELEMENTS_TEXT", 1, 1, "UNNEST(PG_CATALOG.JSON_ELEMENT_TEXTS($1))"},
+    {"JSON_EACH", 1, 1, "UNNEST(PG_CATALOG.JSON_MEMBERS($1))"},
+    {"JSON_EACH_TEXT", 1, 1, "UNNEST(PG_CATALOG.JSON_MEMBER_TEXTS($1))"},
+    {"JSON_OBJECT_KEYS", 1, 1, "UNNEST(PG_CATALOG.JSON_NAMES($1))"},
     {"OBJ_DESCRIPTION", 2, 2, kDescription},
     {"OBJ_DESCRIPTION", 1, 1, kAnyDescription},
     {"PG_CHAR_TO_ENCODING", 1, 1, "6"},
@@ -180,6 +193,9 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_HAS_ROLE", 2, 3, "TRUE"},
     {"PG_INDEXES_SIZE", 1, 1, kNoNumber},
     {"PG_IS_IN_RECOVERY", 0, 0, "FALSE"},
+    {"PG_JSON_NAMES", 1, 1, "UNNEST(PG_CATALOG.JSON_MEMBER_NAMES($1))"},
+    {"PG_JSON_VALUES", 1, 1, "UNNEST(PG_CATALOG.JSON_VALUES($1))"},
+    {"PG_JSON_VALUE_TEXTS", 1, 1, "UNNEST(PG_CATALOG.JSON_VALUE_TEXTS($1))"},
     {"PG_OPCLASS_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_OPERATOR_IS_VISIBLE", 1, 1, "TRUE"},
     {"PG_OPFAMILY_IS_VISIBLE", 1, 1, "TRUE"},
@@ -623,8 +639,19 @@ Status number_tables(Query& query) {
 
 // Functions that give rows keep their names as columns, too: what stands for them is UNNEST.
 void name_row_functions(Query& query) {
-  constexpr std::string_view kNames[] = {"REGEXP_MATCHES", "REGEXP_SPLIT_TO_TABLE",
-                                         "STRING_TO_TABLE"};
+  constexpr std::string_view kNames[] = {"REGEXP_MATCHES",
+                                         "REGEXP_SPLIT_TO_TABLE",
+                                         "STRING_TO_TABLE",
+                                         "JSON_OBJECT_KEYS",
+                                         "JSON_ARRAY_ELEMENTS",
+                                         "JSON_ARRAY_ELEMENTS_TEXT",
+                                         "JSON_EACH",
+                                         "JSON_EACH_TEXT",
+                                         "JSONB_OBJECT_KEYS",
+                                         "JSONB_ARRAY_ELEMENTS",
+                                         "JSONB_ARRAY_ELEMENTS_TEXT",
+                                         "JSONB_EACH",
+                                         "JSONB_EACH_TEXT"};
   for (SelectItem& item : query.items) {
     const auto* call = item.expression ? item.expression->as<FunctionCall>() : nullptr;
     if (call && !item.alias && std::ranges::find(kNames, call->name) != std::end(kNames))

@@ -59,6 +59,9 @@ class Converter {
   Built operation(const Fields& fields) const;
   Built named_operator(std::string_view op, const Fields& fields) const;
   Built equal_to_one(const Fields& fields, std::string_view op, bool is_any) const;
+  static Built compared_with_each(std::string_view op, bool is_any, const ExpressionPtr& left,
+                                  const Expression& array, TextPosition at);
+  Built similar(const Fields& fields, bool negated) const;
   Built between(const Fields& fields, bool negated) const;
   Built in(const Fields& fields, bool negated) const;
   Built like(const Fields& fields, bool negated, bool any_case) const;
@@ -69,7 +72,6 @@ class Converter {
   Built call_of(std::string name, const Fields& fields) const;
   Built value_function(const Fields& fields) const;
   Built subquery(const Fields& fields) const;
-  static Built json_text(ExpressionPtr json, const Expression& member, TextPosition at);
   Built compared_rows(ComparisonOp op, const Fields& left, const Fields& right,
                       TextPosition at) const;
   enum class RowMatch : uint8_t { Equal, Unknown };

@@ -7,6 +7,7 @@
 
 #include "engine/pgsql/convert.h"
 #include "engine/sql/default_value.h"
+#include "engine/sql/postgres_operators.h"
 #include "engine/sql/rewrite.h"
 #include "engine/sql/row_match.h"
 #include "engine/types/ascii.h"
@@ -43,10 +44,6 @@ constexpr OperatorRow<ComparisonOp> kComparisons[] = {
 constexpr OperatorRow<ArithmeticOp> kArithmetics[] = {
     {"+", ArithmeticOp::Add},    {"-", ArithmeticOp::Subtract}, {"*", ArithmeticOp::Multiply},
     {"/", ArithmeticOp::Divide}, {"%", ArithmeticOp::Modulo},   {"||", ArithmeticOp::Concatenate},
-};
-constexpr OperatorRow<const char*> kFunctionsOfTwo[] = {
-    {"^", "POWER"},  {"&", "BITAND"},      {"|", "BITOR"},
-    {"#", "BITXOR"}, {"<<", "SHIFT_LEFT"}, {">>", "SHIFT_RIGHT"},
 };
 template <class Op, size_t N>
 std::optional<Op> find_op(const OperatorRow<Op> (&rows)[N], std::string_view text) {
@@ -227,6 +224,7 @@ Result<ExpressionPtr> Converter::operation(const Fields& fields) const {
   if (kind == "AEXPR_IN") return in(fields, op == "<>");
   if (kind == "AEXPR_LIKE") return like(fields, op == "!~~", false);
   if (kind == "AEXPR_ILIKE") return like(fields, op == "!~~*", true);
+  if (kind == "AEXPR_SIMILAR") return similar(fields, op == "!~");
   if (kind == "AEXPR_BETWEEN") return between(fields, false);
   if (kind == "AEXPR_NOT_BETWEEN") return between(fields, true);
   const TextPosition at = position(fields.number("location"));
@@ -307,18 +305,21 @@ Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Field
     if (op == "-" || op == "+")
       return make_expression(Signed{op == "-" ? SignOp::Minus : SignOp::Plus, std::move(right)},
                              at);
-    constexpr OperatorRow<const char*> kFunctions[] = {
-        {"~", "BITNOT"}, {"@", "ABS"}, {"|/", "SQRT"}, {"||/", "CBRT"}};
-    if (const auto function = find_op(kFunctions, op)) {
-      FunctionCall call{*function, {}};
+    if (const auto row = std::ranges::find(kOperatorsOfOne, op, &PostgresOperator::text);
+        row != std::end(kOperatorsOfOne)) {
+      FunctionCall call{std::string(row->function), {}};
+      call.is_operator = true;
       call.arguments.push_back(std::move(right));
       return make_expression(std::move(call), at);
     }
     return not_supported(fmt::format("the operator {} is", op), at);
   }
   ExpressionPtr left = TRY(child_of(fields, "lexpr"));
-  if (const auto function = find_op(kFunctionsOfTwo, op)) {
-    FunctionCall call{*function, {}};
+  if (const auto row = std::ranges::find(kOperatorsOfTwo, op, &PostgresOperator::text);
+      row != std::end(kOperatorsOfTwo)) {
+    FunctionCall call{std::string(row->function), {}};
+    call.is_operator = true;
+    if (row->takes_right_first) std::swap(left, right);
     call.arguments.push_back(std::move(left));
     call.arguments.push_back(std::move(right));
     return make_expression(std::move(call), at);
@@ -327,9 +328,9 @@ Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Field
     return make_expression(Comparison{*comparison, std::move(left), std::move(right)}, at);
   if (const auto arithmetic = find_op(kArithmetics, op))
     return make_expression(Arithmetic{*arithmetic, std::move(left), std::move(right)}, at);
-  if (op == "->>") return json_text(std::move(left), *right, at);
   if (const auto match = match_of(op)) {
     FunctionCall call{"REGEXP_LIKE", {}};
+    call.is_operator = true;
     call.arguments.push_back(std::move(left));
     call.arguments.push_back(std::move(right));
     if (match->any_case) call.arguments.push_back(make_expression(StringLiteral{"i"}, at));
@@ -342,10 +343,68 @@ Result<ExpressionPtr> Converter::named_operator(std::string_view op, const Field
 Result<ExpressionPtr> Converter::equal_to_one(const Fields& fields, std::string_view op,
                                               bool is_any) const {
   const TextPosition at = position(fields.number("location"));
-  if (op != (is_any ? "=" : "<>"))
-    return not_supported(fmt::format("{} {} is", op, is_any ? "ANY" : "ALL"), at);
   ExpressionPtr left = TRY(child_of(fields, "lexpr")), right = TRY(child_of(fields, "rexpr"));
+  if (op != (is_any ? "=" : "<>"))
+    return compared_with_each(op, is_any, std::move(left), *right, at);
   return negated_if(!is_any, equal_to_any(std::move(left), std::move(right), at));
+}
+
+namespace {
+
+// ILIKE is LIKE of both sides in lower case.
+ExpressionPtr in_case(Like like, bool any_case, TextPosition at) {
+  if (any_case)
+    for (ExpressionPtr* side : {&like.value, &like.pattern}) {
+      FunctionCall lower{"LOWER", {}};
+      lower.arguments.push_back(std::move(*side));
+      *side = make_expression(std::move(lower), at);
+    }
+  return make_expression(std::move(like), at);
+}
+
+// One comparison of an operator, LIKE among them; nothing where it is none.
+ExpressionPtr one_comparison(std::string_view op, const Expression& left, const Expression& right,
+                             TextPosition at) {
+  if (const auto comparison = find_op(kComparisons, op))
+    return make_expression(Comparison{*comparison, clone(left), clone(right)}, at);
+  constexpr OperatorRow<bool> kLikes[] = {
+      {"~~", false}, {"!~~", false}, {"~~*", true}, {"!~~*", true}};
+  const auto any_case = find_op(kLikes, op);
+  if (!any_case) return nullptr;
+  return in_case(Like{clone(left), clone(right), std::nullopt, op.starts_with('!')}, *any_case, at);
+}
+
+}  // namespace
+
+// x < ANY(ARRAY[a, b]) is x < a OR x < b.
+Result<ExpressionPtr> Converter::compared_with_each(std::string_view op, bool is_any,
+                                                    const ExpressionPtr& left,
+                                                    const Expression& array, TextPosition at) {
+  const auto refused = [&] {
+    return not_supported(
+        fmt::format("{} {} of anything but ARRAY[...] is", op, is_any ? "ANY" : "ALL"), at);
+  };
+  const auto* written = array.as<ArrayConstructor>();
+  if (!written || written->elements.empty()) return refused();
+  ExpressionPtr all;
+  for (const ExpressionPtr& element : written->elements) {
+    ExpressionPtr one = one_comparison(op, *left, *element, at);
+    if (!one) return refused();
+    all = all ? make_expression(Logical{is_any ? LogicalOp::Or : LogicalOp::And, std::move(all),
+                                        std::move(one)},
+                                at)
+              : std::move(one);
+  }
+  return all;
+}
+
+// SIMILAR TO comes as a call of similar_to_escape(), which makes a regular expression of the pattern.
+Result<ExpressionPtr> Converter::similar(const Fields& fields, bool negated) const {
+  const TextPosition at = position(fields.number("location"));
+  ExpressionPtr value = TRY(child_of(fields, "lexpr")), pattern = TRY(child_of(fields, "rexpr"));
+  ExpressionPtr like = call_of_two("REGEXP_LIKE", std::move(value), std::move(pattern), at);
+  std::get<FunctionCall>(like->node).is_operator = true;
+  return negated_if(negated, std::move(like));
 }
 
 Result<ExpressionPtr> Converter::in(const Fields& fields, bool negated) const {
@@ -383,13 +442,7 @@ Result<ExpressionPtr> Converter::like(const Fields& fields, bool negated, bool a
   }
   if (!pattern) return Error{ErrorCode::SyntaxError, "LIKE has no pattern"}.at(at);
   made.pattern = TRY(expression(*pattern));
-  if (any_case)
-    for (ExpressionPtr* side : {&made.value, &made.pattern}) {
-      FunctionCall lower{"LOWER", {}};
-      lower.arguments.push_back(std::move(*side));
-      *side = make_expression(std::move(lower), at);
-    }
-  return make_expression(std::move(made), at);
+  return in_case(std::move(made), any_case, at);
 }
 
 Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated) const {
@@ -446,32 +499,6 @@ Result<ExpressionPtr> Converter::choice(const Fields& fields) const {
   }
   if (fields.has("defresult")) made.otherwise = TRY(child_of(fields, "defresult"));
   return make_expression(std::move(made), position(fields.number("location")));
-}
-
-// json ->> 'name' and json ->> 0: the text of a member.
-Result<ExpressionPtr> Converter::json_text(ExpressionPtr json, const Expression& member,
-                                           TextPosition at) {
-  std::string path;
-  if (const auto* name = member.as<StringLiteral>();
-      name && !name->value.empty() && std::ranges::all_of(name->value, [](char c) {
-        return is_ascii_letter(c) || is_ascii_digit(c) || c == '_';
-      }))
-    path = "$." + name->value;
-  if (const auto* place = member.as<IntegerLiteral>(); place && place->value >= 0)
-    path = fmt::format("$[{}]", place->value);
-  if (path.empty()) return not_supported("->> with anything but a plain name or a place is", at);
-  TypeName text;
-  text.kind = TypeKind::String;
-  return make_expression(
-      FunctionCall{
-          "EXTRACTJSONFIELD",
-          [&] {
-            ExpressionList arguments;
-            arguments.push_back(make_expression(Cast{std::move(json), std::move(text)}, at));
-            arguments.push_back(make_expression(StringLiteral{path}, at));
-            return arguments;
-          }()},
-      at);
 }
 
 // ---- calls

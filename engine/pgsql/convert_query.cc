@@ -317,6 +317,25 @@ Result<AliasedSource> Converter::source(const Node& node) const {
   return not_supported("this source is", named.position);
 }
 
+namespace {
+
+// Functions whose columns have names of their own: VALUE, and KEY before it where there are `names`.
+struct JsonRows {
+  std::string_view function, names = {}, values = {};
+};
+constexpr JsonRows kJsonRows[] = {
+    {"JSON_ARRAY_ELEMENTS"},
+    {"JSON_ARRAY_ELEMENTS_TEXT"},
+    {"JSONB_ARRAY_ELEMENTS"},
+    {"JSONB_ARRAY_ELEMENTS_TEXT"},
+    {"JSON_EACH", "PG_JSON_NAMES", "PG_JSON_VALUES"},
+    {"JSONB_EACH", "PG_JSON_NAMES", "PG_JSON_VALUES"},
+    {"JSON_EACH_TEXT", "PG_JSON_NAMES", "PG_JSON_VALUE_TEXTS"},
+    {"JSONB_EACH_TEXT", "PG_JSON_NAMES", "PG_JSON_VALUE_TEXTS"},
+};
+
+}  // namespace
+
 // f(x) AS name is (SELECT UNNEST(...)) AS name, which may name columns of what stands before it.
 Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSource named) const {
   const std::vector<Node> functions = pgsql::children(fields, "functions");
@@ -334,8 +353,13 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
     named.schema = Name{"PG_CATALOG"};
     return named;
   }
+  named.is_function = true;
   Query body;
   ExpressionPtr places;
+  const auto add = [&](ExpressionPtr item, std::optional<Name> alias) {
+    body.items.push_back({SelectItemKind::Expression, std::move(item), std::move(alias),
+                          std::nullopt, named.position});
+  };
   // Several arrays side by side, as programs send rows by columns: those of a SELECT list are so, too.
   if (function->name == "UNNEST" && function->arguments.size() > 1) {
     if (fields.flag("ordinality"))
@@ -343,9 +367,7 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
     for (ExpressionPtr& array : function->arguments) {
       FunctionCall one{"UNNEST", {}};
       one.arguments.push_back(std::move(array));
-      body.items.push_back({SelectItemKind::Expression,
-                            make_expression(std::move(one), named.position), std::nullopt,
-                            std::nullopt, named.position});
+      add(make_expression(std::move(one), named.position), std::nullopt);
     }
     named.query = std::make_shared<const Query>(std::move(body));
     return named;
@@ -358,11 +380,15 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
   }
   // The only function whose name means something else in the dialect, where it gives an array.
   if (function->name == "GENERATE_SERIES") function->name = "PG_GENERATE_SERIES";
-  body.items.push_back(
-      {SelectItemKind::Expression, std::move(call), std::nullopt, std::nullopt, named.position});
-  if (places)
-    body.items.push_back({SelectItemKind::Expression, std::move(places), Name{"ORDINALITY"},
-                          std::nullopt, named.position});
+  const auto json = std::ranges::find(kJsonRows, function->name, &JsonRows::function);
+  if (json != std::end(kJsonRows) && !json->names.empty()) {
+    FunctionCall names{std::string(json->names), {}};
+    names.arguments.push_back(clone(*function->arguments.front()));
+    add(make_expression(std::move(names), named.position), Name{"KEY"});
+    function->name = json->values;
+  }
+  add(std::move(call), json != std::end(kJsonRows) ? std::optional(Name{"VALUE"}) : std::nullopt);
+  if (places) add(std::move(places), Name{"ORDINALITY"});
   named.query = std::make_shared<const Query>(std::move(body));
   return named;
 }

@@ -303,6 +303,10 @@ Built build_in(P::InContext& context, ExpressionPtr value) {
 
 Built build_like(P::LikeContext& context, ExpressionPtr value) {
   ExpressionPtr pattern = TRY(build_value(*context.pattern));
+  // Of several patterns only PostgreSQL's grammar knows.
+  if (const auto* call = pattern->as<FunctionCall>();
+      call && (is_any(*call) || call->name == "ALL"))
+    return syntax_error_at(*context.pattern->start);
   Like like{std::move(value), std::move(pattern), std::nullopt, context.NOT() != nullptr};
   if (context.string()) like.escape = TRY(build_string(*context.string()));
   return make_expression(std::move(like), position_of(context));

@@ -253,7 +253,57 @@ std::string to_hex(T value) {
 }
 Result<int32_t> bit_length(Text text) { return static_cast<int32_t>(text.size() * 8); }
 
+// The pattern of SIMILAR TO as a regular expression of the whole text: % and _ as LIKE has them, |*+?{}() and brackets as they are.
+Result<std::string> similar_pattern(std::string_view pattern, char escape) {
+  std::string out = "\\A(?:";
+  bool is_in_brackets = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == escape) {
+      if (++i == pattern.size())
+        return Error{ErrorCode::InvalidText, "invalid escape at the end of the pattern"};
+      out += '\\';
+      out += pattern[i];
+    } else if (is_in_brackets) {
+      if (c == '\\') out += '\\';
+      out += c;
+      is_in_brackets = c != ']';
+    } else if (c == '%') {
+      out += ".*";
+    } else if (c == '_') {
+      out += '.';
+    } else if (c == '(') {
+      out += "(?:";
+    } else {
+      is_in_brackets = c == '[';
+      if (c == '\\' || c == '.' || c == '^' || c == '$') out += '\\';
+      out += c;
+    }
+  }
+  return out + ")\\z";
+}
+
+Result<std::string> similar_to_escape(std::string_view pattern) {
+  return similar_pattern(pattern, '\\');
+}
+Result<std::string> similar_to_escape_by(std::string_view pattern, std::string_view escape) {
+  if (escape.size() > 1)
+    return Error{ErrorCode::InvalidParameter, "invalid escape string"}.with_hint(
+        "Escape string must be empty or one character.");
+  return similar_pattern(pattern, escape.empty() ? '\0' : escape.front());
+}
+
 constexpr FunctionDef kFunctions[] = {
+    {.name = "similar_to_escape",
+     .signature = "(STRING pattern) -> STRING",
+     .doc = "The regular expression that a pattern of SIMILAR TO is.",
+     .example = "REGEXP_LIKE('abc', SIMILAR_TO_ESCAPE('(a|b)%'))",
+     .kernel = row_kernel<similar_to_escape>},
+    {.name = "similar_to_escape",
+     .signature = "(STRING pattern, STRING escape) -> STRING",
+     .doc = "Likewise; with another character than a backslash for what stands for itself.",
+     .example = "REGEXP_LIKE('a_c', SIMILAR_TO_ESCAPE('a#_c', '#'))",
+     .kernel = row_kernel<similar_to_escape_by>},
     {.name = "pg_catalog.concat",
      .signature = "(STRING first, STRING... others) -> STRING",
      .doc = "Over tables: the texts of values of any type one behind the other, without nulls.",
