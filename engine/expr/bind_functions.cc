@@ -112,7 +112,8 @@ Error unknown_function(const std::string& name) {
       .with_hint(nearest.empty() ? "SHOW FUNCTIONS lists all." : "Did you mean " + nearest + "?");
 }
 
-// jsonb_set(x, '{a,b}', '1'): a text that is written where all that have the name take an array of one type.
+// jsonb_set(x, '{a,b}', '1'), encode('abc', 'hex'): a text that is written where all that have the name take an array of one
+// type, or bytes.
 Status Binder::read_texts_as_parameters(const FunctionCall& call, Arguments& arguments) {
   const auto overloads = Registry::instance().find(meant(call.name));
   const size_t count = arguments.items.size();
@@ -123,13 +124,15 @@ Status Binder::read_texts_as_parameters(const FunctionCall& call, Arguments& arg
       const SignatureParameter* parameter = overload.signature.parameter_for(i, count);
       if (!parameter) continue;
       const TypePattern& pattern = parameter->pattern;
-      const bool is_plain = pattern.kind == PatternKind::Array && !pattern.has_generic() &&
+      const bool is_array = pattern.kind == PatternKind::Array && !pattern.has_generic() &&
                             pattern.parts.front().kind == PatternKind::Exact;
-      if (!is_plain) {
+      const bool is_bytes =
+          pattern.kind == PatternKind::Exact && pattern.type.kind() == TypeKind::Bytes;
+      if (!is_array && !is_bytes) {
         wanted.reset();
         break;
       }
-      wanted = SqlType::array(pattern.parts.front().type);
+      wanted = is_array ? SqlType::array(pattern.parts.front().type) : pattern.type;
     }
     if (!wanted) continue;
     TRY(read_text_as(arguments.items[i], *wanted));
@@ -344,10 +347,6 @@ std::string in_zone(std::string name, std::span<const ArgumentType> types) {
   }
   return name;
 }
-
-}  // namespace
-
-namespace {
 
 // Where several take what has no type, a parameter or NULL, it is a text, as in PostgreSQL.
 Result<Resolution> with_texts_for_untyped(std::string_view name, std::span<const BoundItem> items,

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "engine/expr/binder.h"
+#include "engine/expr/cast_kernels.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
 #include "engine/expr/zones.h"
@@ -147,6 +148,24 @@ Status convert_magic_timestamp(const BoundItem& column, BoundItem& other) {
   return {};
 }
 
+// What || and - mean where a side is jsonb; nothing where they mean nothing of jsonb's.
+std::string_view function_of_jsonb(const Arithmetic& node, const SqlType& left,
+                                   const SqlType& right) {
+  const auto is_jsonb = [](const SqlType& type) { return type.label() == label::kJsonb; };
+  const auto is_or_reads_as_jsonb = [&](const SqlType& type, const ExpressionPtr& written) {
+    return is_jsonb(type) || type.is_null() || written->is<StringLiteral>() ||
+           written->is<Parameter>();
+  };
+  if (node.op == ArithmeticOp::Concatenate && (is_jsonb(left) || is_jsonb(right)) &&
+      is_or_reads_as_jsonb(left, node.left) && is_or_reads_as_jsonb(right, node.right))
+    return "PG_CATALOG.JSON_CONCAT";
+  const bool is_key = right.kind() == TypeKind::Integer || right.kind() == TypeKind::Array ||
+                      node.right->is<Parameter>() ||
+                      (right.kind() == TypeKind::String && !is_normalized(right));
+  return node.op == ArithmeticOp::Subtract && is_jsonb(left) && is_key ? "PG_CATALOG.JSON_DELETE"
+                                                                       : std::string_view();
+}
+
 }  // namespace
 
 std::string Binder::text_of(const Expression& expression) const {
@@ -169,28 +188,6 @@ std::string Binder::invalid_detail(std::string_view text) const {
     return "Invalid Predicate: " + std::string(text);
   return std::string(text);
 }
-
-namespace {
-
-// What || and - mean where a side is jsonb; nothing where they mean nothing of jsonb's.
-std::string_view function_of_jsonb(const Arithmetic& node, const SqlType& left,
-                                   const SqlType& right) {
-  const auto is_jsonb = [](const SqlType& type) { return type.label() == label::kJsonb; };
-  const auto is_or_reads_as_jsonb = [&](const SqlType& type, const ExpressionPtr& written) {
-    return is_jsonb(type) || type.is_null() || written->is<StringLiteral>() ||
-           written->is<Parameter>();
-  };
-  if (node.op == ArithmeticOp::Concatenate && (is_jsonb(left) || is_jsonb(right)) &&
-      is_or_reads_as_jsonb(left, node.left) && is_or_reads_as_jsonb(right, node.right))
-    return "PG_CATALOG.JSON_CONCAT";
-  const bool is_key = right.kind() == TypeKind::Integer || right.kind() == TypeKind::Array ||
-                      node.right->is<Parameter>() ||
-                      (right.kind() == TypeKind::String && !is_normalized(right));
-  return node.op == ArithmeticOp::Subtract && is_jsonb(left) && is_key ? "PG_CATALOG.JSON_DELETE"
-                                                                       : std::string_view();
-}
-
-}  // namespace
 
 Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
                                                 const Expression& expression) {
@@ -422,6 +419,8 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
   std::optional<BoundExpression> read;
   if (type.kind() == TypeKind::Array)
     read = array_literal(text->value, type, scope_.forms);
+  else if (type.kind() == TypeKind::Bytes && scope_.texts_take_types)
+    read = literal_expression(type, Value::text(TRY(text_bytes_of_postgres(text->value))));
   else if (const auto number = double_of_word(text->value); number && type == TypeKind::Double)
     read = literal_expression(type, Value::number(*number));
   else if (auto value = literal_in(scope_, item.bound, type))

@@ -303,6 +303,9 @@ void Binder::take_clocks(const FunctionCall& call, Arguments& arguments) const {
 std::string Binder::by_types(std::string name, const Arguments& arguments) {
   if (name == "PG_CATALOG.SUM" && arguments.first.label() == label::kFloat4)
     return name + "_OF_REALS";
+  if ((name == "PG_CATALOG.SUM" || name == "PG_CATALOG.AVG") &&
+      arguments.first.label() == label::kInterval)
+    return name + "_OF_INTERVALS";
   if (arguments.types.size() != 2) return name;
   const SqlType& second = arguments.types[1].type;
   if (name == "DATE_PART" && second.label() == label::kInterval) return "INTERVAL_PART";

@@ -99,7 +99,7 @@ Result<std::string> interval_product(std::string_view interval, double factor) {
 Result<std::string> interval_quotient(std::string_view interval, double divisor) {
   if (divisor == 0) return Error{ErrorCode::DivisionByZero, "division by zero"};
   const Interval read = TRY(parse_interval(interval));
-  return interval_text(TRY(times(read, 1 / divisor)));
+  return interval_text(TRY(divided(read, divisor)));
 }
 
 // ---- What there is

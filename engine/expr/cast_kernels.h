@@ -38,6 +38,8 @@ void cast_text_to_bigint(KernelCall& call);
 void cast_text_to_decimal(KernelCall& call);
 void cast_text_to_double(KernelCall& call);
 void cast_text_to_bytes(KernelCall& call);
+// A text as bytea reads it, in hexadecimal or escaped. Fails with InvalidText.
+Result<std::string> text_bytes_of_postgres(std::string_view text);
 
 // cast_time.cc
 void cast_text_to_date(KernelCall& call);

@@ -131,6 +131,8 @@ Result<std::string> text_bytes(std::string_view text) {
   return *std::move(bytes);
 }
 
+}  // namespace
+
 // PostgreSQL's two forms: \x with hexadecimal digits, and letters with \\ and \001 among them.
 Result<std::string> text_bytes_of_postgres(std::string_view text) {
   if (text.starts_with("\\x")) {
@@ -157,8 +159,6 @@ Result<std::string> text_bytes_of_postgres(std::string_view text) {
   }
   return bytes;
 }
-
-}  // namespace
 
 void cast_boolean_to_text(KernelCall& call) { row_kernel<boolean_text>(call); }
 void cast_integer_to_text(KernelCall& call) { row_kernel<whole_text<int32_t>>(call); }

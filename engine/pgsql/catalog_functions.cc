@@ -133,6 +133,9 @@ constexpr CatalogFunction kFunctions[] = {
      "MR_I => "
      "STRUCT(X := $1[MR_I], N := MR_I)) ELSE NULL END)"},
     {"COL_DESCRIPTION", 2, 2, kColumnDescription},
+    {"ARRAY_CAT", 2, 2, "ARRAY_CONCAT($1, $2)"},
+    {"ARRAY_REPLACE", 3, 3,
+     "TRANSFORM($1, MR_I => CASE WHEN MR_I IS NOT DISTINCT FROM $2 THEN $3 ELSE MR_I END)"},
     {"ARRAY_TO_JSON", 1, 1, "TO_JSON($1)"},
     {"CURRENT_SCHEMAS", 1, 1,
      "CASE WHEN $1 THEN ARRAY[CAST('pg_catalog' AS NAME), CAST('public' AS NAME)] ELSE "

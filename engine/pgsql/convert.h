@@ -62,7 +62,7 @@ class Converter {
   static Built compared_with_each(std::string_view op, bool is_any, const ExpressionPtr& left,
                                   const Expression& array, TextPosition at);
   Built similar(const Fields& fields, bool negated) const;
-  Built between(const Fields& fields, bool negated) const;
+  Built between(const Fields& fields, bool negated, bool is_symmetric = false) const;
   Built in(const Fields& fields, bool negated) const;
   Built like(const Fields& fields, bool negated, bool any_case) const;
   Built logical(const Fields& fields) const;

@@ -97,6 +97,29 @@ ExpressionPtr flag(bool value, TextPosition at) {
   return make_expression(BooleanLiteral{value}, at);
 }
 
+// ILIKE is LIKE of both sides in lower case.
+ExpressionPtr in_case(Like like, bool any_case, TextPosition at) {
+  if (any_case)
+    for (ExpressionPtr* side : {&like.value, &like.pattern}) {
+      FunctionCall lower{"LOWER", {}};
+      lower.arguments.push_back(std::move(*side));
+      *side = make_expression(std::move(lower), at);
+    }
+  return make_expression(std::move(like), at);
+}
+
+// One comparison of an operator, LIKE among them; nothing where it is none.
+ExpressionPtr one_comparison(std::string_view op, const Expression& left, const Expression& right,
+                             TextPosition at) {
+  if (const auto comparison = find_op(kComparisons, op))
+    return make_expression(Comparison{*comparison, clone(left), clone(right)}, at);
+  constexpr OperatorRow<bool> kLikes[] = {
+      {"~~", false}, {"!~~", false}, {"~~*", true}, {"!~~*", true}};
+  const auto any_case = find_op(kLikes, op);
+  if (!any_case) return nullptr;
+  return in_case(Like{clone(left), clone(right), std::nullopt, op.starts_with('!')}, *any_case, at);
+}
+
 }  // namespace
 
 Result<ExpressionPtr> Converter::child_of(const Fields& fields, std::string_view name) const {
@@ -227,6 +250,8 @@ Result<ExpressionPtr> Converter::operation(const Fields& fields) const {
   if (kind == "AEXPR_SIMILAR") return similar(fields, op == "!~");
   if (kind == "AEXPR_BETWEEN") return between(fields, false);
   if (kind == "AEXPR_NOT_BETWEEN") return between(fields, true);
+  if (kind == "AEXPR_BETWEEN_SYM") return between(fields, false, true);
+  if (kind == "AEXPR_NOT_BETWEEN_SYM") return between(fields, true, true);
   const TextPosition at = position(fields.number("location"));
   ExpressionPtr left = TRY(child_of(fields, "lexpr")), right = TRY(child_of(fields, "rexpr"));
   if (kind == "AEXPR_NULLIF") return call_of_two("NULLIF", std::move(left), std::move(right), at);
@@ -349,33 +374,6 @@ Result<ExpressionPtr> Converter::equal_to_one(const Fields& fields, std::string_
   return negated_if(!is_any, equal_to_any(std::move(left), std::move(right), at));
 }
 
-namespace {
-
-// ILIKE is LIKE of both sides in lower case.
-ExpressionPtr in_case(Like like, bool any_case, TextPosition at) {
-  if (any_case)
-    for (ExpressionPtr* side : {&like.value, &like.pattern}) {
-      FunctionCall lower{"LOWER", {}};
-      lower.arguments.push_back(std::move(*side));
-      *side = make_expression(std::move(lower), at);
-    }
-  return make_expression(std::move(like), at);
-}
-
-// One comparison of an operator, LIKE among them; nothing where it is none.
-ExpressionPtr one_comparison(std::string_view op, const Expression& left, const Expression& right,
-                             TextPosition at) {
-  if (const auto comparison = find_op(kComparisons, op))
-    return make_expression(Comparison{*comparison, clone(left), clone(right)}, at);
-  constexpr OperatorRow<bool> kLikes[] = {
-      {"~~", false}, {"!~~", false}, {"~~*", true}, {"!~~*", true}};
-  const auto any_case = find_op(kLikes, op);
-  if (!any_case) return nullptr;
-  return in_case(Like{clone(left), clone(right), std::nullopt, op.starts_with('!')}, *any_case, at);
-}
-
-}  // namespace
-
 // x < ANY(ARRAY[a, b]) is x < a OR x < b.
 Result<ExpressionPtr> Converter::compared_with_each(std::string_view op, bool is_any,
                                                     const ExpressionPtr& left,
@@ -445,7 +443,9 @@ Result<ExpressionPtr> Converter::like(const Fields& fields, bool negated, bool a
   return in_case(std::move(made), any_case, at);
 }
 
-Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated) const {
+// SYMMETRIC: the bounds stand in either order.
+Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated,
+                                         bool is_symmetric) const {
   const TextPosition at = position(fields.number("location"));
   const auto list = child(fields, "rexpr");
   const std::vector<Node> bounds =
@@ -454,6 +454,14 @@ Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated) con
   ExpressionPtr value = TRY(child_of(fields, "lexpr"));
   ExpressionPtr low = TRY(expression(bounds[0]));
   ExpressionPtr high = TRY(expression(bounds[1]));
+  if (is_symmetric) {
+    Between either{clone(*value), clone(*high), clone(*low), false};
+    Between one{std::move(value), std::move(low), std::move(high), false};
+    return negated_if(negated,
+                      make_expression(Logical{LogicalOp::Or, make_expression(std::move(one), at),
+                                              make_expression(std::move(either), at)},
+                                      at));
+  }
   return make_expression(Between{std::move(value), std::move(low), std::move(high), negated}, at);
 }
 

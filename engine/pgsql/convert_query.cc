@@ -58,6 +58,21 @@ void spread_series_of_catalog(Query& query) {
   }
 }
 
+// Functions whose columns have names of their own: VALUE, and KEY before it where there are `names`.
+struct JsonRows {
+  std::string_view function, names = {}, values = {};
+};
+constexpr JsonRows kJsonRows[] = {
+    {"JSON_ARRAY_ELEMENTS"},
+    {"JSON_ARRAY_ELEMENTS_TEXT"},
+    {"JSONB_ARRAY_ELEMENTS"},
+    {"JSONB_ARRAY_ELEMENTS_TEXT"},
+    {"JSON_EACH", "PG_JSON_NAMES", "PG_JSON_VALUES"},
+    {"JSONB_EACH", "PG_JSON_NAMES", "PG_JSON_VALUES"},
+    {"JSON_EACH_TEXT", "PG_JSON_NAMES", "PG_JSON_VALUE_TEXTS"},
+    {"JSONB_EACH_TEXT", "PG_JSON_NAMES", "PG_JSON_VALUE_TEXTS"},
+};
+
 }  // namespace
 
 Converter::Converter(std::string_view text) : text_(text) {
@@ -316,25 +331,6 @@ Result<AliasedSource> Converter::source(const Node& node) const {
   if (node.kind == "RangeFunction") return row_function(fields, std::move(named));
   return not_supported("this source is", named.position);
 }
-
-namespace {
-
-// Functions whose columns have names of their own: VALUE, and KEY before it where there are `names`.
-struct JsonRows {
-  std::string_view function, names = {}, values = {};
-};
-constexpr JsonRows kJsonRows[] = {
-    {"JSON_ARRAY_ELEMENTS"},
-    {"JSON_ARRAY_ELEMENTS_TEXT"},
-    {"JSONB_ARRAY_ELEMENTS"},
-    {"JSONB_ARRAY_ELEMENTS_TEXT"},
-    {"JSON_EACH", "PG_JSON_NAMES", "PG_JSON_VALUES"},
-    {"JSONB_EACH", "PG_JSON_NAMES", "PG_JSON_VALUES"},
-    {"JSON_EACH_TEXT", "PG_JSON_NAMES", "PG_JSON_VALUE_TEXTS"},
-    {"JSONB_EACH_TEXT", "PG_JSON_NAMES", "PG_JSON_VALUE_TEXTS"},
-};
-
-}  // namespace
 
 // f(x) AS name is (SELECT UNNEST(...)) AS name, which may name columns of what stands before it.
 Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSource named) const {

@@ -26,6 +26,7 @@ inline constexpr PostgresOperator kOperatorsOfTwo[] = {
     {"?", "PG_CATALOG.JSON_EXISTS"},
     {"?|", "PG_CATALOG.JSON_EXISTS_ANY"},
     {"?&", "PG_CATALOG.JSON_EXISTS_ALL"},
+    {"^@", "STARTS_WITH"},
 };
 inline constexpr PostgresOperator kOperatorsOfOne[] = {
     {"~", "BITNOT"}, {"@", "ABS"}, {"|/", "SQRT"}, {"||/", "CBRT"}};

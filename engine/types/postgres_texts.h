@@ -44,6 +44,7 @@ Result<std::string> normal_interval(std::string_view text);
 // the last.
 Result<Interval> plus(const Interval& a, const Interval& b);
 Result<Interval> times(const Interval& interval, double factor);
+Result<Interval> divided(const Interval& interval, double divisor);  // which is not 0
 Result<int64_t> plus(int64_t instant_us, const Interval& interval);
 // Days and the time that is left.
 Result<Interval> instants_apart(int64_t later_us, int64_t earlier_us);

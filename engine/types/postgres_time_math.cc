@@ -18,6 +18,32 @@ Error instant_out_of_range() {
   return Error{ErrorCode::InvalidTimestamp, "timestamp out of range"};
 }
 
+// What is no whole month goes on in days, and what is no whole day in the time, as PostgreSQL has it.
+template <class Scale>
+Result<Interval> scaled(const Interval& interval, Scale scale) {
+  const double months = scale(interval.months), days = scale(interval.days);
+  if (std::abs(months) > INT32_MAX || std::abs(days) > INT32_MAX) return interval_out_of_range();
+  Interval result;
+  result.months = static_cast<int32_t>(months);
+  result.days = static_cast<int32_t>(days);
+  // To the microsecond: 0.1 months are 3 days and not 2 days 23:59:59.999999.
+  const auto rounded = [](double part) { return std::rint(part * 1e6) / 1e6; };
+  const double month_days = rounded((months - result.months) * kDaysPerMonth);
+  constexpr double kSecondsPerDay = 86'400;
+  double left_s =
+      rounded((days - result.days + month_days - std::trunc(month_days)) * kSecondsPerDay);
+  result.days += static_cast<int32_t>(month_days);
+  if (std::abs(left_s) >= kSecondsPerDay) {
+    const double whole = std::trunc(left_s / kSecondsPerDay);
+    result.days += static_cast<int32_t>(whole);
+    left_s -= whole * kSecondsPerDay;
+  }
+  const double us = std::rint(scale(static_cast<double>(interval.us)) + left_s * 1e6);
+  if (std::abs(us) >= 9.2233720368547e18) return interval_out_of_range();
+  result.us = static_cast<int64_t>(us);
+  return result;
+}
+
 }  // namespace
 
 Result<Interval> plus(const Interval& a, const Interval& b) {
@@ -42,30 +68,14 @@ Interval opposite(const Interval& interval) {
   return result;
 }
 
-// What is no whole month goes on in days, and what is no whole day in the time, as PostgreSQL has it.
 Result<Interval> times(const Interval& interval, double factor) {
-  if (std::isnan(factor) || std::isinf(factor)) return interval_out_of_range();
-  const double months = interval.months * factor, days = interval.days * factor;
-  if (std::abs(months) > INT32_MAX || std::abs(days) > INT32_MAX) return interval_out_of_range();
-  Interval result;
-  result.months = static_cast<int32_t>(months);
-  result.days = static_cast<int32_t>(days);
-  // To the microsecond: 0.1 months are 3 days and not 2 days 23:59:59.999999.
-  const auto rounded = [](double part) { return std::rint(part * 1e6) / 1e6; };
-  const double month_days = rounded((months - result.months) * kDaysPerMonth);
-  constexpr double kSecondsPerDay = 86'400;
-  double left_s =
-      rounded((days - result.days + month_days - std::trunc(month_days)) * kSecondsPerDay);
-  result.days += static_cast<int32_t>(month_days);
-  if (std::abs(left_s) >= kSecondsPerDay) {
-    const double whole = std::trunc(left_s / kSecondsPerDay);
-    result.days += static_cast<int32_t>(whole);
-    left_s -= whole * kSecondsPerDay;
-  }
-  const double us = std::rint(static_cast<double>(interval.us) * factor + left_s * 1e6);
-  if (std::abs(us) >= 9.2233720368547e18) return interval_out_of_range();
-  result.us = static_cast<int64_t>(us);
-  return result;
+  if (!std::isfinite(factor)) return interval_out_of_range();
+  return scaled(interval, [factor](double part) { return part * factor; });
+}
+
+Result<Interval> divided(const Interval& interval, double divisor) {
+  if (std::isnan(divisor)) return interval_out_of_range();
+  return scaled(interval, [divisor](double part) { return part / divisor; });
 }
 
 Result<int64_t> plus(int64_t instant_us, const Interval& interval) {

@@ -117,6 +117,48 @@ struct AnyTrue : Truths {
   void result(const AggregateInstance&, Column& out) const { append(count_true > 0, out); }
 };
 
+// ---- BIT_AND, BIT_OR, BIT_XOR ----
+
+struct And {
+  static int64_t of(int64_t a, int64_t b) { return a & b; }
+};
+struct Or {
+  static int64_t of(int64_t a, int64_t b) { return a | b; }
+};
+struct Xor {
+  static int64_t of(int64_t a, int64_t b) { return a ^ b; }
+};
+
+template <class T, class Op>
+struct Bits {
+  int64_t bits = 0;
+  bool has_any = false;
+
+  void add(int64_t more) {
+    bits = has_any ? Op::of(bits, more) : more;
+    has_any = true;
+  }
+  void update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (!args[0]->is_null(row)) add(args[0]->data<T>()[row]);
+  }
+  void merge(const AggregateInstance&, const Bits& other) {
+    if (other.has_any) add(other.bits);
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    if (has_any)
+      out.append(static_cast<T>(bits));
+    else
+      out.append_null();
+  }
+  void encode(std::string& out) const {
+    if (has_any) put(out, bits);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    has_any = !in.at_end();
+    if (has_any) bits = take<int64_t>(in);
+  }
+};
+
 // ---- VARIANCE and its like ----
 
 // As Youngs and Cramer add squares up, which PostgreSQL does too: the digits of values that are near to each other are not lost.
@@ -264,12 +306,23 @@ constexpr std::string_view
     kAll = "Whether all values are true; null when there are none.",
     kSample = "The variance of a sample, as PostgreSQL has it; null for fewer than two values.";
 
+constexpr std::string_view kBitsAnd = "The bits that all values have; null when there are none.";
+constexpr std::string_view kBitsOr = "The bits that any value has; null when there are none.";
+constexpr std::string_view kBitsXor =
+    "The bits that an odd number of values has; null when there are none.";
+
 constexpr AggregateDef kAggregates[] = {
     row<JoinedText>("STRING_AGG", "(STRING val, STRING separator) -> STRING",
                     "All texts, in the order they came, with the separator between them; null when "
                     "there are none."),
     row<Gathered>("ARRAY_AGG", "(T val) -> ARRAY<T>",
                   "All values, nulls too, in the order they came; null when there are none."),
+    row<Bits<int32_t, And>>("BIT_AND", "(INT val) -> INT", kBitsAnd),
+    row<Bits<int64_t, And>>("BIT_AND", "(BIGINT val) -> BIGINT", kBitsAnd),
+    row<Bits<int32_t, Or>>("BIT_OR", "(INT val) -> INT", kBitsOr),
+    row<Bits<int64_t, Or>>("BIT_OR", "(BIGINT val) -> BIGINT", kBitsOr),
+    row<Bits<int32_t, Xor>>("BIT_XOR", "(INT val) -> INT", kBitsXor),
+    row<Bits<int64_t, Xor>>("BIT_XOR", "(BIGINT val) -> BIGINT", kBitsXor),
     row<AllTrue>("BOOL_AND", "(BOOLEAN val) -> BOOLEAN", kAll),
     row<AllTrue>("EVERY", "(BOOLEAN val) -> BOOLEAN", kAll),
     row<AnyTrue>("BOOL_OR", "(BOOLEAN val) -> BOOLEAN",

@@ -4,6 +4,7 @@
 
 #include "engine/functions/aggregate/accumulator.h"
 #include "engine/functions/families.h"
+#include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_number.h"
 
@@ -79,6 +80,58 @@ struct SumOfReals : Added<double> {
 };
 Result<SqlType> real_type(std::span<const SqlType>) {
   return SqlType(TypeKind::Double).labelled(label::kFloat4);
+}
+
+// ---- Of intervals, which are kept as texts
+
+struct IntervalTotal {
+  Interval sum;
+  int64_t count = 0;
+
+  Status add(const Interval& more, int64_t values) {
+    sum = TRY(plus(sum, more));
+    count += values;
+    return {};
+  }
+  Status update(const AggregateInstance&, AggregateColumns args, size_t row) {
+    if (args[0]->is_null(row)) return {};
+    return add(TRY(parse_interval(args[0]->data<std::string_view>()[row])), 1);
+  }
+  void encode(std::string& out) const {
+    put(out, sum.us);
+    put(out, int64_t{sum.days});
+    put(out, int64_t{sum.months});
+    put(out, count);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    sum.us = take<int64_t>(in);
+    sum.days = static_cast<int32_t>(take<int64_t>(in));
+    sum.months = static_cast<int32_t>(take<int64_t>(in));
+    count = take<int64_t>(in);
+  }
+};
+struct SumOfIntervals : IntervalTotal {
+  Status merge(const AggregateInstance&, const SumOfIntervals& other) {
+    return add(other.sum, other.count);
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    count == 0 ? out.append_null() : out.append_copy(interval_text(sum));
+  }
+};
+struct MeanOfIntervals : IntervalTotal {
+  Status merge(const AggregateInstance&, const MeanOfIntervals& other) {
+    return add(other.sum, other.count);
+  }
+  void result(const AggregateInstance&, Column& out) const {
+    const auto mean = count == 0 ? Result<Interval>(Interval()) : divided(sum, static_cast<double>(count));
+    if (count == 0 || !mean)
+      out.append_null();
+    else
+      out.append_copy(interval_text(*mean));
+  }
+};
+Result<SqlType> interval_type(std::span<const SqlType>) {
+  return SqlType(TypeKind::String).labelled(label::kInterval);
 }
 
 // At most 38 digits on both sides: they do not leave 128 bits before it is noticed.
@@ -163,6 +216,12 @@ constexpr AggregateDef kAggregates[] = {
     row<SumOrNull<double>>("pg_catalog.sum", "(DOUBLE val) -> DOUBLE", kSum),
     row<SumOfReals>("pg_catalog.sum_of_reals", "(DOUBLE val) -> DOUBLE",
                     "Over tables: SUM of values of type real, which is one.", real_type),
+    row<SumOfIntervals>("pg_catalog.sum_of_intervals", "(STRING val) -> STRING",
+                        "Over tables: SUM of values of type interval, which is one.",
+                        interval_type),
+    row<MeanOfIntervals>("pg_catalog.avg_of_intervals", "(STRING val) -> STRING",
+                         "Over tables: AVG of values of type interval, which is one.",
+                         interval_type),
     row<DecimalSumOrNull>("pg_catalog.sum", "(DECIMAL val) -> DECIMAL", kSum, sum_type),
     row<ExactMean<int32_t>>("pg_catalog.avg", "(INT val) -> DECIMAL", kMean, mean_type),
     row<ExactMean<int64_t>>("pg_catalog.avg", "(BIGINT val) -> DECIMAL", kMean, mean_type),

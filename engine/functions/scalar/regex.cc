@@ -285,6 +285,46 @@ Result<bool> is_like(const KernelCall& call, PerBatch<Matcher>& matcher, Text te
   return is_like_with(call, matcher, text, pattern, "");
 }
 
+// ---- What SUBSTRING(text FROM pattern) and its like find
+
+// What the first group matched, or the match where there is none; null where nothing matches.
+Result<Value> first_group(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                          Text pattern) {
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text, kAsPostgres));
+  UErrorCode status = U_ZERO_ERROR;
+  Value part;
+  if (found.find(status)) part = group_text(found, std::min(found.groupCount(), 1), status);
+  TRY(check(status));
+  return part;
+}
+Result<Value> first_match(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                          Text pattern) {
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text, kAsPostgres));
+  UErrorCode status = U_ZERO_ERROR;
+  Value part;
+  if (found.find(status)) part = group_text(found, 0, status);
+  TRY(check(status));
+  return part;
+}
+// In characters, counted from 1; 0 where nothing matches.
+Result<int32_t> place_of_match(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                               Text pattern) {
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text, kAsPostgres));
+  UErrorCode status = U_ZERO_ERROR;
+  const bool is_there = found.find(status);
+  TRY(check(status));
+  return is_there ? found.input().countChar32(0, found.start(status)) + 1 : 0;
+}
+Result<int32_t> count_matches(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                              Text pattern) {
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text, kAsPostgres));
+  UErrorCode status = U_ZERO_ERROR;
+  int32_t count = 0;
+  for (; found.find(status); ++count) TRY(may_go_on(call.context, 0));
+  TRY(check(status));
+  return count;
+}
+
 // Parts between matches. A match of nothing cuts between characters, but not at the ends.
 Result<Value> split(const KernelCall& call, PerBatch<Matcher>& matcher, Text text, Text pattern) {
   icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text));
@@ -373,6 +413,27 @@ constexpr FunctionDef kFunctions[] = {
             "`\\1` is what the first group matched.",
      .example = "REGEXP_REPLACE('Hello World', 'L', 'x', 'gi') = 'Hexxo Worxd'",
      .kernel = row_kernel<replace_with>},
+    {.name = "pg_catalog.substring",
+     .signature = "(STRING text, STRING pattern) -> STRING",
+     .doc = "Over tables: what the first group of a regular expression matched, or the match where "
+            "it has none.",
+     .example = "SUBSTRING('foobar', 'o(.)b') = 'o'",
+     .kernel = row_kernel<first_group>},
+    {.name = "regexp_substr",
+     .signature = "(STRING string, STRING pattern) -> STRING",
+     .doc = "The first part of a text that matches; null where none does.",
+     .example = "REGEXP_SUBSTR('foobar', 'o.b') = 'oob'",
+     .kernel = row_kernel<first_match>},
+    {.name = "regexp_instr",
+     .signature = "(STRING string, STRING pattern) -> INT",
+     .doc = "Where the first part that matches begins, counted from 1; 0 where none does.",
+     .example = "REGEXP_INSTR('foobar', 'b.') = 4",
+     .kernel = row_kernel<place_of_match>},
+    {.name = "regexp_count",
+     .signature = "(STRING string, STRING pattern) -> INT",
+     .doc = "How many parts of a text match.",
+     .example = "REGEXP_COUNT('banana', 'an') = 2",
+     .kernel = row_kernel<count_matches>},
     {.name = "regexp_split_to_array",
      .signature = "(STRING string, STRING regexp) -> ARRAY<STRING>",
      .doc = "The parts between matches of a regular expression.",
