@@ -7,14 +7,14 @@ namespace engine {
 namespace {
 
 constexpr const FunctionFamily* kFamilies[] = {
-    &kNumericFunctions,     &kPowerFunctions,       &kStringFunctions,    &kMaskFunctions,
-    &kSplittingFunctions,   &kBytesFunctions,       &kRegexFunctions,     &kUrlFunctions,
-    &kJsonFunctions,        &kArrayFunctions,       &kMapFunctions,       &kLambdaFunctions,
-    &kConditionalFunctions, &kDatetimeFunctions,    &kPostgresFunctions,  &kBitFunctions,
-    &kToCharFunctions,      &kTableFunctions,       &kSumAggregates,      &kExtremeAggregates,
-    &kOffsetAggregates,     &kCollectionAggregates, &kPostgresAggregates, &kPostgresSums,
-    &kPostgresArrays,       &kPostgresNumbers,      &kPostgresTimes,      &kPostgresTexts,
-    &kPostgresJson,         &kPostgresJsonChanges,  &kSequenceFunctions,
+    &kNumericFunctions,     &kPowerFunctions,    &kStringFunctions,      &kMaskFunctions,
+    &kSplittingFunctions,   &kBytesFunctions,    &kRegexFunctions,       &kUrlFunctions,
+    &kJsonFunctions,        &kArrayFunctions,    &kMapFunctions,         &kLambdaFunctions,
+    &kConditionalFunctions, &kDatetimeFunctions, &kPostgresFunctions,    &kBitFunctions,
+    &kToCharFunctions,      &kToCharOfNumbers,   &kTableFunctions,       &kSumAggregates,
+    &kExtremeAggregates,    &kOffsetAggregates,  &kCollectionAggregates, &kPostgresAggregates,
+    &kPostgresSums,         &kPostgresArrays,    &kPostgresNumbers,      &kPostgresTimes,
+    &kPostgresTexts,        &kPostgresJson,      &kPostgresJsonChanges,  &kSequenceFunctions,
 };
 
 }  // namespace

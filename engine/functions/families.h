@@ -8,7 +8,8 @@ extern const FunctionFamily kNumericFunctions, kPowerFunctions, kStringFunctions
     kSplittingFunctions, kBytesFunctions, kRegexFunctions, kUrlFunctions, kJsonFunctions,
     kArrayFunctions, kMapFunctions, kLambdaFunctions, kConditionalFunctions, kDatetimeFunctions,
     kPostgresFunctions, kPostgresArrays, kPostgresNumbers, kPostgresTimes, kPostgresTexts,
-    kPostgresJson, kPostgresJsonChanges, kBitFunctions, kToCharFunctions, kTableFunctions;
+    kPostgresJson, kPostgresJsonChanges, kBitFunctions, kToCharFunctions, kToCharOfNumbers,
+    kTableFunctions;
 extern const FunctionFamily kSumAggregates, kExtremeAggregates, kOffsetAggregates,
     kCollectionAggregates, kPostgresAggregates, kPostgresSums;
 

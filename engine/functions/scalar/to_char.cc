@@ -8,6 +8,7 @@
 
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
+#include "engine/functions/scalar/to_char.h"
 #include "engine/functions/session_zone.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
@@ -19,13 +20,6 @@ namespace engine {
 namespace {
 
 using Text = std::string_view;
-
-// Beyond that a template is no template.
-constexpr size_t kMaxTemplate = 1'000;
-
-Error too_long() {
-  return {ErrorCode::InvalidParameter, "a template of TO_CHAR has at most 1000 characters"};
-}
 
 // ---- Times
 
@@ -193,7 +187,7 @@ Moment moment_of(int64_t clock_ms) {
 }
 
 Result<std::string> shown(const Moment& at, Text form) {
-  if (form.size() > kMaxTemplate) return too_long();
+  if (form.size() > kMaxTemplate) return template_too_long();
   std::string out;
   bool fills = true;
   while (!form.empty()) {

@@ -1,0 +1,439 @@
+// TO_CHAR of numbers, as PostgreSQL 15's: https://www.postgresql.org/docs/15/functions-formatting.html, table 9.29. Not there: V,
+// RN, EEEE, L and B.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "engine/functions/adapters.h"
+#include "engine/functions/families.h"
+#include "engine/functions/scalar/to_char.h"
+#include "engine/types/ascii.h"
+#include "engine/types/postgres_texts.h"
+#include "engine/types/text_number.h"
+
+namespace engine {
+
+namespace {
+
+using Text = std::string_view;
+
+enum class Part : uint8_t {
+  Digit,
+  Zero,
+  Point,
+  Comma,
+  Sign,
+  Minus,
+  Plus,
+  Either,
+  Ordinal,
+  Literal
+};
+struct Item {
+  Part part;
+  std::string text = {};  // of a Literal; of an Ordinal "th" or "TH"
+};
+
+struct Template {
+  std::vector<Item> items;
+  int whole = 0, fraction = 0;          // digits before and behind the point
+  int first_zero = -1, last_zero = -1;  // among all digits
+  bool fills = true;                    // no FM
+  bool has_point = false;
+  bool has_sign = false, sign_is_behind = false;  // S
+  bool has_minus = false, has_plus = false;       // MI, PL; both of SG
+  bool has_brackets = false;                      // PR
+};
+
+Error not_there(Text what) {
+  return {ErrorCode::NotSupported,
+          fmt::format("{} in a template of to_char() is not supported yet", what)};
+}
+Error wrong(std::string message) { return {ErrorCode::SyntaxError, std::move(message)}; }
+
+// Reads a template once; the same one usually serves a whole column.
+class TemplateReader {
+ public:
+  explicit TemplateReader(Text text) : rest_(text) {}
+
+  Result<Template> read() {
+    while (!rest_.empty()) TRY(one());
+    made_.sign_is_behind = sign_place_ < 0 || sign_place_ == made_.whole;
+    return std::move(made_);
+  }
+
+ private:
+  bool take(Text word) {
+    const bool is_there = rest_.size() >= word.size() &&
+                          std::ranges::equal(rest_.substr(0, word.size()), word,
+                                             [](char a, char b) { return ascii_upper(a) == b; });
+    if (is_there) rest_.remove_prefix(word.size());
+    return is_there;
+  }
+
+  Status one() {
+    for (const Text word : {"EEEE", "RN", "V", "L", "B"})
+      if (take(word)) return not_there(word);
+    if (take("FM")) {
+      made_.fills = false;
+      return {};
+    }
+    if (take("9")) return digit(Part::Digit);
+    if (take("0")) return digit(Part::Zero);
+    if (take(".") || take("D")) return point();
+    if (take(",") || take("G")) return put(Part::Comma);
+    if (take("MI")) return sign(Part::Minus, made_.has_minus);
+    if (take("PL")) return sign(Part::Plus, made_.has_plus);
+    if (take("PR")) return brackets();
+    if (take("SG")) {
+      if (made_.has_sign) return no_sign_beside_s();
+      made_.has_minus = made_.has_plus = true;
+      return put(Part::Either);
+    }
+    if (take("S")) return leading_sign();
+    if (rest_.starts_with("TH") || rest_.starts_with("th")) {
+      made_.items.push_back({Part::Ordinal, std::string(rest_.substr(0, 2))});
+      rest_.remove_prefix(2);
+      return {};
+    }
+    return literal();
+  }
+
+  Status put(Part part) {
+    made_.items.push_back({part});
+    return {};
+  }
+  Status digit(Part part) {
+    if (made_.has_brackets) return wrong("\"9\" must be ahead of \"PR\"");
+    const int place = made_.whole + made_.fraction;
+    ++(made_.has_point ? made_.fraction : made_.whole);
+    if (part == Part::Zero) {
+      if (made_.first_zero < 0 && !made_.has_point) made_.first_zero = place;
+      made_.last_zero = place + 1;
+    }
+    return put(part);
+  }
+  Status point() {
+    if (made_.has_point) return wrong("multiple decimal points");
+    made_.has_point = true;
+    return put(Part::Point);
+  }
+  static Error no_sign_beside_s() {
+    return wrong("cannot use \"S\" and \"PL\"/\"MI\"/\"SG\"/\"PR\" together");
+  }
+  Status sign(Part part, bool& flag) {
+    if (made_.has_sign) return no_sign_beside_s();
+    flag = true;
+    return put(part);
+  }
+  Status brackets() {
+    if (made_.has_sign || made_.has_plus || made_.has_minus)
+      return wrong("cannot use \"PR\" and \"S\"/\"PL\"/\"MI\"/\"SG\" together");
+    made_.has_brackets = true;
+    return {};
+  }
+  Status leading_sign() {
+    if (made_.has_sign) return wrong("cannot use \"S\" twice");
+    if (made_.has_plus || made_.has_minus || made_.has_brackets) return no_sign_beside_s();
+    made_.has_sign = true;
+    sign_place_ = made_.has_point ? -1 : made_.whole;
+    return {};
+  }
+  Status literal() {
+    std::string text;
+    if (rest_.front() == '"') {
+      rest_.remove_prefix(1);
+      while (!rest_.empty() && rest_.front() != '"') {
+        if (rest_.front() == '\\' && rest_.size() > 1) rest_.remove_prefix(1);
+        text += rest_.front();
+        rest_.remove_prefix(1);
+      }
+      if (!rest_.empty()) rest_.remove_prefix(1);
+    } else {
+      if (rest_.front() == '\\' && rest_.size() > 1) rest_.remove_prefix(1);
+      text += rest_.front();
+      rest_.remove_prefix(1);
+    }
+    made_.items.push_back({Part::Literal, std::move(text)});
+    return {};
+  }
+
+  Text rest_;
+  Template made_;
+  int sign_place_ = 0;  // of S: digits before it; below 0 behind the point
+};
+
+// Of 1, 2, 3 and 11: st, nd, rd and th.
+Text ordinal(Text digits, bool is_upper) {
+  const char last = digits.back();
+  const bool is_teen = digits.size() > 1 && digits[digits.size() - 2] == '1';
+  if (!is_teen && last == '1') return is_upper ? "ST" : "st";
+  if (!is_teen && last == '2') return is_upper ? "ND" : "nd";
+  if (!is_teen && last == '3') return is_upper ? "RD" : "rd";
+  return is_upper ? "TH" : "th";
+}
+
+// One number in a template. `digits`: without a sign, rounded to as many behind the point as the template has.
+class Shown {
+ public:
+  Shown(const Template& form, bool is_negative, std::string digits)
+      : form_(form), is_negative_(is_negative), digits_(std::move(digits)) {
+    const size_t point = std::min(digits_.find('.'), digits_.size());
+    const int whole = static_cast<int>(point);
+    if (whole > form_.whole) {
+      digits_ = std::string(static_cast<size_t>(form_.whole), '#') + '.' +
+                std::string(static_cast<size_t>(form_.fraction), '#');
+      has_overflow_ = true;
+    }
+    blanks_ = form_.whole - static_cast<int>(std::min(digits_.find('.'), digits_.size()));
+    if (!form_.fills && !has_overflow_) last_ = last_relevant();
+    is_sign_done_ = form_.has_minus;
+  }
+
+  std::string text() {
+    for (const Item& item : form_.items) {
+      // A point behind which there is no digit ends all.
+      if (item.part == Part::Point && form_.fraction == 0 && !has_overflow_) return std::move(out_);
+      add(item);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  // Of FM: the place of the last digit that is shown, or of the point.
+  size_t last_relevant() const {
+    const size_t point = digits_.find('.');
+    if (point == Text::npos) return Text::npos;
+    size_t last = point;
+    for (size_t i = point + 1; i < digits_.size(); ++i)
+      if (digits_[i] != '0') last = i;
+    if (form_.last_zero > form_.whole) {
+      const size_t zero = point + static_cast<size_t>(form_.last_zero - form_.whole);
+      last = std::max(last, std::min(zero, digits_.size() - 1));
+    }
+    return last;
+  }
+  // A 0 before the point, where the template has 9.
+  bool is_blank_zero() const {
+    return form_.first_zero < 0 && at_ == 0 && digits_.starts_with("0.") && form_.fraction > 0;
+  }
+
+  void add(const Item& item) {
+    switch (item.part) {
+      case Part::Digit:
+      case Part::Zero:
+        return digit(item.part);
+      case Part::Point:
+        return point();
+      case Part::Comma:
+        if (has_digits_)
+          out_ += ',';
+        else if (form_.fills)
+          out_ += ' ';
+        return;
+      case Part::Minus:
+        if (is_negative_)
+          out_ += '-';
+        else if (form_.fills)
+          out_ += ' ';
+        return;
+      case Part::Plus:
+        if (!is_negative_)
+          out_ += '+';
+        else if (form_.fills)
+          out_ += ' ';
+        return;
+      case Part::Either:
+        out_ += is_negative_ ? '-' : '+';
+        return;
+      case Part::Ordinal:
+        if (!is_negative_ && !has_overflow_ && form_.fraction == 0)
+          out_ += ordinal(digits_, item.text == "TH");
+        return;
+      default:
+        out_ += item.text;
+    }
+  }
+
+  void write_sign() {
+    if (is_sign_done_) return;
+    is_sign_done_ = true;
+    if (form_.has_sign) {
+      if (!form_.sign_is_behind) out_ += is_negative_ ? '-' : '+';
+    } else if (form_.has_brackets) {
+      if (is_negative_)
+        out_ += '<';
+      else if (form_.fills)
+        out_ += ' ';
+    } else if (is_negative_) {
+      out_ += '-';
+    } else if (form_.fills) {
+      out_ += ' ';
+    }
+  }
+
+  void digit(Part part) {
+    const bool is_zero_here = form_.first_zero >= 0 && form_.first_zero <= place_;
+    if (place_ >= blanks_ || is_zero_here)
+      if (!is_blank_zero() || (last_ != Text::npos && digits_[last_] == '.')) write_sign();
+    if (place_ < blanks_) {
+      if (is_zero_here) {
+        out_ += '0';
+        has_digits_ = true;
+      } else if (form_.fills) {
+        out_ += ' ';
+      }
+    } else if (last_ != Text::npos && at_ > last_ && part != Part::Zero) {
+      ++at_;
+    } else if (is_blank_zero()) {
+      if (form_.fills)
+        out_ += ' ';
+      else if (last_ != Text::npos && digits_[last_] == '.')
+        out_ += '0';
+      ++at_;
+    } else if (at_ < digits_.size()) {
+      out_ += digits_[at_++];
+      has_digits_ = true;
+    }
+    ++place_;
+    end_part();
+  }
+
+  void point() {
+    write_sign();
+    out_ += '.';
+    if (at_ < digits_.size() && digits_[at_] == '.') ++at_;
+    end_part();
+  }
+
+  // Behind the last digit, or the point behind all digits, is where a sign goes that stands behind.
+  void end_part() {
+    if (++parts_ != form_.whole + form_.fraction + (form_.has_point ? 1 : 0)) return;
+    if (form_.has_brackets && is_sign_done_) {
+      if (is_negative_)
+        out_ += '>';
+      else if (form_.fills)
+        out_ += ' ';
+    }
+    if (form_.has_sign && form_.sign_is_behind) out_ += is_negative_ ? '-' : '+';
+  }
+
+  const Template& form_;
+  const bool is_negative_;
+  std::string digits_, out_;
+  int blanks_ = 0;  // places before the first digit
+  int place_ = 0;   // of the template's digits
+  int parts_ = 0;   // digits, and the point
+  size_t at_ = 0;   // in digits_
+  size_t last_ = Text::npos;
+  bool has_overflow_ = false, has_digits_ = false, is_sign_done_ = false;
+};
+
+class LastTemplate {
+ public:
+  Result<const Template*> of(Text text) {
+    if (!is_read_ || text != text_) {
+      if (text.size() > kMaxTemplate) return template_too_long();
+      form_ = TRY(TemplateReader(text).read());
+      text_ = text;
+      is_read_ = true;
+    }
+    return &form_;
+  }
+
+ private:
+  std::string text_;
+  Template form_;
+  bool is_read_ = false;
+};
+
+// Digits with as many behind the point, half away from zero.
+std::string rounded(std::string digits, int fraction) {
+  const size_t point = std::min(digits.find('.'), digits.size());
+  const auto wanted = static_cast<size_t>(fraction);
+  const size_t there = digits.size() - point > 0 ? digits.size() - point - 1 : 0;
+  if (there <= wanted) {
+    if (wanted > 0 && point == digits.size()) digits += '.';
+    return digits.append(wanted - there, '0');
+  }
+  const bool goes_up = digits[point + 1 + wanted] >= '5';
+  digits.resize(wanted > 0 ? point + 1 + wanted : point);
+  if (!goes_up) return digits;
+  for (size_t i = digits.size(); i-- > 0;) {
+    if (digits[i] == '.') continue;
+    if (digits[i] != '9') {
+      ++digits[i];
+      return digits;
+    }
+    digits[i] = '0';
+  }
+  return "1" + digits;
+}
+
+// A double keeps its sign when it becomes 0.
+enum class Zero : uint8_t { HasNoSign, KeepsSign };
+std::string shown(const Template& form, std::string number, Zero zero = Zero::HasNoSign) {
+  bool is_negative = number.starts_with('-');
+  if (is_negative) number.erase(0, 1);
+  std::string digits = rounded(std::move(number), form.fraction);
+  if (zero == Zero::HasNoSign)
+    is_negative = is_negative && digits.find_first_of("123456789") != std::string::npos;
+  return Shown(form, is_negative, std::move(digits)).text();
+}
+
+Result<std::string> decimal_to_char(PerBatch<LastTemplate>& forms, Decimal number, Text text) {
+  const Template& form = *TRY(forms->of(text));
+  return shown(form, decimal_text(number.unscaled, number.scale));
+}
+template <class T>
+Result<std::string> whole_to_char(PerBatch<LastTemplate>& forms, T number, Text text) {
+  const Template& form = *TRY(forms->of(text));
+  return shown(form, std::to_string(number));
+}
+// As many digits as a double surely has.
+Result<std::string> double_to_char(PerBatch<LastTemplate>& forms, double number, Text text) {
+  const Template& form = *TRY(forms->of(text));
+  if (!std::isfinite(number)) return not_there(std::isnan(number) ? "NaN" : "an infinity");
+  constexpr size_t kDigits = 15;
+  const size_t whole = fmt::format("{:.0f}", std::abs(number)).size();
+  const size_t fraction =
+      whole >= kDigits ? 0 : std::min(kDigits - whole, static_cast<size_t>(form.fraction));
+  return shown(form, fmt::format("{:.{}f}", number, fraction), Zero::KeepsSign);
+}
+
+constexpr std::string_view kDoc =
+    "A number as text, by PostgreSQL's patterns: 9, 0, ., D, a comma, G, S, MI, PL, SG, PR, TH, "
+    "FM; \"what is quoted\" "
+    "stays.";
+
+constexpr FunctionDef kFunctions[] = {
+    {.name = "to_char",
+     .signature = "(INT number, STRING template) -> STRING",
+     .doc = kDoc,
+     .example = "TO_CHAR(1485, 'FM9,999') = '1,485'",
+     .kernel = row_kernel<whole_to_char<int32_t>>},
+    {.name = "to_char",
+     .signature = "(BIGINT number, STRING template) -> STRING",
+     .doc = kDoc,
+     .example = "TO_CHAR(CAST(-7 AS BIGINT), '000PR') = '<007>'",
+     .kernel = row_kernel<whole_to_char<int64_t>>},
+    {.name = "to_char",
+     .signature = "(DECIMAL number, STRING template) -> STRING",
+     .doc = kDoc,
+     .example = "TO_CHAR(1234.5, 'FM999,990.00') = '1,234.50'",
+     .kernel = row_kernel<decimal_to_char>},
+    {.name = "to_char",
+     .signature = "(DOUBLE number, STRING template) -> STRING",
+     .doc = kDoc,
+     .example = "TO_CHAR(CAST(0.5 AS DOUBLE), '0.99S') = '0.50+'",
+     .kernel = row_kernel<double_to_char>},
+};
+
+}  // namespace
+
+const FunctionFamily kToCharOfNumbers{"POSTGRESQL", kFunctions};
+
+}  // namespace engine
