@@ -404,6 +404,36 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_rows(
   return std::shared_ptr<const SqlPrepared>(std::move(prepared));
 }
 
+namespace {
+
+// A parameter that is a value by itself has its column's type, where nobody has declared another.
+void take_column_type(const engine::Expression& value, const engine::SqlType& type,
+                      std::vector<engine::SqlType>& parameters) {
+  const auto* parameter = value.as<engine::Parameter>();
+  if (!parameter) return;
+  engine::SqlType& known = parameters[static_cast<size_t>(parameter->index) - 1];
+  if (known.is_null()) known = type;
+}
+
+// Of SELECT items that are written one by one, and of VALUES.
+void take_column_types(const RowsWrite& write, std::vector<engine::SqlType>& parameters) {
+  const std::vector<engine::SqlType> types = write.types();
+  const auto take = [&](const auto& values, auto expression_of) {
+    for (size_t i = 0; i < values.size() && i < types.size(); ++i)
+      if (const engine::ExpressionPtr& value = expression_of(values[i]))
+        take_column_type(*value, types[i], parameters);
+  };
+  const bool has_star = std::ranges::any_of(write.rows.items, [](const engine::SelectItem& item) {
+    return item.kind != engine::SelectItemKind::Expression;
+  });
+  if (!has_star)
+    take(write.rows.items, [](const auto& item) -> const auto& { return item.expression; });
+  for (const engine::ExpressionList& row : write.rows.values)
+    take(row, [](const auto& value) -> const auto& { return value; });
+}
+
+}  // namespace
+
 Status Planner::prepare_write(const engine::ParsedStatement& statement,
                               std::span<const engine::SqlType> parameter_types, SqlPrepared& out) {
   out.kind = sql::ResultKind::Insert;
@@ -421,6 +451,7 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
       parameter_types.size(), static_cast<size_t>(engine::parameter_count(statement))));
   TRY(prepare_returning(returning_of(statement.statement), *write.target,
                         alias_of(statement.statement), out));
+  take_column_types(write, out.parameters);
   const std::vector<engine::SqlType> known = out.parameters;
   parameter_types = known;
   out.rows = TRY(prepare_rows(clone(write.rows), statement, parameter_types));
@@ -566,9 +597,7 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
     }
     for (const engine::ExpressionList& row : insert.rows)
       for (size_t i = 0; i < row.size() && i < types.size(); ++i)
-        if (const auto* parameter = row[i]->as<engine::Parameter>())
-          if (out.parameters[static_cast<size_t>(parameter->index) - 1].is_null())
-            out.parameters[static_cast<size_t>(parameter->index) - 1] = types[i];
+        take_column_type(*row[i], types[i], out.parameters);
     TRY(prepare_returning(insert.returning, *target, "", out));
   }
   for (const engine::ExpressionList& row : insert.rows)
