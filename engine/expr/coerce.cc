@@ -295,8 +295,11 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) 
 }
 
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
-  // What was made as another type is made by that.
-  const bool is_made = expression.kind == BoundKind::Call && !expression.type.is_identical(type);
+  // What was made as another type is made by that; a column of texts that are compared by another form stays one of these.
+  const bool is_made =
+      !expression.type.is_identical(type) &&
+      (expression.kind == BoundKind::Call ||
+       (expression.kind == BoundKind::Column && has_comparable_form(expression.type)));
   const bool is_shown = has_forms(expression.type) && !is_normalized(type);
   if (expression.type == type && !is_made && !is_shown &&
       !needs_label_work(expression.type, type)) {

@@ -9,6 +9,7 @@
 
 #include "engine/query/select_row_functions.h"
 #include "engine/sql/rewrite.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
 
@@ -278,8 +279,17 @@ class OuterAsSource {
       const Scope scope = outer_.scope(outer_.layout(), "WHERE");
       const uint32_t index =
           TRY(resolve_column(*(*canonical)->as<ColumnRef>(), expression->position, scope));
-      schema_.columns.push_back({column_name(at), outer_.layout()[index].type});
+      const SqlType& type = outer_.layout()[index].type;
+      schema_.columns.push_back({column_name(at), type});
       columns_.push_back(*std::move(canonical));
+      // Values that are equal may be told apart all the same: 1 month and 30 days.
+      if (type.kind() == TypeKind::String && has_comparable_form(type)) {
+        TypeName text;
+        text.kind = TypeKind::String;
+        schema_.columns.push_back({column_name(at + 1), TypeKind::String});
+        columns_.push_back(
+            make_expression(Cast{clone(*columns_[at]), std::move(text)}, expression->position));
+      }
     }
     expression = reference(at, expression->position);
     return {};
