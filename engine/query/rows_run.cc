@@ -364,6 +364,18 @@ void normalize(Column& column) {
   for (size_t part = 0; part < column.child_count(); ++part) normalize(column.child(part));
 }
 
+// Of texts that several rows beside each other show, once for each but the first: they are there once. So is a document that stands
+// beside each of its elements.
+size_t repeated_bytes(const Column& column, size_t rows) {
+  if (column.type().kind() != TypeKind::String && column.type().kind() != TypeKind::Bytes) return 0;
+  const auto texts = column.data<std::string_view>().first(rows);
+  size_t bytes = 0;
+  for (size_t row = 1; row < texts.size(); ++row)
+    if (texts[row].data() == texts[row - 1].data() && texts[row].size() == texts[row - 1].size())
+      bytes += texts[row].size();
+  return bytes;
+}
+
 }  // namespace
 
 ColumnPtr normalized(const ColumnPtr& column) {
@@ -374,7 +386,10 @@ ColumnPtr normalized(const ColumnPtr& column) {
 }
 
 size_t bytes_of(const RowsChunk& chunk) {
-  return chunk.rows == 0 ? 0 : bytes_of(chunk.columns, 0, chunk.rows);
+  if (chunk.rows == 0) return 0;
+  size_t bytes = bytes_of(chunk.columns, 0, chunk.rows);
+  for (const ColumnPtr& column : chunk.columns) bytes -= repeated_bytes(*column, chunk.rows);
+  return bytes;
 }
 
 RowsContext::RowsContext(const EvalContext& eval, MemoryBudget* memory) : eval_(eval) {

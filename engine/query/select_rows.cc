@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include "engine/functions/registry.h"
 #include "engine/query/pull_restrictions.h"
@@ -314,6 +315,7 @@ class SelectRowsPlanner {
   }
   // Those of `expression` that are asked beside the columns of tables, and those beside groups.
   void list_subqueries(const Expression& expression, Found& of_tables, Found& of_groups) const {
+    if (&of_groups == &found_of_groups_ && is_group_key(expression)) return;
     if (is_grouped_ && is_aggregate_call(expression)) {
       for (const Expression* child : children(expression))
         list_subqueries(*child, of_tables, of_tables);
@@ -354,6 +356,41 @@ class SelectRowsPlanner {
     return names_.canonical(expression, "GROUP BY");
   }
 
+  bool is_group_key(const Expression& expression) const {
+    return std::ranges::any_of(
+        group_by_, [&](const ExpressionPtr& each) { return equals(*each, expression); });
+  }
+
+  // Of a table whose key groups go by all columns are theirs, too: those that are shown go with the key.
+  void add_dependent_columns() {
+    std::set<std::string> known;
+    for (const SelectSource& source : names_.sources())
+      if (source.table && has_whole_key(source)) known.insert(source.alias);
+    if (known.empty()) return;
+    const auto add = [&](const auto& self, const Expression& expression) -> void {
+      if (is_aggregate_call(expression) || is_group_key(expression)) return;
+      const auto* column = expression.as<ColumnRef>();
+      if (column && column->source && known.contains(column->source->text))
+        group_by_.push_back(clone(expression));
+      for (const Expression* child : children(expression)) self(self, *child);
+    };
+    for (const AnalysedItem& item : items_) add(add, *item.expression);
+    for (const ExpressionPtr& each : hidden_) add(add, *each);
+    if (having_text_) add(add, *having_text_);
+  }
+  // Of windows the bounds are part of the key.
+  bool has_whole_key(const SelectSource& source) const {
+    const DataSource& table = *source.table;
+    if (table.kind != SourceKind::Table || table.window) return false;
+    size_t keys = 0;
+    for (const ColumnDef& column : table.schema.columns) {
+      if (column.role != ColumnRole::Key) continue;
+      ++keys;
+      const Expression key{ColumnRef{Name{source.alias}, Name{column.name}}, {}};
+      if (!is_group_key(key)) return false;
+    }
+    return keys > 0;
+  }
   Status read_groups() {
     for (const ExpressionPtr& each : query_.group_by) {
       group_by_.push_back(TRY(grouping(*each)));
@@ -374,6 +411,8 @@ class SelectRowsPlanner {
     if (having_text_) list_aggregates(*having_text_);
     is_grouped_ =
         !group_by_.empty() || !calls_.empty() || having_text_ || !query_.grouping_sets.empty();
+    written_groups_ = group_by_.size();
+    if (!group_by_.empty() && query_.grouping_sets.empty()) add_dependent_columns();
     return {};
   }
 
@@ -393,7 +432,7 @@ class SelectRowsPlanner {
     std::vector<Scope::Substitute>& substitutes = groups_.substitutes;
     for (const ExpressionPtr& each : group_by_) {
       BoundExpression key = TRY(bind_value(*each, over));
-      TRY(check_distinct(key.type, each->position));
+      if (groups.size() < written_groups_) TRY(check_distinct(key.type, each->position));
       substitutes.push_back({each.get(), static_cast<uint32_t>(groups.size())});
       const auto* column = each->as<ColumnRef>();
       groups.push_back({column ? column->source->text : "",
@@ -709,6 +748,7 @@ class SelectRowsPlanner {
   std::vector<std::pair<const Expression*, BoundExpression>> conditions_;  // of WHERE
   std::vector<AnalysedItem> items_;
   ExpressionList group_by_, hidden_;  // canonical; what is only sorted by
+  size_t written_groups_ = 0;         // of group_by_; behind them what goes with a table's key
   ExpressionPtr having_text_;
   std::vector<const Expression*> calls_;  // of aggregates, each once
   std::vector<SortKey> order_;
