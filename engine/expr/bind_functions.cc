@@ -166,7 +166,11 @@ Status Binder::read_texts_as_others(const FunctionCall& call, Arguments& argumen
   for (const BoundItem& other : arguments.items) {
     const SqlType type = other.bound.type;
     if (type.is_null() || other.source->is<StringLiteral>()) continue;
+    const bool is_symmetric = call.is_operator;
     for (size_t i = 0; i < arguments.items.size(); ++i) {
+      BoundExpression& bound = arguments.items[i].bound;
+      if (is_symmetric && bound.kind == BoundKind::Parameter && bound.type.is_null())
+        bound = TRY(coerce_to(std::move(bound), type));
       TRY(keep_digits_beside(arguments.items[i], type));
       TRY(read_text_as(arguments.items[i], type));
       arguments.types[i].type = arguments.items[i].bound.type;

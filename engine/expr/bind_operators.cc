@@ -205,8 +205,13 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
       TRY(read_number_as(*node.right, right, left.type));
     }
   }
+  // What is taken away from jsonb is a key, and what is added to it is jsonb.
   if (const std::string_view function = function_of_jsonb(node, left.type, right.type);
       !function.empty()) {
+    if (node.op == ArithmeticOp::Concatenate) {
+      if (left.kind == BoundKind::Parameter) TRY(take_type_beside(left, right.type));
+      if (right.kind == BoundKind::Parameter) TRY(take_type_beside(right, left.type));
+    }
     FunctionCall call{std::string(function), {}};
     call.arguments.push_back(clone(*node.left));
     call.arguments.push_back(clone(*node.right));

@@ -706,6 +706,19 @@ Status expand_condition(ExpressionPtr& expression) {
   return done;
 }
 
+// Of RETURNING, which keep their names.
+Status expand_items(std::vector<SelectItem>& items) {
+  Query around;
+  around.items = std::move(items);
+  for (SelectItem& item : around.items)
+    if (const auto* call = item.expression ? item.expression->as<FunctionCall>() : nullptr;
+        call && !item.alias && !call->is_operator)
+      item.alias = Name{call->name};
+  const Status done = expand_query(around);
+  items = std::move(around.items);
+  return done;
+}
+
 }  // namespace
 
 Status expand_catalog_functions(Statement& statement, std::string_view text) {
@@ -725,12 +738,25 @@ Status expand_catalog_functions(Statement& statement, std::string_view text) {
   if (auto* declare = std::get_if<DeclareCursor>(&statement)) return expand_query(declare->query);
   if (auto* copy = std::get_if<Copy>(&statement); copy && copy->query)
     return expand_query(*copy->query);
-  if (auto* insert = std::get_if<InsertSelect>(&statement)) return expand_query(insert->query);
+  if (auto* insert = std::get_if<InsertSelect>(&statement)) {
+    TRY(expand_items(insert->returning));
+    return expand_query(insert->query);
+  }
+  if (auto* insert = std::get_if<InsertValues>(&statement)) {
+    for (ExpressionList& row : insert->rows)
+      for (ExpressionPtr& value : row)
+        if (value->is<FunctionCall>() || !children(*value).empty()) TRY(expand_condition(value));
+    return expand_items(insert->returning);
+  }
   if (auto* update = std::get_if<UpdateRows>(&statement)) {
     for (Assignment& each : update->assignments) TRY(expand_condition(each.value));
+    TRY(expand_items(update->returning));
     return expand_condition(update->where);
   }
-  if (auto* remove = std::get_if<DeleteRows>(&statement)) return expand_condition(remove->where);
+  if (auto* remove = std::get_if<DeleteRows>(&statement)) {
+    TRY(expand_items(remove->returning));
+    return expand_condition(remove->where);
+  }
   return {};
 }
 

@@ -60,7 +60,7 @@ class Converter {
   Built named_operator(std::string_view op, const Fields& fields) const;
   Built equal_to_one(const Fields& fields, std::string_view op, bool is_any) const;
   static Built compared_with_each(std::string_view op, bool is_any, const ExpressionPtr& left,
-                                  const Expression& array, TextPosition at);
+                                  ExpressionPtr array, TextPosition at);
   Built similar(const Fields& fields, bool negated) const;
   Built between(const Fields& fields, bool negated, bool is_symmetric = false) const;
   Built in(const Fields& fields, bool negated) const;

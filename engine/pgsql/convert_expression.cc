@@ -370,30 +370,42 @@ Result<ExpressionPtr> Converter::equal_to_one(const Fields& fields, std::string_
   const TextPosition at = position(fields.number("location"));
   ExpressionPtr left = TRY(child_of(fields, "lexpr")), right = TRY(child_of(fields, "rexpr"));
   if (op != (is_any ? "=" : "<>"))
-    return compared_with_each(op, is_any, std::move(left), *right, at);
+    return compared_with_each(op, is_any, left, std::move(right), at);
   return negated_if(!is_any, equal_to_any(std::move(left), std::move(right), at));
 }
 
-// x < ANY(ARRAY[a, b]) is x < a OR x < b.
+// x < ANY(ARRAY[a, b]) is x < a OR x < b; of another array whether one of its comparisons is true.
 Result<ExpressionPtr> Converter::compared_with_each(std::string_view op, bool is_any,
-                                                    const ExpressionPtr& left,
-                                                    const Expression& array, TextPosition at) {
-  const auto refused = [&] {
-    return not_supported(
-        fmt::format("{} {} of anything but ARRAY[...] is", op, is_any ? "ANY" : "ALL"), at);
-  };
-  const auto* written = array.as<ArrayConstructor>();
-  if (!written || written->elements.empty()) return refused();
-  ExpressionPtr all;
-  for (const ExpressionPtr& element : written->elements) {
-    ExpressionPtr one = one_comparison(op, *left, *element, at);
-    if (!one) return refused();
-    all = all ? make_expression(Logical{is_any ? LogicalOp::Or : LogicalOp::And, std::move(all),
-                                        std::move(one)},
-                                at)
-              : std::move(one);
+                                                    const ExpressionPtr& left, ExpressionPtr array,
+                                                    TextPosition at) {
+  const std::string element = "MR_EACH";
+  ExpressionPtr one =
+      one_comparison(op, *left, *make_expression(ColumnRef{{}, Name{element}}, at), at);
+  if (!one) return not_supported(fmt::format("{} {} is", op, is_any ? "ANY" : "ALL"), at);
+  if (const auto* written = array->as<ArrayConstructor>(); written && !written->elements.empty()) {
+    ExpressionPtr all;
+    for (const ExpressionPtr& each : written->elements) {
+      one = one_comparison(op, *left, *each, at);
+      const LogicalOp how = is_any ? LogicalOp::Or : LogicalOp::And;
+      all =
+          all ? make_expression(Logical{how, std::move(all), std::move(one)}, at) : std::move(one);
+    }
+    return all;
   }
-  return all;
+  // A parameter and a text do not tell what they are an array of; patterns are texts.
+  if ((array->is<Parameter>() || array->is<StringLiteral>()) &&
+      op.find('~') != std::string_view::npos) {
+    TypeName texts;
+    texts.kind = TypeKind::Array;
+    texts.parts.emplace_back().kind = TypeKind::String;
+    array = make_expression(Cast{std::move(array), std::move(texts)}, at);
+  }
+  ExpressionPtr truths = call_of_two("TRANSFORM", std::move(array),
+                                     make_expression(Lambda{{element}, std::move(one)}, at), at);
+  FunctionCall truth{is_any ? "PG_CATALOG.ANY_TRUE" : "PG_CATALOG.ALL_TRUE", {}};
+  truth.is_operator = true;
+  truth.arguments.push_back(std::move(truths));
+  return make_expression(std::move(truth), at);
 }
 
 // SIMILAR TO comes as a call of similar_to_escape(), which makes a regular expression of the pattern.

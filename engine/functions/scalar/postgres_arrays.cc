@@ -79,7 +79,38 @@ constexpr std::string_view kFirst =
                            kLast = "The last place of an array; null when it is empty.",
                            kCount = "How many elements an array has; null when it has none.";
 
+// Of comparisons with each element. Null where that depends on one of which nobody knows.
+template <bool all>
+void truth_of(KernelCall& call) {
+  call.out.resize(call.rows);
+  adapters::Sink<bool> sink(call);
+  for (size_t row = 0; row < call.rows; ++row) {
+    if (call.args[0].is_null(row)) continue;
+    const ItemRange items = items_of(call.args[0], row);
+    const Column& truths = call.args[0].column->child(0);
+    bool is_decided = false, has_null = false;
+    for (uint32_t i = items.begin; i < items.end && !is_decided; ++i)
+      if (truths.is_null(i))
+        has_null = true;
+      else
+        is_decided = (truths.data<uint8_t>()[i] != 0) != all;
+    if (is_decided || !has_null) sink.put(row, is_decided != all);
+  }
+}
+
 constexpr FunctionDef kFunctions[] = {
+    {.name = "pg_catalog.any_true",
+     .signature = "(ARRAY<BOOLEAN> truths) -> BOOLEAN",
+     .doc = "What x < ANY(array) is of its comparisons: whether one is true, null where nobody "
+            "knows.",
+     .example = "PG_CATALOG.ANY_TRUE(ARRAY[false, true])",
+     .kernel = truth_of<false>},
+    {.name = "pg_catalog.all_true",
+     .signature = "(ARRAY<BOOLEAN> truths) -> BOOLEAN",
+     .doc = "What x < ALL(array) is of its comparisons: whether all are true, null where nobody "
+            "knows.",
+     .example = "PG_CATALOG.ALL_TRUE(ARRAY[true, true])",
+     .kernel = truth_of<true>},
     {.name = "array_lower",
      .signature = "(ARRAY<T> array, INT dimension) -> INT",
      .doc = kFirst,
