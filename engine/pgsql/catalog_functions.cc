@@ -353,15 +353,29 @@ Result<ExpressionPtr> gathered_json(const FunctionCall& call, TextPosition at) {
                      parts, at);
 }
 
-Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) {
-  const size_t count = call.arguments.size();
-  if (call.name == "PG_ORDINALITY") {
-    const auto* function = call.arguments.front()->as<FunctionCall>();
+// WITH ORDINALITY of calls of UNNEST: the places of the longest of their arrays.
+Result<ExpressionPtr> places_of(const FunctionCall& call, TextPosition position) {
+  ExpressionList arrays;
+  std::string longest;
+  for (const ExpressionPtr& argument : call.arguments) {
+    const auto* function = argument->as<FunctionCall>();
     if (!function || function->name != "UNNEST" || function->arguments.size() != 1)
       return Error{ErrorCode::NotSupported, "WITH ORDINALITY of this function is not supported yet"}
           .at(position);
-    return written_out(kPlaces, function->arguments, position);
+    arrays.push_back(clone(*function->arguments.front()));
+    longest +=
+        fmt::format("{}COALESCE(ARRAY_LENGTH(${}), 0)", longest.empty() ? "" : ", ", arrays.size());
   }
+  if (arrays.size() == 1) return written_out(kPlaces, arrays, position);
+  return written_out(
+      fmt::format("UNNEST(CASE WHEN GREATEST({}) >= 1 THEN GENERATE_SERIES(1, GREATEST({})) END)",
+                  longest, longest),
+      arrays, position);
+}
+
+Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) {
+  const size_t count = call.arguments.size();
+  if (call.name == "PG_ORDINALITY") return places_of(call, position);
   if (const auto built = std::ranges::find(kBuilt, call.name, &BuiltJson::function);
       built != std::end(kBuilt)) {
     if (built->is_object && count % 2 != 0)

@@ -345,7 +345,7 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
   const Name name{function->name};
   if (!named.alias) named.alias = name;
   named.name = name;
-  if (function->arguments.empty()) {  // pg_get_keywords(): a table
+  if (function->arguments.empty() && function->name.starts_with("PG_")) {  // a table
     named.schema = Name{"PG_CATALOG"};
     return named;
   }
@@ -358,13 +358,15 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
   };
   // Several arrays side by side, as programs send rows by columns: those of a SELECT list are so, too.
   if (function->name == "UNNEST" && function->arguments.size() > 1) {
-    if (fields.flag("ordinality"))
-      return not_supported("unnest() of several arrays WITH ORDINALITY is", named.position);
+    FunctionCall all{"PG_ORDINALITY", {}};
     for (ExpressionPtr& array : function->arguments) {
       FunctionCall one{"UNNEST", {}};
       one.arguments.push_back(std::move(array));
       add(make_expression(std::move(one), named.position), std::nullopt);
+      all.arguments.push_back(clone(*body.items.back().expression));
     }
+    if (fields.flag("ordinality"))
+      add(make_expression(std::move(all), named.position), Name{"ORDINALITY"});
     named.query = std::make_shared<const Query>(std::move(body));
     return named;
   }

@@ -31,7 +31,9 @@ Result<SelectSource> query_source(const AliasedSource& named, const std::string&
   for (size_t i = 0; i < rows.columns.size(); ++i) {
     const ColumnDef& column = rows.columns[i];
     source.columns.push_back({alias, i < names.size() ? names[i].text : column.name, column.type});
-    source.shown.push_back(source.columns.back().name);
+    // Of the rows around a sub-query, which it does not show (select_outer_rows.cc).
+    if (!source.columns.back().name.starts_with('\x01'))
+      source.shown.push_back(source.columns.back().name);
   }
   return source;
 }

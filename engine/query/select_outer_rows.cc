@@ -171,6 +171,12 @@ class OuterAsSource {
           .at(expression->position);
     if (const auto* subquery = expression->as<Subquery>())
       return replace_within(expression, *subquery, inner);
+    // JSON of a row around has the names of its columns.
+    if (const auto* call = expression->as<FunctionCall>();
+        call && call->name == "TO_JSON" && call->arguments.size() == 1 &&
+        call->arguments.front()->is<ColumnRef>() &&
+        !inner.canonical(*call->arguments.front(), "WHERE"))
+      return refer(expression);
     const auto* column = expression->as<ColumnRef>();
     if (!column || inner.canonical(*expression, "WHERE")) return {};
     return refer(expression);

@@ -10,6 +10,8 @@
 #include "engine/query/select_outer_rows.h"
 #include "engine/query/select_row_match.h"
 #include "engine/query/select_windows.h"
+#include "engine/types/declared_lengths.h"
+#include "engine/types/postgres_types.h"
 
 namespace engine {
 
@@ -253,6 +255,17 @@ class SubqueryBinder {
         asked_->query->position);
   }
 
+  // What is written as a text, and a parameter, is of the column's type. One that is a number may have more digits than the
+  // column has.
+  static ExpressionPtr read_as(const Expression& value, const SqlType& type) {
+    const bool is_text = type.kind() == TypeKind::String && !is_normalized(type);
+    const bool is_open =
+        value.is<StringLiteral>() || (value.is<Parameter>() && type.kind() != TypeKind::Decimal);
+    if (!is_open || is_text || type.is_null()) return clone(value);
+    return make_expression(Cast{clone(value), type_name_of(without_declared_lengths(type))},
+                           value.position);
+  }
+
   // The sides of each comparison in one type; the rows' columns are then the inner values and the item.
   Status bind_columns(PlannedRows rows) {
     Scope scope = names_.scope(beside_.layout, "WHERE");
@@ -262,7 +275,7 @@ class SubqueryBinder {
                          TextPosition position) -> Result<BoundExpression> {
       const size_t at = shaped.columns.size();
       const SqlType& listed = rows.result.columns[at].type;
-      BoundExpression value = TRY(bind_value(outer, scope));
+      BoundExpression value = TRY(bind_value(*read_as(outer, listed), scope));
       const auto type = shared_type(value.type, listed);
       if (!type)
         return Error{ErrorCode::TypeMismatch,

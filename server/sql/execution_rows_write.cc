@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/types/ascii.h"
 #include "server/sql/append_changes.h"
 #include "server/sql/change_attempts.h"
 #include "server/sql/execution.h"
@@ -46,6 +47,11 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
       planner_ = session().planner();
       returning_ = TRY(planner_->returning_of_rows(*prepared_, parameters));
     }
+    if (is_in_cluster() && write_->moved_keys > 0)
+      return Error{ErrorCode::NotSupported,
+                   "to UPDATE a primary key in a cluster is not supported yet",
+                   {},
+                   "DELETE the row, and INSERT it under its new key."};
     if (is_in_cluster()) {
       parameters_ = parameters;
       give_up_us_ = session().parts().clock.monotonic_us() + 1000 * patience_ms();
@@ -215,15 +221,19 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   Status take(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row) {
     size_t rows = end_row - first_row;
     std::vector<engine::ColumnPtr> written =
-        TRY(written_columns(write_->target->schema, write_->places, columns, first_row, end_row,
-                            write_->kind == RowsWrite::Kind::Insert ? KeysOf::NewRows
-                                                                    : KeysOf::RowsThatAreThere));
+        TRY(written_columns(write_->target->schema, write_->row_places(),
+                            columns.first(columns.size() - behind_row()), first_row, end_row,
+                            write_->kind == RowsWrite::Kind::Insert || write_->moved_keys > 0
+                                ? KeysOf::NewRows
+                                : KeysOf::RowsThatAreThere));
     if (write_->kind == RowsWrite::Kind::Insert) left_out_->gather_given(written, write_->given());
     if (write_->kind != RowsWrite::Kind::Delete) TRY(left_out_->fill(written, rows));
     RowBuffer& buffer = held_ ? *held_ : *own_;
     if (own_ && is_in_cluster()) rows = TRY(keep_what_is_left(written, rows));
     const std::vector<int64_t> now(rows, session().parts().clock.wall_ms());
     const size_t size_before = buffer.size_bytes();
+    if (write_->moved_keys > 0)
+      TRY(remove_moved(buffer, written, columns, first_row, end_row, now));
     if (write_->kind == RowsWrite::Kind::Delete)
       TRY(buffer.remove(written, rows, now));
     else
@@ -240,6 +250,34 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     charge_bytes_ = own_->size_bytes();
     if (charge_.try_resize(charge_bytes_)) return {};
     return session().memory()->refusal("the rows that a statement writes");
+  }
+
+  // Columns behind those of the row.
+  size_t behind_row() const { return write_->places.size() - write_->row_places().size(); }
+
+  // Rows whose keys are others now go from where they were. None may come where a row is, whether that one goes or not, as in
+  // PostgreSQL.
+  Status remove_moved(RowBuffer& buffer, std::span<const engine::ColumnPtr> written,
+                      std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row,
+                      std::span<const int64_t> now) {
+    const size_t shown = columns.size() - behind_row(), rows = end_row - first_row;
+    std::vector<engine::ColumnPtr> old = TRY(written_columns(
+        write_->target->schema, std::span(write_->places).subspan(shown, write_->moved_keys),
+        columns.subspan(shown, write_->moved_keys), first_row, end_row, KeysOf::RowsThatAreThere));
+    const std::vector<std::string> keys = TRY(buffer.keys_of(written, rows));
+    const std::vector<std::string> old_keys = TRY(buffer.keys_of(old, rows));
+    std::vector<size_t> moved;
+    for (size_t row = 0; row < rows; ++row) {
+      if (keys[row] == old_keys[row]) continue;
+      if (!columns.back()->is_null(first_row + row) || !keys_.insert(keys[row]).second)
+        return Error{ErrorCode::DuplicateObject,
+                     "duplicate key value violates unique constraint \"" +
+                         engine::display_name(write_->target->name) + "_pkey\""};
+      moved.push_back(row);
+    }
+    if (moved.empty()) return {};
+    for (engine::ColumnPtr& column : old) column = some_rows(column, moved);
+    return buffer.remove(old, moved.size(), now.first(moved.size()));
   }
 
   // Of another attempt those rows that are not there yet. Answers how many.

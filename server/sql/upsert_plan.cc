@@ -134,6 +134,7 @@ class Upsert {
     assigned_.resize(columns_.size());
     for (const engine::Assignment& each : conflict_.assignments) {
       const size_t place = TRY(find_place(each.column, *write_.target, context_));
+      if (columns_[place].role == ColumnRole::Key && is_itself(*each.value, place)) continue;
       if (columns_[place].role == ColumnRole::Key)
         return Error{ErrorCode::NotSupported, "to UPDATE a primary key is not supported yet"}.at(
             each.column.position);
@@ -146,6 +147,12 @@ class Upsert {
       TRY(qualify(assigned_[place], there_));
     }
     return {};
+  }
+
+  // The key of both rows is the same.
+  bool is_itself(const engine::Expression& value, size_t place) const {
+    const auto* column = value.as<engine::ColumnRef>();
+    return column && column->name.text == columns_[place].name;
   }
 
   // What comes is what the columns take of it, before anybody looks at it as EXCLUDED; parameters have the columns' types.

@@ -1,4 +1,4 @@
-// Of what statements that write rows are made. Private to write_plan.cc and upsert_plan.cc.
+// Of what statements that write rows are made. Private to write_plan.cc, upsert_plan.cc and moved_keys.cc.
 #pragma once
 #include <memory>
 #include <string>
@@ -30,5 +30,8 @@ void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint);
 // Makes of an INSERT's rows those that it writes: what meets a row of its key is put together with that.
 Status plan_on_conflict(const engine::OnConflict& conflict, const engine::InsertSelect& insert,
                         const engine::PlanContext& context, RowsWrite& write);
+
+// Makes of an UPDATE's rows those of one that assigns to the key.
+void plan_moved_keys(RowsWrite& write, TextPosition position);
 
 }  // namespace server

@@ -140,14 +140,10 @@ Result<RowsWrite> plan_update(const engine::UpdateRows& update,
   write.rows = rows_of(*write.target, update.target, update.alias, update.where);
   const std::vector<ColumnDef>& columns = write.target->schema.columns;
   std::vector<const engine::Expression*> assigned(columns.size());
+  bool moves_keys = false;
   for (const engine::Assignment& each : update.assignments) {
     const size_t place = TRY(find_place(each.column, *write.target, context));
-    if (columns[place].role == ColumnRole::Key)
-      return Error{ErrorCode::NotSupported,
-                   "to UPDATE a primary key is not supported yet",
-                   {},
-                   "DELETE the row, and INSERT it under its new key."}
-          .at(each.column.position);
+    moves_keys = moves_keys || columns[place].role == ColumnRole::Key;
     if (std::exchange(assigned[place], each.value.get()))
       return Error{ErrorCode::InvalidStatement,
                    fmt::format("multiple assignments to same column \"{}\"", columns[place].name)}
@@ -161,6 +157,7 @@ Result<RowsWrite> plan_update(const engine::UpdateRows& update,
     if (value->is<engine::NullLiteral>()) value = as_type(std::move(value), columns[i].type);
     add_item(write.rows, std::move(value), columns[i].name);
   }
+  if (moves_keys) plan_moved_keys(write, update.target.position);
   return write;
 }
 

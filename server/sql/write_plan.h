@@ -18,11 +18,17 @@ struct RowsWrite {
   engine::Query rows;          // what is written; of Delete the keys
   std::vector<size_t> places;  // in the target's schema, of each column of `rows`
   size_t numbered = 0;  // so many of the last have their DEFAULT, which takes numbers of a sequence
+  // Of an UPDATE that assigns to the key, which has so many columns: behind the row stand its key as it is, and the first
+  // column of the row that has the new key, which is NULL where there is none.
+  size_t moved_keys = 0;
   bool has_each_key_once = false;  // else two rows of one key are the later one
   bool is_upsert = false;          // what an Insert writes depends on the rows of the same keys
   std::vector<engine::SqlType> types() const;
   std::span<const size_t> given() const {
     return std::span(places).first(places.size() - numbered);
+  }
+  std::span<const size_t> row_places() const {
+    return std::span(places).first(places.size() - (moved_keys > 0 ? moved_keys + 1 : 0));
   }
 };
 
