@@ -36,10 +36,12 @@ Result<storage::EtcdLease> read_grant(std::string_view body);
 Result<storage::EtcdLease> read_keep_alive(std::string_view body);
 // One line of a watch. Also fails with OffsetOutOfRange: what was to be told first has been compacted.
 Result<storage::EtcdEvents> read_watched(std::string_view line);
-// Of the etcd itself. A member that has never started has no name.
+// Of the etcd itself. A member that was added and has never started has no name; one of those that the etcd was made of has
+// its name before, but nothing for clients.
 struct EtcdMember {
   std::string id, name;
   std::vector<std::string> peers;  // URLs
+  bool has_clients = false;        // it has said where it is for them
 };
 Result<std::vector<EtcdMember>> read_members(std::string_view body);
 Result<storage::EtcdRevision> read_compaction(std::string_view body);

@@ -49,14 +49,15 @@ auto member_at(const std::vector<EtcdMember>& members, const std::string& peers)
   });
 }
 
-Result<bool> rejoin_by(HttpThread& http, const EtcdPlace& other, const std::string& peers) {
+Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other, const std::string& peers) {
   const std::string& client = other.clients;
   const std::string told = TRY(ask(http, client + "/v3/cluster/member/list", "{}"));
   const std::vector<EtcdMember> members = TRY(read_members(told));
   if (member_at(members, other.peers) == members.end())
     return Error{ErrorCode::NetworkFailure, fmt::format("{} is of another etcd", client)};
   const auto ours = member_at(members, peers);
-  if (ours != members.end() && ours->name.empty()) return true;
+  if (ours != members.end() && ours->name.empty()) return EtcdBegin::AsExisting;
+  if (ours != members.end() && !ours->has_clients) return EtcdBegin::AsNew;
   Status changed;
   if (ours != members.end()) {
     log_warn("etcd's data are gone here, and its member is replaced by a new one name={} id={}",
@@ -68,14 +69,14 @@ Result<bool> rejoin_by(HttpThread& http, const EtcdPlace& other, const std::stri
     changed = succeeded(ask(http, client + "/v3/cluster/member/add", add_member_body(peers)));
   if (!changed)
     log_info("etcd does not take a new member yet error=\"{}\"", changed.error().message);
-  return changed.has_value();
+  return changed ? EtcdBegin::AsExisting : EtcdBegin::NotYet;
 }
 
 }  // namespace
 
-Result<bool> rejoin_etcd(const std::vector<EtcdPlace>& others, const std::string& peers) {
+Result<EtcdBegin> rejoin_etcd(const std::vector<EtcdPlace>& others, const std::string& peers) {
   HttpThread http;
-  Result<bool> last = Error{ErrorCode::NetworkFailure, "there is no other member"};
+  Result<EtcdBegin> last = Error{ErrorCode::NetworkFailure, "there is no other member"};
   for (const EtcdPlace& other : others) {
     last = rejoin_by(http, other, peers);
     if (last) break;

@@ -1,5 +1,6 @@
 // A member of etcd whose data are gone comes back as a new one.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,11 +13,19 @@ struct EtcdPlace {
   std::string clients, peers;
 };
 
-// Asks the `others`, one after the other, to take the one at `peers` for a new one: what had that
-// place before is removed, unless it has never started. Answers whether it may start now, as one of an existing
-// cluster, and no sooner: who starts under a number whose votes and entries are gone breaks what a majority was
-// promised. To be called again while it may not, as etcd takes no changes for some seconds after one. Only for a member
-// without data. Fails with NetworkFailure where nobody answers; who answers there and is of another etcd is nobody. Blocks for some seconds at most.
-Result<bool> rejoin_etcd(const std::vector<EtcdPlace>& others, const std::string& peers);
+// How a member without data begins.
+enum class EtcdBegin : uint8_t {
+  AsNew,       // with the others, of whom it is one that has never started
+  AsExisting,  // as a new member of an etcd that is there
+  NotYet,      // the others have to take it first
+};
+
+// Asks the `others`, one after the other, how the one at `peers` begins, and to take it for a new one: what had that
+// place before is removed, unless it has never started. Who starts under a number whose votes and entries are gone breaks what a
+// majority was promised; and who starts as if there were no etcd yet, while there is one whose members have other numbers by now,
+// is a second one. To be called again while it is not yet, as etcd takes no changes for some seconds after one. Only for a member
+// without data. Fails with NetworkFailure where nobody answers; who answers there and is of another etcd is nobody. Blocks for
+// some seconds at most.
+Result<EtcdBegin> rejoin_etcd(const std::vector<EtcdPlace>& others, const std::string& peers);
 
 }  // namespace server

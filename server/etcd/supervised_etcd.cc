@@ -135,7 +135,9 @@ SupervisedEtcd::~SupervisedEtcd() {
 
 void SupervisedEtcd::run() {
   int64_t pause_ms = kFirstPauseMs;
-  for (bool is_new_cluster = true;;) {
+  // Without data there may be an etcd all the same, whose member this was before.
+  const auto first = has_data() ? std::optional(true) : find_place(pause_ms);
+  for (bool is_new_cluster = first.value_or(true); first;) {
     const auto began = std::chrono::steady_clock::now();
     spawn(etcd_arguments(options_, is_new_cluster));
     const std::string how = await_end();
@@ -173,9 +175,9 @@ std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
     if (options_.tls.certificate.empty() && each.clients != self.clients)
       others.push_back({each.clients, each.peers});
   while (true) {
-    const Result<bool> taken = rejoin_etcd(others, self.peers);
-    if (!taken) return true;  // there is nobody yet
-    if (*taken) return false;
+    const Result<EtcdBegin> begin = rejoin_etcd(others, self.peers);
+    if (!begin) return true;  // there is nobody yet
+    if (*begin != EtcdBegin::NotYet) return *begin == EtcdBegin::AsNew;
     if (!pause(pause_ms)) return std::nullopt;
     pause_ms = std::min(pause_ms * 2, kLongestPauseMs);
   }

@@ -168,13 +168,14 @@ def a_node_whose_disk_was_replaced_brings_a_new_member():
     create_topic(nodes, "kept", partitions=3)
     produce(nodes, "kept", 0, 20)
     lost = nodes.nodes[3]
-    lost.kill()
-    all_is_well_without(nodes, 3)
-    shutil.rmtree(lost.data_dir)
-    lost.start()
     everybody = ["node-1", "node-2", "node-3"]
-    eventually(lambda: members_by(lost) == everybody, 120)
-    all_is_well(nodes)
+    for _ in range(2):  # once more: etcd's member has another number by then
+        lost.kill()
+        all_is_well_without(nodes, 3)
+        shutil.rmtree(lost.data_dir)
+        lost.start()
+        eventually(lambda: members_by(lost) == everybody, 120)
+        all_is_well(nodes)
     nodes.nodes[1].kill()  # the new member is one of the majority now
     all_is_well_without(nodes, 1)
     create_topic(nodes, "made-by-two", partitions=3, replicas=2)

@@ -120,6 +120,8 @@ TEST(GatewayMessages, a_member_that_never_started_has_no_name) {
   EXPECT_EQ((*members)[0].id, "12");
   EXPECT_EQ((*members)[0].peers, (std::vector<std::string>{"http://a:1", "http://b:1"}));
   EXPECT_EQ((*members)[1].name, "");
+  EXPECT_TRUE((*members)[0].has_clients);
+  EXPECT_FALSE((*members)[1].has_clients);
   for (const char* no_answer :
        {"", "[]", R"({"members":{}})", R"({"members":[{"name":"x","peerURLs":[]}]})",
         R"({"members":[{"ID":"1"}]})"})
