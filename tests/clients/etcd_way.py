@@ -25,9 +25,17 @@ class Way:
     def heal(self):
         self.is_cut = False
 
+    def close(self):
+        self.cut()
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes who waits for it
+        self.listener.close()
+
     def _accept(self):
         while True:
-            came, _ = self.listener.accept()
+            try:
+                came, _ = self.listener.accept()
+            except OSError:
+                return
             threading.Thread(target=self._pass_on, args=(came,), daemon=True).start()
 
     def _pass_on(self, came):

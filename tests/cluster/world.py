@@ -264,6 +264,8 @@ class World:
                 process.thaw()
             process.kill()
         self.network.close()
+        for way in [way for ways in self.ways.values() for way in ways]:
+            way.close()
         if keeps:
             self.keep()
         for disk in self.disks.values():
