@@ -16,7 +16,7 @@ WriteFence::Hold WriteFence::close(const Uuid& topic) {
 
 Error WriteFence::refusal() {
   return {ErrorCode::ObjectState,
-          "the table is being given its primary key",
+          "the table is being altered",
           {},
           "Try again in a moment."};
 }

@@ -164,6 +164,18 @@ struct MeanOfDoubles : Added<double> {
 // Rounded half up to the scale of the result, which is at least that of the values.
 template <class T>
 struct ExactMean : Added<T> {
+  // What is larger than a result may be is told where it comes: of the mean nobody could be told.
+  Status update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
+    if (std::is_same_v<T, Int128> && !args[0]->is_null(row)) {
+      const SqlType &values = instance.argument_types[0], &mean = instance.result_type;
+      const Int128 value = args[0]->data<T>()[row];
+      if (!fits_precision(value, kMaxDecimalPrecision - (mean.scale() - values.scale())))
+        return numeric_overflow(mean.precision(), mean.scale(),
+                                decimal_text(value, values.scale()));
+    }
+    Added<T>::update(instance, args, row);
+    return {};
+  }
   void merge(const AggregateInstance&, const ExactMean& other) { this->add(other); }
   void result(const AggregateInstance& instance, Column& out) const {
     if (this->count == 0) return out.append_null();
