@@ -245,7 +245,10 @@ Status check_labels(const FunctionCall& call, const SqlType& argument, TextPosit
   if (compares_as_text) return {};
   const bool is_extreme = call.name == "MIN" || call.name == "MAX" || call.name == "GREATEST" ||
                           call.name == "LEAST" || call.name == "NULLIF";
-  if (as_postgres && is_extreme && order_of(type) == LabelOrder::Total) return {};
+  // As in PostgreSQL, jsonb has an order and neither a least nor a greatest value of rows.
+  const bool is_of_rows = call.name == "MIN" || call.name == "MAX";
+  const bool has_extremes = type.label() != label::kJsonb || !is_of_rows;
+  if (as_postgres && is_extreme && order_of(type) == LabelOrder::Total && has_extremes) return {};
   constexpr std::string_view kOrdering[] = {"MIN",        "MAX",       "GREATEST",
                                             "LEAST",      "ARRAY_MAX", "ARRAY_MIN",
                                             "ARRAY_SORT", "TOPK",      "TOPKDISTINCT"};

@@ -215,6 +215,84 @@ class JsonReader {
   size_t at_ = 0;
 };
 
+// Writes a value in jsonb's form as one whose bytes are ordered as jsonb is: null, strings, numbers, booleans, arrays, objects;
+// arrays and objects by how much they have, then by what. An array of nothing that stands alone comes before all else, as in
+// PostgreSQL.
+class OrderedForm {
+ public:
+  explicit OrderedForm(std::string_view normal) : text_(normal) {}
+
+  bool document(std::string& out) {
+    if (text_ == "[]") {
+      out += '0';
+      return true;
+    }
+    return value(out) && at_ == text_.size();
+  }
+
+ private:
+  static constexpr char kEnd = '\0';  // before whatever else a text may go on with
+
+  bool value(std::string& out) {
+    switch (at_ < text_.size() ? text_[at_] : kEnd) {
+      case 'n':
+        out += '1';
+        return skip(std::string_view("null").size());
+      case '"':
+        out += '2';
+        return string(out);
+      case 't':
+        out += "41";
+        return skip(std::string_view("true").size());
+      case 'f':
+        out += "40";
+        return skip(std::string_view("false").size());
+      case '[':
+        return members(out, '5', ']');
+      case '{':
+        return members(out, '6', '}');
+      default:
+        return number(out);
+    }
+  }
+  bool skip(size_t size) {
+    at_ += size;
+    return at_ <= text_.size();
+  }
+  bool string(std::string& out) {
+    const size_t begin = ++at_;
+    while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+    if (at_ >= text_.size()) return false;
+    out += text_.substr(begin, at_++ - begin);
+    out += kEnd;
+    return true;
+  }
+  bool number(std::string& out) {
+    const size_t end = std::min(text_.find_first_of(",]}", at_), text_.size());
+    out += '3' + comparable_numeric(text_.substr(at_, end - at_)) + kEnd;
+    at_ = end;
+    return true;
+  }
+  bool members(std::string& out, char kind, char end) {
+    constexpr size_t kDigits = 8;  // a text of 64 MB has no more members than that
+    std::string within;
+    size_t count = 0;
+    ++at_;
+    for (; at_ < text_.size() && text_[at_] != end; ++count) {
+      if (count > 0 && !skip(2)) return false;
+      if (kind == '6' && (!string(within) || !skip(2))) return false;
+      if (!value(within)) return false;
+    }
+    std::string digits = std::to_string(count);
+    digits.insert(0, kDigits - std::min(kDigits, digits.size()), '0');
+    out += kind + digits + within;
+    return skip(1);
+  }
+
+  const std::string_view text_;
+  size_t at_ = 0;
+};
+
 Result<std::string> read_json(std::string_view text) {
   std::string out;
   if (!JsonReader(text, false).document(out)) return invalid_text("json", text);
@@ -230,9 +308,15 @@ Result<std::string> checked_json(std::string_view text) {
 
 Result<std::string> normal_jsonb(std::string_view text) { return read_json(text); }
 
-std::string comparable_jsonb(std::string_view jsonb) {
+std::string shortest_jsonb(std::string_view jsonb) {
   std::string out;
   return JsonReader(jsonb, true).document(out) ? out : std::string(jsonb);
+}
+
+std::string comparable_jsonb(std::string_view jsonb) {
+  const std::string normal = shortest_jsonb(jsonb);
+  std::string out;
+  return OrderedForm(normal).document(out) ? out : normal;
 }
 
 }  // namespace engine

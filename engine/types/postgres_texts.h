@@ -19,6 +19,9 @@ Result<std::string> normal_bits(std::string_view text);
 // postgres_text_json.cc. JSON is only checked; jsonb has one blank behind `:` and `,`, keys by length and then bytes.
 Result<std::string> checked_json(std::string_view text);
 Result<std::string> normal_jsonb(std::string_view text);
+// With numbers that have no zeros at their end: parts of it are equal where they are the same text.
+std::string shortest_jsonb(std::string_view jsonb);
+// A text of the same order.
 std::string comparable_jsonb(std::string_view jsonb);
 
 // postgres_text_number.cc: digits as written, without an exponent; NaN, Infinity, -Infinity.

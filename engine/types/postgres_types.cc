@@ -33,7 +33,7 @@ constexpr PostgresLabelRow kRows[] = {
     {label::kNumeric, "numeric", "numeric", String, 1700, 1231, -1, 'N', kTotal, normal_numeric,
      comparable_numeric},
     {label::kJson, "json", "json", String, 114, 199, -1, 'U', kNone, checked_json, nullptr},
-    {label::kJsonb, "jsonb", "jsonb", String, 3802, 3807, -1, 'U', kEqual, normal_jsonb,
+    {label::kJsonb, "jsonb", "jsonb", String, 3802, 3807, -1, 'U', kTotal, normal_jsonb,
      comparable_jsonb},
     {label::kUuid, "uuid", "uuid", String, 2950, 2951, 16, 'U', kTotal, normal_uuid, nullptr},
     {label::kInterval, "interval", "interval", String, 1186, 1187, 16, 'T', kTotal, normal_interval,

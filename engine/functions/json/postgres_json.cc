@@ -235,8 +235,8 @@ class Containment {
 };
 
 Result<bool> contains(const KernelCall& call, Text whole, Text part) {
-  const std::string mine = comparable_jsonb(TRY(normal_jsonb(whole)));
-  const std::string wanted = comparable_jsonb(TRY(normal_jsonb(part)));
+  const std::string mine = shortest_jsonb(TRY(normal_jsonb(whole)));
+  const std::string wanted = shortest_jsonb(TRY(normal_jsonb(part)));
   // An array holds a scalar, too; only here.
   if (json::kind_of(mine) == SliceKind::Array && !is_container(wanted))
     return Containment(call.context).holds(mine, "[" + wanted + "]");
