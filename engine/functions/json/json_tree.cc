@@ -16,8 +16,6 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-constexpr int kMaxDepth = 500;  // each level costs stack
-
 Error invalid_json() { return Error{ErrorCode::InvalidText, "Invalid JSON format"}; }
 
 // "1.50" stays, "15e2" becomes 1500, "15E-3" 0.015: Java's exact decimals without exponent.
@@ -90,7 +88,7 @@ Result<Node> read_object(ondemand::object object, int depth) {
 // Of a document as a whole, or of a value in it.
 template <class Source>
 Result<Node> read_any(Source&& source, int depth) {
-  if (depth > kMaxDepth) return Error{ErrorCode::LimitExceeded, "JSON is nested too deeply"};
+  if (depth > kMaxDepth) return too_deep();
   ondemand::json_type type;
   if (source.type().get(type) != simdjson::SUCCESS) {
     // A word that is no value at all has no type.
@@ -127,6 +125,8 @@ Result<Node> read_any(Source&& source, int depth) {
 Result<Node> read(ondemand::value value, int depth) { return read_any(value, depth); }
 
 }  // namespace
+
+Error too_deep() { return Error{ErrorCode::LimitExceeded, "JSON is nested too deeply"}; }
 
 bool Node::is_integer() const {
   return kind == Kind::Number && text.find_first_of(".eE") == std::string::npos;

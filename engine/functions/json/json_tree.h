@@ -10,6 +10,10 @@
 
 namespace engine::json {
 
+// Each level costs stack.
+inline constexpr int kMaxDepth = 500;
+Error too_deep();
+
 struct Member;
 
 struct Node {

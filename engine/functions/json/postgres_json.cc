@@ -272,16 +272,20 @@ void hold_elements(KernelCall& call) {
 
 // ---- All parts, one a row: arrays that UNNEST walks through
 
+Value names_of(const std::vector<json::MemberSlice>& members) {
+  ValueList made;
+  for (const json::MemberSlice& each : members)
+    made.push_back(Value::text(json::unquoted(each.name)));
+  return Value::list(std::move(made));
+}
+
 Result<Value> names(const KernelCall& call, Text text) {
   const Text object = TRY(json::whole_slice(text));
   const SliceKind kind = json::kind_of(object);
   if (kind != SliceKind::Object)
     return unfit(fmt::format("cannot call {}_object_keys on {}", type_name(call),
                              kind == SliceKind::Array ? "an array" : "a scalar"));
-  ValueList made;
-  for (const json::MemberSlice& each : TRY(json::members_of(object)))
-    made.push_back(Value::text(json::unquoted(each.name)));
-  return Value::list(std::move(made));
+  return names_of(TRY(json::members_of(object)));
 }
 
 Value part_value(Text slice, Given given) {
@@ -334,10 +338,7 @@ Result<Value> members(const KernelCall& call, Text text) {
 }
 
 Result<Value> member_names(const KernelCall& call, Text text) {
-  ValueList made;
-  for (const json::MemberSlice& each : TRY(members_each(call, text, Given::AsJson)))
-    made.push_back(Value::text(json::unquoted(each.name)));
-  return Value::list(std::move(made));
+  return names_of(TRY(members_each(call, text, Given::AsJson)));
 }
 
 template <Given given>

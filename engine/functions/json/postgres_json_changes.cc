@@ -7,6 +7,7 @@
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
 #include "engine/functions/json/json_slices.h"
+#include "engine/functions/json/json_tree.h"
 #include "engine/functions/lists.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
@@ -273,12 +274,9 @@ void insert(KernelCall& call) {
 // ---- Forms
 
 // Both walk through all levels; texts may come from anywhere, so that how deep they go has a bound.
-constexpr int kMaxDepth = 500;
-Error too_deep() { return Error{ErrorCode::LimitExceeded, "JSON is nested too deeply"}; }
-
 Status append_stripped(const EvalContext& context, std::string& out, Text slice, int depth) {
   const SliceKind kind = json::kind_of(slice);
-  if (depth > kMaxDepth) return too_deep();
+  if (depth > json::kMaxDepth) return json::too_deep();
   if (!is_container(kind)) {
     out += slice;
     return {};
@@ -314,7 +312,7 @@ Result<std::string> strip(const KernelCall& call, Text text) {
 
 Status append_pretty(const EvalContext& context, std::string& out, Text slice, size_t depth) {
   const SliceKind kind = json::kind_of(slice);
-  if (depth > kMaxDepth) return too_deep();
+  if (depth > json::kMaxDepth) return json::too_deep();
   if (!is_container(kind)) {
     out += slice;
     return {};
