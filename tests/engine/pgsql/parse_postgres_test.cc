@@ -104,7 +104,7 @@ TEST(ParsePostgres, AFunctionInFromIsASelectOfIt) {
 
 TEST(ParsePostgres, SaysWhereAndWhatIsNotSupported) {
   const std::pair<std::string_view, std::string_view> cases[] = {
-      {"SELECT\n  a @> b FROM t", "the operator @> is not supported yet"},
+      {"SELECT\n  a @@ b FROM t", "the operator @@ is not supported yet"},
       {"SELECT 1 FROM t\n  TABLESAMPLE SYSTEM (1)", "this source is not supported yet"},
   };
   for (const auto& [text, message] : cases) {
