@@ -6,6 +6,7 @@
 #include <cctype>
 #include <iterator>
 
+#include "engine/pgsql/nesting.h"
 #include "engine/sql/parse.h"
 #include "engine/sql/rewrite.h"
 #include "engine/sql/sequence_call.h"
@@ -259,9 +260,28 @@ ExpressionPtr keep_parameters(ExpressionPtr made, std::string_view meaning,
   return made;
 }
 
+// What stands more than once, and within others of its kind more often still, has a bound.
+Status check_repeated(std::string_view meaning, const ExpressionList& arguments,
+                      TextPosition position) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string parameter = fmt::format("${}", i + 1);
+    const size_t first = meaning.find(parameter);
+    const bool is_repeated = first != std::string_view::npos &&
+                             meaning.find(parameter, first + 1) != std::string_view::npos;
+    if (is_repeated && pgsql::parts_of(*arguments[i]) > pgsql::kMostRepeatedParts)
+      return Error{ErrorCode::NotSupported,
+                   "so long an expression within this function is not supported yet",
+                   {},
+                   "Compute it in a query of FROM."}
+          .at(position);
+  }
+  return {};
+}
+
 // The meaning with the arguments in place of its parameters.
 Result<ExpressionPtr> written_out(std::string_view meaning, const ExpressionList& arguments,
                                   TextPosition position) {
+  TRY(check_repeated(meaning, arguments, position));
   ExpressionPtr made = TRY(parse_expression(meaning));
   const auto put = [&](ExpressionPtr& expression) -> Status {
     if (const auto* parameter = expression->as<Parameter>())

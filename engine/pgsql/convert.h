@@ -72,6 +72,7 @@ class Converter {
   Built call_of(std::string name, const Fields& fields) const;
   Built value_function(const Fields& fields) const;
   Built subquery(const Fields& fields) const;
+  Status check_repeated(const Fields& row, TextPosition at) const;
   Built compared_rows(ComparisonOp op, const Fields& left, const Fields& right,
                       TextPosition at) const;
   enum class RowMatch : uint8_t { Equal, Unknown };

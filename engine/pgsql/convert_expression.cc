@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/pgsql/convert.h"
+#include "engine/pgsql/nesting.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/postgres_operators.h"
 #include "engine/sql/rewrite.h"
@@ -95,6 +96,15 @@ std::string number_word(const std::string& text) {
 
 ExpressionPtr flag(bool value, TextPosition at) {
   return make_expression(BooleanLiteral{value}, at);
+}
+
+// Halves of halves, so that a long list is not a deep tree.
+ExpressionPtr one_of(std::span<ExpressionPtr> conditions, TextPosition at) {
+  if (conditions.size() == 1) return std::move(conditions.front());
+  const size_t half = conditions.size() / 2;
+  ExpressionPtr first = one_of(conditions.first(half), at);
+  return make_expression(
+      Logical{LogicalOp::Or, std::move(first), one_of(conditions.subspan(half), at)}, at);
 }
 
 // ILIKE is LIKE of both sides in lower case.
@@ -263,6 +273,14 @@ Result<ExpressionPtr> Converter::operation(const Fields& fields) const {
   return not_supported(fmt::format("the operator {} here is", op), at);
 }
 
+// Of a row that is written out more than once.
+Status Converter::check_repeated(const Fields& row, TextPosition at) const {
+  size_t parts = 0;
+  for (const ExpressionPtr& each : TRY(expressions(row, "args"))) parts += parts_of(*each);
+  if (parts <= kMostRepeatedParts) return {};
+  return not_supported("a comparison of rows of such long expressions is", at);
+}
+
 // (a, b) < (c, d) is a < c OR (a = c AND b < d).
 Result<ExpressionPtr> Converter::compared_rows(ComparisonOp op, const Fields& left,
                                                const Fields& right, TextPosition at) const {
@@ -279,6 +297,11 @@ Result<ExpressionPtr> Converter::compared_rows(ComparisonOp op, const Fields& le
   const bool is_equality = op == ComparisonOp::Equal || op == ComparisonOp::NotEqual;
   const bool is_less = op == ComparisonOp::Less || op == ComparisonOp::LessOrEqual;
   const ComparisonOp strict = is_less ? ComparisonOp::Less : ComparisonOp::Greater;
+  // In an order each but the last stands twice.
+  if (!is_equality) {
+    TRY(check_repeated(left, at));
+    TRY(check_repeated(right, at));
+  }
   ExpressionPtr all = compare(lefts.size() - 1, op);
   for (size_t i = lefts.size() - 1; i-- > 0;) {
     if (is_equality) {
@@ -374,24 +397,15 @@ Result<ExpressionPtr> Converter::equal_to_one(const Fields& fields, std::string_
   return negated_if(!is_any, equal_to_any(std::move(left), std::move(right), at));
 }
 
-// x < ANY(ARRAY[a, b]) is x < a OR x < b; of another array whether one of its comparisons is true.
+// x < ANY(array): whether one of its comparisons is true. They are not written out one by one: there may be very many, and x
+// would stand in each.
 Result<ExpressionPtr> Converter::compared_with_each(std::string_view op, bool is_any,
                                                     const ExpressionPtr& left, ExpressionPtr array,
                                                     TextPosition at) {
-  const std::string element = "MR_EACH";
+  const std::string element = fmt::format("MR_EACH{}", at.offset);  // others may be within
   ExpressionPtr one =
       one_comparison(op, *left, *make_expression(ColumnRef{{}, Name{element}}, at), at);
   if (!one) return not_supported(fmt::format("{} {} is", op, is_any ? "ANY" : "ALL"), at);
-  if (const auto* written = array->as<ArrayConstructor>(); written && !written->elements.empty()) {
-    ExpressionPtr all;
-    for (const ExpressionPtr& each : written->elements) {
-      one = one_comparison(op, *left, *each, at);
-      const LogicalOp how = is_any ? LogicalOp::Or : LogicalOp::And;
-      all =
-          all ? make_expression(Logical{how, std::move(all), std::move(one)}, at) : std::move(one);
-    }
-    return all;
-  }
   // A parameter and a text do not tell what they are an array of; patterns are texts.
   if ((array->is<Parameter>() || array->is<StringLiteral>()) &&
       op.find('~') != std::string_view::npos) {
@@ -422,14 +436,13 @@ Result<ExpressionPtr> Converter::in(const Fields& fields, bool negated) const {
   const TextPosition at = position(fields.number("location"));
   if (!list || list->kind != "List") return not_supported("this IN is", at);
   if (const auto row = child(fields, "lexpr"); row && row->kind == "RowExpr") {
-    ExpressionPtr any;
+    TRY(check_repeated(row->fields, at));
+    ExpressionList same;
     for (const Node& each : pgsql::children(list->fields, "items")) {
       if (each.kind != "RowExpr") return not_supported("this IN is", at);
-      ExpressionPtr same = TRY(compared_rows(ComparisonOp::Equal, row->fields, each.fields, at));
-      any = any ? make_expression(Logical{LogicalOp::Or, std::move(any), std::move(same)}, at)
-                : std::move(same);
+      same.push_back(TRY(compared_rows(ComparisonOp::Equal, row->fields, each.fields, at)));
     }
-    return negated_if(negated, std::move(any));
+    return negated_if(negated, one_of(same, at));
   }
   ExpressionPtr value = TRY(child_of(fields, "lexpr"));
   auto items = TRY(expressions(list->fields, "items"));
@@ -467,6 +480,9 @@ Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated,
   ExpressionPtr low = TRY(expression(bounds[0]));
   ExpressionPtr high = TRY(expression(bounds[1]));
   if (is_symmetric) {
+    // Each stands twice, and within others of its kind more often.
+    if (parts_of(*value) + parts_of(*low) + parts_of(*high) > kMostRepeatedParts)
+      return not_supported("BETWEEN SYMMETRIC of such long expressions is", at);
     Between either{clone(*value), clone(*high), clone(*low), false};
     Between one{std::move(value), std::move(low), std::move(high), false};
     return negated_if(negated,
@@ -596,6 +612,7 @@ Result<ExpressionPtr> Converter::row_not_in(const Fields& subquery, const Fields
   const auto body = child(subquery, "subselect");
   if (!body || body->kind != "SelectStmt" || (!name.empty() && name.back() != "="))
     return not_supported("ANY or ALL of a sub-query with this operator is", at);
+  TRY(check_repeated(row, at));
   const auto query = std::make_shared<const Query>(TRY(this->query(body->fields)));
   Case choice;
   choice.branches.push_back(

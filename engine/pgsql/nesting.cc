@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/pgsql/parse_postgres.h"
+#include "engine/sql/ast_query.h"
 #include "engine/types/ascii.h"
 
 namespace engine::pgsql {
@@ -146,6 +147,18 @@ Status check_nesting(const std::string& text) {
                                kShortPostgresText >> 10, kMostBetween)};
   }
   return {};
+}
+
+size_t parts_of(const Expression& expression) {
+  size_t parts = 1;
+  for (const Expression* child : children(expression)) parts += parts_of(*child);
+  if (const auto* subquery = expression.as<Subquery>()) {
+    const Query& query = *subquery->query;
+    if (query.where) parts += parts_of(*query.where);
+    for (const SelectItem& item : query.items)
+      if (item.expression) parts += parts_of(*item.expression);
+  }
+  return parts;
 }
 
 }  // namespace engine::pgsql

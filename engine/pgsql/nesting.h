@@ -3,11 +3,17 @@
 #include <string>
 
 #include "base/result.h"
+#include "engine/sql/ast_expression.h"
 
 namespace engine::pgsql {
 
 // Fails with LimitExceeded where the text has more words than kMaxPostgresWords, or so many of them between two commas, within
 // all the brackets around them, that its tree might be deeper than a thread's stack; with SyntaxError where it has no words.
 Status check_nesting(const std::string& text);
+
+// An expression, and all within it.
+size_t parts_of(const Expression& expression);
+// Of what is written out more than once: calls within calls would double it each time.
+inline constexpr size_t kMostRepeatedParts = 256;
 
 }  // namespace engine::pgsql

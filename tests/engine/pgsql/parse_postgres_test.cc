@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "engine/sql/default_value.h"
@@ -113,6 +115,26 @@ TEST(ParsePostgres, SaysWhereAndWhatIsNotSupported) {
     EXPECT_EQ(parsed.error().code, ErrorCode::NotSupported);
     EXPECT_EQ(parsed.error().message, message);
     ASSERT_TRUE(parsed.error().position) << text;
+  }
+}
+
+// A deep tree is walked through by a recursion.
+TEST(ParsePostgres, LongListsAreNoDeepTrees) {
+  const auto depth = [](const auto& self, const Expression& expression) -> size_t {
+    size_t deepest = 0;
+    for (const Expression* child : children(expression))
+      deepest = std::max(deepest, self(self, *child));
+    return deepest + 1;
+  };
+  for (const auto& [begin, item, end] :
+       {std::tuple("5 < ANY(ARRAY[", "1", "])"), std::tuple("'a' LIKE ALL(ARRAY[", "'b'", "])"),
+        std::tuple("(1, 2) IN (", "(3, 4)", ")")}) {
+    std::string text = std::string("SELECT ") + begin + item;
+    for (int i = 0; i < 20'000; ++i) text += std::string(",") + item;
+    const auto parsed = parse_postgres(text + end);
+    ASSERT_TRUE(parsed) << begin << ": " << parsed.error().message;
+    const auto& query = std::get<Query>(parsed->front().statement);
+    EXPECT_LT(depth(depth, *query.items.front().expression), 50U) << begin;
   }
 }
 
