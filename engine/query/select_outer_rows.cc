@@ -111,7 +111,15 @@ class OuterAsSource {
     const auto rewrite = [&](ExpressionPtr& each) {
       return each ? rewrite_expression(each, visit, RewriteOrder::ParentsFirst) : Status();
     };
-    for (SelectItem& item : query.items) TRY(rewrite(item.expression));
+    for (SelectItem& item : query.items) {
+      const auto* column = item.expression ? item.expression->as<ColumnRef>() : nullptr;
+      const Name name = column ? column->name : Name();
+      TRY(rewrite(item.expression));
+      // A column of the rows around keeps its name.
+      const bool is_brought_in = column && item.expression->is<ColumnRef>() &&
+                                 item.expression->as<ColumnRef>()->source == Name{alias_};
+      if (is_brought_in && !item.alias) item.alias = name;
+    }
     for (Join& join : query.joins) TRY(rewrite(join.on));
     TRY(rewrite(query.where));
     TRY(rewrite(query.having));
