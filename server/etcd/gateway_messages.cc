@@ -230,8 +230,7 @@ Result<std::vector<EtcdMember>> read_members(std::string_view body) {
     if (std::string_view id; each["ID"].get(id) == simdjson::SUCCESS) member.id = id;
     if (std::string_view name; each["name"].get(name) == simdjson::SUCCESS) member.name = name;
     simdjson::dom::array peers, clients;
-    member.has_clients =
-        each["clientURLs"].get(clients) == simdjson::SUCCESS && clients.size() > 0;
+    member.has_clients = each["clientURLs"].get(clients) == simdjson::SUCCESS && clients.size() > 0;
     if (member.id.empty() || each["peerURLs"].get(peers) != simdjson::SUCCESS)
       return not_understood("a member has no number or no place");
     for (const element url : peers)

@@ -15,10 +15,7 @@ WriteFence::Hold WriteFence::close(const Uuid& topic) {
 }
 
 Error WriteFence::refusal() {
-  return {ErrorCode::ObjectState,
-          "the table is being altered",
-          {},
-          "Try again in a moment."};
+  return {ErrorCode::ObjectState, "the table is being altered", {}, "Try again in a moment."};
 }
 
 }  // namespace server

@@ -123,7 +123,8 @@ struct MeanOfIntervals : IntervalTotal {
     return add(other.sum, other.count);
   }
   void result(const AggregateInstance&, Column& out) const {
-    const auto mean = count == 0 ? Result<Interval>(Interval()) : divided(sum, static_cast<double>(count));
+    const auto mean =
+        count == 0 ? Result<Interval>(Interval()) : divided(sum, static_cast<double>(count));
     if (count == 0 || !mean)
       out.append_null();
     else
