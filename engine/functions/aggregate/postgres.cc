@@ -1,5 +1,6 @@
 // Aggregates as PostgreSQL has them, where the dialect has none of the name: of no values they are null.
 #include <cmath>
+#include <functional>
 #include <optional>
 
 #include "engine/functions/aggregate/accumulator.h"
@@ -119,15 +120,9 @@ struct AnyTrue : Truths {
 
 // ---- BIT_AND, BIT_OR, BIT_XOR ----
 
-struct And {
-  static int64_t of(int64_t a, int64_t b) { return a & b; }
-};
-struct Or {
-  static int64_t of(int64_t a, int64_t b) { return a | b; }
-};
-struct Xor {
-  static int64_t of(int64_t a, int64_t b) { return a ^ b; }
-};
+using And = std::bit_and<int64_t>;
+using Or = std::bit_or<int64_t>;
+using Xor = std::bit_xor<int64_t>;
 
 template <class T, class Op>
 struct Bits {
@@ -135,7 +130,7 @@ struct Bits {
   bool has_any = false;
 
   void add(int64_t more) {
-    bits = has_any ? Op::of(bits, more) : more;
+    bits = has_any ? Op()(bits, more) : more;
     has_any = true;
   }
   void update(const AggregateInstance&, AggregateColumns args, size_t row) {

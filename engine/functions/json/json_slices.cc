@@ -109,6 +109,8 @@ SqlType part_type(const SqlType& whole) {
   return SqlType(TypeKind::String).labelled(is_jsonb ? label::kJsonb : label::kJson);
 }
 
+Result<SqlType> type_of_part(std::span<const SqlType> arguments) { return part_type(arguments[0]); }
+
 Error unfit(std::string message) { return Error{ErrorCode::InvalidParameter, std::move(message)}; }
 
 Result<std::string_view> whole_slice(std::string_view text) {

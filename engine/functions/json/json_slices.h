@@ -3,6 +3,7 @@
 // Private to engine/functions.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ inline bool is_container(SliceKind kind) {
 
 // Parts of json are json, and parts of jsonb jsonb. A plain text is taken for json.
 SqlType part_type(const SqlType& whole);
+// The same, of a function's first argument.
+Result<SqlType> type_of_part(std::span<const SqlType> arguments);
 // Of a value that an operator or a function does not take.
 Error unfit(std::string message);
 

@@ -28,7 +28,6 @@ using Maybe = Result<std::optional<T>>;
 bool is_jsonb(const SqlType& type) { return type.label() == label::kJsonb; }
 Text type_name(const KernelCall& call) { return is_jsonb(call.args[0].type()) ? "jsonb" : "json"; }
 
-Result<SqlType> type_of_part(std::span<const SqlType> types) { return json::part_type(types[0]); }
 Result<SqlType> type_of_parts(std::span<const SqlType> types) {
   return SqlType::array(json::part_type(types[0]));
 }
@@ -362,14 +361,14 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "What json -> 'name' is: a member of an object, as JSON.",
      .example = R"(CAST(PG_CATALOG.JSON_GET('{"a": [1]}', 'a') AS VARCHAR) = '[1]')",
      .kernel = row_kernel<member>,
-     .returns = type_of_part},
+     .returns = json::type_of_part},
     {.name = "pg_catalog.json_get",
      .signature = "(STRING json, INT place) -> STRING",
      .doc =
          "What json -> 0 is: an element of an array, as JSON; places below 0 count from the end.",
      .example = R"(CAST(PG_CATALOG.JSON_GET('[1, 2]', -1) AS VARCHAR) = '2')",
      .kernel = row_kernel<element>,
-     .returns = type_of_part},
+     .returns = json::type_of_part},
     {.name = "pg_catalog.json_get_text",
      .signature = "(STRING json, STRING name) -> STRING",
      .doc = "What json ->> 'name' is: a member of an object, as text; null for JSON's null.",
@@ -385,7 +384,7 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "What json #> '{a,0}' is: what lies at the end of a path, as JSON.",
      .example = R"(CAST(PG_CATALOG.JSON_PATH('{"a": [1]}', ARRAY['a', '0']) AS VARCHAR) = '1')",
      .kernel = walk_rows<Steps::InArray, Given::AsJson>,
-     .returns = type_of_part},
+     .returns = json::type_of_part},
     {.name = "pg_catalog.json_path_text",
      .signature = "(STRING json, ARRAY<STRING> path) -> STRING",
      .doc = "What json #>> '{a,0}' is: what lies at the end of a path, as text.",
@@ -396,7 +395,7 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "What lies at the end of a path of names and places, as JSON.",
      .example = R"(CAST(JSON_EXTRACT_PATH('{"a": [1]}', 'a', '0') AS VARCHAR) = '1')",
      .kernel = walk_rows<Steps::AsArguments, Given::AsJson>,
-     .returns = type_of_part},
+     .returns = json::type_of_part},
     {.name = "json_extract_path_text",
      .signature = "(STRING json, STRING... path) -> STRING",
      .doc = "What lies at the end of a path of names and places, as text.",
@@ -407,7 +406,7 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "What lies at the end of a path of names and places, as jsonb of jsonb.",
      .example = R"(CAST(JSONB_EXTRACT_PATH('{"a": [1]}', 'a', '0') AS VARCHAR) = '1')",
      .kernel = walk_rows<Steps::AsArguments, Given::AsJson>,
-     .returns = type_of_part},
+     .returns = json::type_of_part},
     {.name = "jsonb_extract_path_text",
      .signature = "(STRING json, STRING... path) -> STRING",
      .doc = "What lies at the end of a path of names and places, as text of jsonb.",

@@ -300,8 +300,6 @@ Status append_stripped(const EvalContext& context, std::string& out, Text slice,
   return {};
 }
 
-Result<SqlType> same_json(std::span<const SqlType> types) { return json::part_type(types[0]); }
-
 Result<std::string> strip(const KernelCall& call, Text text) {
   const Text slice = TRY(json::whole_slice(text));
   std::string out;
@@ -410,7 +408,7 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "JSON without members that are null, at all levels.",
      .example = R"(CAST(JSON_STRIP_NULLS('{"a": null, "b": 1}') AS VARCHAR) = '{"b":1}')",
      .kernel = row_kernel<strip>,
-     .returns = same_json},
+     .returns = json::type_of_part},
     {.name = "jsonb_pretty",
      .signature = "(STRING json) -> STRING",
      .doc = "JSON on several lines, indented.",

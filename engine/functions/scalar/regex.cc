@@ -287,22 +287,14 @@ Result<bool> is_like(const KernelCall& call, PerBatch<Matcher>& matcher, Text te
 
 // ---- What SUBSTRING(text FROM pattern) and its like find
 
-// What the first group matched, or the match where there is none; null where nothing matches.
-Result<Value> first_group(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
-                          Text pattern) {
-  icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text, kAsPostgres));
-  UErrorCode status = U_ZERO_ERROR;
-  Value part;
-  if (found.find(status)) part = group_text(found, std::min(found.groupCount(), 1), status);
-  TRY(check(status));
-  return part;
-}
+// The first match, or with `groups` 1 what its first group matched, where it has one; null where nothing matches.
+template <int32_t groups>
 Result<Value> first_match(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
                           Text pattern) {
   icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text, kAsPostgres));
   UErrorCode status = U_ZERO_ERROR;
   Value part;
-  if (found.find(status)) part = group_text(found, 0, status);
+  if (found.find(status)) part = group_text(found, std::min(found.groupCount(), groups), status);
   TRY(check(status));
   return part;
 }
@@ -418,12 +410,12 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "Over tables: what the first group of a regular expression matched, or the match where "
             "it has none.",
      .example = "SUBSTRING('foobar', 'o(.)b') = 'o'",
-     .kernel = row_kernel<first_group>},
+     .kernel = row_kernel<first_match<1>>},
     {.name = "regexp_substr",
      .signature = "(STRING string, STRING pattern) -> STRING",
      .doc = "The first part of a text that matches; null where none does.",
      .example = "REGEXP_SUBSTR('foobar', 'o.b') = 'oob'",
-     .kernel = row_kernel<first_match>},
+     .kernel = row_kernel<first_match<0>>},
     {.name = "regexp_instr",
      .signature = "(STRING string, STRING pattern) -> INT",
      .doc = "Where the first part that matches begins, counted from 1; 0 where none does.",
