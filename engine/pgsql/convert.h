@@ -105,6 +105,8 @@ class Converter {
   Result<Statement> drop(const Fields& fields) const;
   Result<Statement> comment(const Fields& fields) const;
   Result<Statement> alter_table(const Fields& fields) const;
+
+  // convert_change.cc
   Result<Statement> insert(const Fields& fields) const;
   Result<OnConflict> on_conflict(const Fields& clause, const Fields& target) const;
   Result<std::vector<Assignment>> assignments(const Fields& fields) const;
