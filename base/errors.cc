@@ -92,6 +92,7 @@ constexpr ErrorRow kErrors[] = {
     {ROW(NegativeLimit), "2201W", KafkaError::InvalidRequest, false},
     {ROW(NegativeOffset), "2201X", KafkaError::InvalidRequest, false},
     {ROW(UnknownDataType), "42P18", KafkaError::InvalidRequest, false},
+    {ROW(DuplicateKey), "23505", KafkaError::InvalidRecord, false},
 };
 #undef ROW
 static_assert(std::size(kErrors) == static_cast<size_t>(ErrorCode::kCount));

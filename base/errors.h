@@ -88,6 +88,7 @@ enum class ErrorCode : uint8_t {
   NegativeLimit,  // LIMIT and FETCH
   NegativeOffset,
   UnknownDataType,  // of a parameter, or of NULL, where nothing tells it
+  DuplicateKey,     // of a primary key: a row with these values is there
   kCount
 };
 

@@ -107,7 +107,7 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
                size_t end_row) override {
     if (has_failed_) return;
     if (!is_copying_) {
-      Error error{ErrorCode::DuplicateObject,
+      Error error{ErrorCode::DuplicateKey,
                   fmt::format("could not create unique index \"{}_pkey\"", source_->name)};
       error.detail = fmt::format("Two rows have the same ({}).", key_list_);
       return fail(std::move(error));

@@ -270,9 +270,9 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     for (size_t row = 0; row < rows; ++row) {
       if (keys[row] == old_keys[row]) continue;
       if (!columns.back()->is_null(first_row + row) || !keys_.insert(keys[row]).second)
-        return Error{ErrorCode::DuplicateObject,
-                     "duplicate key value violates unique constraint \"" +
-                         engine::display_name(write_->target->name) + "_pkey\""};
+        return Error{ErrorCode::DuplicateKey, "duplicate key value violates unique constraint \"" +
+                                                  engine::display_name(write_->target->name) +
+                                                  "_pkey\""};
       moved.push_back(row);
     }
     if (moved.empty()) return {};

@@ -75,6 +75,20 @@ def a_rebuilt_table_does_not_go_back():
 
 
 @case
+def a_key_that_is_there_is_told_as_postgresql_does():
+    with connect() as c:
+        fill(c, "keyed", 3, "PRIMARY KEY")
+        for statement in ("UPDATE keyed SET id = 2 WHERE id = 1", "UPDATE keyed SET id = 9 WHERE id < 3"):
+            try:
+                c.execute(statement)
+            except psycopg.errors.UniqueViolation as error:
+                assert error.diag.sqlstate == "23505"
+                continue
+            raise AssertionError(statement)
+        assert c.execute("SELECT id FROM keyed ORDER BY id").fetchall() == [(1,), (2,), (3,)]
+
+
+@case
 def a_change_is_seen_as_a_whole():
     with connect() as a, connect() as b:
         fill(a, "whole", 30_000)
