@@ -103,6 +103,10 @@ class Grouping {
     std::vector<uint32_t> groups(chunk.rows);
     size_t bytes = 0;
     for (size_t row = 0; row < chunk.rows && !set_.empty(); ++row) {
+      if (keys.repeats(row)) {
+        groups[row] = groups[row - 1];
+        continue;
+      }
       const std::string_view key = keys.bytes(row);
       const auto known = by_key_.find(key);
       groups[row] = known == by_key_.end() ? static_cast<uint32_t>(groups_.size()) : known->second;

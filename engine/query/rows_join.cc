@@ -25,17 +25,19 @@ class Partners {
     for (uint32_t chunk = 0; chunk < chunks.size(); ++chunk) {
       RowKeys of_chunk(TRY(compute(program, chunks[chunk], context)));
       TRY(context.add(chunks[chunk].rows * kBytesOfEntry));
+      Chain* chain = nullptr;  // of the row before
       for (uint32_t row = 0; row < chunks[chunk].rows; ++row) {
         const auto entry = static_cast<uint32_t>(made.rows_.size());
         made.rows_.push_back({chunk, row});
         made.next_.push_back(kNone);
         if (!nulls_are_keys && of_chunk.has_null(row)) continue;
-        const std::string_view key = of_chunk.bytes(row);
-        if (const auto known = made.by_key_.find(key); known != made.by_key_.end()) {
-          made.next_[known->second.last] = entry;
-          known->second.last = entry;
+        const bool is_as_before = chain != nullptr && of_chunk.repeats(row);
+        if (!is_as_before) chain = made.find(of_chunk.bytes(row));
+        if (chain != nullptr) {
+          made.next_[chain->last] = entry;
+          chain->last = entry;
         } else {
-          made.by_key_.emplace(made.key_bytes_.add(key), Chain{entry, entry});
+          chain = made.add(of_chunk.bytes(row), entry);
         }
       }
     }
@@ -53,6 +55,14 @@ class Partners {
   struct Chain {
     uint32_t first, last;
   };
+  // Until the next key is added.
+  Chain* find(std::string_view key) {
+    const auto found = by_key_.find(key);
+    return found == by_key_.end() ? nullptr : &found->second;
+  }
+  Chain* add(std::string_view key, uint32_t entry) {
+    return &by_key_.emplace(key_bytes_.add(key), Chain{entry, entry}).first->second;
+  }
   std::vector<Column::SourceRow> rows_;
   std::vector<uint32_t> next_;  // of one key
   StringHeap key_bytes_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -468,14 +469,56 @@ bool has_several_forms(const SqlType& type) {
   }
 }
 
+bool is_same_place(std::string_view a, std::string_view b) {
+  return a.data() == b.data() && a.size() == b.size();
+}
+
 // Such texts become some that do not differ then.
 void make_one_form(Column& column) {
   for (size_t part = 0; part < column.child_count(); ++part) make_one_form(column.child(part));
   if (column.type().is_nested() || !has_several_forms(column.type())) return;
   const auto texts = column.data<std::string_view>();
-  for (size_t row = 0; row < column.size(); ++row)
-    if (!column.is_null(row))
-      texts[row] = column.heap().add(comparable_text(column.type(), texts[row]));
+  std::string_view before, made;  // rows that were made of one share its text, which may be long
+  for (size_t row = 0; row < column.size(); ++row) {
+    if (column.is_null(row)) continue;
+    if (!is_same_place(texts[row], before)) {
+      before = texts[row];
+      made = column.heap().add(comparable_text(column.type(), before));
+    }
+    texts[row] = made;
+  }
+}
+
+template <class T>
+bool has_slot_as_before(const Column& column, size_t row) {
+  const std::span<const T> slots = column.data<T>();
+  return std::memcmp(&slots[row - 1], &slots[row], sizeof(T)) == 0;
+}
+
+// Of scalars; texts by where they stand.
+bool is_as_before(const Column& column, size_t row) {
+  switch (column.type().kind()) {
+    case TypeKind::Boolean:
+      return has_slot_as_before<uint8_t>(column, row);
+    case TypeKind::Integer:
+    case TypeKind::Date:
+    case TypeKind::Time:
+      return has_slot_as_before<int32_t>(column, row);
+    case TypeKind::Bigint:
+    case TypeKind::Timestamp:
+      return has_slot_as_before<int64_t>(column, row);
+    case TypeKind::Double:
+      return has_slot_as_before<double>(column, row);
+    case TypeKind::Decimal:
+      return has_slot_as_before<Int128>(column, row);
+    case TypeKind::String:
+    case TypeKind::Bytes: {
+      const auto texts = column.data<std::string_view>();
+      return is_same_place(texts[row - 1], texts[row]);
+    }
+    default:
+      return false;
+  }
 }
 
 ColumnPtr in_one_form(const ColumnPtr& column) {
@@ -487,10 +530,11 @@ ColumnPtr in_one_form(const ColumnPtr& column) {
 
 }  // namespace
 
-RowKeys::RowKeys(std::vector<ColumnPtr> columns) {
+RowKeys::RowKeys(const std::vector<ColumnPtr>& columns) {
   for (const ColumnPtr& column : columns) {
     columns_.push_back(in_one_form(column));
     pointers_.push_back(columns_.back().get());
+    have_texts_ = have_texts_ || column->type().kind() == TypeKind::String;
   }
 }
 
@@ -500,9 +544,21 @@ bool RowKeys::has_null(size_t row) const {
 }
 
 std::string_view RowKeys::bytes(size_t row) {
+  if (row_of_bytes_ && row == *row_of_bytes_ + 1 && repeats(row)) {
+    row_of_bytes_ = row;
+    return bytes_;
+  }
   bytes_.clear();
   encode_row(pointers_, row, bytes_);
+  row_of_bytes_ = row;
   return bytes_;
+}
+
+bool RowKeys::repeats(size_t row) const {
+  if (!have_texts_ || row == 0) return false;
+  return std::ranges::all_of(pointers_, [row](const Column* column) {
+    return column->is_null(row) == column->is_null(row - 1) && is_as_before(*column, row);
+  });
 }
 
 Result<RowsChunks> run_rows_plan(const SelectRowsPlan& plan, std::vector<RowsChunks> tables,

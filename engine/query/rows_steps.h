@@ -1,5 +1,6 @@
 // The steps of a SELECT that have to see all rows of their inputs.
 #pragma once
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,15 +25,20 @@ RowsChunk merge(const RowsChunks& chunks, std::span<const Column::SourceRow> row
 // Rows as bytes that are equal where `=` says so: -0.0 is 0.0.
 class RowKeys {
  public:
-  explicit RowKeys(std::vector<ColumnPtr> columns);
+  explicit RowKeys(const std::vector<ColumnPtr>& columns);
   bool has_null(size_t row) const;
   // Until the next call.
   std::string_view bytes(size_t row);
+  // Whether it has the bytes of the row before it, as far as that is seen at a glance: the rows that are made of one share its
+  // texts, which may be long.
+  bool repeats(size_t row) const;
 
  private:
   std::vector<ColumnPtr> columns_;
   std::vector<const Column*> pointers_;
+  bool have_texts_ = false;
   std::string bytes_;
+  std::optional<size_t> row_of_bytes_;
 };
 
 // -0.0 is 0.0, and every NaN the same, in arrays and rows, too: so that their bytes are those of values that are equal.

@@ -6,10 +6,11 @@ namespace engine {
 
 Result<std::vector<uint32_t>> SeenRows::first_ones(std::vector<ColumnPtr> columns, size_t rows) {
   constexpr size_t kBytesOfKey = 48;  // about, beside its text
-  RowKeys keys(std::move(columns));
+  RowKeys keys(columns);
   std::vector<uint32_t> fresh;
   size_t bytes = 0;
   for (uint32_t row = 0; row < rows; ++row) {
+    if (keys.repeats(row)) continue;
     const std::string_view key = keys.bytes(row);
     if (seen_.contains(key)) continue;
     seen_.insert(texts_.add(key));
