@@ -194,13 +194,17 @@ std::string quoted_element(std::string_view text) {
 }
 
 // One dimension; an array of arrays is jsonb with us.
-Result<std::string> array_text(ByteReader& reader, ClientEncoding* from) {
+Result<std::string> array_text(uint32_t expected, ByteReader& reader, ClientEncoding* from) {
   const auto dimensions = reader.be<int32_t>();
   const auto flags = reader.be<int32_t>();  // has nulls: the lengths say it too
   const auto element = reader.be<uint32_t>();
   if (!reader.ok()) return bad_bytes();
   if (dimensions < 0) return bad_binary("an invalid number of dimensions of an array");
   if (flags != 0 && flags != 1) return bad_binary("invalid flags of an array");
+  if (element != expected)
+    return Error{ErrorCode::TypeMismatch, "binary data has array element type " +
+                                              std::to_string(element) + " instead of expected " +
+                                              std::to_string(expected)};
   if (dimensions == 0) return std::string("{}");
   if (dimensions != 1)
     return Error{ErrorCode::NotSupported, "arrays of several dimensions are not supported yet"};
@@ -277,7 +281,8 @@ Result<std::string> read_text(uint32_t type_oid, ByteReader& reader, ClientEncod
       return plain_text(reader, from);
     default:
       if (auto text = label_text(type_oid, reader)) return *std::move(text);
-      if (element_oid(type_oid) != 0) return array_text(reader, from);
+      if (const uint32_t element = element_oid(type_oid); element != 0)
+        return array_text(element, reader, from);
       // What CREATE TYPE has made: an enumeration's bytes are its text.
       if (type_oid >= kFirstUserType) return plain_text(reader, from);
       return Error{

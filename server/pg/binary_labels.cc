@@ -140,10 +140,11 @@ Result<std::string> address_text(ByteReader& reader) {
   const auto family = reader.be<uint8_t>(), bits = reader.be<uint8_t>();
   reader.be<uint8_t>();  // whether it is a cidr: the type says it
   const auto size = reader.be<uint8_t>();
-  const std::string_view bytes = reader.bytes(size);
   const bool is_v6 = family == 3;
-  if (!reader.ok() || size != (is_v6 ? 16 : 4))
+  if (reader.ok() && size != (is_v6 ? 16 : 4))
     return Error{ErrorCode::BadBinary, "invalid length in external \"inet\" value"};
+  const std::string_view bytes = reader.bytes(size);
+  if (!reader.ok()) return Error{ErrorCode::ProtocolViolation, "insufficient data left in message"};
   char buffer[INET6_ADDRSTRLEN];
   inet_ntop(is_v6 ? AF_INET6 : AF_INET, bytes.data(), buffer, sizeof buffer);
   return fmt::format("{}/{}", buffer, bits);
@@ -295,6 +296,10 @@ void append_label_binary(std::string& out, PostgresLabel of, std::string_view te
 }
 
 std::optional<Result<std::string>> label_text(uint32_t type_oid, ByteReader& reader) {
+  // Of the catalog's types, which the rows below have not: numbers of what they name.
+  for (const PostgresLabel each :
+       {label::kRegclass, label::kRegtype, label::kRegnamespace, label::kRegproc})
+    if (engine::find_label(each)->oid == type_oid) return std::to_string(reader.be<uint32_t>());
   const PostgresLabelRow* row = row_of_oid(type_oid);
   if (row == nullptr) return std::nullopt;
   const PostgresLabel of = row->label;

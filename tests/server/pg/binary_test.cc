@@ -131,6 +131,34 @@ TEST(Binary, arrays_of_less_than_nothing_are_refused) {
     EXPECT_FALSE(text);
 }
 
+// A client that is wrong about a type would have its bytes read as another one's.
+TEST(Binary, arrays_of_another_type_are_refused) {
+  const auto array = [](int element) {
+    return text_of_binary(1007, number32(1) + number32(0) + number32(element) + number32(1) +
+                                    number32(1) + number32(4) + number32(7));
+  };
+  EXPECT_EQ(*array(23), "{\"7\"}");
+  for (const int other : {20, 26, 700, 0}) {
+    const auto text = array(other);
+    ASSERT_FALSE(text);
+    EXPECT_EQ(text.error().code, ErrorCode::TypeMismatch);
+  }
+}
+
+TEST(Binary, numbers_of_what_the_catalog_names) {
+  for (const uint32_t type : {2205U, 2206U, 4089U, 24U}) {
+    EXPECT_EQ(*text_of_binary(type, number32(-1)), "4294967295");
+    EXPECT_EQ(text_of_binary(type, "ab").error().code, ErrorCode::ProtocolViolation);
+  }
+}
+
+TEST(BinaryLabels, addresses_that_end_too_early_are_no_addresses) {
+  EXPECT_EQ(text_of_binary(869, "").error().code, ErrorCode::ProtocolViolation);
+  const std::string of_no_length("\2\0\0\0", 4), cut("\2\40\0\4\1\1", 6);
+  EXPECT_EQ(text_of_binary(869, of_no_length).error().code, ErrorCode::BadBinary);
+  EXPECT_EQ(text_of_binary(869, cut).error().code, ErrorCode::ProtocolViolation);
+}
+
 TEST(BinaryLabels, go_there_and_back) {
   struct Case {
     std::string_view type, text;
