@@ -785,10 +785,12 @@ Status expand_catalog_functions(Statement& statement, std::string_view text) {
   if (auto* update = std::get_if<UpdateRows>(&statement)) {
     for (Assignment& each : update->assignments) TRY(expand_condition(each.value));
     TRY(expand_items(update->returning));
+    TRY(expand_query(update->reads));
     return expand_condition(update->where);
   }
   if (auto* remove = std::get_if<DeleteRows>(&statement)) {
     TRY(expand_items(remove->returning));
+    TRY(expand_query(remove->reads));
     return expand_condition(remove->where);
   }
   return {};

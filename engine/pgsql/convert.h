@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -24,6 +25,8 @@ class Converter {
   Result<TypeName> type(const Fields& type) const;  // convert_type.cc
   // What defines or writes something; nothing for others.
   Result<std::optional<Statement>> statement(const Node& node) const;
+  // Of what has been converted since it was last asked.
+  RowLocks take_row_locks() const { return std::exchange(row_locks_, {}); }
 
  private:
   using Built = Result<ExpressionPtr>;
@@ -31,7 +34,7 @@ class Converter {
   // convert_query.cc
   Status add_with(const Fields& select, Query& query) const;
   Status add_items(const Fields& select, Query& query, std::string_view list = "targetList") const;
-  Status add_from(const Fields& select, Query& query) const;
+  Status add_from(const Fields& select, Query& query, std::string_view list = "fromClause") const;
   Status add_source(const Node& node, JoinType type, Query& query) const;
   Status add_join(const Fields& join, Query& query, JoinType type) const;
   Result<AliasedSource> bracketed(const Node& node, TextPosition at) const;
@@ -41,6 +44,14 @@ class Converter {
                                        std::string_view clause = "sortClause") const;
   Status add_groups(const Fields& select, Query& query) const;
   Result<GroupingItem> grouping(const Node& node) const;
+
+  // convert_row_locks.cc
+  Status note_row_locks(const Fields& select, const Query& query) const;
+  struct LockableSource {
+    std::string visible_name;
+    TableName table;
+  };
+  Status add_lockable(const Node& source, std::vector<LockableSource>& all) const;
 
   // convert_window.cc
   // What WINDOW names is written out in the calls of the SELECT.
@@ -110,6 +121,10 @@ class Converter {
   Result<Statement> insert(const Fields& fields) const;
   Result<OnConflict> on_conflict(const Fields& clause, const Fields& target) const;
   Result<std::vector<Assignment>> assignments(const Fields& fields) const;
+  Built assigned_value(const Node& value, TextPosition at) const;
+  Result<ExpressionList> assigned_row(const Fields& several, TextPosition at) const;
+  Status add_reads(const Fields& fields, std::string_view list, const TableName& target,
+                   const std::optional<Name>& alias, Query& reads) const;
   Result<std::vector<SelectItem>> returning(const Fields& fields) const;
   Result<ExpressionList> inserted_row(const Fields& row) const;
   Result<Statement> update(const Fields& fields) const;
@@ -131,6 +146,7 @@ class Converter {
     OverWindow window;
   };
   mutable std::vector<NamedWindow> windows_;  // of the SELECTs around, the innermost behind
+  mutable RowLocks row_locks_;
 
   std::optional<int32_t> negative_number(int64_t location) const;
 

@@ -1,12 +1,15 @@
 // INSERT, UPDATE and DELETE in PostgreSQL's syntax.
+#include <algorithm>
+#include <utility>
+
 #include "engine/pgsql/convert.h"
+#include "engine/pgsql/nesting.h"
 #include "engine/sql/default_value.h"
 
 namespace engine::pgsql {
 
 Result<Statement> Converter::insert(const Fields& fields) const {
   const TableName target = TRY(table_name(*fields.part("relation")));
-  if (fields.has("withClause")) return not_supported("WITH before INSERT is", target.position);
   std::vector<TableName> columns;
   for (const Node& column : pgsql::children(fields, "cols")) {
     const TextPosition at = position(column.fields.number("location"));
@@ -17,10 +20,21 @@ Result<Statement> Converter::insert(const Fields& fields) const {
   const bool is_values =
       !rows || (rows->fields.has("valuesLists") && !rows->fields.has("sortClause") &&
                 !rows->fields.has("limitCount") && !rows->fields.has("withClause"));
+  if (is_values && fields.has("withClause"))
+    return not_supported("WITH before INSERT ... VALUES is", target.position);
   const auto conflict = fields.part("onConflictClause");
   if (!is_values || conflict) {
     if (!rows) return not_supported("DEFAULT VALUES with ON CONFLICT is", target.position);
-    InsertSelect insert{target.name, target.position, {}, TRY(query(rows->fields))};
+    InsertSelect insert{target.name, target.position, {}, {}};
+    insert.query.position = target.position;
+    if (is_values)  // DEFAULT may be among them
+      for (const Node& row : pgsql::children(rows->fields, "valuesLists"))
+        insert.query.values.push_back(TRY(inserted_row(row.fields)));
+    else
+      insert.query = TRY(query(rows->fields));
+    if (fields.has("withClause") && !insert.query.with.empty())
+      return not_supported("WITH before INSERT and before its SELECT is", target.position);
+    if (!is_values) TRY(add_with(fields, insert.query));
     insert.columns = std::move(columns);
     insert.returning = TRY(returning(fields));
     if (conflict)
@@ -45,15 +59,15 @@ Result<std::vector<SelectItem>> Converter::returning(const Fields& fields) const
 }
 
 // DEFAULT is a call without arguments, which nobody can write.
+Result<ExpressionPtr> Converter::assigned_value(const Node& value, TextPosition at) const {
+  if (value.kind != "SetToDefault") return expression(value);
+  return make_expression(FunctionCall{std::string(kDefaultCall), {}}, at);
+}
+
 Result<ExpressionList> Converter::inserted_row(const Fields& row) const {
   ExpressionList values;
-  for (const Node& value : pgsql::children(row, "items")) {
-    if (value.kind == "SetToDefault")
-      values.push_back(make_expression(FunctionCall{std::string(kDefaultCall), {}},
-                                       position(value.fields.number("location"))));
-    else
-      values.push_back(TRY(expression(value)));
-  }
+  for (const Node& value : pgsql::children(row, "items"))
+    values.push_back(TRY(assigned_value(value, position(value.fields.number("location")))));
   return values;
 }
 
@@ -62,8 +76,9 @@ Result<OnConflict> Converter::on_conflict(const Fields& clause, const Fields& ta
   conflict.position = position(clause.number("location"));
   if (const auto alias = target.part("alias")) conflict.alias = name_of(alias->text("aliasname"));
   if (const auto infer = clause.part("infer")) {
-    if (infer->has("conname") || infer->has("whereClause"))
-      return not_supported("ON CONFLICT with anything but columns is", conflict.position);
+    if (infer->has("whereClause"))
+      return not_supported("ON CONFLICT with a condition for its columns is", conflict.position);
+    conflict.constraint = infer->text("conname");
     for (const Node& element : pgsql::children(*infer, "indexElems")) {
       if (element.fields.has("expr"))
         return not_supported("ON CONFLICT with an expression is", conflict.position);
@@ -77,27 +92,111 @@ Result<OnConflict> Converter::on_conflict(const Fields& clause, const Fields& ta
   return conflict;
 }
 
+namespace {
+
+// ORDER BY 2 and ORDER BY name of what is shown no more once the item is not.
+void write_out(ExpressionPtr& key, const std::vector<SelectItem>& items) {
+  const auto* number = key->as<IntegerLiteral>();
+  const auto* column = key->as<ColumnRef>();
+  for (size_t i = 0; i < items.size(); ++i) {
+    const bool is_meant = number ? number->value == static_cast<int32_t>(i) + 1
+                                 : column && !column->source && items[i].alias &&
+                                       items[i].alias->text == column->name.text;
+    if (!is_meant) continue;
+    key = clone(*items[i].expression);
+    return;
+  }
+}
+
+}  // namespace
+
+// (a, b) = (1, 2), or = (SELECT ...), which is asked once for each of them.
+Result<ExpressionList> Converter::assigned_row(const Fields& several, TextPosition at) const {
+  const auto count = static_cast<size_t>(several.number("ncolumns"));
+  const auto check = [&](size_t found) -> Status {
+    if (found == count) return {};
+    return Error{ErrorCode::SyntaxError, "number of columns does not match number of values"}.at(
+        at);
+  };
+  ExpressionList values;
+  const auto source = child(several, "source");
+  if (source && source->kind == "RowExpr") {
+    for (const Node& value : pgsql::children(source->fields, "args"))
+      values.push_back(TRY(assigned_value(value, at)));
+    TRY(check(values.size()));
+    return values;
+  }
+  const auto body =
+      source && source->kind == "SubLink" ? child(source->fields, "subselect") : std::nullopt;
+  if (!body)
+    return Error{ErrorCode::NotSupported,
+                 "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() "
+                 "expression"}
+        .at(at);
+  Query query = TRY(this->query(body->fields));
+  const bool has_star = std::ranges::any_of(
+      query.items, [](const SelectItem& item) { return item.kind != SelectItemKind::Expression; });
+  if (query.combined || !query.values.empty() || query.distinct || has_star)
+    return not_supported("UPDATE of several columns by anything but a plain SELECT is", at);
+  TRY(check(query.items.size()));
+  for (ExpressionPtr& key : query.group_by) write_out(key, query.items);
+  for (ExpressionPtr& key : query.distinct_on) write_out(key, query.items);
+  for (OrderItem& key : query.order_by) write_out(key.expression, query.items);
+  std::vector<SelectItem> items = std::exchange(query.items, {});
+  const auto asked = [&](Query one) {
+    return make_expression(
+        Subquery{SubqueryKind::Scalar, nullptr, std::make_shared<const Query>(std::move(one))}, at);
+  };
+  const ExpressionPtr rest = asked(clone(query));
+  if (count > 1 && parts_of(*rest) > kMostRepeatedParts)
+    return not_supported("UPDATE of several columns by such a long SELECT is", at);
+  for (SelectItem& item : items) {
+    Query one = clone(query);
+    one.items.push_back(std::move(item));
+    values.push_back(asked(std::move(one)));
+  }
+  return values;
+}
+
 Result<std::vector<Assignment>> Converter::assignments(const Fields& fields) const {
   std::vector<Assignment> all;
+  ExpressionList row;  // of (a, b) = ..., whose columns come one by one
   for (const Node& target : pgsql::children(fields, "targetList")) {
     const TextPosition at = position(target.fields.number("location"));
     const auto value = child(target.fields, "val");
-    if (target.fields.has("indirection") || !value || value->kind == "MultiAssignRef" ||
-        value->kind == "SetToDefault")
-      return not_supported("UPDATE that sets several columns at once, a part or DEFAULT is", at);
-    all.push_back({{name_of(target.fields.text("name")), at}, TRY(expression(*value))});
+    if (target.fields.has("indirection") || !value)
+      return not_supported("UPDATE of a part of a column is", at);
+    const TableName column{name_of(target.fields.text("name")), at};
+    if (value->kind != "MultiAssignRef") {
+      all.push_back({column, TRY(assigned_value(*value, at))});
+      continue;
+    }
+    const auto place = static_cast<size_t>(value->fields.number("colno") - 1);
+    if (place == 0) row = TRY(assigned_row(value->fields, at));
+    all.push_back({column, std::move(row.at(place))});
   }
   return all;
+}
+
+// What more there is stands behind the target as behind a comma.
+Status Converter::add_reads(const Fields& fields, std::string_view list, const TableName& target,
+                            const std::optional<Name>& alias, Query& reads) const {
+  reads.position = target.position;
+  TRY(add_with(fields, reads));
+  if (!fields.has(list)) return {};
+  reads.from.emplace();
+  reads.from->name = target.name;
+  reads.from->alias = alias;
+  reads.from->position = target.position;
+  return add_from(fields, reads, list);
 }
 
 Result<Statement> Converter::update(const Fields& fields) const {
   const auto relation = fields.part("relation");
   UpdateRows update{TRY(table_name(*relation)), std::nullopt, {}, nullptr};
-  for (const std::string_view clause : {"fromClause", "withClause"})
-    if (fields.has(clause))
-      return not_supported("UPDATE with FROM or WITH is", update.target.position);
-  update.returning = TRY(returning(fields));
   if (const auto alias = relation->part("alias")) update.alias = name_of(alias->text("aliasname"));
+  TRY(add_reads(fields, "fromClause", update.target, update.alias, update.reads));
+  update.returning = TRY(returning(fields));
   update.assignments = TRY(assignments(fields));
   if (fields.has("whereClause")) update.where = TRY(child_of(fields, "whereClause"));
   return Statement(std::move(update));
@@ -106,11 +205,9 @@ Result<Statement> Converter::update(const Fields& fields) const {
 Result<Statement> Converter::remove(const Fields& fields) const {
   const auto relation = fields.part("relation");
   DeleteRows remove{TRY(table_name(*relation)), std::nullopt, nullptr};
-  for (const std::string_view clause : {"usingClause", "withClause"})
-    if (fields.has(clause))
-      return not_supported("DELETE with USING or WITH is", remove.target.position);
-  remove.returning = TRY(returning(fields));
   if (const auto alias = relation->part("alias")) remove.alias = name_of(alias->text("aliasname"));
+  TRY(add_reads(fields, "usingClause", remove.target, remove.alias, remove.reads));
+  remove.returning = TRY(returning(fields));
   if (fields.has("whereClause")) remove.where = TRY(child_of(fields, "whereClause"));
   return Statement(std::move(remove));
 }

@@ -58,6 +58,44 @@ void spread_series_of_catalog(Query& query) {
   }
 }
 
+bool names_columns(const Expression& expression) {
+  return expression.is<ColumnRef>() ||
+         std::ranges::any_of(children(expression),
+                             [](const Expression* child) { return names_columns(*child); });
+}
+
+// Rows alone, which name columns of the sources around.
+bool are_rows_of_others(const Query& query) {
+  if (query.values.empty() || !query.with.empty() || !query.order_by.empty() || query.limit ||
+      query.offset)
+    return false;
+  const auto is_as_long = [&](const ExpressionList& row) {
+    return row.size() == query.values.front().size();
+  };
+  return std::ranges::all_of(query.values, is_as_long) &&
+         std::ranges::any_of(query.values, [](const ExpressionList& row) {
+           return std::ranges::any_of(row, [](const auto& value) { return names_columns(*value); });
+         });
+}
+
+// LATERAL (VALUES (t.a), (t.b)) is unnest(ARRAY[t.a, t.b]).
+void take_rows_as_arrays(Query rows, AliasedSource& source) {
+  Query body;
+  body.position = rows.position;
+  for (size_t i = 0; i < rows.values.front().size(); ++i) {
+    ArrayConstructor column;
+    for (ExpressionList& row : rows.values) column.elements.push_back(std::move(row[i]));
+    FunctionCall unnest{"UNNEST", {}};
+    unnest.arguments.push_back(make_expression(std::move(column), source.position));
+    body.items.push_back({SelectItemKind::Expression,
+                          make_expression(std::move(unnest), source.position), std::nullopt,
+                          std::nullopt, source.position});
+    if (source.columns.size() <= i) source.columns.push_back(Name{fmt::format("COLUMN{}", i + 1)});
+  }
+  source.is_function = true;
+  source.query = std::make_shared<const Query>(std::move(body));
+}
+
 // Functions whose columns have names of their own: VALUE, and KEY before it where there are `names`.
 struct JsonRows {
   std::string_view function, names = {}, values = {};
@@ -239,8 +277,8 @@ Status Converter::add_items(const Fields& select, Query& query, std::string_view
   return {};
 }
 
-Status Converter::add_from(const Fields& select, Query& query) const {
-  for (const Node& each : pgsql::children(select, "fromClause"))
+Status Converter::add_from(const Fields& select, Query& query, std::string_view list) const {
+  for (const Node& each : pgsql::children(select, list))
     TRY(add_source(each, JoinType::Inner, query));
   return {};
 }
@@ -324,8 +362,12 @@ Result<AliasedSource> Converter::source(const Node& node) const {
                    {},
                    "For example, FROM (SELECT ...) [AS] foo."}
           .at(named.position);
-    named.query = std::make_shared<const Query>(TRY(query(body->fields)));
+    Query rows = TRY(query(body->fields));
     named.name = *named.alias;
+    if (are_rows_of_others(rows))
+      take_rows_as_arrays(std::move(rows), named);
+    else
+      named.query = std::make_shared<const Query>(std::move(rows));
     return named;
   }
   if (node.kind == "RangeFunction") return row_function(fields, std::move(named));

@@ -149,15 +149,45 @@ Status check_nesting(const std::string& text) {
   return {};
 }
 
+namespace {
+
+size_t parts_of(const ExpressionPtr& expression) {
+  return expression ? pgsql::parts_of(*expression) : 0;
+}
+size_t parts_of(const ExpressionList& list) {
+  size_t parts = 0;
+  for (const ExpressionPtr& each : list) parts += parts_of(each);
+  return parts;
+}
+
+size_t parts_of(const Query& query) {
+  size_t parts = parts_of(query.where) + parts_of(query.having) + parts_of(query.group_by) +
+                 parts_of(query.distinct_on);
+  const auto add = [&](const std::shared_ptr<const Query>& within) {
+    if (within) parts += parts_of(*within);
+  };
+  for (const SelectItem& item : query.items) parts += parts_of(item.expression);
+  for (const ExpressionList& row : query.values) parts += parts_of(row);
+  for (const OrderItem& key : query.order_by) parts += parts_of(key.expression);
+  for (const CommonTable& table : query.with) add(table.query);
+  if (query.from) add(query.from->query);
+  for (const Join& join : query.joins) {
+    parts += 1 + parts_of(join.on);
+    add(join.source.query);
+  }
+  if (query.combined) {
+    add(query.combined->left);
+    add(query.combined->right);
+  }
+  return parts;
+}
+
+}  // namespace
+
 size_t parts_of(const Expression& expression) {
   size_t parts = 1;
   for (const Expression* child : children(expression)) parts += parts_of(*child);
-  if (const auto* subquery = expression.as<Subquery>()) {
-    const Query& query = *subquery->query;
-    if (query.where) parts += parts_of(*query.where);
-    for (const SelectItem& item : query.items)
-      if (item.expression) parts += parts_of(*item.expression);
-  }
+  if (const auto* subquery = expression.as<Subquery>()) parts += parts_of(*subquery->query);
   return parts;
 }
 

@@ -82,10 +82,12 @@ struct ParameterCounter {
     return std::max(greatest, greatest_parameter(n.returning));
   }
   int operator()(const DeleteRows& n) const {
-    return std::max(greatest_parameter(n.where), greatest_parameter(n.returning));
+    return std::max({greatest_parameter(n.where), greatest_parameter(n.reads),
+                     greatest_parameter(n.returning)});
   }
   int operator()(const UpdateRows& n) const {
-    int greatest = std::max(greatest_parameter(n.where), greatest_parameter(n.returning));
+    int greatest = std::max({greatest_parameter(n.where), greatest_parameter(n.reads),
+                             greatest_parameter(n.returning)});
     for (const Assignment& each : n.assignments)
       greatest = std::max(greatest, greatest_parameter(each.value));
     return greatest;

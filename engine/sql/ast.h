@@ -20,10 +20,18 @@ using Statement =
                  CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate, Listen, Unlisten, Notify,
                  CreateSequence, AlterSequence, DropSequences, AlterDefault>;
 
+// FOR UPDATE, FOR SHARE and their kin, of every SELECT within the statement.
+struct RowLocks {
+  enum class Wait : uint8_t { Blocks, NoWait, SkipLocked };
+  std::vector<TableName> tables = {};  // that FROM reads or OF names, whatever they are
+  Wait wait = Wait::Blocks;
+};
+
 struct ParsedStatement {
   Statement statement;
   std::string text;    // as written, from its first to its last token, without the semicolon; of one with a password its tag
   TextPosition start;  // in the whole script, as all positions inside
+  RowLocks row_locks = {};
 };
 
 // The number of parameters: the greatest n of any $n; 0 when there is none.

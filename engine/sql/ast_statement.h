@@ -160,6 +160,7 @@ struct Assignment {
 struct OnConflict {
   std::optional<Name> alias = {};            // of the target
   std::vector<TableName> columns = {};       // empty: whatever it is that meets
+  std::string constraint = {};               // in place of columns: its name
   std::vector<Assignment> assignments = {};  // empty: DO NOTHING
   ExpressionPtr where = nullptr;             // may be null
   TextPosition position = {};
@@ -189,6 +190,7 @@ struct DeleteRows {
   TableName target;
   std::optional<Name> alias;
   ExpressionPtr where;  // may be null
+  Query reads = {};     // WITH, and where USING names more: the target and those, as FROM has them
   std::vector<SelectItem> returning = {};
 };
 struct UpdateRows {
@@ -196,6 +198,7 @@ struct UpdateRows {
   std::optional<Name> alias;
   std::vector<Assignment> assignments;
   ExpressionPtr where;  // may be null
+  Query reads = {};     // WITH, and where FROM names more: the target and those
   std::vector<SelectItem> returning = {};
 };
 

@@ -37,7 +37,8 @@ void plan_moved_keys(RowsWrite& write, TextPosition at) {
     value = engine::assigned(std::move(value), column.type);
   }
   for (const size_t key : keys)
-    add_item(write.rows, column_of(columns[key].name, at), old_name(columns[key].name));
+    add_item(write.rows, own_column(write.rows, columns[key].name, at),
+             old_name(columns[key].name));
 
   engine::Query outer;
   outer.position = at;

@@ -5,7 +5,9 @@
 
 #include "engine/expr/assigned.h"
 #include "engine/expr/whole_numeric.h"
+#include "engine/sql/default_value.h"
 #include "engine/sql/parse.h"
+#include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
 #include "server/sql/write_parts.h"
 
@@ -53,6 +55,7 @@ class Upsert {
         at_(insert.target_position) {}
 
   Status plan() {
+    TRY(put_defaults());
     TRY(check_columns());
     TRY(check_assignments());
     TRY(give_values_types());
@@ -88,6 +91,26 @@ class Upsert {
     return std::ranges::find(write_.places, place) != write_.places.end();
   }
 
+  // In place of DEFAULT among the values; a column of which nothing else is written is one that is left out.
+  Status put_defaults() {
+    std::vector<engine::ExpressionList>& rows = write_.rows.values;
+    for (size_t i = write_.places.size(); i-- > 0;) {
+      const auto is_default = [i](const engine::ExpressionList& row) {
+        return i < row.size() && engine::is_default_value(*row[i]);
+      };
+      const ColumnDef& column = columns_[write_.places[i]];
+      if (!rows.empty() && std::ranges::all_of(rows, is_default)) {
+        for (engine::ExpressionList& row : rows)
+          row.erase(row.begin() + static_cast<std::ptrdiff_t>(i));
+        write_.places.erase(write_.places.begin() + static_cast<std::ptrdiff_t>(i));
+        continue;
+      }
+      for (engine::ExpressionList& row : rows)
+        if (is_default(row)) row[i] = TRY(default_of(column, row[i]->position));
+    }
+    return {};
+  }
+
   Status check_columns() {
     for (size_t i = 0; i < columns_.size(); ++i) {
       const ColumnDef& column = columns_[i];
@@ -98,17 +121,10 @@ class Upsert {
                        fmt::format("INSERT gives no value for key column \"{}\"", column.name)}
               .at(at_);
         keys_.push_back(i);
-      } else if (!is_inserted(i) &&
-                 (column.is_not_null || column.is_serial || !column.default_sql.empty())) {
-        return Error{
-            ErrorCode::NotSupported,
-            fmt::format("ON CONFLICT of an INSERT that leaves out column \"{}\", which has "
-                        "a DEFAULT or is NOT NULL, is not supported yet",
-                        column.name)}
-            .at(at_);
       }
     }
     if (keys_.empty()) return no_key();
+    if (!conflict_.constraint.empty()) return check_constraint();
     if (conflict_.columns.empty()) {
       if (does_nothing()) return {};
       return Error{ErrorCode::SyntaxError,
@@ -121,6 +137,16 @@ class Upsert {
       named.push_back(TRY(find_place(column, *write_.target, context_)));
     std::ranges::sort(named);
     return named == keys_ ? Status{} : no_key();
+  }
+  // The one that there is.
+  Status check_constraint() const {
+    const std::string key = engine::display_name(write_.target->name) + "_pkey";
+    if (conflict_.constraint == key) return {};
+    return Error{ErrorCode::UndefinedObject,
+                 fmt::format("constraint \"{}\" for table \"{}\" does not exist",
+                             conflict_.constraint, engine::display_name(write_.target->name)),
+                 "", fmt::format("The primary key is \"{}\".", key)}
+        .at(conflict_.position);
   }
   Status no_key() const {
     return Error{ErrorCode::InvalidColumnReference,
@@ -163,9 +189,11 @@ class Upsert {
             at_);
       for (size_t i = 0; i < row.size(); ++i)
         row[i] = engine::assigned(std::move(row[i]), columns_[write_.places[i]].type);
+      if (row.size() != write_.rows.values.front().size())
+        return Error{ErrorCode::SyntaxError, "VALUES lists must all be the same length"}.at(at_);
       write_.places.resize(row.size());
     }
-    if (!write_.rows.values.empty()) return {};
+    if (!write_.rows.values.empty()) return add_left_out();
     engine::Query assigning;
     assigning.position = at_;
     assigning.from.emplace();
@@ -185,6 +213,19 @@ class Upsert {
     }
     assigning.from->query = std::make_shared<const engine::Query>(std::move(write_.rows));
     write_.rows = std::move(assigning);
+    return add_left_out();
+  }
+
+  // What is not inserted has its DEFAULT, of which EXCLUDED tells, too.
+  Status add_left_out() {
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const ColumnDef& column = columns_[i];
+      if (column.role == ColumnRole::Headers || is_inserted(i)) continue;
+      const ExpressionPtr value = engine::assigned(TRY(default_of(column, at_)), column.type);
+      for (engine::ExpressionList& row : write_.rows.values) row.push_back(clone(*value));
+      if (write_.rows.values.empty()) add_item(write_.rows, clone(*value), column.name);
+      write_.places.push_back(i);
+    }
     return {};
   }
 

@@ -12,6 +12,9 @@ namespace server {
 // As it is spelled in the catalog.
 engine::Name exact(const std::string& text);
 engine::ExpressionPtr column_of(const std::string& name, TextPosition at);
+// A column of the target, which `rows` reads first: others beside it may have one of the same name.
+engine::ExpressionPtr own_column(const engine::Query& rows, const std::string& name,
+                                 TextPosition at);
 void add_item(engine::Query& query, engine::ExpressionPtr value, const std::string& name);
 // CAST(value AS type), with the type's label and without its length: that is looked at where rows become records.
 engine::ExpressionPtr as_type(engine::ExpressionPtr value, const engine::SqlType& type);
@@ -24,6 +27,8 @@ Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::Tabl
 // In its schema.
 Result<size_t> find_place(const engine::TableName& column, const engine::DataSource& target,
                           const engine::PlanContext& context);
+// What DEFAULT stands for. Fails with NotSupported where that takes numbers of a sequence.
+Result<engine::ExpressionPtr> default_of(const engine::ColumnDef& column, TextPosition at);
 // Casts each operand that is no sum, product, ... itself.
 void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint);
 

@@ -8,6 +8,7 @@
 #include "engine/expr/assigned.h"
 #include "engine/expr/whole_numeric.h"
 #include "engine/plan/insert_values.h"
+#include "engine/sql/default_value.h"
 #include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
 #include "engine/types/declared_lengths.h"
@@ -25,6 +26,13 @@ engine::ExpressionPtr column_of(const std::string& name, TextPosition at) {
   engine::ColumnRef reference;
   reference.name = exact(name);
   return engine::make_expression(std::move(reference), at);
+}
+
+engine::ExpressionPtr own_column(const engine::Query& rows, const std::string& name,
+                                 TextPosition at) {
+  engine::ExpressionPtr column = column_of(name, at);
+  if (!rows.joins.empty()) std::get<engine::ColumnRef>(column->node).source = rows.from->alias;
+  return column;
 }
 
 engine::ExpressionPtr as_taken(engine::ExpressionPtr value, const engine::SqlType& type,
@@ -45,6 +53,10 @@ engine::ExpressionPtr as_type(engine::ExpressionPtr value, const engine::SqlType
   return engine::make_expression(engine::Cast{std::move(value), std::move(name)}, at);
 }
 
+bool is_changed_by_rows(const engine::DataSource& source) {
+  return source.kind == engine::SourceKind::Table && !source.read_only && !source.window;
+}
+
 Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::TableName& table,
                                                               const engine::PlanContext& context) {
   const engine::DataSource* found = engine::find_source(table.name, context);
@@ -52,7 +64,7 @@ Result<std::shared_ptr<const engine::DataSource>> find_target(const engine::Tabl
     return Error{ErrorCode::UndefinedSource, fmt::format("relation \"{}\" does not exist",
                                                          engine::display_name(table.name.text))}
         .at(table.position);
-  if (found->kind != engine::SourceKind::Table || found->read_only || found->window)
+  if (!is_changed_by_rows(*found))
     return Error{ErrorCode::WrongObjectType,
                  fmt::format("{} is no table whose rows could be changed", found->name)}
         .at(table.position);
@@ -80,6 +92,17 @@ void widen(engine::ExpressionPtr& operand, const engine::TypeName& bigint) {
   operand = engine::make_expression(engine::Cast{std::move(operand), bigint}, at);
 }
 
+Result<engine::ExpressionPtr> default_of(const engine::ColumnDef& column, TextPosition at) {
+  if (column.is_serial || has_sequence_default(column))
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("DEFAULT of column \"{}\", which takes numbers of a sequence, is not "
+                             "supported here yet",
+                             engine::display_name(column.name))}
+        .at(at);
+  if (column.default_sql.empty()) return engine::make_expression(engine::NullLiteral{}, at);
+  return engine::parse_expression(column.default_sql);
+}
+
 namespace {
 
 using engine::ColumnDef;
@@ -87,9 +110,11 @@ using engine::ColumnRole;
 using engine::Name;
 
 engine::Query rows_of(const engine::DataSource& target, const engine::TableName& written,
-                      const std::optional<Name>& alias, const engine::ExpressionPtr& where) {
+                      const std::optional<Name>& alias, const engine::Query& reads,
+                      const engine::ExpressionPtr& where) {
   engine::Query query;
   query.position = written.position;
+  query.with = reads.with;
   query.from.emplace();
   query.from->name = exact(target.name);
   query.from->alias = alias ? alias : engine::Name{written.name};
@@ -98,7 +123,13 @@ engine::Query rows_of(const engine::DataSource& target, const engine::TableName&
       !alias && written.name.quoting == engine::Quoting::Back && dot != std::string::npos)
     query.from->alias->text = written.name.text.substr(dot + 1);
   query.from->position = written.position;
+  for (const engine::Join& join : reads.joins) query.joins.push_back(clone(join));
   if (where) query.where = clone(*where);
+  // Several rows beside one of the target: one of them is taken.
+  if (!query.joins.empty())
+    for (const ColumnDef& column : target.schema.columns)
+      if (column.role == ColumnRole::Key)
+        query.distinct_on.push_back(own_column(query, column.name, written.position));
   return query;
 }
 
@@ -121,13 +152,14 @@ Result<RowsWrite> plan_delete(const engine::DeleteRows& remove,
   RowsWrite write;
   write.kind = RowsWrite::Kind::Delete;
   write.target = TRY(find_target(remove.target, context));
-  write.rows = rows_of(*write.target, remove.target, remove.alias, remove.where);
+  write.rows = rows_of(*write.target, remove.target, remove.alias, remove.reads, remove.where);
   const std::vector<ColumnDef>& columns = write.target->schema.columns;
   for (size_t i = 0; i < columns.size(); ++i) {
     const bool is_told = !remove.returning.empty() && columns[i].role != ColumnRole::Headers;
     if (columns[i].role != ColumnRole::Key && !is_told) continue;
     write.places.push_back(i);
-    add_item(write.rows, column_of(columns[i].name, remove.target.position), columns[i].name);
+    add_item(write.rows, own_column(write.rows, columns[i].name, remove.target.position),
+             columns[i].name);
   }
   return write;
 }
@@ -137,7 +169,7 @@ Result<RowsWrite> plan_update(const engine::UpdateRows& update,
   RowsWrite write;
   write.kind = RowsWrite::Kind::Update;
   write.target = TRY(find_target(update.target, context));
-  write.rows = rows_of(*write.target, update.target, update.alias, update.where);
+  write.rows = rows_of(*write.target, update.target, update.alias, update.reads, update.where);
   const std::vector<ColumnDef>& columns = write.target->schema.columns;
   std::vector<const engine::Expression*> assigned(columns.size());
   bool moves_keys = false;
@@ -153,7 +185,9 @@ Result<RowsWrite> plan_update(const engine::UpdateRows& update,
     if (columns[i].role == ColumnRole::Headers) continue;
     write.places.push_back(i);
     engine::ExpressionPtr value =
-        assigned[i] ? clone(*assigned[i]) : column_of(columns[i].name, update.target.position);
+        assigned[i] ? clone(*assigned[i])
+                    : own_column(write.rows, columns[i].name, update.target.position);
+    if (engine::is_default_value(*value)) value = TRY(default_of(columns[i], value->position));
     if (value->is<engine::NullLiteral>()) value = as_type(std::move(value), columns[i].type);
     add_item(write.rows, std::move(value), columns[i].name);
   }

@@ -32,6 +32,8 @@ struct RowsWrite {
   }
 };
 
+// Whether statements may change its rows one by one: a table by itself. See check_writable(), too.
+bool is_changed_by_rows(const engine::DataSource& source);
 // Whether the statement writes rows of a SELECT into a table; an INSERT ... SELECT into a stream is a query that runs on.
 bool writes_rows(const engine::Statement& statement, const engine::PlanContext& context);
 // What it tells of the rows that it has written.
