@@ -161,12 +161,7 @@ Result<Query> Converter::query(const Fields& select) const {
   TRY(add_groups(select, query));
   if (select.has("havingClause")) query.having = TRY(child_of(select, "havingClause"));
   if (select.has("intoClause")) return not_supported("SELECT INTO is", query.position);
-  if (select.has("lockingClause"))
-    return Error{ErrorCode::NotSupported,
-                 "FOR UPDATE and FOR SHARE are not supported yet",
-                 {},
-                 "An UPDATE reads and changes rows in one statement, with the table to itself."}
-        .at(query.position);
+  TRY(note_row_locks(select, query));
   query.order_by = TRY(order(select));
   windows_.resize(windows_around);
   if (select.text("limitOption") == "LIMIT_OPTION_WITH_TIES")

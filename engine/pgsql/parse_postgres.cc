@@ -107,9 +107,9 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
     auto inner = TRY(convert.statement(*within));
     if (!inner) return Error{ErrorCode::SyntaxError, "not a SELECT"};
     const size_t at = find_word(text, {"INSERT", "UPDATE", "DELETE"});
-    auto whole = std::make_unique<ParsedStatement>(
-        ParsedStatement{*std::move(inner), std::string(text.substr(at)),
-                        convert.position(static_cast<int64_t>(begin + at))});
+    auto whole = std::make_unique<ParsedStatement>(ParsedStatement{
+        *std::move(inner), std::string(text.substr(at)),
+        convert.position(static_cast<int64_t>(begin + at)), convert.take_row_locks()});
     if (!is_explain) return prepare_of(node.fields, std::move(whole), convert);
     Explain explain = TRY(explain_of(node.fields, convert));
     explain.statement = std::move(whole);
@@ -119,9 +119,9 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
   const size_t at = find_word(text, {"SELECT", "WITH", "VALUES"});
   Query query = TRY(convert.query(within->fields));
   const auto parsed = [&] {
-    return std::make_unique<ParsedStatement>(
-        ParsedStatement{std::move(query), std::string(text.substr(at)),
-                        convert.position(static_cast<int64_t>(begin + at))});
+    return std::make_unique<ParsedStatement>(ParsedStatement{
+        std::move(query), std::string(text.substr(at)),
+        convert.position(static_cast<int64_t>(begin + at)), convert.take_row_locks()});
   };
   if (is_explain) {
     Explain explain = TRY(explain_of(node.fields, convert));
@@ -175,6 +175,7 @@ Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text) {
     begin += skipped;
     ParsedStatement& statement = statements.emplace_back();
     statement.statement = TRY(statement_of(*node, written.substr(skipped), begin, convert));
+    statement.row_locks = convert.take_row_locks();
     statement.text = written.substr(skipped);
     statement.start = convert.position(static_cast<int64_t>(begin));
   }

@@ -123,6 +123,7 @@ std::string changing_command(const engine::ParsedStatement& statement) {
 
 std::string refused_in_read_only(const engine::ParsedStatement& statement) {
   std::string command = changing_command(statement);
+  if (command.empty() && !statement.row_locks.tables.empty()) return "SELECT FOR UPDATE";
   const auto* query = std::get_if<engine::Query>(&statement.statement);
   return command.empty() && query ? moved_sequence(*query) : command;
 }

@@ -527,6 +527,10 @@ struct Session::OwnStatement {
     auto portal = std::make_shared<Portal>(
         query, std::vector<engine::Value>(parameters.begin(), parameters.end()),
         std::vector<Format>{cursor.is_binary ? Format::Binary : Format::Text}, session.waker());
+    if (cursor.with_hold && !statement.parsed->row_locks.tables.empty())
+      return Error{ErrorCode::NotSupported,
+                   "DECLARE CURSOR WITH HOLD ... FOR UPDATE/SHARE is not supported", "",
+                   "Holdable cursors must be READ ONLY."};
     if (cursor.is_scroll && query->plan->kind != sql::ResultKind::Rows)
       return Error{ErrorCode::NotSupported, "SCROLL over a query that never ends is not supported",
                    "", "DECLARE the cursor with NO SCROLL."};
@@ -549,6 +553,7 @@ struct Session::OwnStatement {
     parsed->text = statement.parsed->text;
     parsed->start = query.position;
     parsed->statement = std::move(query);
+    parsed->row_locks = statement.parsed->row_locks;
     PreparedStatementPtr analysed = TRY(session.analyse(std::move(parsed), statement.text, {}, {}));
     if (!analysed->plan)
       return Error{
@@ -830,6 +835,7 @@ std::shared_ptr<const engine::ParsedStatement> Session::inner_of(
   inner->text = own.parsed->text;
   inner->start = query->position;
   inner->statement = engine::clone(*query);
+  inner->row_locks = own.parsed->row_locks;
   return inner;
 }
 

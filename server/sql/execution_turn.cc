@@ -47,6 +47,7 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
       return try_start();
     }
     place_ = std::move(asked.place);
+    if (wait() != engine::RowLocks::Wait::Blocks) return do_without();
     timer_.emplace(session().shard().loop(), "turns", [this] { time_out(); });
     const int64_t lock_timeout_ms = session().setting_ms("lock_timeout", 0);
     timer_->start_once(lock_timeout_ms > 0 ? lock_timeout_ms : kMostWait_ms);
@@ -70,11 +71,36 @@ class TurnExecution final : public SqlExecution, private sql::Receiver {
   }
 
  private:
+  // A statement that changes rows waits for them.
+  engine::RowLocks::Wait wait() const {
+    const engine::ParsedStatement& statement = *prepared_->statement;
+    return std::holds_alternative<engine::Query>(statement.statement)
+               ? statement.row_locks.wait
+               : engine::RowLocks::Wait::Blocks;
+  }
+  // Somebody else has the tables, and with them all of their rows.
+  Status do_without() {
+    place_ = {};
+    is_over_ = true;
+    if (wait() == engine::RowLocks::Wait::NoWait) {
+      give_up_turns();
+      return Error{ErrorCode::LockTimeout, "could not obtain lock on the rows",
+                   "Another transaction has locked or changed rows of the same table.",
+                   "A transaction locks all of a table's rows at once."};
+    }
+    session().shard().loop().post(interest().here([this] {
+      give_up_turns();
+      receiver().on_done({"SELECT", 0});
+    }));
+    return {};
+  }
   void time_out() {
     place_ = {};
     Error error{ErrorCode::LockTimeout, "canceling statement due to lock timeout"};
     error.detail = "Another transaction changes the same table, and has not ended.";
-    error.hint = "Transactions that UPDATE or DELETE have a table to themselves until they end.";
+    error.hint =
+        "Transactions that UPDATE, DELETE or SELECT ... FOR UPDATE have a table to themselves "
+        "until they end.";
     fail(std::move(error));
   }
   Status try_start() {

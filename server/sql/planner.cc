@@ -335,12 +335,30 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
   }
   if (const auto* query = std::get_if<engine::Query>(&statement)) {
     TRY(prepare_query(*query, slots, *prepared));
+    TRY(prepare_row_locks(*prepared));
     for (const engine::ParameterSlot& slot : slots)
       prepared->parameters.push_back(slot.type.is_null() ? engine::SqlType(engine::TypeKind::String)
                                                          : slot.type);
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
   }
   return Error{ErrorCode::NotSupported, "this statement is not supported yet"}.at(parsed->start);
+}
+
+// Who locks rows could change them, and sees the newest.
+Status Planner::prepare_row_locks(SqlPrepared& out) {
+  const engine::PlanContext context = context_for(nullptr);
+  for (const engine::TableName& each : out.statement->row_locks.tables) {
+    const engine::DataSource* source = engine::find_source(each.name, context);
+    if (!source) continue;  // of WITH, or one of the catalog's
+    TRY(check_insert(*image_->users, asker_, *source));
+    if (!is_changed_by_rows(*source) || !check_writable(*image_, *source))
+      return Error{ErrorCode::WrongObjectType,
+                   fmt::format("cannot lock rows in \"{}\"", engine::display_name(source->name)),
+                   "Its rows are made by a query, or are records of a stream."}
+          .at(each.position);
+  }
+  out.is_for_change = !out.statement->row_locks.tables.empty();
+  return {};
 }
 
 // EXPLAIN of a query with parameters: planned with their values.

@@ -59,7 +59,7 @@ struct SqlPrepared final : sql::Prepared {
   std::shared_ptr<const RowsWrite> write;
   std::shared_ptr<const SqlPrepared> rows;
   bool sleeps = false;         // calls pg_sleep(): `rows` computes the seconds that come before it
-  bool is_for_change = false;  // these rows: a statement reads what it changes
+  bool is_for_change = false;  // these rows: a statement reads what it changes, or locks it
   Revision revision;
   // The last one at which the columns were found the same.
   mutable std::optional<Revision> checked_at;
@@ -153,6 +153,7 @@ class Planner {
                        SqlPrepared& out);
   Result<bool> prepare_analyzed(const engine::Query& query,
                                 std::span<const engine::SqlType> parameter_types, SqlPrepared& out);
+  Status prepare_row_locks(SqlPrepared& out);
   Status prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const;
   Status prepare_write(const engine::ParsedStatement& statement,
                        std::span<const engine::SqlType> parameter_types, SqlPrepared& out);

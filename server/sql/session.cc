@@ -337,12 +337,14 @@ bool SqlSession::takes_numbers(const SqlPrepared& prepared, const MetadataImage&
 
 std::set<std::string> SqlSession::topics_in_turn(const SqlPrepared& prepared,
                                                  const MetadataImage& image) const {
-  if (prepared.action == Action::WriteRows) return {prepared.write->target->topic};
   std::set<std::string> topics;
-  for (const engine::Name& name : names_changed_by(prepared.statement->statement)) {
+  const auto add = [&](const engine::Name& name) {
     const auto source = find_source(image, name);
     if (source && source->kind == engine::SourceKind::Table) topics.insert(source->topic);
-  }
+  };
+  if (prepared.action == Action::WriteRows) topics.insert(prepared.write->target->topic);
+  for (const engine::TableName& each : prepared.statement->row_locks.tables) add(each.name);
+  for (const engine::Name& name : names_changed_by(prepared.statement->statement)) add(name);
   return topics;
 }
 
@@ -380,6 +382,10 @@ Status SqlSession::check_for_cluster(const SqlPrepared& prepared) const {
                  {},
                  std::move(hint)};
   };
+  if (std::holds_alternative<engine::Query>(prepared.statement->statement) &&
+      !prepared.statement->row_locks.tables.empty())
+    return not_yet("FOR UPDATE and FOR SHARE are",
+                   "An UPDATE reads and changes rows in one statement.");
   if (prepared.action == Action::AddKey)
     return not_yet("an ALTER TABLE that rewrites rows is", "DROP the table, and create it anew.");
   return {};

@@ -1,0 +1,161 @@
+#!/usr/bin/python3
+"""SELECT ... FOR UPDATE and its kin with several sessions: what is read under a lock is what is changed."""
+import threading
+import time
+
+import psycopg
+from millrace_server import case, run, start_server
+
+SERVER = start_server()
+
+
+def connect(**options):
+    return psycopg.connect(host=SERVER.host, port=SERVER.port, user="millrace", dbname="millrace", autocommit=True, **options)
+
+
+def fill(c, name, rows):
+    c.execute(f"DROP TABLE IF EXISTS {name} DELETE TOPIC")
+    c.execute(f"CREATE TABLE {name} (id INT PRIMARY KEY, v INT, done BOOLEAN DEFAULT false)")
+    c.execute(f"INSERT INTO {name} (id, v) SELECT g, 0 FROM generate_series(1, {rows}) AS t(g)")
+
+
+def error_of(function):
+    try:
+        function()
+    except psycopg.Error as error:
+        return error.diag.sqlstate
+    return None
+
+
+@case
+def read_and_written_under_a_lock_no_increment_is_lost():
+    with connect() as c:
+        fill(c, "counted", 2)
+
+        def increment():
+            with connect() as own:
+                for _ in range(50):
+                    with own.transaction():
+                        value = own.execute("SELECT v FROM counted WHERE id = 1 FOR UPDATE").fetchone()[0]
+                        own.execute("UPDATE counted SET v = %s WHERE id = 1", (value + 1,))
+        threads = [threading.Thread(target=increment) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert c.execute("SELECT v FROM counted WHERE id = 1").fetchone() == (200,)
+
+
+@case
+def others_wait_and_see_what_was_committed():
+    with connect() as a, connect() as b:
+        fill(a, "waited", 3)
+        seen = []
+        with a.transaction():
+            a.execute("SELECT * FROM waited ORDER BY id FOR UPDATE")
+            a.execute("UPDATE waited SET v = 7 WHERE id = 1")
+            waiter = threading.Thread(target=lambda: seen.extend(b.execute("SELECT v FROM waited WHERE id = 1 FOR UPDATE").fetchall()))
+            waiter.start()
+            time.sleep(0.3)
+            assert not seen  # it waits; who only reads does not
+            with connect() as c:
+                assert c.execute("SELECT v FROM waited WHERE id = 1").fetchone() == (0,)
+        waiter.join()
+        assert seen == [(7,)]
+
+
+@case
+def who_does_not_want_to_wait_does_not():
+    with connect() as a, connect() as b:
+        fill(a, "busy", 3)
+        with a.transaction():
+            a.execute("SELECT * FROM busy WHERE id = 2 FOR NO KEY UPDATE")
+            began = time.monotonic()
+            assert error_of(lambda: b.execute("SELECT * FROM busy WHERE id = 1 FOR UPDATE NOWAIT")) == "55P03"
+            assert b.execute("SELECT * FROM busy FOR UPDATE SKIP LOCKED").fetchall() == []
+            assert time.monotonic() - began < 2
+            b.execute("SET lock_timeout = '200ms'")
+            assert error_of(lambda: b.execute("SELECT * FROM busy FOR SHARE")) == "55P03"
+            assert error_of(lambda: b.execute("UPDATE busy SET v = 1")) == "55P03"
+        assert b.execute("SELECT count(*) FROM (SELECT * FROM busy FOR UPDATE NOWAIT) AS q").fetchone() == (3,)
+        assert b.execute("UPDATE busy SET v = 1").rowcount == 3  # no transaction, no lock that stays
+
+
+@case
+def a_queue_of_jobs_gives_each_job_once():
+    with connect() as c:
+        fill(c, "jobs", 60)
+        taken, mutex = [], threading.Lock()
+
+        def work(statement):
+            with connect() as own:
+                idle = 0
+                while idle < 40:
+                    row = own.execute(statement).fetchone()
+                    if row is None:
+                        idle += 1
+                        time.sleep(0.005)
+                        continue
+                    with mutex:
+                        taken.append(row[0])
+        one = """UPDATE jobs SET done = true WHERE id = (SELECT id FROM jobs WHERE NOT done ORDER BY id
+                 FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING id"""
+        threads = [threading.Thread(target=work, args=(one,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(taken) == list(range(1, 61)), sorted(taken)
+
+
+@case
+def what_is_locked_is_asked_for():
+    with connect() as c:
+        fill(c, "one", 1)
+        fill(c, "two", 1)
+        c.execute("CREATE TABLE IF NOT EXISTS sums WITH (partitions = 1) AS SELECT v, count(*) AS n FROM one GROUP BY v EMIT CHANGES")
+        c.execute("CREATE STREAM IF NOT EXISTS said (id INT KEY, w VARCHAR) WITH (kafka_topic = 'said', value_format = 'json', partitions = 1)")
+        assert error_of(lambda: c.execute("SELECT * FROM sums FOR UPDATE")) == "42809"
+        assert error_of(lambda: c.execute("SELECT * FROM said FOR UPDATE")) == "42809"
+        assert error_of(lambda: c.execute("SELECT * FROM one FOR UPDATE OF two")) == "42P01"
+        assert error_of(lambda: c.execute("SELECT count(*) FROM one GROUP BY v FOR UPDATE")) == "0A000"
+        with connect() as other, c.transaction():
+            c.execute("SELECT * FROM one AS o JOIN two AS t ON o.id = t.id FOR UPDATE OF t")
+            assert other.execute("UPDATE one SET v = 1").rowcount == 1
+            other.execute("SET lock_timeout = '200ms'")
+            assert error_of(lambda: other.execute("UPDATE two SET v = 1")) == "55P03"
+        with c.transaction():
+            c.execute("SET TRANSACTION READ ONLY")
+            assert error_of(lambda: c.execute("SELECT * FROM one FOR UPDATE")) == "25006"
+
+
+@case
+def a_cursor_locks_until_its_transaction_ends():
+    with connect() as a, connect() as b:
+        fill(a, "scrolled", 5)
+        b.execute("SET lock_timeout = '200ms'")
+        with a.transaction():
+            a.execute("DECLARE c CURSOR FOR SELECT id FROM scrolled ORDER BY id FOR UPDATE")
+            assert a.execute("FETCH 2 FROM c").fetchall() == [(1,), (2,)]
+            assert error_of(lambda: b.execute("DELETE FROM scrolled")) == "55P03"
+        assert error_of(lambda: a.execute("DECLARE h CURSOR WITH HOLD FOR SELECT id FROM scrolled FOR UPDATE")) == "0A000"
+        assert b.execute("DELETE FROM scrolled").rowcount == 5
+
+
+@case
+def two_who_wait_for_each_other_are_told():
+    with connect() as a, connect() as b:
+        fill(a, "left_side", 1)
+        fill(a, "right_side", 1)
+        with a.transaction():
+            a.execute("SELECT * FROM left_side FOR UPDATE")
+            with b.transaction(force_rollback=True):
+                b.execute("SELECT * FROM right_side FOR UPDATE")
+                waiter = threading.Thread(target=lambda: a.execute("SELECT * FROM right_side FOR UPDATE"))
+                waiter.start()
+                time.sleep(0.3)
+                assert error_of(lambda: b.execute("SELECT * FROM left_side FOR UPDATE")) == "40P01"
+            waiter.join()
+
+
+run()
