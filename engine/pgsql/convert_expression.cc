@@ -657,19 +657,48 @@ Result<ExpressionPtr> Converter::row_in(const Fields& row, std::shared_ptr<const
       at);
 }
 
+namespace {
+
+// As far as the catalog's functions are concerned, which are called by their own names yet.
+bool gives_rows(const Expression& expression) {
+  constexpr std::string_view kRows[] = {"UNNEST",
+                                        "GENERATE_SERIES",
+                                        "GENERATE_SUBSCRIPTS",
+                                        "REGEXP_MATCHES",
+                                        "REGEXP_SPLIT_TO_TABLE",
+                                        "STRING_TO_TABLE",
+                                        "JSON_ARRAY_ELEMENTS",
+                                        "JSON_ARRAY_ELEMENTS_TEXT",
+                                        "JSON_OBJECT_KEYS",
+                                        "JSONB_ARRAY_ELEMENTS",
+                                        "JSONB_ARRAY_ELEMENTS_TEXT",
+                                        "JSONB_OBJECT_KEYS"};
+  const auto* call = expression.as<FunctionCall>();
+  if (call && std::ranges::find(kRows, call->name) != std::end(kRows)) return true;
+  return std::ranges::any_of(children(expression),
+                             [](const Expression* child) { return gives_rows(*child); });
+}
+
+}  // namespace
+
 // ARRAY(SELECT x FROM ...): all values of x, in the query's order; none make an array of none.
 Result<ExpressionPtr> Converter::array_of(const Fields& subquery, TextPosition at) const {
   Query query = TRY(this->query(subquery));
-  if (query.items.size() != 1 || query.items.front().kind != SelectItemKind::Expression)
-    return not_supported("ARRAY of such a sub-query is", at);
-  const bool is_plain = !query.combined && query.group_by.empty() && !query.having &&
-                        !query.distinct && !query.limit && !query.offset && query.order_by.empty();
+  const bool has_item =
+      query.items.size() == 1 && query.items.front().kind == SelectItemKind::Expression;
+  const bool has_rows = query.combined || !query.values.empty();
+  if (!has_item && !has_rows) return not_supported("ARRAY of such a sub-query is", at);
+  const bool is_plain = has_item && !has_rows && query.group_by.empty() && !query.having &&
+                        !query.distinct && query.distinct_on.empty() && !query.limit &&
+                        !query.offset && query.order_by.empty() &&
+                        !gives_rows(*query.items.front().expression);
   if (!is_plain) {
     // The rows as they come, then what collects them.
-    query.items.front().alias = Name{"VALUE"};
+    if (has_item) query.items.front().alias = Name{"VALUE"};
     Query around;
     around.from.emplace();
     around.from->alias = around.from->name = Name{"COLLECTED"};
+    if (has_rows) around.from->columns = {Name{"VALUE"}};
     around.from->query = std::make_shared<const Query>(std::move(query));
     around.items.push_back({SelectItemKind::Expression,
                             make_expression(ColumnRef{std::nullopt, Name{"VALUE"}}, at),

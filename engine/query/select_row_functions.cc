@@ -79,6 +79,10 @@ void spread_series(ExpressionPtr& expression) {
   }
 }
 
+Name name_of_item(const Expression& expression) {
+  return Name{is_series(expression) ? std::string(kSeries) : result_name(expression)};
+}
+
 // SELECT ..., UNNEST(array) FROM ...: the function becomes a source behind the others.
 class RowFunctionsOfItems {
  public:
@@ -87,28 +91,38 @@ class RowFunctionsOfItems {
       return item.expression && calls_it(*item.expression);
     });
   }
+  // Whether each item that calls one is a key of GROUP BY, which is asked of the rows that it gives then.
+  static bool are_keys(const Query& query) {
+    return std::ranges::all_of(query.items, [&](const SelectItem& item) {
+      return !item.expression || !calls_it(*item.expression) ||
+             std::ranges::any_of(query.group_by, [&](const ExpressionPtr& key) {
+               return equals(*key, *item.expression);
+             });
+    });
+  }
   // Null where the items have none.
-  static Result<std::optional<Query>> take_out(const Query& query) {
+  static std::optional<Query> take_out(const Query& query) {
     RowFunctionsOfItems found;
-    if (!is_there(query)) return std::optional<Query>();
-    if (!query.group_by.empty() || query.having || has_aggregate(query))
-      return Error{ErrorCode::NotSupported,
-                   "UNNEST beside GROUP BY or aggregate functions is not supported yet"}
-          .at(query.position);
+    if (!is_there(query)) return std::nullopt;
     Query made = clone(query);
     const auto visit = [&](ExpressionPtr& each) -> Status {
       const auto* call = each->as<FunctionCall>();
       if (call && call->name == "UNNEST") found.replace(each);
       return {};
     };
+    const auto replace_all = [&](ExpressionPtr& expression) {
+      spread_series(expression);
+      // The visitor does not fail.
+      std::ignore = rewrite_expression(expression, visit, RewriteOrder::ParentsFirst);
+    };
     for (SelectItem& item : made.items) {
       if (!item.expression) continue;
-      if (!item.alias && calls_it(*item.expression))
-        item.alias = Name{is_series(*item.expression) ? std::string(kSeries)
-                                                      : result_name(*item.expression)};
-      spread_series(item.expression);
-      TRY(rewrite_expression(item.expression, visit, RewriteOrder::ParentsFirst));
+      if (!item.alias && calls_it(*item.expression)) item.alias = name_of_item(*item.expression);
+      replace_all(item.expression);
     }
+    for (ExpressionPtr& key : made.group_by) replace_all(key);
+    if (!made.group_by.empty())
+      for (OrderItem& key : made.order_by) replace_all(key.expression);
     AliasedSource source;
     source.name = Name{std::string(kAlias)};
     source.position = query.position;
@@ -118,7 +132,7 @@ class RowFunctionsOfItems {
           {JoinType::Inner, std::move(source), std::nullopt, nullptr, query.position});
     else
       made.from = std::move(source);
-    return std::optional(std::move(made));
+    return made;
   }
 
  private:
@@ -148,6 +162,10 @@ class RowFunctionsOfItems {
 
 bool is_row_function(const AliasedSource& named) {
   if (!named.query || named.query->from || named.query->items.empty()) return false;
+  const Query& query = *named.query;
+  if (query.distinct || !query.distinct_on.empty() || query.where || query.limit || query.offset ||
+      !query.order_by.empty() || !query.group_by.empty() || query.having || !query.with.empty())
+    return false;
   return std::ranges::all_of(named.query->items, [](const SelectItem& item) {
     const auto* call = item.expression ? item.expression->as<FunctionCall>() : nullptr;
     return call && call->name == "UNNEST";
@@ -213,15 +231,20 @@ class ComputedFirst {
       return item.expression && holds(*item.expression, is_unnested_subquery);
     });
   }
-  // Nothing where the query is another than such.
+  // Nothing where the query is another than such. Groups are made within.
   static std::optional<Query> split(const Query& query) {
     ComputedFirst made;
     Query whole = clone(query);
     for (SelectItem& item : whole.items)
       if (!made.take(item)) return std::nullopt;
-    if (!whole.group_by.empty() || whole.having || !whole.order_by.empty() ||
-        !whole.distinct_on.empty())
+    if (!whole.distinct_on.empty() ||
+        !std::ranges::all_of(whole.order_by, [&](const OrderItem& key) {
+          return key.expression->is<IntegerLiteral>() || is_alias(whole, *key.expression);
+        }))
       return std::nullopt;
+    made.within_.group_by = std::exchange(whole.group_by, {});
+    made.within_.grouping_sets = std::exchange(whole.grouping_sets, {});
+    made.within_.having = std::exchange(whole.having, nullptr);
     made.within_.position = query.position;
     made.within_.from = std::exchange(whole.from, std::nullopt);
     made.within_.joins = std::exchange(whole.joins, {});
@@ -237,9 +260,17 @@ class ComputedFirst {
  private:
   static constexpr std::string_view kAlias = "\x03";  // no name of a statement
 
+  static bool is_alias(const Query& query, const Expression& expression) {
+    const auto* column = expression.as<ColumnRef>();
+    return column && !column->source &&
+           std::ranges::any_of(query.items, [&](const SelectItem& item) {
+             return item.alias && *item.alias == column->name;
+           });
+  }
   bool take(SelectItem& item) {
     if (!item.expression) return false;
-    if (!item.alias) item.alias = Name{result_name(*item.expression)};
+    if (!item.alias) item.alias = name_of_item(*item.expression);
+    spread_series(item.expression);
     if (!holds(*item.expression, is_unnest)) {
       put_within(item.expression);
       return true;
@@ -251,7 +282,7 @@ class ComputedFirst {
     // Parents first: what is put within is not looked into.
     if (!rewrite_expression(item.expression, visit, RewriteOrder::ParentsFirst)) return false;
     // What else it reads would have to be within, too.
-    return !holds(*item.expression, is_subquery) &&
+    return !holds(*item.expression, is_subquery) && !contains_aggregate(*item.expression) &&
            count(*item.expression, is_column) == count(*item.expression, is_unnest);
   }
   static size_t count(const Expression& expression, bool (*is_it)(const Expression&)) {
@@ -270,15 +301,45 @@ class ComputedFirst {
   Query within_;
 };
 
+// GROUP BY 1, and GROUP BY name of an item where no source has a column of that name: the items' expressions.
+Query with_keys_written_out(const Query& query, const HasColumn& has_column) {
+  Query made = clone(query);
+  for (ExpressionPtr& key : made.group_by) {
+    const auto* place = key->as<IntegerLiteral>();
+    const auto* column = key->as<ColumnRef>();
+    for (size_t i = 0; i < query.items.size(); ++i) {
+      const SelectItem& item = query.items[i];
+      const bool is_meant = place ? place->value == static_cast<int64_t>(i) + 1
+                                  : column && !column->source && item.alias &&
+                                        *item.alias == column->name && !has_column(column->name);
+      if (!is_meant || !item.expression) continue;
+      key = clone(*item.expression);
+      break;
+    }
+  }
+  return made;
+}
+
 }  // namespace
 
 bool has_row_functions(const Query& query) { return RowFunctionsOfItems::is_there(query); }
 
-Result<std::optional<Query>> take_row_functions_out(const Query& query) {
-  if (ComputedFirst::is_needed(query))
-    if (const auto whole = ComputedFirst::split(query))
-      return RowFunctionsOfItems::take_out(*whole);
-  return RowFunctionsOfItems::take_out(query);
+Result<std::optional<Query>> take_row_functions_out(const Query& query,
+                                                    const HasColumn& has_column) {
+  if (!has_row_functions(query)) return std::optional<Query>();
+  if (query.group_by.empty() && !query.having && !has_aggregate(query)) {
+    const auto whole = ComputedFirst::is_needed(query) ? ComputedFirst::split(query) : std::nullopt;
+    return RowFunctionsOfItems::take_out(whole ? *whole : query);
+  }
+  const Query grouped = with_keys_written_out(query, has_column);
+  if (RowFunctionsOfItems::are_keys(grouped)) return RowFunctionsOfItems::take_out(grouped);
+  // As in PostgreSQL they are called for each group.
+  if (const auto whole = ComputedFirst::split(grouped))
+    return RowFunctionsOfItems::take_out(*whole);
+  return Error{ErrorCode::NotSupported,
+               "UNNEST beside GROUP BY or aggregate functions is not supported yet in this way", "",
+               "It may be a key of GROUP BY, or the only thing in its column of the SELECT list."}
+      .at(query.position);
 }
 
 }  // namespace engine

@@ -1,5 +1,6 @@
 // Functions that give rows, in FROM and in the SELECT list: each element of an array is a row.
 #pragma once
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -18,8 +19,11 @@ Result<std::vector<BoundExpression>> bind_row_function(const AliasedSource& name
                                                        const PlanContext& context);
 // Whether the SELECT list has any.
 bool has_row_functions(const Query& query);
-// The query with what its SELECT list has of them as a source behind the others. Nothing where it has none; fails with NotSupported
-// beside groups.
-Result<std::optional<Query>> take_row_functions_out(const Query& query);
+// Whether a source of the query has a column of the name.
+using HasColumn = std::function<bool(const Name&)>;
+// The query with what its SELECT list has of them as a source behind the others, or around it where they are called for each
+// group. Nothing where it has none; fails with NotSupported where an item beside groups has more than that.
+Result<std::optional<Query>> take_row_functions_out(const Query& query,
+                                                    const HasColumn& has_column);
 
 }  // namespace engine

@@ -815,8 +815,30 @@ bool is_select_over_tables(const Query& query, const PlanContext& context) {
   return wants_rows_plan(query) && !asks_stream(query, context);
 }
 
+namespace {
+
+// Whether a source has a column of the name; so, too, where that cannot be said of a source by itself.
+bool reads_column(const Query& query, const Name& name, RowsPlanning& planning) {
+  const size_t tables = planning.table_count();
+  const auto has_it = [&](const AliasedSource& named) {
+    const auto source =
+        is_row_function(named) ? row_function_names(named) : [&]() -> Result<SelectSource> {
+      return TRY(planning.plan_source(named)).source;
+    }();
+    planning.drop_tables_from(tables);
+    return !source || std::ranges::any_of(source->columns, [&](const LayoutColumn& column) {
+      return column.name == name.text;
+    });
+  };
+  return (query.from && has_it(*query.from)) ||
+         std::ranges::any_of(query.joins, has_it, &Join::source);
+}
+
+}  // namespace
+
 Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning) {
-  const std::optional<Query> without = TRY(take_row_functions_out(written));
+  const auto has_column = [&](const Name& name) { return reads_column(written, name, planning); };
+  const std::optional<Query> without = TRY(take_row_functions_out(written, has_column));
   const Query& with_functions_out = without ? *without : written;
   const std::optional<Query> taken_out = with_aggregates_taken_out(with_functions_out);
   const Query& with_aggregates_out = taken_out ? *taken_out : with_functions_out;
