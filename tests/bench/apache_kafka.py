@@ -13,17 +13,17 @@ BROKER_FLAGS = ['-server', '-Xms1G', '-Xmx1G', '-XX:+UseG1GC', '-XX:MaxGCPauseMi
 TOOL_FLAGS = ['-Xmx512M', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error']
 CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qg'
 
-# One node is a whole cluster, and a group's first member does not wait for others; everything else is Kafka's default.
+# A group's first member does not wait for others, and one node is a whole cluster; everything else is Kafka's default.
 PROPERTIES = '''
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
+node.id={node}
+controller.quorum.voters={voters}
 listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={folder}/data
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
+offsets.topic.replication.factor={nodes}
+transaction.state.log.replication.factor={nodes}
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 '''
@@ -49,26 +49,38 @@ class Jars:
         return done.stdout
 
 
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(('127.0.0.1', 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
 class ApacheKafka:
     """With the members of bench_common.Server that the benchmarks need."""
 
-    def __init__(self, jars, folder):
-        with socket.socket() as first, socket.socket() as second:
-            for each in (first, second):
-                each.bind(('127.0.0.1', 0))
-            port, controller = first.getsockname()[1], second.getsockname()[1]
-        os.makedirs(folder)
-        properties = os.path.join(folder, 'server.properties')
-        with open(properties, 'w') as file:
-            file.write(PROPERTIES.format(broker=port, controller=controller, folder=folder))
-        jars.tool('kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties)
-        self.kafka = f'127.0.0.1:{port}'
-        with open(os.path.join(folder, 'log'), 'w') as log:
-            self.process = subprocess.Popen(jars.command(BROKER_FLAGS, 'kafka.Kafka', properties), stdout=log, stderr=log)
-        while not self.listens(port):
-            if self.process.poll() is not None:
-                sys.exit(f'Kafka has ended: {open(os.path.join(folder, "log")).read()}')
-            time.sleep(0.1)
+    def __init__(self, jars, folder, nodes=1):
+        brokers, controllers = free_ports(nodes), free_ports(nodes)
+        voters = ','.join(f'{node}@127.0.0.1:{port}' for node, port in enumerate(controllers, 1))
+        self.kafka = ','.join(f'127.0.0.1:{port}' for port in brokers)
+        self.processes = []
+        for node, (port, controller) in enumerate(zip(brokers, controllers), 1):
+            own = os.path.join(folder, str(node))
+            os.makedirs(own)
+            properties = os.path.join(own, 'server.properties')
+            with open(properties, 'w') as file:
+                file.write(PROPERTIES.format(node=node, nodes=nodes, voters=voters, broker=port, controller=controller, folder=own))
+            jars.tool('kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties)
+            with open(os.path.join(own, 'log'), 'w') as log:
+                self.processes.append(subprocess.Popen(jars.command(BROKER_FLAGS, 'kafka.Kafka', properties), stdout=log, stderr=log))
+        for node, (port, process) in enumerate(zip(brokers, self.processes), 1):
+            while not self.listens(port):
+                if process.poll() is not None:
+                    sys.exit(f'Kafka has ended: {open(os.path.join(folder, str(node), "log")).read()}')
+                time.sleep(0.1)
 
     @staticmethod
     def listens(port):
@@ -76,11 +88,13 @@ class ApacheKafka:
             return client.connect_ex(('127.0.0.1', port)) == 0
 
     def cpu_seconds(self):
-        return process_cpu_seconds(self.process.pid)
+        return sum(process_cpu_seconds(each.pid) for each in self.processes)
 
     def stop(self):
-        self.process.terminate()
-        self.process.wait(timeout=60)
+        for each in self.processes:
+            each.terminate()
+        for each in self.processes:
+            each.wait(timeout=60)
 
 
 def java_produce(jars, address, topic, records, throughput=-1, *properties):
