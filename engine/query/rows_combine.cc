@@ -62,9 +62,12 @@ class Answers {
       if (step.kind == SubqueryKind::In) values.emplace(std::vector<ColumnPtr>{columns[keys]});
       const bool is_equality = step.op == ComparisonOp::Equal;
       size_t bytes = 0;
+      Group* last = nullptr;  // of the row before
       for (uint32_t row = 0; row < rows[chunk].rows; ++row) {
         if (!step.outer && of_chunk.has_null(row)) continue;
-        Group& group = made.group_of(of_chunk.bytes(row), bytes);
+        if (last == nullptr || !of_chunk.repeats(row))
+          last = &made.group_of(of_chunk.bytes(row), bytes);
+        Group& group = *last;
         if (++group.rows == 1) group.first = {chunk, row};
         if (!values) continue;
         if (values->has_null(row)) {

@@ -106,29 +106,43 @@ std::optional<SetOperation> texts_read_as(const SetOperation& both, const Schema
   return read;
 }
 
-bool reads(const Query& query, const std::string& name);
+size_t times_read(const Query& query, const std::string& name);
 
-bool reads(const AliasedSource& source, const std::string& name) {
-  return source.query ? reads(*source.query, name) : !source.schema && source.name.text == name;
+size_t times_read(const AliasedSource& source, const std::string& name) {
+  if (source.query) return times_read(*source.query, name);
+  return !source.schema && source.name.text == name ? 1 : 0;
 }
-bool reads(const Expression& expression, const std::string& name) {
-  if (const auto* subquery = expression.as<Subquery>(); subquery && reads(*subquery->query, name))
-    return true;
-  return std::ranges::any_of(children(expression),
-                             [&](const Expression* child) { return reads(*child, name); });
+size_t times_read(const Expression& expression, const std::string& name) {
+  size_t times = 0;
+  if (const auto* subquery = expression.as<Subquery>()) times += times_read(*subquery->query, name);
+  for (const Expression* child : children(expression)) times += times_read(*child, name);
+  return times;
 }
-// Whether the query has a source of that name, or one within it.
-bool reads(const Query& query, const std::string& name) {
-  if (query.combined && (reads(*query.combined->left, name) || reads(*query.combined->right, name)))
-    return true;
-  if (query.from && reads(*query.from, name)) return true;
-  for (const Join& join : query.joins)
-    if (reads(join.source, name) || (join.on && reads(*join.on, name))) return true;
-  for (const SelectItem& item : query.items)
-    if (item.expression && reads(*item.expression, name)) return true;
-  for (const CommonTable& table : query.with)
-    if (table.query && reads(*table.query, name)) return true;
-  return (query.where && reads(*query.where, name)) || (query.having && reads(*query.having, name));
+// How many sources the query has of that name, and those within it.
+size_t times_read(const Query& query, const std::string& name) {
+  size_t times = 0;
+  const auto add = [&](const auto& part) {
+    if (part) times += times_read(*part, name);
+  };
+  if (query.combined) {
+    add(query.combined->left);
+    add(query.combined->right);
+  }
+  add(query.from);
+  for (const Join& join : query.joins) {
+    times += times_read(join.source, name);
+    add(join.on);
+  }
+  for (const SelectItem& item : query.items) add(item.expression);
+  for (const CommonTable& table : query.with) add(table.query);
+  add(query.where);
+  add(query.having);
+  for (const OrderItem& key : query.order_by) add(key.expression);
+  return times;
+}
+bool reads(const Query& query, const std::string& name) { return times_read(query, name) > 0; }
+bool is_recursion(const CommonTable& table) {
+  return table.recursive && reads(*table.query, table.name.text);
 }
 
 }  // namespace
@@ -253,10 +267,33 @@ Result<PlannedRows> RowsPlanning::plan(const Query& query) {
             fmt::format("WITH query name \"{}\" specified more than once", shown(table.name))}
             .at(table.position);
     common_tables_.push_back(&table);
+    // A recursion may have no end but the LIMIT of who reads it.
+    if (times_read(query, table.name.text) > 1 && !is_recursion(table))
+      read_often_.emplace(&table, std::nullopt);
   }
   Result<PlannedRows> planned = plan_body(query);
   common_tables_.resize(outer);
+  for (const CommonTable& table : query.with) read_often_.erase(&table);
   return planned;
+}
+
+void RowsPlanning::drop_tables_from(size_t count) {
+  tables_.resize(count);
+  for (auto& [table, plan] : read_often_)
+    if (plan && plan->end_of_tables > count) plan.reset();
+}
+
+// What is read at several places is computed once, as in PostgreSQL: random() and nextval() tell.
+Result<PlannedRows> RowsPlanning::plan_common_table(const CommonTable& table) {
+  const auto often = read_often_.find(&table);
+  if (often != read_often_.end() && often->second) return often->second->rows;
+  PlannedRows rows = TRY(is_recursion(table) ? plan_recursive(table) : plan(*table.query));
+  if (often == read_often_.end()) return rows;
+  RowsNode shared = *rows.root;
+  shared.is_shared = true;
+  rows.root = std::make_shared<const RowsNode>(std::move(shared));
+  often->second = SharedRows{rows, tables_.size()};
+  return rows;
 }
 
 Result<PlannedRows> RowsPlanning::plan_body(const Query& query) {
@@ -281,8 +318,7 @@ Result<PlannedSource> RowsPlanning::plan_source(const AliasedSource& named) {
   const CommonTable& table = **found;
   const std::vector<const CommonTable*> all = common_tables_;
   common_tables_.resize(static_cast<size_t>(common_tables_.rend() - found) - 1);
-  const bool is_recursive = table.recursive && reads(*table.query, table.name.text);
-  Result<PlannedRows> rows = is_recursive ? plan_recursive(table) : plan(*table.query);
+  Result<PlannedRows> rows = plan_common_table(table);
   common_tables_ = all;
   if (!rows) return rows.error();
   std::vector<Name> columns = named.columns;  // before those that WITH gives

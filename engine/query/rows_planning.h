@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -57,7 +58,7 @@ class RowsPlanning {
   Result<size_t> add_table(PullPlan table, TextPosition position);
   size_t table_count() const { return tables_.size(); }
   // Forgets those of a plan that nobody takes.
-  void drop_tables_from(size_t count) { tables_.resize(count); }
+  void drop_tables_from(size_t count);
   std::vector<std::shared_ptr<const PullPlan>> take_tables();
   std::vector<const SystemTable*> take_system_tables() { return std::move(system_tables_); }
 
@@ -69,6 +70,7 @@ class RowsPlanning {
   Result<PlannedSource> plan_bracketed(const AliasedSource& named);
   static Status rename_columns(const AliasedSource& named, SelectSource& source);
   Result<PlannedSource> plan_named(const AliasedSource& named);
+  Result<PlannedRows> plan_common_table(const CommonTable& table);
   Result<PlannedRows> plan_recursive(const CommonTable& table);
   Result<PlannedRows> combine(const Query& query);
   Result<PlannedRows> write_down(const Query& query);
@@ -85,6 +87,12 @@ class RowsPlanning {
   std::vector<Schema> outer_rows_;  // by number
   std::deque<CommonTable>
       own_rounds_;  // of queries of WITH RECURSIVE: themselves, as they read themselves
+  struct SharedRows {
+    PlannedRows rows;
+    size_t end_of_tables;  // it reads none behind those
+  };
+  // Of those that can be read here: what has several readers, once it is planned.
+  std::map<const CommonTable*, std::optional<SharedRows>> read_often_;
   size_t queries_ = 0, bracketed_ = 0;
 };
 

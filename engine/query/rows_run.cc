@@ -101,12 +101,15 @@ Result<RowsChunks> cut_each(const CutRows& step, RowsChunks input, RowsContext& 
         {chunk.columns.begin(), chunk.columns.begin() + static_cast<ptrdiff_t>(step.keys)});
     std::vector<uint32_t> chosen;
     size_t bytes = 0;
+    auto found = seen.end();
     for (uint32_t row = 0; row < chunk.rows; ++row) {
-      const std::string_view key = keys.bytes(row);
-      auto found = seen.find(key);
-      if (found == seen.end()) {
-        found = seen.emplace(texts.add(key), 0).first;
-        bytes += kBytesOfKey + key.size();
+      if (!keys.repeats(row)) {
+        const std::string_view key = keys.bytes(row);
+        found = seen.find(key);
+        if (found == seen.end()) {
+          found = seen.emplace(texts.add(key), 0).first;
+          bytes += kBytesOfKey + key.size();
+        }
       }
       const size_t before = found->second++;
       if (before >= step.offset && before - step.offset < step.most.value_or(SIZE_MAX))
@@ -127,6 +130,7 @@ class RowsRun {
       : tables_(std::move(tables)), system_(system), context_(context), profile_(profile) {}
 
   Result<RowsChunks> run(const RowsNode& node) {
+    if (node.is_shared) return run_for_all(node);
     if (made_ && !reads_outer_rows(node, {})) return run_once(node);
     return run_step(node);
   }
@@ -277,6 +281,18 @@ class RowsRun {
     around->bytes += bytes_of_all(*rows);
     return copied(around->rows[&node] = *std::move(rows));
   }
+  // Whatever the first of those who read it wants of it.
+  Result<RowsChunks> run_for_all(const RowsNode& node) {
+    if (const auto known = for_all_.find(&node); known != for_all_.end())
+      return copied(known->second);
+    Made* const around = std::exchange(made_, nullptr);
+    const std::optional<size_t> wanted = std::exchange(wanted_rows_, std::nullopt);
+    auto rows = run_step(node);
+    made_ = around;
+    wanted_rows_ = wanted;
+    if (!rows) return rows;
+    return copied(for_all_[&node] = *std::move(rows));
+  }
   // The columns are shared; who takes the rows gives their memory back once more.
   Result<RowsChunks> copied(const RowsChunks& rows) {
     TRY(context_.add(bytes_of_all(rows)));
@@ -315,6 +331,7 @@ class RowsRun {
   Made* made_ = nullptr;                     // of the outermost recursion that is run
   std::optional<size_t> wanted_rows_;        // of the recursion below a LIMIT
   std::map<size_t, RowsChunks> outer_rows_;  // by number
+  std::map<const RowsNode*, RowsChunks> for_all_;
   RowsContext& context_;
   RowsProfile* const profile_;
 };

@@ -102,6 +102,14 @@ class SortHead {
   bool inverts_ = false;
 };
 
+// Rows that are made of one share its texts, which may be long.
+bool is_one_text(const Column& a, size_t a_row, const Column& b, size_t b_row) {
+  if (a.type().kind() != TypeKind::String) return false;
+  const std::string_view left = a.data<std::string_view>()[a_row];
+  const std::string_view right = b.data<std::string_view>()[b_row];
+  return left.data() == right.data() && left.size() == right.size();
+}
+
 struct SortedRow {
   SortHead::Words head;
   Column::SourceRow row;
@@ -125,6 +133,7 @@ int RowsComparison::compare(Column::SourceRow a, Column::SourceRow b, size_t key
       if (left_null && right_null) continue;
       return left_null == key.nulls_first ? -1 : 1;
     }
+    if (is_one_text(left, a.row, right, b.row)) continue;
     const auto order = compare_as_postgres(left, a.row, right, b.row);
     if (order == 0) continue;
     return (order < 0) != key.is_descending ? -1 : 1;

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "engine/functions/session_zone.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/result_name.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 
@@ -19,6 +21,13 @@ SelectSource table_source(const AnalysedSource& found) {
   return source;
 }
 
+namespace {
+
+// Columns of one name can be shown by `*`, and be named by nobody: what is behind this is no name of a statement.
+constexpr char kNumberOfSame = '\x08';
+
+}  // namespace
+
 Result<SelectSource> query_source(const AliasedSource& named, const std::string& alias,
                                   const std::vector<Name>& names, const Schema& rows) {
   if (names.size() > rows.columns.size())
@@ -28,9 +37,16 @@ Result<SelectSource> query_source(const AliasedSource& named, const std::string&
         .at(named.position);
   SelectSource source{nullptr, alias, {}, {}, named.position};
   source.is_function = named.is_function;
+  std::map<std::string_view, size_t> times;
+  const auto name_at = [&](size_t i) -> const std::string& {
+    return i < names.size() ? names[i].text : rows.columns[i].name;
+  };
+  for (size_t i = 0; i < rows.columns.size(); ++i) ++times[name_at(i)];
   for (size_t i = 0; i < rows.columns.size(); ++i) {
     const ColumnDef& column = rows.columns[i];
-    source.columns.push_back({alias, i < names.size() ? names[i].text : column.name, column.type});
+    std::string name = name_at(i);
+    if (times[name] > 1) name += fmt::format("{}{}", kNumberOfSame, i);
+    source.columns.push_back({alias, std::move(name), column.type});
     // Of the rows around a sub-query, which it does not show (select_outer_rows.cc).
     if (!source.columns.back().name.starts_with('\x01'))
       source.shown.push_back(source.columns.back().name);
@@ -262,6 +278,14 @@ Status SelectNames::rewrite(Expression& expression, const Scope& scope,
           index.error().code == ErrorCode::UndefinedColumn && !column->source &&
           source != sources_.end() &&
           std::ranges::find(scope.source_names, source->alias) != scope.source_names.end();
+      const auto is_one_of_same = [&](const LayoutColumn& each) {
+        return (!column->source || column->source->text == each.source) &&
+               each.name.starts_with(column->name.text + kNumberOfSame);
+      };
+      if (!is_whole_row && std::ranges::any_of(layout_, is_one_of_same))
+        return Error{ErrorCode::AmbiguousColumn, fmt::format("column reference \"{}\" is ambiguous",
+                                                             display_name(column->name.text))}
+            .at(expression.position);
       if (!is_whole_row) return index.error();
       expression = std::move(*whole_row(*source, expression.position));
       return {};
@@ -321,8 +345,8 @@ Status SelectNames::expand_star(const SelectItem& item, std::vector<AnalysedItem
            absl::AsciiStrToUpper(item.source->text) == source.alias;
   };
   const auto show = [&](const std::string& alias, const std::string& name) {
-    out.push_back({make_expression(ColumnRef{Name{alias}, Name{name}}, item.position), name, false,
-                   true, item.position});
+    out.push_back({make_expression(ColumnRef{Name{alias}, Name{name}}, item.position),
+                   name.substr(0, name.find(kNumberOfSame)), false, true, item.position});
   };
   const auto is_merged = [&](const std::string& alias, const std::string& name) {
     const auto is_it = [&](uint32_t column) {

@@ -188,6 +188,7 @@ struct RowsNode {
                ComputeColumns, DistinctRows, SortRows, CutRows>
       step;
   Layout layout;  // what it gives
+  bool is_shared = false;  // it stands at several places: it is run once
 };
 
 template <class Step>
