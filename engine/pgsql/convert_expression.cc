@@ -98,13 +98,17 @@ ExpressionPtr flag(bool value, TextPosition at) {
   return make_expression(BooleanLiteral{value}, at);
 }
 
-// Halves of halves, so that a long list is not a deep tree.
-ExpressionPtr one_of(std::span<ExpressionPtr> conditions, TextPosition at) {
+// Halves of halves, so that a long list is not a deep tree, which is descended by recursions.
+ExpressionPtr in_halves(LogicalOp op, std::span<ExpressionPtr> conditions, TextPosition at) {
   if (conditions.size() == 1) return std::move(conditions.front());
   const size_t half = conditions.size() / 2;
-  ExpressionPtr first = one_of(conditions.first(half), at);
-  return make_expression(
-      Logical{LogicalOp::Or, std::move(first), one_of(conditions.subspan(half), at)}, at);
+  ExpressionPtr first = in_halves(op, conditions.first(half), at);
+  return make_expression(Logical{op, std::move(first), in_halves(op, conditions.subspan(half), at)},
+                         at);
+}
+
+ExpressionPtr one_of(std::span<ExpressionPtr> conditions, TextPosition at) {
+  return in_halves(LogicalOp::Or, conditions, at);
 }
 
 // ILIKE is LIKE of both sides in lower case.
@@ -504,11 +508,13 @@ Result<ExpressionPtr> Converter::logical(const Fields& fields) const {
   ExpressionList parts = TRY(expressions(fields, "args"));
   if (parts.empty()) return Error{ErrorCode::SyntaxError, "AND, OR or NOT of nothing"}.at(at);
   if (op == "NOT_EXPR") return negated_if(true, std::move(parts.front()));
+  // Short ones as they are read, from the left.
+  constexpr size_t kShort = 32;
+  const LogicalOp joins = op == "AND_EXPR" ? LogicalOp::And : LogicalOp::Or;
+  if (parts.size() > kShort) return in_halves(joins, parts, at);
   ExpressionPtr all = std::move(parts.front());
   for (size_t i = 1; i < parts.size(); ++i)
-    all = make_expression(Logical{op == "AND_EXPR" ? LogicalOp::And : LogicalOp::Or, std::move(all),
-                                  std::move(parts[i])},
-                          at);
+    all = make_expression(Logical{joins, std::move(all), std::move(parts[i])}, at);
   return all;
 }
 

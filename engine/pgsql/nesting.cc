@@ -68,6 +68,72 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
       words, [&](std::string_view each) { return equals_ignoring_case(word, each); });
 }
 
+// Calls `take` with each word or sign and where it begins, as PostgreSQL's scanner finds them, until it fails.
+template <class Take>
+Status for_each_word(const std::string& text, const Take& take) {
+  const Scanned scanned(text);
+  if (scanned.result.error) return Error{ErrorCode::SyntaxError, scanned.result.error->message};
+  Message tokens({scanned.result.pbuf.data, scanned.result.pbuf.len});
+  while (const auto field = tokens.next()) {
+    if (field->number != 2) continue;
+    uint64_t begin = 0, end = 0;
+    Message token(field->bytes);
+    while (const auto part = token.next()) {
+      if (part->number == 1) begin = part->value;
+      if (part->number == 2) end = part->value;
+    }
+    if (begin > end || end > text.size()) return Error{ErrorCode::SyntaxError, "not a statement"};
+    TRY(take(std::string_view(text).substr(begin, end - begin), begin));
+  }
+  return {};
+}
+
+// What stands behind SET (a, b, ...) = and behind a comma before such a list, up to its last bracket.
+class AssignedRows {
+ public:
+  static bool may_have_any(std::string_view text) {
+    for (size_t at = text.find(')'); at != std::string_view::npos; at = text.find(')', at + 1)) {
+      const size_t next = text.find_first_not_of(" \t\r\n", at + 1);
+      // A comment may be in between.
+      if (next != std::string_view::npos &&
+          (text[next] == '=' || text[next] == '/' || text[next] == '-'))
+        return true;
+    }
+    return false;
+  }
+  void take(std::string_view word, size_t at) {
+    if (word == "(") {
+      const bool is_list = equals_ignoring_case(before_, "set") || before_ == ",";
+      groups_.push_back({is_list, 1, row_columns_ > 0 ? at : 0, std::exchange(row_columns_, 0)});
+    } else if (word == "," && !groups_.empty()) {
+      ++groups_.back().items;
+    } else if (word == ")" && !groups_.empty()) {
+      const Group closed = groups_.back();
+      groups_.pop_back();
+      list_ = closed.is_list ? closed.items : 0;
+    } else if (word == "=" && before_ == ")") {
+      row_columns_ = list_;
+    } else if (!equals_ignoring_case(word, "row")) {
+      row_columns_ = 0;
+    }
+    for (const Group& group : groups_)
+      if (group.columns > 0)
+        most_bytes_ = std::max(most_bytes_, group.columns * (at - group.begin));
+    before_ = word;
+  }
+  size_t most_bytes() const { return most_bytes_; }
+
+ private:
+  struct Group {
+    bool is_list;
+    size_t items, begin,
+        columns;  // of a row that is assigned: where it begins, and to how many columns
+  };
+  std::vector<Group> groups_;
+  std::string_view before_;
+  size_t list_ = 0, row_columns_ = 0, most_bytes_ = 0;
+};
+
 // What has been read between the brackets of a level. A word makes the tree one level deeper at most.
 class Nesting {
  public:
@@ -121,32 +187,34 @@ class Nesting {
 }  // namespace
 
 Status check_nesting(const std::string& text) {
-  const Scanned scanned(text);
-  if (scanned.result.error) return Error{ErrorCode::SyntaxError, scanned.result.error->message};
   size_t words = 0;
   Nesting nesting;
-  Message tokens({scanned.result.pbuf.data, scanned.result.pbuf.len});
-  while (const auto field = tokens.next()) {
-    if (field->number != 2) continue;
-    uint64_t begin = 0, end = 0;
-    Message token(field->bytes);
-    while (const auto part = token.next()) {
-      if (part->number == 1) begin = part->value;
-      if (part->number == 2) end = part->value;
-    }
-    if (begin > end || end > text.size()) return Error{ErrorCode::SyntaxError, "not a statement"};
+  return for_each_word(text, [&](std::string_view word, size_t) -> Status {
     if (++words > kMaxPostgresWords)
       return Error{ErrorCode::LimitExceeded,
                    fmt::format("a statement may have {} words and signs", kMaxPostgresWords)};
-    if (!nesting.take(std::string_view(text).substr(begin, end - begin)))
-      return Error{ErrorCode::SyntaxError, "a bracket too many"};
+    if (!nesting.take(word)) return Error{ErrorCode::SyntaxError, "a bracket too many"};
     if (nesting.depth() > kMostBetween)
       return Error{ErrorCode::LimitExceeded,
                    fmt::format("a statement of more than {} KB may have {} words and signs that "
                                "belong together: between two commas, ANDs or ORs",
                                kShortPostgresText >> 10, kMostBetween)};
-  }
-  return {};
+    return {};
+  });
+}
+
+Status check_assigned_rows(const std::string& text) {
+  AssignedRows rows;
+  if (!AssignedRows::may_have_any(text)) return {};
+  return for_each_word(text, [&](std::string_view word, size_t at) -> Status {
+    rows.take(word, at);
+    if (rows.most_bytes() <= kMostRepeatedBytes) return {};
+    return Error{ErrorCode::LimitExceeded,
+                 "UPDATE assigns a row of so many columns by too long a text",
+                 fmt::format("The columns' number times what is behind the = may be {} bytes.",
+                             kMostRepeatedBytes),
+                 "Assign the columns one by one, or UPDATE ... FROM (SELECT ...)."};
+  });
 }
 
 namespace {

@@ -11,6 +11,11 @@ namespace engine::pgsql {
 // all the brackets around them, that its tree might be deeper than a thread's stack; with SyntaxError where it has no words.
 Status check_nesting(const std::string& text);
 
+// libpg_query's tree has what is behind SET (a, b, ...) = once for each of the columns. Fails with LimitExceeded where that is
+// longer than kMostRepeatedBytes.
+Status check_assigned_rows(const std::string& text);
+inline constexpr size_t kMostRepeatedBytes = 256 * 1024;
+
 // An expression, and all within it.
 size_t parts_of(const Expression& expression);
 // Of what is written out more than once: calls within calls would double it each time.

@@ -152,6 +152,7 @@ Result<std::vector<ParsedStatement>> parse_postgres(std::string_view text) {
     return Error{ErrorCode::SyntaxError, "syntax error at a zero byte"};
   const std::string script(text);
   if (script.size() > kShortPostgresText) TRY(pgsql::check_nesting(script));
+  TRY(pgsql::check_assigned_rows(script));
   const Parsed parsed = TRY(parse(script));
   simdjson::dom::parser parser;
   simdjson::dom::element tree;

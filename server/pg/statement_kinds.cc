@@ -92,9 +92,12 @@ bool is_of_dialect(std::string_view text) {
 
 using Statements = Result<std::vector<ParsedStatement>>;
 
-// Also what the dialect says of statements of other databases by their first word.
+// Also what the dialect says of statements of other databases by their first word, and long chains of AND and OR, which are deep
+// in its tree and flat in PostgreSQL's.
 bool may_be_postgres(const Error& error) {
-  return error.code == ErrorCode::SyntaxError || error.code == ErrorCode::NotSupported;
+  return error.code == ErrorCode::SyntaxError || error.code == ErrorCode::NotSupported ||
+         (error.code == ErrorCode::LimitExceeded &&
+          error.message.starts_with("statement is nested"));
 }
 
 // In PostgreSQL's syntax. What neither takes is told in the words of the dialect.
