@@ -784,6 +784,7 @@ Status expand_catalog_functions(Statement& statement, std::string_view text) {
   }
   if (auto* update = std::get_if<UpdateRows>(&statement)) {
     for (Assignment& each : update->assignments) TRY(expand_condition(each.value));
+    for (ExpressionPtr& each : update->row_values) TRY(expand_condition(each));
     TRY(expand_items(update->returning));
     TRY(expand_query(update->reads));
     return expand_condition(update->where);

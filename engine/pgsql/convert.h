@@ -120,9 +120,12 @@ class Converter {
   // convert_change.cc
   Result<Statement> insert(const Fields& fields) const;
   Result<OnConflict> on_conflict(const Fields& clause, const Fields& target) const;
-  Result<std::vector<Assignment>> assignments(const Fields& fields) const;
+  // `row_values`: where (a, b) = (SELECT ...) may stand, see UpdateRows.
+  Result<std::vector<Assignment>> assignments(const Fields& fields,
+                                              ExpressionList* row_values = nullptr) const;
   Built assigned_value(const Node& value, TextPosition at) const;
-  Result<ExpressionList> assigned_row(const Fields& several, TextPosition at) const;
+  Result<ExpressionList> assigned_row(const Fields& several, ExpressionList* row_values,
+                                      TextPosition at) const;
   Status add_reads(const Fields& fields, std::string_view list, const TableName& target,
                    const std::optional<Name>& alias, Query& reads) const;
   Result<std::vector<SelectItem>> returning(const Fields& fields) const;

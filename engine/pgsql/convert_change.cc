@@ -1,9 +1,10 @@
 // INSERT, UPDATE and DELETE in PostgreSQL's syntax.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "engine/pgsql/convert.h"
-#include "engine/pgsql/nesting.h"
 #include "engine/sql/default_value.h"
 
 namespace engine::pgsql {
@@ -49,6 +50,8 @@ Result<Statement> Converter::insert(const Fields& fields) const {
   for (const Node& row : rows ? pgsql::children(rows->fields, "valuesLists") : std::vector<Node>())
     insert.rows.push_back(TRY(inserted_row(row.fields)));
   insert.returning = TRY(returning(fields));
+  if (const auto alias = fields.part("relation")->part("alias"))
+    insert.alias = name_of(alias->text("aliasname"));
   return Statement(std::move(insert));
 }
 
@@ -110,8 +113,9 @@ void write_out(ExpressionPtr& key, const std::vector<SelectItem>& items) {
 
 }  // namespace
 
-// (a, b) = (1, 2), or = (SELECT ...), which is asked once for each of them.
-Result<ExpressionList> Converter::assigned_row(const Fields& several, TextPosition at) const {
+// (a, b) = (1, 2), or = (SELECT ...).
+Result<ExpressionList> Converter::assigned_row(const Fields& several, ExpressionList* row_values,
+                                               TextPosition at) const {
   const auto count = static_cast<size_t>(several.number("ncolumns"));
   const auto check = [&](size_t found) -> Status {
     if (found == count) return {};
@@ -133,6 +137,7 @@ Result<ExpressionList> Converter::assigned_row(const Fields& several, TextPositi
                  "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() "
                  "expression"}
         .at(at);
+  if (row_values == nullptr) return not_supported("a sub-query in ON CONFLICT is", at);
   Query query = TRY(this->query(body->fields));
   const bool has_star = std::ranges::any_of(
       query.items, [](const SelectItem& item) { return item.kind != SelectItemKind::Expression; });
@@ -142,23 +147,24 @@ Result<ExpressionList> Converter::assigned_row(const Fields& several, TextPositi
   for (ExpressionPtr& key : query.group_by) write_out(key, query.items);
   for (ExpressionPtr& key : query.distinct_on) write_out(key, query.items);
   for (OrderItem& key : query.order_by) write_out(key.expression, query.items);
-  std::vector<SelectItem> items = std::exchange(query.items, {});
-  const auto asked = [&](Query one) {
-    return make_expression(
-        Subquery{SubqueryKind::Scalar, nullptr, std::make_shared<const Query>(std::move(one))}, at);
-  };
-  const ExpressionPtr rest = asked(clone(query));
-  if (count > 1 && parts_of(*rest) > kMostRepeatedParts)
-    return not_supported("UPDATE of several columns by such a long SELECT is", at);
-  for (SelectItem& item : items) {
-    Query one = clone(query);
-    one.items.push_back(std::move(item));
-    values.push_back(asked(std::move(one)));
+  const Name column{fmt::format("{}{}", kRowValue, row_values->size())};
+  StructConstructor row;
+  for (SelectItem& item : std::exchange(query.items, {})) {
+    const Name part{fmt::format("C{}", values.size() + 1)};
+    row.fields.push_back({part, std::move(item.expression)});
+    values.push_back(make_expression(
+        Dereference{make_expression(ColumnRef{std::nullopt, column}, at), part}, at));
   }
+  query.items.push_back({SelectItemKind::Expression, make_expression(std::move(row), at),
+                         std::nullopt, std::nullopt, at});
+  row_values->push_back(make_expression(
+      Subquery{SubqueryKind::Scalar, nullptr, std::make_shared<const Query>(std::move(query))},
+      at));
   return values;
 }
 
-Result<std::vector<Assignment>> Converter::assignments(const Fields& fields) const {
+Result<std::vector<Assignment>> Converter::assignments(const Fields& fields,
+                                                       ExpressionList* row_values) const {
   std::vector<Assignment> all;
   ExpressionList row;  // of (a, b) = ..., whose columns come one by one
   for (const Node& target : pgsql::children(fields, "targetList")) {
@@ -172,7 +178,7 @@ Result<std::vector<Assignment>> Converter::assignments(const Fields& fields) con
       continue;
     }
     const auto place = static_cast<size_t>(value->fields.number("colno") - 1);
-    if (place == 0) row = TRY(assigned_row(value->fields, at));
+    if (place == 0) row = TRY(assigned_row(value->fields, row_values, at));
     all.push_back({column, std::move(row.at(place))});
   }
   return all;
@@ -197,7 +203,7 @@ Result<Statement> Converter::update(const Fields& fields) const {
   if (const auto alias = relation->part("alias")) update.alias = name_of(alias->text("aliasname"));
   TRY(add_reads(fields, "fromClause", update.target, update.alias, update.reads));
   update.returning = TRY(returning(fields));
-  update.assignments = TRY(assignments(fields));
+  update.assignments = TRY(assignments(fields, &update.row_values));
   if (fields.has("whereClause")) update.where = TRY(child_of(fields, "whereClause"));
   return Statement(std::move(update));
 }

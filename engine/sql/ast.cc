@@ -88,6 +88,7 @@ struct ParameterCounter {
   int operator()(const UpdateRows& n) const {
     int greatest = std::max({greatest_parameter(n.where), greatest_parameter(n.reads),
                              greatest_parameter(n.returning)});
+    greatest = std::max(greatest, greatest_parameter(n.row_values));
     for (const Assignment& each : n.assignments)
       greatest = std::max(greatest, greatest_parameter(each.value));
     return greatest;

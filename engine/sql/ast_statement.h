@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/sql/ast_query.h"
@@ -185,7 +186,9 @@ struct InsertValues {
   std::vector<InsertColumn> columns;  // empty: all, in schema order
   std::vector<ExpressionList> rows;   // one or many; not necessarily of equal length
   std::vector<SelectItem> returning = {};
+  std::optional<Name> alias = {};  // of the target
 };
+inline constexpr std::string_view kRowValue = "\x07";  // of UpdateRows::row_values
 struct DeleteRows {
   TableName target;
   std::optional<Name> alias;
@@ -200,6 +203,9 @@ struct UpdateRows {
   ExpressionPtr where;  // may be null
   Query reads = {};     // WITH, and where FROM names more: the target and those
   std::vector<SelectItem> returning = {};
+  // Of (a, b) = (SELECT ...): sub-queries of one row of parts C1, C2, ..., which assignments read as columns of this name and
+  // the number of theirs.
+  ExpressionList row_values = {};
 };
 
 struct Print {

@@ -675,6 +675,10 @@ void Session::fail(Error error, const SharedText& text) {
 void Session::die(Error error) {
   activity_.reset();
   copy_input_ = nullptr;
+  // The client may leave its socket open for a while: others do not wait for that.
+  portals_.clear();
+  advisory_locks_.reset();
+  if (context_.backend) context_.backend->rollback();
   // Nobody will know whether the gathered INSERTs are durable, so nobody may read that they are.
   if (std::exchange(group_, Group::None) != Group::None) context_.output.clear();
   writer().error(error, "", Severity::Fatal);

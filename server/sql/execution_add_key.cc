@@ -116,7 +116,10 @@ class AddKeyExecution final : public SqlExecution, private sql::Receiver {
     const std::vector<int64_t> now(rows, session().parts().clock.wall_ms());
     auto written = written_columns(keyed_->schema, places_, columns, first_row, end_row);
     if (!written) return fail(std::move(written).error());
-    if (const Status added = buffer_->add(*written, rows, now); !added)
+    if (const Status added =
+            buffer_->add(*written, rows, now, {}, nullptr,
+                         values_.empty() ? KeysOf::NewRows : KeysOf::RowsThatAreThere);
+        !added)
       return fail(added.error());
     if (buffer_->size_bytes() >= kChunkBytes) send();
   }

@@ -220,12 +220,9 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
 
   Status take(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t end_row) {
     size_t rows = end_row - first_row;
-    std::vector<engine::ColumnPtr> written =
-        TRY(written_columns(write_->target->schema, write_->row_places(),
-                            columns.first(columns.size() - behind_row()), first_row, end_row,
-                            write_->kind == RowsWrite::Kind::Insert || write_->moved_keys > 0
-                                ? KeysOf::NewRows
-                                : KeysOf::RowsThatAreThere));
+    std::vector<engine::ColumnPtr> written = TRY(written_columns(
+        write_->target->schema, write_->row_places(), columns.first(columns.size() - behind_row()),
+        first_row, end_row, keys_of_rows()));
     if (write_->kind == RowsWrite::Kind::Insert) left_out_->gather_given(written, write_->given());
     if (write_->kind != RowsWrite::Kind::Delete) TRY(left_out_->fill(written, rows));
     RowBuffer& buffer = held_ ? *held_ : *own_;
@@ -237,7 +234,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     if (write_->kind == RowsWrite::Kind::Delete)
       TRY(buffer.remove(written, rows, now));
     else
-      TRY(buffer.add(written, rows, now, {}, write_->has_each_key_once ? &keys_ : nullptr));
+      TRY(buffer.add(written, rows, now, {}, write_->has_each_key_once ? &keys_ : nullptr,
+                     keys_of_rows()));
     rows_ += rows;
     TRY(tell(written, rows, buffer.size_bytes() - size_before));
     if (held_) return session().check_held_rows();
@@ -252,6 +250,11 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
     return session().memory()->refusal("the rows that a statement writes");
   }
 
+  KeysOf keys_of_rows() const {
+    return write_->kind == RowsWrite::Kind::Insert || write_->moved_keys > 0
+               ? KeysOf::NewRows
+               : KeysOf::RowsThatAreThere;
+  }
   // Columns behind those of the row.
   size_t behind_row() const { return write_->places.size() - write_->row_places().size(); }
 

@@ -468,7 +468,7 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   out.parameters.resize(std::max<size_t>(
       parameter_types.size(), static_cast<size_t>(engine::parameter_count(statement))));
   TRY(prepare_returning(returning_of(statement.statement), *write.target,
-                        alias_of(statement.statement), out));
+                        returning_names(statement.statement), out));
   take_column_types(write, out.parameters);
   const std::vector<engine::SqlType> known = out.parameters;
   parameter_types = known;
@@ -486,6 +486,9 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
   }
   const std::vector<engine::SqlType> wanted = write.types();
   const bool has_widened = TRY(widen_arithmetic(write, types));
+  // A number that comes as a parameter has the digits that it has, whatever was told of it here.
+  for (size_t i = 0; i < types.size() && !out.parameters.empty(); ++i)
+    if (types[i].kind() == engine::TypeKind::Decimal) types[i] = engine::SqlType();
   if (has_widened || !std::ranges::equal(types, wanted, is_written_alike)) {
     auto typed = TRY(with_types(std::move(write.rows), types, wanted));
     out.rows = TRY(prepare_rows(std::move(typed), statement, parameter_types));
@@ -616,7 +619,8 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
     for (const engine::ExpressionList& row : insert.rows)
       for (size_t i = 0; i < row.size() && i < types.size(); ++i)
         take_column_type(*row[i], types[i], out.parameters);
-    TRY(prepare_returning(insert.returning, *target, "", out));
+    TRY(prepare_returning(insert.returning, *target, returning_names(out.statement->statement),
+                          out));
   }
   for (const engine::ExpressionList& row : insert.rows)
     for (const engine::ExpressionPtr& value : row)
@@ -627,11 +631,11 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
 }
 
 Status Planner::prepare_returning(std::span<const engine::SelectItem> items,
-                                  const engine::DataSource& target, std::string_view alias,
+                                  const engine::DataSource& target, const ReturningNames& names,
                                   SqlPrepared& out) const {
   if (items.empty()) return {};
   std::vector<engine::ParameterSlot> slots = slots_of(out.parameters);
-  const Returning returning = TRY(bind_returning(items, target, alias, context_for(&slots)));
+  const Returning returning = TRY(bind_returning(items, target, names, context_for(&slots)));
   for (size_t i = 0; i < slots.size(); ++i) out.parameters[i] = slots[i].type;
   Origins told;
   for (const ReturnedValue& each : returning) {
@@ -659,8 +663,8 @@ Result<Returning> Planner::returning_of_rows(const SqlPrepared& prepared,
   std::vector<engine::ParameterSlot> slots = slots_of(prepared.parameters);
   for (size_t i = 0; i < slots.size() && i < parameters.size(); ++i) slots[i].value = parameters[i];
   const engine::Statement& statement = prepared.statement->statement;
-  return bind_returning(returning_of(statement), *prepared.write->target, alias_of(statement),
-                        context_for(&slots));
+  return bind_returning(returning_of(statement), *prepared.write->target,
+                        returning_names(statement), context_for(&slots));
 }
 
 Result<std::vector<engine::ColumnPtr>> Planner::compute_returned(
@@ -803,7 +807,8 @@ Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
   TRY(budget_->status());
   TRY(check_insert(*image_->users, asker_, *rows.target));
   TRY(check_writable(*image_, *rows.target));
-  const Returning returning = TRY(bind_returning(insert.returning, *rows.target, "", context));
+  const Returning returning = TRY(bind_returning(
+      insert.returning, *rows.target, returning_names(prepared.statement->statement), context));
   TRY(check_returning(prepared, returning));
   InsertRows planned{TRY(make_row_buffer(*image_, rows.target)), {}};
   if (numbers_) TRY(fill_serials(rows, planned.buffer->topic(), *numbers_));

@@ -168,7 +168,7 @@ class Planner {
   Status check_result(const SqlPrepared& prepared, const engine::Schema& result);
   // Also finds out what parameters in it are.
   Status prepare_returning(std::span<const engine::SelectItem> items,
-                           const engine::DataSource& target, std::string_view alias,
+                           const engine::DataSource& target, const ReturningNames& names,
                            SqlPrepared& out) const;
   Status check_returning(const SqlPrepared& prepared, const Returning& returning) const;
   void add_given_numbers(const engine::InsertBatch& rows, std::vector<GivenNumbers>& given) const;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/catalog/system_sources.h"
 #include "engine/expr/bind.h"
 #include "engine/expr/program.h"
@@ -34,14 +36,48 @@ Result<ReturnedValue> returned_column(const engine::ColumnRef& column,
   return column_of(target, place, item.alias ? item.alias->text : target.schema.columns[place].name);
 }
 
+// Of a column or a star that says whose it is.
+Status check_source(const engine::Name& source, const engine::DataSource& target,
+                    const ReturningNames& names, TextPosition at) {
+  const std::string own = target.name.substr(target.name.find('.') + 1);
+  if (engine::equals_ignoring_case(source.text, names.alias.empty() ? own : names.alias)) return {};
+  if (std::ranges::find(names.others, source.text) != names.others.end())
+    return Error{ErrorCode::NotSupported,
+                 "RETURNING of another table than the one that is changed is not supported yet", "",
+                 "Keep its value in a column of the table, or ask for it in a SELECT."}
+        .at(at);
+  return Error{ErrorCode::UndefinedSource, fmt::format("missing FROM-clause entry for table \"{}\"",
+                                                       engine::display_name(source.text))}
+      .at(at);
+}
+
+Status check_sources(const engine::SelectItem& item, const engine::DataSource& target,
+                     const ReturningNames& names) {
+  if (item.kind == engine::SelectItemKind::AllColumns && !item.source && !names.others.empty())
+    return Error{ErrorCode::NotSupported,
+                 "RETURNING * of a statement that reads other tables is not supported yet", "",
+                 fmt::format("RETURNING {}.* tells of the one that is changed.",
+                             engine::display_name(names.alias.empty() ? target.name : names.alias))}
+        .at(item.position);
+  if (item.source) TRY(check_source(*item.source, target, names, item.position));
+  const auto check = [&](const auto& self, const engine::Expression& each) -> Status {
+    if (const auto* column = each.as<engine::ColumnRef>(); column && column->source)
+      TRY(check_source(*column->source, target, names, each.position));
+    for (const engine::Expression* child : engine::children(each)) TRY(self(self, *child));
+    return {};
+  };
+  return item.expression ? check(check, *item.expression) : Status();
+}
+
 }  // namespace
 
 Result<Returning> bind_returning(std::span<const engine::SelectItem> items,
-                                 const engine::DataSource& target, std::string_view alias,
+                                 const engine::DataSource& target, const ReturningNames& names,
                                  const engine::PlanContext& context) {
+  const std::string& alias = names.alias;
   engine::Layout layout;
   for (const engine::ColumnDef& column : target.schema.columns)
-    layout.push_back({alias.empty() ? target.name : std::string(alias), column.name, column.type});
+    layout.push_back({alias.empty() ? target.name : alias, column.name, column.type});
   engine::Scope scope(layout, "RETURNING");
   scope.custom_types = &context.catalog.types;
   scope.fold_quoted_names = context.fold_quoted_names;
@@ -50,6 +86,7 @@ Result<Returning> bind_returning(std::span<const engine::SelectItem> items,
   scope.parameters = context.parameters;
   Returning returning;
   for (const engine::SelectItem& item : items) {
+    TRY(check_sources(item, target, names));
     if (item.kind == engine::SelectItemKind::AllColumns) {
       for (const size_t place : engine::shown_columns(target))
         if (engine::is_written(target.schema.columns[place]))

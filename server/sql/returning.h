@@ -1,6 +1,7 @@
 // RETURNING: what a statement answers of the rows that it has written.
 #pragma once
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/catalog/catalog.h"
@@ -19,10 +20,15 @@ struct ReturnedValue {
 };
 using Returning = std::vector<ReturnedValue>;
 
-// `alias`: of the target in the statement; empty: it has none. The types of parameters that nobody has declared are found out. Fails as a
+struct ReturningNames {
+  std::string alias;  // of the target in the statement; empty: it has none
+  std::vector<std::string>
+      others;  // what else the statement reads beside it, of which nothing is told yet
+};
+// The types of parameters that nobody has declared are found out. Fails as a
 // SELECT of the same does.
 Result<Returning> bind_returning(std::span<const engine::SelectItem> items,
-                                 const engine::DataSource& target, std::string_view alias,
+                                 const engine::DataSource& target, const ReturningNames& names,
                                  const engine::PlanContext& context);
 // `written`: columns of the target's schema; null for those that have nothing but nulls. Fails where an expression does, of any row.
 Result<std::vector<engine::ColumnPtr>> returned_rows(const Returning& returning,

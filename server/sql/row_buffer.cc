@@ -76,8 +76,8 @@ Result<std::unique_ptr<RowBuffer>> RowBuffer::make(std::shared_ptr<const engine:
 
 Status RowBuffer::add(std::vector<engine::ColumnPtr>& columns, size_t rows,
                       std::span<const int64_t> timestamps, std::span<const uint64_t> lines,
-                      Keys* once) {
-  TRY(check_not_null(columns, rows, lines));
+                      Keys* once, KeysOf keys_of) {
+  TRY(check_not_null(columns, rows, lines, keys_of));
   TRY(fit_columns(*source_, columns, lines));
   const engine::ColumnPtr row_ids =
       source_->schema.has_row_id() ? with_row_ids(*columns[key_columns_.front()], rows) : nullptr;
@@ -97,7 +97,7 @@ Status RowBuffer::add(std::vector<engine::ColumnPtr>& columns, size_t rows,
                      ErrorCode::NullValue);
   for (size_t row = 0; once && row < rows; ++row)
     if (!once->insert(std::string(*encoded_keys[row])).second)
-      return Error{ErrorCode::InvalidStatement,
+      return Error{ErrorCode::SeveralRows,
                    "ON CONFLICT DO UPDATE command cannot affect row a second time", "",
                    "No two rows of the command may have the same key."};
   for (size_t row = 0; row < rows; ++row)
@@ -146,10 +146,13 @@ void RowBuffer::append(int64_t timestamp, std::optional<std::string_view> key,
 }
 
 Status RowBuffer::check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,
-                                 std::span<const uint64_t> lines) const {
+                                 std::span<const uint64_t> lines, KeysOf keys) const {
+  // A key of one part that is NULL is none, which is found where it is written.
+  const bool is_new_key = keys == KeysOf::NewRows && key_columns_.size() > 1 &&
+                          source_->kind == engine::SourceKind::Table;
   for (size_t i = 0; i < columns.size(); ++i) {
     const engine::ColumnDef& column = source_->schema.columns[i];
-    if (!column.is_not_null) continue;
+    if (!column.is_not_null && !(is_new_key && column.role == engine::ColumnRole::Key)) continue;
     for (size_t row = 0; row < rows; ++row) {
       if (!columns[i]->is_null(row)) continue;
       Error error{

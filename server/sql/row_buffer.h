@@ -14,6 +14,7 @@
 #include "engine/formats/format.h"
 #include "engine/types/column.h"
 #include "records/batch_builder.h"
+#include "server/sql/written_rows.h"
 #include "storage/log/requests.h"
 
 namespace server {
@@ -26,11 +27,12 @@ class RowBuffer {
 
   // Columns of the source's schema, in its order, which become what is stored of them (VARCHAR(20) cuts blanks, TIMESTAMP(0)
   // rounds); those of HEADERS are left out of account. `lines` (may be empty) names rows in errors. All rows or none. Where
-  // there are keys in `once`, no row may have one of them; those of the rows are added.
+  // there are keys in `once`, no row may have one of them; those of the rows are added. No part of a table's new key is NULL;
+  // records that others wrote may have such keys, and those rows can be changed.
   using Keys = absl::flat_hash_set<std::string>;
   Status add(std::vector<engine::ColumnPtr>& columns, size_t rows,
              std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {},
-             Keys* once = nullptr);
+             Keys* once = nullptr, KeysOf keys = KeysOf::NewRows);
   // As add() and remove() write them.
   Result<std::vector<std::string>> keys_of(std::span<const engine::ColumnPtr> columns,
                                            size_t rows) const;
@@ -65,7 +67,7 @@ class RowBuffer {
   void append(int64_t timestamp, std::optional<std::string_view> key,
               std::optional<std::string_view> value);
   Status check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,
-                        std::span<const uint64_t> lines) const;
+                        std::span<const uint64_t> lines, KeysOf keys) const;
 
   const std::shared_ptr<const engine::DataSource> source_;
   const Uuid topic_;

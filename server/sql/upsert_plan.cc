@@ -9,6 +9,7 @@
 #include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
+#include "server/sql/sequence_rows.h"
 #include "server/sql/write_parts.h"
 
 namespace server {
@@ -56,6 +57,7 @@ class Upsert {
 
   Status plan() {
     TRY(put_defaults());
+    if (takes_number_as_key()) return {};
     TRY(check_columns());
     TRY(check_assignments());
     TRY(give_values_types());
@@ -111,12 +113,21 @@ class Upsert {
     return {};
   }
 
+  // A key that a sequence gives is there of no row yet: these are rows of an INSERT like others.
+  bool takes_number_as_key() const {
+    for (size_t i = 0; i < columns_.size(); ++i)
+      if (columns_[i].role == ColumnRole::Key && !is_inserted(i) &&
+          (columns_[i].is_serial || has_sequence_default(columns_[i])))
+        return true;
+    return false;
+  }
+
   Status check_columns() {
     for (size_t i = 0; i < columns_.size(); ++i) {
       const ColumnDef& column = columns_[i];
       if (column.role == ColumnRole::Key) {
         if (engine::is_row_id(column)) return no_key();
-        if (!is_inserted(i))
+        if (!is_inserted(i) && column.default_sql.empty())
           return Error{ErrorCode::NullValue,
                        fmt::format("INSERT gives no value for key column \"{}\"", column.name)}
               .at(at_);
@@ -166,10 +177,12 @@ class Upsert {
             each.column.position);
       if (assigned_[place])
         return Error{
-            ErrorCode::InvalidStatement,
+            ErrorCode::SyntaxError,
             fmt::format("multiple assignments to same column \"{}\"", columns_[place].name)}
             .at(each.column.position);
-      assigned_[place] = engine::clone(*each.value);
+      assigned_[place] = engine::is_default_value(*each.value)
+                             ? TRY(default_of(columns_[place], each.column.position))
+                             : engine::clone(*each.value);
       TRY(qualify(assigned_[place], there_));
     }
     return {};
@@ -193,38 +206,49 @@ class Upsert {
         return Error{ErrorCode::SyntaxError, "VALUES lists must all be the same length"}.at(at_);
       write_.places.resize(row.size());
     }
-    if (!write_.rows.values.empty()) return add_left_out();
-    engine::Query assigning;
-    assigning.position = at_;
-    assigning.from.emplace();
-    assigning.from->name = engine::Name{"ROWS_TO_WRITE"};
-    assigning.from->alias = assigning.from->name;
-    assigning.from->position = at_;
-    for (size_t i = 0; i < write_.places.size(); ++i) {
-      const ColumnDef& column = columns_[write_.places[i]];
-      assigning.from->columns.push_back(exact(column.name));
-      const bool is_rounded =
-          engine::is_numeric_alone(column.type) && !engine::names_number(write_.rows, i);
-      ExpressionPtr value = column_of(column.name, at_);
-      add_item(assigning,
-               is_rounded ? as_type(std::move(value), column.type)
-                          : engine::assigned(std::move(value), column.type),
-               column.name);
-    }
-    assigning.from->query = std::make_shared<const engine::Query>(std::move(write_.rows));
-    write_.rows = std::move(assigning);
+    if (write_.rows.values.empty()) read_rows([this](size_t i) { return is_rounded(i); });
     return add_left_out();
   }
+  bool is_rounded(size_t item) const {
+    return engine::is_numeric_alone(columns_[write_.places[item]].type) &&
+           !engine::names_number(write_.rows, item);
+  }
 
-  // What is not inserted has its DEFAULT, of which EXCLUDED tells, too.
+  // The rows become those of a query around them, which gives what the columns take of them. `is_rounded`: to the digits of a
+  // NUMERIC, of each of their columns.
+  template <class IsRounded>
+  void read_rows(const IsRounded& is_rounded) {
+    engine::Query around;
+    around.position = at_;
+    around.from.emplace();
+    around.from->name = engine::Name{"ROWS_TO_WRITE"};
+    around.from->alias = around.from->name;
+    around.from->position = at_;
+    for (size_t i = 0; i < write_.places.size(); ++i) {
+      const ColumnDef& column = columns_[write_.places[i]];
+      around.from->columns.push_back(exact(column.name));
+      ExpressionPtr value = column_of(column.name, at_);
+      add_item(around,
+               is_rounded(i) ? as_type(std::move(value), column.type)
+                             : engine::assigned(std::move(value), column.type),
+               column.name);
+    }
+    around.from->query = std::make_shared<const engine::Query>(std::move(write_.rows));
+    write_.rows = std::move(around);
+  }
+
+  // What is not inserted has its DEFAULT, of which EXCLUDED tells, too. It is written once, not in each of VALUES.
   Status add_left_out() {
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      const ColumnDef& column = columns_[i];
-      if (column.role == ColumnRole::Headers || is_inserted(i)) continue;
-      const ExpressionPtr value = engine::assigned(TRY(default_of(column, at_)), column.type);
-      for (engine::ExpressionList& row : write_.rows.values) row.push_back(clone(*value));
-      if (write_.rows.values.empty()) add_item(write_.rows, clone(*value), column.name);
-      write_.places.push_back(i);
+    std::vector<size_t> left_out;
+    for (size_t i = 0; i < columns_.size(); ++i)
+      if (columns_[i].role != ColumnRole::Headers && !is_inserted(i)) left_out.push_back(i);
+    if (left_out.empty()) return {};
+    if (!write_.rows.values.empty()) read_rows([](size_t) { return false; });
+    for (const size_t place : left_out) {
+      const ColumnDef& column = columns_[place];
+      add_item(write_.rows, engine::assigned(TRY(default_of(column, at_)), column.type),
+               column.name);
+      write_.places.push_back(place);
     }
     return {};
   }

@@ -164,6 +164,29 @@ Result<RowsWrite> plan_delete(const engine::DeleteRows& remove,
   return write;
 }
 
+// Of (a, b) = (SELECT ...), which is asked once for a row: a query within gives its columns beside those of the row.
+Status compute_row_values(const engine::UpdateRows& update, RowsWrite& write) {
+  const TextPosition at = update.target.position;
+  if (!write.rows.joins.empty())
+    return Error{ErrorCode::NotSupported,
+                 "UPDATE with FROM of several columns by a SELECT is not supported yet", "",
+                 "Let FROM read what the SELECT does."}
+        .at(update.row_values.front()->position);
+  for (const ColumnDef& column : write.target->schema.columns)
+    if (column.role != ColumnRole::Headers)
+      add_item(write.rows, column_of(column.name, at), column.name);
+  for (size_t i = 0; i < update.row_values.size(); ++i)
+    add_item(write.rows, clone(*update.row_values[i]), fmt::format("{}{}", engine::kRowValue, i));
+  engine::Query outer;
+  outer.position = at;
+  outer.from.emplace();
+  outer.from->name = outer.from->alias.emplace(*write.rows.from->alias);
+  outer.from->position = at;
+  outer.from->query = std::make_shared<const engine::Query>(std::move(write.rows));
+  write.rows = std::move(outer);
+  return {};
+}
+
 Result<RowsWrite> plan_update(const engine::UpdateRows& update,
                               const engine::PlanContext& context) {
   RowsWrite write;
@@ -171,13 +194,14 @@ Result<RowsWrite> plan_update(const engine::UpdateRows& update,
   write.target = TRY(find_target(update.target, context));
   write.rows = rows_of(*write.target, update.target, update.alias, update.reads, update.where);
   const std::vector<ColumnDef>& columns = write.target->schema.columns;
+  if (!update.row_values.empty()) TRY(compute_row_values(update, write));
   std::vector<const engine::Expression*> assigned(columns.size());
   bool moves_keys = false;
   for (const engine::Assignment& each : update.assignments) {
     const size_t place = TRY(find_place(each.column, *write.target, context));
     moves_keys = moves_keys || columns[place].role == ColumnRole::Key;
     if (std::exchange(assigned[place], each.value.get()))
-      return Error{ErrorCode::InvalidStatement,
+      return Error{ErrorCode::SyntaxError,
                    fmt::format("multiple assignments to same column \"{}\"", columns[place].name)}
           .at(each.column.position);
   }
@@ -220,13 +244,22 @@ std::span<const engine::SelectItem> returning_of(const engine::Statement& statem
   return std::get<engine::InsertSelect>(statement).returning;
 }
 
-std::string alias_of(const engine::Statement& statement) {
-  const auto text = [](const std::optional<engine::Name>& alias) {
-    return alias ? alias->text : "";
+ReturningNames returning_names(const engine::Statement& statement) {
+  const auto names = [](const std::optional<engine::Name>& alias, const engine::Query* reads) {
+    ReturningNames made{alias ? alias->text : "", {}};
+    if (reads)
+      for (const engine::Join& join : reads->joins)
+        made.others.push_back(join.source.visible_name().text);
+    return made;
   };
-  if (const auto* update = std::get_if<engine::UpdateRows>(&statement)) return text(update->alias);
-  if (const auto* remove = std::get_if<engine::DeleteRows>(&statement)) return text(remove->alias);
-  return "";
+  if (const auto* update = std::get_if<engine::UpdateRows>(&statement))
+    return names(update->alias, &update->reads);
+  if (const auto* remove = std::get_if<engine::DeleteRows>(&statement))
+    return names(remove->alias, &remove->reads);
+  if (const auto* values = std::get_if<engine::InsertValues>(&statement))
+    return names(values->alias, nullptr);
+  const auto* insert = std::get_if<engine::InsertSelect>(&statement);
+  return names(insert && insert->on_conflict ? insert->on_conflict->alias : std::nullopt, nullptr);
 }
 
 Result<RowsWrite> plan_rows_write(const engine::Statement& statement,

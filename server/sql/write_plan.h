@@ -8,6 +8,7 @@
 #include "engine/catalog/catalog.h"
 #include "engine/plan/analysis.h"
 #include "engine/sql/ast.h"
+#include "server/sql/returning.h"
 
 namespace server {
 
@@ -38,8 +39,7 @@ bool is_changed_by_rows(const engine::DataSource& source);
 bool writes_rows(const engine::Statement& statement, const engine::PlanContext& context);
 // What it tells of the rows that it has written.
 std::span<const engine::SelectItem> returning_of(const engine::Statement& statement);
-// What its target is called in it; empty: by its own name.
-std::string alias_of(const engine::Statement& statement);
+ReturningNames returning_names(const engine::Statement& statement);
 Result<RowsWrite> plan_rows_write(const engine::Statement& statement,
                                   const engine::PlanContext& context);
 // An INSERT's columns that are left out, and whose DEFAULT takes numbers of a sequence: the query computes these for each row.

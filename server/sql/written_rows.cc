@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "engine/types/postgres_types.h"
+#include "engine/types/text_number.h"
 
 namespace server {
 
@@ -107,11 +108,19 @@ Result<std::vector<engine::ColumnPtr>> written_columns(const engine::Schema& sch
     auto part = std::make_shared<engine::Column>(type);
     const bool narrows = is_narrowed(given.type(), type);
     const bool is_labelled = needs_label(given.type(), type);
+    const bool has_other_scale = type.kind() == TypeKind::Decimal &&
+                                 given.type().kind() == TypeKind::Decimal &&
+                                 type.scale() != given.type().scale();
     const bool is_number_key = keys == KeysOf::NewRows &&
                                schema.columns[places[i]].role == engine::ColumnRole::Key &&
                                type.kind() == TypeKind::Double &&
                                given.type().kind() == TypeKind::Double;
     for (size_t row = first_row; row < end_row; ++row) {
+      if (has_other_scale && !given.is_null(row)) {
+        part->append(TRY(engine::rescale(given.value_at(row).as_decimal(), type.precision(),
+                                         type.scale(), engine::Rounding::HalfUp)));
+        continue;
+      }
       if (is_labelled && !given.is_null(row)) {
         Value value = given.value_at(row);
         if (narrows) value = TRY(to_integral(value, given.type().kind(), type.kind()));

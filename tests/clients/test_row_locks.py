@@ -143,6 +143,20 @@ def a_cursor_locks_until_its_transaction_ends():
 
 
 @case
+def who_is_ended_keeps_no_lock_though_it_does_not_look():
+    a, b = connect(), connect()
+    fill(b, "ended", 1)
+    a.execute("BEGIN")
+    a.execute("SELECT * FROM ended FOR UPDATE")
+    began = time.monotonic()
+    assert b.execute("SELECT pg_terminate_backend(%s)", (a.info.backend_pid,)).fetchone() == (True,)
+    assert b.execute("UPDATE ended SET v = 1").rowcount == 1
+    assert time.monotonic() - began < 1, time.monotonic() - began
+    a.close()
+    b.close()
+
+
+@case
 def two_who_wait_for_each_other_are_told():
     with connect() as a, connect() as b:
         fill(a, "left_side", 1)

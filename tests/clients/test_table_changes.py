@@ -3,6 +3,7 @@
 import subprocess
 import threading
 import time
+from decimal import ROUND_HALF_UP, Decimal
 
 import psycopg
 from millrace_server import case, run, start_server
@@ -86,6 +87,48 @@ def a_key_that_is_there_is_told_as_postgresql_does():
                 continue
             raise AssertionError(statement)
         assert c.execute("SELECT id FROM keyed ORDER BY id").fetchall() == [(1,), (2,), (3,)]
+
+
+@case
+def a_number_keeps_its_digits_as_a_parameter():
+    """A NUMERIC that was assigned as a parameter of fewer digits than the column's became a hundredth."""
+    columns = {"two": 2, "many": 9}
+    with connect() as c:
+        c.execute("DROP TABLE IF EXISTS priced DELETE TOPIC")
+        c.execute("CREATE TABLE priced (id INT PRIMARY KEY, two NUMERIC(12,2), many NUMERIC)")
+        c.execute("INSERT INTO priced VALUES (1, 0, 0)")
+        for text in ("1.00", "10000", "1.5", "0.10", "1E+3", "-1.00", "99.99", "123456.78", "1.005", "0", "7.7777", "99999.995"):
+            for column, digits in columns.items():
+                value = Decimal(text)
+                expected = value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+                for statement in (f"UPDATE priced SET {column} = %s WHERE id = 1", f"UPDATE priced SET ({column}, id) = (%s, 1)",
+                                  f"INSERT INTO priced (id, {column}) SELECT 1, %s", f"INSERT INTO priced (id, {column}) VALUES (1, %s)",
+                                  f"INSERT INTO priced (id, {column}) VALUES (1, %s) ON CONFLICT (id) DO UPDATE SET {column} = excluded.{column}",
+                                  f"UPDATE priced SET {column} = s.x FROM (VALUES (%s::numeric)) AS s(x)"):
+                    for prepare in (False, True):
+                        c.execute(statement, (value,), prepare=prepare)
+                        assert c.execute(f"SELECT {column} FROM priced").fetchall() == [(expected,)], (statement, text)
+
+
+@case
+def a_long_text_is_no_deep_tree():
+    """5,000 conditions ended the server, as did a row that is assigned to a thousand columns: libpg_query repeats it."""
+    columns = ", ".join(f"c{i}" for i in range(1000))
+    with connect() as c:
+        fill(c, "long", 3, "PRIMARY KEY")
+        for condition in (" OR ".join(f"id = {i}" for i in range(5000)), " AND ".join(f"id <> {i}" for i in range(5, 5000)),
+                          " OR ".join(f"(id = {i} AND v = 0)" for i in range(5000))):
+            assert c.execute(f"UPDATE long SET v = v WHERE {condition}").rowcount >= 2
+            assert c.execute(f"SELECT count(*) FROM (SELECT id FROM long WHERE {condition} FOR UPDATE) q").fetchone()[0] >= 2
+        c.execute("DROP TABLE IF EXISTS very_wide DELETE TOPIC")
+        c.execute(f"CREATE TABLE very_wide (id INT PRIMARY KEY, {', '.join(f'c{i} INT' for i in range(1000))})")
+        c.execute("INSERT INTO very_wide (id) VALUES (1)")
+        for source in (f"(SELECT {', '.join(f'id + {i} - {i}' for i in range(1000))} FROM long WHERE id = 2)",
+                       "ROW(" + ", ".join("c1 + 1 + 1 + 1" for _ in range(1000)) + ")"):
+            assert "too long a text" in raises(psycopg.errors.ProgramLimitExceeded, lambda: c.execute(f"UPDATE very_wide SET ({columns}) = {source}"))
+        some = ", ".join(f"c{i}" for i in range(100))
+        assert c.execute(f"UPDATE very_wide SET ({some}) = (SELECT {', '.join(f'id + {i}' for i in range(100))} FROM long WHERE id = 2)").rowcount == 1
+        assert c.execute("SELECT c0, c99, c100 FROM very_wide").fetchone() == (2, 101, None)
 
 
 @case
