@@ -7,6 +7,7 @@
 #include "engine/expr/assigned.h"
 #include "engine/expr/written_text.h"
 #include "engine/functions/session_zone.h"
+#include "engine/query/rows_recursion.h"
 #include "engine/query/system_rows.h"
 #include "engine/types/declared_lengths.h"
 #include "engine/types/postgres_type_name.h"
@@ -288,7 +289,8 @@ Result<PlannedRows> RowsPlanning::plan_common_table(const CommonTable& table) {
   const auto often = read_often_.find(&table);
   if (often != read_often_.end() && often->second) return often->second->rows;
   PlannedRows rows = TRY(is_recursion(table) ? plan_recursive(table) : plan(*table.query));
-  if (often == read_often_.end()) return rows;
+  // What differs from round to round of a recursion is not for all of them.
+  if (often == read_often_.end() || reads_outer_rows(*rows.root)) return rows;
   RowsNode shared = *rows.root;
   shared.is_shared = true;
   rows.root = std::make_shared<const RowsNode>(std::move(shared));

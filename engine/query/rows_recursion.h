@@ -51,4 +51,7 @@ void for_each_input(const RowsNode& node, const Visit& visit) {
       node.step);
 }
 
+// Whether what the node gives depends on rows that are set beside it; not of those that are set within it, and these.
+bool reads_outer_rows(const RowsNode& node, std::vector<size_t> set_within = {});
+
 }  // namespace engine

@@ -131,7 +131,7 @@ class RowsRun {
 
   Result<RowsChunks> run(const RowsNode& node) {
     if (node.is_shared) return run_for_all(node);
-    if (made_ && !reads_outer_rows(node, {})) return run_once(node);
+    if (made_ && !reads_outer_rows(node)) return run_once(node);
     return run_step(node);
   }
 
@@ -256,21 +256,6 @@ class RowsRun {
     size_t bytes = 0;
   };
 
-  // Whether what the node gives depends on rows that are set beside it.
-  static bool reads_outer_rows(const RowsNode& node, std::vector<size_t> set_within) {
-    if (const auto* outer = std::get_if<OuterRows>(&node.step))
-      return std::ranges::find(set_within, outer->number) == set_within.end();
-    if (const auto* subquery = std::get_if<AppendSubquery>(&node.step); subquery && subquery->outer)
-      set_within.push_back(*subquery->outer);
-    if (const auto* join = std::get_if<JoinRows>(&node.step); join && join->outer)
-      set_within.push_back(*join->outer);
-    if (const auto* recursive = std::get_if<RecursiveRows>(&node.step))
-      set_within.push_back(recursive->number);
-    bool found = false;
-    for_each_input(
-        node, [&](const RowsNode& input) { found = found || reads_outer_rows(input, set_within); });
-    return found;
-  }
   Result<RowsChunks> run_once(const RowsNode& node) {
     if (const auto known = made_->rows.find(&node); known != made_->rows.end())
       return copied(known->second);
@@ -576,6 +561,23 @@ bool RowKeys::repeats(size_t row) const {
   return std::ranges::all_of(pointers_, [row](const Column* column) {
     return column->is_null(row) == column->is_null(row - 1) && is_as_before(*column, row);
   });
+}
+
+// Nodes that are shared do not.
+bool reads_outer_rows(const RowsNode& node, std::vector<size_t> set_within) {
+  if (node.is_shared) return false;
+  if (const auto* outer = std::get_if<OuterRows>(&node.step))
+    return std::ranges::find(set_within, outer->number) == set_within.end();
+  if (const auto* subquery = std::get_if<AppendSubquery>(&node.step); subquery && subquery->outer)
+    set_within.push_back(*subquery->outer);
+  if (const auto* join = std::get_if<JoinRows>(&node.step); join && join->outer)
+    set_within.push_back(*join->outer);
+  if (const auto* recursive = std::get_if<RecursiveRows>(&node.step))
+    set_within.push_back(recursive->number);
+  bool found = false;
+  for_each_input(
+      node, [&](const RowsNode& input) { found = found || reads_outer_rows(input, set_within); });
+  return found;
 }
 
 Result<RowsChunks> run_rows_plan(const SelectRowsPlan& plan, std::vector<RowsChunks> tables,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/memory_budget.h"
 
 #include "engine/expr/print_bound.h"
@@ -39,6 +41,7 @@ class StepLines {
  private:
   void add(const RowsNode& node) {
     node_ = &node;
+    if (node.is_shared && !shown_.insert(&node).second) return add_line("The same rows as above");
     std::visit([&](const auto& step) { show(step, node.layout); }, node.step);
   }
   void add_line(const std::string& text) {
@@ -170,6 +173,7 @@ class StepLines {
   const SelectRowsPlan& plan_;
   const RowsProfile* const profile_;
   const RowsNode* node_ = nullptr;
+  std::set<const RowsNode*> shown_;  // of those that are shared
   std::vector<std::string> lines_;
   int depth_ = 0;
 };
