@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <future>
+#include <thread>
 
 #include "base/log.h"
 #include "engine/types/ascii.h"
@@ -182,11 +184,15 @@ Status MetadataApplier::apply(const storage::MetadataRecord& record) {
 
 template <class Attempt>
 auto MetadataApplier::decide(Attempt attempt) -> decltype(attempt()) {
+  constexpr auto kPause = std::chrono::milliseconds(1);
   for (int left = kMaxAttempts;; --left) {
+    const Revision before = image()->revision;
     TRY(catch_up());
     auto decided = attempt();
     if (decided || decided.error().code != ErrorCode::OutOfOrderSequence || left == 1)
       return decided;
+    // What has overtaken it is still to be read: so is, behind a snapshot, the command before the next.
+    if (image()->revision == before) std::this_thread::sleep_for(kPause);
   }
 }
 
