@@ -657,14 +657,30 @@ Status Planner::check_returning(const SqlPrepared& prepared, const Returning& re
                "Prepare it again."};
 }
 
+namespace {
+
+// With values for its parameters a NUMERIC has the digits that it has; the client was told another type.
+Status take_told_types(const std::vector<sql::ResultColumn>& told, Returning& returning) {
+  for (size_t i = 0; i < returning.size() && i < told.size(); ++i) {
+    engine::BoundExpression& value = returning[i].value;
+    if (!value.type.is_identical(told[i].type))
+      value = TRY(engine::coerce(std::move(value), told[i].type));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Returning> Planner::returning_of_rows(const SqlPrepared& prepared,
                                              std::span<const engine::Value> parameters) {
   if (prepared.columns.empty()) return Returning();
   std::vector<engine::ParameterSlot> slots = slots_of(prepared.parameters);
   for (size_t i = 0; i < slots.size() && i < parameters.size(); ++i) slots[i].value = parameters[i];
   const engine::Statement& statement = prepared.statement->statement;
-  return bind_returning(returning_of(statement), *prepared.write->target,
-                        returning_names(statement), context_for(&slots));
+  Returning returning = TRY(bind_returning(returning_of(statement), *prepared.write->target,
+                                           returning_names(statement), context_for(&slots)));
+  TRY(take_told_types(prepared.columns, returning));
+  return returning;
 }
 
 Result<std::vector<engine::ColumnPtr>> Planner::compute_returned(
@@ -807,9 +823,10 @@ Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
   TRY(budget_->status());
   TRY(check_insert(*image_->users, asker_, *rows.target));
   TRY(check_writable(*image_, *rows.target));
-  const Returning returning = TRY(bind_returning(
+  Returning returning = TRY(bind_returning(
       insert.returning, *rows.target, returning_names(prepared.statement->statement), context));
   TRY(check_returning(prepared, returning));
+  TRY(take_told_types(prepared.columns, returning));
   InsertRows planned{TRY(make_row_buffer(*image_, rows.target)), {}};
   if (numbers_) TRY(fill_serials(rows, planned.buffer->topic(), *numbers_));
   add_given_numbers(rows, planned.given);
