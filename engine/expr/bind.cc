@@ -262,7 +262,13 @@ BoundExpression decimal_as_written(const Decimal& decimal) {
 
 }  // namespace
 
-Result<BoundExpression> Binder::take_type_beside(BoundExpression bound, const SqlType& type) {
+Result<BoundExpression> Binder::take_type_beside(BoundExpression bound, const SqlType& beside) {
+  // One that was declared a NUMERIC is none that is whole.
+  const bool is_declared =
+      bound.kind == BoundKind::Parameter && bound.type.is_null() &&
+      bound.type.label() == label::kNumeric &&
+      (beside.kind() == TypeKind::Integer || beside.kind() == TypeKind::Bigint);
+  const SqlType type = is_declared ? as_decimal_type(beside) : beside;
   if (bound.kind != BoundKind::Parameter || type.kind() != TypeKind::Decimal)
     return coerce_to(std::move(bound), type);
   ParameterSlot& slot = (*scope_.parameters)[bound.index];

@@ -111,6 +111,17 @@ def a_number_keeps_its_digits_as_a_parameter():
 
 
 @case
+def a_declared_number_beside_a_whole_one_is_not_whole():
+    with connect() as c:
+        fill(c, "whole", 3)
+        c.execute("UPDATE whole SET v = id")
+        for statement, value, expected in (("SELECT %s / 4", "2", "0.5"), ("SELECT 4 / %s", "2.5", "1.6"), ("SELECT sum(v * %s) FROM whole", "0.5", "3"),
+                                           ("SELECT count(*) FROM whole WHERE v > %s", "1.5", "2"), ("SELECT count(*) FROM whole WHERE v = %s", "2", "1"),
+                                           ("SELECT count(*) FROM whole WHERE v BETWEEN %s AND 9", "2.5", "1")):
+            assert c.execute(statement, (Decimal(value),)).fetchone()[0] == Decimal(expected), (statement, value)
+
+
+@case
 def what_returning_makes_of_a_number_has_the_type_that_was_told():
     """The server ended by RETURNING ARRAY[%s] with a NUMERIC, and bal + %s lost the point."""
     with connect() as c:
