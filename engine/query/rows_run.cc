@@ -471,16 +471,12 @@ bool has_several_forms(const SqlType& type) {
   }
 }
 
-bool is_same_place(std::string_view a, std::string_view b) {
-  return a.data() == b.data() && a.size() == b.size();
-}
-
 // Such texts become some that do not differ then.
 void make_one_form(Column& column) {
   for (size_t part = 0; part < column.child_count(); ++part) make_one_form(column.child(part));
   if (column.type().is_nested() || !has_several_forms(column.type())) return;
   const auto texts = column.data<std::string_view>();
-  std::string_view before, made;  // rows that were made of one share its text, which may be long
+  std::string_view before, made;
   for (size_t row = 0; row < column.size(); ++row) {
     if (column.is_null(row)) continue;
     if (!is_same_place(texts[row], before)) {

@@ -102,12 +102,10 @@ class SortHead {
   bool inverts_ = false;
 };
 
-// Rows that are made of one share its texts, which may be long.
 bool is_one_text(const Column& a, size_t a_row, const Column& b, size_t b_row) {
-  if (a.type().kind() != TypeKind::String) return false;
-  const std::string_view left = a.data<std::string_view>()[a_row];
-  const std::string_view right = b.data<std::string_view>()[b_row];
-  return left.data() == right.data() && left.size() == right.size();
+  using Text = std::string_view;
+  return a.type().kind() == TypeKind::String &&
+         is_same_place(a.data<Text>()[a_row], b.data<Text>()[b_row]);
 }
 
 struct SortedRow {

@@ -22,6 +22,11 @@ RowsChunk pick(const RowsChunk& chunk, std::span<const uint32_t> rows);
 // Rows of several chunks, in that order.
 RowsChunk merge(const RowsChunks& chunks, std::span<const Column::SourceRow> rows);
 
+// Whether two texts are one: rows that are made of one share its texts, which may be long.
+inline bool is_same_place(std::string_view a, std::string_view b) {
+  return a.data() == b.data() && a.size() == b.size();
+}
+
 // Rows as bytes that are equal where `=` says so: -0.0 is 0.0.
 class RowKeys {
  public:
@@ -29,8 +34,7 @@ class RowKeys {
   bool has_null(size_t row) const;
   // Until the next call.
   std::string_view bytes(size_t row);
-  // Whether it has the bytes of the row before it, as far as that is seen at a glance: the rows that are made of one share its
-  // texts, which may be long.
+  // Whether it has the bytes of the row before it, as far as that is seen at a glance.
   bool repeats(size_t row) const;
 
  private:

@@ -100,8 +100,7 @@ class OuterAsSource {
   Result<bool> bring_in(Query& query) {
     std::vector<SelectSource> sources;
     const auto add = [&](const AliasedSource& named) -> Status {
-      sources.push_back(is_row_function(named) ? TRY(row_function_names(named))
-                                               : TRY(planning_.plan_source(named)).source);
+      sources.push_back(TRY(source_names(named, planning_)));
       return {};
     };
     if (query.from) TRY(add(*query.from));
@@ -126,7 +125,7 @@ class OuterAsSource {
     for (ExpressionPtr& each : query.group_by) TRY(rewrite(each));
     for (ExpressionPtr& each : query.distinct_on) TRY(rewrite(each));
     for (OrderItem& each : query.order_by)
-      if (!is_alias(query, *each.expression)) TRY(rewrite(each.expression));
+      if (!is_alias_of_item(query, *each.expression)) TRY(rewrite(each.expression));
     const auto rewrite_function = [&](AliasedSource& named) -> Status {
       if (!is_row_function(named)) return {};
       Query body = clone(*named.query);
@@ -155,15 +154,6 @@ class OuterAsSource {
         query.items.push_back(
             {SelectItemKind::AllColumns, nullptr, std::nullopt, Name{source.alias}, item.position});
     }
-  }
-
-  // ORDER BY may mean an item by its name.
-  static bool is_alias(const Query& query, const Expression& expression) {
-    const auto* column = expression.as<ColumnRef>();
-    return column && !column->source &&
-           std::ranges::any_of(query.items, [&](const SelectItem& item) {
-             return item.alias && *item.alias == column->name;
-           });
   }
 
   Status replace(ExpressionPtr& expression, const SelectNames& inner) {
@@ -400,6 +390,13 @@ bool has_aggregate(const Query& query) {
   return std::ranges::any_of(query.items, [](const SelectItem& item) {
     return item.expression && contains_aggregate(*item.expression);
   });
+}
+
+bool is_alias_of_item(const Query& query, const Expression& expression) {
+  const auto* column = expression.as<ColumnRef>();
+  return column && !column->source && std::ranges::any_of(query.items, [&](const SelectItem& item) {
+           return item.alias && *item.alias == column->name;
+         });
 }
 
 bool is_one_group(const Query& query) {

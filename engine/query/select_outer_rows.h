@@ -26,6 +26,8 @@ Result<std::optional<SubqueryWithOuterRows>> bring_outer_rows_in(const Query& su
                                                                  RowsPlanning& planning);
 
 bool has_aggregate(const Query& query);
+// ORDER BY may mean an item by its name.
+bool is_alias_of_item(const Query& query, const Expression& expression);
 // Whether it is over all rows at once: then it has a row for none, too, unless HAVING or a limit leaves it out.
 bool is_one_group(const Query& query);
 

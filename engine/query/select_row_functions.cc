@@ -181,6 +181,11 @@ Result<SelectSource> row_function_names(const AliasedSource& named) {
   return query_source(named, named.visible_name().text, named.columns, columns);
 }
 
+Result<SelectSource> source_names(const AliasedSource& named, RowsPlanning& planning) {
+  if (is_row_function(named)) return row_function_names(named);
+  return TRY(planning.plan_source(named)).source;
+}
+
 Result<std::vector<BoundExpression>> bind_row_function(const AliasedSource& named,
                                                        const std::vector<SelectSource>& before,
                                                        SelectSource& source,
@@ -239,7 +244,7 @@ class ComputedFirst {
       if (!made.take(item)) return std::nullopt;
     if (!whole.distinct_on.empty() ||
         !std::ranges::all_of(whole.order_by, [&](const OrderItem& key) {
-          return key.expression->is<IntegerLiteral>() || is_alias(whole, *key.expression);
+          return key.expression->is<IntegerLiteral>() || is_alias_of_item(whole, *key.expression);
         }))
       return std::nullopt;
     made.within_.group_by = std::exchange(whole.group_by, {});
@@ -260,13 +265,6 @@ class ComputedFirst {
  private:
   static constexpr std::string_view kAlias = "\x03";  // no name of a statement
 
-  static bool is_alias(const Query& query, const Expression& expression) {
-    const auto* column = expression.as<ColumnRef>();
-    return column && !column->source &&
-           std::ranges::any_of(query.items, [&](const SelectItem& item) {
-             return item.alias && *item.alias == column->name;
-           });
-  }
   bool take(SelectItem& item) {
     if (!item.expression) return false;
     if (!item.alias) item.alias = name_of_item(*item.expression);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/query/rows_planning.h"
 #include "engine/query/select_names.h"
 
 namespace engine {
@@ -12,6 +13,8 @@ namespace engine {
 bool is_row_function(const AliasedSource& named);
 // Such a source as far as its names go: its columns' types are not known yet.
 Result<SelectSource> row_function_names(const AliasedSource& named);
+// Any source as far as its names go.
+Result<SelectSource> source_names(const AliasedSource& named, RowsPlanning& planning);
 // Its arrays, over the columns of the sources `before`; `source`: its columns get their types.
 Result<std::vector<BoundExpression>> bind_row_function(const AliasedSource& named,
                                                        const std::vector<SelectSource>& before,

@@ -821,10 +821,7 @@ namespace {
 bool reads_column(const Query& query, const Name& name, RowsPlanning& planning) {
   const size_t tables = planning.table_count();
   const auto has_it = [&](const AliasedSource& named) {
-    const auto source =
-        is_row_function(named) ? row_function_names(named) : [&]() -> Result<SelectSource> {
-      return TRY(planning.plan_source(named)).source;
-    }();
+    const auto source = source_names(named, planning);
     planning.drop_tables_from(tables);
     return !source || std::ranges::any_of(source->columns, [&](const LayoutColumn& column) {
       return column.name == name.text;

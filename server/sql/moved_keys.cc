@@ -16,14 +16,6 @@ engine::ExpressionPtr column_in(const char* source, const std::string& column, T
   return engine::make_expression(engine::ColumnRef{engine::Name{source}, exact(column)}, at);
 }
 
-engine::AliasedSource source_of(const char* alias, TextPosition at) {
-  engine::AliasedSource source;
-  source.name = engine::Name{alias};
-  source.alias = source.name;
-  source.position = at;
-  return source;
-}
-
 }  // namespace
 
 void plan_moved_keys(RowsWrite& write, TextPosition at) {
@@ -48,9 +40,10 @@ void plan_moved_keys(RowsWrite& write, TextPosition at) {
     add_item(outer, column_in(kMoved, old_name(columns[key].name), at),
              old_name(columns[key].name));
   add_item(outer, column_in(kThere, columns[keys.front()].name, at), "\x01\x01");
-  outer.from = source_of(kMoved, at);
+  outer.from = source_of(engine::Name{kMoved}, at);
   outer.from->query = std::make_shared<const engine::Query>(std::move(write.rows));
-  engine::Join join{engine::JoinType::Left, source_of(kThere, at), std::nullopt, nullptr, at};
+  engine::Join join{engine::JoinType::Left, source_of(engine::Name{kThere}, at), std::nullopt,
+                    nullptr, at};
   join.source.name = exact(write.target->name);
   for (const size_t key : keys) {
     const std::string& name = columns[key].name;

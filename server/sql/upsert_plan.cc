@@ -63,10 +63,7 @@ class Upsert {
     TRY(give_values_types());
     engine::Query outer;
     outer.position = at_;
-    outer.from.emplace();
-    outer.from->name = engine::Name{kNew};
-    outer.from->alias = outer.from->name;
-    outer.from->position = at_;
+    outer.from = source_of(engine::Name{kNew}, at_);
     for (const size_t place : write_.places)
       outer.from->columns.push_back(exact(columns_[place].name));
     outer.from->query = std::make_shared<const engine::Query>(std::move(write_.rows));
@@ -220,10 +217,7 @@ class Upsert {
   void read_rows(const IsRounded& is_rounded) {
     engine::Query around;
     around.position = at_;
-    around.from.emplace();
-    around.from->name = engine::Name{"ROWS_TO_WRITE"};
-    around.from->alias = around.from->name;
-    around.from->position = at_;
+    around.from = source_of(engine::Name{kRowsToWrite}, at_);
     for (size_t i = 0; i < write_.places.size(); ++i) {
       const ColumnDef& column = columns_[write_.places[i]];
       around.from->columns.push_back(exact(column.name));

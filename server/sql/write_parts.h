@@ -15,6 +15,9 @@ engine::ExpressionPtr column_of(const std::string& name, TextPosition at);
 // A column of the target, which `rows` reads first: others beside it may have one of the same name.
 engine::ExpressionPtr own_column(const engine::Query& rows, const std::string& name,
                                  TextPosition at);
+// FROM ... AS alias, a query's, which is put there once what reads it is made.
+engine::AliasedSource source_of(engine::Name alias, TextPosition at);
+inline constexpr const char* kRowsToWrite = "ROWS_TO_WRITE";
 void add_item(engine::Query& query, engine::ExpressionPtr value, const std::string& name);
 // CAST(value AS type), with the type's label and without its length: that is looked at where rows become records.
 engine::ExpressionPtr as_type(engine::ExpressionPtr value, const engine::SqlType& type);

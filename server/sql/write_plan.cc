@@ -35,6 +35,14 @@ engine::ExpressionPtr own_column(const engine::Query& rows, const std::string& n
   return column;
 }
 
+engine::AliasedSource source_of(engine::Name alias, TextPosition at) {
+  engine::AliasedSource source;
+  source.name = std::move(alias);
+  source.alias = source.name;
+  source.position = at;
+  return source;
+}
+
 engine::ExpressionPtr as_taken(engine::ExpressionPtr value, const engine::SqlType& type,
                                bool is_named) {
   return is_named && engine::is_numeric_alone(type) ? engine::assigned(std::move(value), type)
@@ -179,9 +187,7 @@ Status compute_row_values(const engine::UpdateRows& update, RowsWrite& write) {
     add_item(write.rows, clone(*update.row_values[i]), fmt::format("{}{}", engine::kRowValue, i));
   engine::Query outer;
   outer.position = at;
-  outer.from.emplace();
-  outer.from->name = outer.from->alias.emplace(*write.rows.from->alias);
-  outer.from->position = at;
+  outer.from = source_of(*write.rows.from->alias, at);
   outer.from->query = std::make_shared<const engine::Query>(std::move(write.rows));
   write.rows = std::move(outer);
   return {};
@@ -285,10 +291,7 @@ Result<bool> add_sequence_defaults(RowsWrite& write, size_t given) {
   const TextPosition at = write.rows.position;
   engine::Query outer;
   outer.position = at;
-  outer.from.emplace();
-  outer.from->name = Name{"ROWS_TO_WRITE"};
-  outer.from->alias = outer.from->name;
-  outer.from->position = at;
+  outer.from = source_of(Name{kRowsToWrite}, at);
   for (size_t i = 0; i < given; ++i) {
     const std::string name = fmt::format("C{}", i + 1);
     outer.from->columns.push_back(Name{name});
@@ -357,10 +360,7 @@ Result<engine::Query> with_types(engine::Query query, const std::vector<engine::
   if (std::ranges::equal(are, std::span(wanted).first(are.size()), is_written_alike)) return query;
   engine::Query outer;
   outer.position = query.position;
-  outer.from.emplace();
-  outer.from->name = Name{"ROWS_TO_WRITE"};
-  outer.from->alias = outer.from->name;
-  outer.from->position = query.position;
+  outer.from = source_of(Name{kRowsToWrite}, query.position);
   for (size_t i = 0; i < are.size(); ++i) {
     const std::string name = fmt::format("C{}", i + 1);
     outer.from->columns.push_back(Name{name});

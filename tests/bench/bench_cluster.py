@@ -31,8 +31,8 @@ def median(values):
     return sorted(values)[len(values) // 2]
 
 
-def produce(nodes, topic, *flags):
-    command = [BINARY, "bench", "produce", topic, "-b", nodes.bootstrap, "--json", *flags]
+def produce(bootstrap, topic, *flags):
+    command = [BINARY, "bench", "produce", topic, "-b", bootstrap, "--json", *flags]
     printed = subprocess.run(command, capture_output=True, text=True)
     if printed.returncode != 0:
         sys.exit(f'{" ".join(command)}: {printed.stderr}{printed.stdout}')
@@ -52,7 +52,7 @@ def measure_replicas(nodes, turns, megabytes):
     for _ in range(turns):
         for replicas in rates:
             before = cpu_seconds(nodes)
-            made = produce(nodes, f"rate-{replicas}", "--records", records, "--record-size", str(RECORD_SIZE))
+            made = produce(nodes.bootstrap, f"rate-{replicas}", "--records", records, "--record-size", str(RECORD_SIZE))
             rates[replicas].append(made["mb_per_s"])
             costs[replicas].append((cpu_seconds(nodes) - before) / megabytes * 1000)
             time.sleep(0.5)
@@ -70,7 +70,7 @@ def measure_rate(nodes, turns):
         create_topic(nodes, f"steady-{replicas}", PARTITIONS, replicas)
     for _ in range(turns):
         for replicas in waits:
-            made = produce(nodes, f"steady-{replicas}", "--seconds", "4", "--throughput", "1000", "--record-size", "200",
+            made = produce(nodes.bootstrap, f"steady-{replicas}", "--seconds", "4", "--throughput", "1000", "--record-size", "200",
                            "--producer-property", "linger.ms=0")
             waits[replicas].append((made["latency_ms"]["p50"], made["latency_ms"]["p99"]))
     p50 = {replicas: median([each[0] for each in its]) for replicas, its in waits.items()}

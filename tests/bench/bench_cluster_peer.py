@@ -7,9 +7,7 @@ Ours syncs before it answers, Kafka as it does by default, which is never. The p
 A first turn of each warms up, and does not count.
 """
 import argparse
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,23 +17,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "clients"))
 os.environ.setdefault("MILLRACE_BINARY", "build/release/millrace")
 from apache_kafka import ApacheKafka, Jars  # noqa: E402
-from bench_common import BINARY, process_cpu_seconds, show  # noqa: E402
+from bench_cluster import PARTITIONS, RECORD_SIZE, median, produce  # noqa: E402
+from bench_common import process_cpu_seconds, show  # noqa: E402
 from cluster_nodes import Cluster  # noqa: E402
-
-RECORD_SIZE, PARTITIONS = 1024, 6
-
-
-def median(values):
-    return sorted(values)[len(values) // 2]
-
-
-def produce(bootstrap, topic, megabytes):
-    command = [BINARY, "bench", "produce", topic, "-b", bootstrap, "--json", "--records", str(megabytes * 1_000_000 // RECORD_SIZE),
-               "--record-size", str(RECORD_SIZE)]
-    printed = subprocess.run(command, capture_output=True, text=True)
-    if printed.returncode != 0:
-        sys.exit(f'{" ".join(command)}: {printed.stderr}{printed.stdout}')
-    return json.loads(printed.stdout.strip().splitlines()[-1])["mb_per_s"]
 
 
 def measure(name, bootstrap, cpu_seconds, megabytes, turns):
@@ -43,14 +27,15 @@ def measure(name, bootstrap, cpu_seconds, megabytes, turns):
     for replicas in (1, 3):
         admin.create_topics([NewTopic(f"rate-{replicas}", PARTITIONS, replicas)])[f"rate-{replicas}"].result(30)
     time.sleep(2)
+    records = str(megabytes * 1_000_000 // RECORD_SIZE)
     rates, costs = {1: [], 3: []}, {1: [], 3: []}
     for turn in range(turns + 1):
         for replicas in (1, 3):
             os.sync()
             before = cpu_seconds()
-            rate = produce(bootstrap, f"rate-{replicas}", megabytes)
+            made = produce(bootstrap, f"rate-{replicas}", "--records", records, "--record-size", str(RECORD_SIZE))
             if turn > 0:
-                rates[replicas].append(rate)
+                rates[replicas].append(made["mb_per_s"])
                 costs[replicas].append((cpu_seconds() - before) / megabytes * 1000)
             time.sleep(0.5)
     for what, of, unit in (("throughput", rates, "MB/s"), ("CPU of all nodes for a GB", costs, "s")):
