@@ -279,6 +279,7 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
   prepared->revision = image_->revision;
   prepared->takes_long = takes_long(*parsed);
   const engine::Statement& statement = parsed->statement;
+  TRY(check_row_locks(*parsed));
   if (writes_rows(statement, context_for(nullptr))) {
     TRY(prepare_write(*parsed, parameter_types, *prepared));
     return std::shared_ptr<const SqlPrepared>(std::move(prepared));
@@ -335,7 +336,7 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
   }
   if (const auto* query = std::get_if<engine::Query>(&statement)) {
     TRY(prepare_query(*query, slots, *prepared));
-    TRY(prepare_row_locks(*prepared));
+    prepared->is_for_change = !parsed->row_locks.tables.empty();
     for (const engine::ParameterSlot& slot : slots)
       prepared->parameters.push_back(slot.type.is_null() ? engine::SqlType(engine::TypeKind::String)
                                                          : slot.type);
@@ -344,10 +345,10 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
   return Error{ErrorCode::NotSupported, "this statement is not supported yet"}.at(parsed->start);
 }
 
-// Who locks rows could change them, and sees the newest.
-Status Planner::prepare_row_locks(SqlPrepared& out) {
+// Who locks rows could change them.
+Status Planner::check_row_locks(const engine::ParsedStatement& statement) const {
   const engine::PlanContext context = context_for(nullptr);
-  for (const engine::TableName& each : out.statement->row_locks.tables) {
+  for (const engine::TableName& each : statement.row_locks.tables) {
     const engine::DataSource* source = engine::find_source(each.name, context);
     if (!source) continue;  // of WITH, or one of the catalog's
     TRY(check_insert(*image_->users, asker_, *source));
@@ -357,7 +358,6 @@ Status Planner::prepare_row_locks(SqlPrepared& out) {
                    "Its rows are made by a query, or are records of a stream."}
           .at(each.position);
   }
-  out.is_for_change = !out.statement->row_locks.tables.empty();
   return {};
 }
 

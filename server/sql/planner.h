@@ -153,7 +153,7 @@ class Planner {
                        SqlPrepared& out);
   Result<bool> prepare_analyzed(const engine::Query& query,
                                 std::span<const engine::SqlType> parameter_types, SqlPrepared& out);
-  Status prepare_row_locks(SqlPrepared& out);
+  Status check_row_locks(const engine::ParsedStatement& statement) const;
   Status prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const;
   Status prepare_write(const engine::ParsedStatement& statement,
                        std::span<const engine::SqlType> parameter_types, SqlPrepared& out);

@@ -219,6 +219,17 @@ def rights_on_streams_and_tables():
         ann.execute("GRANT INSERT, SELECT ON STREAM orders TO bob")
         bob.execute("INSERT INTO orders VALUES (3, 'Rom')")
         assert len(bob.execute("SELECT * FROM orders").fetchall()) == 3
+        # Who may only read a table may not keep others from it.
+        ann.execute("CREATE TABLE stock (id INT PRIMARY KEY, n INT)")
+        ann.execute("GRANT SELECT ON TABLE stock TO bob")
+        c.execute("CREATE TABLE bobs (id INT PRIMARY KEY, n INT)")
+        c.execute("ALTER TABLE bobs OWNER TO bob")
+        assert bob.execute("UPDATE bobs SET n = 1 WHERE id IN (SELECT id FROM stock)").rowcount == 0
+        for statement in ("SELECT * FROM stock FOR UPDATE", "UPDATE bobs SET n = 1 WHERE id IN (SELECT id FROM stock FOR SHARE)",
+                          "INSERT INTO bobs SELECT * FROM stock FOR UPDATE", "DELETE FROM bobs USING (SELECT id FROM stock FOR UPDATE) AS s WHERE s.id = bobs.id"):
+            assert sqlstate(bob, statement) == "42501", (statement, sqlstate(bob, statement))
+        bob.execute("DROP TABLE bobs DELETE TOPIC")
+        ann.execute("DROP TABLE stock DELETE TOPIC")
         ann.execute("REVOKE ALL ON orders FROM bob")
         assert sqlstate(bob, "INSERT INTO orders VALUES (4, 'Rom')") == "42501"
         # By way of a role.

@@ -149,6 +149,7 @@ def a_long_text_is_no_deep_tree():
         for condition in (" OR ".join(f"id = {i}" for i in range(5000)), " AND ".join(f"id <> {i}" for i in range(5, 5000)),
                           " OR ".join(f"(id = {i} AND v = 0)" for i in range(5000))):
             assert c.execute(f"UPDATE long SET v = v WHERE {condition}").rowcount >= 2
+            assert c.execute(f"SELECT count(*) FROM long WHERE {condition}").fetchone()[0] >= 2
             assert c.execute(f"SELECT count(*) FROM (SELECT id FROM long WHERE {condition} FOR UPDATE) q").fetchone()[0] >= 2
         c.execute("DROP TABLE IF EXISTS very_wide DELETE TOPIC")
         c.execute(f"CREATE TABLE very_wide (id INT PRIMARY KEY, {', '.join(f'c{i} INT' for i in range(1000))})")
