@@ -69,6 +69,7 @@ HOMES = {'lmdb.h': ['storage/kv'], 'uv.h': ['server/net'],
          'http_parser.h': ['server/http'], 'nghttp2/': ['server/http'], 'google/protobuf/': ['engine/formats']}
 TOPS = ('base', 'records', 'grammar', 'engine', 'storage', 'server', 'client')
 INCLUDE = re.compile(r'\s*#\s*include\s+["<]([^">]+)[">]')
+OVER_A_SNAPSHOT = re.compile(r'for \([^;]*: [\w.>*-]*\b(image_?|cluster|snapshot|topics|view)\(\)(->|\.\w+\.)')
 
 
 def module(path):
@@ -117,6 +118,17 @@ def check_documents(files):
                         yield f'{path}:{number}: there is no {name}'
 
 
+def check_loops(files):
+    """A loop over what a snapshot contains must hold the snapshot: in C++20 the temporary that a function returns is gone
+    before the first turn, and what it pointed to may be replaced meanwhile."""
+    for path in files:
+        if path.endswith(('.cc', '.h')):
+            with open(path, encoding='utf-8') as source:
+                for number, line in enumerate(source, 1):
+                    if OVER_A_SNAPSHOT.search(line):
+                        yield f'{path}:{number}: the snapshot is gone while the loop reads it; give it a name'
+
+
 def folders_of(path):
     while path := os.path.dirname(path):
         yield path
@@ -126,7 +138,7 @@ def main():
     listing = subprocess.run(['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
                              capture_output=True, text=True, check=True)
     files = [path for path in listing.stdout.splitlines() if os.path.isfile(path)]
-    findings = [*check_includes(files), *check_documents(files)]
+    findings = [*check_includes(files), *check_documents(files), *check_loops(files)]
     print('\n'.join(findings), end='\n' if findings else '')
     return 1 if findings else 0
 

@@ -299,7 +299,8 @@ void ClusterMember::leave() {
   if (!thread_.joinable() || std::exchange(is_stopped_, true)) return;
   // Who else could lead what this one does?
   const auto has_heir = [this] {
-    for (const auto& [id, node] : node_->cluster()->nodes())
+    const auto cluster = node_->cluster();
+    for (const auto& [id, node] : cluster->nodes())
       if (id != options_.node && !node.is_fenced) return true;
     return false;
   };
@@ -385,7 +386,8 @@ void ClusterMember::cluster_changed(std::span<const TopicPartition> changed) {
 
 void ClusterMember::tell_nodes() {
   std::map<NodeId, std::string> endpoints;
-  for (const auto& [id, node] : node_->cluster()->nodes()) endpoints[id] = node.endpoint;
+  const auto cluster = node_->cluster();
+  for (const auto& [id, node] : cluster->nodes()) endpoints[id] = node.endpoint;
   // Before it is one of them the others do not listen to it.
   if (!endpoints.contains(options_.node)) endpoints.clear();
   network_->set_nodes(endpoints);

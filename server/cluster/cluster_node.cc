@@ -210,7 +210,8 @@ void ClusterNode::registered(Revision revision) {
   if (metadata_.last_revision() < revision || node_epoch_) return;
   node_epoch_ = storage::NodeEpoch{revision.value()};
   std::vector<TopicPartition> all;
-  for (const auto& [partition, assignment] : cluster()->partitions()) all.push_back(partition);
+  const auto current = cluster();
+  for (const auto& [partition, assignment] : current->partitions()) all.push_back(partition);
   replicas_.apply(cluster(), *node_epoch_, all);
 }
 
@@ -246,9 +247,11 @@ Status ClusterNode::load(const storage::MetadataSnapshot& snapshot) {
   for (const storage::MetadataPart& part : snapshot.state.parts)
     if (part.type == storage::kClusterPart) table = TRY(storage::ClusterTable::load(part.bytes));
   std::set<TopicPartition> changed;
-  for (const auto& [partition, assignment] : cluster()->partitions()) changed.insert(partition);
+  const auto before = cluster();
+  for (const auto& [partition, assignment] : before->partitions()) changed.insert(partition);
   table_ = std::move(table);
-  for (const auto& [partition, assignment] : cluster()->partitions()) changed.insert(partition);
+  const auto now = cluster();
+  for (const auto& [partition, assignment] : now->partitions()) changed.insert(partition);
   const std::vector<TopicPartition> partitions(changed.begin(), changed.end());
   log_info("the metadata are loaded from a snapshot revision={}", snapshot.revision.value());
   note_replacement();
@@ -320,7 +323,8 @@ void ClusterNode::note_progress() {
 }
 
 bool ClusterNode::leads_nothing() const {
-  for (const auto& [partition, assignment] : cluster()->partitions())
+  const auto current = cluster();
+  for (const auto& [partition, assignment] : current->partitions())
     if (assignment.leader == identity_.id) return false;
   return true;
 }
@@ -336,7 +340,8 @@ void ClusterNode::beat() {
   const bool is_sure = controller && !gone_.contains(controller->node) && !lease_.is_over();
   if (controller) port_.send(controller->node, heartbeat);
   if (is_sure) return;
-  for (const auto& [id, node] : cluster()->nodes())
+  const auto current = cluster();
+  for (const auto& [id, node] : current->nodes())
     if (id != identity_.id && (!controller || id != controller->node)) port_.send(id, heartbeat);
 }
 
@@ -353,7 +358,8 @@ void ClusterNode::tell_progress() {
   if (!lease_.is_held() || controller_->hears_too_few()) return;
   NodesProgress progress = controller_->progress();
   progress.controller_epoch = lease_.controller()->created.value();
-  for (const auto& [id, node] : cluster()->nodes()) port_.send(id, progress);
+  const auto current = cluster();
+  for (const auto& [id, node] : current->nodes()) port_.send(id, progress);
 }
 
 bool ClusterNode::is_out_of_touch() const {

@@ -237,7 +237,8 @@ Status MetadataApplier::end_transaction(const Uuid& transaction, TransactionEnd 
 // Nobody is there any more who could commit them.
 void MetadataApplier::undo_left_transactions() {
   std::vector<Uuid> left;
-  for (const auto& [transaction, open] : image()->open_definitions) left.push_back(transaction);
+  const MetadataImagePtr current = image();
+  for (const auto& [transaction, open] : current->open_definitions) left.push_back(transaction);
   for (const Uuid& transaction : left) {
     const Status undone =
         decide([&] { return end_transaction(transaction, TransactionEnd::Rollback); });

@@ -577,7 +577,8 @@ std::vector<engine::ConsumerGroup> Node::with_ends(
 // Temporary tables; in a cluster those of this node's sessions, and of nodes that have been removed.
 std::vector<std::string> Node::left_over_tables() const {
   std::vector<std::string> names;
-  for (const auto& [name, source] : definitions_->image()->catalog->sources()) {
+  const auto image = definitions_->image();
+  for (const auto& [name, source] : image->catalog->sources()) {
     if (!source->is_temporary) continue;
     if (cluster_) {
       const auto view = cluster_->view();

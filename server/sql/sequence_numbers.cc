@@ -340,7 +340,8 @@ std::optional<MetadataApplier::SequenceMove> SequenceReserves::unused(
 void SequenceReserves::give_back() {
   std::vector<std::future<void>> under_way;
   std::vector<MetadataApplier::SequenceMove> moves;
-  for (const auto& [name, sequence] : definitions_.image()->catalog->sequences)
+  const auto image = definitions_.image();
+  for (const auto& [name, sequence] : image->catalog->sequences)
     if (auto move = unused(*sequence)) moves.push_back(std::move(*move));
   for (MetadataApplier::SequenceMove& move : moves) {
     const auto done = std::make_shared<std::promise<void>>();

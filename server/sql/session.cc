@@ -164,7 +164,8 @@ Status SqlSession::check_property(const std::string& name, const std::string& va
 }
 
 std::optional<engine::SqlType> SqlSession::type_of_oid(uint32_t number) const {
-  for (const auto& [name, type] : parts_.definitions.image()->catalog->types) {
+  const auto image = parts_.definitions.image();
+  for (const auto& [name, type] : image->catalog->types) {
     if (type.label() != engine::label::kEnum && type.label() != engine::label::kComposite) continue;
     if (engine::user_type_oid(name) == number) return type;
     if (engine::user_array_oid(name) == number) return engine::SqlType::array(type);

@@ -492,7 +492,8 @@ void ReplicatedJournals::closed(PartitionId journal) {
 
 std::vector<std::string> ReplicatedJournals::queries_of(PartitionId journal) const {
   std::vector<std::string> queries;
-  for (const auto& [id, defined] : image_()->queries())
+  const auto image = image_();
+  for (const auto& [id, defined] : image->queries())
     if (defined->journal == journal) queries.push_back(id);
   return queries;
 }

@@ -526,7 +526,8 @@ class Scenario {
           known->directory != other->directory())
         return false;
     }
-    for (const auto& [partition, assignment] : table.snapshot()->partitions())
+    const auto snapshot = table.snapshot();
+    for (const auto& [partition, assignment] : snapshot->partitions())
       if (assignment.has_replica(node.id()) &&
           (assignment.isr.size() < kReplicas || is_to_be_alone(node, assignment)))
         return false;
@@ -757,7 +758,8 @@ class Scenario {
       if (!committer->is_idle()) return false;
     const storage::ClusterTable table = truth();
     if (table.snapshot()->partitions().size() != partitions().size()) return false;
-    for (const auto& [partition, assignment] : table.snapshot()->partitions())
+    const auto snapshot = table.snapshot();
+    for (const auto& [partition, assignment] : snapshot->partitions())
       if (!is_as_it_should_be(assignment)) return false;
     return checker_.are_tasks_done() && are_journals_carried_out() &&
            transactions_.is_quiet(nodes_) && is_log_short();
@@ -784,7 +786,8 @@ class Scenario {
       findings_.add("a journal is not carried out although all has healed");
     if (!checker_.are_tasks_done()) findings_.add("a task does not finish although all has healed");
     const storage::ClusterTable table = truth();
-    for (const auto& [id, known] : table.snapshot()->nodes()) {
+    const auto snapshot = table.snapshot();
+    for (const auto& [id, known] : snapshot->nodes()) {
       if (!known.is_fenced) continue;
       SimNode& fenced = node_of(id);
       if (!fenced.is_running()) {
@@ -796,7 +799,7 @@ class Scenario {
           "node {} is fenced although all has healed; it has{} registered, and read up to {}",
           id.value(), node.is_registered() ? "" : " not", node.metadata().last_revision().value()));
     }
-    for (const auto& [partition, assignment] : table.snapshot()->partitions())
+    for (const auto& [partition, assignment] : snapshot->partitions())
       if (!is_as_it_should_be(assignment))
         findings_.add(fmt::format(
             "partition {} of topic {}: leader {}, {} of {} in sync{} although all has healed",

@@ -24,9 +24,11 @@ void handle_list_config_resources(HandlerContext& context, ListConfigResourcesRe
   const auto wants = [&](int8_t type) {
     return request.resource_types.empty() || std::ranges::count(request.resource_types, type) > 0;
   };
-  if (wants(kTopic))
-    for (const auto& [name, topic] : context.backend.topics()->by_name())
+  if (wants(kTopic)) {
+    const auto topics = context.backend.topics();
+    for (const auto& [name, topic] : topics->by_name())
       response.config_resources.push_back({.resource_name = name, .resource_type = kTopic});
+  }
   for (const int8_t type : {kBroker, kBrokerLogger})
     if (wants(type))
       response.config_resources.push_back(

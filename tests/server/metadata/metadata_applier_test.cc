@@ -141,7 +141,8 @@ class TwoAppliers : public testing::Test {
     }
     std::set<std::string> sources() const {
       std::set<std::string> names;
-      for (const auto& [name, source] : applier.image()->catalog->sources()) names.insert(name);
+      const auto image = applier.image();
+      for (const auto& [name, source] : image->catalog->sources()) names.insert(name);
       return names;
     }
 
