@@ -510,6 +510,18 @@ SqlType told_type(std::span<const BoundItem> results) {
   return told;
 }
 
+// An operand is written once and compared with each WHEN: what its calls gave the first time, they give each time. The
+// number is of this place in the text, so that another CASE has others.
+void number_changing_calls(BoundExpression& operand, TextPosition place, uint32_t& count) {
+  using enum BoundKind;
+  // Some of its parts are computed for some rows only.
+  if (operand.kind == Case || operand.kind == And || operand.kind == Or || operand.kind == Lambda)
+    return;
+  if (operand.kind == Call && !operand.is_deterministic && operand.index == 0)
+    operand.index = 1 + ((place.line << 16 ^ place.column << 6) + count++);
+  for (BoundExpression& child : operand.children) number_changing_calls(child, place, count);
+}
+
 }  // namespace
 
 Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition position) {
@@ -518,6 +530,8 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
   for (const CaseBranch& branch : node.branches) {
     if (node.operand) {
       BoundItem operand{node.operand.get(), TRY(bind_open(*node.operand))};
+      uint32_t changing_calls = 0;
+      number_changing_calls(operand.bound, node.operand->position, changing_calls);
       BoundItem when{branch.when.get(), TRY(bind_open(*branch.when))};
       bound.children.push_back(TRY(compare(ComparisonOp::Equal, std::move(operand), std::move(when),
                                            branch.when->position)));

@@ -36,8 +36,8 @@ struct BoundExpression {
   SqlType type;
   TextPosition position = {};
   Value literal = {};  // of Literal
-  // Column: its place in the layout. Parameter: 0 for $1. LambdaParameter: its number, no other in
-  // the expression has it. Field: which.
+  // Column: its place. Parameter: 0 for $1. LambdaParameter: its number, no other in the expression
+  // has it. Field: which. Call: those of one number above 0 are computed once, though they change.
   uint32_t index = 0;
   Kernel kernel = nullptr;             // of Call
   const Overload* function = nullptr;  // of a Call of a registered function

@@ -45,8 +45,13 @@ bool is_same(const BoundExpression& a, const BoundExpression& b) {
          std::ranges::equal(a.children, b.children, is_same);
 }
 
+bool is_numbered(const BoundExpression& expression) {
+  return expression.kind == BoundKind::Call && expression.index != 0;
+}
+
 bool is_repeatable(const BoundExpression& expression) {
-  return expression.is_deterministic && std::ranges::all_of(expression.children, is_repeatable);
+  return (expression.is_deterministic || is_numbered(expression)) &&
+         std::ranges::all_of(expression.children, is_repeatable);
 }
 
 // Neither fails nor costs much: then both sides of AND and OR are computed for all rows, which is
@@ -159,9 +164,20 @@ class BlockBuilder {
 
   Register add_case(const BoundExpression& expression) {
     Instruction instruction = start(expression, Step::Case);
+    add_numbered(expression.children.front());
     for (const BoundExpression& child : expression.children)
       instruction.blocks.push_back(inner_block(child));
     return emit(std::move(instruction));
+  }
+
+  // Calls of a CASE's operand: where all its branches find them.
+  void add_numbered(const BoundExpression& condition) {
+    using enum BoundKind;
+    if (is_numbered(condition)) add(condition);
+    if (condition.kind == Case || condition.kind == And || condition.kind == Or ||
+        condition.kind == Lambda)
+      return;
+    for (const BoundExpression& child : condition.children) add_numbered(child);
   }
 
   static Instruction start(const BoundExpression& expression, Step step) {

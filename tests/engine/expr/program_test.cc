@@ -121,6 +121,23 @@ TEST(Program, what_occurs_twice_is_computed_once) {
   EXPECT_EQ(Program(bound_all({"RANDOM()", "RANDOM()"})).instruction_count(), 2u);
 }
 
+TEST(Program, the_operand_of_a_case_is_computed_once_though_it_changes) {
+  World world;
+  const auto columns = random_columns(2'000, 5);
+  const auto expressions = bound_all(
+      {"CASE CAST(RANDOM() * 3 AS INT) WHEN 0 THEN 'a' WHEN 1 THEN 'b' WHEN 2 THEN 'c' WHEN 3 THEN "
+       "'d' ELSE 'none of them' END",
+       "      CASE CAST(RANDOM() * 3 AS INT) WHEN 0 THEN 'a' WHEN 1 THEN 'b' WHEN 2 THEN 'c' ELSE "
+       "'d' END"});
+  const auto results = Program(expressions).run(columns, 2'000, world.context);
+  size_t different = 0;
+  for (size_t row = 0; row < 2'000; ++row) {
+    EXPECT_NE(shown_row(results[0], row), "none of them");
+    different += shown_row(results[0], row) != shown_row(results[1], row) ? 1 : 0;
+  }
+  EXPECT_GT(different, 500u) << "two CASEs have an operand each";
+}
+
 TEST(Program, a_lambda_may_give_back_what_it_was_given) {
   check({
       {"REDUCE(ARRAY[1, 2, 3], 7, (q, x) => q)", "7 INTEGER; 7"},
