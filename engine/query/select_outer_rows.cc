@@ -175,9 +175,25 @@ class OuterAsSource {
         call->arguments.front()->is<ColumnRef>() &&
         !inner.canonical(*call->arguments.front(), "WHERE"))
       return refer(expression);
-    const auto* column = expression->as<ColumnRef>();
-    if (!column || inner.canonical(*expression, "WHERE")) return {};
-    return refer(expression);
+    if (!expression->is<ColumnRef>()) return {};
+    const auto here = inner.canonical(*expression, "WHERE");
+    return here && !is_row_beside_outer_column(*expression, **here, inner) ? Status()
+                                                                           : refer(expression);
+  }
+  // A name alone that is a source's here and a column's around: columns come first, however far out.
+  bool is_row_beside_outer_column(const Expression& written, const Expression& here,
+                                  const SelectNames& inner) const {
+    const auto& column = *written.as<ColumnRef>();
+    const auto names_it = [&](const Expression& meant) {
+      const auto* found = meant.as<ColumnRef>();
+      return found && found->name.text == column.name.text;
+    };
+    if (column.source || names_it(here) ||
+        std::ranges::find(inner.sources(), column.name.text, &SelectSource::alias) ==
+            inner.sources().end())
+      return false;
+    const auto around = outer_.canonical(written, "WHERE");
+    return around && names_it(**around);
   }
   static bool holds_subquery(const Expression& expression) {
     return expression.is<Subquery>() ||
