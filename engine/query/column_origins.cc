@@ -165,11 +165,7 @@ class Tracing {
     SelectSource& source = made.source;
     for (const LayoutColumn& column : source.columns)
       made.origins.push_back({found->source, column.name});
-    if (named.columns.size() > source.shown.size()) return std::nullopt;
-    for (size_t i = 0; i < named.columns.size(); ++i) {
-      const auto column = std::ranges::find(source.columns, source.shown[i], &LayoutColumn::name);
-      column->name = source.shown[i] = named.columns[i].text;
-    }
+    if (!rename_columns(named, source)) return std::nullopt;
     return made;
   }
 

@@ -344,21 +344,6 @@ Result<PlannedSource> RowsPlanning::plan_bracketed(const AliasedSource& named) {
   return PlannedSource{std::move(source), std::move(rows.root)};
 }
 
-// FROM t AS a (x, y): of what `*` shows.
-Status RowsPlanning::rename_columns(const AliasedSource& named, SelectSource& source) {
-  if (named.columns.size() > source.shown.size())
-    return Error{
-        ErrorCode::InvalidStatement,
-        fmt::format("{} has {} columns available but {} columns specified",
-                    shown(named.visible_name()), source.shown.size(), named.columns.size())}
-        .at(named.position);
-  for (size_t i = 0; i < named.columns.size(); ++i) {
-    const auto column = std::ranges::find(source.columns, source.shown[i], &LayoutColumn::name);
-    column->name = source.shown[i] = named.columns[i].text;
-  }
-  return {};
-}
-
 // Its own name means, within its second query, the rows that came last.
 Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
   const auto refuse = [&](std::string_view why) {

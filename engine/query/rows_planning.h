@@ -68,7 +68,6 @@ class RowsPlanning {
  private:
   Result<PlannedRows> plan_body(const Query& query);
   Result<PlannedSource> plan_bracketed(const AliasedSource& named);
-  static Status rename_columns(const AliasedSource& named, SelectSource& source);
   Result<PlannedSource> plan_named(const AliasedSource& named);
   Result<PlannedRows> plan_common_table(const CommonTable& table);
   Result<PlannedRows> plan_recursive(const CommonTable& table);

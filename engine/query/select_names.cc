@@ -21,6 +21,22 @@ SelectSource table_source(const AnalysedSource& found) {
   return source;
 }
 
+Status rename_columns(const AliasedSource& named, SelectSource& source) {
+  if (named.columns.size() > source.shown.size())
+    return Error{
+        ErrorCode::InvalidStatement,
+        fmt::format("{} has {} columns available but {} columns specified",
+                    shown(named.visible_name()), source.shown.size(), named.columns.size())}
+        .at(named.position);
+  // All are found before the first is renamed: a new name may be the old one of another.
+  std::vector<LayoutColumn*> renamed;
+  for (size_t i = 0; i < named.columns.size(); ++i)
+    renamed.push_back(&*std::ranges::find(source.columns, source.shown[i], &LayoutColumn::name));
+  for (size_t i = 0; i < renamed.size(); ++i)
+    renamed[i]->name = source.shown[i] = named.columns[i].text;
+  return {};
+}
+
 namespace {
 
 // Columns of one name can be shown by `*`, and be named by nobody: what is behind this is no name of a statement.

@@ -18,6 +18,8 @@ struct SelectSource {
   bool is_function = false;   // f(x) AS alias
 };
 SelectSource table_source(const AnalysedSource& found);
+// FROM t AS a (x, y): of what `*` shows.
+Status rename_columns(const AliasedSource& named, SelectSource& source);
 // Fails when `names`, of the columns, are more than the columns.
 Result<SelectSource> query_source(const AliasedSource& named, const std::string& alias,
                                   const std::vector<Name>& names, const Schema& rows);

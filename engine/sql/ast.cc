@@ -192,8 +192,12 @@ std::optional<BeyondDialect> beyond_dialect(const Query& query) {
   if (!query.grouping_sets.empty()) return BeyondDialect{"GROUPING SETS", query.position};
   if (query.from && query.from->query)
     return BeyondDialect{"a SELECT in FROM", query.from->position};
+  if (query.from && !query.from->columns.empty())
+    return BeyondDialect{"a list of names for a source's columns", query.from->position};
   for (const Join& join : query.joins) {
     if (join.source.query) return BeyondDialect{"a SELECT in FROM", join.source.position};
+    if (!join.source.columns.empty())
+      return BeyondDialect{"a list of names for a source's columns", join.source.position};
     if (!join.on) return BeyondDialect{"a join without ON", join.position};
   }
   if (const auto position = found_in(query, is_subquery))
