@@ -252,21 +252,45 @@ class SelectRowsPlanner {
     return {};
   }
 
+  const AliasedSource& written_source(size_t source) const {
+    return source == 0 ? *query_.from : query_.joins[source - 1].source;
+  }
+
   // A table that is joined to rows which are written down is looked up by them: INSERT ... ON CONFLICT is such a join.
   Status look_up_by_written_rows() {
-    for (size_t i = 0; i < joins_.size(); ++i) {
-      PullPlan& table = tables_[i + 1];
-      const Join& join = query_.joins[i];
-      const bool may_leave_out = join.type == JoinType::Inner || join.type == JoinType::Left;
-      if (!table.table || !may_leave_out || !join.on) continue;
-      const ExpressionPtr on = TRY(names_.canonical_among(*join.on, "JOIN ON", i + 2));
-      const ExpressionPtr keys = keys_of_written_rows(*on, *query_.from, names_.sources().front(),
-                                                      names_.sources()[i + 1]);
-      if (!keys) continue;
-      const Scope scope = scope_over(over_, "JOIN ON");
-      table.keys = TRY(keys_for(*keys, *table.table, scope, eval_));
+    std::vector<size_t> written;
+    for (size_t i = 0; i < tables_.size(); ++i)
+      if (has_written_rows(written_source(i))) written.push_back(i);
+    if (written.empty()) return {};
+    std::vector<ExpressionPtr> ons(query_.joins.size());
+    for (size_t i = 0; i < ons.size(); ++i)
+      if (query_.joins[i].on)
+        ons[i] = TRY(names_.canonical_among(*query_.joins[i].on, "JOIN ON", i + 2));
+    for (size_t table = 0; table < tables_.size(); ++table) {
+      if (!tables_[table].table || !written_source(table).columns.empty()) continue;
+      const auto conditions = conditions_on(table, ons);
+      for (const size_t rows : written) {
+        const ExpressionPtr keys = keys_of_written_rows(
+            conditions, written_source(rows), names_.sources()[rows], names_.sources()[table]);
+        if (!keys) continue;
+        const Scope scope = scope_over(over_, "JOIN ON");
+        tables_[table].keys = TRY(keys_for(*keys, *tables_[table].table, scope, eval_));
+        break;
+      }
     }
     return {};
+  }
+  // A row of the table of which one of these cannot be true is in no row of the result. `ons`: of the joins.
+  std::vector<const Expression*> conditions_on(size_t table,
+                                               const std::vector<ExpressionPtr>& ons) const {
+    std::vector<const Expression*> conditions;
+    if (where_text_) split(*where_text_, conditions);
+    for (size_t i = 0; i < ons.size(); ++i) {
+      const JoinType type = query_.joins[i].type;
+      if (ons[i] && (type == JoinType::Inner || (type == JoinType::Left && table == i + 1)))
+        split(*ons[i], conditions);
+    }
+    return conditions;
   }
 
   // Of these columns, ascending, some, and none a sub-query's.

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/query/select_subqueries.h"
+#include "engine/expr/assigned.h"
 
 namespace engine {
 
@@ -19,14 +19,70 @@ struct Equality {
   size_t place;              // in the written rows
 };
 
+const FunctionCall* as_assigned(const Expression& expression) {
+  const auto* call = expression.as<FunctionCall>();
+  return call && call->name == kAssigned ? call : nullptr;
+}
+
 // Its value is the same whenever it is computed.
 bool is_fixed(const Expression& expression) {
+  if (const auto* call = as_assigned(expression)) return is_fixed(*call->arguments.front());
   if (const auto* cast = expression.as<Cast>()) return is_fixed(*cast->operand);
   if (const auto* number = expression.as<Signed>()) return is_fixed(*number->operand);
   return expression.is<Parameter>() || expression.is<StringLiteral>() ||
          expression.is<IntegerLiteral>() || expression.is<BigintLiteral>() ||
          expression.is<DecimalLiteral>() || expression.is<DoubleLiteral>() ||
          expression.is<BooleanLiteral>() || expression.is<NullLiteral>();
+}
+
+// The column that the expression is, but for casts; null where it is something else.
+const ColumnRef* column_within(const Expression& expression) {
+  if (const auto* call = as_assigned(expression)) return column_within(*call->arguments.front());
+  if (const auto* cast = expression.as<Cast>()) return column_within(*cast->operand);
+  return expression.as<ColumnRef>();
+}
+// The same casts of another value.
+ExpressionPtr casts_of(const Expression& expression, const Expression& value) {
+  if (expression.is<ColumnRef>()) return clone(value);
+  ExpressionPtr copy = clone(expression);
+  for (ExpressionPtr* child : children(*copy)) *child = casts_of(**child, value);
+  return copy;
+}
+
+// What the rows have at this place, each value that a row can have at least once; nothing where that is not known. Also of rows
+// in a query that hands them on, which may leave some out.
+std::optional<ExpressionList> written_values(const AliasedSource& source, size_t place) {
+  if (!source.query || source.query->combined) return std::nullopt;
+  const Query& query = *source.query;
+  ExpressionList values;
+  if (!query.values.empty()) {
+    if (query.values.size() > kMostRows) return std::nullopt;
+    for (const ExpressionList& row : query.values) {
+      if (place >= row.size() || !is_fixed(*row[place])) return std::nullopt;
+      values.push_back(clone(*row[place]));
+    }
+    return values;
+  }
+  const auto is_one_column = [](const SelectItem& item) {
+    return item.kind == SelectItemKind::Expression;
+  };
+  if (!query.from || !query.joins.empty() || place >= query.items.size() ||
+      !std::ranges::all_of(query.items, is_one_column))
+    return std::nullopt;
+  const Expression& item = *query.items[place].expression;
+  if (is_fixed(item)) {
+    values.push_back(clone(item));
+    return values;
+  }
+  const auto* column = column_within(item);
+  if (!column) return std::nullopt;
+  const auto found = std::ranges::find(query.from->columns, column->name.text, &Name::text);
+  if (found == query.from->columns.end()) return std::nullopt;
+  auto within =
+      written_values(*query.from, static_cast<size_t>(found - query.from->columns.begin()));
+  if (within)
+    for (ExpressionPtr& value : *within) value = casts_of(item, *value);
+  return within;
 }
 
 bool is_of(const ColumnRef* column, const SelectSource& source) {
@@ -55,24 +111,36 @@ ExpressionPtr both(ExpressionPtr left, ExpressionPtr right, LogicalOp op) {
 
 }  // namespace
 
-ExpressionPtr keys_of_written_rows(const Expression& on, const AliasedSource& from,
-                                   const SelectSource& first, const SelectSource& table) {
-  if (!from.query || from.query->values.empty() || from.query->values.size() > kMostRows)
-    return nullptr;
-  std::vector<const Expression*> conjuncts;
-  split(on, conjuncts);
-  std::vector<Equality> equalities;
-  for (const Expression* each : conjuncts)
-    if (const auto found = equality_of(*each, first, table)) equalities.push_back(*found);
-  if (equalities.empty()) return nullptr;
+bool has_written_rows(const AliasedSource& source) {
+  return source.query && (!source.query->values.empty() ||
+                          (source.query->from && has_written_rows(*source.query->from)));
+}
+
+ExpressionPtr keys_of_written_rows(std::span<const Expression* const> conditions,
+                                   const AliasedSource& written, const SelectSource& rows,
+                                   const SelectSource& table) {
+  struct Asked {
+    const Expression* of_table;
+    ExpressionList values;  // one for each row, or one for all of them
+  };
+  std::vector<Asked> columns;
+  size_t count = 0;
+  for (const Expression* each : conditions) {
+    const auto equality = equality_of(*each, rows, table);
+    if (!equality) continue;
+    if (auto values = written_values(written, equality->place)) {
+      count = std::max(count, values->size());
+      columns.push_back({equality->column, *std::move(values)});
+    }
+  }
   ExpressionPtr keys;
-  for (const ExpressionList& row : from.query->values) {
+  for (size_t row = 0; row < count; ++row) {
     ExpressionPtr of_row;
-    for (const Equality& each : equalities) {
-      if (each.place >= row.size() || !is_fixed(*row[each.place])) return nullptr;
-      Comparison equals{ComparisonOp::Equal, clone(*each.column), clone(*row[each.place])};
-      of_row = both(std::move(of_row),
-                    make_expression(std::move(equals), row[each.place]->position), LogicalOp::And);
+    for (const Asked& column : columns) {
+      const Expression& value = *column.values[column.values.size() == 1 ? 0 : row];
+      Comparison equals{ComparisonOp::Equal, clone(*column.of_table), clone(value)};
+      of_row = both(std::move(of_row), make_expression(std::move(equals), value.position),
+                    LogicalOp::And);
     }
     keys = both(std::move(keys), std::move(of_row), LogicalOp::Or);
   }
