@@ -260,14 +260,20 @@ BoundExpression decimal_as_written(const Decimal& decimal) {
   return literal_expression(SqlType::decimal(digits_of(least), least.scale), Value(least));
 }
 
+bool is_whole(const SqlType& type) {
+  return type.kind() == TypeKind::Integer || type.kind() == TypeKind::Bigint;
+}
+
 }  // namespace
+
+bool is_declared_number(const BoundExpression& bound) {
+  return bound.kind == BoundKind::Parameter && bound.type.is_null() &&
+         bound.type.label() == label::kNumeric;
+}
 
 Result<BoundExpression> Binder::take_type_beside(BoundExpression bound, const SqlType& beside) {
   // One that was declared a NUMERIC is none that is whole.
-  const bool is_declared =
-      bound.kind == BoundKind::Parameter && bound.type.is_null() &&
-      bound.type.label() == label::kNumeric &&
-      (beside.kind() == TypeKind::Integer || beside.kind() == TypeKind::Bigint);
+  const bool is_declared = is_declared_number(bound) && is_whole(beside);
   const SqlType type = is_declared ? as_decimal_type(beside) : beside;
   if (bound.kind != BoundKind::Parameter || type.kind() != TypeKind::Decimal)
     return coerce_to(std::move(bound), type);
@@ -280,7 +286,8 @@ Result<BoundExpression> Binder::take_type_beside(BoundExpression bound, const Sq
 
 Status Binder::keep_digits_beside(BoundItem& item, const SqlType& type) {
   const bool is_open = item.bound.kind == BoundKind::Parameter && item.bound.type.is_null();
-  if (is_open && type.kind() == TypeKind::Decimal)
+  if (is_open &&
+      (type.kind() == TypeKind::Decimal || (is_whole(type) && is_declared_number(item.bound))))
     item.bound = TRY(take_type_beside(std::move(item.bound), type));
   return {};
 }

@@ -195,6 +195,9 @@ Result<Binder::Arguments> Binder::bind_arguments(const FunctionCall& call) {
       item.bound = literal_expression(TypeKind::Bigint, Value::bigint(unit_value(unit->unit)));
     } else {
       item.bound = TRY(bind_open(source));
+      const bool is_alone = !call.is_operator && !keeps_values(call.name) && call.name != kEqualAny;
+      if (is_alone && is_declared_number(item.bound))
+        item.bound = TRY(take_type_beside(std::move(item.bound), TypeKind::Integer));
       // Of an aggregate's argument nothing around has told that it is computed with.
       if (depth_ == 0 && !keeps_values(call.name) && call.name != "COUNT")
         item.bound = TRY(computed(std::move(item.bound)));

@@ -665,6 +665,8 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
       TRY(read_text_as(items[i], type));
       drop_blanks_beside(items[i], items.front().bound.type);
     }
+  for (size_t i = 1; i < items.size() && is_declared_number(items.front().bound); ++i)
+    TRY(keep_digits_beside(items.front(), items[i].bound.type));
   SqlType type = TRY(unify(items));
   if (type.is_null()) {
     // Nothing but NULLs and parameters.

@@ -81,7 +81,7 @@ class Binder {
   Result<BoundExpression> bind_value(size_t index, TextPosition position);
   // A parameter without a type gets that of what it stands beside, but for the digits of a DECIMAL: it keeps its own.
   Result<BoundExpression> take_type_beside(BoundExpression bound, const SqlType& type);
-  // The same where that is a DECIMAL; what else it may be stays open.
+  // The same where that is a DECIMAL, or a whole number beside one that was declared a NUMERIC; what else it may be stays open.
   Status keep_digits_beside(BoundItem& item, const SqlType& type);
   Result<BoundExpression> bind_decimal(const DecimalLiteral& literal, TextPosition position) const;
   Result<BoundExpression> bind_cast(const Cast& cast, TextPosition position);
@@ -204,5 +204,7 @@ BoundExpression cast_or_fold(BoundExpression expression, const SqlType& type);
 // 1.49 is not 1.5, also where it is a parameter beside a DECIMAL(10, 1): of the digits that are left half are for what is
 // behind the point. Any other type as it is.
 SqlType with_spare_digits(SqlType type);
+// A parameter that nothing has given a type yet, and that its client calls a NUMERIC.
+bool is_declared_number(const BoundExpression& bound);
 
 }  // namespace engine

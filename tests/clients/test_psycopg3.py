@@ -555,6 +555,24 @@ def a_number_keeps_its_digits_beside_a_column_with_fewer():
 
 
 @case
+def a_number_that_is_a_numeric_is_none_that_is_whole_wherever_it_stands():
+    half, three = decimal.Decimal("2.5"), decimal.Decimal("3")
+    with connect(autocommit=True) as c:
+        c.execute("CREATE TABLE wholes (k INT PRIMARY KEY, n INT)")
+        c.execute("INSERT INTO wholes VALUES (1, 3)")
+        for place in ("%s", "%t", "%b"):
+            for expression, of_half, of_three in (
+                    ("{} IN (1, 3)", False, True), ("n IN ({}, 7)", False, True), ("n NOT IN (7, {})", True, False),
+                    ("coalesce(n, {})", 3, 3), ("coalesce(NULL, {}, n)", half, three), ("greatest(n, {}, 1)", 3, 3),
+                    ("least(n, {})", half, three), ("abs({})", half, three), ("round({}, 1)", half, three),
+                    ("CASE WHEN n > 1 THEN {} ELSE 2 END", half, three), ("CASE n WHEN {} THEN 1 ELSE 2 END", 2, 1)):
+                for prepare in (False, True):
+                    for value, expected in ((half, of_half), (three, of_three)):
+                        sql = f"SELECT {expression.format(place)} FROM wholes"
+                        assert c.execute(sql, [value], prepare=prepare).fetchone() == (expected,), (sql, value)
+
+
+@case
 def numeric_without_a_precision_loses_no_digit_silently():
     with connect(autocommit=True) as c:
         c.prepare_threshold = 1
