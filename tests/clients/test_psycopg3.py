@@ -565,11 +565,13 @@ def a_number_that_is_a_numeric_is_none_that_is_whole_wherever_it_stands():
                     ("{} IN (1, 3)", False, True), ("n IN ({}, 7)", False, True), ("n NOT IN (7, {})", True, False),
                     ("coalesce(n, {})", 3, 3), ("coalesce(NULL, {}, n)", half, three), ("greatest(n, {}, 1)", 3, 3),
                     ("least(n, {})", half, three), ("abs({})", half, three), ("round({}, 1)", half, three),
-                    ("CASE WHEN n > 1 THEN {} ELSE 2 END", half, three), ("CASE n WHEN {} THEN 1 ELSE 2 END", 2, 1)):
+                    ("CASE WHEN n > 1 THEN {} ELSE 2 END", half, three), ("CASE n WHEN {} THEN 1 ELSE 2 END", 2, 1),
+                    ("{}::int", 3, 3), ("({}::text)::numeric", half, three), ("{}::float8", 2.5, 3.0)):
                 for prepare in (False, True):
                     for value, expected in ((half, of_half), (three, of_three)):
                         sql = f"SELECT {expression.format(place)} FROM wholes"
                         assert c.execute(sql, [value], prepare=prepare).fetchone() == (expected,), (sql, value)
+            assert c.execute(f"SELECT {place}::text", [decimal.Decimal("1.1E+2")]).fetchone() == ("110",), place
 
 
 @case
