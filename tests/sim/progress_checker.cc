@@ -54,6 +54,8 @@ void ProgressChecker::check_election(SimNode& controller, SimNode& elected,
       decides->read.front().first > noticed_us)
     return;
   if (leads == nullptr || leads->runs_since_us > noticed_us) return;
+  // Whom it does not hear it knows nothing of, and waits for where it hears nobody else either.
+  if (!network_.is_open_since(elected.id(), controller.id(), noticed_us)) return;
   const bool has_others = std::ranges::any_of(assignment.isr, [&](NodeId id) {
     const storage::ClusterNode* node = cluster.find(id);
     return id != elected.id() && node != nullptr && !node->is_fenced;
