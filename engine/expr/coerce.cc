@@ -5,6 +5,7 @@
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/null_failures.h"
 #include "engine/expr/program.h"
 #include "engine/expr/whole_numeric.h"
 #include "engine/expr/zones.h"
@@ -323,6 +324,9 @@ Result<Value> evaluate_constant(const BoundExpression& expression, const EvalCon
         expression.position);
   TRY(check_computable(expression));
   const Evaluated result = std::move(Program(expression).run({}, 1, context).front());
+  // Also those that a function around them has taken for nulls.
+  if (Status failed = refuse_failures(result.errors); !failed)
+    return std::move(failed).error().at(expression.position);
   if (!result.errors.any()) return result.column->value_at(0);
   const RowErrors::Message& first = result.errors.messages().front();
   return Error{first.code, first.text}.at(expression.position);

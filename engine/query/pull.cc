@@ -164,7 +164,7 @@ Result<Batch> PullShaper::shape(Batch rows, size_t room, const EvalContext& eval
   if (filter_) {
     RowErrors errors(rows.rows);
     std::vector<uint32_t> chosen = filter_->select(rows.columns, rows.rows, eval, errors);
-    if (errors.any()) TRY(refuse_failures(errors));
+    TRY(refuse_failures(errors));
     if (chosen.size() > room) chosen.resize(room);
     if (chosen.size() != rows.rows) rows = rows.gather(chosen);
   } else if (rows.rows > room) {

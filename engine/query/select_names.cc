@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 #include <utility>
 
 #include "engine/functions/session_zone.h"
@@ -140,16 +141,19 @@ ExpressionPtr SelectNames::value_of(const Merged& merged, TextPosition position)
   return make_expression(std::move(either), position);
 }
 
-// NATURAL: what `*` shows of both sides.
+// NATURAL: what `*` shows of both sides, in the order of the left one.
 std::vector<Name> SelectNames::merged_names(const Join& join, size_t right) const {
   if (!join.natural) return join.columns;
   std::vector<Name> names;
-  for (const std::string& name : sources_[right].shown)
-    for (size_t left = 0; left < right; ++left)
-      if (std::ranges::find(sources_[left].shown, name) != sources_[left].shown.end()) {
-        names.push_back(Name{name});
-        break;
-      }
+  const std::vector<std::string>& others = sources_[right].shown;
+  const auto add = [&](const std::string& name) {
+    if (std::ranges::find(others, name) != others.end() &&
+        std::ranges::find(names, name, &Name::text) == names.end())
+      names.push_back(Name{name});
+  };
+  for (const Merged& merged : merged_) add(merged.name);
+  for (size_t left = 0; left < right; ++left)
+    for (const std::string& name : sources_[left].shown) add(name);
   return names;
 }
 
@@ -159,7 +163,8 @@ Status SelectNames::merge_columns(const Query& query) {
     const Join& join = query.joins[i];
     const auto end = static_cast<ptrdiff_t>(first_columns_[i + 1]);
     const Layout left(layout_.begin(), layout_.begin() + end);
-    for (const Name& name : merged_names(join, i + 1)) {
+    const std::vector<Name> names = merged_names(join, i + 1);
+    for (const Name& name : names) {
       auto known = std::ranges::find(merged_, name.text, &Merged::name);
       const SelectSource& right = sources_[i + 1];
       const uint32_t first =
@@ -187,6 +192,11 @@ Status SelectNames::merge_columns(const Query& query) {
         std::swap(known->column, known->others.back());
         known->is_either = false;
       }
+    }
+    // `*` shows first what the last join has merged.
+    for (const Name& name : std::views::reverse(names)) {
+      const auto merged = std::ranges::find(merged_, name.text, &Merged::name);
+      if (merged != merged_.end()) std::rotate(merged_.begin(), merged, merged + 1);
     }
   }
   return {};

@@ -155,7 +155,18 @@ Result<Query> build_body(P::QueryBodyContext& context) {
   for (P::SelectItemContext* item : context.selectItem())
     query.items.push_back(TRY(build_select_item(*item)));
   if (context.fromSource()) query.from = TRY(build_from_source(*context.fromSource()));
-  for (P::JoinContext* join : context.join()) query.joins.push_back(TRY(build_join(*join)));
+  bool has_comma = false;
+  for (P::JoinContext* join : context.join()) {
+    query.joins.push_back(TRY(build_join(*join)));
+    has_comma = has_comma || join->COMMA() != nullptr;
+    // A comma binds less than JOIN, which here tells; PostgreSQL's parser has such joins.
+    const Join& made = query.joins.back();
+    if (has_comma &&
+        (made.type == JoinType::Right || made.type == JoinType::Full || !made.columns.empty()))
+      return Error{ErrorCode::NotSupported,
+                   "RIGHT JOIN, FULL JOIN and USING behind a comma are not supported yet here"}
+          .at(made.position);
+  }
   if (context.window()) query.window = TRY(build_window(*context.window()));
   if (context.where) query.where = TRY(build_expression(*context.where));
   if (context.groupBy) query.group_by = TRY(build_group(*context.groupBy, "GROUP BY"));

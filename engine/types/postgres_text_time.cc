@@ -268,12 +268,18 @@ const UnitRow* find_unit(std::span<const UnitRow> units, std::string_view name) 
   return nullptr;
 }
 
+// Whether what follows is below 0. As in PostgreSQL, blanks may stand behind the sign: 1 month - 1 day.
+bool read_sign(Reader& reader) {
+  const bool is_negative = reader.take('-');
+  if (is_negative || reader.take('+')) reader.blanks();
+  return is_negative;
+}
+
 struct Quantity {
   int64_t whole = 0, millionths = 0;  // both below 0 where it is
 };
 std::optional<Quantity> read_quantity(Reader& reader) {
-  const bool is_negative = reader.next() == '-';
-  if (!reader.take('-')) reader.take('+');
+  const bool is_negative = read_sign(reader);
   if (!is_ascii_digit(reader.next()) && reader.next() != '.') return std::nullopt;
   const int64_t whole = reader.number().value_or(0), millionths = reader.fraction_us();
   return is_negative ? Quantity{-whole, -millionths} : Quantity{whole, millionths};
@@ -281,7 +287,7 @@ std::optional<Quantity> read_quantity(Reader& reader) {
 
 // A number before one is days: 1 2:03:04.
 bool is_before_clock(Reader reader) {
-  if (!reader.take('-')) reader.take('+');
+  read_sign(reader);
   return reader.number() && reader.next() == ':';
 }
 
@@ -306,8 +312,7 @@ bool read_iso(Reader& reader, Sum& sum) {
 // 1-2 (years and months), 04:05[:06.7], 3 days, 5.
 bool read_part(Reader& reader, Sum& sum) {
   Reader behind = reader;
-  const bool is_negative = behind.next() == '-';
-  if (!behind.take('-')) behind.take('+');
+  const bool is_negative = read_sign(behind);
   const auto first = behind.number();
   if (first && behind.take(':')) {
     const auto minutes = behind.number();

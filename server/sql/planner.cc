@@ -851,7 +851,7 @@ Result<ConstantRows> Planner::compute_constants(const engine::Query& query,
   if (result.rows > 0 && plan.filter) {
     engine::RowErrors errors(1);
     result.rows = engine::Program(*plan.filter).select({}, 1, eval(), errors).size();
-    if (plan.filter->knows_unknown) TRY(engine::refuse_failures(errors));
+    TRY(engine::refuse_failures(errors));
   }
   if (result.rows == 0) return result;
   std::vector<engine::Evaluated> values = engine::Program(plan.columns).run({}, 1, eval());
