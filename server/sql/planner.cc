@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/expr/labels.h"
 #include "engine/expr/null_failures.h"
 #include "engine/functions/kernel.h"
 #include "engine/plan/alter_columns.h"
@@ -18,6 +19,7 @@
 #include "engine/types/ascii.h"
 #include "engine/types/catalog_numbers.h"
 #include "engine/types/postgres_types.h"
+#include "engine/types/zoned_texts.h"
 #include "server/metadata/plan_definition.h"
 #include "server/sql/explained_write.h"
 #include "server/sql/folded_names.h"
@@ -424,13 +426,29 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_rows(
 
 namespace {
 
+// Whether a value of the declared type means another thing than its text does in the column: 23:30-05 where there is no zone,
+// 5.5 where there are whole numbers.
+bool is_read_as_declared(const engine::SqlType& declared, const engine::SqlType& column) {
+  if (declared.label() == engine::label::kExactTimestamptz)
+    return column.is_time_like() && !engine::is_instant(column);
+  return declared.label() == engine::label::kNumeric &&
+         (column.kind() == engine::TypeKind::Integer || column.kind() == engine::TypeKind::Bigint);
+}
+
+engine::SqlType read_type_of(const engine::SqlType& declared) {
+  constexpr int kDigitsBehindPoint = 14;  // as beside a whole number that it is computed with
+  return declared.label() == engine::label::kNumeric
+             ? engine::SqlType::decimal(engine::kMaxDecimalPrecision, kDigitsBehindPoint)
+             : engine::open_type(declared);
+}
+
 // A parameter that is a value by itself has its column's type, where nobody has declared another.
 void take_column_type(const engine::Expression& value, const engine::SqlType& type,
                       std::vector<engine::SqlType>& parameters) {
   const auto* parameter = value.as<engine::Parameter>();
   if (!parameter) return;
   engine::SqlType& known = parameters[static_cast<size_t>(parameter->index) - 1];
-  if (known.is_null()) known = type;
+  if (known.is_null()) known = is_read_as_declared(known, type) ? read_type_of(known) : type;
 }
 
 // Of SELECT items that are written one by one, and of VALUES.
@@ -590,7 +608,7 @@ void take_cast_types(const engine::Expression& expression, const engine::CustomT
     if (is_exact) {
       type = engine::type_of(*engine::find_label(engine::label::kNumeric));
     } else if (auto named = engine::resolve_type(cast->type, types)) {
-      type = *std::move(named);
+      type = is_read_as_declared(type, *named) ? read_type_of(type) : *std::move(named);
     }
     return;
   }
@@ -625,9 +643,28 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
   for (const engine::ExpressionList& row : insert.rows)
     for (const engine::ExpressionPtr& value : row)
       take_cast_types(*value, context.catalog.types, out.parameters);
-  for (engine::SqlType& type : out.parameters)
-    if (type.is_null()) type = engine::TypeKind::String;
+  infer_parameters(insert, out.parameters);
   return {};
+}
+
+// The others have the types that a SELECT of the values would give them.
+void Planner::infer_parameters(const engine::InsertValues& insert,
+                               std::vector<engine::SqlType>& parameters) const {
+  const auto is_open = [](const engine::SqlType& type) { return type.is_null(); };
+  for (const engine::ExpressionList& row : insert.rows)
+    for (const engine::ExpressionPtr& value : row) {
+      if (std::ranges::none_of(parameters, is_open)) return;
+      if (engine::children(*value).empty()) continue;
+      engine::Query query;
+      query.items.push_back({engine::SelectItemKind::Expression, clone(*value), std::nullopt,
+                             std::nullopt, value->position});
+      std::vector<engine::ParameterSlot> slots = slots_of(parameters);
+      // What is wrong with it is told when it is computed.
+      if (!engine::plan_constant_query(query, context_for(&slots))) continue;
+      for (size_t i = 0; i < parameters.size(); ++i) parameters[i] = slots[i].type;
+    }
+  for (engine::SqlType& type : parameters)
+    if (type.is_null()) type = engine::open_type(type);
 }
 
 Status Planner::prepare_returning(std::span<const engine::SelectItem> items,

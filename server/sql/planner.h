@@ -154,6 +154,8 @@ class Planner {
   Result<bool> prepare_analyzed(const engine::Query& query,
                                 std::span<const engine::SqlType> parameter_types, SqlPrepared& out);
   Status check_row_locks(const engine::ParsedStatement& statement) const;
+  void infer_parameters(const engine::InsertValues& insert,
+                        std::vector<engine::SqlType>& parameters) const;
   Status prepare_insert(const engine::InsertValues& insert, SqlPrepared& out) const;
   Status prepare_write(const engine::ParsedStatement& statement,
                        std::span<const engine::SqlType> parameter_types, SqlPrepared& out);

@@ -575,6 +575,38 @@ def a_number_that_is_a_numeric_is_none_that_is_whole_wherever_it_stands():
 
 
 @case
+def what_is_written_is_computed_with_the_types_that_the_client_declares():
+    """Whatever the statement: INSERT ... VALUES takes the types of parameters from elsewhere than a SELECT does."""
+    naive, east = datetime.datetime(2024, 2, 29), datetime.timezone(datetime.timedelta(hours=-5))
+    aware = datetime.datetime(2024, 1, 31, 23, 30, tzinfo=east)
+    day, hours = datetime.date(2024, 1, 31), datetime.timedelta(hours=25)
+    number = decimal.Decimal
+    with connect(autocommit=True) as c:
+        c.execute("SET timezone = 'UTC'")
+        c.execute("CREATE TABLE declared (k INT PRIMARY KEY, tz TIMESTAMPTZ, ts TIMESTAMP, d DATE, t TEXT, b BOOLEAN, j JSONB, n NUMERIC(10, 2), i INT)")
+        for column, value, parameters, expected in (
+                ("tz", "{p} AT TIME ZONE 'Asia/Kolkata'", (naive,), datetime.datetime(2024, 2, 28, 18, 30, tzinfo=UTC)),
+                ("ts", "{p} + {p}", (day, hours), datetime.datetime(2024, 2, 1, 1)),
+                ("ts", "{p}", (aware,), datetime.datetime(2024, 2, 1, 4, 30)), ("d", "{p}", (aware,), datetime.date(2024, 2, 1)),
+                ("d", "{p}::date", (aware,), datetime.date(2024, 2, 1)), ("tz", "{p}", (aware,), aware),
+                ("t", "({p} + {p})::text", (day, hours), "2024-02-01 01:00:00"),
+                ("b", "{p} < {p}", (number("9.5"), number("10.5")), True), ("b", "{p} = {p}", (number("1.0"), number("1.00")), True),
+                ("j", "to_jsonb({p})", (Jsonb({"a": 1}),), {"a": 1}),
+                ("j", "jsonb_build_object('k', {p})", (Jsonb({"a": 1}),), {"k": {"a": 1}}),
+                ("tz", "coalesce({p}, now())", (aware,), aware), ("n", "round({p}, 1)", (number("2.25"),), number("2.30")),
+                ("n", "{p} + 1", (number("2.25"),), number("3.25")), ("i", "{p}", (number("5.5"),), 6), ("i", "{p}", (number("7"),), 7),
+                ("ts", "{p} + interval '1 month'", (naive,), datetime.datetime(2024, 3, 29))):
+            for place in ("%s", "%t", "%b"):
+                written = value.format(p=place)
+                c.execute("DELETE FROM declared")
+                for statement in (f"INSERT INTO declared (k, {column}) VALUES (1, {written}) RETURNING {column}",
+                                  f"UPDATE declared SET {column} = {written} WHERE k = 1 RETURNING {column}",
+                                  f"INSERT INTO declared (k, {column}) SELECT 2, {written} RETURNING {column}"):
+                    got = c.execute(statement, parameters).fetchone()[0]
+                    assert got == expected, (statement, parameters, got)
+
+
+@case
 def numeric_without_a_precision_loses_no_digit_silently():
     with connect(autocommit=True) as c:
         c.prepare_threshold = 1

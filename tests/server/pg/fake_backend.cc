@@ -170,9 +170,9 @@ class FakeCopy final : public sql::CopyIn {
         json_.push_back(rows.columns[0].value_at(row).as_string());
         continue;
       }
-      const Value name = rows.columns[1].value_at(row);
+      const Value id = rows.columns[0].value_at(row), name = rows.columns[1].value_at(row);
       people_.push_back(
-          {rows.columns[0].value_at(row).as_int32(), name.is_null() ? "(null)" : name.as_string()});
+          {id.is_null() ? 0 : id.as_int32(), name.is_null() ? "(null)" : name.as_string()});
     }
     if (!backend_.copy_asks_to_wait) return sql::Pace::GoOn;
     backend_.held_.push_back([this, alive = alive_] {
