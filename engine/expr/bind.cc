@@ -1,5 +1,6 @@
 // Literals, names, and the forms that are not operators.
 #include "engine/expr/bind.h"
+#include "engine/expr/assigned.h"
 
 #include <algorithm>
 #include <set>
@@ -336,6 +337,20 @@ Result<BoundExpression> Binder::bind_cast(const Cast& node, TextPosition positio
   return bind_with_length(node, LengthRule::Cast, position);
 }
 
+namespace {
+
+// Whether texts stand beside what are none, or what are no texts are to be some: then each has a form of its own.
+bool are_mixed(const ExpressionList& items, const SqlType& wanted) {
+  const auto is_text = [](const ExpressionPtr& item) { return item->is<StringLiteral>(); };
+  const auto is_other = [](const ExpressionPtr& item) {
+    return !item->is<StringLiteral>() && !item->is<NullLiteral>();
+  };
+  return std::ranges::any_of(items, is_other) &&
+         (wanted.kind() == TypeKind::String || std::ranges::any_of(items, is_text));
+}
+
+}  // namespace
+
 Result<BoundExpression> Binder::bind_with_length(const Cast& node, LengthRule rule,
                                                  TextPosition position) {
   static const CustomTypes kNone;
@@ -367,6 +382,16 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   const auto* list = node.operand->as<ArrayConstructor>();
   if (list && list->elements.empty() && scope_.texts_take_types && type.kind() == TypeKind::Array)
     return literal_expression(type, Value::list({}));
+  // As in PostgreSQL, each item by itself: they need have no type in common.
+  if (list && scope_.texts_take_types && type.kind() == TypeKind::Array &&
+      type.element().kind() != TypeKind::Array && are_mixed(list->elements, type.element())) {
+    ArrayConstructor items;
+    for (const ExpressionPtr& each : list->elements)
+      items.elements.push_back(
+          make_expression(Cast{clone(*each), type_name_of(type.element())}, each->position));
+    BoundExpression bound = TRY(bind_array(items, position));
+    return bound.type == type ? std::move(bound) : cast(std::move(bound), type);
+  }
   // '1.50'::numeric::text keeps its digits, too; what is computed with between two casts has the kind.
   const bool is_operand = std::exchange(is_operand_, node.operand->is<Cast>());
   auto bound = bind_kept(*node.operand);

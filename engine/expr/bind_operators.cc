@@ -208,15 +208,21 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
   // What is taken away from jsonb is a key, and what is added to it is jsonb.
   if (const std::string_view function = function_of_jsonb(node, left.type, right.type);
       !function.empty()) {
-    if (node.op == ArithmeticOp::Concatenate) {
-      if (left.kind == BoundKind::Parameter) TRY(take_type_beside(left, right.type));
-      if (right.kind == BoundKind::Parameter) TRY(take_type_beside(right, left.type));
-    }
+    // Also where both are parameters, and only their client says what they are.
+    const SqlType jsonb = type_of(*find_label(label::kJsonb));
+    if (left.kind == BoundKind::Parameter) TRY(take_type_beside(left, jsonb));
+    if (node.op == ArithmeticOp::Concatenate && right.kind == BoundKind::Parameter)
+      TRY(take_type_beside(right, jsonb));
     FunctionCall call{std::string(function), {}};
     call.arguments.push_back(clone(*node.left));
     call.arguments.push_back(clone(*node.right));
     return bind_call(call, position, CallKind::Scalar);
   }
+  // Of two that nobody has told of || makes one text.
+  if (takes_times && node.op == ArithmeticOp::Concatenate && left.type.is_null() &&
+      left.kind == BoundKind::Parameter && right.type.is_null() &&
+      right.kind == BoundKind::Parameter)
+    left = TRY(coerce_to(std::move(left), open_type(left.type)));
   if (left.type.is_null() && left.kind == BoundKind::Parameter)
     left = TRY(take_type_beside(std::move(left), right.type));
   if (right.type.is_null() && right.kind == BoundKind::Parameter)

@@ -857,6 +857,17 @@ bool reads_column(const Query& query, const Name& name, RowsPlanning& planning) 
 
 }  // namespace
 
+namespace {
+
+Layout columns_of(const std::vector<SelectSource>& sources) {
+  Layout columns;
+  for (const SelectSource& source : sources)
+    columns.insert(columns.end(), source.columns.begin(), source.columns.end());
+  return columns;
+}
+
+}  // namespace
+
 Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning) {
   const auto has_column = [&](const Name& name) { return reads_column(written, name, planning); };
   const std::optional<Query> without = TRY(take_row_functions_out(written, has_column));
@@ -892,6 +903,15 @@ Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning
       if (!found) return planned.error();
       laterals.back() = std::move(found->lateral);
       planned = std::move(found->planned);
+    }
+    if (planned && may_look_beyond && names_sources_as_columns(*named.query, columns_of(sources))) {
+      planning.drop_tables_from(tables);
+      if (auto found = TRY(plan_lateral(named, sources, planning))) {
+        laterals.back() = std::move(found->lateral);
+        planned = std::move(found->planned);
+      } else {
+        planned = planning.plan_source(named);
+      }
     }
     if (!planned) return planned.error();
     sources.push_back(std::move(planned->source));

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "engine/expr/assigned.h"
 #include "engine/query/select_outer_rows.h"
 #include "engine/query/select_row_match.h"
 #include "engine/query/select_windows.h"
+#include "engine/sql/rewrite.h"
 #include "engine/types/declared_lengths.h"
 #include "engine/types/postgres_types.h"
 
@@ -175,8 +178,14 @@ class SubqueryBinder {
 
   Result<BoundSubquery> bind() {
     const size_t tables = planning_.table_count();
-    Result<PlannedRows> rows = planning_.plan(*asked_->query);
+    Result<PlannedRows> rows = plan_with_hidden_columns();
     if (rows) {
+      if (asked_->kind != SubqueryKind::Exists)
+        TRY(check_width(rows->result.columns.size() - correlations_.size()));
+      if (of_none_) bound_.step.otherwise = TRY(planning_.plan(*of_none_)).root;
+    } else if (!is_unknown(rows.error())) {
+      return rows.error();
+    } else if (rows = planning_.plan(*asked_->query); rows) {
       TRY(check_width(rows->result.columns.size()));
     } else {
       planning_.drop_tables_from(tables);
@@ -226,6 +235,22 @@ class SubqueryBinder {
   bool has_plannable_rows() const {
     const auto& from = asked_->query->from;
     return from && planning_.plan_source(*from).has_value();
+  }
+
+  static bool is_unknown(const Error& error) {
+    return error.code == ErrorCode::UndefinedColumn || error.code == ErrorCode::UndefinedSource;
+  }
+  // By itself a sub-query takes a source's row for what is a column of the query around. An unknown column where there is none.
+  Result<PlannedRows> plan_with_hidden_columns() {
+    const Error none{ErrorCode::UndefinedColumn, ""};
+    if (!names_sources_as_columns(*asked_->query, names_.layout())) return none;
+    const size_t tables = planning_.table_count();
+    Result<PlannedRows> rows = plan_with_outer_rows(none);
+    if (rows || !is_unknown(rows.error())) return rows;
+    planning_.drop_tables_from(tables);
+    correlations_.clear();
+    bound_.step.outer.reset();
+    return rows;
   }
 
   // `unknown`: what is wrong if it does not look beyond itself.
@@ -326,6 +351,25 @@ class SubqueryBinder {
 };
 
 }  // namespace
+
+bool names_sources_as_columns(const Query& query, const Layout& around) {
+  std::set<std::string> suspects;
+  const auto add = [&](const AliasedSource& named) {
+    const std::string& name = named.visible_name().text;
+    if (std::ranges::find(around, name, &LayoutColumn::name) != around.end()) suspects.insert(name);
+  };
+  if (query.from) add(*query.from);
+  for (const Join& join : query.joins) add(join.source);
+  if (suspects.empty()) return false;
+  bool is_named = false;
+  Query copy = clone(query);
+  const auto visit = [&](ExpressionPtr& each) -> Status {
+    const auto* column = each->as<ColumnRef>();
+    is_named = is_named || (column && !column->source && suspects.contains(column->name.text));
+    return {};
+  };
+  return rewrite_expressions(copy, visit, RewriteOrder::ParentsFirst) && is_named;
+}
 
 void split(const Expression& condition, std::vector<const Expression*>& out) {
   const auto* logical = condition.as<Logical>();

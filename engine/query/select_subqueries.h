@@ -30,6 +30,9 @@ PlannedRows cut_by_keys(PlannedRows rows, size_t keys, const RowLimits& limits);
 // `node` with a column more for each.
 RowsNodePtr append(RowsNodePtr node, std::vector<BoundSubquery> subqueries);
 
+// Whether a name alone is that of one of the query's sources and of a column around it, which it means then.
+bool names_sources_as_columns(const Query& query, const Layout& around);
+
 // a AND b AND c as they are written, one by one.
 void split(const Expression& condition, std::vector<const Expression*>& out);
 // A bare NULL is a string.

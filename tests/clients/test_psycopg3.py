@@ -575,6 +575,17 @@ def a_number_that_is_a_numeric_is_none_that_is_whole_wherever_it_stands():
 
 
 @case
+def two_parameters_are_put_together_as_what_they_are():
+    with connect(autocommit=True) as c:
+        for place in ("%s", "%t", "%b"):
+            for first, second, whole in ((Jsonb([1]), Jsonb([2]), [1, 2]), (Jsonb({"a": 1}), Jsonb({"b": 2}), {"a": 1, "b": 2}),
+                                         ("a", "b", "ab")):
+                for prepare in (False, True):
+                    row = c.execute(f"SELECT {place} || {place}", [first, second], prepare=prepare).fetchone()
+                    assert row == (whole,), (place, row)
+
+
+@case
 def what_is_written_is_computed_with_the_types_that_the_client_declares():
     """Whatever the statement: INSERT ... VALUES takes the types of parameters from elsewhere than a SELECT does."""
     naive, east = datetime.datetime(2024, 2, 29), datetime.timezone(datetime.timedelta(hours=-5))
