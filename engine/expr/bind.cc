@@ -1,12 +1,12 @@
 // Literals, names, and the forms that are not operators.
 #include "engine/expr/bind.h"
-#include "engine/expr/assigned.h"
 
 #include <algorithm>
 #include <set>
 #include <utility>
 
 #include "base/suggest.h"
+#include "engine/expr/assigned.h"
 #include "engine/expr/bind_shown.h"
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"

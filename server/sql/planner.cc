@@ -647,24 +647,35 @@ Status Planner::prepare_insert(const engine::InsertValues& insert, SqlPrepared& 
   return {};
 }
 
+namespace {
+
+bool reads_open_parameter(const engine::Expression& expression,
+                          std::span<const engine::ParameterSlot> slots) {
+  if (const auto* parameter = expression.as<engine::Parameter>())
+    return slots[static_cast<size_t>(parameter->index) - 1].type.is_null();
+  return std::ranges::any_of(engine::children(expression), [&](const engine::Expression* child) {
+    return reads_open_parameter(*child, slots);
+  });
+}
+
+}  // namespace
+
 // The others have the types that a SELECT of the values would give them.
 void Planner::infer_parameters(const engine::InsertValues& insert,
                                std::vector<engine::SqlType>& parameters) const {
-  const auto is_open = [](const engine::SqlType& type) { return type.is_null(); };
+  std::vector<engine::ParameterSlot> slots = slots_of(parameters);
+  const engine::PlanContext context = context_for(&slots);
   for (const engine::ExpressionList& row : insert.rows)
     for (const engine::ExpressionPtr& value : row) {
-      if (std::ranges::none_of(parameters, is_open)) return;
-      if (engine::children(*value).empty()) continue;
+      if (value->is<engine::Parameter>() || !reads_open_parameter(*value, slots)) continue;
       engine::Query query;
       query.items.push_back({engine::SelectItemKind::Expression, clone(*value), std::nullopt,
                              std::nullopt, value->position});
-      std::vector<engine::ParameterSlot> slots = slots_of(parameters);
       // What is wrong with it is told when it is computed.
-      if (!engine::plan_constant_query(query, context_for(&slots))) continue;
-      for (size_t i = 0; i < parameters.size(); ++i) parameters[i] = slots[i].type;
+      static_cast<void>(engine::plan_constant_query(query, context));
     }
-  for (engine::SqlType& type : parameters)
-    if (type.is_null()) type = engine::open_type(type);
+  for (size_t i = 0; i < parameters.size(); ++i)
+    parameters[i] = slots[i].type.is_null() ? engine::open_type(slots[i].type) : slots[i].type;
 }
 
 Status Planner::prepare_returning(std::span<const engine::SelectItem> items,
