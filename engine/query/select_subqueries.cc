@@ -189,9 +189,7 @@ class SubqueryBinder {
       TRY(check_width(rows->result.columns.size()));
     } else {
       planning_.drop_tables_from(tables);
-      if (rows.error().code != ErrorCode::UndefinedColumn &&
-          rows.error().code != ErrorCode::UndefinedSource)
-        return rows.error();
+      if (!is_unknown(rows.error())) return rows.error();
       rewritten_ = with_having_in_item(*asked_);
       if (!rewritten_ && !has_plannable_rows())
         rewritten_ = with_values_compared_within(*asked_, names_);
@@ -206,9 +204,7 @@ class SubqueryBinder {
       rows = correlations_.empty() ? plan_with_outer_rows(unknown)
                                    : planning_.plan(decorrelation.keyed(correlations_));
       // What the SELECT list says of the query around, and what queries within say, shows only now.
-      if (!rows && !correlations_.empty() &&
-          (rows.error().code == ErrorCode::UndefinedColumn ||
-           rows.error().code == ErrorCode::UndefinedSource)) {
+      if (!rows && !correlations_.empty() && is_unknown(rows.error())) {
         planning_.drop_tables_from(tables);
         correlations_.clear();
         rows = plan_with_outer_rows(unknown);
