@@ -71,7 +71,7 @@ Result<int64_t> text_timestamp(const KernelCall& call, PerBatch<CallForms>& form
   const auto exact = has_zone ? parse_instant_us_in(zone, text)
                               : parse_instant_us(without_zone(text), Zones::Dropped, name);
   // PostgreSQL's years may have more than four digits, or be before the first one.
-  const bool is_finite = exact && *exact != kInfinityUs && *exact != kMinusInfinityUs;
+  const bool is_finite = exact && !is_infinite_instant(*exact);
   if (call.knows_unknown && is_finite) return ms_of_us(*exact);
   return bad_time(call, "timestamp", text, exact);
 }

@@ -70,7 +70,7 @@ std::optional<Value> literal_in(const Scope& scope, const BoundExpression& liter
   }
   const auto us = is_instant(type) ? parse_instant_us_in(zone, *iso)
                                    : parse_instant_us(*iso, Zones::Dropped, "timestamp");
-  const bool is_finite = us && *us != kInfinityUs && *us != kMinusInfinityUs;
+  const bool is_finite = us && !is_infinite_instant(*us);
   return is_finite ? std::optional(Value::bigint(ms_of_us(*us))) : std::nullopt;
 }
 

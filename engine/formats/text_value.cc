@@ -88,7 +88,7 @@ std::optional<std::string> parse_bytes(std::string_view text) {
 std::optional<int64_t> parse_instant(std::string_view text) {
   if (text.ends_with(" BC")) {
     const auto us = parse_instant_us(text, Zones::Kept, "timestamp");
-    return us ? std::optional(ms_of_us(*us)) : std::nullopt;
+    return us && !is_infinite_instant(*us) ? std::optional(ms_of_us(*us)) : std::nullopt;
   }
   std::string iso(text);
   const size_t blank = iso.find(' ');

@@ -67,6 +67,9 @@ Result<std::string> normal_timetz(std::string_view text);
 
 // A point in time in microseconds since 1970; the ends of the range of int64 are the infinities.
 inline constexpr int64_t kMinusInfinityUs = INT64_MIN, kInfinityUs = INT64_MAX;
+constexpr bool is_infinite_instant(int64_t us) {
+  return us == kInfinityUs || us == kMinusInfinityUs;
+}
 enum class Zones : uint8_t { Kept, Dropped };  // what timestamp does with a zone: nothing
 Result<int64_t> parse_instant_us(std::string_view text, Zones zones, std::string_view type);
 std::string instant_text(int64_t us, bool with_zone);

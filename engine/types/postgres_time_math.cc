@@ -79,7 +79,7 @@ Result<Interval> divided(const Interval& interval, double divisor) {
 }
 
 Result<int64_t> plus(int64_t instant_us, const Interval& interval) {
-  if (instant_us == kInfinityUs || instant_us == kMinusInfinityUs) return instant_us;
+  if (is_infinite_instant(instant_us)) return instant_us;
   int64_t days = instant_us / kUsPerDay, us = instant_us % kUsPerDay;
   if (us < 0) --days, us += kUsPerDay;
   if (interval.months != 0) {
@@ -99,9 +99,8 @@ Result<int64_t> plus(int64_t instant_us, const Interval& interval) {
 }
 
 Result<Interval> instants_apart(int64_t later_us, int64_t earlier_us) {
-  const auto is_infinite = [](int64_t us) { return us == kInfinityUs || us == kMinusInfinityUs; };
   int64_t us = 0;
-  if (is_infinite(later_us) || is_infinite(earlier_us))
+  if (is_infinite_instant(later_us) || is_infinite_instant(earlier_us))
     return Error{ErrorCode::InvalidTimestamp, "cannot subtract infinite timestamps"};
   if (__builtin_sub_overflow(later_us, earlier_us, &us)) return interval_out_of_range();
   return Interval{us % kUsPerDay, static_cast<int32_t>(us / kUsPerDay), 0};

@@ -27,7 +27,6 @@ Split split_us(int64_t us) {
   if (rest < 0) --ms, rest += kUsPerMs;
   return {ms, rest};
 }
-bool is_infinite(int64_t us) { return us == kInfinityUs || us == kMinusInfinityUs; }
 
 constexpr std::string_view kTimestamptz = "timestamp with time zone";
 
@@ -65,11 +64,11 @@ bool is_of_ranges(const SqlType& type) {
 }  // namespace
 
 int64_t clock_us_of_instant(const ZoneClock* zone, int64_t instant_us) {
-  if (!zone || is_infinite(instant_us)) return instant_us;
+  if (!zone || is_infinite_instant(instant_us)) return instant_us;
   return instant_us + zone->east_ms(split_us(instant_us).ms) * kUsPerMs;
 }
 int64_t instant_us_of_clock(const ZoneClock* zone, int64_t clock_us) {
-  if (!zone || is_infinite(clock_us)) return clock_us;
+  if (!zone || is_infinite_instant(clock_us)) return clock_us;
   const Split clock = split_us(clock_us);
   return zone->instant_ms(clock.ms) * kUsPerMs + clock.us;
 }
@@ -103,7 +102,7 @@ void append_zone_offset(std::string& out, int64_t east_ms) {
 }
 
 std::string instant_text_in(const ZoneClock* zone, int64_t instant_us) {
-  if (!zone || is_infinite(instant_us)) return instant_text(instant_us, true);
+  if (!zone || is_infinite_instant(instant_us)) return instant_text(instant_us, true);
   const int64_t east_ms = zone->east_ms(split_us(instant_us).ms);
   std::string text = instant_text(instant_us + east_ms * kUsPerMs, false);
   const bool is_bc = text.ends_with(" BC");

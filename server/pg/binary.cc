@@ -165,8 +165,7 @@ std::string double_text(double value) {
 Result<std::string> timestamp_text(int64_t us_since_2000, bool has_zone) {
   constexpr int64_t kEpochUs = kEpochMs * 1000;
   int64_t us = us_since_2000;
-  const bool is_infinite = us == engine::kInfinityUs || us == engine::kMinusInfinityUs;
-  if (!is_infinite && __builtin_add_overflow(us, kEpochUs, &us))
+  if (!engine::is_infinite_instant(us) && __builtin_add_overflow(us, kEpochUs, &us))
     return Error{ErrorCode::InvalidTimestamp, "timestamp out of range"};
   return engine::instant_text(us, has_zone);
 }

@@ -78,9 +78,7 @@ void append_bits(std::string& out, std::string_view bits) {
   }
 }
 
-int64_t wire_instant(int64_t us) {
-  return us == engine::kInfinityUs || us == engine::kMinusInfinityUs ? us : us - kEpochUs;
-}
+int64_t wire_instant(int64_t us) { return engine::is_infinite_instant(us) ? us : us - kEpochUs; }
 int32_t wire_days(int32_t days) {
   return days == engine::kInfinityDays || days == engine::kMinusInfinityDays ? days
                                                                              : days - kEpochDays;
@@ -264,9 +262,9 @@ void append_exact_time(std::string& out, PostgresLabel of, std::string_view text
   }
   if (of == label::kExactTime) return append_be(out, engine::parse_time_us(text).value_or(0));
   const int64_t us = engine::parse_instant_us(text, engine::Zones::Kept, "").value_or(0);
-  const bool is_infinite = us == engine::kInfinityUs || us == engine::kMinusInfinityUs;
   int64_t since_2000 = us;
-  if (!is_infinite && __builtin_sub_overflow(us, kEpochUs, &since_2000)) since_2000 = INT64_MIN;
+  if (!engine::is_infinite_instant(us) && __builtin_sub_overflow(us, kEpochUs, &since_2000))
+    since_2000 = INT64_MIN;
   append_be(out, since_2000);
 }
 

@@ -51,6 +51,14 @@ TEST(TextValue, scalars_are_read_as_postgresql_does) {
   EXPECT_EQ(parse(TypeKind::Time, "10:15:30"), Value::integer(36930000));
 }
 
+TEST(TextValue, an_infinity_has_no_place_among_milliseconds_whatever_era_is_beside_it) {
+  for (const char* text : {"infinity", "-infinity", "INFINITY BC", "-infinity BC"})
+    EXPECT_EQ(parse_text_value(TypeKind::Timestamp, text, "c").error().code,
+              ErrorCode::InvalidDatetime)
+        << text;
+  EXPECT_EQ(parse(TypeKind::Timestamp, "epoch BC"), Value::bigint(0));
+}
+
 TEST(TextValue, what_a_narrower_type_does_not_have_is_out_of_range) {
   const auto code = [](PostgresLabel label, std::string_view text) {
     const auto value = parse_text_value(type_of(*find_label(label)), text, "parameter $1");
