@@ -353,8 +353,7 @@ Status AggregateOperator::apply(const Batch& batch, const std::vector<Change>& c
     if (!change.emit) continue;
     emitted_rows.push_back(change.row);
     out.timestamps.push_back(change.group->timestamp);
-    out.offsets.push_back(batch.offsets[change.row]);
-    out.append_headers_of(batch, change.row);
+    out.append_record_of(batch, change.row);
     if (wants_old) out.old_present.push_back(change.group->emitted);
     change.group->emitted = true;
   }

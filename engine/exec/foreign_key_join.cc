@@ -221,9 +221,7 @@ Status ForeignKeyJoinOperator::push_answers(Answers answers) {
   out.rows = answers.rows.size();
   out.timestamps = std::move(answers.timestamps);
   for (const uint32_t row : answers.rows) {
-    out.offsets.push_back(rest.batch.offsets[row]);
-    if (!rest.batch.partitions.empty()) out.partitions.push_back(rest.batch.partitions[row]);
-    out.append_headers_of(rest.batch, row);
+    out.append_record_of(rest.batch, row);
   }
   out.partition = rest.batch.partition;
   out.present = Bitmap(out.rows, true);

@@ -50,9 +50,7 @@ Status ForeignKeySubscribeOperator::take(Batch batch, RowResults results) {
   out.rows = said.size();
   for (const uint32_t row : rows) {
     out.timestamps.push_back(batch.timestamps[row]);
-    out.offsets.push_back(batch.offsets[row]);
-    if (!batch.partitions.empty()) out.partitions.push_back(batch.partitions[row]);
-    out.append_headers_of(batch, row);
+    out.append_record_of(batch, row);
   }
   out.partition = batch.partition;
   out.present = Bitmap(out.rows, true);

@@ -80,8 +80,7 @@ Status RegroupOperator::process_table(Batch batch) {
   out.partition = batch.partition;
   for (const Side& side : sides) {
     out.timestamps.push_back(batch.timestamps[side.row]);
-    out.offsets.push_back(batch.offsets[side.row]);
-    out.append_headers_of(batch, side.row);
+    out.append_record_of(batch, side.row);
     out.present.push_back(side.takes_new);
     out.old_present.push_back(side.takes_old);
   }

@@ -72,9 +72,7 @@ class SessionAggregateOperator::Changes {
     out.present = std::move(present_);
     out.timestamps = std::move(times_);
     for (const uint32_t row : rows_) {
-      out.offsets.push_back(from.offsets[row]);
-      if (!from.partitions.empty()) out.partitions.push_back(from.partitions[row]);
-      out.append_headers_of(from, row);
+      out.append_record_of(from, row);
     }
     for (size_t i = 0; i < owner_.step_.key_count; ++i)
       out.columns.push_back(std::make_shared<const Column>(from.columns[i]->gather(rows_)));

@@ -439,10 +439,9 @@ Status StreamStreamJoinOperator::push_due(std::span<const Due> due) {
     TRY((one.port == 0 ? left : right).append(one.value));
     (one.port == 0 ? right : left).append_nulls();
     out.timestamps.push_back(one.time);
-    out.append_headers_of(rest_->batch, rest_->row);
+    out.append_record_of(rest_->batch, rest_->row);
   }
-  out.offsets.assign(out.rows, rest_->batch.offsets[rest_->row]);
-  out.partition = rest_->batch.partition_of(rest_->row);
+  out.partition = rest_->batch.partition;
   out.present = Bitmap(out.rows, true);
   const std::vector<ColumnPtr> lefts = left.take(sides_[0].types.size(), sides_[0].kept);
   const std::vector<ColumnPtr> rights = right.take(sides_[1].types.size(), sides_[1].kept);

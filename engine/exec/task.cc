@@ -410,6 +410,7 @@ void Task::update_positions() {
           input.next = std::min(input.next, Offset(offset));
     };
     stage_->visit_rest([&](int32_t partition, int64_t offset) {
+      if (offset < 0) return;  // what a table showed at first is of no record
       is_left(current_stage_input_, partition, offset);
       ++rows_left;
     });

@@ -34,12 +34,9 @@ Batch Batch::gather(std::span<const uint32_t> which) const {
   out.offsets.reserve(which.size());
   for (const uint32_t row : which) {
     out.timestamps.push_back(timestamps[row]);
-    out.offsets.push_back(offsets[row]);
-    out.append_headers_of(*this, row);
+    out.append_record_of(*this, row);
   }
   out.partition = partition;
-  if (!partitions.empty())
-    for (const uint32_t row : which) out.partitions.push_back(partitions[row]);
   out.present = gather_bits(present, which);
   if (has_old()) {
     out.old_columns = gather_all(old_columns, which);

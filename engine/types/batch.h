@@ -54,8 +54,10 @@ struct Batch {
   int32_t partition_of(size_t row) const {
     return partitions.empty() ? partition : partitions[row];
   }
-  // Gives the newest row the headers of a row of another batch.
-  void append_headers_of(const Batch& source, size_t row) {
+  // Gives the newest row the record that a row of another batch came from: where it lies, and its headers.
+  void append_record_of(const Batch& source, size_t row) {
+    offsets.push_back(source.offsets[row]);
+    if (!source.partitions.empty()) partitions.push_back(source.partitions[row]);
     if (!source.raw_headers.empty()) raw_headers.push_back(source.raw_headers[row]);
   }
   // The rows named, in that order.
