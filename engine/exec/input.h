@@ -71,6 +71,7 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
     size_t row = 0;
   };
   Status apply_some();
+  void size_piece();
   Status apply_to_table(Batch batch);
   std::vector<const Column*> stored_columns(const std::vector<ColumnPtr>& columns) const;
 
@@ -80,6 +81,10 @@ class InputOperator final : public Operator, public Materialized, public KeyedTa
   std::vector<int> stored_columns_;  // of the layout: what a table's store keeps, ROWTIME aside
   RowStore rows_;
   std::optional<Rest> rest_;
+  // What follows from a piece is written in one commit: it has fewer rows where they become large.
+  static constexpr size_t kFirstPiece = 256, kMostBytesOfPiece = size_t{2} << 20;
+  size_t piece_rows_ = kFirstPiece, rows_of_last_ = 0;
+  uint64_t bytes_before_last_ = 0;
   bool suppresses_output_ = false;
   std::optional<ShownRows> showing_;       // what a push query shows first
   std::optional<RowGenerator> generator_;  // where rows are made

@@ -22,15 +22,29 @@ std::vector<const Column*> InputOperator::stored_columns(
   return stored;
 }
 
-// All at once, but for a table of which a part is not in memory: each record may fetch a row.
+// By what followed from the last piece, which is done now.
+void InputOperator::size_piece() {
+  const uint64_t bytes = context().slice.all_bytes() - bytes_before_last_;
+  if (bytes > kMostBytesOfPiece)
+    piece_rows_ = std::max<size_t>(1, rows_of_last_ * kMostBytesOfPiece / bytes);
+  else if (rows_of_last_ == piece_rows_ && piece_rows_ < kScannedAtOnce)
+    piece_rows_ *= 2;
+  bytes_before_last_ = context().slice.all_bytes();
+}
+
+// Mostly all at once, but for a table of which a part is not in memory: each record may fetch a row.
 Status InputOperator::apply_some() {
   while (rest_) {
+    size_piece();
     const size_t left = rest_->batch.rows - rest_->row;
-    const size_t rows =
-        rows_.layers().is_complete() ? left : std::min(left, size_t{Slice::kBlockFetches});
+    const size_t most = rows_.layers().is_complete()
+                            ? piece_rows_
+                            : std::min(piece_rows_, size_t{Slice::kBlockFetches});
+    const size_t rows = std::min(left, most);
     Batch piece =
         rows == rest_->batch.rows ? std::move(rest_->batch) : rest_->batch.slice(rest_->row, rows);
     rest_->row += rows;
+    rows_of_last_ = rows;
     if (rows == left) rest_.reset();
     TRY(apply_to_table(std::move(piece)));
     if (!may_go_on()) break;

@@ -19,6 +19,9 @@ constexpr size_t kShrink = 8, kGrow = 2;
 // Nothing looks at the clock within one function's work on one value. Of a text of so much that is a millisecond; the
 // slowest, which are those over arrays, take some tens of them.
 constexpr size_t kMaxValueBytesHere = size_t{512} << 10;
+// What all values of one evaluation take: what follows goes on with as much as a slice lets it, and has the rest copied until
+// the next one.
+constexpr size_t kMaxBytesAtOnce = size_t{8} << 20;
 // Of a row's arrays, maps and structs, which functions walk over without making anything.
 constexpr size_t kMaxItemBytesHere = size_t{128} << 10;
 // Most batches have fewer within arrays, maps and structs; where there are more, a single row may have them.
@@ -95,6 +98,7 @@ std::optional<RowResults> RowwiseOperator::evaluate(const Batch& batch) {
   if (may_stop) {
     limits.deadline_us = begun_us + kMaxEvaluationUs;
     limits.max_value_bytes = kMaxValueBytesHere;
+    limits.max_bytes = kMaxBytesAtOnce;
   }
   budget.begin(limits);
   RowResults results = expressions_->run(batch, context().eval);

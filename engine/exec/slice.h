@@ -37,13 +37,17 @@ class Slice {
     until_us_ = clock_.monotonic_us() + max_us_;
   }
   void spend_rows(size_t rows) { rows_left_ -= rows < rows_left_ ? rows : rows_left_; }
-  void spend_bytes(size_t bytes) { bytes_left_ -= bytes < bytes_left_ ? bytes : bytes_left_; }
+  void spend_bytes(size_t bytes) {
+    bytes_left_ -= bytes < bytes_left_ ? bytes : bytes_left_;
+    all_bytes_ += bytes;
+  }
   bool is_spent() const {
     return rows_left_ == 0 || bytes_left_ == 0 || clock_.monotonic_us() >= until_us_;
   }
   // Whether it has taken twice the time that it should: what was done in one piece was too much.
   bool is_overrun() const { return clock_.monotonic_us() >= until_us_ + max_us_; }
   size_t bytes_left() const { return bytes_left_; }
+  uint64_t all_bytes() const { return all_bytes_; }  // of all slices that there were
   // How many rows the next block may have: at least one.
   size_t block_rows() const {
     const size_t rows = rows_left_ < kBlockRows ? rows_left_ : kBlockRows;
@@ -55,6 +59,7 @@ class Slice {
  private:
   const Clock& clock_;
   size_t rows_left_ = 0, bytes_left_ = 0;
+  uint64_t all_bytes_ = 0;
   int64_t max_us_ = 0, until_us_ = 0;
 };
 
