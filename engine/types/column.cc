@@ -402,7 +402,11 @@ Column Column::merge(std::span<const Column* const> sources, std::span<const Sou
     if (source.is_null(rows[i].row)) out.validity_.clear(i);
   }
   out.size_ = rows.size();
-  for (const Column* source : sources) out.share_strings_of(*source);
+  if (!holds_strings(out.type())) return out;
+  std::vector<bool> is_used(sources.size());
+  for (const SourceRow& at : rows) is_used[at.source] = true;
+  for (size_t i = 0; i < sources.size(); ++i)
+    if (is_used[i]) out.share_strings_of(*sources[i]);
   return out;
 }
 
@@ -412,7 +416,15 @@ StringHeap& Column::heap() {
   return *heap_;
 }
 
+// Rows that went through many steps come from the same strings in many ways: each owner stands there about once.
 void Column::share_strings_of(const Column& other) {
+  if (!type_.is_nested() && !holds_strings(type_)) return;
+  const size_t added = other.owners_.size() + (other.heap_ ? 1 : 0);
+  if (owners_.size() + added > owners_.capacity()) {
+    std::ranges::sort(owners_, {}, &std::shared_ptr<const void>::get);
+    const auto doubles = std::ranges::unique(owners_);
+    owners_.erase(doubles.begin(), doubles.end());
+  }
   if (other.heap_) owners_.push_back(other.heap_);
   owners_.insert(owners_.end(), other.owners_.begin(), other.owners_.end());
 }

@@ -99,5 +99,32 @@ TEST(Column, a_copy_holds_a_shared_string_once) {
   EXPECT_EQ(texts[4].data(), texts[0].data());
 }
 
+// Or a column whose rows came through n steps of m chunks would hold each string m to the n times.
+TEST(Column, owners_of_strings_do_not_grow_with_the_steps_that_rows_went_through) {
+  const auto owner = std::make_shared<const std::string>("kept");
+  Column first(TypeKind::String), numbers(TypeKind::Bigint);
+  first.append(std::string_view(*owner));
+  first.keep(owner);
+  numbers.append(int64_t{1});
+  numbers.keep(owner);
+  const long before = owner.use_count();
+  Column made = first.clone();
+  for (int step = 0; step < 12; ++step) {
+    const std::vector<const Column*> chunks(10, &made);
+    std::vector<Column::SourceRow> rows;
+    for (uint32_t i = 0; i < 10; ++i) rows.push_back({i, 0});
+    made = Column::merge(chunks, rows);
+  }
+  EXPECT_EQ(made.data<std::string_view>()[9], "kept");
+  EXPECT_LE(owner.use_count(), before + 40);
+  const Column merged = Column::merge(std::vector<const Column*>{&first, &made},
+                                      std::vector<Column::SourceRow>{{0, 0}});
+  EXPECT_LE(owner.use_count(), before + 42);  // of the chunk that it has no row of, nothing
+  const long with_texts = owner.use_count();
+  const Column copied =
+      Column::merge(std::vector<const Column*>{&numbers}, std::vector<Column::SourceRow>{{0, 0}});
+  EXPECT_EQ(owner.use_count(), with_texts);
+}
+
 }  // namespace
 }  // namespace engine
