@@ -125,20 +125,14 @@ size_t times_read(const Query& query, const std::string& name) {
   const auto add = [&](const auto& part) {
     if (part) times += times_read(*part, name);
   };
+  for (const Expression* each : own_expressions(query)) times += times_read(*each, name);
   if (query.combined) {
     add(query.combined->left);
     add(query.combined->right);
   }
   add(query.from);
-  for (const Join& join : query.joins) {
-    times += times_read(join.source, name);
-    add(join.on);
-  }
-  for (const SelectItem& item : query.items) add(item.expression);
+  for (const Join& join : query.joins) times += times_read(join.source, name);
   for (const CommonTable& table : query.with) add(table.query);
-  add(query.where);
-  add(query.having);
-  for (const OrderItem& key : query.order_by) add(key.expression);
   return times;
 }
 bool reads(const Query& query, const std::string& name) { return times_read(query, name) > 0; }

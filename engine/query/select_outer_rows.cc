@@ -274,12 +274,13 @@ class OuterAsSource {
       TRY(list(*query.combined->left, known));
       TRY(list(*query.combined->right, known));
     }
-    Query copy = clone(query);
-    const auto visit = [&](ExpressionPtr& each) -> Status {
-      const auto* within = each->as<Subquery>();
-      return within ? list(*within->query, known) : Status();
-    };
-    return rewrite_expressions(copy, visit, RewriteOrder::ParentsFirst);
+    for (const Expression* each : own_expressions(query)) TRY(list_within(*each, known));
+    return {};
+  }
+  Status list_within(const Expression& expression, Known& known) {
+    if (const auto* within = expression.as<Subquery>()) TRY(list(*within->query, known));
+    for (const Expression* child : children(expression)) TRY(list_within(*child, known));
+    return {};
   }
   // Left as it is where the query around has no such column either.
   Status refer(ExpressionPtr& expression) {

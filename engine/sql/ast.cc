@@ -162,21 +162,30 @@ std::optional<TextPosition> found_in(const Expression& expression, IsIt is_it) {
 }
 
 std::optional<TextPosition> found_in(const Query& query, IsIt is_it) {
-  std::optional<TextPosition> found;
-  const auto look = [&](const ExpressionPtr& each) {
-    if (!found && each) found = found_in(*each, is_it);
-  };
-  for (const SelectItem& item : query.items) look(item.expression);
-  for (const Join& join : query.joins) look(join.on);
-  look(query.where);
-  for (const ExpressionPtr& each : query.group_by) look(each);
-  for (const ExpressionPtr& each : query.partition_by) look(each);
-  look(query.having);
-  for (const OrderItem& item : query.order_by) look(item.expression);
-  return found;
+  for (const Expression* each : own_expressions(query))
+    if (auto found = found_in(*each, is_it)) return found;
+  return std::nullopt;
 }
 
 }  // namespace
+
+std::vector<const Expression*> own_expressions(const Query& query) {
+  std::vector<const Expression*> own;
+  const auto add = [&](const ExpressionPtr& each) {
+    if (each) own.push_back(each.get());
+  };
+  for (const SelectItem& item : query.items) add(item.expression);
+  for (const Join& join : query.joins) add(join.on);
+  add(query.where);
+  for (const ExpressionPtr& each : query.group_by) add(each);
+  for (const ExpressionPtr& each : query.partition_by) add(each);
+  add(query.having);
+  for (const OrderItem& item : query.order_by) add(item.expression);
+  for (const ExpressionPtr& each : query.distinct_on) add(each);
+  for (const ExpressionList& row : query.values)
+    for (const ExpressionPtr& each : row) add(each);
+  return own;
+}
 
 std::optional<BeyondDialect> beyond_dialect(const Query& query) {
   if (!query.with.empty()) return BeyondDialect{"WITH", query.with.front().position};

@@ -142,6 +142,8 @@ struct Query {
 };
 
 Query clone(const Query& query);
+// Those of its lists and clauses and of its joins; of the queries that it reads, and of those within its expressions, none.
+std::vector<const Expression*> own_expressions(const Query& query);
 // Whether it is a SELECT from sources that have names, one behind the other, as the dialect of continuous queries knows it.
 // Otherwise what is more, and where.
 struct BeyondDialect {
