@@ -17,9 +17,10 @@ enum class Step : uint8_t {
   Field,  // args[0] -> index
   And,    // args[0] and args[1], both computed for all rows
   Or,
-  LazyAnd,  // args[0]; blocks[0] for the rows where it is true
-  LazyOr,   // args[0]; blocks[0] for the rows where it is false
-  Case,     // blocks: condition, result, ..., and last what holds otherwise
+  LazyAnd,       // args[0]; blocks[0] for the rows where it is true
+  LazyOr,        // args[0]; blocks[0] for the rows where it is false
+  LazyCoalesce,  // args[0]; blocks[0] for the rows where it is null, blocks[1] where that is, too, ...
+  Case,          // blocks: condition, result, ..., and last what holds otherwise
 };
 
 struct Block;

@@ -3,10 +3,12 @@
 #include <cassert>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <unordered_map>
 
 #include "engine/expr/block.h"
 #include "engine/expr/kernels.h"
+#include "engine/functions/registry.h"
 
 namespace engine {
 
@@ -87,9 +89,10 @@ class BlockBuilder {
  private:
   // The register that holds the expression's value.
   Register add(const BoundExpression& expression) {
-    if (const auto known = find(expression)) return *known;
+    const size_t hash = hash_of(expression);
+    if (const auto known = find(expression, hash)) return *known;
     const Register result = compute(expression);
-    if (is_repeatable(expression)) known_.emplace(hash_of(expression), Known{&expression, result});
+    if (is_repeatable(expression)) known_.emplace(hash, Known{&expression, result});
     return result;
   }
 
@@ -122,7 +125,24 @@ class BlockBuilder {
     }
   }
 
+  // Where an argument that may fail, or costs something, is wanted for the rows without those before it alone.
+  static bool is_lazy_coalesce(const BoundExpression& expression) {
+    return expression.kind == BoundKind::Call && expression.function != nullptr &&
+           expression.function->function != nullptr &&
+           expression.function->function->takes_first_given &&
+           !std::ranges::all_of(expression.children | std::views::drop(1), is_harmless);
+  }
+
+  Register add_lazy_coalesce(const BoundExpression& expression) {
+    Instruction instruction = start(expression, Step::LazyCoalesce);
+    instruction.args.push_back(add(expression.children.front()));
+    for (const BoundExpression& child : expression.children | std::views::drop(1))
+      instruction.blocks.push_back(inner_block(child));
+    return emit(std::move(instruction));
+  }
+
   Register add_call(const BoundExpression& expression) {
+    if (is_lazy_coalesce(expression)) return add_lazy_coalesce(expression);
     Instruction instruction = start(expression, Step::Call);
     instruction.kernel = kernel_of(expression);
     if (expression.kind == BoundKind::Field) instruction.step = Step::Field;
@@ -223,13 +243,13 @@ class BlockBuilder {
   }
 
   // Where the value already is, here or further out.
-  std::optional<Register> find(const BoundExpression& expression) {
-    const auto [begin, end] = known_.equal_range(hash_of(expression));
+  std::optional<Register> find(const BoundExpression& expression, size_t hash) {
+    const auto [begin, end] = known_.equal_range(hash);
     for (auto at = begin; at != end; ++at)
       if (is_same(*at->second.expression, expression)) return at->second.result;
     // Constants cost nothing to make again, and stay constants.
     if (outer_ == nullptr || expression.kind == BoundKind::Literal) return std::nullopt;
-    const auto further_out = outer_->find(expression);
+    const auto further_out = outer_->find(expression, hash);
     if (!further_out) return std::nullopt;
     return capture(*further_out);
   }

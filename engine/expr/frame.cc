@@ -147,6 +147,8 @@ void Frame::run(const Instruction& instruction) {
     case Step::LazyAnd:
     case Step::LazyOr:
       return run_lazy_logical(instruction);
+    case Step::LazyCoalesce:
+      return run_lazy_coalesce(instruction);
     case Step::Case:
       return run_case(instruction);
   }
@@ -327,6 +329,36 @@ void Frame::run_lazy_logical(const Instruction& instruction) {
   set(instruction, std::move(column), false, std::move(errors));
 }
 
+void Frame::run_lazy_coalesce(const Instruction& instruction) {
+  const Slot& first = slots_[instruction.args[0]];
+  RowErrors errors(rows_);
+  inherit(first, rows_, instruction.absorbs_errors, errors);
+  std::vector<CasePart> parts{{all_rows(rows_), first}};
+  std::vector<uint32_t> remaining = all_rows(rows_);
+  const auto keep_nulls = [&] {
+    const Argument values = argument_of(parts.back().values);
+    std::vector<uint32_t> nulls;
+    for (size_t at = 0; at < remaining.size(); ++at)
+      if (values.is_null(at) && !errors.has(remaining[at])) nulls.push_back(remaining[at]);
+    remaining = std::move(nulls);
+  };
+  keep_nulls();
+  for (const auto& block : instruction.blocks) {
+    if (remaining.empty()) break;
+    Frame next(*block, remaining.size(), context_);
+    next.take_captures(*this, remaining);
+    next.run();
+    const Slot& result = next.result(0);
+    RowErrors failed(rows_);
+    failed.add_part(next.whole_errors(result), remaining);
+    instruction.absorbs_errors ? errors.note_all(failed) : errors.add_all(failed);
+    parts.push_back({remaining, result});
+    keep_nulls();
+  }
+  std::shared_ptr<Column> column = assemble(instruction, parts, errors);
+  set(instruction, std::move(column), false, std::move(errors));
+}
+
 void Frame::run_case(const Instruction& instruction) {
   RowErrors errors(rows_);
   std::vector<CasePart> parts;
@@ -364,7 +396,7 @@ void Frame::run_case(const Instruction& instruction) {
   set(instruction, std::move(column), false, std::move(errors));
 }
 
-// One column out of the branches' rows; rows of no branch are null.
+// One column out of the branches' rows, of a row in several the last; rows of no branch are null.
 std::shared_ptr<Column> Frame::assemble(const Instruction& instruction,
                                         std::span<const CasePart> parts, RowErrors& errors) const {
   auto column = std::make_shared<Column>(instruction.type);

@@ -50,6 +50,7 @@ class Frame {
   void run_field(const Instruction& instruction);
   void run_logical(const Instruction& instruction);
   void run_lazy_logical(const Instruction& instruction);
+  void run_lazy_coalesce(const Instruction& instruction);
   void run_case(const Instruction& instruction);
 
   // For columns that live as long as this.

@@ -26,6 +26,8 @@ struct FunctionDef {
   ReturnType returns = nullptr;
   FunctionKind kind = FunctionKind::Scalar;
   bool is_deterministic = true;  // false: not folded when all arguments are constants
+  // The first argument that is not null, of any number: the program computes one only for the rows where those before it are null.
+  bool takes_first_given = false;
 };
 
 // Functions of one kind share a file and a heading in the documentation.

@@ -47,6 +47,20 @@ Result<GroupedCall> bind_ordered_set(const FunctionCall& call, TextPosition posi
   return bound;
 }
 
+// Of rows that FILTER leaves out nothing is computed: sum(6 / n) FILTER (WHERE n <> 0) does not fail.
+void compute_where(const BoundExpression& filter, BoundExpression& value) {
+  if (as_column(value) || is_constant(value)) return;
+  BoundExpression chosen;
+  chosen.kind = BoundKind::Case;
+  chosen.type = value.type;
+  chosen.position = value.position;
+  chosen.knows_unknown = true;
+  chosen.children.push_back(filter);
+  chosen.children.push_back(std::move(value));
+  chosen.children.push_back(literal_expression(chosen.type, {}));
+  value = std::move(chosen);
+}
+
 }  // namespace
 
 Result<std::vector<RowsOrder>> bind_order(const std::vector<OrderItem>& items, const Scope& scope) {
@@ -72,7 +86,11 @@ Result<GroupedCall> bind_grouped_call(const FunctionCall& call, TextPosition pos
     bound.order = TRY(bind_order(call.order_by, scope));
   }
   bound.is_distinct = call.distinct;
-  if (call.filter) bound.filter = TRY(bind_predicate(*call.filter, scope));
+  if (call.filter) {
+    bound.filter = TRY(bind_predicate(*call.filter, scope));
+    for (BoundExpression& argument : bound.call.arguments) compute_where(*bound.filter, argument);
+    for (RowsOrder& key : bound.order) compute_where(*bound.filter, key.value);
+  }
   if (!call.distinct) return bound;
   for (const BoundExpression& argument : bound.call.arguments)
     TRY(check_ordered(argument.type, position));
