@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/query/select_outer_rows.h"
+#include "engine/query/select_windows.h"
 #include "engine/sql/result_name.h"
 #include "engine/sql/rewrite.h"
 #include "engine/sql/shown_interval.h"
@@ -83,13 +84,17 @@ Name name_of_item(const Expression& expression) {
   return Name{is_series(expression) ? std::string(kSeries) : result_name(expression)};
 }
 
-// SELECT ..., UNNEST(array) FROM ...: the function becomes a source behind the others.
+// SELECT ..., UNNEST(array) FROM ...: the function becomes a source behind the others. So does one that stands in ORDER BY or GROUP
+// BY alone.
 class RowFunctionsOfItems {
  public:
   static bool is_there(const Query& query) {
-    return std::ranges::any_of(query.items, [](const SelectItem& item) {
-      return item.expression && calls_it(*item.expression);
-    });
+    const auto calls = [](const ExpressionPtr& expression) {
+      return expression && calls_it(*expression);
+    };
+    return std::ranges::any_of(query.items, calls, &SelectItem::expression) ||
+           std::ranges::any_of(query.group_by, calls) ||
+           std::ranges::any_of(query.order_by, calls, &OrderItem::expression);
   }
   // Whether each item that calls one is a key of GROUP BY, which is asked of the rows that it gives then.
   static bool are_keys(const Query& query) {
@@ -121,8 +126,7 @@ class RowFunctionsOfItems {
       replace_all(item.expression);
     }
     for (ExpressionPtr& key : made.group_by) replace_all(key);
-    if (!made.group_by.empty())
-      for (OrderItem& key : made.order_by) replace_all(key.expression);
+    for (OrderItem& key : made.order_by) replace_all(key.expression);
     AliasedSource source;
     source.name = Name{std::string(kAlias)};
     source.position = query.position;
@@ -222,6 +226,10 @@ bool holds(const Expression& expression, bool (*is_it)(const Expression&)) {
 }
 bool is_subquery(const Expression& expression) { return expression.is<Subquery>(); }
 bool is_column(const Expression& expression) { return expression.is<ColumnRef>(); }
+bool is_window_call(const Expression& expression) {
+  const auto* call = expression.as<FunctionCall>();
+  return call && call->over;
+}
 bool is_unnested_subquery(const Expression& expression) {
   return is_unnest(expression) &&
          holds(*expression.as<FunctionCall>()->arguments.front(), is_subquery);
@@ -242,11 +250,14 @@ class ComputedFirst {
     Query whole = clone(query);
     for (SelectItem& item : whole.items)
       if (!made.take(item)) return std::nullopt;
-    if (!whole.distinct_on.empty() ||
-        !std::ranges::all_of(whole.order_by, [&](const OrderItem& key) {
-          return key.expression->is<IntegerLiteral>() || is_alias_of_item(whole, *key.expression);
-        }))
-      return std::nullopt;
+    if (!whole.distinct_on.empty()) return std::nullopt;
+    for (OrderItem& key : whole.order_by) {
+      if (key.expression->is<IntegerLiteral>() || is_alias_of_item(whole, *key.expression))
+        continue;
+      if (whole.distinct || holds(*key.expression, is_unnest) || calls_series(*key.expression))
+        return std::nullopt;
+      made.put_within(key.expression);
+    }
     made.within_.group_by = std::exchange(whole.group_by, {});
     made.within_.grouping_sets = std::exchange(whole.grouping_sets, {});
     made.within_.having = std::exchange(whole.having, nullptr);
@@ -280,7 +291,8 @@ class ComputedFirst {
     // Parents first: what is put within is not looked into.
     if (!rewrite_expression(item.expression, visit, RewriteOrder::ParentsFirst)) return false;
     // What else it reads would have to be within, too.
-    return !holds(*item.expression, is_subquery) && !contains_aggregate(*item.expression) &&
+    return !holds(*item.expression, is_subquery) && !holds(*item.expression, is_window_call) &&
+           !contains_aggregate(*item.expression) &&
            count(*item.expression, is_column) == count(*item.expression, is_unnest);
   }
   static size_t count(const Expression& expression, bool (*is_it)(const Expression&)) {
@@ -326,7 +338,17 @@ Result<std::optional<Query>> take_row_functions_out(const Query& query,
                                                     const HasColumn& has_column) {
   if (!has_row_functions(query)) return std::optional<Query>();
   if (query.group_by.empty() && !query.having && !has_aggregate(query)) {
-    const auto whole = ComputedFirst::is_needed(query) ? ComputedFirst::split(query) : std::nullopt;
+    const bool is_over_windows =
+        has_windows(query);  // they are of the rows before these give theirs
+    const auto whole = is_over_windows || ComputedFirst::is_needed(query)
+                           ? ComputedFirst::split(query)
+                           : std::nullopt;
+    if (is_over_windows && !whole)
+      return Error{ErrorCode::NotSupported,
+                   "functions that give rows beside window functions are not supported yet in this "
+                   "way",
+                   "", "Put the window functions into a query of their own in FROM."}
+          .at(query.position);
     return RowFunctionsOfItems::take_out(whole ? *whole : query);
   }
   const Query grouped = with_keys_written_out(query, has_column);
