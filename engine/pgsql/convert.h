@@ -64,6 +64,9 @@ class Converter {
 
   // convert_expression.cc
   Built child_of(const Fields& fields, std::string_view name) const;
+  // The same of a clause where null is as good as false: WHERE.
+  Built condition_of(const Fields& fields, std::string_view name) const;
+  Built condition(const Node& node) const;
   Built constant(const Fields& fields) const;
   Built column(const Fields& fields) const;
   Built row(const Fields& fields, TextPosition at) const;
@@ -89,7 +92,7 @@ class Converter {
   enum class RowMatch : uint8_t { Equal, Unknown };
   Built row_in(const Fields& row, std::shared_ptr<const Query> query, TextPosition at,
                RowMatch match = RowMatch::Equal) const;
-  Built row_not_in(const Fields& subquery, const Fields& row, TextPosition at) const;
+  Built row_among(const Fields& subquery, bool negated, TextPosition at) const;
   Built array_of(const Fields& subquery, TextPosition at) const;
   Built indirection(const Fields& fields) const;
   Built type_cast(const Fields& fields) const;

@@ -90,7 +90,7 @@ Result<OnConflict> Converter::on_conflict(const Fields& clause, const Fields& ta
   }
   if (clause.text("action") == "ONCONFLICT_UPDATE") {
     conflict.assignments = TRY(assignments(clause));
-    if (clause.has("whereClause")) conflict.where = TRY(child_of(clause, "whereClause"));
+    if (clause.has("whereClause")) conflict.where = TRY(condition_of(clause, "whereClause"));
   }
   return conflict;
 }
@@ -204,7 +204,7 @@ Result<Statement> Converter::update(const Fields& fields) const {
   TRY(add_reads(fields, "fromClause", update.target, update.alias, update.reads));
   update.returning = TRY(returning(fields));
   update.assignments = TRY(assignments(fields, &update.row_values));
-  if (fields.has("whereClause")) update.where = TRY(child_of(fields, "whereClause"));
+  if (fields.has("whereClause")) update.where = TRY(condition_of(fields, "whereClause"));
   return Statement(std::move(update));
 }
 
@@ -214,7 +214,7 @@ Result<Statement> Converter::remove(const Fields& fields) const {
   if (const auto alias = relation->part("alias")) remove.alias = name_of(alias->text("aliasname"));
   TRY(add_reads(fields, "usingClause", remove.target, remove.alias, remove.reads));
   remove.returning = TRY(returning(fields));
-  if (fields.has("whereClause")) remove.where = TRY(child_of(fields, "whereClause"));
+  if (fields.has("whereClause")) remove.where = TRY(condition_of(fields, "whereClause"));
   return Statement(std::move(remove));
 }
 

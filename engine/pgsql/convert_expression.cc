@@ -497,25 +497,39 @@ Result<ExpressionPtr> Converter::between(const Fields& fields, bool negated,
   return make_expression(Between{std::move(value), std::move(low), std::move(high), negated}, at);
 }
 
+namespace {
+
+// (a, b) IN (SELECT ...)
+bool is_row_among(const Fields& subquery) {
+  if (subquery.text("subLinkType") != "ANY_SUBLINK") return false;
+  const auto row = child(subquery, "testexpr"), body = child(subquery, "subselect");
+  const std::vector<std::string> op = strings(subquery, "operName");
+  return row && row->kind == "RowExpr" && body && body->kind == "SelectStmt" &&
+         (op.empty() || op.back() == "=");
+}
+bool is_row_among(const Node& node) { return node.kind == "SubLink" && is_row_among(node.fields); }
+
+// Short ones as they are read, from the left.
+ExpressionPtr in_one(LogicalOp op, ExpressionList parts, TextPosition at) {
+  constexpr size_t kShort = 32;
+  if (parts.size() > kShort) return in_halves(op, parts, at);
+  ExpressionPtr all = std::move(parts.front());
+  for (size_t i = 1; i < parts.size(); ++i)
+    all = make_expression(Logical{op, std::move(all), std::move(parts[i])}, at);
+  return all;
+}
+
+}  // namespace
+
 Result<ExpressionPtr> Converter::logical(const Fields& fields) const {
   const TextPosition at = position(fields.number("location"));
   const std::string_view op = fields.text("boolop");
   for (const Node& each : pgsql::children(fields, "args"))
-    if (const auto row = child(each.fields, "testexpr");
-        op == "NOT_EXPR" && each.kind == "SubLink" && row && row->kind == "RowExpr" &&
-        each.fields.text("subLinkType") == "ANY_SUBLINK")
-      return row_not_in(each.fields, row->fields, at);
+    if (op == "NOT_EXPR" && is_row_among(each)) return row_among(each.fields, true, at);
   ExpressionList parts = TRY(expressions(fields, "args"));
   if (parts.empty()) return Error{ErrorCode::SyntaxError, "AND, OR or NOT of nothing"}.at(at);
   if (op == "NOT_EXPR") return negated_if(true, std::move(parts.front()));
-  // Short ones as they are read, from the left.
-  constexpr size_t kShort = 32;
-  const LogicalOp joins = op == "AND_EXPR" ? LogicalOp::And : LogicalOp::Or;
-  if (parts.size() > kShort) return in_halves(joins, parts, at);
-  ExpressionPtr all = std::move(parts.front());
-  for (size_t i = 1; i < parts.size(); ++i)
-    all = make_expression(Logical{joins, std::move(all), std::move(parts[i])}, at);
-  return all;
+  return in_one(op == "AND_EXPR" ? LogicalOp::And : LogicalOp::Or, std::move(parts), at);
 }
 
 // IS [NOT] TRUE, FALSE, UNKNOWN.
@@ -587,6 +601,7 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
   if (!body || body->kind != "SelectStmt") return not_supported("this sub-query is", at);
   const std::string_view kind = fields.text("subLinkType");
   if (kind == "ARRAY_SUBLINK") return array_of(body->fields, at);
+  if (is_row_among(fields)) return row_among(fields, false, at);
   auto query = std::make_shared<const Query>(TRY(this->query(body->fields)));
   if (kind == "EXISTS_SUBLINK")
     return make_expression(Subquery{SubqueryKind::Exists, nullptr, std::move(query)}, at);
@@ -597,11 +612,8 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
   if ((kind != "ANY_SUBLINK" && kind != "ALL_SUBLINK") || !op)
     return not_supported("ANY or ALL of a sub-query with this operator is", at);
   const bool is_all = kind == "ALL_SUBLINK";
-  if (const auto row = child(fields, "testexpr");
-      row && row->kind == "RowExpr") {
-    if (!is_all && *op == ComparisonOp::Equal) return row_in(row->fields, std::move(query), at);
+  if (const auto row = child(fields, "testexpr"); row && row->kind == "RowExpr")
     return not_supported("ANY or ALL of several values and a sub-query is", at);
-  }
   ExpressionPtr value = TRY(child_of(fields, "testexpr"));
   // x < ALL (...) is NOT x >= ANY (...).
   const ComparisonOp asked = is_all ? opposite(*op) : *op;
@@ -611,24 +623,44 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
   return make_expression(std::move(made), at);
 }
 
-// (a, b) NOT IN (SELECT ...): unknown where a null may be one of these values in a row that has the others.
-Result<ExpressionPtr> Converter::row_not_in(const Fields& subquery, const Fields& row,
-                                            TextPosition at) const {
+// (a, b) [NOT] IN (SELECT ...): unknown where a null may be one of these values in a row that has the others.
+Result<ExpressionPtr> Converter::row_among(const Fields& subquery, bool negated,
+                                           TextPosition at) const {
   const std::vector<std::string> name = strings(subquery, "operName");
   const auto body = child(subquery, "subselect");
   if (!body || body->kind != "SelectStmt" || (!name.empty() && name.back() != "="))
     return not_supported("ANY or ALL of a sub-query with this operator is", at);
+  const Fields row = child(subquery, "testexpr")->fields;
   TRY(check_repeated(row, at));
   const auto query = std::make_shared<const Query>(TRY(this->query(body->fields)));
   Case choice;
   choice.branches.push_back(
-      {TRY(row_in(row, query, at)), make_expression(BooleanLiteral{false}, at)});
+      {TRY(row_in(row, query, at)), make_expression(BooleanLiteral{!negated}, at)});
   choice.branches.push_back(
       {TRY(row_in(row, query, at, RowMatch::Unknown)),
        make_expression(Cast{make_expression(NullLiteral{}, at), TypeName{.kind = TypeKind::Boolean}},
                        at)});
-  choice.otherwise = make_expression(BooleanLiteral{true}, at);
+  choice.otherwise = make_expression(BooleanLiteral{negated}, at);
   return make_expression(std::move(choice), at);
+}
+
+Result<ExpressionPtr> Converter::condition_of(const Fields& fields, std::string_view name) const {
+  const auto node = child(fields, name);
+  return node ? condition(*node) : child_of(fields, name);
+}
+
+Result<ExpressionPtr> Converter::condition(const Node& node) const {
+  const TextPosition at = position(node.fields.number("location"));
+  if (is_row_among(node)) {
+    const auto body = child(node.fields, "subselect");
+    return row_in(child(node.fields, "testexpr")->fields,
+                  std::make_shared<const Query>(TRY(query(body->fields))), at);
+  }
+  if (node.kind != "BoolExpr" || node.fields.text("boolop") != "AND_EXPR") return expression(node);
+  ExpressionList parts;
+  for (const Node& each : pgsql::children(node.fields, "args"))
+    parts.push_back(TRY(condition(each)));
+  return in_one(LogicalOp::And, std::move(parts), at);
 }
 
 // (a, b) IN (SELECT ...): whether there is a row with these values. Only as a condition, where null is as good as false.

@@ -106,9 +106,9 @@ constexpr JsonRows kJsonRows[] = {
     {"JSONB_ARRAY_ELEMENTS"},
     {"JSONB_ARRAY_ELEMENTS_TEXT"},
     {"JSON_EACH", "PG_JSON_NAMES", "PG_JSON_VALUES"},
-    {"JSONB_EACH", "PG_JSON_NAMES", "PG_JSON_VALUES"},
+    {"JSONB_EACH", "PG_JSONB_NAMES", "PG_JSONB_VALUES"},
     {"JSON_EACH_TEXT", "PG_JSON_NAMES", "PG_JSON_VALUE_TEXTS"},
-    {"JSONB_EACH_TEXT", "PG_JSON_NAMES", "PG_JSON_VALUE_TEXTS"},
+    {"JSONB_EACH_TEXT", "PG_JSONB_NAMES", "PG_JSONB_VALUE_TEXTS"},
 };
 
 }  // namespace
@@ -157,7 +157,7 @@ Result<Query> Converter::query(const Fields& select) const {
   TRY(add_items(select, query));
   TRY(add_from(select, query));
   spread_series_of_catalog(query);
-  if (select.has("whereClause")) query.where = TRY(child_of(select, "whereClause"));
+  if (select.has("whereClause")) query.where = TRY(condition_of(select, "whereClause"));
   TRY(add_groups(select, query));
   if (select.has("havingClause")) query.having = TRY(child_of(select, "havingClause"));
   if (select.has("intoClause")) return not_supported("SELECT INTO is", query.position);
