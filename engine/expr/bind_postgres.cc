@@ -160,6 +160,20 @@ Result<FunctionCall> Binder::with_interval_parts(const FunctionCall& call, TextP
   return all;
 }
 
+namespace {
+
+// With each, the text of what is within has twice the quotes.
+constexpr size_t kMostRowLevels = 16;
+size_t row_levels(const SqlType& type) {
+  if (type.kind() == TypeKind::Array) return row_levels(type.element());
+  if (type.kind() != TypeKind::Struct) return 0;
+  size_t most = 0;
+  for (const Field& field : type.fields()) most = std::max(most, row_levels(field.type));
+  return most + (type.label() == label::kNone ? 0 : 1);  // a STRUCT is JSON
+}
+
+}  // namespace
+
 Result<BoundExpression> Binder::bind_row(const FunctionCall& call) {
   std::vector<Field> fields;
   BoundExpression row;
@@ -169,6 +183,10 @@ Result<BoundExpression> Binder::bind_row(const FunctionCall& call) {
     BoundExpression open = TRY(bind_open(*argument));
     BoundExpression value = TRY(close(std::move(open)));
     if (value.type.is_null()) value = TRY(coerce(std::move(value), TypeKind::String));
+    if (row_levels(value.type) >= kMostRowLevels)
+      return Error{ErrorCode::LimitExceeded,
+                   fmt::format("rows stand within rows on at most {} levels", kMostRowLevels)}
+          .at(argument->position);
     fields.push_back({fmt::format("f{}", fields.size() + 1), value.type});
     row.children.push_back(std::move(value));
   }
@@ -310,7 +328,10 @@ std::string Binder::by_types(std::string name, const Arguments& arguments) {
   const SqlType& second = arguments.types[1].type;
   if (name == "DATE_PART" && second.label() == label::kInterval) return "INTERVAL_PART";
   // A timestamp is what clocks of the zone show.
-  if (name == "TIMEZONE" && second.label() == label::kTimestamp) return "FROM_TIMEZONE";
+  const bool is_clock = second.label() == label::kTimestamp;
+  if (name == "TIMEZONE" && arguments.first.label() == label::kInterval)
+    return is_clock ? "FROM_INTERVAL_TIMEZONE" : "INTERVAL_TIMEZONE";
+  if (name == "TIMEZONE" && is_clock) return "FROM_TIMEZONE";
   return name;
 }
 

@@ -296,11 +296,13 @@ Result<BoundExpression> coerce(BoundExpression expression, const SqlType& type) 
 }
 
 Result<BoundExpression> cast(BoundExpression expression, const SqlType& type) {
-  // What was made as another type is made by that; a column of texts that are compared by another form stays one of these.
+  // What was made as another type is made by that; a column of texts that are compared by another form stays one of these, and
+  // one of times is shown with its zone or without.
   const bool is_made =
       !expression.type.is_identical(type) &&
       (expression.kind == BoundKind::Call ||
-       (expression.kind == BoundKind::Column && has_comparable_form(expression.type)));
+       (expression.kind == BoundKind::Column &&
+        (has_comparable_form(expression.type) || type.kind() == TypeKind::Timestamp)));
   const bool is_shown = has_forms(expression.type) && !is_normalized(type);
   if (expression.type == type && !is_made && !is_shown &&
       !needs_label_work(expression.type, type)) {

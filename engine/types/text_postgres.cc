@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <iterator>
@@ -106,6 +107,29 @@ bool needs_quotes(std::string_view text) {
          text.find_first_of("{},\"\\ \t\n\r\v\f") != std::string_view::npos;
 }
 
+// A value within another, with what escapes it before each quote and backslash. False: the text is too long, and cut off.
+bool append_inner(std::string& out, std::string_view text, bool is_quoted, char (*escape)(char)) {
+  if (!is_quoted) {
+    out += text;
+    return out.size() <= kMostNestedTextBytes;
+  }
+  out += '"';
+  while (out.size() <= kMostNestedTextBytes) {
+    const size_t plain = std::min(text.find_first_of("\"\\"), text.size());
+    out += text.substr(0, plain);
+    if (plain == text.size()) {
+      out += '"';
+      return true;
+    }
+    out += escape(text[plain]);
+    out += text[plain];
+    text.remove_prefix(plain + 1);
+  }
+  return false;
+}
+char escaped_in_array(char) { return '\\'; }
+char doubled_in_record(char c) { return c; }
+
 void append_array(std::string& out, const SqlType& type, const Column& column, size_t row,
                   const TextForms& forms) {
   const Column& elements = column.child(0);
@@ -127,16 +151,7 @@ void append_array(std::string& out, const SqlType& type, const Column& column, s
     }
     text.clear();
     append_postgres_text(text, type.element(), elements, i, forms);
-    if (!needs_quotes(text)) {
-      out += text;
-      continue;
-    }
-    out += '"';
-    for (const char c : text) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-    out += '"';
+    if (!append_inner(out, text, needs_quotes(text), escaped_in_array)) return;
   }
   out += '}';
 }
@@ -154,13 +169,7 @@ void append_record(std::string& out, const SqlType& type, const Column& column, 
     append_postgres_text(text, type.fields()[i].type, field, row, forms);
     const bool is_plain =
         !text.empty() && text.find_first_of("(),\"\\ \t\n\r\v\f") == std::string::npos;
-    if (is_plain) {
-      out += text;
-      continue;
-    }
-    out += '"';
-    for (const char c : text) out.append(c == '"' || c == '\\' ? 2 : 1, c);
-    out += '"';
+    if (!append_inner(out, text, !is_plain, doubled_in_record)) return;
   }
   out += ')';
 }

@@ -1,4 +1,6 @@
 // Dates, times and intervals as PostgreSQL's users make, read and compare them. Times are what clocks show: in UTC, or, over tables, in the session's zone.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -13,6 +15,8 @@
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/text_time.h"
+#include "engine/types/zone_abbreviations.h"
+#include "engine/types/zoned_texts.h"
 
 namespace engine {
 
@@ -170,26 +174,60 @@ class TimeReader {
     while (!text_.empty() && text_.front() == ' ') skip_one();
   }
 
+  enum class Calendar : uint8_t { Any, Gregorian, IsoWeeks };
   struct Pattern {
     Text name;
     size_t most;  // digits
     int64_t TimeReader::*field;
+    Calendar calendar = Calendar::Any;
   };
   // Of two with the same beginning the longer one comes first.
   static constexpr size_t kAnyDigits = 18;
 
   // How many characters of the template were read; 0 where it begins with no pattern.
   Result<size_t> read_pattern(Text pattern, size_t at) {
-    static constexpr Pattern kPatterns[] = {
-        {"YYYY", 4, &TimeReader::year_},          {"HH24", 2, &TimeReader::hour_},
-        {"HH12", 2, &TimeReader::half_},          {"DDD", 3, &TimeReader::day_of_year_},
-        {"SSSS", 5, &TimeReader::second_of_day_}, {"HH", 2, &TimeReader::half_},
-        {"MI", 2, &TimeReader::minute_},          {"MM", 2, &TimeReader::month_},
-        {"MS", 3, &TimeReader::fraction_},        {"US", 6, &TimeReader::fraction_},
-        {"SS", 2, &TimeReader::second_},          {"DD", 2, &TimeReader::day_},
-        {"YY", 2, &TimeReader::short_year_}};
+    using enum Calendar;
+    static constexpr Pattern kPatterns[] = {{"IYYY", 4, &TimeReader::year_, IsoWeeks},
+                                            {"IDDD", 3, &TimeReader::day_of_year_, IsoWeeks},
+                                            {"IYY", 3, &TimeReader::short_year_, IsoWeeks},
+                                            {"IY", 2, &TimeReader::short_year_, IsoWeeks},
+                                            {"IW", 2, &TimeReader::week_, IsoWeeks},
+                                            {"ID", 1, &TimeReader::day_of_week_, IsoWeeks},
+                                            {"I", 1, &TimeReader::short_year_, IsoWeeks},
+                                            {"YYYY", 4, &TimeReader::year_, Gregorian},
+                                            {"YYY", 3, &TimeReader::short_year_, Gregorian},
+                                            {"YY", 2, &TimeReader::short_year_, Gregorian},
+                                            {"Y", 1, &TimeReader::short_year_, Gregorian},
+                                            {"HH24", 2, &TimeReader::hour_},
+                                            {"HH12", 2, &TimeReader::half_},
+                                            {"HH", 2, &TimeReader::half_},
+                                            {"DDD", 3, &TimeReader::day_of_year_, Gregorian},
+                                            {"DD", 2, &TimeReader::day_, Gregorian},
+                                            {"D", 1, &TimeReader::passed_over_, Gregorian},
+                                            {"SSSSS", 5, &TimeReader::second_of_day_},
+                                            {"SSSS", 5, &TimeReader::second_of_day_},
+                                            {"SS", 2, &TimeReader::second_},
+                                            {"MI", 2, &TimeReader::minute_},
+                                            {"MM", 2, &TimeReader::month_, Gregorian},
+                                            {"MS", 3, &TimeReader::fraction_},
+                                            {"US", 6, &TimeReader::fraction_},
+                                            {"FF1", 1, &TimeReader::fraction_},
+                                            {"FF2", 2, &TimeReader::fraction_},
+                                            {"FF3", 3, &TimeReader::fraction_},
+                                            {"FF4", 4, &TimeReader::fraction_},
+                                            {"FF5", 5, &TimeReader::fraction_},
+                                            {"FF6", 6, &TimeReader::fraction_},
+                                            {"WW", 2, &TimeReader::week_, Gregorian},
+                                            {"W", 1, &TimeReader::week_of_month_, Gregorian},
+                                            {"CC", 2, &TimeReader::century_},
+                                            {"J", kAnyDigits, &TimeReader::julian_day_},
+                                            {"Q", 1, &TimeReader::passed_over_}};
     const std::string rest = upper_case(pattern.substr(at, 5));
     const Text upper = rest;
+    for (const Text name : {Text("Y,YYY"), Text("RM")})
+      if (upper.starts_with(name))
+        return Error{ErrorCode::NotSupported,
+                     fmt::format("formatting field \"{}\" is only supported in to_char", name)};
     if (upper.starts_with("FM") || upper.starts_with("TH")) return size_t{2};
     if (upper.starts_with("TZH")) {
       TRY(read_zone_hour());
@@ -205,7 +243,13 @@ class TimeReader {
                    "formatting field \"" + rest.substr(0, 2) + "\" is only supported in to_char"};
     for (const Text name : {Text("MONTH"), Text("MON")})
       if (upper.starts_with(name)) {
+        TRY(set_calendar(Gregorian));
         TRY(read_month(name == "MON"));
+        return name.size();
+      }
+    for (const Text name : {Text("DAY"), Text("DY")})  // says nothing that the day does not
+      if (upper.starts_with(name)) {
+        while (!text_.empty() && is_ascii_letter(text_.front())) skip_one();
         return name.size();
       }
     for (const Text name : {Text("AM"), Text("PM")})
@@ -223,11 +267,22 @@ class TimeReader {
       const size_t next = at + each.name.size();
       // What no digit pattern follows directly may have more digits than its own.
       const bool is_bounded = next < pattern.size() && is_ascii_letter(pattern[next]);
-      const size_t most = each.name == "YYYY" && !is_bounded ? kAnyDigits : each.most;
+      const bool is_fraction = each.field == &TimeReader::fraction_;
+      const size_t most = is_bounded || is_fraction ? each.most : kAnyDigits;
+      TRY(set_calendar(each.calendar));
       TRY(read_number(each, most));
       return each.name.size();
     }
     return size_t{0};
+  }
+
+  Status set_calendar(Calendar calendar) {
+    if (calendar == Calendar::Any) return {};
+    if (calendar_ != Calendar::Any && calendar_ != calendar)
+      return Error{ErrorCode::InvalidDatetime, "invalid combination of date conventions", "",
+                   "Do not mix Gregorian and ISO week date conventions in a formatting template."};
+    calendar_ = calendar;
+    return {};
   }
 
   Status read_number(const Pattern& pattern, size_t most) {
@@ -290,13 +345,53 @@ class TimeReader {
     return {};
   }
 
-  Result<int64_t> value() const {
+  // As PostgreSQL puts together what a template names: the calendar's 0 is 1 BC, and the year of what names none.
+  Result<int64_t> year() const {
     int64_t year = year_;
-    if (short_year_ >= 0) year = short_year_ + (short_year_ < 70 ? 2000 : 1900);
-    if (is_before_christ_) year = -year;
-    if (year == 0 || year < -4713 || year > 294'276 || month_ < 1 || month_ > 12)
+    if (short_year_ >= 0 && century_ < 0) {
+      constexpr int64_t kNearest[][2] = {{70, 2000}, {100, 1900}, {520, 2000}, {1'000, 1'000}};
+      const auto* near = std::ranges::find_if(
+          kNearest, [&](const int64_t(&row)[2]) { return short_year_ < row[0]; });
+      year = short_year_ + (near == std::end(kNearest) ? 0 : (*near)[1]);
+    } else if (century_ >= 0 && year_ == 0) {
+      year = short_year_ > 0 ? (century_ - 1) * 100 + short_year_ % 100 : (century_ - 1) * 100 + 1;
+    }
+    if (is_before_christ_ && year > 0) year = -year;
+    if (year < -4713 || year > 294'276) return field_out_of_range("date/time");
+    return year < 0 ? year + 1 : year;
+  }
+  // The Monday of its first week in ISO's way.
+  static int64_t first_monday(int64_t year) {
+    const int64_t fourth = days_from_civil({year, 1, 4});
+    return fourth - ((fourth + 3) % 7 + 7) % 7;
+  }
+  Result<int64_t> days() const {
+    constexpr int64_t kJulianDayOfEpoch = 2'440'588, kMostJulianDay = 2'147'483'494;
+    if (julian_day_ > kMostJulianDay) return field_out_of_range("date/time");
+    const int64_t year = TRY(this->year());
+    const bool is_iso = calendar_ == Calendar::IsoWeeks;
+    int64_t day = day_, day_of_year = day_of_year_;
+    constexpr int64_t kMostWeeks = 1'000, kMostDays = 366;
+    if (week_ > kMostWeeks || week_of_month_ > 5 || day_of_week_ > 7 || day_of_year > kMostDays)
       return field_out_of_range("date/time");
-    if (year < 0) ++year;  // the calendar's 0 is 1 BC
+    if (week_ > 0 && is_iso)
+      return first_monday(year) + (week_ - 1) * 7 + (day_of_week_ > 0 ? day_of_week_ - 1 : 0);
+    if (week_ > 0) day_of_year = (week_ - 1) * 7 + 1;
+    if (week_of_month_ > 0) day = (week_of_month_ - 1) * 7 + 1;
+    if (day_of_year > 0 && year == 0 && !is_before_christ_)
+      return Error{ErrorCode::InvalidDatetime,
+                   "cannot calculate day of year without year information"};
+    if (day_of_year > 0 && is_iso) return first_monday(year) + day_of_year - 1;
+    const int64_t new_year = days_from_civil({year, 1, 1});
+    if (day_of_year > days_from_civil({year + 1, 1, 1}) - new_year)
+      return field_out_of_range("date/time");
+    if (day_of_year > 0) return new_year + day_of_year - 1;
+    if (julian_day_ > 0) return julian_day_ - kJulianDayOfEpoch;
+    if (month_ < 1 || month_ > 12 || day < 1 || day > days_in_month(year, static_cast<int>(month_)))
+      return field_out_of_range("date/time");
+    return days_from_civil({year, static_cast<int>(month_), static_cast<int>(day)});
+  }
+  Result<int64_t> value() const {
     int64_t hour = hour_;
     if (half_ >= 0) {
       if (half_ < 1 || half_ > 12)
@@ -304,21 +399,20 @@ class TimeReader {
                      "hour \"" + std::to_string(half_) + "\" is invalid for the 12-hour clock"};
       hour = half_ % 12 + (is_afternoon_ ? 12 : 0);
     }
-    const auto month = static_cast<int>(month_), day = static_cast<int>(day_);
-    if (day < 1 || day > days_in_month(year, month) || hour > 23 || minute_ > 59 || second_ > 59 ||
-        second_of_day_ >= 86'400)
+    if (hour > 23 || minute_ > 59 || second_ > 59 || second_of_day_ >= 86'400)
       return field_out_of_range("date/time");
     if (zone_hour_ > 15 || zone_minute_ > 59)
       return Error{ErrorCode::InvalidTimestamp, "time zone displacement out of range"};
-    int64_t days = days_from_civil({year, month, day});
-    if (day_of_year_ > 0) days = days_from_civil({year, 1, 1}) + day_of_year_ - 1;
+    const int64_t days = TRY(this->days());
     int64_t ms = hour * kMsPerHour + minute_ * kMsPerMinute + second_ * kMsPerSecond;
     if (second_of_day_ >= 0) ms = second_of_day_ * kMsPerSecond;
     return days * kMsPerDay + ms + fraction_ / 1'000;
   }
 
   Text text_;
-  int64_t year_ = 1, short_year_ = -1, month_ = 1, day_ = 1, day_of_year_ = 0;
+  Calendar calendar_ = Calendar::Any;
+  int64_t year_ = 0, short_year_ = -1, century_ = -1, month_ = 1, day_ = 1, day_of_year_ = 0;
+  int64_t week_ = 0, week_of_month_ = 0, day_of_week_ = 0, julian_day_ = 0, passed_over_ = 0;
   int64_t hour_ = 0, half_ = -1, minute_ = 0, second_ = 0, second_of_day_ = -1, fraction_ = 0;
   bool is_afternoon_ = false, is_before_christ_ = false;
   int64_t zone_sign_ = 1, zone_hour_ = 0, zone_minute_ = 0;
@@ -440,8 +534,11 @@ Result<std::string> make_interval(int32_t years, int32_t months, int32_t weeks, 
 
 // ---- AT TIME ZONE
 
-// In POSIX's way, which PostgreSQL takes for zones that are no names, hours count to the west.
+// An abbreviation is the same all year. In POSIX's way, which PostgreSQL takes for zones that are no names, hours count to the west.
 Result<TimeZone> zone_of(Text name) {
+  constexpr int kSecondsPerMinute = 60;
+  if (const auto minutes = minutes_east_of(name))
+    return TimeZone::fixed(*minutes * kSecondsPerMinute);
   if (name.starts_with('+') || name.starts_with('-')) {
     std::string opposite(name);
     opposite.front() = name.front() == '+' ? '-' : '+';
@@ -453,21 +550,37 @@ Result<TimeZone> zone_of(Text name) {
   return Error{ErrorCode::InvalidParameter,
                "time zone \"" + std::string(name.substr(0, 60)) + "\" not recognized"};
 }
+// Of an interval, whose hours count to the east.
+Result<TimeZone> zone_of_interval(Text text) {
+  const Interval interval = TRY(parse_interval(text));
+  constexpr int64_t kUsPerSecond = 1'000'000, kMostSeconds = 168 * 3'600;  // as SET TimeZone has it
+  const auto refused = [&](std::string_view why) {
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("interval time zone \"{}\" must not {}", text, why)};
+  };
+  if (interval.months != 0 || interval.days != 0) return refused("include months or days");
+  const int64_t seconds = interval.us / kUsPerSecond;
+  if (std::abs(seconds) > kMostSeconds) return refused("be longer than a week");
+  return TimeZone::fixed(static_cast<int32_t>(seconds));
+}
+template <Result<TimeZone> (*read)(Text)>
 struct LastZone {
   std::string name;
   std::optional<TimeZone> zone;
   Status find(Text wanted) {
     if (zone && name == wanted) return {};
-    zone = TRY(zone_of(wanted));
+    zone = TRY(read(wanted));
     name = wanted;
     return {};
   }
 };
-Result<int64_t> clock_in_zone(PerBatch<LastZone>& last, Text name, int64_t ms) {
+template <Result<TimeZone> (*read)(Text)>
+Result<int64_t> clock_in_zone(PerBatch<LastZone<read>>& last, Text name, int64_t ms) {
   TRY(last->find(name));
   return ms + last->zone->offset_ms(ms);
 }
-Result<int64_t> time_of_clock(PerBatch<LastZone>& last, Text name, int64_t ms) {
+template <Result<TimeZone> (*read)(Text)>
+Result<int64_t> time_of_clock(PerBatch<LastZone<read>>& last, Text name, int64_t ms) {
   TRY(last->find(name));
   return instant_of_clock(*last->zone, ms);
 }
@@ -480,17 +593,18 @@ Result<SqlType> clock_type(std::span<const SqlType>) {
 // Longer ones are mistakes, and would fill the memory.
 constexpr size_t kMaxSeriesItems = 1'000'000;
 
-// Calendar days and months are those of `zone`; null: of UTC.
+// As a point in time is moved by an interval: months and days are those of the calendar of `zone` (null: of UTC), and hours are as
+// long as they are, on the days when clocks are changed, too.
 Result<Value> series_of(const KernelCall& call, const ZoneClock* zone, int64_t first, int64_t last,
                         Text step_text) {
   const Interval step = TRY(parse_interval(step_text));
-  const int64_t begin = clock_of_instant(zone, first);
   const int64_t direction = TRY(plus(int64_t{0}, step));  // from a day that every month has
   if (direction == 0) return Error{ErrorCode::InvalidParameter, "step size cannot equal zero"};
+  const bool moves_days = step.days != 0 || step.months != 0;
   ValueList times;
   constexpr int64_t kUsPerMs = 1'000;
-  for (int64_t us = begin * kUsPerMs;;) {
-    const int64_t at = instant_of_clock(zone, us / kUsPerMs);
+  for (int64_t us = first * kUsPerMs;;) {
+    const int64_t at = ms_of_us(us);
     if (direction > 0 ? at > last : at < last) break;
     times.push_back(Value::bigint(at));
     if (times.size() > kMaxSeriesItems)
@@ -498,7 +612,11 @@ Result<Value> series_of(const KernelCall& call, const ZoneClock* zone, int64_t f
                    "generate_series() gives more than 1000000 points in time"};
     if (times.size() % 1024 == 0 && call.context.is_over())
       return call.context.budget->status().error();
-    us = TRY(plus(us, step));
+    if (moves_days) {
+      const int64_t clock = clock_us_of_instant(zone, us);
+      us = instant_us_of_clock(zone, TRY(plus(clock, {0, step.days, step.months})));
+    }
+    us = TRY(plus(us, {step.us, 0, 0}));
   }
   return Value::list(std::move(times));
 }
@@ -627,13 +745,24 @@ constexpr FunctionDef kFunctions[] = {
      .doc = "What clocks of a zone show at a point in time: over tables AT TIME ZONE of a "
             "timestamptz, and of a timestamp FROM_TIMEZONE.",
      .example = "TIMEZONE('Asia/Karachi', FROM_UNIXTIME(0)) = FROM_UNIXTIME(18000000)",
-     .kernel = row_kernel<clock_in_zone>,
+     .kernel = row_kernel<clock_in_zone<zone_of>>,
      .returns = clock_type},
     {.name = "from_timezone",
      .signature = "(STRING zone, TIMESTAMP time) -> TIMESTAMP",
      .doc = "The point in time at which clocks of a zone show this.",
      .example = "FROM_TIMEZONE('Asia/Karachi', FROM_UNIXTIME(18000000)) = FROM_UNIXTIME(0)",
-     .kernel = row_kernel<time_of_clock>},
+     .kernel = row_kernel<time_of_clock<zone_of>>},
+    {.name = "interval_timezone",
+     .signature = "(STRING east, TIMESTAMP time) -> TIMESTAMP",
+     .doc = "What clocks show that are an interval ahead of UTC.",
+     .example = "INTERVAL_TIMEZONE('05:30:00', FROM_UNIXTIME(0)) = FROM_UNIXTIME(19800000)",
+     .kernel = row_kernel<clock_in_zone<zone_of_interval>>,
+     .returns = clock_type},
+    {.name = "from_interval_timezone",
+     .signature = "(STRING east, TIMESTAMP time) -> TIMESTAMP",
+     .doc = "The point in time at which clocks show this that are an interval ahead of UTC.",
+     .example = "FROM_INTERVAL_TIMEZONE('05:30:00', FROM_UNIXTIME(19800000)) = FROM_UNIXTIME(0)",
+     .kernel = row_kernel<time_of_clock<zone_of_interval>>},
     {.name = "generate_series",
      .signature = "(TIMESTAMP start, TIMESTAMP end, STRING interval) -> ARRAY<TIMESTAMP>",
      .doc = "All points in time from one to another, an interval apart. Over tables they are rows.",
