@@ -311,6 +311,10 @@ Result<BoundExpression> Binder::coerce_in_zone(BoundExpression bound, const SqlT
   if (bound.type.is_null()) return coerce(std::move(bound), type);
   if (auto value = literal_in(scope_, bound, type))
     return literal_expression(type, *std::move(value));
+  const bool is_text = bound.kind == BoundKind::Literal && bound.type == TypeKind::String &&
+                       !bound.literal.is_null();
+  if (scope_.texts_take_types && type.kind() == TypeKind::Boolean && is_text)
+    return invalid_text("boolean", bound.literal.as_string()).at(bound.position);
   return coerce(scope_.forms.zone ? with_zone_of(type, std::move(bound)) : std::move(bound), type);
 }
 
@@ -585,8 +589,8 @@ Result<BoundExpression> Binder::bind_case(const Case& node, TextPosition positio
   if (scope_.texts_take_types) {  // a written text is read as the other results are
     std::vector<BoundItem> items;
     for (size_t i = 0; i < node.branches.size(); ++i)
-      items.push_back({node.branches[i].then.get(), *results[i]});
-    if (node.otherwise) items.push_back({node.otherwise.get(), *results.back()});
+      items.push_back({node.branches[i].then.get(), std::move(*results[i])});
+    if (node.otherwise) items.push_back({node.otherwise.get(), std::move(*results.back())});
     const SqlType told = told_type(items);
     for (size_t i = 0; i < items.size(); ++i) {
       TRY(keep_digits_beside(items[i], told));
@@ -650,6 +654,10 @@ Result<BoundExpression> Binder::bind_array(const ArrayConstructor& node, TextPos
   std::vector<BoundItem> items;
   for (const ExpressionPtr& element : node.elements)
     items.push_back({element.get(), TRY(bind_open(*element))});
+  if (scope_.texts_take_types) {  // a written text is read as the others are
+    const SqlType told = told_type(items);
+    for (BoundItem& item : items) TRY(read_text_as(item, told));
+  }
   SqlType element = TRY(unify(items));
   if (element.is_null())
     return Error{ErrorCode::TypeMismatch,

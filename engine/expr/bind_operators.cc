@@ -218,11 +218,16 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
     call.arguments.push_back(clone(*node.right));
     return bind_call(call, position, CallKind::Scalar);
   }
-  // Of two that nobody has told of || makes one text.
-  if (takes_times && node.op == ArithmeticOp::Concatenate && left.type.is_null() &&
-      left.kind == BoundKind::Parameter && right.type.is_null() &&
-      right.kind == BoundKind::Parameter)
+  // Of two that nobody has told of || makes one text, and what clients declare as NUMERIC are numbers.
+  const auto is_open = [](const BoundExpression& side) {
+    return side.kind == BoundKind::Parameter && side.type.is_null();
+  };
+  const bool is_number = left.type.label() == label::kNumeric;
+  if (takes_times && is_open(left) && is_open(right) &&
+      (is_number || node.op == ArithmeticOp::Concatenate)) {
     left = TRY(coerce_to(std::move(left), open_type(left.type)));
+    if (node.op != ArithmeticOp::Concatenate) left = TRY(computed(std::move(left)));
+  }
   if (left.type.is_null() && left.kind == BoundKind::Parameter)
     left = TRY(take_type_beside(std::move(left), right.type));
   if (right.type.is_null() && right.kind == BoundKind::Parameter)
@@ -436,7 +441,7 @@ Status Binder::read_text_as(BoundItem& item, const SqlType& type) const {
     read = literal_expression(type, Value::number(*number));
   else if (auto value = literal_in(scope_, item.bound, type))
     read = literal_expression(type, *std::move(value));
-  else
+  else if (type.kind() != TypeKind::Boolean || !scope_.texts_take_types)
     read = cast_or_fold(std::move(item.bound), type);
   if ((!read || read->kind != BoundKind::Literal) && is_normalized(type))
     if (const auto normal = normalized_text_in(scope_.forms, type, text->value); !normal)

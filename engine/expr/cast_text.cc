@@ -50,11 +50,7 @@ bool text_boolean(std::string_view text) {
 
 // PostgreSQL's rules, for SELECTs over tables.
 Result<bool> text_boolean_or_none(std::string_view text) {
-  const std::string_view word = trimmed(text);
-  if (begins("true", word) || begins("yes", word) || begins("on", word) || word == "1")
-    if (word != "o" && word != "O") return true;
-  if (begins("false", word) || begins("no", word) || begins("off", word) || word == "0")
-    if (word != "o" && word != "O") return false;
+  if (const auto value = parse_boolean_of_postgres(trimmed(text))) return *value;
   return Error{ErrorCode::InvalidText,
                "invalid input syntax for type boolean: \"" + std::string(text) + "\""};
 }

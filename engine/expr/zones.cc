@@ -3,6 +3,7 @@
 #include "engine/expr/binder.h"
 #include "engine/functions/adapters.h"
 #include "engine/functions/session_zone.h"
+#include "engine/types/blanks.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/text_time.h"
 #include "engine/types/zoned_texts.h"
@@ -58,6 +59,12 @@ std::optional<Value> literal_in(const Scope& scope, const BoundExpression& liter
   if (has_forms(type)) {
     auto kept = normalized_text_in(scope.forms, type, text);
     return kept ? std::optional(Value::text(*std::move(kept))) : std::nullopt;
+  }
+  if (type.kind() ==
+      TypeKind::
+          Boolean) {  // 1 and on are true here, and what is neither true nor false is an error
+    const auto truth = parse_boolean_of_postgres(without_blanks(text));
+    return truth ? std::optional(Value::boolean(*truth)) : std::nullopt;
   }
   if (type.kind() != TypeKind::Date && type.kind() != TypeKind::Timestamp) return std::nullopt;
   std::string buffer;

@@ -27,16 +27,6 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-std::optional<bool> parse_boolean(std::string_view text) {
-  const std::string word = lower(text);
-  const auto begins = [&](std::string_view whole, size_t shortest) {
-    return word.size() >= shortest && whole.starts_with(word);
-  };
-  if (begins("true", 1) || begins("yes", 1) || word == "on" || word == "1") return true;
-  if (begins("false", 1) || begins("no", 1) || begins("off", 2) || word == "0") return false;
-  return std::nullopt;
-}
-
 std::optional<double> parse_float(std::string_view text) {
   if (const auto number = parse_double(text)) return number;
   const std::string word = lower(text);
@@ -144,7 +134,7 @@ Status TextValueReader::append(std::string_view text, Column& column) {
       column.append_null();
       return {};
     case TypeKind::Boolean: {
-      const auto value = parse_boolean(word);
+      const auto value = parse_boolean_of_postgres(word);
       return store(value ? std::optional<uint8_t>(*value) : std::nullopt);
     }
     case TypeKind::Integer: {

@@ -118,4 +118,14 @@ int compare_numeric(std::string_view a, std::string_view b) {
   return x.compare(y);
 }
 
+std::optional<bool> parse_boolean_of_postgres(std::string_view text) {
+  const std::string word = lower_case(text);
+  const auto begins = [&](std::string_view whole, size_t shortest) {
+    return word.size() >= shortest && whole.starts_with(word);
+  };
+  if (begins("true", 1) || begins("yes", 1) || word == "on" || word == "1") return true;
+  if (begins("false", 1) || begins("no", 1) || begins("off", 2) || word == "0") return false;
+  return std::nullopt;
+}
+
 }  // namespace engine

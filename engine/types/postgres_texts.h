@@ -53,6 +53,9 @@ Result<int64_t> plus(int64_t instant_us, const Interval& interval);
 Result<Interval> instants_apart(int64_t later_us, int64_t earlier_us);
 Interval opposite(const Interval& interval);
 
+// The beginnings of true, false, yes, no, on and off, and 1 and 0.
+std::optional<bool> parse_boolean_of_postgres(std::string_view text);
+
 // As many digits for each, so that the texts are ordered as the intervals are.
 std::string comparable_interval(std::string_view interval);
 
