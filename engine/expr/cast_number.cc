@@ -1,10 +1,13 @@
 // CAST between numbers.
+#include <fmt/format.h>
+
 #include <cmath>
 #include <limits>
 
 #include "engine/expr/cast_kernels.h"
 #include "engine/functions/adapters.h"
 #include "engine/types/postgres_type_name.h"
+#include "engine/types/postgres_types.h"
 #include "engine/types/text_number.h"
 
 namespace engine {
@@ -46,7 +49,13 @@ Result<Decimal> decimal_to_decimal(const KernelCall& call, Decimal value) {
 }
 Result<Decimal> double_to_decimal(const KernelCall& call, double value) {
   const SqlType& type = call.out.type();
-  const Int128 unscaled = TRY(decimal_from_double(value, effective_precision(type), type.scale()));
+  // Over tables as in PostgreSQL: of its first 15 digits, of a real's 6, in which 1.005 is what was written.
+  const bool is_real = call.args[0].type().label() == label::kFloat4;
+  const Int128 unscaled =
+      call.knows_unknown && std::isfinite(value)
+          ? TRY(parse_decimal(fmt::format("{:.{}g}", value, is_real ? 6 : 15),
+                              effective_precision(type), type.scale(), Rounding::HalfUp))
+          : TRY(decimal_from_double(value, effective_precision(type), type.scale()));
   return Decimal{unscaled, type.scale()};
 }
 // ---- PostgreSQL's rules, for SELECTs over tables: rounded, and an error where it does not fit
