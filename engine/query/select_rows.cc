@@ -549,16 +549,10 @@ class SelectRowsPlanner {
   Result<size_t> sorted_column(const Expression& expression) {
     if (const auto place = TRY(ordinal(expression, "ORDER BY", items_.size()))) return *place;
     if (const auto* column = expression.as<ColumnRef>(); column && !column->source) {
-      std::optional<size_t> found;
-      for (size_t i = 0; i < items_.size(); ++i) {
-        if (items_[i].name != column->name.text) continue;
-        if (found && !equals(*items_[*found].expression, *items_[i].expression))
-          return Error{ErrorCode::AmbiguousColumn,
-                       fmt::format("ORDER BY \"{}\" is ambiguous", shown(column->name))}
-              .at(expression.position);
-        found = found.value_or(i);
-      }
-      if (found) return *found;
+      if (const auto named = TRY(item_named(*column, expression.position, std::equal_to<>())))
+        return *named;
+      if (const auto named = TRY(item_named(*column, expression.position, means_the_same)))
+        return *named;
     }
     ExpressionPtr canonical = TRY(names_.canonical(expression, "ORDER BY"));
     for (size_t i = 0; i < items_.size(); ++i)
@@ -571,6 +565,27 @@ class SelectRowsPlanner {
           .at(expression.position);
     hidden_.push_back(std::move(canonical));
     return items_.size() + hidden_.size() - 1;
+  }
+
+  // A name in lower case that is quoted at one place and not at the other: "id" and id, which is ID here.
+  static bool means_the_same(const std::string& a, const std::string& b) {
+    const auto is_quoted_form_of = [](const std::string& quoted, const std::string& folded) {
+      return lower_case(quoted) == quoted && upper_case(quoted) == folded;
+    };
+    return is_quoted_form_of(a, b) || is_quoted_form_of(b, a);
+  }
+  Result<std::optional<size_t>> item_named(const ColumnRef& column, TextPosition position,
+                                           auto is_it) const {
+    std::optional<size_t> found;
+    for (size_t i = 0; i < items_.size(); ++i) {
+      if (!is_it(items_[i].name, column.name.text)) continue;
+      if (found && !equals(*items_[*found].expression, *items_[i].expression))
+        return Error{ErrorCode::AmbiguousColumn,
+                     fmt::format("ORDER BY \"{}\" is ambiguous", shown(column.name))}
+            .at(position);
+      found = found.value_or(i);
+    }
+    return found;
   }
 
   Status bind_columns(Appended& over) {
