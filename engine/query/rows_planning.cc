@@ -63,6 +63,40 @@ Result<RowsNodePtr> coerce_rows(PlannedRows rows, const Schema& schema) {
   return make_node(std::move(step), layout_of(schema));
 }
 
+// NUMERIC without a precision has as many digits as it takes in PostgreSQL, from round to round of a recursion: here what the
+// first round has behind the point, or as many as whatever else computes with NUMERIC. Whether there are such columns.
+bool are_wider_numbers(Schema& first, const Schema& rounds) {
+  bool is_changed = false;
+  for (size_t i = 0; i < std::min(first.columns.size(), rounds.columns.size()); ++i) {
+    SqlType& type = first.columns[i].type;
+    const SqlType& next = rounds.columns[i].type;
+    if (type.kind() != TypeKind::Decimal || !next.is_numeric() || type.is_identical(next)) continue;
+    if (next.kind() == TypeKind::Double) continue;
+    const int digits = next.kind() == TypeKind::Decimal ? next.scale() : 0;
+    const int scale = digits <= type.scale() ? type.scale() : std::max(digits, kScaleOfNumeric);
+    type = SqlType::decimal(kMaxDecimalPrecision, scale);
+    is_changed = true;
+  }
+  return is_changed;
+}
+// The rows with their numbers as the schema has them.
+Status cast_numbers(PlannedRows& rows, const Schema& schema) {
+  ComputeColumns step{nullptr, {}};
+  for (size_t i = 0; i < rows.result.columns.size(); ++i) {
+    SqlType& type = rows.result.columns[i].type;
+    BoundExpression column = column_expression(type, static_cast<uint32_t>(i));
+    if (i < schema.columns.size() && type.is_numeric() &&
+        schema.columns[i].type.kind() == TypeKind::Decimal) {
+      type = schema.columns[i].type;
+      column = TRY(cast(std::move(column), type));
+    }
+    step.columns.push_back(std::move(column));
+  }
+  step.input = std::move(rows.root);
+  rows.root = make_node(std::move(step), layout_of(rows.result));
+  return {};
+}
+
 // A number's type with room for all digits of a text behind the point: none is lost to the other side's type.
 SqlType with_digits_of(std::string_view text, const SqlType& type) {
   if (type.kind() != TypeKind::Decimal) return type;
@@ -75,7 +109,7 @@ SqlType with_digits_of(std::string_view text, const SqlType& type) {
   return SqlType::decimal(std::min(whole + digits, kMaxDecimalPrecision), digits);
 }
 
-// The query with the texts that it writes down in these columns cast to their types; null: it has none.
+// The query with the texts and nulls that it writes down in these columns cast to their types; null: it has none.
 std::shared_ptr<const Query> with_texts_cast(const Query& query, const Schema& own,
                                              const Schema& other) {
   if (query.combined || query.items.size() != own.columns.size()) return nullptr;
@@ -84,8 +118,10 @@ std::shared_ptr<const Query> with_texts_cast(const Query& query, const Schema& o
     const ExpressionPtr& item = query.items[i].expression;
     const SqlType& type = other.columns[i].type;
     const auto* text = item ? item->as<StringLiteral>() : nullptr;
-    if (!text || type.kind() == TypeKind::String) continue;
-    const SqlType read = with_digits_of(text->value, without_declared_lengths(type));
+    const bool is_open = text || (item && item->is<NullLiteral>());
+    if (!is_open || (type.kind() == TypeKind::String && !is_normalized(type))) continue;
+    const SqlType read =
+        with_digits_of(text ? std::string_view(text->value) : "", without_declared_lengths(type));
     if (!changed) changed = std::make_shared<Query>(clone(query));
     SelectItem& cast = changed->items[i];
     if (!cast.alias) cast.alias = Name{own.columns[i].name, Quoting::Back};
@@ -363,20 +399,33 @@ Result<PlannedRows> RowsPlanning::plan_recursive(const CommonTable& table) {
     return planned;
   };
   PlannedRows first = TRY(plan_within(*query.combined->left));
-  Schema columns = first.result;
-  for (size_t i = 0; i < std::min(columns.columns.size(), table.columns.size()); ++i)
-    columns.columns[i].name = table.columns[i].text;
-  const size_t number = add_outer_rows(columns);
-  auto rounds = std::make_shared<Query>();
-  rounds->items.push_back(
-      {SelectItemKind::AllColumns, nullptr, std::nullopt, std::nullopt, table.position});
-  rounds->from.emplace();
-  rounds->from->name = Name{outer_name(number)};
-  own_rounds_.push_back({table.name, {}, std::move(rounds), table.position});
-  common_tables_.push_back(&own_rounds_.back());
-  for (const CommonTable& each : query.with) common_tables_.push_back(&each);
-  Result<PlannedRows> step = plan(*query.combined->right);
-  common_tables_.resize(outer);
+  Schema columns;
+  size_t number = 0;
+  const size_t tables = tables_.size();
+  const auto plan_rounds = [&] {
+    columns = first.result;
+    for (size_t i = 0; i < std::min(columns.columns.size(), table.columns.size()); ++i)
+      columns.columns[i].name = table.columns[i].text;
+    number = add_outer_rows(columns);
+    auto rounds = std::make_shared<Query>();
+    rounds->items.push_back(
+        {SelectItemKind::AllColumns, nullptr, std::nullopt, std::nullopt, table.position});
+    rounds->from.emplace();
+    rounds->from->name = Name{outer_name(number)};
+    own_rounds_.push_back({table.name, {}, std::move(rounds), table.position});
+    common_tables_.push_back(&own_rounds_.back());
+    for (const CommonTable& each : query.with) common_tables_.push_back(&each);
+    Result<PlannedRows> planned = plan(*query.combined->right);
+    common_tables_.resize(outer);
+    return planned;
+  };
+  Result<PlannedRows> step = plan_rounds();
+  if (Schema wide = first.result; step && are_wider_numbers(wide, step->result)) {
+    TRY(cast_numbers(first, wide));
+    drop_tables_from(tables);
+    step = plan_rounds();
+    if (step) TRY(cast_numbers(*step, wide));
+  }
   if (!step) return step.error();
   const auto& types = first.result.columns;
   if (step->result.columns.size() != types.size())

@@ -201,6 +201,9 @@ bool is_any(const FunctionCall& call) {
 Built build_function_call(P::FunctionCallContext& context) {
   FunctionCall call;
   call.name = to_upper(text_of(*context.name));
+  // x IN (VALUES (1), (2)) has rows there, which PostgreSQL's parser knows.
+  if (call.name == "VALUES" && !context.schema)
+    return syntax_error_at(*context.getStart(), "VALUES is no function.");
   if (call.name.front() == '"' || call.name.front() == '`')
     call.name = call.name.substr(1, call.name.size() - 2);
   // PostgreSQL clients qualify its functions; the dialect's own have no schema.
