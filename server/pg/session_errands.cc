@@ -178,6 +178,7 @@ Result<std::optional<PreparedStatementPtr>> Session::analyse_here_or_aside(
 }
 
 Status Session::analyse_inner(const PreparedStatement& own) {
+  if (own.inner) return {};  // when it was parsed, with the types that the client declared
   if (inner_ && inner_->outer != own.parsed) inner_.reset();
   if (!inner_) {
     std::shared_ptr<const ParsedStatement> inner = inner_of(own);

@@ -40,6 +40,21 @@ def from_the_beginning(connection, query, parameters=None, binary=None):
 
 
 @case
+def parameters_that_clients_declare_count_in_cursors_and_beside_each_other():
+    at = datetime.datetime(2024, 1, 2, 10, 30)
+    number = decimal.Decimal("-1.5")
+    asked = [("date_trunc('hour', %s)", [at], at.replace(minute=0)), ("to_char(%s, 'YYYY')", [at], "2024"),
+             ("abs(%s) + 1", [number], decimal.Decimal("2.5")), ("%s * %s", [number, number], decimal.Decimal("2.25")),
+             ("%s %% %s", [number, decimal.Decimal(1)], decimal.Decimal("-0.5"))]
+    with connect(autocommit=True) as c, c.transaction():
+        for item, values, wanted in asked:
+            for source in ("", " FROM (VALUES (1)) v(a)"):
+                assert c.execute(f"SELECT {item}{source}", values).fetchall() == [(wanted,)], item
+                with c.cursor(name="typed") as cursor:
+                    assert cursor.execute(f"SELECT {item}{source}", values).fetchall() == [(wanted,)], item
+
+
+@case
 def what_clients_say_of_formats_and_parameters_is_checked():
     """A format that is none is a parameter's fault (22023), and a parameter beside an array is of its values' type."""
     with connect(autocommit=True) as c:
