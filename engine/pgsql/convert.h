@@ -35,6 +35,7 @@ class Converter {
   Status add_with(const Fields& select, Query& query) const;
   Status add_items(const Fields& select, Query& query, std::string_view list = "targetList") const;
   Status add_from(const Fields& select, Query& query, std::string_view list = "fromClause") const;
+  Status add_first(const Node& node, Query& query) const;
   Status add_source(const Node& node, JoinType type, Query& query) const;
   Status add_join(const Fields& join, Query& query, JoinType type) const;
   Result<AliasedSource> bracketed(const Node& node, TextPosition at) const;

@@ -47,6 +47,16 @@ bool has_inner_joins_only(const Node& node) {
          has_inner_joins_only(*right);
 }
 
+// Behind a comma: a, u LEFT JOIN b ON ... is (a CROSS JOIN u) LEFT JOIN b, where no column is merged with one of a's.
+bool may_follow_comma(const Node& node) {
+  if (node.kind != "JoinExpr") return true;
+  if (has_inner_joins_only(node)) return true;
+  const auto left = child(node.fields, "larg");
+  return node.fields.text("jointype") == "JOIN_LEFT" && !node.fields.has("usingClause") &&
+         !node.fields.flag("isNatural") && !node.fields.has("alias") && left &&
+         may_follow_comma(*left);
+}
+
 // Over the catalog generate_series() gives rows in the list, too: nobody asks the dialect's about it.
 void spread_series_of_catalog(Query& query) {
   const bool is_of_catalog = query.from && query.from->schema &&
@@ -273,9 +283,16 @@ Status Converter::add_items(const Fields& select, Query& query, std::string_view
 }
 
 Status Converter::add_from(const Fields& select, Query& query, std::string_view list) const {
-  for (const Node& each : pgsql::children(select, list))
-    TRY(add_source(each, JoinType::Inner, query));
+  for (const Node& each : pgsql::children(select, list)) TRY(add_first(each, query));
   return {};
+}
+
+// What stands behind a comma, and the left side of that. What it is may be joined to what comes behind it only.
+Status Converter::add_first(const Node& node, Query& query) const {
+  if (!query.from || node.kind != "JoinExpr" || has_inner_joins_only(node) ||
+      !may_follow_comma(node))
+    return add_source(node, JoinType::Inner, query);
+  return add_join(node.fields, query, JoinType::Left);
 }
 
 // Joins associate to the left in our tree: what a comma brings may only be joined to what is behind the comma.
@@ -320,7 +337,7 @@ Result<AliasedSource> Converter::bracketed(const Node& node, TextPosition at) co
 Status Converter::add_join(const Fields& join, Query& query, JoinType type) const {
   const auto left = child(join, "larg"), right = child(join, "rarg");
   if (!left || !right) return Error{ErrorCode::SyntaxError, "a side of a join is missing"};
-  TRY(add_source(*left, JoinType::Inner, query));
+  TRY(add_first(*left, query));
   TRY(add_source(*right, type, query));
   Join& made = query.joins.back();
   made.columns = names_of(join, "usingClause");
