@@ -19,10 +19,7 @@ Result<std::string> moved_instant(const KernelCall& call, PerBatch<CallZone>& zo
   const bool has_zone = call.out.type().label() == label::kExactTimestamptz;
   const int64_t us = TRY(parse_instant_us(instant, Zones::Kept, "timestamp"));
   const ZoneClock* zone = has_zone ? zones->of(call) : nullptr;
-  if (!zone || (by.months == 0 && by.days == 0)) return instant_text(TRY(plus(us, by)), has_zone);
-  // Months and days are those of the calendar, hours are as long as they are.
-  const int64_t clock = TRY(plus(clock_us_of_instant(zone, us), {0, by.days, by.months}));
-  return instant_text(TRY(plus(instant_us_of_clock(zone, clock), {by.us, 0, 0})), true);
+  return instant_text(TRY(plus_in_zone(zone, us, by)), has_zone);
 }
 Result<std::string> instant_later(const KernelCall& call, PerBatch<CallZone>& zones,
                                   std::string_view a, std::string_view b) {

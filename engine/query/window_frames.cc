@@ -6,7 +6,9 @@
 #include <cmath>
 
 #include "engine/functions/ordering.h"
+#include "engine/functions/session_zone.h"
 #include "engine/types/postgres_types.h"
+#include "engine/types/zoned_texts.h"
 
 namespace engine {
 
@@ -57,10 +59,12 @@ int64_t us_at(const Column& column, size_t row) {
 }
 
 // What does not fit is as good as endless. Of a time of day only the interval's time counts.
-int64_t moved_us(const Column& column, size_t row, const Interval& by, bool subtract) {
+int64_t moved_us(const Column& column, size_t row, const Interval& by, bool subtract,
+                 const ZoneClock* zone) {
   const bool is_time = column.type().kind() == TypeKind::Time;
   const Interval moves = is_time ? Interval{by.us, 0, 0} : by;
-  const auto moved = plus(us_at(column, row), subtract ? opposite(moves) : moves);
+  const auto moved = plus_in_zone(is_instant(column.type()) ? zone : nullptr, us_at(column, row),
+                                  subtract ? opposite(moves) : moves);
   return moved ? *moved : subtract ? INT64_MIN : INT64_MAX;
 }
 
@@ -68,6 +72,7 @@ int64_t moved_us(const Column& column, size_t row, const Interval& by, bool subt
 
 Result<Frames> Frames::of(const BoundFrame& frame, const OrderedRows& rows, RowsContext& context) {
   Frames made(frame, rows);
+  made.zone_ = session_zone(context.eval());
   if (frame.start_offset)
     made.start_ = TRY(made.read_offset(*frame.start_offset, "starting", context));
   if (frame.end_offset) made.end_ = TRY(made.read_offset(*frame.end_offset, "ending", context));
@@ -158,7 +163,7 @@ bool Frames::is_in_range(size_t value, size_t base, const Offset& offset, bool s
                          bool less) const {
   const Column& column = *rows_->order_column;
   if (column.type().is_time_like()) {
-    const int64_t bound = moved_us(column, base, offset.interval, subtract);
+    const int64_t bound = moved_us(column, base, offset.interval, subtract, zone_.get());
     return less ? us_at(column, value) <= bound : us_at(column, value) >= bound;
   }
   if (column.type().kind() != TypeKind::Double) {

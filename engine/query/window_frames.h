@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "engine/query/rows_run.h"
 #include "engine/types/postgres_texts.h"
+#include "engine/types/zone_clock.h"
 
 namespace engine {
 
@@ -70,6 +71,7 @@ class Frames {
   const BoundFrame* frame_;
   const OrderedRows* rows_;
   Offset start_, end_;
+  ZoneClockPtr zone_;              // in which points in time are moved by days; null: UTC
   RowRange partition_, not_null_;  // not_null_: of RANGE with an offset
   size_t start_reached_ = 0, end_reached_ = 0;
 };

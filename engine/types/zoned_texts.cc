@@ -87,6 +87,12 @@ std::optional<int64_t> parse_timestamp_in(const ZoneClock* zone, std::string_vie
   return zone->instant_ms(*ms);
 }
 
+Result<int64_t> plus_in_zone(const ZoneClock* zone, int64_t instant_us, const Interval& by) {
+  if (!zone || (by.months == 0 && by.days == 0)) return plus(instant_us, by);
+  const int64_t clock = TRY(plus(clock_us_of_instant(zone, instant_us), {0, by.days, by.months}));
+  return plus(instant_us_of_clock(zone, clock), {by.us, 0, 0});
+}
+
 Result<int64_t> parse_instant_us_in(const ZoneClock* zone, std::string_view text) {
   const int64_t us = TRY(parse_instant_us(text, Zones::Kept, kTimestamptz));
   const bool is_word = text.find_first_of("0123456789") == std::string_view::npos;

@@ -13,9 +13,14 @@
 
 namespace engine {
 
+struct Interval;
+
 // Microseconds since 1970; infinities stay.
 int64_t clock_us_of_instant(const ZoneClock* zone, int64_t instant_us);
 int64_t instant_us_of_clock(const ZoneClock* zone, int64_t clock_us);
+// An interval later: months and days are those of the zone's calendar, and hours are as long as they are, on the days when clocks
+// are changed, too.
+Result<int64_t> plus_in_zone(const ZoneClock* zone, int64_t instant_us, const Interval& by);
 
 // Whether a written point in time says its zone.
 bool says_zone(std::string_view text);

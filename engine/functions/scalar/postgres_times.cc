@@ -593,14 +593,12 @@ Result<SqlType> clock_type(std::span<const SqlType>) {
 // Longer ones are mistakes, and would fill the memory.
 constexpr size_t kMaxSeriesItems = 1'000'000;
 
-// As a point in time is moved by an interval: months and days are those of the calendar of `zone` (null: of UTC), and hours are as
-// long as they are, on the days when clocks are changed, too.
+// Days and months are those of the calendar of `zone`; null: of UTC.
 Result<Value> series_of(const KernelCall& call, const ZoneClock* zone, int64_t first, int64_t last,
                         Text step_text) {
   const Interval step = TRY(parse_interval(step_text));
   const int64_t direction = TRY(plus(int64_t{0}, step));  // from a day that every month has
   if (direction == 0) return Error{ErrorCode::InvalidParameter, "step size cannot equal zero"};
-  const bool moves_days = step.days != 0 || step.months != 0;
   ValueList times;
   constexpr int64_t kUsPerMs = 1'000;
   for (int64_t us = first * kUsPerMs;;) {
@@ -612,11 +610,7 @@ Result<Value> series_of(const KernelCall& call, const ZoneClock* zone, int64_t f
                    "generate_series() gives more than 1000000 points in time"};
     if (times.size() % 1024 == 0 && call.context.is_over())
       return call.context.budget->status().error();
-    if (moves_days) {
-      const int64_t clock = clock_us_of_instant(zone, us);
-      us = instant_us_of_clock(zone, TRY(plus(clock, {0, step.days, step.months})));
-    }
-    us = TRY(plus(us, {step.us, 0, 0}));
+    us = TRY(plus_in_zone(zone, us, step));
   }
   return Value::list(std::move(times));
 }
