@@ -181,7 +181,8 @@ TEST(Program, copies_of_constants_are_counted) {
       "TRANSFORM(GENERATE_SERIES(1, 1000), x => STRUCT(Z := LPAD('a', 60000, CAST(x AS STRING))))",
       "TRANSFORM(GENERATE_SERIES(1, 1000), x => GENERATE_SERIES(1, 10000 + I)[x])",
       "TRANSFORM(MAP('a' := 1, 'b' := 2), (k, v) => k, (k, v) => LPAD('a', 8000000, 'a'))",
-      "TRANSFORM(GENERATE_SERIES(1, 1000), x => COALESCE(S, LPAD('a', 60000, 'a')))",
+      "TRANSFORM(GENERATE_SERIES(1, 1000), x => COALESCE(NULLIF(A, A), GENERATE_SERIES(1, "
+      "60000)))",
       "TRANSFORM(GENERATE_SERIES(1, 1000), x => CASE WHEN x > I THEN GENERATE_SERIES(1, 60000) "
       "ELSE A END)",
       "FILTER(TRANSFORM(GENERATE_SERIES(1, 1000), x => LPAD('a', 60000, 'a')), x => LEN(x) > 1)",
