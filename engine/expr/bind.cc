@@ -439,10 +439,10 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   if (keeps_times && is_value && type.kind() == TypeKind::Array && type.element().is_time_like())
     type = SqlType::array(exact_time(type.element()));
   if (is_exact_time(operand.type.label())) operand = TRY(close(std::move(operand)));
-  // What was declared a NUMERIC is read as one before it becomes anything else: 1.1E+2 is the text 110.
+  // What was declared a NUMERIC is read as one, with all of its digits, before it becomes anything else: 1.1E+2 is the text 110.
   if (is_declared_number(operand) && type.kind() != TypeKind::Decimal &&
       type.label() != label::kNumeric)
-    operand = TRY(take_type_beside(std::move(operand), TypeKind::Integer));
+    operand = TRY(close(std::move(operand)));
   if (operand.kind == BoundKind::Parameter && operand.type.is_null())
     return coerce_to(std::move(operand), type);
   if (operand.kind == BoundKind::Struct && operand.type.label() == label::kRecord &&

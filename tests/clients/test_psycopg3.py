@@ -45,7 +45,9 @@ def parameters_that_clients_declare_count_in_cursors_and_beside_each_other():
     number = decimal.Decimal("-1.5")
     asked = [("date_trunc('hour', %s)", [at], at.replace(minute=0)), ("to_char(%s, 'YYYY')", [at], "2024"),
              ("abs(%s) + 1", [number], decimal.Decimal("2.5")), ("%s * %s", [number, number], decimal.Decimal("2.25")),
-             ("%s %% %s", [number, decimal.Decimal(1)], decimal.Decimal("-0.5"))]
+             ("%s %% %s", [number, decimal.Decimal(1)], decimal.Decimal("-0.5")),
+             ("%s::text", [decimal.Decimal("1.0000000000000000000000001")], "1.0000000000000000000000001"),
+             ("%s::text", [decimal.Decimal("1.10")], "1.10")]
     with connect(autocommit=True) as c, c.transaction():
         for item, values, wanted in asked:
             for source in ("", " FROM (VALUES (1)) v(a)"):
