@@ -76,7 +76,10 @@ class Peer:
     def cpu_seconds(self):
         """Backends that have ended count with the process that they were of."""
         ended = sum(map(int, self.stat(self.postmaster)[13:15])) / TICKS
-        return ended + sum(process_cpu_seconds(pid) for pid in self.processes())
+        for pid in self.processes():
+            with contextlib.suppress(OSError):  # PostgreSQL's workers come and go
+                ended += process_cpu_seconds(pid)
+        return ended
 
     def processes(self):
         children = [int(pid) for path in glob.glob(f'/proc/{self.postmaster}/task/*/children') for pid in open(path).read().split()]
