@@ -226,10 +226,6 @@ bool holds(const Expression& expression, bool (*is_it)(const Expression&)) {
 }
 bool is_subquery(const Expression& expression) { return expression.is<Subquery>(); }
 bool is_column(const Expression& expression) { return expression.is<ColumnRef>(); }
-bool is_window_call(const Expression& expression) {
-  const auto* call = expression.as<FunctionCall>();
-  return call && call->over;
-}
 bool is_unnested_subquery(const Expression& expression) {
   return is_unnest(expression) &&
          holds(*expression.as<FunctionCall>()->arguments.front(), is_subquery);
@@ -291,7 +287,7 @@ class ComputedFirst {
     // Parents first: what is put within is not looked into.
     if (!rewrite_expression(item.expression, visit, RewriteOrder::ParentsFirst)) return false;
     // What else it reads would have to be within, too.
-    return !holds(*item.expression, is_subquery) && !holds(*item.expression, is_window_call) &&
+    return !holds(*item.expression, is_subquery) && !has_window_call(*item.expression) &&
            !contains_aggregate(*item.expression) &&
            count(*item.expression, is_column) == count(*item.expression, is_unnest);
   }

@@ -261,14 +261,14 @@ class WindowBinder {
   std::vector<std::pair<const Expression*, SqlType>> names_;
 };
 
+}  // namespace
+
 bool has_window_call(const Expression& expression) {
   const auto* call = expression.as<FunctionCall>();
   if (call && call->over) return true;
   return std::ranges::any_of(children(expression),
                              [](const Expression* child) { return has_window_call(*child); });
 }
-
-}  // namespace
 
 Status list_window_calls(const Expression& expression, std::vector<const Expression*>& found) {
   const auto* call = expression.as<FunctionCall>();

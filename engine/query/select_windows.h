@@ -9,6 +9,7 @@ namespace engine {
 // Those in the expression, each once; fails with GroupingError where one stands within another.
 Status list_window_calls(const Expression& expression, std::vector<const Expression*>& found);
 
+bool has_window_call(const Expression& expression);
 // Whether the SELECT list has any.
 bool has_windows(const Query& query);
 
