@@ -626,13 +626,10 @@ Result<ExpressionPtr> Converter::subquery(const Fields& fields) const {
 // (a, b) [NOT] IN (SELECT ...): unknown where a null may be one of these values in a row that has the others.
 Result<ExpressionPtr> Converter::row_among(const Fields& subquery, bool negated,
                                            TextPosition at) const {
-  const std::vector<std::string> name = strings(subquery, "operName");
-  const auto body = child(subquery, "subselect");
-  if (!body || body->kind != "SelectStmt" || (!name.empty() && name.back() != "="))
-    return not_supported("ANY or ALL of a sub-query with this operator is", at);
   const Fields row = child(subquery, "testexpr")->fields;
   TRY(check_repeated(row, at));
-  const auto query = std::make_shared<const Query>(TRY(this->query(body->fields)));
+  const auto query =
+      std::make_shared<const Query>(TRY(this->query(child(subquery, "subselect")->fields)));
   Case choice;
   choice.branches.push_back(
       {TRY(row_in(row, query, at)), make_expression(BooleanLiteral{!negated}, at)});
