@@ -196,6 +196,18 @@ Status check_succession(const PartitionAssignment* known, const PartitionAssignm
   return {};
 }
 
+Status check_removal(const ClusterSnapshot& cluster, NodeId id, NodeEpoch epoch) {
+  const ClusterNode* known = cluster.find(id);
+  if (known == nullptr || known->epoch != epoch)
+    return Error{ErrorCode::OutOfOrderSequence,
+                 fmt::format("node {} has been registered anew, or removed", id.value())};
+  if (const auto partition = replica_on(cluster, id))
+    return Error{ErrorCode::ObjectState,
+                 fmt::format("node {} has a replica of partition {} of topic {}", id.value(),
+                             partition->partition.value(), partition->topic.to_string())};
+  return {};
+}
+
 }  // namespace
 
 bool PartitionAssignment::has_replica(NodeId node) const { return contains(replicas, node); }

@@ -126,19 +126,10 @@ Result<PartitionAssignment> with_elected_leader(const ClusterSnapshot& cluster,
   return next;
 }
 
-Status check_removal(const ClusterSnapshot& cluster, NodeId id, NodeEpoch epoch) {
-  const ClusterNode* known = cluster.find(id);
-  if (known == nullptr || known->epoch != epoch)
-    return Error{ErrorCode::OutOfOrderSequence,
-                 fmt::format("node {} has been registered anew, or removed", id.value())};
+std::optional<TopicPartition> replica_on(const ClusterSnapshot& cluster, NodeId node) {
   for (const auto& [partition, assignment] : cluster.partitions())
-    if (assignment.has_replica(id))
-      return Error{ErrorCode::ObjectState,
-                   fmt::format("node {} has a replica of partition {} of topic {}", id.value(),
-                               partition.partition.value(), partition.topic.to_string()),
-                   {},
-                   "Move its replicas to other nodes first."};
-  return {};
+    if (assignment.has_replica(node)) return partition;
+  return std::nullopt;
 }
 
 }  // namespace storage

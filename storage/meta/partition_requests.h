@@ -31,7 +31,7 @@ std::optional<PartitionAssignment> completed_move(const PartitionAssignment& ass
 Result<PartitionAssignment> with_elected_leader(const ClusterSnapshot& cluster,
                                                 const TopicPartition& partition, Election how);
 
-// Fails with ObjectState where the node has replicas, with OutOfOrderSequence where it has come anew.
-Status check_removal(const ClusterSnapshot& cluster, NodeId node, NodeEpoch epoch);
+// One of the partitions that the node has replicas of, if there is any.
+std::optional<TopicPartition> replica_on(const ClusterSnapshot& cluster, NodeId node);
 
 }  // namespace storage

@@ -8,20 +8,35 @@
 
 namespace server::kafka {
 
+namespace {
+
+Error still_has(NodeId node, const storage::TopicPartition& partition,
+                const storage::TopicSnapshot& topics) {
+  const storage::TopicInfo* topic = topics.find(partition.topic);
+  return {ErrorCode::ObjectState,
+          fmt::format("node {} has a replica of partition {} of topic \"{}\"; move its replicas "
+                      "to other nodes first",
+                      node.value(), partition.partition.value(),
+                      topic == nullptr ? partition.topic.to_string() : topic->name)};
+}
+
+}  // namespace
+
 // A node that has no replica any more is forgotten.
 void handle_unregister_broker(HandlerContext& context, UnregisterBrokerRequest request,
                               Reply<UnregisterBrokerResponse> reply) {
   const auto refusal = std::make_shared<std::optional<Error>>();
   const NodeId id{request.broker_id};
   context.backend.change_cluster(
-      [refusal, id](const storage::ClusterSnapshot& cluster) -> std::vector<std::string> {
+      [refusal, id, topics = context.backend.topics()](
+          const storage::ClusterSnapshot& cluster) -> std::vector<std::string> {
         const storage::ClusterNode* known = cluster.find(id);
         refusal->reset();
         if (known == nullptr)
           *refusal = Error{ErrorCode::UndefinedObject,
                            fmt::format("there is no node {} in the cluster", id.value())};
-        else if (const Status can_be = storage::check_removal(cluster, id, known->epoch); !can_be)
-          *refusal = can_be.error();
+        else if (const auto partition = storage::replica_on(cluster, id))
+          *refusal = still_has(id, *partition, *topics);
         else
           return {storage::encode_unregister_node(id, known->epoch)};
         return {};

@@ -364,6 +364,26 @@ TEST_F(ClusterTest, replicas_are_moved_and_what_moves_is_listed) {
   EXPECT_TRUE(moving().empty());
 }
 
+TEST_F(ClusterTest, who_has_replicas_stays_in_the_cluster) {
+  assign(kThere, {kThere, kHere}, 5);
+  const auto unregister = [&](NodeId id) {
+    return ask<UnregisterBrokerResponse>(UnregisterBrokerRequest{.broker_id = id.value()}, 0);
+  };
+  const auto refused = unregister(kAway);
+  EXPECT_EQ(refused.error_code, KafkaError::InvalidRequest);
+  EXPECT_EQ(refused.error_message,
+            "node 3 has a replica of partition 0 of topic \"t\"; move its replicas to other nodes "
+            "first");
+  EXPECT_EQ(unregister(NodeId{4}).error_message, "there is no node 4 in the cluster");
+  EXPECT_TRUE(backend.cluster_parts.empty());
+
+  apply(storage::encode_remove_assignments(partition_.topic));
+  publish();
+  EXPECT_EQ(unregister(kAway).error_code, KafkaError::None);
+  carry_out();
+  EXPECT_EQ(table_.snapshot()->find(kAway), nullptr);
+}
+
 TEST_F(ClusterTest, elections_are_answered_by_who_leads) {
   const auto elect = [&](int8_t type) {
     ElectLeadersRequest request;
