@@ -176,7 +176,7 @@ struct Planner {
     }
     return effect;
   }
-  // The rows are in the new topic already (server/sql/execution_add_key.cc).
+  // The rows are in the new topic already (server/sql/write/execution_add_key.cc).
   Result<Effect> operator()(const engine::AddPrimaryKey& add) const {
     const engine::DataSource& source = *TRY(find_copied_table(add.table));
     return with_copied_rows(source, *TRY(engine::plan_primary_key(add, source, settings)));

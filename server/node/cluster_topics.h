@@ -2,7 +2,7 @@
 #pragma once
 #include "server/cluster/cluster_member.h"
 #include "server/sql/cluster_topics.h"
-#include "server/sql/told_ends.h"
+#include "server/sql/read/told_ends.h"
 
 namespace server {
 

@@ -21,11 +21,11 @@
 #include "engine/types/postgres_types.h"
 #include "engine/types/zoned_texts.h"
 #include "server/metadata/plan_definition.h"
-#include "server/sql/explained_write.h"
 #include "server/sql/folded_names.h"
-#include "server/sql/sequence_rows.h"
-#include "server/sql/session_sequences.h"
+#include "server/sql/serial/sequence_rows.h"
+#include "server/sql/serial/session_sequences.h"
 #include "server/sql/sleep.h"
+#include "server/sql/write/explained_write.h"
 
 namespace server {
 

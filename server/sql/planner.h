@@ -19,12 +19,12 @@
 #include "engine/query/select_rows.h"
 #include "server/metadata/image.h"
 #include "server/metadata/rights.h"
-#include "server/sql/left_out_columns.h"
 #include "server/sql/port.h"
-#include "server/sql/returning.h"
-#include "server/sql/row_buffer.h"
+#include "server/sql/serial/left_out_columns.h"
 #include "server/sql/settings.h"
-#include "server/sql/write_plan.h"
+#include "server/sql/write/returning.h"
+#include "server/sql/write/row_buffer.h"
+#include "server/sql/write/write_plan.h"
 
 namespace server {
 

@@ -11,14 +11,14 @@
 #include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
-#include "server/sql/copy_in.h"
 #include "server/sql/execution.h"
-#include "server/sql/fixed_defaults.h"
-#include "server/sql/passing_numbers.h"
 #include "server/sql/search_path.h"
-#include "server/sql/sequence_rows.h"
-#include "server/sql/serial_look_up.h"
+#include "server/sql/serial/fixed_defaults.h"
+#include "server/sql/serial/passing_numbers.h"
+#include "server/sql/serial/sequence_rows.h"
+#include "server/sql/serial/serial_look_up.h"
 #include "server/sql/sleep.h"
+#include "server/sql/write/copy_in.h"
 
 namespace server {
 

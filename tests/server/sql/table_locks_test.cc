@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "server/sql/serial_numbers.h"
+#include "server/sql/serial/serial_numbers.h"
 
 namespace server {
 namespace {

@@ -1,0 +1,120 @@
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "engine/system_tables/entities.h"
+#include "engine/system_tables/information.h"
+#include "server/sql/execution.h"
+#include "server/sql/read/information_facts.h"
+
+namespace server {
+
+namespace {
+
+// Gathers what the statement wants to know; a worker makes the answer.
+class InformationExecution final : public SqlExecution {
+ public:
+  InformationExecution(SqlSession& session, sql::Receiver& receiver,
+                       std::shared_ptr<const engine::ParsedStatement> statement,
+                       MetadataImagePtr image, InformationForm form)
+      : SqlExecution(session, receiver),
+        statement_(std::move(statement)),
+        gathering_(session, std::move(image)),
+        form_(form) {}
+
+  void begin() {
+    const engine::Statement& statement = statement_->statement;
+    // Entities tell the state of each query that they name.
+    const bool needs_statuses =
+        form_ == InformationForm::Entity || engine::needs_statuses(statement);
+    gathering_.begin({needs_statuses, engine::needs_server_facts(statement),
+                      engine::needs_consumer_groups(statement), engine::needs_schemas(statement)},
+                     [this](std::shared_ptr<InformationFacts> facts) { answer(std::move(facts)); });
+  }
+  void resume() override {
+    SqlExecution::resume();
+    if (rows_ && !is_over_) show_soon();
+  }
+
+ private:
+  // What the answer is made of, and the answer. Owned by the work, which may outlive the execution.
+  struct Answer {
+    std::shared_ptr<const engine::ParsedStatement> statement;
+    std::shared_ptr<const InformationFacts> facts;
+    InformationForm form;
+    Result<engine::InformationRows> rows = engine::InformationRows();
+
+    void make() {
+      rows = facts->with_context([&](const engine::InformationContext& context) {
+        return form == InformationForm::Rows
+                   ? engine::answer_information(statement->statement, context)
+                   : entity(engine::information_entity(statement->statement, statement->text,
+                                                       context));
+      });
+    }
+
+    static Result<engine::InformationRows> entity(Result<std::string> json) {
+      if (!json) return std::move(json).error();
+      engine::InformationRows one;
+      one.schema.columns.push_back({"entity", engine::TypeKind::String});
+      one.columns.push_back(
+          engine::constant_column(engine::TypeKind::String, engine::Value::text(*json), 1));
+      one.rows = 1;
+      return one;
+    }
+  };
+
+  // EXPLAIN plans, and SHOW tells of 10,000 queries: neither is for a loop.
+  void answer(std::shared_ptr<const InformationFacts> facts) {
+    if (facts->failure) return receiver().on_error(*facts->failure);
+    auto answer = std::make_shared<Answer>(Answer{statement_, std::move(facts), form_});
+    errand_ = session().run_aside(
+        statement_->text.size(), [answer](const std::atomic<bool>&) { answer->make(); },
+        [this, answer] {
+          if (!answer->rows) return receiver().on_error(answer->rows.error());
+          rows_ = std::move(*answer->rows);
+          show();
+        });
+    if (!errand_) receiver().on_error(too_many_waiting());
+  }
+
+  // In portions, between which the loop turns to others.
+  void show() {
+    constexpr size_t kPortionRows = 512;
+    is_waiting_ = false;
+    if (is_paused()) return;
+    const size_t first = shown_;
+    shown_ = std::min(rows_->rows, first + kPortionRows);
+    if (shown_ > first) receiver().on_rows(rows_->columns, first, shown_);
+    is_over_ = shown_ == rows_->rows;
+    if (is_over_)
+      receiver().on_done({"SELECT"});
+    else
+      show_soon();
+  }
+  void show_soon() {
+    if (!std::exchange(is_waiting_, true)) on_loop([this] { show(); })();
+  }
+
+  const std::shared_ptr<const engine::ParsedStatement> statement_;
+  InformationGathering gathering_;
+  const InformationForm form_;
+  std::unique_ptr<sql::Errand> errand_;
+  std::optional<engine::InformationRows> rows_;  // once they are there
+  size_t shown_ = 0;
+  bool is_waiting_ = false, is_over_ = false;  // the next portion is on its way; all are shown
+};
+
+}  // namespace
+
+std::unique_ptr<sql::Execution> run_information(
+    SqlSession& session, sql::Receiver& receiver,
+    std::shared_ptr<const engine::ParsedStatement> statement, MetadataImagePtr image,
+    InformationForm form) {
+  auto run = std::make_unique<InformationExecution>(session, receiver, std::move(statement),
+                                                    std::move(image), form);
+  run->begin();
+  return run;
+}
+
+}  // namespace server

@@ -1,0 +1,352 @@
+#include <fmt/format.h>
+
+#include <deque>
+#include <utility>
+
+#include "engine/query/key_owner.h"
+#include "engine/types/column_bytes.h"
+#include "server/sql/execution.h"
+#include "server/sql/read/kept_tables.h"
+#include "server/sql/read/pull_scan.h"
+#include "server/sql/read/table_opening.h"
+#include "server/sql/read/table_read.h"
+
+namespace server {
+
+namespace {
+
+// Waits until the table has passed what the session wrote, asks the shards that keep it, and shows
+// what they find: shard by shard, so that the order does not depend on who was quicker.
+class PullExecution final : public TableRead {
+ public:
+  PullExecution(SqlSession& session, sql::Receiver& receiver, StatementBegun begun,
+                std::shared_ptr<const engine::PullPlan> plan, MetadataImagePtr image)
+      : TableRead(session, receiver, std::move(begun)),
+        plan_(std::move(plan)),
+        image_(std::move(image)),
+        rows_left_(plan_->limit ? static_cast<size_t>(*plan_->limit) : SIZE_MAX) {}
+  ~PullExecution() override { cancel_scans(); }
+
+  void begin() {
+    auto kept = find_kept_table(*image_, plan_->table);
+    if (!kept) return fail(std::move(kept).error());
+    kept_ = *std::move(kept);
+    if (rows_left_ == 0) return finish();
+    const auto kind = is_for_change() ? TableOpening::Kind::Change
+                      : plan_->keys   ? TableOpening::Kind::Keys
+                                      : TableOpening::Kind::Scan;
+    opening_.emplace(session(), receiver(), image_, std::vector{kept_}, kind);
+    opening_->begin([this](Status opened) {
+      if (!opened) return fail(std::move(opened).error());
+      ask();
+    });
+  }
+  void resume() override {
+    TableRead::resume();
+    deliver();
+    charge_waiting();
+  }
+
+ private:
+  struct Part {
+    Shard* shard = nullptr;
+    std::shared_ptr<PullScan> scan;
+    std::deque<std::shared_ptr<PullPortion>> portions;  // not shown yet
+    bool has_reported = false, is_complete = false;
+  };
+  // The portion whose rows the client gets now: what of it comes next.
+  struct Showing {
+    std::shared_ptr<PullPortion> portion;
+    size_t batch = 0, row = 0;
+  };
+
+  // The tasks that keep the keys, or all of the table's: producers may have chosen partitions in their own
+  // way.
+  void ask() {
+    is_asking_ = true;
+    const MaterializerPlaces& places = session().places_of(kept_.query, *image_);
+    std::vector<Shard*> shards = places.shards;
+    tasks_expected_ = places.tasks;
+    if (shards.empty()) return await_table();
+    auto request = std::make_shared<PullRequest>();
+    if (plan_->keys && find_owners(request->keys_of)) {
+      std::erase_if(shards, [&](const Shard* shard) {
+        return std::ranges::none_of(
+            request->keys_of, [&](const auto& keys) { return &shard_of(keys.first) == shard; });
+      });
+      tasks_expected_ = request->keys_of.size();
+    }
+    request->query_id = kept_.query_id();
+    request->kept_by = kept_.query->plan;
+    request->plan = plan_;
+    request->is_shaped_there = is_shaped_there_ = engine::is_cheap(*plan_);
+    request->properties = session().properties();
+    request->must_have_passed = opening_->must_have_passed(0);
+    parts_.resize(shards.size());
+    for (size_t i = 0; i < parts_.size(); ++i) {
+      parts_[i].shard = shards[i];
+      parts_[i].scan = std::make_shared<PullScan>(*shards[i], session().parts().clock, request,
+                                                  answer_to(i, shards[i]));
+    }
+    if (plan_->keys || parts_.size() == 1) return begin_scans();
+    cut_ =
+        TableCut::begin(std::move(shards), {kept_.query_id()}, on_loop([this] { begin_scans(); }));
+  }
+
+  // False when a key may be in any task.
+  bool find_owners(std::map<int32_t, std::vector<std::string>>& keys_of) const {
+    for (const std::string& key : *plan_->keys) {
+      const std::optional<int32_t> task = engine::task_of_key(*kept_.query->plan, key);
+      if (!task) return false;
+      keys_of[*task].push_back(key);
+    }
+    return !keys_of.empty();
+  }
+  Shard& shard_of(int32_t task) const {
+    return session().parts().queries.shard_for(kept_.query_id(), task);
+  }
+
+  void begin_scans() {
+    const std::shared_ptr<TableCut> cut = std::move(cut_);
+    // What is on this loop answers within the call, which may be the end of it all.
+    for (size_t i = parts_.size(); i-- > 0;) {
+      const std::shared_ptr<PullScan> scan = parts_[i].scan;
+      if (parts_[i].shard == &session().shard())
+        scan->begin(cut);
+      else
+        parts_[i].shard->post([scan, cut] { scan->begin(cut); });
+    }
+  }
+
+  PullScan::Answer answer_to(size_t part, const Shard* shard) {
+    auto take = [this, part](const Result<std::shared_ptr<PullPortion>>& portion) {
+      this->take(part, portion);
+    };
+    if (shard != &session().shard()) return on_loop(take);
+    return interest().here(take);
+  }
+
+  void take(size_t index, const Result<std::shared_ptr<PullPortion>>& portion) {
+    if (is_over_) return;
+    if (!portion && portion.error().code == ErrorCode::UndefinedObject) return await_table();
+    if (!portion) return fail(portion.error());
+    Part& part = parts_[index];
+    if (!std::exchange(part.has_reported, true)) {
+      tasks_found_ += (*portion)->tasks;
+      // Half a table is none.
+      if (++reports_ == parts_.size()) {
+        if (tasks_found_ < tasks_expected_) return await_table();
+        opening_->close();
+        if (auto warning = warning_of_trouble(session().parts(), kept_))
+          receiver().on_notice(*std::move(warning));
+      }
+    }
+    part.portions.push_back(*portion);
+    deliver();
+    charge_waiting();
+    (*portion)->on_its_way.reset();
+  }
+
+  // Two portions a shard at most wait here; with thousands of open portals that is much.
+  void charge_waiting() {
+    if (is_over_) return;
+    size_t bytes = 0;
+    for (const Part& part : parts_)
+      for (const std::shared_ptr<PullPortion>& portion : part.portions) bytes += portion->bytes;
+    if (showing_) bytes += showing_->portion->bytes;
+    if (waiting_charge_.try_resize(bytes)) return;
+    fail(session().memory()->refusal(
+        fmt::format("rows of a look-up that wait, {}", format_bytes(bytes))));
+    for (Part& part : parts_) part.portions.clear();
+    showing_.reset();
+    waiting_charge_.resize(0);
+  }
+
+  // What many ask for is encoded by turns, too: a portion of each would hold the loop for as long as there are clients.
+  void deliver() {
+    if (is_rest_posted_) return;
+    Turn turn{session().parts().clock.monotonic_us()};
+    while (!is_over_ && !is_paused() && !shaping_ && reports_ == parts_.size() && is_asking_) {
+      if (showing_) {
+        if (!show(turn)) return;
+        continue;
+      }
+      if (rows_left_ == 0 || current_ == parts_.size()) return finish();
+      Part& part = parts_[current_];
+      if (part.is_complete) {
+        ++current_;
+        continue;
+      }
+      if (part.portions.empty()) return;
+      showing_.emplace(Showing{std::move(part.portions.front())});
+      part.portions.pop_front();
+      part.is_complete = showing_->portion->is_last;
+      if (!is_shaped_there_ && !showing_->portion->batches.empty()) shape_aside();
+    }
+  }
+
+  // Long rows go one by one; where many clients do not read, no more than a few go at a time.
+  size_t rows_at_once(const PullPortion& portion) {
+    constexpr size_t kBytesAtOnce = 64 * 1024;
+    if (portion.is_long()) return 1;
+    const size_t bytes_of_row = portion.bytes / std::max<size_t>(portion.rows, 1) + 1;
+    const bool must_be_short = session().parts().memory.has_many_answers();
+    return (must_be_short ? MemoryBudget::kShortAnswerBytes : kBytesAtOnce) / bytes_of_row + 1;
+  }
+
+  // Of the loop, in which rows are shown.
+  struct Turn {
+    int64_t begun_us;
+    bool has_shown = false;
+  };
+  // Whether it has had its time: what is left comes in one of the next ones.
+  bool goes_on_later(Turn& turn) {
+    constexpr Loop::SliceLength kSlice{.short_us = 500, .long_us = 2'000};
+    if (!std::exchange(turn.has_shown, true)) return false;
+    Loop& loop = session().shard().loop();
+    const int64_t taken_us = session().parts().clock.monotonic_us() - turn.begun_us;
+    if (!loop.is_slice_over(taken_us, kSlice)) return false;
+    is_rest_posted_ = true;
+    loop.post_rest("rows of a look-up", interest().here([this] {
+      is_rest_posted_ = false;
+      deliver();
+      charge_waiting();
+    }));
+    return true;
+  }
+
+  // As much of the portion as the client has room for, and the turn time; whether that is all of it.
+  bool show(Turn& turn) {
+    const PullPortion& portion = *showing_->portion;
+    for (; showing_->batch < portion.batches.size(); ++showing_->batch, showing_->row = 0) {
+      const engine::Batch& batch = portion.batches[showing_->batch];
+      size_t& row = showing_->row;
+      while (row < batch.rows && rows_left_ > 0) {
+        if (goes_on_later(turn)) return false;
+        const size_t rows = std::min({batch.rows - row, rows_left_, rows_at_once(portion)});
+        if (!receiver().has_room(portion.is_long() ? engine::bytes_of(batch.columns, row, row + 1)
+                                                   : 0))
+          return false;
+        receiver().on_rows(batch.columns, row, row + rows);
+        has_shown_ = true;
+        row += rows;
+        rows_left_ -= rows;
+      }
+    }
+    showing_.reset();
+    Part& part = parts_[current_];
+    if (!part.is_complete) part.shard->post([scan = part.scan] { scan->go_on(); });
+    return true;
+  }
+
+  // Functions may take any time: they are computed where no loop waits for them.
+  void shape_aside() {
+    struct Shaping {
+      std::shared_ptr<const engine::PullPlan> plan;
+      std::shared_ptr<PullPortion> portion;
+      engine::Properties properties;
+      size_t room;
+      const Clock& clock;
+      MemoryBudget& memory;
+      OwnedCharge charge{memory, MemoryKind::Results};  // until the rows are shown
+      Status status = {};
+      std::shared_ptr<PullPortion> shaped = std::make_shared<PullPortion>();
+      Status run(const std::atomic<bool>& is_cancelled) {
+        const engine::PullShaper shaper(*plan);
+        Random random(static_cast<uint64_t>(clock.monotonic_us()));
+        engine::EvalBudget budget(clock, &is_cancelled, &memory);
+        const engine::EvalContext eval{clock, random, &properties, &budget};
+        for (engine::Batch& batch : portion->batches) {
+          budget.begin({});
+          engine::Batch rows = TRY(shaper.shape(std::move(batch), room, eval));
+          TRY(budget.status());
+          room -= rows.rows;
+          shaped->add(std::move(rows));
+          if (!charge.try_resize(shaped->bytes))
+            return charge.refusal(
+                fmt::format("rows of a look-up, {}", format_bytes(shaped->bytes)));
+        }
+        return {};
+      }
+    };
+    auto shaping = std::make_shared<Shaping>(
+        Shaping{plan_, showing_->portion, session().properties(), rows_left_,
+                session().parts().clock, session().parts().memory});
+    constexpr size_t kMostBytes = 256 * 1024;
+    shaping_ = session().run_aside(
+        std::min(kMostBytes, showing_->portion->bytes),
+        [shaping](const std::atomic<bool>& is_cancelled) {
+          shaping->status = shaping->run(is_cancelled);
+        },
+        [this, shaping] {
+          shaping_.reset();
+          if (!shaping->status) return fail(shaping->status.error());
+          showing_->portion = shaping->shaped;
+          deliver();
+          charge_waiting();
+        });
+    if (!shaping_) fail(too_many_waiting());
+  }
+
+  void cancel_scans() {
+    for (const Part& part : parts_)
+      if (part.scan) part.scan->cancel();
+  }
+  void finish() {
+    is_over_ = true;
+    cancel_scans();
+    if (opening_) opening_->give_up();
+    receiver().on_done({"SELECT"});
+  }
+  void fail(Error error) {
+    is_over_ = true;
+    cancel_scans();
+    if (opening_) opening_->give_up();
+    receiver().on_error(std::move(error));
+  }
+  // Rows that the client has got cannot be taken back.
+  void await_table() {
+    if (has_shown_) {
+      NotKept why = not_kept(session().parts(), kept_);
+      if (!why.passes) return fail(std::move(why.error));
+      return fail(
+          Error{ErrorCode::ObjectState,
+                fmt::format("table {} was emptied or altered while it was read", kept_.table->name),
+                "The rows that were sent are not all of them.", "Read it again."});
+    }
+    is_over_ = true;
+    cancel_scans();
+    opening_->give_up();
+    not_there(kept_);
+  }
+
+  const std::shared_ptr<const engine::PullPlan> plan_;
+  const MetadataImagePtr image_;
+  KeptTable kept_;
+  std::optional<TableOpening> opening_;
+  std::vector<Part> parts_;         // one for each shard that keeps rows
+  std::shared_ptr<TableCut> cut_;   // until it stands
+  size_t current_ = 0;              // the part that is being shown
+  std::optional<Showing> showing_;  // of that
+  size_t reports_ = 0;              // parts that have answered
+  size_t tasks_expected_ = 0, tasks_found_ = 0;
+  size_t rows_left_;
+  std::unique_ptr<sql::Errand> shaping_;
+  MemoryCharge waiting_charge_{session().memory(), MemoryKind::Results};
+  bool is_asking_ = false, is_over_ = false, is_shaped_there_ = false, has_shown_ = false;
+  bool is_rest_posted_ = false;  // deliver() goes on in one of the loop's next turns
+};
+
+}  // namespace
+
+std::unique_ptr<sql::Execution> run_pull(SqlSession& session, sql::Receiver& receiver,
+                                         StatementBegun begun,
+                                         std::shared_ptr<const engine::PullPlan> plan,
+                                         MetadataImagePtr image) {
+  auto run = std::make_unique<PullExecution>(session, receiver, std::move(begun), std::move(plan),
+                                             std::move(image));
+  run->begin();
+  return run;
+}
+
+}  // namespace server

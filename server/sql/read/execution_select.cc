@@ -1,0 +1,369 @@
+// SELECTs over tables that want more than a look-up gives: joins, groups, an order.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "engine/functions/sequences.h"
+#include "engine/query/rows_run.h"
+#include "engine/system_tables/explain_select.h"
+#include "engine/system_tables/system_catalog.h"
+#include "engine/types/column_bytes.h"
+#include "server/sql/execution.h"
+#include "server/sql/read/information_facts.h"
+#include "server/sql/read/kept_tables.h"
+#include "server/sql/read/pull_scan.h"
+#include "server/sql/read/table_opening.h"
+#include "server/sql/read/table_read.h"
+#include "server/sql/short_work.h"
+
+namespace server {
+
+namespace {
+
+// Columns that have grown row by row have room for as much again.
+constexpr size_t kBytesWithRoom = 2;
+
+// Gathers the rows of all tables as of one commit, does the rest on a worker's thread, and shows what comes out.
+class SelectExecution final : public TableRead {
+ public:
+  SelectExecution(SqlSession& session, sql::Receiver& receiver, StatementBegun begun,
+                  SelectRows plan, MetadataImagePtr image)
+      : TableRead(session, receiver, begun),
+        is_analyzed_(begun.prepared->is_analyzed),
+        plan_(std::move(plan)),
+        image_(std::move(image)) {}
+  ~SelectExecution() override { cancel_scans(); }
+
+  void begin() {
+    begun_us_ = session().parts().clock.monotonic_us();
+    std::vector<KeptTable> kept;
+    for (const auto& table : plan_->tables) {
+      auto found = find_kept_table(*image_, table->table);
+      if (!found) return fail(std::move(found).error());
+      tables_.emplace_back().kept = *found;
+      kept.push_back(*std::move(found));
+    }
+    opening_.emplace(session(), receiver(), image_, std::move(kept),
+                     is_for_change() ? TableOpening::Kind::Change : TableOpening::Kind::Scan);
+    opening_->begin([this](Status opened) {
+      if (!opened) return fail(std::move(opened).error());
+      gather_facts();
+    });
+  }
+  void resume() override {
+    TableRead::resume();
+    show();
+  }
+
+ private:
+  struct Part {
+    Shard* shard = nullptr;
+    std::shared_ptr<PullScan> scan;
+    bool has_reported = false;
+  };
+  struct Table {
+    KeptTable kept;
+    std::shared_ptr<PullRequest> request = {};
+    std::vector<Part> parts = {};  // one for each shard that keeps rows
+    size_t tasks_expected = 0, tasks_found = 0, reports = 0;
+    engine::RowsChunks rows = {};
+    std::optional<HeldBatches> held = {};  // what the transaction has written to it
+  };
+  // Owned by the work, which may outlive this, and by those who show the result.
+  struct Work {
+    SelectRows plan;
+    std::shared_ptr<const InformationFacts> facts;  // null: no table of the system is read
+    std::vector<std::shared_ptr<PullRequest>> requests;
+    std::vector<engine::RowsChunks> tables;
+    engine::Properties properties;
+    const Clock& clock;
+    MemoryBudget& memory;
+    OwnedCharge gathered;  // of the tables' rows, until the run counts them itself
+    std::vector<std::optional<HeldBatches>> held;  // by table
+    const engine::SchemaLookup* schemas;
+    std::shared_ptr<engine::Sequences> sequences;
+    std::optional<engine::RowsContext> context = {};
+    Random random = Random(static_cast<uint64_t>(clock.monotonic_us()));
+    std::optional<engine::EvalBudget> budget = {};
+    // Of EXPLAIN ANALYZE; when the tables had been read.
+    std::optional<engine::RowsProfile> profile = {};
+    engine::SelectTimes times = {};
+    Result<engine::RowsChunks> result = engine::RowsChunks();
+
+    void run(const std::atomic<bool>& is_cancelled) {
+      budget.emplace(clock, &is_cancelled, &memory);
+      context.emplace(engine::EvalContext{clock, random, &properties, &*budget}, &memory);
+      const engine::SequencesInUse in_use(sequences.get());
+      const int64_t begun_us = clock.monotonic_us();
+      result = make();
+      if (profile && result) {
+        times.running_us = clock.monotonic_us() - begun_us;
+        result = engine::RowsChunks{lines_of(engine::analyzed_lines(*plan, *profile, times))};
+      }
+      budget.emplace(clock, nullptr, &memory);  // the flag goes with the errand
+    }
+    Result<engine::RowsChunks> make() {
+      size_t bytes = 0;
+      for (size_t i = 0; i < tables.size(); ++i) {
+        if (!requests[i]->is_shaped_there) TRY(shape(i));
+        for (const engine::RowsChunk& chunk : tables[i]) bytes += engine::bytes_of(chunk);
+      }
+      gathered.resize(0);
+      TRY(context->add(kBytesWithRoom * bytes));
+      engine::RowsProfile* const measured = profile ? &*profile : nullptr;
+      if (!facts)
+        return engine::run_rows_plan(*plan, std::move(tables), *context, nullptr, measured);
+      return facts->with_context([&](const engine::InformationContext& about) {
+        const engine::CatalogRows system(about, facts->database, facts->user);
+        return engine::run_rows_plan(*plan, std::move(tables), *context, &system, measured);
+      });
+    }
+    static engine::RowsChunk lines_of(std::vector<std::string> lines) {
+      auto column = std::make_shared<engine::Column>(engine::TypeKind::String);
+      for (std::string& line : lines) column->append_value(engine::Value::text(std::move(line)));
+      return {lines.size(), {std::move(column)}};
+    }
+    // Filters that may take long are not for loops.
+    Status shape(size_t table) {
+      if (held[table])
+        TRY(lay_over(*held[table], *plan->tables[table]->table, schemas, tables[table]));
+      const engine::PullShaper shaper(*plan->tables[table]);
+      for (engine::RowsChunk& chunk : tables[table]) {
+        TRY(context->begin());
+        engine::Batch batch;
+        batch.rows = chunk.rows;
+        batch.columns = std::move(chunk.columns);
+        batch.timestamps.resize(batch.rows);
+        batch.offsets.resize(batch.rows);
+        batch.present = engine::Bitmap(batch.rows, true);
+        batch = TRY(shaper.shape(std::move(batch), SIZE_MAX, context->eval()));
+        TRY(context->end());
+        chunk = {batch.rows, std::move(batch.columns)};
+      }
+      return {};
+    }
+  };
+
+  // ---- the tables' rows
+
+  // What tables of the system tell of; most statements read none.
+  void gather_facts() {
+    if (plan_->system_tables.empty()) return ask();
+    InformationNeeds needs;
+    for (const engine::SystemTable* table : plan_->system_tables) {
+      needs.statuses = needs.statuses || engine::needs_statuses(*table);
+      needs.server_facts = needs.server_facts || engine::needs_server_facts(*table);
+      needs.consumer_groups = needs.consumer_groups || engine::needs_consumer_groups(*table);
+    }
+    gathering_.emplace(session(), image_);
+    gathering_->begin(needs, [this](std::shared_ptr<InformationFacts> facts) {
+      facts_ = std::move(facts);
+      ask();
+    });
+  }
+
+  void ask() {
+    if (tables_.empty()) return run();
+    std::vector<Shard*> shards;
+    std::vector<std::string> query_ids;
+    const bool is_looked_up = plan_->tables.size() == 1 && plan_->tables.front()->keys;
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      Table& table = tables_[i];
+      const MaterializerPlaces places = session().places_of(table.kept.query, *image_);
+      if (places.shards.empty()) return await(table.kept);
+      table.tasks_expected = places.tasks;
+      table.request = std::make_shared<PullRequest>();
+      table.request->query_id = table.kept.query_id();
+      table.request->kept_by = table.kept.query->plan;
+      table.request->plan = plan_->tables[i];
+      if (session().holds(plan_->tables[i]->table->name)) {
+        const storage::TopicInfo* topic = image_->topics->find(plan_->tables[i]->table->topic);
+        auto held = session().held_batches(*plan_->tables[i]->table, topic ? topic->id : Uuid());
+        if (!held) return fail(std::move(held).error());
+        for (const std::string& batches : *held) gathered_bytes_ += batches.size();
+        table.held = *std::move(held);
+      }
+      table.request->is_shaped_there = !table.held && engine::is_cheap(*plan_->tables[i]);
+      table.request->is_one_of_several = tables_.size() > 1;
+      table.request->properties = session().properties();
+      table.request->must_have_passed = opening_->must_have_passed(i);
+      for (Shard* shard : places.shards) {
+        table.parts.push_back(
+            {shard, std::make_shared<PullScan>(*shard, session().parts().clock, table.request,
+                                               answer_to(i, table.parts.size()))});
+        if (std::ranges::find(shards, shard) == shards.end()) shards.push_back(shard);
+      }
+      if (std::ranges::find(query_ids, table.kept.query_id()) == query_ids.end())
+        query_ids.push_back(table.kept.query_id());
+    }
+    if (is_looked_up) return begin_scans();
+    cut_ = TableCut::begin(std::move(shards), std::move(query_ids),
+                           on_loop([this] { begin_scans(); }));
+  }
+
+  void begin_scans() {
+    const std::shared_ptr<TableCut> cut = std::move(cut_);
+    for (const Table& table : tables_)
+      for (const Part& part : table.parts)
+        part.shard->post([scan = part.scan, cut] { scan->begin(cut); });
+  }
+
+  PullScan::Answer answer_to(size_t table, size_t part) {
+    return on_loop([this, table, part](const Result<std::shared_ptr<PullPortion>>& portion) {
+      take(tables_[table], tables_[table].parts[part], portion);
+    });
+  }
+
+  void take(Table& table, Part& part, const Result<std::shared_ptr<PullPortion>>& taken) {
+    if (is_over_) return;
+    if (!taken && taken.error().code == ErrorCode::UndefinedObject) return await(table.kept);
+    if (!taken) return fail(taken.error());
+    PullPortion& portion = **taken;
+    if (!std::exchange(part.has_reported, true)) {
+      table.tasks_found += portion.tasks;
+      if (++table.reports == table.parts.size()) {
+        // Half a table is none.
+        if (table.tasks_found < table.tasks_expected) return await(table.kept);
+        if (++tables_begun_ == tables_.size()) opening_->close();
+        if (auto warning = warning_of_trouble(session().parts(), table.kept))
+          receiver().on_notice(*std::move(warning));
+      }
+    }
+    for (engine::Batch& batch : portion.batches)
+      table.rows.push_back({batch.rows, std::move(batch.columns)});
+    gathered_bytes_ += kBytesWithRoom * portion.bytes;
+    portion.on_its_way.reset();
+    if (!gathered_.try_resize(gathered_bytes_))
+      return fail(gathered_.refusal(
+          fmt::format("the tables of a SELECT, {}", format_bytes(gathered_bytes_))));
+    if (!portion.is_last) return part.shard->post([scan = part.scan] { scan->go_on(); });
+    size_t parts = 0;
+    for (const Table& each : tables_) parts += each.parts.size();
+    if (++parts_read_ == parts) run();
+  }
+
+  // ---- what is made of them
+
+  void run() {
+    work_ = std::make_shared<Work>(Work{plan_,
+                                        std::move(facts_),
+                                        {},
+                                        {},
+                                        session().properties(),
+                                        session().parts().clock,
+                                        session().parts().memory,
+                                        std::move(gathered_),
+                                        {},
+                                        &session().parts().definitions.schemas(),
+                                        session().sequences()});
+    for (Table& table : tables_) {
+      work_->requests.push_back(std::move(table.request));
+      work_->tables.push_back(std::move(table.rows));
+      work_->held.push_back(std::move(table.held));
+    }
+    if (is_analyzed_) {
+      work_->profile.emplace();
+      work_->times.reading_us = session().parts().clock.monotonic_us() - begun_us_;
+    }
+    // Its rows are counted elsewhere; where there are many, those go first who have a few.
+    constexpr size_t kFewBytes = 1 << 20;
+    errand_ = session().run_aside(
+        gathered_bytes_ > kFewBytes ? 2 * kMostShortWorkBytes : kMostShortWorkBytes,
+        [work = work_](const std::atomic<bool>& is_cancelled) { work->run(is_cancelled); },
+        [this] {
+          if (!work_->result) return fail(work_->result.error());
+          is_made_ = true;
+          show();
+        });
+    if (!errand_) fail(too_many_waiting());
+  }
+
+  // As much as the client has room for; a statement that writes the rows has room for all. Those that are shown on the loop
+  // are encoded there, a slice of them at a time.
+  void show() {
+    if (!is_made_ || is_over_ || is_rest_posted_) return;
+    constexpr Loop::SliceLength kSlice{.short_us = 500, .long_us = 2'000};
+    Loop& loop = session().shard().loop();
+    const Clock& clock = session().parts().clock;
+    const int64_t begun_us = clock.monotonic_us();
+    const engine::RowsChunks& chunks = *work_->result;
+    const size_t width = is_analyzed_ ? 1 : plan_->result.columns.size();
+    for (; chunk_ < chunks.size(); ++chunk_, row_ = 0) {
+      const engine::RowsChunk& chunk = chunks[chunk_];
+      const std::span<const engine::ColumnPtr> columns(chunk.columns.data(), width);
+      const bool is_long = engine::bytes_of(columns, 0, chunk.rows) > PullPortion::kLongBytes;
+      constexpr size_t kRowsAtOnce = 512;
+      while (row_ < chunk.rows) {
+        const size_t rows = std::min(is_long ? size_t{1} : kRowsAtOnce, chunk.rows - row_);
+        if (is_paused() ||
+            !receiver().has_room(is_long ? engine::bytes_of(columns, row_, row_ + 1) : 0))
+          return;
+        if (loop.is_slice_over(clock.monotonic_us() - begun_us, kSlice)) {
+          is_rest_posted_ = true;
+          return loop.post_rest("rows of a SELECT", interest().here([this] {
+            is_rest_posted_ = false;
+            show();
+          }));
+        }
+        receiver().on_rows(columns, row_, row_ + rows);
+        row_ += rows;
+      }
+    }
+    finish();
+  }
+
+  void cancel_scans() {
+    for (const Table& table : tables_)
+      for (const Part& part : table.parts) part.scan->cancel();
+  }
+  void finish() {
+    is_over_ = true;
+    work_.reset();
+    receiver().on_done({"SELECT"});
+  }
+  void fail(Error error) {
+    is_over_ = true;
+    cancel_scans();
+    if (opening_) opening_->give_up();
+    receiver().on_error(std::move(error));
+  }
+  void await(const KeptTable& table) {
+    is_over_ = true;
+    cancel_scans();
+    opening_->give_up();
+    not_there(table);
+  }
+
+  const bool is_analyzed_;
+  int64_t begun_us_ = 0;  // of the monotonic clock
+  const SelectRows plan_;
+  const MetadataImagePtr image_;
+  std::optional<InformationGathering> gathering_;  // where tables of the system are read
+  std::shared_ptr<const InformationFacts> facts_;
+  std::vector<Table> tables_;
+  std::optional<TableOpening> opening_;
+  std::shared_ptr<TableCut> cut_;  // until it stands
+  size_t parts_read_ = 0, tables_begun_ = 0;
+  OwnedCharge gathered_{session().parts().memory, MemoryKind::Results};
+  size_t gathered_bytes_ = 0;
+  std::shared_ptr<Work> work_;
+  std::unique_ptr<sql::Errand> errand_;
+  size_t chunk_ = 0, row_ = 0;  // what is shown next
+  bool is_made_ = false, is_over_ = false;
+  bool is_rest_posted_ = false;  // show() goes on in one of the loop's next turns
+};
+
+}  // namespace
+
+std::unique_ptr<sql::Execution> run_select(SqlSession& session, sql::Receiver& receiver,
+                                           StatementBegun begun, SelectRows plan,
+                                           MetadataImagePtr image) {
+  auto run = std::make_unique<SelectExecution>(session, receiver, std::move(begun), std::move(plan),
+                                               std::move(image));
+  run->begin();
+  return run;
+}
+
+}  // namespace server

@@ -1,0 +1,336 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "server/sql/execution.h"
+#include "server/sql/read/read_barrier.h"
+#include "server/sql/read/table_opening.h"
+
+namespace server {
+
+namespace {
+
+constexpr size_t kStepBytes = 128 * 1024;  // of records
+
+// A task of its own on the session's shard, which reads all partitions of the query's sources.
+class TransientExecution final : public SqlExecution {
+ public:
+  TransientExecution(SqlSession& session, sql::Receiver& receiver, engine::PlannedQuery planned,
+                     MetadataImagePtr image, TransientEnd end)
+      : SqlExecution(session, receiver),
+        planned_(std::move(planned)),
+        image_(std::move(image)),
+        end_(end),
+        rows_left_(planned_.limit ? *planned_.limit : INT64_MAX) {}
+  ~TransientExecution() override { end(); }
+
+  // What ends at the present end shows what its session wrote, also by way of other queries.
+  Status begin() {
+    if (session().parts().cluster != nullptr) return ask_leaders();
+    const std::vector<const DefinedQuery*> writers = writers_of_sources();
+    if (end_ != TransientEnd::AtPresentEnd || writers.empty() || session().written().empty())
+      return begin_reading();
+    wait_timer_.emplace(session().shard().loop(), "waiting reads", [this] { on_wait_timeout(); });
+    wait_timer_->start_once(
+        session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
+    interest_ = std::make_shared<int>();
+    wait_for_written(session().parts(), session().shard(), image_, writers, session().written(),
+                     interest_,
+                     interest().here([this](const Status& status) { written_passed(status); }));
+    return {};
+  }
+
+  void pause() override {
+    SqlExecution::pause();
+    if (task_) task_->is_paused = true;
+  }
+  void resume() override {
+    SqlExecution::resume();
+    if (!task_) return;
+    task_->is_paused = false;
+    session().shard().schedule(*task_);
+  }
+
+ private:
+  std::vector<const DefinedQuery*> writers_of_sources() const {
+    std::vector<const DefinedQuery*> writers;
+    for (const std::string& source : planned_.plan.sources)
+      for (const DefinedQueryPtr& writer : image_->writers_of(source))
+        writers.push_back(writer.get());
+    return writers;
+  }
+
+  // Where its partitions end now is what their leaders say.
+  Status ask_leaders() {
+    ClusterTopics& cluster = *session().parts().cluster;
+    std::set<storage::TopicPartition> partitions;
+    for (const engine::PlanNode& node : planned_.plan.stages.front().nodes) {
+      const auto* step = std::get_if<engine::InputStep>(&node.step);
+      const storage::TopicInfo* topic = step ? image_->topics->find(step->topic) : nullptr;
+      if (topic && !cluster.has_topic(topic->id))
+        return Error{ErrorCode::UndefinedSource,
+                     fmt::format("{} was dropped a moment ago", step->source_name)};
+      for (PartitionId i{0}; topic && i < PartitionId{topic->partition_count}; ++i) {
+        if (!cluster.has_replica({topic->id, i}))
+          return Error{ErrorCode::NotSupported,
+                       fmt::format("topic \"{}\" of {} has partitions without a replica on this "
+                                   "node: that they are read here is not supported in a cluster yet",
+                                   step->topic, step->source_name),
+                       {},
+                       "Ask a node that has replicas of all of them, or give the topic as many "
+                       "REPLICAS as there are nodes."};
+        partitions.insert({topic->id, i});
+      }
+    }
+    const int64_t wait_ms =
+        session().setting_ms("read.wait.ms", session().parts().settings.open_wait_ms());
+    cluster.ask_ends(
+        {partitions.begin(), partitions.end()}, wait_ms,
+        on_loop([this, wait_ms](Result<ClusterTopics::Ends> ends) {
+          if (!ends) {
+            is_over_ = true;
+            const bool is_open = ends.error().code == ErrorCode::ObjectState;
+            return receiver().on_error(
+                is_open
+                    ? behind_transaction(engine::join_words(planned_.plan.sources, "and"), wait_ms)
+                    : std::move(ends).error());
+          }
+          leaders_ends_ = {ends->begin(), ends->end()};
+          go_on();
+        }));
+    return {};
+  }
+
+  void on_wait_timeout() {
+    if (has_begun_) return;
+    warn("the query that writes it is behind");
+    go_on();
+  }
+  void written_passed(const Status& status) {
+    if (has_begun_) return;
+    if (!status) warn(status.error().message);
+    go_on();
+  }
+  void warn(const std::string& why) {
+    receiver().on_notice({sql::NoticeLevel::Warning,
+                          fmt::format("{} may lack what this session wrote",
+                                      fmt::join(planned_.plan.sources, " and ")),
+                          why, "SHOW QUERIES tells the state of the queries."});
+  }
+  void go_on() {
+    if (const Status begun = begin_reading(); !begun) {
+      is_over_ = true;
+      receiver().on_error(begun.error());
+    }
+  }
+
+  Status begin_reading() {
+    has_begun_ = true;
+    wait_timer_.reset();
+    interest_.reset();
+    std::vector<engine::Task::Input> inputs = TRY(inputs_of(*image_, end_));
+    auto entry = std::make_unique<ShardTask>();
+    entry->query_id = planned_.plan.id;
+    engine::TaskOptions options;
+    options.is_transient = true;
+    // What a step gives waits for the client, whole.
+    options.max_bytes_per_step = kStepBytes;
+    options.schemas = &session().parts().definitions.schemas();
+    entry->task = TRY(engine::Task::make(
+        planned_.plan.id, planned_.plan.stages.front(), std::move(inputs),
+        engine::CallbackOutput::Take([this](engine::Batch batch) { show(std::move(batch)); }),
+        session().shard().sources(), nullptr, session().parts().clock, Uuid::random().bytes[0],
+        std::make_shared<const engine::Properties>(planned_.plan.properties), options));
+    entry->after_step = [this](engine::StepResult result) { stepped(result); };
+    entry->is_paused = is_paused();
+    task_ = &session().shard().add(std::move(entry));
+    return {};
+  }
+
+  Result<std::vector<engine::Task::Input>> inputs_of(const MetadataImage& image, TransientEnd end) {
+    const auto reset = planned_.plan.properties.find("auto.offset.reset");
+    const bool from_earliest =
+        end == TransientEnd::AtPresentEnd ||
+        (reset != planned_.plan.properties.end() && reset->second == "earliest");
+    std::vector<engine::Task::Input> inputs;
+    uint32_t index = 0;
+    for (const engine::PlanNode& node : planned_.plan.stages.front().nodes) {
+      const auto* step = std::get_if<engine::InputStep>(&node.step);
+      if (!step) continue;
+      const storage::TopicInfo* topic = image.topics->find(step->topic);
+      if (!topic)
+        return Error{ErrorCode::UnknownTopic,
+                     fmt::format("topic \"{}\" of {} was deleted", step->topic, step->source_name)};
+      for (int32_t i = 0; i < topic->partition_count; ++i) {
+        const storage::TopicPartition id{topic->id, PartitionId(i)};
+        const auto status = session().parts().log.find_partition(id);
+        const auto leaders_end = leaders_ends_.find(id);
+        if (!status && leaders_end == leaders_ends_.end())
+          return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted",
+                                                            step->topic, step->source_name)};
+        // A replica that this node is about to have begins at the beginning.
+        engine::Task::Input input{index, {topic->id, PartitionId(i)},
+                                  status ? status->log_start() : Offset(0), false, {}, {}};
+        const Offset present_end =
+            leaders_end != leaders_ends_.end() ? leaders_end->second : status->readable_end();
+        // ksqlDB shows how the rows of a table came about, if it is to begin at the beginning.
+        const bool shows_past = from_earliest && session().parts().settings.engine.ksqldb_compat;
+        if (step->kind == engine::SourceKind::Table && !step->is_joined && !shows_past)
+          input.limit.bootstrap_end = present_end;
+        else if (step->kind == engine::SourceKind::Stream && !from_earliest)
+          input.next = present_end;
+        if (end == TransientEnd::AtPresentEnd) input.limit.stop_at = present_end;
+        inputs.push_back(input);
+      }
+      ++index;
+    }
+    return inputs;
+  }
+
+  // Why a query that has begun cannot go on: a source whose records it reads is there no more.
+  std::optional<Error> gone_source() {
+    const MetadataImagePtr now = session().parts().definitions.image();
+    for (const engine::PlanNode& node : planned_.plan.stages.front().nodes) {
+      const auto* step = std::get_if<engine::InputStep>(&node.step);
+      const storage::TopicInfo* topic = step ? image_->topics->find(step->topic) : nullptr;
+      if (!topic || session().parts().log.find_partition({topic->id, PartitionId(0)})) continue;
+      const std::string_view kind = step->kind == engine::SourceKind::Stream ? "stream" : "table";
+      const bool is_defined = now->catalog->find_source(step->source_name) != nullptr;
+      if (is_defined && !now->topics->find(step->topic))
+        return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} {} was deleted",
+                                                          step->topic, kind, step->source_name)};
+      if (is_defined)
+        return Error{ErrorCode::UnknownTopic,
+                     fmt::format("{} {} was emptied, or made anew", kind, step->source_name),
+                     {},
+                     "Ask again: its rows of before are gone."};
+      return Error{ErrorCode::UnknownTopic,
+                   fmt::format("{} {} was dropped", kind, step->source_name)};
+    }
+    return std::nullopt;
+  }
+
+  // Whoever has lost the right to read, or is not there any more, sees nothing more.
+  std::optional<Error> lost_right() {
+    const MetadataImagePtr now = session().parts().definitions.image();
+    if (now->users == users_) return std::nullopt;
+    users_ = now->users;
+    if (Status there = session().check_asker(); !there) return std::move(there).error();
+    for (const engine::PlanNode& node : planned_.plan.stages.front().nodes)
+      if (const auto* step = std::get_if<engine::InputStep>(&node.step)) {
+        engine::DataSource source;
+        source.name = step->source_name;
+        source.topic = step->topic;
+        source.kind = step->kind;
+        if (Status may = check_read(*users_, session().asker(), source); !may)
+          return std::move(may).error();
+      }
+    return std::nullopt;
+  }
+
+  // A record of a stream without a value is no row, as for WHERE, joins and aggregates; CREATE STREAM
+  // ... AS alone passes it on. Of a table it is a delete, which is shown.
+  static engine::Batch without_absent_rows(engine::Batch batch) {
+    std::vector<uint32_t> present;
+    for (uint32_t row = 0; row < batch.rows; ++row)
+      if (batch.present.test(row)) present.push_back(row);
+    return batch.gather(present);
+  }
+
+  void show(engine::Batch batch) {
+    if (is_over_) return;
+    if ((lost_right_ = lost_right())) {
+      is_over_ = true;
+      return;
+    }
+    if (!planned_.plan.stages.front().output.is_table && !batch.present.all())
+      batch = without_absent_rows(std::move(batch));
+    const size_t rows = std::min<size_t>(batch.rows, static_cast<size_t>(rows_left_));
+    if (rows > 0 && batch.present.all())
+      receiver().on_rows(batch.columns, 0, rows);
+    else if (rows > 0)
+      receiver().on_changes(batch.columns, 0, rows, batch.present);
+    rows_left_ -= static_cast<int64_t>(rows);
+    if (rows_left_ == 0)
+      is_over_ = true;  // ends after the step: the task must not vanish inside it
+  }
+
+  void stepped(engine::StepResult result) {
+    if (lost_right_) {
+      end();
+      return receiver().on_error(*lost_right_);
+    }
+    if (result == engine::StepResult::Failed) {
+      Error error = task_->task->failure()->error;
+      if (error.code == ErrorCode::UnknownTopic) error = gone_source().value_or(std::move(error));
+      end();
+      return receiver().on_error(error);
+    }
+    if (!is_over_ && result != engine::StepResult::Finished) {
+      // Until resume(): several steps may come before the session looks at what they gave.
+      task_->is_paused = is_paused() || !receiver().has_room(0);
+      return charge_state();
+    }
+    end();
+    receiver().on_done({"SELECT"});
+  }
+
+  // Tables and groups that the query keeps for this client alone, and what it has read and not shown yet: unlike
+  // those of a query that was created they are given up when there is no room.
+  void charge_state() {
+    size_t of_tables = 0;
+    for (const engine::Store* store : task_->task->stage().stores())
+      of_tables += store->memory_bytes();
+    const size_t waiting = task_->task->waiting_bytes();
+    if (state_charge_.try_resize(of_tables + waiting)) return;
+    end();
+    const bool is_of_tables = of_tables > waiting;
+    Error refusal = state_charge_.refusal(fmt::format("the {} of a query, {}",
+                                                      is_of_tables ? "tables" : "unread records",
+                                                      format_bytes(of_tables + waiting)));
+    refusal.hint =
+        is_of_tables
+            ? "EMIT CHANGES keeps the rows of its tables in memory for as long as it runs. Raise "
+              "memory-limit, "
+              "let a CREATE ... AS SELECT do it, or consume the table's topic."
+            : "A query whose client does not read keeps some of its records. Read them, or raise "
+              "memory-limit.";
+    receiver().on_error(std::move(refusal));
+  }
+
+  void end() {
+    is_over_ = true;
+    if (ShardTask* task = std::exchange(task_, nullptr)) session().shard().remove(*task);
+    (void)state_charge_.try_resize(0);
+  }
+
+  const engine::PlannedQuery planned_;
+  const MetadataImagePtr image_;
+  const TransientEnd end_;
+  std::shared_ptr<const storage::Users> users_ = image_->users;  // whose rights were looked at last
+  std::optional<Error> lost_right_;
+  std::optional<Timer> wait_timer_;  // while it waits for what the session wrote
+  std::shared_ptr<int> interest_;    // likewise
+  std::map<storage::TopicPartition, Offset> leaders_ends_;  // in a cluster
+  int64_t rows_left_;
+  bool has_begun_ = false, is_over_ = false;
+  ShardTask* task_ = nullptr;
+  // Not of the session's account: its share is for the rows that are on their way to the client.
+  OwnedCharge state_charge_{session().parts().memory, MemoryKind::Queries};
+};
+
+}  // namespace
+
+Result<std::unique_ptr<sql::Execution>> run_transient(SqlSession& session, sql::Receiver& receiver,
+                                                      engine::PlannedQuery planned,
+                                                      MetadataImagePtr image, TransientEnd end) {
+  if (planned.limit && *planned.limit == 0) return run_rows(session, receiver, {}, 0);
+  auto run = std::make_unique<TransientExecution>(session, receiver, std::move(planned),
+                                                  std::move(image), end);
+  TRY(run->begin());
+  return std::unique_ptr<sql::Execution>(std::move(run));
+}
+
+}  // namespace server

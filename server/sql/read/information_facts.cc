@@ -1,0 +1,168 @@
+#include "server/sql/read/information_facts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/log/task_journal.h"
+
+namespace server {
+
+namespace {
+
+void add_to(engine::QueryStatus& status, const ShardTaskReport& report) {
+  if (report.is_paused && status.state != "ERROR") status.state = "PAUSED";
+  if (report.has_failed) status.state = "ERROR";
+  status.records_in += report.metrics.records_in;
+  status.records_failed += report.metrics.records_failed;
+  status.state_entries += report.state_entries;
+  status.state_bytes += report.state_bytes;
+  status.memory_bytes += report.memory_bytes;
+  status.records_late += report.metrics.records_late;
+  status.records_ahead += report.metrics.records_ahead;
+  status.records_per_second += report.metrics.records_per_second;
+  if (!report.metrics.last_error.empty()) status.last_error = report.metrics.last_error;
+  // Of several tasks the one that is furthest ahead: what is late is late because of its record.
+  if (const engine::StreamTime& time = report.metrics.stream_time;
+      time.offset >= 0 && time.timestamp >= status.stream_time) {
+    status.stream_time = time.timestamp;
+    status.time_moved_by = fmt::format("partition {}, offset {}, time {}", time.partition,
+                                       time.offset, time.timestamp);
+  }
+}
+
+}  // namespace
+
+InformationFacts::InformationFacts(SqlSession& session, MetadataImagePtr the_image)
+    : image(std::move(the_image)),
+      settings(session.parts().settings.engine),
+      properties(session.properties()),
+      server_properties{{"read.wait.ms", std::to_string(session.parts().settings.read_wait_ms)}},
+      variables(session.variables()),
+      asker(session.asker()),
+      database(session.database()),
+      user(session.user()) {
+  sequence_position = [&reserves = session.parts().sequences](const engine::Sequence& sequence) {
+    return reserves.position(sequence);
+  };
+  if (ClusterTopics* topics = session.parts().cluster) {
+    replicas_of = [topics](const Uuid& topic) { return topics->replicas_of(topic); };
+    cluster = [topics] { return topics->nodes(); };
+  }
+}
+
+engine::AccessFacts InformationFacts::access_facts() const {
+  engine::AccessFacts facts;
+  facts.asker = asker;
+  for (const auto& [name, role] : image->users->roles)
+    facts.roles.push_back({name, role.may_login, role.is_superuser, !role.verifiers.empty(),
+                           role.member_of, storage::roles_of(*image->users, name)});
+  for (const auto& [topic, by_role] : image->users->rights)
+    for (const auto& [role, rights] : by_role)
+      facts.rights[topic][role] = {(rights & storage::kMaySelect) != 0,
+                                   (rights & storage::kMayInsert) != 0,
+                                   (rights & storage::kOwns) != 0};
+  return facts;
+}
+
+InformationGathering::InformationGathering(SqlSession& session, MetadataImagePtr image)
+    : session_(session), facts_(std::make_shared<InformationFacts>(session, std::move(image))) {}
+
+void InformationGathering::begin(InformationNeeds needs, Done done) {
+  needs_ = needs;
+  done_ = std::move(done);
+  left_ = 1;
+  if (needs_.consumer_groups && session_.parts().consumer_groups) {
+    ++left_;
+    session_.parts().consumer_groups(on_loop([this](std::vector<engine::ConsumerGroup> groups) {
+      facts_->groups = std::move(groups);
+      answer_one();
+    }));
+  }
+  if (needs_.schemas && session_.parts().definitions.outside_registry()) ask_registry();
+  if (needs_.statuses) ask_shards();
+  answer_one();
+}
+
+void InformationGathering::ask_registry() {
+  ++left_;
+  session_.parts().definitions.outside_registry()->list(
+      on_loop([this](Result<engine::SchemaRegistry> listed) {
+        if (listed)
+          facts_->schemas = std::make_shared<const engine::SchemaRegistry>(*std::move(listed));
+        else
+          facts_->failure = listed.error();
+        answer_one();
+      }));
+}
+
+void InformationGathering::ask_shards() {
+  const std::vector<Shard*>& shards = session_.parts().queries.shards();
+  left_ += shards.size();
+  for (size_t number = 0; number < shards.size(); ++number) {
+    auto report = on_loop([this, number](std::vector<ShardTaskReport> reports) {
+      for (const ShardTaskReport& each : reports) add(each, number);
+      answer_one();
+    });
+    shards[number]->post([shard = shards[number], report] { report(shard->reports()); });
+  }
+}
+
+void InformationGathering::add(const ShardTaskReport& report, size_t shard) {
+  const auto [query, is_first] = facts_->statuses.try_emplace(report.query_id);
+  add_to(query->second, report);
+  // What is not known of one task is not known of all.
+  std::optional<int64_t>& lag = query->second.lag_records;
+  if (is_first)
+    lag = report.lag_records;
+  else if (lag && report.lag_records)
+    *lag += *report.lag_records;
+  else
+    lag.reset();
+  engine::TaskStatus& task = facts_->tasks.emplace_back();
+  task.query_id = report.query_id;
+  task.task = report.task_id;
+  task.stage = report.stage;
+  task.shard = static_cast<int64_t>(shard);
+  task.epoch = report.epoch.value();
+  task.positions = report.positions;
+  task.journal_bytes = static_cast<int64_t>(report.backlog.journal_bytes);
+  task.held_back_ms = report.held_back_us / 1000;
+  if (report.backlog.age_us) task.checkpoint_age_ms = *report.backlog.age_us / 1000;
+  add_to(task.status, report);
+  if (report.is_standby && task.status.state == "RUNNING") task.status.state = "STANDBY";
+  task.status.lag_records = report.lag_records;
+  task.status.records_failed += report.has_failed;  // the one at which it stopped
+}
+
+void InformationGathering::answer_one() {
+  if (--left_ == 0) finish();
+}
+
+void InformationGathering::finish() {
+  for (const auto& [id, trouble] : session_.parts().supervisor.troubles()) {
+    engine::QueryStatus& status = facts_->statuses[id];
+    status.state = "ERROR";
+    status.last_error = fmt::format("{}. {}", trouble.message, trouble.hint);
+    ++status.records_failed;  // what stopped it is an error, too
+  }
+  for (const auto& [id, why] : session_.parts().supervisor.obstacles()) {
+    engine::QueryStatus& status = facts_->statuses[id];
+    if (status.state != "ERROR")
+      status.last_error = "it cannot take its place yet, and is tried again: " + why.message;
+  }
+  if (const ClusterTopics* cluster = session_.parts().cluster)
+    for (auto& [id, status] : facts_->statuses) {
+      const DefinedQueryPtr query = facts_->image->find_query(id);
+      if (!query || !query->journal || status.state != "RUNNING") continue;
+      const auto node = cluster->leader_of({storage::kReplicatedJournal, *query->journal});
+      status.state = node ? fmt::format("RUNNING on node {}", *node) : "WAITING for a node";
+    }
+  if (needs_.server_facts) facts_->server = session_.parts().server_facts();
+  std::ranges::sort(facts_->tasks, {}, &engine::TaskStatus::task);
+  std::ranges::sort(facts_->groups, {}, &engine::ConsumerGroup::id);
+  done_(std::move(facts_));
+}
+
+}  // namespace server

@@ -1,0 +1,51 @@
+#include "server/sql/read/kept_tables.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace server {
+
+Result<KeptTable> find_kept_table(const MetadataImage& image,
+                                  const std::shared_ptr<const engine::DataSource>& table) {
+  if (const DefinedQuery* materializer = image.materializer_of(*table))
+    return KeptTable{table, image.find_query(materializer->query->id)};
+  return Error{ErrorCode::ObjectState,
+               fmt::format("no query keeps the rows of table {}", table->name)};
+}
+
+// What is dropped leaves the image first.
+NotKept not_kept(SqlParts& parts, const KeptTable& kept) {
+  const MetadataImagePtr now = parts.definitions.image();
+  const std::string& table = kept.table->name;
+  const auto in_a_moment = [](std::string message) {
+    return NotKept{{ErrorCode::ObjectState, std::move(message), {}, "Try again in a moment."}, true};
+  };
+  if (!now->catalog->find_source(table))
+    return {{ErrorCode::UndefinedSource,
+             fmt::format("table {} was dropped during the look-up", table)}};
+  if (!now->find_query(kept.query_id()))
+    return in_a_moment(fmt::format("query {}, which kept table {}, was ended during the look-up",
+                                   kept.query_id(), table));
+  if (now->find_query(kept.query_id())->plan != kept.query->plan)
+    return in_a_moment(
+        fmt::format("the query that keeps table {} was replaced during the look-up", table));
+  const auto trouble = parts.supervisor.trouble_of(kept.query_id());
+  if (!trouble)
+    return in_a_moment(fmt::format("the query that keeps table {} is starting again", table));
+  return {{ErrorCode::ObjectState,
+           fmt::format("table {} cannot be read: its query {} does not run", table,
+                       kept.query_id()),
+           trouble->message, trouble->hint}};
+}
+
+std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts, const KeptTable& kept) {
+  const auto trouble = parts.supervisor.trouble_of(kept.query_id());
+  if (!trouble) return std::nullopt;
+  return sql::Notice{sql::NoticeLevel::Warning,
+                     fmt::format("table {} is not up to date: its query {} has failed",
+                                 kept.table->name, kept.query_id()),
+                     trouble->message, trouble->hint};
+}
+
+}  // namespace server

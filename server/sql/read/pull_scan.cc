@@ -1,0 +1,252 @@
+#include "server/sql/read/pull_scan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/types/column_bytes.h"
+namespace server {
+
+namespace {
+
+constexpr Loop::SliceLength kSlice{.short_us = 100, .long_us = 500};
+constexpr size_t kEntriesBetweenLooks = 128;  // at the clock
+constexpr size_t kFirstPortionRows = 128, kMaxPortionRows = 2'048;
+constexpr int kMaxUntaken = 2;
+// While answers that clients do not take hold much.
+constexpr size_t kShortPortionRows = 16;
+
+Error task_is_gone() { return {ErrorCode::UndefinedObject, "a task that keeps the table is gone"}; }
+
+}  // namespace
+
+// A portion that waits until all that it shows is durable. One that is dropped, because its task
+// is, becomes an error: somebody waits for it.
+class PullScan::Unsent {
+ public:
+  Unsent(std::shared_ptr<PullScan> scan, std::shared_ptr<PullPortion> portion)
+      : scan_(std::move(scan)), portion_(std::move(portion)) {}
+  ~Unsent() {
+    if (tasks_left_ > 0) scan_->send(task_is_gone());
+  }
+  Unsent(const Unsent&) = delete;
+  Unsent& operator=(const Unsent&) = delete;
+
+  void add_task() { ++tasks_left_; }
+  void one_durable(Status status) {
+    if (!status && status_) status_ = std::move(status);
+    if (--tasks_left_ > 0) return;
+    if (status_)
+      scan_->send(std::move(portion_));
+    else
+      scan_->send(std::move(status_).error());
+  }
+
+ private:
+  const std::shared_ptr<PullScan> scan_;
+  std::shared_ptr<PullPortion> portion_;
+  size_t tasks_left_ = 1;  // and one for the scan itself
+  Status status_;
+};
+
+struct PullScan::Found {
+  engine::Batch rows;
+  Seen seen;
+};
+
+void PullPortion::add(engine::Batch batch) {
+  for (const engine::ColumnPtr& column : batch.columns)
+    if (column) bytes += engine::bytes_of(*column);
+  rows += batch.rows;
+  batches.push_back(std::move(batch));
+}
+
+PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullRequest> request,
+                   Answer answer)
+    : shard_(shard),
+      clock_(clock),
+      request_(std::move(request)),
+      answer_(std::move(answer)),
+      shaper_(*request_->plan),
+      random_(static_cast<uint64_t>(clock.monotonic_us())),
+      budget_(clock, &is_cancelled_),
+      rows_left_(request_->is_shaped_there && request_->plan->limit
+                     ? static_cast<size_t>(*request_->plan->limit)
+                     : SIZE_MAX),
+      portion_rows_(kFirstPortionRows) {}
+
+// What a scan that was broken off keeps may be much, and the task adds to it as long as it is there: it goes on the
+// task's loop, whoever was the last to be interested.
+PullScan::~PullScan() {
+  const auto release = [this](engine::StoreScanPtr& entries) {
+    if (!entries) return;
+    shard_.post([&shard = shard_, entries = std::move(entries)] {
+      shard.release_in_slices([entries] { return entries->release_some(); });
+    });
+  };
+  for (Scan& scan : scans_) release(scan.rows.entries);
+  for (View& view : views_) release(view.look_up.entries);
+}
+
+void PullScan::begin(std::shared_ptr<TableCut> cut) {
+  cut_ = std::move(cut);
+  const std::vector<ShardTask*> tasks = shard_.materializers(request_->query_id);
+  // A query that was started again since does not stand there.
+  if (cut_ && !std::ranges::all_of(tasks, [&](const ShardTask* task) {
+        return Shard::is_held(*task, cut_.get());
+      })) {
+    cut_.reset();
+    return send(task_is_gone());
+  }
+  // What a replaced query keeps has other columns than the look-up was planned for; what begins anew has fewer rows.
+  if (!std::ranges::all_of(tasks, [&](const ShardTask* task) {
+        return task->plan == request_->kept_by && has_passed(*task);
+      })) {
+    cut_.reset();
+    return send(task_is_gone());
+  }
+  std::span<const std::string> all_keys;
+  if (request_->plan->keys) all_keys = *request_->plan->keys;
+  const engine::WindowBounds& windows = request_->plan->windows;
+  for (const ShardTask* task : tasks) {
+    if (request_->keys_of.empty()) {
+      views_.push_back({task->view, {all_keys, windows}});
+    } else if (const auto keys = request_->keys_of.find(task->number);
+               keys != request_->keys_of.end()) {
+      views_.push_back({task->view, {keys->second, windows}});
+    }
+  }
+  if (request_->plan->keys) return run();
+  if (cut_) return begin_scans();
+  shard_.hold(request_->query_id, this, [self = shared_from_this()] { self->begin_scans(); });
+}
+
+// What has failed shows its last rows, with a warning.
+bool PullScan::has_passed(const ShardTask& task) const {
+  return task.task->failure() ||
+         std::ranges::all_of(request_->must_have_passed, [&](const auto& target) {
+           return std::ranges::all_of(task.task->inputs(), [&](const engine::Task::Input& input) {
+             return input.partition != target.first || input.next >= target.second;
+           });
+         });
+}
+
+void PullScan::begin_scans() {
+  for (const View& its : views_) {
+    Scan& scan = scans_.emplace_back();
+    const auto view = its.table.lock();
+    if (!view) continue;
+    scan.rows = view->begin_scan();
+    scan.as_of = view->task().last_begun();
+  }
+  if (!request_->is_one_of_several)
+    shard_.release(request_->query_id, cut_ ? static_cast<const void*>(cut_.get()) : this);
+  cut_.reset();
+  run();
+}
+
+void PullScan::go_on() {
+  --untaken_;
+  if (std::exchange(is_resting_, false)) run();
+}
+
+void PullScan::run_soon() {
+  shard_.loop().post_rest("look-up", [self = shared_from_this()] { self->run(); });
+}
+
+void PullScan::run() {
+  if (is_cancelled_ || is_over_) return;
+  auto portion = std::make_shared<PullPortion>();
+  portion->tasks = views_.size();
+  std::vector<Seen> seen;
+  is_short_ = !request_->plan->keys && shard_.memory().has_many_answers();
+  const size_t wanted_rows = is_short_ ? kShortPortionRows : portion_rows_;
+  const size_t wanted_bytes =
+      is_short_ ? MemoryBudget::kShortAnswerBytes : PullPortion::kLongBytes + 1;
+  const int64_t begun_us = clock_.monotonic_us();
+  while (at_ < views_.size() && rows_left_ > 0 && portion->rows < wanted_rows &&
+         portion->bytes < wanted_bytes) {
+    Result<Found> found = next_rows(is_short_ ? kShortPortionRows : kEntriesBetweenLooks);
+    if (!found) return send(note_damage(std::move(found).error()));
+    if (found->rows.rows > 0) portion->add(std::move(found->rows));
+    if (seen.empty() || seen.back().view != found->seen.view)
+      seen.push_back(std::move(found->seen));
+    else
+      seen.back().as_of = std::max(seen.back().as_of, found->seen.as_of);
+    if (shard_.loop().is_slice_over(clock_.monotonic_us() - begun_us, kSlice)) break;
+  }
+  portion->is_last = at_ == views_.size() || rows_left_ == 0;
+  if (portion->rows >= portion_rows_) portion_rows_ = std::min(2 * portion_rows_, kMaxPortionRows);
+  if (has_answered_ && portion->rows == 0 && !portion->is_last) return run_soon();
+  if (portion->bytes > MemoryBudget::kShortAnswerBytes)
+    portion->on_its_way.emplace(shard_.memory(), MemoryKind::Results).resize(portion->bytes);
+  has_answered_ = true;
+  is_over_ = portion->is_last;
+  ++untaken_;
+  send_when_durable(std::move(portion), seen);
+}
+
+// Nobody else may come to what is damaged for a long time; whoever asks what the query does is to see it.
+Error PullScan::note_damage(Error why) {
+  if (why.code != ErrorCode::DataCorrupted) return why;
+  for (ShardTask* task : shard_.materializers(request_->query_id))
+    if (task->view == views_[at_].table.lock()) shard_.give_up(*task, why);
+  why.message =
+      fmt::format("table {} cannot be read: {}", request_->plan->table->name, why.message);
+  return why;
+}
+
+Result<PullScan::Found> PullScan::next_rows(size_t entries) {
+  Found found;
+  found.seen.view = views_[at_].table.lock();
+  if (!found.seen.view) return task_is_gone();
+  engine::TableView& view = *found.seen.view;
+  const engine::EvalContext eval{clock_, random_, &request_->properties, &budget_};
+  budget_.begin({});
+  bool is_last = true;
+  if (request_->plan->keys) {
+    engine::TableLookUp& look_up = views_[at_].look_up;
+    found.rows = TRY(view.find(look_up, eval, found.seen.as_of));
+    is_last = look_up.keys.empty();
+  } else {
+    Scan& scan = scans_[at_];
+    engine::TableView::Slice slice = TRY(view.next_rows(scan.rows, entries, eval));
+    if (slice.rows.rows > 0) found.seen.as_of = scan.as_of;
+    found.rows = std::move(slice.rows);
+    is_last = slice.is_last;
+    if (is_last) scan.rows = {};
+  }
+  if (request_->is_shaped_there) {
+    found.rows = TRY(shaper_.shape(std::move(found.rows), rows_left_, eval));
+    rows_left_ -= found.rows.rows;
+  }
+  TRY(budget_.status());
+  if (is_last) ++at_;
+  return found;
+}
+
+void PullScan::send_when_durable(std::shared_ptr<PullPortion> portion,
+                                 const std::vector<Seen>& seen) {
+  const auto unsent = std::make_shared<Unsent>(shared_from_this(), std::move(portion));
+  for (const auto& [view, as_of] : seen) {
+    // Its rows are the last durable ones; SHOW QUERIES tells about the failure.
+    if (view->task().failure()) continue;
+    unsent->add_task();
+    view->task().when_durable(as_of,
+                              [unsent](Status status) { unsent->one_durable(std::move(status)); });
+  }
+  unsent->one_durable({});
+}
+
+// The scan goes on only now: portions of tasks that wait for different commits would overtake each
+// other.
+void PullScan::send(Result<std::shared_ptr<PullPortion>> portion) {
+  if (!portion) is_over_ = true;
+  const bool is_long = portion && (*portion)->is_long();
+  if (!is_cancelled_) answer_(std::move(portion));
+  if (is_over_) return;
+  is_resting_ = untaken_ >= kMaxUntaken || is_long || (is_short_ && untaken_ > 0);
+  if (!is_resting_) run_soon();
+}
+
+}  // namespace server

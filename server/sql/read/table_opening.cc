@@ -1,0 +1,332 @@
+#include "server/sql/read/table_opening.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "engine/plan/analysis.h"
+#include "server/sql/read/read_barrier.h"
+#include "server/tasks/log_ports.h"
+#include "storage/log/task_journal.h"
+
+namespace server {
+
+Error behind_transaction(const std::string& which, int64_t waited_ms) {
+  return {
+      ErrorCode::ObjectState,
+      fmt::format("rows of {} that were acknowledged lie behind a transaction that is open", which),
+      fmt::format("Waited {} ms for it to end.", waited_ms),
+      "Try again when it has ended: a Kafka producer has most likely begun it. The setting "
+      "read.wait.ms bounds the waiting."};
+}
+
+TableOpening::TableOpening(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
+                           std::vector<KeptTable> tables, Kind kind)
+    : session_(session),
+      receiver_(receiver),
+      image_(std::move(image)),
+      tables_(std::move(tables)),
+      kind_(kind),
+      needed_(tables_.size()) {}
+
+bool TableOpening::is_of_topic(const KeptTable& table) const {
+  return table.query->query->kind == engine::QueryKind::SourceTable;
+}
+
+std::optional<storage::TopicInfo> TableOpening::topic_of(const KeptTable& table) const {
+  const storage::TopicInfo* topic =
+      is_of_topic(table) ? image_->topics->find(table.table->topic) : nullptr;
+  return topic ? std::optional(*topic) : std::nullopt;
+}
+
+void TableOpening::begin(std::function<void(Status)> opened) {
+  opened_ = std::move(opened);
+  begun_us_ = session_.parts().clock.monotonic_us();
+  awaits_own_writes_ =
+      !session_.written().empty() && std::ranges::any_of(tables_, [this](const KeptTable& each) {
+        return !is_of_topic(each) && !session_.has_passed(each.query);
+      });
+  if (session_.parts().cluster != nullptr) return ask_leaders();
+  begin_waiting();
+}
+
+void TableOpening::ask_leaders() {
+  ClusterTopics& cluster = *session_.parts().cluster;
+  std::set<storage::TopicPartition> partitions;
+  const auto not_here = [](const KeptTable& table) {
+    return Error{ErrorCode::NotSupported,
+                 fmt::format("table {} has partitions without a replica on this node: that "
+                             "it is read here is not supported in a cluster yet",
+                             table.table->name),
+                 {},
+                 "Ask a node that has replicas of all of them, or give its topic as many "
+                 "REPLICAS as there are nodes."};
+  };
+  for (const KeptTable& table : tables_) {
+    // What a query keeps is as its commits are.
+    if (const auto& journal = table.query->journal) {
+      if (!cluster.has_replica({storage::kReplicatedJournal, *journal}))
+        return end(not_here(table));
+      partitions.insert({storage::kReplicatedJournal, *journal});
+      continue;
+    }
+    const auto topic = topic_of(table);
+    if (topic && !cluster.has_topic(topic->id))
+      return end(Error{ErrorCode::UndefinedSource,
+                       fmt::format("table {} was dropped a moment ago", table.table->name)});
+    for (PartitionId i{0}; topic && i < PartitionId{topic->partition_count}; ++i) {
+      if (!cluster.has_replica({topic->id, i})) return end(not_here(table));
+      partitions.insert({topic->id, i});
+    }
+  }
+  const std::vector<storage::TopicPartition> asked(partitions.begin(), partitions.end());
+  if (auto ends = old_ends(asked)) return leaders_told(*std::move(ends));
+  cluster.ask_ends(
+      asked, session_.setting_ms("read.wait.ms", session_.parts().settings.open_wait_ms()),
+      there_.on(session_.shard().loop(),
+                [this](Result<ClusterTopics::Ends> ends) { leaders_told(std::move(ends)); }));
+}
+
+// What was acknowledged before the time that the reader allows lies before them; and what its session has written.
+std::optional<ClusterTopics::Ends> TableOpening::old_ends(
+    std::span<const storage::TopicPartition> partitions) const {
+  const int64_t staleness_ms = session_.setting_ms("read.staleness", 0);
+  if (staleness_ms == 0 || kind_ == Kind::Change) return std::nullopt;
+  auto ends =
+      session_.parts().cluster->ends_asked_since(partitions, begun_us_ - staleness_ms * 1000);
+  if (!ends) return std::nullopt;
+  for (auto& [partition, end] : *ends)
+    if (const auto own = session_.written().find(to_engine(partition));
+        own != session_.written().end())
+      end = std::max(end, own->second);
+  return ends;
+}
+
+void TableOpening::leaders_told(Result<ClusterTopics::Ends> ends) {
+  if (!opened_) return;
+  if (!ends && ends.error().code == ErrorCode::ObjectState) {
+    const bool of_topics =
+        std::ranges::any_of(tables_, [this](const KeptTable& each) { return is_of_topic(each); });
+    return end(behind_transaction(names(of_topics), waited_ms()));
+  }
+  if (!ends) return end(std::move(ends).error());
+  if (kind_ == Kind::Change) session_.note_read({ends->begin(), ends->end()});
+  ClusterTopics::Ends journals;
+  for (const auto& [partition, readable_end] : *ends)
+    if (partition.topic == storage::kReplicatedJournal)
+      journals.emplace_back(partition, readable_end);
+    else if (readable_end > Offset(0))
+      leaders_ends_.emplace_back(to_engine(partition), readable_end);
+  await_journals(journals);
+}
+
+void TableOpening::await_journals(const ClusterTopics::Ends& ends) {
+  if (ends.empty()) return begin_waiting();
+  timer_.emplace(session_.shard().loop(), "waiting reads", [this] { end(behind(false)); });
+  timer_->start_once(session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms));
+  interest_ = std::make_shared<int>();
+  left_ = static_cast<int>(ends.size());
+  for (const auto& [partition, readable_end] : ends)
+    session_.parts().queries.journals()->when_carried_out(
+        partition.partition, readable_end, interest_,
+        there_.on(session_.shard().loop(), [this](const Status& status) {
+          if (!opened_ || !interest_) return;
+          if (!status) return end(status.error());
+          if (--left_ > 0) return;
+          interest_.reset();
+          timer_.reset();
+          begin_waiting();
+        }));
+}
+
+void TableOpening::begin_waiting() {
+  const bool is_ready = find_needed() && !awaits_own_writes_;
+  // Those who read by key see one row: there is no half of it.
+  if (kind_ == Kind::Keys) return is_ready ? end({}) : wait([this] { end({}); });
+  if (is_ready) return await_writers();
+  wait([this] { await_writers(); });
+}
+
+bool TableOpening::find_needed() {
+  CommittedEnds& ends = session_.parts().committed_ends;
+  bool is_ready = true;
+  for (size_t i = 0; i < tables_.size(); ++i) {
+    const auto topic = topic_of(tables_[i]);
+    if (!topic) continue;
+    CommittedEnds::Needed& needed = needed_[i] = {};
+    const CommittedEnds::Keeper& keeper = tables_[i].query->plan;
+    if (session_.parts().cluster != nullptr) {
+      for (const auto& each : leaders_ends_)
+        if (each.first.topic == topic->id) needed.ends.push_back(each);
+      needed.has_passed = needed.ends.empty();
+    } else if (kind_ == Kind::Change) {
+      needed = ends.needed_by_writer(topic->id, topic->partition_count, keeper);
+    } else {
+      needed = ends.needed(topic->id, topic->partition_count, keeper);
+    }
+    is_ready = is_ready && needed.has_passed;
+  }
+  return is_ready;
+}
+
+void TableOpening::wait(std::function<void()> then) {
+  then_ = std::move(then);
+  const int64_t most_ms =
+      session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms);
+  timer_.emplace(session_.shard().loop(), "waiting reads", [this] { on_timeout(); });
+  timer_->start_once(most_ms);
+  interest_ = std::make_shared<int>();
+  std::vector<const DefinedQuery*> of_topics, of_queries;
+  SessionWrites ends;
+  for (size_t i = 0; i < tables_.size(); ++i) {
+    if (!is_of_topic(tables_[i])) {
+      if (awaits_own_writes_) of_queries.push_back(tables_[i].query.get());
+    } else if (!needed_[i].has_passed) {
+      of_topics.push_back(tables_[i].query.get());
+      for (const auto& [partition, end] : needed_[i].ends)
+        ends[partition] = std::max(ends[partition], end);
+    }
+  }
+  left_ = 1;
+  awaits_needed_ = !of_topics.empty();
+  const auto on_passed = [this](bool is_needed) {
+    ++left_;
+    return [this, is_needed, interest = std::weak_ptr(interest_)](const Status& status) {
+      if (interest.lock()) one_passed(is_needed, status);
+    };
+  };
+  const auto interest = interest_;
+  if (awaits_needed_)
+    wait_for_written(session_.parts(), session_.shard(), image_, of_topics, ends, interest,
+                     on_passed(true));
+  if (!of_queries.empty())
+    wait_for_written(session_.parts(), session_.shard(), image_, of_queries, session_.written(),
+                     interest, on_passed(false));
+  count_down();
+}
+
+void TableOpening::one_passed(bool is_needed, const Status& status) {
+  if (!then_) return;
+  if (is_needed) awaits_needed_ = false;
+  if (!status && is_needed && kind_ == Kind::Change) return end(status.error());
+  if (!status) {
+    has_failed_ = has_failed_ || is_needed;
+    receiver_.on_notice({sql::NoticeLevel::Warning,
+                         fmt::format("{} may lack what {}", names(is_needed),
+                                     is_needed ? "was written to it" : "this session wrote"),
+                         status.error().message, "SHOW QUERIES tells the state of its query."});
+  } else if (!is_needed) {
+    for (const KeptTable& each : tables_)
+      if (!is_of_topic(each)) session_.note_passed(each.query);
+  }
+  count_down();
+}
+
+void TableOpening::count_down() {
+  if (!then_ || --left_ > 0) return;
+  go_on();
+}
+
+void TableOpening::go_on() {
+  interest_.reset();
+  timer_.reset();
+  awaits_own_writes_ = false;
+  std::exchange(then_, nullptr)();
+}
+
+void TableOpening::on_timeout() {
+  if (!then_ || awaits_needed_) return end(behind(true));
+  receiver_.on_notice({sql::NoticeLevel::Warning,
+                       fmt::format("{} {} not yet caught up with what this session wrote",
+                                   names(false), tables_.size() == 1 ? "has" : "have"),
+                       "",
+                       "SHOW QUERIES tells how far its query is behind. The setting "
+                       "read.wait.ms bounds the waiting."});
+  go_on();
+}
+
+// Who commits rows of several records comes before, or waits until the scans have begun.
+void TableOpening::await_writers() {
+  std::set<std::string> topics;
+  for (const KeptTable& each : tables_)
+    if (const auto topic = topic_of(each)) topics.insert(topic->id.to_string());
+  if (topics.empty()) return end({});
+  const auto granted = [this](TableLocks::Hold hold) {
+    hold_ = std::move(hold);
+    timer_.reset();
+    // What was committed in between.
+    if (find_needed()) return end({});
+    wait([this] { end({}); });
+  };
+  TableLocks::Asked asked = session_.parts().commits.ask(
+      std::move(topics), TableLocks::Mode::Readers, there_.on(session_.shard().loop(), granted));
+  if (asked.hold) return granted(std::move(asked.hold));
+  place_ = std::move(asked.place);
+  timer_.emplace(session_.shard().loop(), "waiting reads", [this] { on_timeout(); });
+  timer_->start_once(session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms));
+}
+
+void TableOpening::end(Status status) {
+  interest_.reset();
+  timer_.reset();
+  then_ = nullptr;
+  if (!status) give_up();
+  std::exchange(opened_, nullptr)(std::move(status));
+}
+
+void TableOpening::close() {
+  hold_ = nullptr;
+  for (size_t i = 0; i < tables_.size() && !has_failed_; ++i) {
+    const auto topic = topic_of(tables_[i]);
+    if (!topic) continue;
+    session_.note_passed(tables_[i].query);
+    if (needed_[i].version > 0)
+      session_.parts().committed_ends.note_passed(topic->id, tables_[i].query->plan,
+                                                  needed_[i].version);
+  }
+}
+
+void TableOpening::give_up() {
+  hold_ = nullptr;
+  place_.leave();
+}
+
+std::string TableOpening::names(bool of_topics) const {
+  std::vector<std::string> names;
+  for (const KeptTable& each : tables_)
+    if (is_of_topic(each) == of_topics && std::ranges::find(names, each.table->name) == names.end())
+      names.push_back(each.table->name);
+  return (names.size() == 1 ? "table " : "tables ") + engine::join_words(names, "and");
+}
+
+// Nobody who reads what is committed gets to what must have been read.
+bool TableOpening::lies_behind_transaction() const {
+  const auto is_out_of_reach = [this](const auto& needed) {
+    const auto status = session_.parts().log.find_partition(to_storage(needed.first));
+    return status && needed.second > status->readable_end();
+  };
+  return std::ranges::any_of(needed_, [&](const CommittedEnds::Needed& needed) {
+    return std::ranges::any_of(needed.ends, is_out_of_reach);
+  });
+}
+
+int64_t TableOpening::waited_ms() const {
+  return (session_.parts().clock.monotonic_us() - begun_us_) / 1000;
+}
+
+Error TableOpening::behind(bool of_topics) const {
+  const std::string which = names(of_topics);
+  const bool are_many = which.starts_with("tables ");
+  if (of_topics && session_.parts().cluster == nullptr && lies_behind_transaction())
+    return behind_transaction(which, waited_ms());
+  return Error{ErrorCode::ObjectState,
+               fmt::format("{} {} still catching up with what was written to {}", which,
+                           are_many ? "are" : "is", are_many ? "them" : "it"),
+               fmt::format("Waited {} ms.", waited_ms()),
+               "Try again in a moment. SHOW QUERIES tells how far its query is behind; the "
+               "setting read.wait.ms bounds the waiting."};
+}
+
+}  // namespace server

@@ -1,0 +1,93 @@
+// What is waited for before tables are read: that they show what was written to them, and that nobody writes
+// meanwhile what readers are to see as a whole (docs/adr/0053).
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "server/net/interest.h"
+#include "server/net/loop.h"
+#include "server/sql/read/committed_ends.h"
+#include "server/sql/read/kept_tables.h"
+#include "server/sql/table_locks.h"
+
+namespace server {
+
+// Where a transaction that is open lies before rows of `which` that were acknowledged, and nobody waits any longer for its end.
+Error behind_transaction(const std::string& which, int64_t waited_ms);
+
+// Tables that are a topic's, and not what a query makes, show all that SQL has written to them, whichever session, and never
+// less than before they were rebuilt: a read of one that does not come to it within read.wait.ms fails. Tables that
+// queries make have passed what their reader's session wrote, or it is told that they have not.
+//
+// In a cluster tables have passed all that was acknowledged, by whichever node, before the read began: their leaders
+// tell; or before what `read.staleness` allows, and what the session has written. Half of what another node's statement writes
+// may be seen there.
+//
+//     needed ends passed ─► no statement commits to them ─► needed ends passed ─► scans begin ─► close()
+//
+// Threads: the session's loop. Owner: the execution.
+class TableOpening {
+ public:
+  enum class Kind : uint8_t {
+    Keys,  // a look-up: what its own session wrote, and what the table has shown once
+    Scan,
+    Change,  // of rows that the statement writes: all that is in the topic
+  };
+  TableOpening(SqlSession& session, sql::Receiver& receiver, MetadataImagePtr image,
+               std::vector<KeptTable> tables, Kind kind);
+  // `opened` is called once, perhaps within the call; not after the end of this. Fails with ObjectState.
+  void begin(std::function<void(Status)> opened);
+  // What the tasks of tables[i] must have passed when they are read: they may have begun anew meanwhile.
+  const CommittedEnds::Ends& must_have_passed(size_t i) const { return needed_[i].ends; }
+  // The tables have been read so far that nothing of what comes is seen.
+  void close();
+  // They are not read.
+  void give_up();
+
+ private:
+  bool is_of_topic(const KeptTable& table) const;
+  std::optional<storage::TopicInfo> topic_of(const KeptTable& table) const;
+  void ask_leaders();
+  std::optional<ClusterTopics::Ends> old_ends(
+      std::span<const storage::TopicPartition> partitions) const;
+  void await_journals(const ClusterTopics::Ends& ends);
+  void leaders_told(Result<ClusterTopics::Ends> ends);
+  void begin_waiting();
+  bool find_needed();  // whether there is nothing to wait for
+  void wait(std::function<void()> then);
+  void one_passed(bool is_needed, const Status& status);
+  void count_down();
+  void go_on();
+  void await_writers();
+  void end(Status status);
+  void on_timeout();
+  std::string names(bool of_topics) const;
+  int64_t waited_ms() const;
+  bool lies_behind_transaction() const;
+  Error behind(bool of_topics) const;
+
+  SqlSession& session_;
+  sql::Receiver& receiver_;
+  const MetadataImagePtr image_;
+  const std::vector<KeptTable> tables_;
+  const Kind kind_;
+  CommittedEnds::Ends leaders_ends_;  // in a cluster: all that was written when it was begun
+  std::vector<CommittedEnds::Needed> needed_;  // by table; of those that queries make nothing
+  bool awaits_own_writes_ = false;             // of those
+  int64_t begun_us_ = 0;
+  std::function<void(Status)> opened_;  // null once it has been called
+  std::function<void()> then_;          // while it waits
+  int left_ = 0;                        // of what it waits for
+  bool awaits_needed_ = false, has_failed_ = false;
+  std::optional<Timer> timer_;     // while it waits
+  std::shared_ptr<int> interest_;  // likewise
+  TableLocks::Place place_;
+  TableLocks::Hold hold_;
+  const Interest there_;
+};
+
+}  // namespace server

@@ -1,0 +1,124 @@
+#include "server/sql/serial/serial_look_up.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/sql/parse.h"
+
+namespace server {
+
+namespace {
+
+bool is_empty(storage::Log& log, const storage::TopicInfo& topic) {
+  for (int32_t i = 0; i < topic.partition_count; ++i) {
+    const auto status = log.find_partition({topic.id, PartitionId(i)});
+    if (status && status->readable_end() > Offset(0)) return false;
+  }
+  return true;
+}
+
+class AfterLookUp final : public SqlExecution {
+ public:
+  AfterLookUp(SqlSession& session, sql::Receiver& receiver, std::unique_ptr<SerialLookUp> look_up)
+      : SqlExecution(session, receiver), look_up_(std::move(look_up)) {}
+
+  void begin(std::shared_ptr<const SqlPrepared> prepared, std::vector<engine::Value> parameters) {
+    look_up_->begin([this, prepared = std::move(prepared),
+                     parameters = std::move(parameters)](const Status& found) mutable {
+      if (!found) return receiver().on_error(found.error());
+      auto started = session().start(prepared, std::move(parameters), receiver());
+      if (!started) return receiver().on_error(std::move(started).error());
+      running_ = *std::move(started);
+      if (is_paused()) running_->pause();
+    });
+  }
+  void cancel() override {
+    if (running_) return running_->cancel();
+    if (std::exchange(look_up_, nullptr))
+      receiver().on_error({ErrorCode::QueryCanceled, "canceling statement due to user request"});
+  }
+  void pause() override {
+    SqlExecution::pause();
+    if (running_) running_->pause();
+  }
+  void resume() override {
+    SqlExecution::resume();
+    if (running_) running_->resume();
+  }
+
+ private:
+  std::unique_ptr<SerialLookUp> look_up_;
+  std::unique_ptr<sql::Execution> running_;
+};
+
+}  // namespace
+
+std::unique_ptr<SerialLookUp> SerialLookUp::make(SqlSession& session, const MetadataImage& image,
+                                                 const engine::DataSource& table) {
+  if (std::ranges::none_of(table.schema.columns, &engine::ColumnDef::is_serial)) return nullptr;
+  const storage::TopicInfo* topic = image.topics->find(table.topic);
+  std::vector<size_t> unknown;
+  for (size_t i = 0; topic && i < table.schema.columns.size(); ++i)
+    if (table.schema.columns[i].is_serial && !session.parts().serials.knows({topic->id, i}))
+      unknown.push_back(i);
+  if (unknown.empty()) return nullptr;
+  if (!is_empty(session.parts().log, *topic))
+    return std::unique_ptr<SerialLookUp>(
+        new SerialLookUp(session, topic->id, table, std::move(unknown)));
+  for (const size_t column : unknown) session.parts().serials.begin({topic->id, column}, 1);
+  return nullptr;
+}
+
+SerialLookUp::SerialLookUp(SqlSession& session, Uuid topic, const engine::DataSource& table,
+                           std::vector<size_t> columns)
+    : session_(session), topic_(topic), columns_(std::move(columns)) {
+  for (const size_t column : columns_)
+    text_ += fmt::format("{}MAX({})", text_.empty() ? "SELECT " : ", ",
+                         engine::quote_if_needed(table.schema.columns[column].name));
+  text_ += fmt::format(" FROM {}", engine::quote_if_needed(table.name));
+}
+
+void SerialLookUp::begin(std::function<void(Status)> done) {
+  done_ = std::move(done);
+  auto started = start();
+  if (!started) return end(std::move(started).error());
+  select_ = *std::move(started);
+}
+
+Result<std::unique_ptr<sql::Execution>> SerialLookUp::start() {
+  return session_.start_for_change(text_, *this);
+}
+
+void SerialLookUp::on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row, size_t) {
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    const engine::Value greatest = columns[i]->value_at(first_row);
+    int64_t last = 0;
+    if (!greatest.is_null())
+      last = columns[i]->type().kind() == engine::TypeKind::Bigint ? greatest.as_int64()
+                                                                   : greatest.as_int32();
+    session_.parts().serials.begin({topic_, columns_[i]}, std::max<int64_t>(last, 0) + 1);
+  }
+}
+
+void SerialLookUp::on_done(sql::Completion) { end({}); }
+void SerialLookUp::on_error(Error error) { end(std::move(error)); }
+
+// Not within a call of the SELECT.
+void SerialLookUp::end(Status status) {
+  session_.shard().loop().post(interest_.here([this, status] {
+    const auto done = std::move(done_);  // it may be the end of this
+    done(status);
+  }));
+}
+
+Result<std::unique_ptr<sql::Execution>> run_after_look_up(
+    SqlSession& session, sql::Receiver& receiver, std::unique_ptr<SerialLookUp> look_up,
+    std::shared_ptr<const SqlPrepared> prepared, std::vector<engine::Value> parameters) {
+  auto run = std::make_unique<AfterLookUp>(session, receiver, std::move(look_up));
+  run->begin(std::move(prepared), std::move(parameters));
+  return std::unique_ptr<sql::Execution>(std::move(run));
+}
+
+}  // namespace server

@@ -1,0 +1,69 @@
+// The sequences as one session sees them: what nextval() and its kin ask.
+#pragma once
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/functions/sequences.h"
+#include "server/metadata/metadata_applier.h"
+#include "server/sql/serial/sequence_numbers.h"
+
+namespace server {
+
+// Threads: any. Owner: the session, and its statements on other threads.
+class SessionSequences final : public engine::Sequences {
+ public:
+  SessionSequences(SequenceReserves& reserves, const MetadataApplier& definitions, Asker asker)
+      : reserves_(reserves), definitions_(definitions), asker_(std::move(asker)) {}
+
+  Status next(std::string_view name, std::span<int64_t> numbers,
+              engine::EvalBudget* budget) override;
+  Result<int64_t> current(std::string_view name) const override;
+  Result<int64_t> last() const override;
+  Status set(std::string_view name, int64_t value, bool is_called,
+             engine::EvalBudget* budget) override;
+  int64_t transaction() override;
+  // From here on it is one transaction, or each statement its own.
+  void note_transaction(bool has_begun);
+  // For a loop: `done` is called once, here or on another thread.
+  void next_later(std::string_view name, size_t count, SequenceReserves::Taken done);
+  // DISCARD SEQUENCES
+  void forget();
+
+ private:
+  void note(const engine::Sequence& sequence, int64_t number);
+
+  SequenceReserves& reserves_;
+  const MetadataApplier& definitions_;
+  const Asker asker_;
+  mutable std::mutex mutex_;
+  std::map<Uuid, int64_t> current_;
+  std::optional<Uuid> last_;  // of current_: whose number nextval() gave last
+  bool is_in_transaction_ = false;
+  std::optional<int64_t> transaction_;  // its number, once somebody has asked
+};
+
+// The sequence that a text means, or the number that regclass has. Fails with UndefinedSource, and with WrongObjectType where it
+// is a stream or table.
+Result<engine::SequencePtr> find_sequence(const engine::Catalog& catalog, std::string_view name);
+
+// Of a DEFAULT that is looked at, and not computed: each number is 1, of sequences that are there.
+class ImaginarySequences final : public engine::Sequences {
+ public:
+  explicit ImaginarySequences(const engine::Catalog& catalog) : catalog_(catalog) {}
+  Status next(std::string_view name, std::span<int64_t> numbers,
+              engine::EvalBudget* budget) override;
+  Result<int64_t> current(std::string_view name) const override;
+  Result<int64_t> last() const override { return 1; }
+  Status set(std::string_view name, int64_t value, bool is_called,
+             engine::EvalBudget* budget) override;
+  int64_t transaction() override { return 1; }
+
+ private:
+  const engine::Catalog& catalog_;
+};
+
+}  // namespace server

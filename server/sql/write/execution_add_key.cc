@@ -1,0 +1,216 @@
+// ALTER TABLE that makes other rows of a table's: ADD PRIMARY KEY, and all that engine::AlterColumns has. They go to a topic of their
+// own, which then takes the place of the table's (docs/adr/0053).
+#include <fmt/format.h>
+
+#include "engine/plan/alter_columns.h"
+#include "engine/plan/primary_key.h"
+#include "engine/sql/parse.h"
+#include "server/sql/execution.h"
+#include "server/sql/read/table_opening.h"
+#include "server/sql/write/written_rows.h"
+
+namespace server {
+
+namespace {
+
+constexpr size_t kChunkBytes = 1 << 20;
+
+//   begin ─► closed to writers ─► topic made ─► no new key twice ─► rows copied ─► defined
+// A crash before the last step leaves a topic that no definition knows, which the next start removes.
+class AddKeyExecution final : public SqlExecution, private sql::Receiver {
+ public:
+  AddKeyExecution(SqlSession& session, sql::Receiver& receiver,
+                  const std::shared_ptr<const engine::ParsedStatement>& statement)
+      : SqlExecution(session, receiver), statement_(session.temporary().translate(statement)) {}
+  ~AddKeyExecution() override {
+    if (!is_handed_over_) drop();
+  }
+
+  Status begin() {
+    const auto* add = std::get_if<engine::AddPrimaryKey>(&statement_->statement);
+    const auto* alter = std::get_if<engine::AlterColumns>(&statement_->statement);
+    const engine::TableName& table = add ? add->table : alter->table;
+    const MetadataImagePtr image = session().parts().definitions.image();
+    const engine::DataSource* found = image->catalog->find_source(table.name.text);
+    if (!found || found->kind != engine::SourceKind::Table)
+      return Error{found ? ErrorCode::WrongObjectType : ErrorCode::UndefinedSource,
+                   fmt::format("Table {} does not exist.", table.name.text)}
+          .at(table.position);
+    if (session().holds(found->name))
+      return Error{ErrorCode::NotSupported,
+                   fmt::format("{} after INSERT in one transaction is not supported yet",
+                               add ? "ADD PRIMARY KEY" : "ALTER TABLE")};
+    source_ = image->catalog->sources().at(found->name);
+    TRY(session().make_buffer(source_));  // which it may write
+    if (add) {
+      keyed_ = TRY(engine::plan_primary_key(*add, *source_, session().parts().settings.engine));
+    } else {
+      engine::AlteredTable altered =
+          TRY(engine::plan_alter_columns(*alter, *source_, image->catalog->types));
+      keyed_ = std::move(altered.table);
+      values_ = std::move(altered.values);
+    }
+    const storage::TopicInfo* topic = image->topics->find(source_->topic);
+    if (!topic)
+      return Error{ErrorCode::UnknownTopic,
+                   fmt::format("topic \"{}\" of {} was deleted", source_->topic, source_->name)};
+    fence_ = session().parts().fence.close(topic->id);
+    if (!fence_)
+      return Error{ErrorCode::ObjectState,
+                   fmt::format("{} is being altered already", source_->name)};
+    old_topic_ = *topic;
+    new_topic_ = Uuid::random();
+    buffer_ = TRY(RowBuffer::make(keyed_, new_topic_, keyed_->partitions));
+    session().parts().log.create_partitions(
+        new_topic_, keyed_->partitions, on_loop([this](Status made) { look_for_doubles(made); }));
+    return {};
+  }
+
+ private:
+  void look_for_doubles(const Status& made) {
+    if (!made) return fail(made.error());
+    for (int32_t i = 0; i < old_topic_.partition_count; ++i) {
+      const auto status = session().parts().log.find_partition({old_topic_.id, PartitionId(i)});
+      old_ends_.push_back(status ? status->readable_end() : Offset(0));
+    }
+    if (!values_.empty()) return copy();  // the key is as it was
+    std::string keys;
+    for (const engine::ColumnDef& column : keyed_->schema.keys())
+      keys += (keys.empty() ? "" : ", ") + engine::quote_if_needed(column.name);
+    key_list_ = keys;
+    run(fmt::format("SELECT {} FROM {} GROUP BY {} HAVING COUNT(*) > 1 LIMIT 1", keys,
+                    engine::quote_if_needed(source_->name), keys));
+  }
+
+  void copy() {
+    is_copying_ = true;
+    std::string columns;
+    for (size_t i = 0; i < keyed_->schema.columns.size(); ++i) {
+      const engine::ColumnDef& column = keyed_->schema.columns[i];
+      if (column.role == engine::ColumnRole::Headers) continue;
+      columns += (columns.empty() ? "" : ", ") +
+                 (values_.empty() ? engine::quote_if_needed(column.name) : values_[i]);
+      places_.push_back(i);
+    }
+    run(fmt::format("SELECT {} FROM {}", columns, engine::quote_if_needed(source_->name)));
+  }
+
+  // The one before ends here, perhaps within one of its calls: it goes when the next one has ended.
+  void run(const std::string& text) {
+    auto started = session().start_for_change(text, *this);
+    if (!started) return fail(started.error());
+    former_ = std::move(select_);
+    select_ = *std::move(started);
+  }
+
+  void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,
+               size_t end_row) override {
+    if (has_failed_) return;
+    if (!is_copying_) {
+      Error error{ErrorCode::DuplicateKey,
+                  fmt::format("could not create unique index \"{}_pkey\"", source_->name)};
+      error.detail = fmt::format("Two rows have the same ({}).", key_list_);
+      return fail(std::move(error));
+    }
+    const size_t rows = end_row - first_row;
+    const std::vector<int64_t> now(rows, session().parts().clock.wall_ms());
+    auto written = written_columns(keyed_->schema, places_, columns, first_row, end_row);
+    if (!written) return fail(std::move(written).error());
+    if (const Status added =
+            buffer_->add(*written, rows, now, {}, nullptr,
+                         values_.empty() ? KeysOf::NewRows : KeysOf::RowsThatAreThere);
+        !added)
+      return fail(added.error());
+    if (buffer_->size_bytes() >= kChunkBytes) send();
+  }
+  void on_notice(sql::Notice notice) override { receiver().on_notice(std::move(notice)); }
+  void on_error(Error error) override { fail(std::move(error)); }
+  void on_done(sql::Completion) override {
+    if (has_failed_) return;
+    // Later: this is a call of the SELECT that ends.
+    if (!is_copying_) return session().shard().loop().post(interest().here([this] { copy(); }));
+    is_copied_ = true;
+    if (buffer_->rows() > 0) send();
+    define_when_stored();
+  }
+
+  void send() {
+    storage::AppendRequest request;
+    buffer_->take(request);
+    ++in_flight_;
+    append_when_room(session().parts(), std::move(request),
+                     on_loop([this](Result<storage::Appended> appended) {
+                       --in_flight_;
+                       if (!appended) return fail(appended.error());
+                       session().note_written(appended->batches);
+                       define_when_stored();
+                     }),
+                     AppendTo::NewTopic);
+  }
+
+  void define_when_stored() {
+    if (!is_copied_ || in_flight_ > 0 || has_failed_ || is_handed_over_) return;
+    is_handed_over_ = true;
+    storage::Log& log = session().parts().log;
+    auto done = on_loop([this](Result<DefinitionOutcome> outcome) {
+      if (!outcome) return fail(outcome.error());
+      show_rows(std::move(outcome->tag));
+    });
+    session().parts().definitions.submit(
+        statement_, MetadataApplier::RekeyRequest{old_topic_.id, new_topic_, old_ends_},
+        [&log, done, fence = fence_, topic = new_topic_](Result<DefinitionOutcome> outcome) {
+          if (!outcome) log.drop_topic(topic, [](const Status&) {});
+          done(std::move(outcome));
+        },
+        session().asker(), session().defining_transaction());
+  }
+
+  // Whoever reads the table afterwards finds its rows there: the query that keeps them has begun anew.
+  void show_rows(std::string tag) {
+    const MetadataImagePtr image = session().parts().definitions.image();
+    const auto table = image->catalog->sources().find(keyed_->name);
+    if (table == image->catalog->sources().end()) return receiver().on_done({std::move(tag)});
+    auto kept = find_kept_table(*image, table->second);
+    if (!kept) return receiver().on_done({std::move(tag)});
+    opening_.emplace(session(), receiver(), image, std::vector<KeptTable>{*std::move(kept)},
+                     TableOpening::Kind::Keys);
+    // Later reads wait for it again, and tell when it is not there in time.
+    opening_->begin([this, tag](const Status&) { receiver().on_done({tag}); });
+  }
+
+  void drop() {
+    if (buffer_) session().parts().log.drop_topic(new_topic_, [](const Status&) {});
+  }
+  void fail(Error error) {
+    if (std::exchange(has_failed_, true)) return;
+    fence_ = nullptr;
+    receiver().on_error(std::move(error));
+  }
+
+  const std::shared_ptr<const engine::ParsedStatement> statement_;
+  std::shared_ptr<const engine::DataSource> source_, keyed_;  // keyed_: as it is then
+  storage::TopicInfo old_topic_;
+  Uuid new_topic_;
+  std::vector<Offset> old_ends_;
+  WriteFence::Hold fence_;
+  std::unique_ptr<RowBuffer> buffer_;
+  std::vector<size_t> places_;
+  std::vector<std::string> values_;  // of the columns of `keyed_`; none: those of their names
+  std::string key_list_;
+  std::unique_ptr<sql::Execution> former_, select_;
+  std::optional<TableOpening> opening_;
+  int in_flight_ = 0;
+  bool is_copying_ = false, is_copied_ = false, has_failed_ = false, is_handed_over_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<sql::Execution>> run_add_key(
+    SqlSession& session, sql::Receiver& receiver,
+    const std::shared_ptr<const engine::ParsedStatement>& statement) {
+  auto run = std::make_unique<AddKeyExecution>(session, receiver, statement);
+  TRY(run->begin());
+  return std::unique_ptr<sql::Execution>(std::move(run));
+}
+
+}  // namespace server

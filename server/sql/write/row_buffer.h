@@ -1,0 +1,83 @@
+// Rows of one stream or table on their way into its topic: encoded as they come, in one record
+// batch a partition.
+#pragma once
+#include <absl/container/flat_hash_set.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/catalog/catalog.h"
+#include "engine/formats/format.h"
+#include "engine/types/column.h"
+#include "records/batch_builder.h"
+#include "server/sql/write/written_rows.h"
+#include "storage/log/requests.h"
+
+namespace server {
+
+// Threads: one at a time. Owner: the statement or the transaction that writes.
+class RowBuffer {
+ public:
+  static Result<std::unique_ptr<RowBuffer>> make(std::shared_ptr<const engine::DataSource> source,
+                                                 Uuid topic, int32_t partitions);
+
+  // Columns of the source's schema, in its order, which become what is stored of them (VARCHAR(20) cuts blanks, TIMESTAMP(0)
+  // rounds); those of HEADERS are left out of account. `lines` (may be empty) names rows in errors. All rows or none. Where
+  // there are keys in `once`, no row may have one of them; those of the rows are added. No part of a table's new key is NULL;
+  // records that others wrote may have such keys, and those rows can be changed.
+  using Keys = absl::flat_hash_set<std::string>;
+  Status add(std::vector<engine::ColumnPtr>& columns, size_t rows,
+             std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {},
+             Keys* once = nullptr, KeysOf keys = KeysOf::NewRows);
+  // As add() and remove() write them.
+  Result<std::vector<std::string>> keys_of(std::span<const engine::ColumnPtr> columns,
+                                           size_t rows) const;
+  // The records that delete the rows of these keys; of the columns only those of the key are looked at.
+  Status remove(std::span<const engine::ColumnPtr> columns, size_t rows,
+                std::span<const int64_t> timestamps);
+  size_t size_bytes() const { return size_bytes_; }
+  uint64_t rows() const { return rows_; }
+  // Takes over the rows of another buffer of the same source; they come after its own. Fails with
+  // ObjectState, and takes nothing, when the source has another topic by now.
+  Status absorb(RowBuffer& other);
+  // Moves everything into the request; the buffer is empty again.
+  void take(storage::AppendRequest& into);
+  // What take() would give, by partition.
+  std::vector<std::string> batches();
+  // What it holds by now, and back to that: what came later is dropped.
+  struct Mark {
+    Uuid topic;
+    std::vector<size_t> sealed_bytes = {};  // by partition
+    size_t size_bytes = 0;
+    uint64_t rows = 0;
+  };
+  Mark mark();
+  bool may_go_back(const Mark& mark) const { return mark.topic == topic_ && mark.rows <= rows_; }
+  void go_back(const Mark& mark);
+  const Uuid& topic() const { return topic_; }
+  const engine::DataSource& source() const { return *source_; }
+
+ private:
+  RowBuffer(std::shared_ptr<const engine::DataSource> source, Uuid topic, int32_t partitions);
+  void seal(size_t partition);
+  void append(int64_t timestamp, std::optional<std::string_view> key,
+              std::optional<std::string_view> value);
+  Status check_not_null(std::span<const engine::ColumnPtr> columns, size_t rows,
+                        std::span<const uint64_t> lines, KeysOf keys) const;
+
+  const std::shared_ptr<const engine::DataSource> source_;
+  const Uuid topic_;
+  std::vector<size_t> key_columns_, value_columns_;
+  std::unique_ptr<engine::Writer> key_writer_, value_writer_;
+  std::vector<records::BatchBuilder> builders_;
+  std::vector<std::string> sealed_;  // by partition: batches that have become large
+  size_t next_partition_ = 0;        // of rows without a key, in turn
+  size_t size_bytes_ = 0;
+  uint64_t rows_ = 0;
+};
+
+}  // namespace server

@@ -1,0 +1,52 @@
+#include "server/sql/read/told_ends.h"
+
+#include <gtest/gtest.h>
+
+namespace server {
+namespace {
+
+using storage::TopicPartition;
+
+const Uuid kTopic = Uuid::random();
+
+TopicPartition partition(int32_t number) { return {kTopic, PartitionId{number}}; }
+
+TEST(ToldEnds, are_those_of_questions_that_are_young_enough) {
+  ToldEnds told;
+  told.note({{partition(0), Offset{5}}, {partition(1), Offset{7}}}, 1000);
+  const std::vector both = {partition(0), partition(1)};
+  ASSERT_TRUE(told.since(both, 1000));
+  EXPECT_EQ(told.since(both, 1000)->at(1).second, Offset{7});
+  EXPECT_FALSE(told.since(both, 1001));
+}
+
+// A read of three partitions cannot go by what is known of two.
+TEST(ToldEnds, are_of_all_partitions_or_none) {
+  ToldEnds told;
+  told.note({{partition(0), Offset{5}}}, 1000);
+  told.note({{partition(1), Offset{7}}}, 400);
+  EXPECT_FALSE(told.since(std::vector{partition(0), partition(2)}, 0));
+  EXPECT_FALSE(told.since(std::vector{partition(0), partition(1)}, 500));
+  EXPECT_TRUE(told.since(std::vector{partition(0), partition(1)}, 400));
+}
+
+// The answer to an older question comes last: neither what was seen nor how young it is goes back.
+TEST(ToldEnds, do_not_go_back) {
+  ToldEnds told;
+  told.note({{partition(0), Offset{9}}}, 2000);
+  told.note({{partition(0), Offset{8}}}, 1000);
+  const auto ends = told.since(std::vector{partition(0)}, 2000);
+  ASSERT_TRUE(ends);
+  EXPECT_EQ(ends->front().second, Offset{9});
+}
+
+TEST(ToldEnds, are_forgotten_when_there_are_many) {
+  ToldEnds told;
+  for (int32_t i = 0; i <= static_cast<int32_t>(ToldEnds::kMost); ++i)
+    told.note({{partition(i), Offset{1}}}, i);
+  EXPECT_FALSE(told.since(std::vector{partition(0)}, 0));
+  EXPECT_TRUE(told.since(std::vector{partition(static_cast<int32_t>(ToldEnds::kMost))}, 0));
+}
+
+}  // namespace
+}  // namespace server
