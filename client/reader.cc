@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "client/admin/topics.h"
 #include "client/flags.h"
-#include "client/topics.h"
 
 namespace client {
 

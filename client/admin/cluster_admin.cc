@@ -1,0 +1,318 @@
+#include "client/admin/cluster_admin.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "client/connection.h"
+
+namespace client {
+
+namespace {
+
+constexpr int16_t kMetadata = 3, kElectLeaders = 43, kIncrementalAlterConfigs = 44,
+                  kAlterReassignments = 45, kListReassignments = 46, kDescribeQuorum = 55,
+                  kUpdateFeatures = 57, kUnregisterBroker = 64, kApiVersions = 18;
+constexpr int32_t kTimeoutMs = 30'000;
+constexpr std::string_view kClusterFeature = "millrace.version";
+
+Error cut_short() { return {ErrorCode::NetworkFailure, "the server's answer is cut short"}; }
+
+Status failure(int16_t code, const std::string& message) {
+  if (code == 0) return {};
+  return kafka_failure(static_cast<rd_kafka_resp_err_t>(code),
+                       message.empty() ? nullptr : message.c_str());
+}
+
+void write(WireWriter& to, const NodeNumbers& nodes) {
+  to.count(static_cast<int64_t>(nodes.size()));
+  for (const int32_t node : nodes) to.number(node);
+}
+
+NodeNumbers read_nodes(WireReader& in) {
+  NodeNumbers nodes;
+  for (size_t left = in.count(); left > 0 && in.ok(); --left) nodes.push_back(in.number<int32_t>());
+  return nodes;
+}
+
+template <class Entry>
+std::map<std::string, std::map<int32_t, Entry>> by_topic(
+    const std::map<TopicPartitionKey, Entry>& partitions) {
+  std::map<std::string, std::map<int32_t, Entry>> topics;
+  for (const auto& [key, entry] : partitions) topics[key.first].emplace(key.second, entry);
+  return topics;
+}
+
+// Topics with partitions, each of which has an error.
+ClusterAdmin::Refusals read_refusals(WireReader& in) {
+  ClusterAdmin::Refusals refusals;
+  for (size_t topics = in.count(); topics > 0 && in.ok(); --topics) {
+    const std::string topic = in.text();
+    for (size_t left = in.count(); left > 0 && in.ok(); --left) {
+      const auto partition = in.number<int32_t>();
+      PartitionRefusal& refusal = refusals[{topic, partition}];
+      refusal.code = in.number<int16_t>();
+      refusal.message = in.text();
+      in.end();
+    }
+    in.end();
+  }
+  return refusals;
+}
+
+void read_partition(WireReader& in, const std::string& topic, bool is_internal,
+                    ClusterListing& listing) {
+  in.number<int16_t>();
+  const auto index = in.number<int32_t>();
+  ReplicaListing& partition = listing.partitions[{topic, index}];
+  partition.is_internal = is_internal;
+  partition.leader = in.number<int32_t>();
+  in.number<int32_t>();
+  partition.replicas = read_nodes(in);
+  partition.in_sync = read_nodes(in);
+  read_nodes(in);
+  in.end();
+}
+
+}  // namespace
+
+std::string name_of(const TopicPartitionKey& partition) {
+  return fmt::format("{}-{}", partition.first, partition.second);
+}
+
+Result<ClusterAdmin> ClusterAdmin::open(const std::string& bootstrap_server) {
+  // The first one that can be reached.
+  std::string_view rest = bootstrap_server;
+  while (true) {
+    const size_t comma = rest.find(',');
+    auto connection = WireConnection::open(std::string(rest.substr(0, comma)));
+    if (connection) return ClusterAdmin(*std::move(connection));
+    if (comma == rest.npos) return connection.error();
+    rest.remove_prefix(comma + 1);
+  }
+}
+
+Result<ClusterListing> ClusterAdmin::describe() {
+  constexpr int16_t kVersion = 9;
+  WireWriter request;
+  request.count(-1).number<int8_t>(0).number<int8_t>(0).number<int8_t>(0).end();
+  WireReader in(TRY(connection_.ask(kMetadata, kVersion, request)));
+  ClusterListing listing;
+  in.number<int32_t>();
+  for (size_t left = in.count(); left > 0 && in.ok(); --left) {
+    ClusterNodeListing& node = listing.nodes.emplace_back();
+    node.id = in.number<int32_t>();
+    node.host = in.text();
+    node.port = in.number<int32_t>();
+    node.rack = in.text();
+    in.end();
+  }
+  in.text();
+  listing.controller = in.number<int32_t>();
+  for (size_t left = in.count(); left > 0 && in.ok(); --left) {
+    in.number<int16_t>();
+    const std::string topic = in.text();
+    const bool is_internal = in.number<int8_t>() != 0;
+    for (size_t partitions = in.count(); partitions > 0 && in.ok(); --partitions)
+      read_partition(in, topic, is_internal, listing);
+    in.number<int32_t>();
+    in.end();
+  }
+  in.number<int32_t>();
+  in.end();
+  if (!in.is_whole()) return cut_short();
+  return listing;
+}
+
+Result<MetadataLogListing> ClusterAdmin::metadata_log() {
+  constexpr int16_t kVersion = 1;
+  WireWriter request;
+  request.count(1).text("__cluster_metadata").count(1).number<int32_t>(0).end().end().end();
+  WireReader in(TRY(connection_.ask(kDescribeQuorum, kVersion, request)));
+  MetadataLogListing listing;
+  TRY(failure(in.number<int16_t>(), {}));
+  if (in.count() != 1) return cut_short();
+  in.text();
+  if (in.count() != 1) return cut_short();
+  in.number<int32_t>();
+  TRY(failure(in.number<int16_t>(), {}));
+  in.number<int32_t>();
+  in.number<int32_t>();
+  listing.end = in.number<int64_t>();
+  for (size_t left = in.count(); left > 0 && in.ok(); --left) {
+    MetadataReaderListing& reader = listing.readers[in.number<int32_t>()];
+    reader.read = in.number<int64_t>();
+    in.number<int64_t>();
+    reader.caught_up_ms = in.number<int64_t>();
+    in.end();
+  }
+  if (!in.ok()) return cut_short();
+  return listing;
+}
+
+// What is asked for is in the tagged fields (KIP-584), each of which says how long it is.
+Result<FeatureLevelListing> ClusterAdmin::feature_level() {
+  constexpr int16_t kVersion = 3;
+  constexpr uint64_t kSupported = 0, kFinalized = 2;
+  WireWriter request;
+  request.text("millrace").text("1").end();
+  WireReader in(TRY(connection_.ask(kApiVersions, kVersion, request, WireConnection::Header::First)));
+  TRY(failure(in.number<int16_t>(), {}));
+  for (size_t left = in.count(); left > 0 && in.ok(); --left) {
+    for (int i = 0; i < 3; ++i) in.number<int16_t>();  // key, versions
+    in.end();
+  }
+  in.number<int32_t>();  // throttled
+  FeatureLevelListing listing;
+  for (size_t left = in.tagged_count(); left > 0 && in.ok(); --left) {
+    const auto [tag, size] = in.next_tagged();
+    if (tag != kSupported && tag != kFinalized) {
+      in.skip(size);
+      continue;
+    }
+    for (size_t features = in.count(); features > 0 && in.ok(); --features) {
+      const std::string name = in.text();
+      const auto first = in.number<int16_t>(), second = in.number<int16_t>();
+      in.end();
+      if (name != kClusterFeature) continue;
+      if (tag == kSupported) listing.newest = second;
+      // The greatest that may be used comes first here.
+      if (tag == kFinalized) listing.now = first;
+    }
+  }
+  if (!in.ok()) return cut_short();
+  return listing;
+}
+
+Status ClusterAdmin::raise_feature_level(int16_t level) {
+  constexpr int16_t kVersion = 1;
+  constexpr int8_t kUpgrade = 1, kCarryOut = 0;
+  WireWriter request;
+  request.number(kTimeoutMs).count(1).text(kClusterFeature).number(level).number(kUpgrade).end();
+  request.number(kCarryOut).end();
+  WireReader in(TRY(connection_.ask(kUpdateFeatures, kVersion, request)));
+  in.number<int32_t>();  // throttled
+  const auto code = in.number<int16_t>();
+  const std::string message = in.text();
+  if (!in.ok()) return cut_short();
+  return failure(code, message);
+}
+
+Result<ClusterAdmin::Refusals> ClusterAdmin::move(const Moves& moves) {
+  constexpr int16_t kVersion = 0;
+  WireWriter request;
+  const auto topics = by_topic(moves);
+  request.number(kTimeoutMs).count(static_cast<int64_t>(topics.size()));
+  for (const auto& [topic, partitions] : topics) {
+    request.text(topic).count(static_cast<int64_t>(partitions.size()));
+    for (const auto& [index, replicas] : partitions) {
+      request.number(index);
+      if (replicas)
+        write(request, *replicas);
+      else
+        request.count(-1);
+      request.end();
+    }
+    request.end();
+  }
+  request.end();
+  WireReader in(TRY(connection_.ask(kAlterReassignments, kVersion, request)));
+  in.number<int32_t>();
+  const auto code = in.number<int16_t>();
+  const std::string message = in.text();
+  TRY(failure(code, message));
+  Refusals refusals = read_refusals(in);
+  in.end();
+  if (!in.is_whole()) return cut_short();
+  return refusals;
+}
+
+Result<std::map<TopicPartitionKey, MovingReplicas>> ClusterAdmin::moving() {
+  constexpr int16_t kVersion = 0;
+  WireWriter request;
+  request.number(kTimeoutMs).count(-1).end();
+  WireReader in(TRY(connection_.ask(kListReassignments, kVersion, request)));
+  in.number<int32_t>();
+  const auto code = in.number<int16_t>();
+  const std::string message = in.text();
+  TRY(failure(code, message));
+  std::map<TopicPartitionKey, MovingReplicas> moving;
+  for (size_t topics = in.count(); topics > 0 && in.ok(); --topics) {
+    const std::string topic = in.text();
+    for (size_t left = in.count(); left > 0 && in.ok(); --left) {
+      const auto index = in.number<int32_t>();
+      MovingReplicas& each = moving[{topic, index}];
+      each.replicas = read_nodes(in);
+      each.adding = read_nodes(in);
+      each.removing = read_nodes(in);
+      in.end();
+    }
+    in.end();
+  }
+  in.end();
+  if (!in.is_whole()) return cut_short();
+  return moving;
+}
+
+Result<ClusterAdmin::Refusals> ClusterAdmin::elect(
+    ElectionType type, const std::optional<std::set<TopicPartitionKey>>& partitions) {
+  constexpr int16_t kVersion = 2;
+  WireWriter request;
+  request.number(static_cast<int8_t>(type));
+  if (partitions) {
+    std::map<std::string, NodeNumbers> topics;
+    for (const auto& [topic, index] : *partitions) topics[topic].push_back(index);
+    request.count(static_cast<int64_t>(topics.size()));
+    for (const auto& [topic, indexes] : topics) {
+      request.text(topic);
+      write(request, indexes);
+      request.end();
+    }
+  } else {
+    request.count(-1);
+  }
+  request.number(kTimeoutMs).end();
+  WireReader in(TRY(connection_.ask(kElectLeaders, kVersion, request)));
+  in.number<int32_t>();
+  TRY(failure(in.number<int16_t>(), {}));
+  Refusals refusals = read_refusals(in);
+  in.end();
+  if (!in.is_whole()) return cut_short();
+  return refusals;
+}
+
+Status ClusterAdmin::unregister(int32_t node) {
+  constexpr int16_t kVersion = 0;
+  WireWriter request;
+  request.number(node).end();
+  WireReader in(TRY(connection_.ask(kUnregisterBroker, kVersion, request)));
+  in.number<int32_t>();
+  const auto code = in.number<int16_t>();
+  const std::string message = in.text();
+  return failure(code, message);
+}
+
+Status ClusterAdmin::configure(Resource type, const std::string& name, const Settings& settings) {
+  constexpr int16_t kVersion = 1;
+  constexpr int8_t kSet = 0, kDelete = 1;
+  WireWriter request;
+  request.count(1).number(static_cast<int8_t>(type)).text(name);
+  request.count(static_cast<int64_t>(settings.size()));
+  for (const auto& [setting, value] : settings) {
+    request.text(setting).number(value.empty() ? kDelete : kSet);
+    if (value.empty())
+      request.null_text();
+    else
+      request.text(value);
+    request.end();
+  }
+  request.end().number<int8_t>(0).end();
+  WireReader in(TRY(connection_.ask(kIncrementalAlterConfigs, kVersion, request)));
+  in.number<int32_t>();
+  if (in.count() != 1) return cut_short();
+  const auto code = in.number<int16_t>();
+  const std::string message = in.text();
+  return failure(code, message);
+}
+
+}  // namespace client

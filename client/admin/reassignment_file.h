@@ -1,0 +1,30 @@
+// The JSON files of kafka-reassign-partitions and kafka-leader-election, and lists of nodes in flags: pure.
+#pragma once
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "client/admin/replica_plan.h"
+
+namespace client {
+
+// {"version":1,"partitions":[{"topic":"a","partition":0,"replicas":[1,2]}]}. Fails with InvalidParameter.
+Result<ReplicaPlan> parse_reassignments(std::string_view text);
+// Likewise, in one line.
+std::string to_json(const ReplicaPlan& plan);
+
+// {"version":1,"topics":[{"topic":"a"}]}
+Result<std::set<std::string>> parse_topics_to_move(std::string_view text);
+
+// {"partitions":[{"topic":"a","partition":0}]}
+Result<std::set<TopicPartitionKey>> parse_partitions(std::string_view text);
+
+// "1,2,3"; a node that is named twice, or no number, is refused.
+Result<std::set<int32_t>> parse_node_list(std::string_view text);
+// "1:2,2:3" of --replica-assignment: the replicas of each partition from 0 on, as many of each. The words are kafka-topics'.
+Result<std::vector<std::vector<int32_t>>> parse_replica_assignment(std::string_view text);
+
+// All of it.
+Result<std::string> read_text_file(const std::string& path);
+
+}  // namespace client

@@ -1,0 +1,204 @@
+#include "client/admin/replica_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace client {
+
+namespace {
+
+// One of each rack after the other.
+NodeNumbers in_turn(const ClusterListing& cluster, const std::set<int32_t>& nodes) {
+  std::map<std::string, NodeNumbers> racks;
+  for (const ClusterNodeListing& node : cluster.nodes)
+    if (nodes.contains(node.id)) racks[node.rack].push_back(node.id);
+  NodeNumbers all;
+  for (size_t turn = 0, before = SIZE_MAX; before != all.size(); ++turn) {
+    before = all.size();
+    for (const auto& [rack, members] : racks)
+      if (turn < members.size()) all.push_back(members[turn]);
+  }
+  return all;
+}
+
+bool contains(const NodeNumbers& nodes, int32_t node) {
+  return std::ranges::find(nodes, node) != nodes.end();
+}
+
+// How many replicas each node has, and of how many it is the preferred leader.
+class Loads {
+ public:
+  explicit Loads(const ClusterListing& cluster) {
+    for (const ClusterNodeListing& node : cluster.nodes) {
+      racks_[node.id] = node.rack;
+      replicas_[node.id] = preferred_[node.id] = 0;
+    }
+    for (const auto& [partition, known] : cluster.partitions) {
+      for (const int32_t node : known.replicas) ++replicas_[node];
+      if (!known.replicas.empty()) ++preferred_[known.replicas.front()];
+    }
+  }
+  size_t replicas(int32_t node) const { return replicas_.at(node); }
+  size_t preferred(int32_t node) const { return preferred_.at(node); }
+  bool is_there(int32_t node) const { return racks_.contains(node); }
+
+  void change(const NodeNumbers& from, const NodeNumbers& to) {
+    for (const int32_t node : from) --replicas_[node];
+    for (const int32_t node : to) ++replicas_[node];
+    --preferred_[from.front()];
+    ++preferred_[to.front()];
+  }
+  // Who could have the replica in place of `leaving`: in a rack that none of the others is in, if there is one, then who
+  // has least. Nobody where all have one.
+  std::optional<int32_t> heir_of(const NodeNumbers& replicas, int32_t leaving) const {
+    std::set<std::string> taken;
+    for (const int32_t node : replicas)
+      if (const auto known = racks_.find(node); known != racks_.end() && node != leaving)
+        taken.insert(known->second);
+    std::optional<int32_t> best;
+    const auto cost = [&](int32_t node) {
+      const std::string& rack = racks_.at(node);
+      return std::tuple(!rack.empty() && taken.contains(rack), replicas_.at(node), node);
+    };
+    for (const auto& [node, rack] : racks_)
+      if (!contains(replicas, node) && (!best || cost(node) < cost(*best))) best = node;
+    return best;
+  }
+  int32_t most() const {
+    return extreme([](size_t a, size_t b) { return a > b; });
+  }
+  int32_t least() const {
+    return extreme([](size_t a, size_t b) { return a < b; });
+  }
+
+ private:
+  template <class Before>
+  int32_t extreme(Before before) const {
+    int32_t found = racks_.begin()->first;
+    for (const auto& [node, rack] : racks_)
+      if (before(replicas_.at(node), replicas_.at(found))) found = node;
+    return found;
+  }
+  std::map<int32_t, std::string> racks_;  // of those that are there
+  std::map<int32_t, size_t> replicas_, preferred_;
+};
+
+// Whoever of the replicas is preferred least often comes first, where that makes leaders more even.
+void prefer_evenly(const ClusterListing& cluster, Loads& loads, ReplicaPlan& plan) {
+  for (const auto& [partition, known] : cluster.partitions) {
+    const auto planned = plan.find(partition);
+    const NodeNumbers before = planned != plan.end() ? planned->second : known.replicas;
+    if (before.empty()) continue;
+    NodeNumbers after = before;
+    const auto least = std::ranges::min_element(after, {}, [&](int32_t node) {
+      return loads.is_there(node) ? loads.preferred(node) : SIZE_MAX;
+    });
+    if (!loads.is_there(*least) || !loads.is_there(after.front()) ||
+        loads.preferred(*least) + 1 >= loads.preferred(after.front()))
+      continue;
+    std::rotate(after.begin(), least, std::next(least));
+    loads.change(before, after);
+    plan[partition] = after;
+  }
+}
+
+}  // namespace
+
+Result<ReplicaPlan> plan_generated(const ClusterListing& cluster,
+                                   const std::set<std::string>& topics,
+                                   const std::set<int32_t>& nodes) {
+  const NodeNumbers turn = in_turn(cluster, nodes);
+  ReplicaPlan plan;
+  std::map<std::string, size_t> first;
+  for (const auto& [partition, known] : cluster.partitions) {
+    if (!topics.contains(partition.first)) continue;
+    if (known.replicas.size() > turn.size())
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("Replication factor: {} larger than available brokers: {}",
+                               known.replicas.size(), turn.size())};
+    const size_t begin = first.try_emplace(partition.first, first.size()).first->second +
+                         static_cast<size_t>(partition.second);
+    // Who follows a leader changes from round to round, so that the load of one that is lost is spread.
+    const size_t shift = static_cast<size_t>(partition.second) / turn.size();
+    NodeNumbers& replicas = plan[partition];
+    replicas.push_back(turn[begin % turn.size()]);
+    for (size_t i = 0; replicas.size() < known.replicas.size(); ++i)
+      replicas.push_back(turn[(begin + 1 + (shift + i) % (turn.size() - 1)) % turn.size()]);
+  }
+  return plan;
+}
+
+Result<ReplicaPlan> plan_without(const ClusterListing& all, int32_t leaving) {
+  ClusterListing cluster = all;
+  std::erase_if(cluster.nodes, [&](const ClusterNodeListing& node) { return node.id == leaving; });
+  Loads loads(cluster);
+  ReplicaPlan plan;
+  for (const auto& [partition, known] : cluster.partitions) {
+    if (!contains(known.replicas, leaving)) continue;
+    const auto heir = loads.heir_of(known.replicas, leaving);
+    if (!heir)
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("partition {} has {} replicas, and {} other nodes are there",
+                               name_of(partition), known.replicas.size(), cluster.nodes.size()),
+                   {},
+                   "Add a node, or give the topic fewer replicas."};
+    NodeNumbers replicas = known.replicas;
+    std::ranges::replace(replicas, leaving, *heir);
+    loads.change(known.replicas, replicas);
+    plan[partition] = replicas;
+  }
+  return plan;
+}
+
+Result<ReplicaPlan> plan_wider(const ClusterListing& cluster, size_t replicas) {
+  constexpr int32_t kNobodyLeaves = -1;
+  Loads loads(cluster);
+  ReplicaPlan plan;
+  for (const auto& [partition, known] : cluster.partitions) {
+    if (known.replicas.empty() || known.replicas.size() >= replicas) continue;
+    NodeNumbers wider = known.replicas;
+    while (wider.size() < replicas) {
+      const auto node = loads.heir_of(wider, kNobodyLeaves);
+      if (!node)
+        return Error{ErrorCode::InvalidParameter,
+                     fmt::format("{} replicas need as many nodes, and {} are there", replicas,
+                                 cluster.nodes.size())};
+      wider.push_back(*node);
+    }
+    loads.change(known.replicas, wider);
+    plan[partition] = wider;
+  }
+  return plan;
+}
+
+ReplicaPlan plan_balanced(const ClusterListing& cluster) {
+  ReplicaPlan plan;
+  if (cluster.nodes.empty()) return plan;
+  Loads loads(cluster);
+  for (bool is_changed = true; is_changed;) {
+    is_changed = false;
+    const int32_t most = loads.most(), least = loads.least();
+    if (loads.replicas(most) <= loads.replicas(least) + 1) break;
+    for (const auto& [partition, known] : cluster.partitions) {
+      const auto planned = plan.find(partition);
+      const NodeNumbers before = planned != plan.end() ? planned->second : known.replicas;
+      if (!contains(before, most) || contains(before, least) ||
+          loads.heir_of(before, most) != least)
+        continue;
+      NodeNumbers after = before;
+      std::ranges::replace(after, most, least);
+      loads.change(before, after);
+      plan[partition] = after;
+      is_changed = true;
+      break;
+    }
+  }
+  prefer_evenly(cluster, loads, plan);
+  std::erase_if(plan, [&](const auto& each) {
+    return cluster.partitions.at(each.first).replicas == each.second;
+  });
+  return plan;
+}
+
+}  // namespace client

@@ -1,0 +1,141 @@
+#include "client/admin/topics.h"
+
+#include <array>
+
+#include "client/admin/admin_request.h"
+
+namespace client {
+
+namespace {
+
+constexpr int kServerDefault = -1;  // for partitions and replicas of a new topic
+
+using NewTopicHandle = Owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
+using DeleteTopicHandle = Owned<rd_kafka_DeleteTopic_t, rd_kafka_DeleteTopic_destroy>;
+using NewPartitionsHandle = Owned<rd_kafka_NewPartitions_t, rd_kafka_NewPartitions_destroy>;
+using ConfigResource = Owned<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
+
+Status check(const rd_kafka_topic_result_t* const* results, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    if (const rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[i]))
+      return kafka_failure(code, rd_kafka_topic_result_error_string(results[i]));
+  return {};
+}
+
+}  // namespace
+
+Status create_topic(Connection& connection, const NewTopic& topic) {
+  std::array<char, 512> problem{};
+  // With replicas by hand librdkafka wants to know how many, and tells the server -1, as that wants it.
+  const int given =
+      topic.replicas.empty() ? kServerDefault : static_cast<int>(topic.replicas.size());
+  const NewTopicHandle request(rd_kafka_NewTopic_new(
+      topic.name.c_str(), topic.partitions.value_or(given),
+      topic.replication_factor.value_or(kServerDefault), problem.data(), problem.size()));
+  if (!request) return Error{ErrorCode::InvalidParameter, problem.data()};
+  int32_t partition = 0;
+  for (std::vector<int32_t> nodes : topic.replicas)
+    if (rd_kafka_NewTopic_set_replica_assignment(request.get(), partition++, nodes.data(),
+                                                 nodes.size(), problem.data(), problem.size()))
+      return Error{ErrorCode::InvalidParameter, problem.data()};
+  for (const auto& [name, value] : topic.config)
+    rd_kafka_NewTopic_set_config(request.get(), name.c_str(), value.c_str());
+  rd_kafka_NewTopic_t* requests[] = {request.get()};
+  const Event event = TRY(ask_admin(connection, [&](rd_kafka_queue_t* queue) {
+    rd_kafka_CreateTopics(connection.handle(), requests, 1, nullptr, queue);
+  }));
+  size_t count = 0;
+  const auto* results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  return check(results, count);
+}
+
+Status delete_topic(Connection& connection, const std::string& name) {
+  const DeleteTopicHandle request(rd_kafka_DeleteTopic_new(name.c_str()));
+  rd_kafka_DeleteTopic_t* requests[] = {request.get()};
+  const Event event = TRY(ask_admin(connection, [&](rd_kafka_queue_t* queue) {
+    rd_kafka_DeleteTopics(connection.handle(), requests, 1, nullptr, queue);
+  }));
+  size_t count = 0;
+  const auto* results =
+      rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
+  return check(results, count);
+}
+
+Status add_partitions(Connection& connection, const std::string& name, int partitions,
+                      std::vector<std::vector<int32_t>> replicas) {
+  std::array<char, 512> problem{};
+  const NewPartitionsHandle request(rd_kafka_NewPartitions_new(
+      name.c_str(), static_cast<size_t>(partitions), problem.data(), problem.size()));
+  if (!request) return Error{ErrorCode::InvalidParameter, problem.data()};
+  for (size_t i = 0; i < replicas.size(); ++i)
+    if (rd_kafka_NewPartitions_set_replica_assignment(request.get(), static_cast<int32_t>(i),
+                                                      replicas[i].data(), replicas[i].size(),
+                                                      problem.data(), problem.size()))
+      return Error{ErrorCode::InvalidParameter, problem.data()};
+  rd_kafka_NewPartitions_t* requests[] = {request.get()};
+  const Event event = TRY(ask_admin(connection, [&](rd_kafka_queue_t* queue) {
+    rd_kafka_CreatePartitions(connection.handle(), requests, 1, nullptr, queue);
+  }));
+  size_t count = 0;
+  const auto* results = rd_kafka_CreatePartitions_result_topics(
+      rd_kafka_event_CreatePartitions_result(event.get()), &count);
+  return check(results, count);
+}
+
+Result<std::map<std::string, Properties>> topic_configs(Connection& connection,
+                                                        const std::vector<std::string>& names) {
+  std::map<std::string, Properties> configs;
+  if (names.empty()) return configs;
+  std::vector<ConfigResource> resources;
+  std::vector<rd_kafka_ConfigResource_t*> requests;
+  for (const std::string& name : names) {
+    resources.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
+    requests.push_back(resources.back().get());
+  }
+  const Result<Event> event = ask_admin(connection, [&](rd_kafka_queue_t* queue) {
+    rd_kafka_DescribeConfigs(connection.handle(), requests.data(), requests.size(), nullptr, queue);
+  });
+  if (!event && event.error().code == ErrorCode::NotSupported) return configs;
+  if (!event) return event.error();
+  size_t count = 0;
+  const auto* results = rd_kafka_DescribeConfigs_result_resources(
+      rd_kafka_event_DescribeConfigs_result(event->get()), &count);
+  for (size_t i = 0; i < count; ++i) {
+    size_t entry_count = 0;
+    const auto* entries = rd_kafka_ConfigResource_configs(results[i], &entry_count);
+    Properties& config = configs[rd_kafka_ConfigResource_name(results[i])];
+    for (size_t j = 0; j < entry_count; ++j) {
+      const char* value = rd_kafka_ConfigEntry_value(entries[j]);
+      if (!rd_kafka_ConfigEntry_is_default(entries[j]))
+        config[rd_kafka_ConfigEntry_name(entries[j])] = value ? value : "";
+    }
+  }
+  return configs;
+}
+
+Result<OffsetRange> offset_range(Connection& connection, const std::string& topic,
+                                 PartitionId partition) {
+  int64_t first = 0, end = 0;
+  if (const rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+          connection.handle(), topic.c_str(), partition.value(), &first, &end, kAdminTimeoutMs))
+    return kafka_failure(code);
+  return OffsetRange{Offset{first}, Offset{end}};
+}
+
+Result<std::vector<int64_t>> offsets_at_time(Connection& connection, const TopicDescription& topic,
+                                             int64_t timestamp_ms) {
+  const PartitionList list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(topic.partitions.size())));
+  for (const PartitionDescription& partition : topic.partitions)
+    rd_kafka_topic_partition_list_add(list.get(), topic.name.c_str(), partition.id.value())
+        ->offset = timestamp_ms;
+  if (const rd_kafka_resp_err_t code =
+          rd_kafka_offsets_for_times(connection.handle(), list.get(), kAdminTimeoutMs))
+    return kafka_failure(code);
+  std::vector<int64_t> offsets;
+  for (int i = 0; i < list->cnt; ++i) offsets.push_back(list->elems[i].offset);
+  return offsets;
+}
+
+}  // namespace client

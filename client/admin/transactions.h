@@ -1,0 +1,86 @@
+// Transactions as their coordinators and the partitions' leaders know them (KIP-664).
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/admin/wire_connection.h"
+
+namespace client {
+
+using TopicPartitionName = std::pair<std::string, int32_t>;
+
+struct ListedTransaction {
+  std::string id;
+  int32_t coordinator = -1;
+  int64_t producer_id = -1;
+  std::string state;
+};
+
+struct DescribedTransaction {
+  std::string id;
+  int32_t coordinator = -1;
+  std::string state;
+  int32_t timeout_ms = 0;
+  std::optional<int64_t> start_ms;  // none: nothing is open
+  int64_t producer_id = -1;
+  int16_t producer_epoch = -1;
+  std::vector<TopicPartitionName> partitions;
+};
+
+struct DescribedProducer {
+  int64_t producer_id = -1;
+  int32_t producer_epoch = -1, last_sequence = -1, coordinator_epoch = -1;
+  int64_t last_timestamp_ms = -1;
+  std::optional<int64_t> open_from;  // the offset at which a transaction began that is open
+};
+
+struct TransactionFilter {
+  std::vector<int64_t> producer_ids;  // empty: all
+  int64_t open_for_ms = -1;           // at least; -1: all
+};
+
+// The nodes of a cluster, asked one after the other.
+//
+// Threads: one.
+class TransactionAdmin {
+ public:
+  // Fails with NetworkFailure.
+  static Result<TransactionAdmin> open(const std::string& bootstrap_server);
+
+  Result<std::vector<ListedTransaction>> list(const TransactionFilter& filter);
+  // Fails when there is none.
+  Result<DescribedTransaction> describe(const std::string& id);
+  // As the leader knows them, or `node`.
+  Result<std::vector<DescribedProducer>> producers(const TopicPartitionName& partition,
+                                                   std::optional<int32_t> node = {});
+  // Ends what that producer has left open in the partition.
+  Status abort(const TopicPartitionName& partition, int64_t producer_id, int16_t producer_epoch,
+               int32_t coordinator_epoch);
+
+  // Fails when there is no such topic, or no such node.
+  Result<std::vector<TopicPartitionName>> partitions_of_topic(const std::string& topic) const;
+  Result<std::vector<TopicPartitionName>> partitions_of_node(int32_t node) const;
+
+ private:
+  struct Partition {
+    int32_t leader = -1;
+    std::vector<int32_t> replicas;
+  };
+
+  explicit TransactionAdmin(WireConnection first) { connections_.emplace(-1, std::move(first)); }
+  Status read_metadata();
+  Result<int32_t> coordinator_of(const std::string& id);
+  Result<int32_t> leader_of(const TopicPartitionName& partition) const;
+  Result<WireConnection*> node(int32_t id);
+  Result<std::string> ask(int32_t id, int16_t api_key, int16_t version, const WireWriter& request);
+
+  std::map<int32_t, std::string> addresses_;  // of nodes
+  std::map<TopicPartitionName, Partition> partitions_;
+  std::map<int32_t, WireConnection> connections_;  // -1: the one that was named
+};
+
+}  // namespace client

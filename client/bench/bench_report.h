@@ -1,0 +1,23 @@
+// What a benchmark measured, for people or for a program.
+#pragma once
+#include <string>
+
+#include "client/bench/histogram.h"
+
+namespace client {
+
+struct BenchResult {
+  std::string bench, address, topic;  // bench: produce or consume
+  size_t partitions = 0;
+  int64_t records = 0, bytes = 0;  // of keys and values
+  int64_t failed_records = 0;
+  std::string failure = {};  // of the first of them, where it is known
+  double seconds = 0;
+  Histogram latency_us = {};  // empty: not measured
+};
+
+std::string to_text(const BenchResult& result);
+// One line.
+std::string to_json(const BenchResult& result);
+
+}  // namespace client

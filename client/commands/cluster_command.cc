@@ -1,0 +1,309 @@
+// millrace cluster: the nodes of a cluster, and moving replicas between them.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "client/admin/cluster_admin.h"
+#include "client/admin/replica_plan.h"
+#include "client/command_line.h"
+#include "client/commands.h"
+#include "client/table.h"
+
+namespace client {
+
+namespace {
+
+constexpr Flag kDryRunFlag{.name = "dry-run", .doc = "Show what would be moved, and move nothing"};
+constexpr Flag kTimeoutFlag{.name = "timeout",
+                            .argument = "SECONDS",
+                            .doc = "How long to wait for replicas to be moved [600]"};
+constexpr Flag kReplicasFlag{
+    .name = "replicas",
+    .argument = "NUMBER",
+    .doc = "First give so many replicas to each partition that has fewer, internal topics' too"};
+constexpr Flag kStatusFlags[] = {kBootstrapFlag, kHelpFlag};
+constexpr Flag kMoveFlags[] = {kBootstrapFlag, kDryRunFlag, kTimeoutFlag, kHelpFlag};
+constexpr Flag kSpreadFlags[] = {kBootstrapFlag, kReplicasFlag, kDryRunFlag, kTimeoutFlag,
+                                 kHelpFlag};
+
+Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
+
+bool has(const NodeNumbers& nodes, int32_t node) {
+  return std::ranges::find(nodes, node) != nodes.end();
+}
+
+// --- status
+
+// How many commands of the metadata log it has not read, as far as that is known.
+std::string metadata_behind(const Result<MetadataLogListing>& log, int32_t id) {
+  if (!log) return "";
+  const auto reader = log->readers.find(id);
+  if (reader == log->readers.end() || reader->second.read < 0) return "";
+  return fmt::to_string(std::max<int64_t>(log->end - reader->second.read, 0));
+}
+
+std::vector<std::string> row_of(const ClusterListing& cluster, int32_t id,
+                                const ClusterNodeListing* node,
+                                const Result<MetadataLogListing>& log) {
+  size_t leads = 0, replicas = 0, behind = 0;
+  for (const auto& [partition, known] : cluster.partitions) {
+    leads += known.leader == id ? 1 : 0;
+    if (!has(known.replicas, id)) continue;
+    ++replicas;
+    behind += has(known.in_sync, id) ? 0 : 1;
+  }
+  return {fmt::to_string(id),
+          node == nullptr            ? "away"
+          : id == cluster.controller ? "controller"
+                                     : "there",
+          node == nullptr ? "" : fmt::format("{}:{}", node->host, node->port),
+          node == nullptr ? "" : node->rack,
+          fmt::to_string(leads),
+          fmt::to_string(replicas),
+          fmt::to_string(behind),
+          metadata_behind(log, id)};
+}
+
+Status status(ClusterAdmin& admin, const Flags&) {
+  const ClusterListing cluster = TRY(admin.describe());
+  std::map<int32_t, const ClusterNodeListing*> nodes;
+  for (const ClusterNodeListing& node : cluster.nodes) nodes[node.id] = &node;
+  // Who is away is known by what it has.
+  for (const auto& [partition, known] : cluster.partitions)
+    for (const int32_t id : known.replicas) nodes.try_emplace(id, nullptr);
+  std::vector<std::vector<std::string>> rows;
+  const auto log = admin.metadata_log();
+  for (const auto& [id, node] : nodes) rows.push_back(row_of(cluster, id, node, log));
+  using enum Column::Align;
+  fmt::print("{}", format_table({{"node", Right},
+                                 {"state"},
+                                 {"clients"},
+                                 {"rack"},
+                                 {"leads", Right},
+                                 {"replicas", Right},
+                                 {"not in sync", Right},
+                                 {"metadata behind", Right}},
+                                rows));
+  const auto without_leader = std::ranges::count_if(
+      cluster.partitions, [](const auto& each) { return each.second.leader < 0; });
+  const size_t moving = TRY(admin.moving()).size();
+  fmt::print("\n{} partitions, {} without a leader, {} moving\n", cluster.partitions.size(),
+             without_leader, moving);
+  const FeatureLevelListing level = TRY(admin.feature_level());
+  if (level.now < level.newest)
+    fmt::print("feature level {}; node programs know {}, see: millrace cluster upgrade --help\n",
+               level.now, level.newest);
+  return {};
+}
+
+// --- upgrade
+
+Status upgrade(ClusterAdmin& admin, const Flags&) {
+  const FeatureLevelListing level = TRY(admin.feature_level());
+  if (level.newest == 0)
+    return Error{ErrorCode::NotSupported, "the server is in no cluster, and has no feature level"};
+  if (level.now >= level.newest) {
+    fmt::print("The cluster is at feature level {}, the newest that the node knows.\n", level.now);
+    return {};
+  }
+  TRY(admin.raise_feature_level(level.newest));
+  fmt::print(
+      "The cluster is at feature level {} now, and was at {}. Earlier programs cannot take part in "
+      "it any more.\n",
+      level.newest, level.now);
+  return {};
+}
+
+// --- Moving
+
+void print_plan(const ClusterListing& cluster, const ReplicaPlan& plan) {
+  for (const auto& [partition, replicas] : plan)
+    fmt::print("{}: {} -> {}\n", name_of(partition),
+               fmt::join(cluster.partitions.at(partition).replicas, ","), fmt::join(replicas, ","));
+}
+
+Status wait_until_moved(ClusterAdmin& admin, const ReplicaPlan& plan, int64_t timeout_s) {
+  constexpr auto kPause = std::chrono::milliseconds(200);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_s);
+  size_t told = SIZE_MAX;
+  while (true) {
+    const auto moving = TRY(admin.moving());
+    const auto left = static_cast<size_t>(
+        std::ranges::count_if(plan, [&](const auto& each) { return moving.contains(each.first); }));
+    if (left == 0) return {};
+    if (left != std::exchange(told, left)) fmt::print("{} of {} still move\n", left, plan.size());
+    std::fflush(stdout);
+    if (std::chrono::steady_clock::now() > end)
+      return Error{ErrorCode::ReadTimeout,
+                   fmt::format("{} partitions still move after {} s", left, timeout_s),
+                   {},
+                   "They go on. Ask again later, or see: kafka-reassign-partitions --list"};
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+// Moves what is planned and waits; false where it was only to be shown.
+Result<bool> carry_out(ClusterAdmin& admin, const Flags& flags, const ClusterListing& cluster,
+                       const ReplicaPlan& plan) {
+  const int64_t timeout_s = TRY(flags.number("timeout", 600, 1, 1'000'000));
+  print_plan(cluster, plan);
+  if (flags.has("dry-run")) return false;
+  if (plan.empty()) return true;
+  const ClusterAdmin::Moves moves(plan.begin(), plan.end());
+  for (const auto& [partition, refusal] : TRY(admin.move(moves)))
+    if (refusal.code != 0)
+      return wrong(
+          fmt::format("partition {} is not moved: {}", name_of(partition), refusal.message));
+  TRY(wait_until_moved(admin, plan, timeout_s));
+  return true;
+}
+
+// True where what comes next can be planned: not when this was only to be shown.
+Result<bool> widen(ClusterAdmin& admin, const Flags& flags) {
+  const int64_t replicas = TRY(flags.number(kReplicasFlag.name, 0, 1, INT16_MAX));
+  if (replicas == 0) return true;
+  const ClusterListing cluster = TRY(admin.describe());
+  const ReplicaPlan plan = TRY(plan_wider(cluster, static_cast<size_t>(replicas)));
+  if (plan.empty()) return true;
+  return carry_out(admin, flags, cluster, plan);
+}
+
+Status rebalance(ClusterAdmin& admin, const Flags& flags) {
+  if (!TRY(widen(admin, flags))) return {};
+  const ClusterListing cluster = TRY(admin.describe());
+  const ReplicaPlan plan = plan_balanced(cluster);
+  if (plan.empty()) fmt::print("Replicas are spread evenly.\n");
+  if (!TRY(carry_out(admin, flags, cluster, plan))) return {};
+  TRY(admin.elect(ElectionType::Preferred, std::nullopt));
+  return {};
+}
+
+Result<int32_t> node_of(const Flags& flags) {
+  if (flags.words().empty()) return wrong("which node?");
+  const auto node = parse_number(flags.words().front(), 0, INT32_MAX);
+  if (!node) return wrong(fmt::format("\"{}\" is no node's number", flags.words().front()));
+  return static_cast<int32_t>(*node);
+}
+
+Status add(ClusterAdmin& admin, const Flags& flags) {
+  constexpr auto kPause = std::chrono::milliseconds(200);
+  const int32_t node = TRY(node_of(flags));
+  const auto is_there = [&](const ClusterListing& cluster) {
+    return std::ranges::find(cluster.nodes, node, &ClusterNodeListing::id) != cluster.nodes.end();
+  };
+  constexpr int kPatienceS = 30;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(kPatienceS);
+  while (!is_there(TRY(admin.describe()))) {
+    if (std::chrono::steady_clock::now() > end)
+      return Error{ErrorCode::UndefinedObject,
+                   fmt::format("node {} is not there after {} s", node, kPatienceS),
+                   {},
+                   fmt::format("Start it: millrace server --cluster NAME --node-id {} ...", node)};
+    std::this_thread::sleep_for(kPause);
+  }
+  return rebalance(admin, flags);
+}
+
+Status remove(ClusterAdmin& admin, const Flags& flags) {
+  const int32_t node = TRY(node_of(flags));
+  const ClusterListing cluster = TRY(admin.describe());
+  const ReplicaPlan plan = TRY(plan_without(cluster, node));
+  if (!TRY(carry_out(admin, flags, cluster, plan))) return {};
+  TRY(admin.unregister(node));
+  fmt::print(
+      "Node {} is not part of the cluster any more; stop it, if it runs.\n"
+      "If it runs a member of etcd (--etcd start): that one stops with it and still counts, so "
+      "that of three members none of the "
+      "other two may stop then. Replace it first: docs/CLUSTER.md, \"Members of etcd\".\n",
+      node);
+  return {};
+}
+
+struct Action {
+  std::string_view name;
+  std::span<const Flag> flags;
+  size_t words;
+  Help help;
+  Status (*run)(ClusterAdmin& admin, const Flags& flags);
+};
+const Action kActions[] = {
+    {"status",
+     kStatusFlags,
+     0,
+     {"millrace cluster status [OPTIONS]", "Shows the nodes, what they lead, and who is behind."},
+     status},
+    {"add",
+     kSpreadFlags,
+     1,
+     {"millrace cluster add NODE [OPTIONS]",
+      "Waits for a node that was started, and moves its share of the replicas to it."},
+     add},
+    {"remove",
+     kMoveFlags,
+     1,
+     {"millrace cluster remove NODE [OPTIONS]",
+      "Moves all that a node has to others, and takes it out of the cluster."},
+     remove},
+    {"rebalance",
+     kSpreadFlags,
+     0,
+     {"millrace cluster rebalance [OPTIONS]",
+      "Spreads replicas and leaders evenly, with as few moves as that takes."},
+     rebalance},
+    {"upgrade",
+     kStatusFlags,
+     0,
+     {"millrace cluster upgrade [OPTIONS]",
+      "Lets the nodes write what earlier programs do not understand, once all run a newer one."},
+     upgrade},
+};
+
+void print_actions() {
+  fmt::print(
+      "Works on the nodes of a cluster.\n\nUsage: millrace cluster ACTION [OPTIONS]\n\nActions:\n");
+  for (const Action& action : kActions)
+    fmt::print("  {:<10} {}\n", action.name, action.help.summary);
+  // By the server's side of the program, which finds it before this one.
+  fmt::print("  {:<10} {}\n", "join",
+             "Makes a stopped server's data directory the first node of a cluster.");
+  fmt::print(
+      "\nAfter an action, --help shows its options.\n\nExamples:\n"
+      "  millrace cluster join --data-dir ./data --cluster blue --node-id 1 --etcd "
+      "http://127.0.0.1:2379\n"
+      "  millrace cluster status -b node1:9092\n"
+      "  millrace cluster add 3 -b node1:9092 --replicas 3\n"
+      "  millrace cluster remove 3 -b node1:9092 --dry-run\n");
+}
+
+}  // namespace
+
+int run_cluster_command(int argc, const char* const* argv) {
+  const std::string_view name = argc > 1 ? argv[1] : "";
+  if (name == "--help" || name == "-h") {
+    print_actions();
+    return 0;
+  }
+  const auto* action = std::ranges::find(kActions, name, &Action::name);
+  if (action == std::end(kActions)) {
+    fmt::print(
+        stderr, "millrace cluster: {}\nTry: millrace cluster --help\n",
+        name.empty() ? "an action is missing" : fmt::format("there is no action \"{}\"", name));
+    return kUsageError;
+  }
+  const auto flags = Flags::parse(
+      action->flags, std::span(argv, static_cast<size_t>(argc)).subspan(2), action->words);
+  if (!flags) return report(flags.error(), kUsageError);
+  if (flags->has(kHelpFlag.name)) {
+    print_help(action->help, action->flags);
+    return 0;
+  }
+  auto admin = ClusterAdmin::open(bootstrap_server(*flags));
+  if (!admin) return report(admin.error());
+  const Status done = action->run(*admin, *flags);
+  return done ? 0 : report(done.error());
+}
+
+}  // namespace client

@@ -1,0 +1,124 @@
+// millrace config: settings of topics, groups and brokers, shown and changed.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "client/admin/configs.h"
+#include "client/command_line.h"
+#include "client/commands.h"
+#include "client/table.h"
+
+namespace client {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {.name = "all", .doc = "Show also what has its default"},
+    {.name = "unset", .argument = "KEY", .doc = "Give it its default again; may be repeated"},
+    kBootstrapFlag,
+    {.name = "command-property",
+     .argument = "KEY=VALUE",
+     .doc = "A setting of the connection, as Kafka's clients name them"},
+    kHelpFlag};
+
+constexpr Help kHelp{
+    "millrace config topic|group|broker NAME [KEY=VALUE...] [OPTIONS]",
+    "Shows the settings of a topic, a group or a broker, or changes some of them.",
+    "  millrace config topic orders\n"
+    "  millrace config topic orders retention.ms=3600000 --unset max.message.bytes\n"
+    "  millrace config group billing consumer.session.timeout.ms=60000\n"
+    "  millrace config broker 1 --all\n"};
+
+struct ConfigRequest {
+  ConfigOwner owner;
+  std::string word, name;  // "topic", "orders"
+  Properties set;
+  std::vector<std::string> unset;
+  bool changes() const { return !set.empty() || !unset.empty(); }
+};
+
+Error wrong(std::string message) {
+  return {ErrorCode::InvalidParameter, std::move(message), {}, "Try: millrace config --help"};
+}
+
+Result<ConfigRequest> read_command_line(const Flags& flags) {
+  constexpr std::pair<std::string_view, ConfigOwner> kOwners[] = {{"topic", ConfigOwner::Topic},
+                                                                  {"group", ConfigOwner::Group},
+                                                                  {"broker", ConfigOwner::Broker}};
+  const std::vector<std::string>& words = flags.words();
+  if (words.empty()) return wrong("a topic, a group or a broker is missing");
+  const auto* owner =
+      std::ranges::find(kOwners, words[0], [](const auto& each) { return each.first; });
+  if (owner == std::end(kOwners))
+    return wrong(fmt::format("\"{}\" has no settings: topic, group or broker is meant", words[0]));
+  if (words.size() < 2) return wrong(fmt::format("the name of the {} is missing", words[0]));
+  ConfigRequest request{owner->second, words[0], words[1], {}, flags.all("unset")};
+  for (size_t i = 2; i < words.size(); ++i) {
+    const size_t equals = words[i].find('=');
+    if (equals == 0 || equals == std::string::npos)
+      return wrong(fmt::format("\"{}\" is no setting: KEY=VALUE is meant", words[i]));
+    request.set[words[i].substr(0, equals)] = words[i].substr(equals + 1);
+  }
+  for (const std::string& name : request.unset)
+    if (request.set.contains(name))
+      return wrong(fmt::format("\"{}\" cannot be set and unset at once", name));
+  return request;
+}
+
+void show(const ConfigRequest& request, const std::vector<ConfigSetting>& settings, bool all) {
+  std::vector<std::vector<std::string>> rows;
+  for (const ConfigSetting& setting : settings)
+    if (all || setting.is_own)
+      rows.push_back({setting.held.name, setting.held.value, setting.is_own ? "set" : "default"});
+  if (rows.empty())
+    fmt::print("The {} {} has no settings of its own; --all shows those that hold for it.\n",
+               request.word, request.name);
+  else
+    fmt::print("{}", format_table({{"SETTING"}, {"VALUE"}, {""}}, rows));
+}
+
+Status change(Connection& connection, const ConfigRequest& request,
+              const std::vector<ConfigSetting>& now) {
+  Properties settings;
+  for (const ConfigSetting& setting : now)
+    if (setting.is_own) settings[setting.held.name] = setting.held.value;
+  for (const std::string& name : request.unset)
+    if (settings.erase(name) == 0)
+      return wrong(
+          fmt::format("\"{}\" is not set for the {} {}", name, request.word, request.name));
+  for (const auto& [name, value] : request.set) settings[name] = value;
+  return replace_configs(connection, request.owner, request.name, settings);
+}
+
+Status run(const ConfigRequest& request, const Flags& flags) {
+  const Properties properties =
+      TRY(parse_properties(flags.all("command-property"), "--command-property"));
+  Connection connection =
+      TRY(Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), properties}, {}));
+  TRY(connection.topics());  // says soon, and in plain words, when there is no server
+  auto settings = TRY(describe_configs(connection, request.owner, request.name));
+  if (request.changes()) {
+    TRY(change(connection, request, settings));
+    settings = TRY(describe_configs(connection, request.owner, request.name));
+  }
+  show(request, settings, flags.has("all"));
+  return {};
+}
+
+}  // namespace
+
+int run_config_command(int argc, const char* const* argv) {
+  const auto flags =
+      Flags::parse(kFlags, std::span(argv, static_cast<size_t>(argc)).subspan(1), SIZE_MAX);
+  if (!flags) return report(flags.error(), kUsageError);
+  if (flags->has(kHelpFlag.name)) {
+    print_help(kHelp, kFlags);
+    return 0;
+  }
+  const Result<ConfigRequest> request = read_command_line(*flags);
+  if (!request) return report(request.error(), kUsageError);
+  const Status done = run(*request, *flags);
+  return done ? 0 : report(done.error());
+}
+
+}  // namespace client

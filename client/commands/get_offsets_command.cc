@@ -1,0 +1,186 @@
+// kafka-get-offsets: the flags, words and exit statuses of Apache Kafka's tool.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "client/admin/topic_pattern.h"
+#include "client/admin/topics.h"
+#include "client/command_line.h"
+#include "client/commands.h"
+
+namespace client {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    kBootstrapFlag,
+    {.name = "broker-list", .argument = "HOST:PORT"},
+    {.name = "command-config",
+     .argument = "FILE",
+     .doc = "Settings of the connection, from a file"},
+    {.name = "exclude-internal-topics", .doc = "Leave out topics whose names begin with __"},
+    {.name = "partitions",
+     .argument = "LIST",
+     .doc = "Partitions, separated by commas; all without it"},
+    {.name = "time",
+     .argument = "TIME",
+     .doc = "Of which the offsets are: latest (-1), earliest (-2), or milliseconds since 1970 "
+            "[latest]"},
+    {.name = "topic", .argument = "TOPIC", .doc = "A topic, or a regular expression"},
+    {.name = "topic-partitions",
+     .argument = "LIST",
+     .doc = "TOPIC:PARTITION, TOPIC:FROM-BEFORE and the like, separated by commas"},
+    {.name = "version"},
+    kHelpFlag};
+
+constexpr Help kHelp{
+    "kafka-get-offsets --bootstrap-server HOST:PORT [OPTIONS]",
+    "An interactive shell for getting topic-partition offsets.",
+    "  kafka-get-offsets --bootstrap-server localhost:9092 --topic orders --time -2\n"};
+
+constexpr int64_t kLatest = -1, kEarliest = -2;
+
+Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+// Partitions first <= p < end of topics whose name matches.
+struct Choice {
+  std::string pattern;
+  int64_t first = 0, end = INT64_MAX;
+};
+
+// "orders:0", "orders:0-3" (3 is left out), "orders:2-", "orders", ":0".
+Result<Choice> parse_choice(const std::string& text) {
+  Choice choice;
+  const size_t colon = text.rfind(':');
+  choice.pattern = text.substr(0, colon);
+  if (choice.pattern.empty()) choice.pattern = ".*";
+  if (colon == text.npos) return choice;
+  const std::string range = text.substr(colon + 1);
+  if (range.empty()) return choice;
+  const size_t dash = range.find('-');
+  const auto number = [&](const std::string& digits) -> Result<int64_t> {
+    const auto parsed = parse_number(digits, 0, INT32_MAX);
+    if (!parsed) return wrong(fmt::format("Invalid rule expression {}", text));
+    return parsed;
+  };
+  if (dash == range.npos) {
+    choice.first = TRY(number(range));
+    choice.end = choice.first + 1;
+    return choice;
+  }
+  if (dash > 0) choice.first = TRY(number(range.substr(0, dash)));
+  if (dash + 1 < range.size()) choice.end = TRY(number(range.substr(dash + 1)));
+  return choice;
+}
+
+Result<std::vector<Choice>> choices(const Flags& flags) {
+  std::vector<Choice> all;
+  if (flags.has("topic-partitions")) {
+    if (flags.has("topic") || flags.has("partitions"))
+      return wrong("--topic-partitions cannot be used with --topic or --partitions");
+    for (const std::string& part : split(flags.text("topic-partitions")))
+      all.push_back(TRY(parse_choice(part)));
+    return all;
+  }
+  const std::string pattern = flags.text("topic", ".*");
+  if (!flags.has("partitions")) return std::vector{Choice{pattern}};
+  for (const std::string& part : split(flags.text("partitions"))) {
+    const auto index = parse_number(part, 0, INT32_MAX);
+    if (!index)
+      return wrong("--partitions expects a comma separated list of numeric partition ids");
+    all.push_back({pattern, *index, *index + 1});
+  }
+  return all;
+}
+
+Result<int64_t> parse_time(const std::string& text) {
+  if (text == "latest" || text == "-1") return kLatest;
+  if (text == "earliest" || text == "-2") return kEarliest;
+  for (const char* later : {"max-timestamp", "-3", "earliest-local", "-4", "latest-tiered", "-5"})
+    if (text == later) return wrong(fmt::format("--time {} is not supported yet", text));
+  const auto time = parse_number(text, 0, INT64_MAX);
+  if (time) return *time;
+  return wrong(
+      fmt::format("Malformed time argument {}, please use -1 or latest / -2 or earliest / or a "
+                  "specified long format timestamp",
+                  text));
+}
+
+Status print_offsets(Connection& connection, const TopicDescription& topic, int64_t time) {
+  std::vector<int64_t> at_time;
+  if (time >= 0) at_time = TRY(offsets_at_time(connection, topic, time));
+  for (size_t i = 0; i < topic.partitions.size(); ++i) {
+    int64_t offset = 0;
+    if (time >= 0) {
+      // librdkafka says "the end" where no record is so young; Kafka's tool then leaves the line out.
+      if (at_time[i] < 0) continue;
+      offset = at_time[i];
+    } else {
+      const OffsetRange range = TRY(offset_range(connection, topic.name, topic.partitions[i].id));
+      offset = time == kLatest ? range.end_offset.value() : range.first_offset.value();
+    }
+    fmt::print("{}:{}:{}\n", topic.name, topic.partitions[i].id.value(), offset);
+  }
+  return {};
+}
+
+Status run(const Flags& flags) {
+  const int64_t time = TRY(parse_time(flags.text("time", "latest")));
+  const std::vector<Choice> chosen = TRY(choices(flags));
+  Properties properties;
+  if (flags.has("command-config"))
+    properties = TRY(read_properties_file(flags.text("command-config")));
+  Connection connection = TRY(
+      Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), std::move(properties)}, {}));
+  std::vector<TopicDescription> all = TRY(connection.topics());
+  if (flags.has("exclude-internal-topics"))
+    std::erase_if(all, [](const TopicDescription& topic) { return topic.name.starts_with("__"); });
+  std::map<std::string, TopicDescription> wanted;
+  for (const Choice& choice : chosen)
+    for (const TopicDescription& topic : TRY(matching(all, choice.pattern))) {
+      TopicDescription& some = wanted[topic.name];
+      some.name = topic.name;
+      for (const PartitionDescription& partition : topic.partitions)
+        if (partition.id.value() >= choice.first && partition.id.value() < choice.end &&
+            !std::ranges::count(some.partitions, partition.id, &PartitionDescription::id))
+          some.partitions.push_back(partition);
+    }
+  std::erase_if(wanted, [](const auto& topic) { return topic.second.partitions.empty(); });
+  if (wanted.empty())
+    return wrong("Could not match any topic-partitions with the specified filters");
+  for (auto& [name, topic] : wanted) {
+    std::ranges::sort(topic.partitions, {}, &PartitionDescription::id);
+    TRY(print_offsets(connection, topic, time));
+  }
+  return {};
+}
+
+}  // namespace
+
+int run_kafka_get_offsets(int argc, const char* const* argv) {
+  const auto flags = Flags::parse(kFlags, std::span(argv, static_cast<size_t>(argc)).subspan(1), 0);
+  if (!flags) return report(flags.error());
+  if (flags->has(kHelpFlag.name) || argc == 1) {
+    print_help(kHelp, kFlags);
+    return argc == 1 ? kFailed : 0;
+  }
+  if (flags->has("version")) return print_kafka_version();
+  if (!flags->has(kBootstrapFlag.name))
+    return report(wrong("Missing required option(s) [bootstrap-server]"));
+  const Status done = run(*flags);
+  if (done) return 0;
+  fmt::print(stderr, "Error occurred: {}\n", done.error().message);
+  return kFailed;
+}
+
+}  // namespace client

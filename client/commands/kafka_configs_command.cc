@@ -1,0 +1,166 @@
+// kafka-configs: the flags, words and exit statuses of Apache Kafka's tool, for topics, groups and brokers.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "client/admin/config_changes.h"
+#include "client/admin/configs.h"
+#include "client/command_line.h"
+#include "client/commands.h"
+
+namespace client {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {.name = "add-config",
+     .argument = "KEY=VALUE,...",
+     .doc = "Settings to set, a list as KEY=[A,B]"},
+    {.name = "add-config-file", .argument = "FILE", .doc = "The same, from a file"},
+    {.name = "all", .doc = "Describe also what has its default"},
+    {.name = "alter", .doc = "Change settings"},
+    kBootstrapFlag,
+    {.name = "broker", .argument = "ID", .doc = "The broker"},
+    {.name = "broker-defaults"},
+    {.name = "broker-logger", .argument = "ID"},
+    {.name = "client", .argument = "CLIENT"},
+    {.name = "client-defaults"},
+    {.name = "command-config",
+     .argument = "FILE",
+     .doc = "Settings of the connection, from a file"},
+    {.name = "delete-config", .argument = "KEY,...", .doc = "Settings to give their default again"},
+    {.name = "describe", .doc = "Show settings"},
+    {.name = "entity-default"},
+    {.name = "entity-name", .argument = "NAME", .doc = "The topic or group, or the broker's id"},
+    {.name = "entity-type", .argument = "TYPE", .doc = "topics, groups or brokers"},
+    {.name = "group", .argument = "GROUP", .doc = "The group"},
+    {.name = "topic", .argument = "TOPIC", .doc = "The topic"},
+    {.name = "user", .argument = "USER"},
+    {.name = "user-defaults"},
+    {.name = "version"},
+    kHelpFlag};
+constexpr const char* kUnsupportedFlags[] = {"broker-defaults", "broker-logger",  "client",
+                                             "client-defaults", "entity-default", "user",
+                                             "user-defaults"};
+
+constexpr Help kHelp{
+    "kafka-configs --bootstrap-server HOST:PORT ACTION --topic TOPIC [OPTIONS]",
+    "This tool helps to manipulate and describe entity config for a topic, group or broker.",
+    "  kafka-configs --bootstrap-server localhost:9092 --describe --topic orders --all\n"
+    "  kafka-configs --bootstrap-server localhost:9092 --alter --topic orders \\\n"
+    "    --add-config retention.ms=3600000 --delete-config max.message.bytes\n"};
+
+Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
+
+struct Entity {
+  ConfigOwner owner;
+  std::string name;
+  const char* word() const {
+    return owner == ConfigOwner::Topic ? "topic" : owner == ConfigOwner::Group ? "group" : "broker";
+  }
+};
+
+Result<Entity> read_entity(const Flags& flags) {
+  for (const char* name : kUnsupportedFlags)
+    if (flags.has(name)) return wrong(fmt::format("--{} is not supported yet", name));
+  if (flags.has("topic")) return Entity{ConfigOwner::Topic, flags.text("topic")};
+  if (flags.has("group")) return Entity{ConfigOwner::Group, flags.text("group")};
+  if (flags.has("broker")) return Entity{ConfigOwner::Broker, flags.text("broker")};
+  const std::string type = flags.text("entity-type");
+  if (type.empty())
+    return wrong("At least one of --entity-type, --topic, --group and --broker must be specified");
+  if (type != "topics" && type != "brokers" && type != "groups")
+    return wrong(type == "users" || type == "clients" || type == "ips" ||
+                         type == "broker-loggers" || type == "client-metrics"
+                     ? fmt::format("--entity-type {} is not supported yet", type)
+                     : fmt::format("Invalid entity type {}", type));
+  if (!flags.has("entity-name")) return wrong(fmt::format("an entity name must be specified"));
+  return Entity{type == "topics"   ? ConfigOwner::Topic
+                : type == "groups" ? ConfigOwner::Group
+                                   : ConfigOwner::Broker,
+                flags.text("entity-name")};
+}
+
+std::string told(const ConfigSetting& setting) {
+  std::string synonyms;
+  for (const ConfigValue& synonym : setting.synonyms)
+    synonyms += fmt::format("{}{}:{}={}", synonyms.empty() ? "" : ", ", synonym.source,
+                            synonym.name, synonym.value);
+  return fmt::format("  {}={} sensitive={} synonyms={{{}}}\n", setting.held.name,
+                     setting.held.value, setting.is_sensitive, synonyms);
+}
+
+Status describe(Connection& connection, const Entity& entity, const Flags& flags) {
+  const auto settings = TRY(describe_configs(connection, entity.owner, entity.name));
+  fmt::print("{} configs for {} {} are:\n", flags.has("all") ? "All" : "Dynamic", entity.word(),
+             entity.name);
+  for (const ConfigSetting& setting : settings)
+    if (flags.has("all") || setting.is_own) fmt::print("{}", told(setting));
+  return {};
+}
+
+Status alter(Connection& connection, const Entity& entity, const Flags& flags) {
+  Properties settings;
+  for (const ConfigSetting& setting : TRY(describe_configs(connection, entity.owner, entity.name)))
+    if (setting.is_own) settings[setting.held.name] = setting.held.value;
+  std::vector<std::string> missing;
+  for (const std::string& name : split_config_list(flags.text("delete-config")))
+    if (settings.erase(name) == 0) missing.push_back(name);
+  if (!missing.empty()) return wrong(fmt::format("Invalid config(s): {}", fmt::join(missing, ",")));
+  Properties added;
+  if (flags.has("add-config-file"))
+    added = TRY(read_properties_file(flags.text("add-config-file")));
+  if (flags.has("add-config")) added = TRY(parse_config_additions(flags.text("add-config")));
+  for (auto& [name, value] : added) settings[name] = value;
+  TRY(replace_configs(connection, entity.owner, entity.name, settings));
+  fmt::print("Completed updating config for {} {}.\n", entity.word(), entity.name);
+  return {};
+}
+
+Status check(const Flags& flags) {
+  if (!flags.has(kBootstrapFlag.name)) return wrong("--bootstrap-server must be specified");
+  if (flags.has("alter") == flags.has("describe"))
+    return wrong("Command must include exactly one action: --describe, --alter.");
+  const bool changes =
+      flags.has("add-config") || flags.has("add-config-file") || flags.has("delete-config");
+  if (flags.has("alter") && !changes)
+    return wrong(
+        "At least one of --add-config, --add-config-file, or --delete-config must be specified "
+        "with --alter");
+  if (flags.has("add-config") && flags.has("add-config-file"))
+    return wrong("Only one of --add-config or --add-config-file must be specified");
+  return {};
+}
+
+Status run(const Flags& flags, const Entity& entity) {
+  Properties properties;
+  if (flags.has("command-config"))
+    properties = TRY(read_properties_file(flags.text("command-config")));
+  Connection connection = TRY(
+      Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), std::move(properties)}, {}));
+  TRY(connection.topics());  // says soon, and in plain words, when there is no server
+  return flags.has("alter") ? alter(connection, entity, flags)
+                            : describe(connection, entity, flags);
+}
+
+}  // namespace
+
+int run_kafka_configs(int argc, const char* const* argv) {
+  const auto flags = Flags::parse(kFlags, std::span(argv, static_cast<size_t>(argc)).subspan(1), 0);
+  if (!flags) return report(flags.error());
+  if (flags->has(kHelpFlag.name) || argc == 1) {
+    print_help(kHelp, kFlags);
+    return argc == 1 ? kFailed : 0;
+  }
+  if (flags->has("version")) return print_kafka_version();
+  if (const Status checked = check(*flags); !checked) return report(checked.error());
+  const Result<Entity> entity = read_entity(*flags);
+  if (!entity) return report(entity.error());
+  const Status done = run(*flags, *entity);
+  if (done) return 0;
+  fmt::print(stderr, "Error while executing config command with args: {}\n", done.error().message);
+  return kFailed;
+}
+
+}  // namespace client

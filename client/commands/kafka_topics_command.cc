@@ -1,0 +1,273 @@
+// kafka-topics: the flags, words and exit statuses of Apache Kafka 3.9's tool.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "client/admin/reassignment_file.h"
+#include "client/admin/topic_pattern.h"
+#include "client/admin/topics.h"
+#include "client/command_line.h"
+#include "client/commands.h"
+
+namespace client {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {.name = "alter", .doc = "Add partitions"},
+    {.name = "at-min-isr-partitions"},
+    kBootstrapFlag,
+    {.name = "command-config",
+     .argument = "FILE",
+     .doc = "Settings of the connection, from a file"},
+    {.name = "config", .argument = "KEY=VALUE", .doc = "A setting of the topic to create"},
+    {.name = "create", .doc = "Create a new topic"},
+    {.name = "delete", .doc = "Delete topics"},
+    {.name = "delete-config", .argument = "KEY"},
+    {.name = "describe", .doc = "List details for the given topics"},
+    {.name = "exclude-internal", .doc = "Leave out topics whose names begin with __"},
+    {.name = "if-exists", .doc = "Succeed when there is no such topic"},
+    {.name = "if-not-exists", .doc = "Succeed when the topic to create is already there"},
+    {.name = "list", .doc = "List all available topics"},
+    {.name = "partition-size-limit-per-response", .argument = "N"},
+    {.name = "partitions", .argument = "N", .doc = "For --create and --alter"},
+    {.name = "replica-assignment",
+     .argument = "LIST",
+     .doc = "The nodes of each partition, for --create and --alter: 1:2,2:3"},
+    {.name = "replication-factor", .argument = "N", .doc = "For --create"},
+    {.name = "topic",
+     .argument = "TOPIC",
+     .doc = "The topic; other than for --create also a regular expression"},
+    {.name = "topic-id", .argument = "ID"},
+    {.name = "topics-with-overrides",
+     .doc = "Describe only topics that have settings of their own"},
+    {.name = "unavailable-partitions", .doc = "Describe only partitions without a leader"},
+    {.name = "under-min-isr-partitions"},
+    {.name = "under-replicated-partitions", .doc = "Describe only partitions that lack replicas"},
+    {.name = "version"},
+    kHelpFlag};
+
+constexpr std::string_view kUnsupportedFlags[] = {"at-min-isr-partitions", "delete-config",
+                                                  "topic-id", "under-min-isr-partitions"};
+
+std::string joined(const std::vector<NodeId>& nodes) {
+  std::string text;
+  for (const NodeId node : nodes)
+    text += fmt::format("{}{}", text.empty() ? "" : ",", node.value());
+  return text;
+}
+
+std::string joined(const Properties& config) {
+  std::string text;
+  for (const auto& [name, value] : config)
+    text += fmt::format("{}{}={}", text.empty() ? "" : ",", name, value);
+  return text;
+}
+
+// The topics that --topic means, all without it. Fails when it means none, unless --if-exists.
+Result<std::vector<TopicDescription>> chosen_topics(Connection& connection, const Flags& flags) {
+  std::vector<TopicDescription> topics = TRY(connection.topics());
+  if (flags.has("exclude-internal"))
+    std::erase_if(topics,
+                  [](const TopicDescription& topic) { return topic.name.starts_with("__"); });
+  if (!flags.has("topic")) return topics;
+  const std::string pattern = flags.text("topic");
+  topics = TRY(matching(std::move(topics), pattern));
+  if (topics.empty() && !flags.has("if-exists") && !flags.has("list"))
+    return Error{ErrorCode::UnknownTopic,
+                 fmt::format("Topic '{}' does not exist as expected", pattern)};
+  return topics;
+}
+
+Result<int> at_least_one(const Flags& flags, const std::string& name, int most) {
+  const Result<int64_t> number = flags.number(name, 0, INT32_MIN, INT32_MAX);
+  if (!number)
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("Cannot parse argument '{}' of option {}", flags.text(name), name)};
+  if (*number < 1 || *number > most)
+    return Error{
+        ErrorCode::InvalidParameter,
+        most == INT16_MAX
+            ? fmt::format("The replication factor must be between 1 and {} inclusive", most)
+            : fmt::format("The {} must be greater than 0", name)};
+  return static_cast<int>(*number);
+}
+
+Status list(Connection& connection, const Flags& flags) {
+  for (const TopicDescription& topic : TRY(chosen_topics(connection, flags)))
+    fmt::print("{}\n", topic.name);
+  return {};
+}
+
+bool is_wanted(const Flags& flags, const PartitionDescription& partition) {
+  if (flags.has("under-replicated-partitions"))
+    return partition.isr.size() < partition.replicas.size();
+  if (flags.has("unavailable-partitions")) return !partition.leader;
+  return true;
+}
+
+void describe_partition(const std::string& topic, const PartitionDescription& partition) {
+  // Elr: replicas that are still eligible as leaders, which an older protocol does not tell.
+  fmt::print(
+      "\tTopic: {}\tPartition: {}\tLeader: {}\tReplicas: {}\tIsr: {}\tElr: N/A\tLastKnownElr: "
+      "N/A\n",
+      topic, partition.id.value(),
+      partition.leader ? std::to_string(partition.leader->value()) : "none",
+      joined(partition.replicas), joined(partition.isr));
+}
+
+Status describe(Connection& connection, const Flags& flags) {
+  const std::vector<TopicDescription> topics = TRY(chosen_topics(connection, flags));
+  std::vector<std::string> names;
+  for (const TopicDescription& topic : topics) names.push_back(topic.name);
+  std::map<std::string, Properties> configs = TRY(topic_configs(connection, names));
+  const bool has_partition_filter =
+      flags.has("under-replicated-partitions") || flags.has("unavailable-partitions");
+  for (const TopicDescription& topic : topics) {
+    const Properties& config = configs[topic.name];
+    if (flags.has("topics-with-overrides") && config.empty()) continue;
+    if (!has_partition_filter)
+      fmt::print("Topic: {}\tPartitionCount: {}\tReplicationFactor: {}\tConfigs: {}\n", topic.name,
+                 topic.partitions.size(), topic.replication_factor(), joined(config));
+    if (flags.has("topics-with-overrides")) continue;
+    for (const PartitionDescription& partition : topic.partitions)
+      if (is_wanted(flags, partition)) describe_partition(topic.name, partition);
+  }
+  return {};
+}
+
+Status create(Connection& connection, const Flags& flags) {
+  NewTopic topic{flags.text("topic"), {}, {}, {}};
+  if (flags.has("partitions")) topic.partitions = TRY(at_least_one(flags, "partitions", INT32_MAX));
+  if (flags.has("replication-factor"))
+    topic.replication_factor = TRY(at_least_one(flags, "replication-factor", INT16_MAX));
+  if (flags.has("replica-assignment"))
+    topic.replicas = TRY(parse_replica_assignment(flags.text("replica-assignment")));
+  topic.config = TRY(parse_properties(flags.all("config"), "config"));
+  if (topic.name.find_first_of("._") != topic.name.npos)
+    fmt::print(
+        "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore "
+        "('_') could collide. To avoid issues it is best to use either, but not both.\n");
+  const Status created = create_topic(connection, topic);
+  if (!created && created.error().code == ErrorCode::TopicExists) {
+    if (flags.has("if-not-exists")) return {};
+    return Error{ErrorCode::TopicExists, fmt::format("Topic '{}' already exists.", topic.name)};
+  }
+  TRY(Status(created));
+  fmt::print("Created topic {}.\n", topic.name);
+  return {};
+}
+
+Status alter(Connection& connection, const Flags& flags) {
+  const int partitions = TRY(at_least_one(flags, "partitions", INT32_MAX));
+  std::vector<std::vector<int32_t>> replicas;
+  if (flags.has("replica-assignment"))
+    replicas = TRY(parse_replica_assignment(flags.text("replica-assignment")));
+  for (const TopicDescription& topic : TRY(chosen_topics(connection, flags))) {
+    // The list names the partitions that there are, too.
+    const auto known =
+        static_cast<std::ptrdiff_t>(std::min(topic.partitions.size(), replicas.size()));
+    TRY(add_partitions(connection, topic.name, partitions,
+                       {replicas.begin() + known, replicas.end()}));
+  }
+  return {};
+}
+
+Status remove(Connection& connection, const Flags& flags) {
+  for (const TopicDescription& topic : TRY(chosen_topics(connection, flags)))
+    TRY(delete_topic(connection, topic.name));
+  return {};
+}
+
+struct Action {
+  std::string_view flag;
+  std::vector<std::string_view> required, excluded;
+  Status (*run)(Connection& connection, const Flags& flags);
+};
+const std::vector<std::string_view> kOfNew = {"partitions", "replication-factor", "config",
+                                              "replica-assignment", "if-not-exists"};
+const Action kActions[] = {
+    {"list", {}, kOfNew, list},
+    {"describe", {}, kOfNew, describe},
+    {"create", {"topic"}, {"if-exists"}, create},
+    {"alter", {"topic", "partitions"}, {"replication-factor", "if-not-exists"}, alter},
+    {"delete", {"topic"}, kOfNew, remove},
+};
+
+Result<const Action*> choose_action(const Flags& flags) {
+  const auto wrong = [](std::string message) {
+    return Error{ErrorCode::InvalidParameter, std::move(message)};
+  };
+  if (!flags.has(kBootstrapFlag.name)) return wrong("--bootstrap-server must be specified");
+  const Action* chosen = nullptr;
+  int count = 0;
+  for (const Action& action : kActions)
+    if (flags.has(action.flag)) {
+      chosen = &action;
+      ++count;
+    }
+  if (count != 1)
+    return wrong(
+        "Command must include exactly one action: --list, --describe, --create, --alter or "
+        "--delete");
+  if (chosen->flag == "alter" && flags.has("config"))
+    return wrong(
+        "Option combination \"[bootstrap-server],[config]\" can't be used with option \"[alter]\" "
+        "(the "
+        "kafka-configs CLI supports altering topic configs with a --bootstrap-server option)");
+  for (const std::string_view name : chosen->required)
+    if (!flags.has(name)) return wrong(fmt::format("Missing required argument \"[{}]\"", name));
+  for (const std::string_view name : chosen->excluded)
+    if (flags.has(name))
+      return wrong(
+          fmt::format("Option \"[{}]\" can't be used with option \"[{}]\"", name, chosen->flag));
+  for (const std::string_view name : {"partitions", "replication-factor"})
+    if (chosen->flag == "create" && flags.has("replica-assignment") && flags.has(name))
+      return wrong(
+          fmt::format("Option \"[{}]\" can't be used with option \"[replica-assignment]\"", name));
+  for (const std::string_view name : kUnsupportedFlags)
+    if (flags.has(name)) return wrong(fmt::format("--{} is not supported yet", name));
+  return chosen;
+}
+
+Status run_action(const Action& action, const Flags& flags) {
+  Properties properties;
+  if (flags.has("command-config"))
+    properties = TRY(read_properties_file(flags.text("command-config")));
+  Connection connection = TRY(
+      Connection::open(RD_KAFKA_PRODUCER, {bootstrap_server(flags), std::move(properties)}, {}));
+  TRY(connection.topics());  // says soon, and in plain words, when there is no server
+  return action.run(connection, flags);
+}
+
+constexpr Help kHelp{"kafka-topics --bootstrap-server HOST:PORT ACTION [OPTIONS]",
+                     "This tool helps to create, delete, describe, or change a topic.",
+                     "  kafka-topics --bootstrap-server localhost:9092 --create --topic test\n"};
+
+int usage_error(const Error& error) {
+  fmt::print(stderr, "{}\nTry: kafka-topics --help\n", error.message);
+  return kFailed;
+}
+
+}  // namespace
+
+int run_kafka_topics(int argc, const char* const* argv) {
+  const Result<Flags> flags =
+      Flags::parse(kFlags, std::span(argv, static_cast<size_t>(argc)).subspan(1), 0);
+  if (!flags) return usage_error(flags.error());
+  if (flags->has(kHelpFlag.name) || argc == 1) {
+    print_help(kHelp, kFlags);
+    return argc == 1 ? kFailed : 0;
+  }
+  if (flags->has("version")) return print_kafka_version();
+  const Result<const Action*> action = choose_action(*flags);
+  if (!action) return usage_error(action.error());
+  const Status done = run_action(**action, *flags);
+  if (done) return 0;
+  fmt::print("Error while executing topic command : {}\n", done.error().message);
+  if (!done.error().hint.empty()) fmt::print(stderr, "{}\n", done.error().hint);
+  return kFailed;
+}
+
+}  // namespace client

@@ -1,0 +1,325 @@
+// millrace topic: topics, listed, described, made and deleted.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "client/admin/topic_plan.h"
+#include "client/admin/topics.h"
+#include "client/command_line.h"
+#include "client/commands.h"
+#include "client/security.h"
+#include "client/table.h"
+
+namespace client {
+
+namespace {
+
+constexpr int kMostPartitions = 1'000'000;
+
+constexpr Flag kTopicFlag{
+    .name = "topic", .argument = "TOPIC", .doc = "The topic, also as a plain word"};
+
+constexpr Flag kListFlags[] = {kBootstrapFlag, kCommandConfigFlag, kCommandPropertyFlag, kHelpFlag};
+constexpr Flag kDescribeFlags[] = {kTopicFlag, kBootstrapFlag, kCommandConfigFlag,
+                                   kCommandPropertyFlag, kHelpFlag};
+constexpr Flag kCreateFlags[] = {
+    kTopicFlag,
+    {.name = "partitions", .argument = "N", .doc = "How many [the server's default]"},
+    {.name = "replication-factor", .argument = "N", .doc = "Copies [the server's default]"},
+    {.name = "config", .argument = "KEY=VALUE", .doc = "A setting of the topic; may be repeated"},
+    {.name = "if-not-exists", .doc = "Succeed when the topic is already there"},
+    kBootstrapFlag,
+    kCommandConfigFlag,
+    kCommandPropertyFlag,
+    kHelpFlag};
+constexpr Flag kAlterFlags[] = {
+    kTopicFlag,
+    {.name = "partitions", .argument = "N", .doc = "How many it shall have: more than now"},
+    kBootstrapFlag,
+    kCommandConfigFlag,
+    kCommandPropertyFlag,
+    kHelpFlag};
+constexpr Flag kDeleteFlags[] = {
+    kTopicFlag,           {.name = "if-exists", .doc = "Succeed when there is no such topic"},
+    kBootstrapFlag,       kCommandConfigFlag,
+    kCommandPropertyFlag, kHelpFlag};
+
+std::string numbers(const std::vector<NodeId>& nodes) {
+  std::string text;
+  for (const NodeId node : nodes)
+    text += fmt::format("{}{}", text.empty() ? "" : ",", node.value());
+  return text;
+}
+
+struct TopicRequest {
+  Connection::Settings settings;
+  std::vector<std::string> names;
+  std::optional<int> partitions, replication_factor;
+  Properties config;
+  bool may_exist = false, may_be_missing = false;
+};
+
+Result<std::optional<int>> optional_number(const Flags& flags, std::string_view name, int most) {
+  if (!flags.has(name)) return std::optional<int>();
+  return std::optional(static_cast<int>(TRY(flags.number(name, 1, 1, most))));
+}
+
+Result<TopicRequest> to_request(const Flags& flags) {
+  TopicRequest request;
+  request.settings = {bootstrap_server(flags), TRY(connection_properties(flags))};
+  request.names = flags.all(kTopicFlag.name);
+  request.names.insert(request.names.end(), flags.words().begin(), flags.words().end());
+  request.partitions = TRY(optional_number(flags, "partitions", kMostPartitions));
+  request.replication_factor = TRY(optional_number(flags, "replication-factor", INT16_MAX));
+  request.config = TRY(parse_properties(flags.all("config"), "config"));
+  request.may_exist = flags.has("if-not-exists");
+  request.may_be_missing = flags.has("if-exists");
+  return request;
+}
+
+Status list(Connection& connection, const TopicRequest&) {
+  std::vector<std::vector<std::string>> rows;
+  for (const TopicDescription& topic : TRY(connection.topics()))
+    rows.push_back({topic.name, std::to_string(topic.partitions.size()),
+                    std::to_string(topic.replication_factor())});
+  if (rows.empty()) {
+    fmt::print("There is no topic yet: millrace topic create NAME\n");
+    return {};
+  }
+  using enum Column::Align;
+  fmt::print("{}", format_table({{"TOPIC"}, {"PARTITIONS", Right}, {"REPLICAS", Right}}, rows));
+  return {};
+}
+
+Status describe_one(Connection& connection, const TopicDescription& topic,
+                    const Properties& config) {
+  fmt::print("Topic {}: {} partition{}, replication factor {}\n", topic.name,
+             topic.partitions.size(), topic.partitions.size() == 1 ? "" : "s",
+             topic.replication_factor());
+  for (const auto& [name, value] : config) fmt::print("  {} = {}\n", name, value);
+  std::vector<std::vector<std::string>> rows;
+  int64_t records = 0;
+  for (const PartitionDescription& partition : topic.partitions) {
+    std::string first = "?", end = "?", leader = "none";
+    if (partition.leader) {
+      leader = std::to_string(partition.leader->value());
+      const OffsetRange range = TRY(offset_range(connection, topic.name, partition.id));
+      first = std::to_string(range.first_offset.value());
+      end = std::to_string(range.end_offset.value());
+      records += range.end_offset - range.first_offset;
+    }
+    rows.push_back({std::to_string(partition.id.value()), leader, numbers(partition.replicas),
+                    numbers(partition.isr), first, end});
+  }
+  using enum Column::Align;
+  fmt::print("{}offsets in use: {}\n",
+             format_table({{"PARTITION", Right},
+                           {"LEADER", Right},
+                           {"REPLICAS"},
+                           {"ISR"},
+                           {"FIRST OFFSET", Right},
+                           {"END OFFSET", Right}},
+                          rows),
+             grouped(records));
+  return {};
+}
+
+Status describe(Connection& connection, const TopicRequest& request) {
+  const std::vector<TopicDescription> topics = TRY(connection.topics());
+  std::vector<std::string> names = request.names;
+  if (names.empty())
+    for (const TopicDescription& topic : topics) names.push_back(topic.name);
+  for (const std::string& name : names)
+    if (!std::ranges::count(topics, name, &TopicDescription::name))
+      return no_such_topic(name, topics);
+  std::map<std::string, Properties> configs = TRY(topic_configs(connection, names));
+  for (const std::string& name : names) {
+    if (name != names.front()) fmt::print("\n");
+    TRY(describe_one(connection, *std::ranges::find(topics, name, &TopicDescription::name),
+                     configs[name]));
+  }
+  return {};
+}
+
+Status create(Connection& connection, const TopicRequest& request) {
+  NewTopic topic{{}, request.partitions, request.replication_factor, request.config};
+  for (const std::string& name : request.names) {
+    topic.name = name;
+    const Status created = create_topic(connection, topic);
+    if (!created && created.error().code == ErrorCode::TopicExists && request.may_exist) {
+      fmt::print("Topic {} is already there.\n", name);
+      continue;
+    }
+    if (!created) return about(fmt::format("cannot create topic \"{}\"", name), created.error());
+    fmt::print("Created topic {}.\n", name);
+    if (const std::string unusual = unusual_about_name(name); !unusual.empty())
+      fmt::print(stderr, "notice: \"{}\" {}\n", name, unusual);
+  }
+  return {};
+}
+
+Status alter(Connection& connection, const TopicRequest& request) {
+  for (const std::string& name : request.names) {
+    const Status altered = add_partitions(connection, name, *request.partitions);
+    if (!altered) return about(fmt::format("cannot change topic \"{}\"", name), altered.error());
+    fmt::print("Topic {} has {} partitions now.\n", name, *request.partitions);
+  }
+  return {};
+}
+
+Status remove(Connection& connection, const TopicRequest& request) {
+  for (const std::string& name : request.names) {
+    const Status deleted = delete_topic(connection, name);
+    if (!deleted && deleted.error().code == ErrorCode::UnknownTopic) {
+      if (!request.may_be_missing) return no_such_topic(name, TRY(connection.topics()));
+      fmt::print("There is no topic {}.\n", name);
+      continue;
+    }
+    if (!deleted) return about(fmt::format("cannot delete topic \"{}\"", name), deleted.error());
+    fmt::print("Deleted topic {}.\n", name);
+  }
+  return {};
+}
+
+enum class Topics { None, Any, AtLeastOne };
+struct Action {
+  std::string_view name;
+  std::span<const Flag> flags;
+  Topics topics;
+  std::string_view required_flag;  // or empty
+  Help help;
+  Status (*run)(Connection& connection, const TopicRequest& request);
+};
+constexpr Action kActions[] = {
+    {"list",
+     kListFlags,
+     Topics::None,
+     "",
+     {"millrace topic list [OPTIONS]", "Shows all topics."},
+     list},
+    {"describe",
+     kDescribeFlags,
+     Topics::Any,
+     "",
+     {"millrace topic describe [TOPIC...] [OPTIONS]",
+      "Shows the partitions, offsets and settings of topics, of all when none is named.",
+      "  millrace topic describe orders\n"},
+     describe},
+    {"create",
+     kCreateFlags,
+     Topics::AtLeastOne,
+     "",
+     {"millrace topic create TOPIC... [OPTIONS]", "Makes topics.",
+      "  millrace topic create orders --partitions 6\n"
+      "  millrace topic create users --config cleanup.policy=compact\n"},
+     create},
+    {"alter",
+     kAlterFlags,
+     Topics::AtLeastOne,
+     "partitions",
+     {"millrace topic alter TOPIC... --partitions N [OPTIONS]",
+      "Adds partitions. Keys then go to other partitions than before."},
+     alter},
+    {"delete",
+     kDeleteFlags,
+     Topics::AtLeastOne,
+     "",
+     {"millrace topic delete TOPIC... [OPTIONS]", "Deletes topics and all their records.",
+      "  millrace topic delete orders --if-exists\n"},
+     remove},
+};
+
+constexpr std::string_view kPlan = "plan";
+constexpr Flag kPlanFlags[] = {
+    {.name = "throughput", .argument = "RATE", .doc = "What is to go through the topic: 200MB/s"},
+    {.name = "producer", .argument = "NxRATE", .doc = "Producers, and what each writes: 4x15MB/s"},
+    {.name = "consumer", .argument = "NxRATE", .doc = "Consumers, and what each reads: 6x20MB/s"},
+    kHelpFlag};
+constexpr Help kPlanHelp{
+    "millrace topic plan --throughput RATE --producer NxRATE --consumer NxRATE",
+    "Computes how many partitions a topic needs, and explains it. Asks no server.",
+    "  millrace topic plan --throughput 200MB/s --producer 4x15MB/s --consumer 6x20MB/s\n"};
+
+Result<PartitionPlan> read_plan(const Flags& flags) {
+  for (const char* needed : {"throughput", "producer", "consumer"})
+    if (!flags.has(needed))
+      return Error{ErrorCode::InvalidParameter, fmt::format("--{} is missing", needed)};
+  return PartitionPlan{TRY(parse_rate(flags.text("throughput"))),
+                       TRY(parse_client_rates(flags.text("producer"))),
+                       TRY(parse_client_rates(flags.text("consumer")))};
+}
+
+int run_plan(std::span<const char* const> arguments) {
+  const Result<Flags> flags = Flags::parse(kPlanFlags, arguments, 0);
+  if (!flags) return report(flags.error(), kUsageError);
+  if (flags->has(kHelpFlag.name)) {
+    print_help(kPlanHelp, kPlanFlags);
+    return 0;
+  }
+  const Result<PartitionPlan> plan = read_plan(*flags);
+  if (!plan) return report(plan.error(), kUsageError);
+  fmt::print("{}", explain(*plan));
+  return 0;
+}
+
+constexpr std::string_view kTry = "Try: millrace topic --help";
+
+void print_actions() {
+  fmt::print("Works on topics.\n\nUsage: millrace topic ACTION [OPTIONS]\n\nActions:\n");
+  for (const Action& action : kActions)
+    fmt::print("  {:<9} {}\n", action.name, action.help.summary);
+  fmt::print("  {:<9} {}\n", kPlan, kPlanHelp.summary);
+  fmt::print(
+      "\nAfter an action, --help shows its options.\n\nExamples:\n"
+      "  millrace topic create orders --partitions 6\n"
+      "  millrace topic list -b localhost:9092\n");
+}
+
+Result<TopicRequest> read_command_line(const Action& action, const Flags& flags) {
+  TopicRequest request = TRY(to_request(flags));
+  if (action.topics == Topics::AtLeastOne && request.names.empty())
+    return Error{ErrorCode::InvalidParameter, "which topic?"};
+  if (!action.required_flag.empty() && !flags.has(action.required_flag))
+    return Error{ErrorCode::InvalidParameter, fmt::format("--{} is missing", action.required_flag)};
+  return request;
+}
+
+Status run_action(const Action& action, const TopicRequest& request) {
+  Connection connection = TRY(Connection::open(RD_KAFKA_PRODUCER, request.settings, {}));
+  TRY(connection.topics());  // says soon, and in plain words, when there is no server
+  return action.run(connection, request);
+}
+
+}  // namespace
+
+int run_topic_command(int argc, const char* const* argv) {
+  const std::string_view name = argc > 1 ? argv[1] : "";
+  if (name == "--help" || name == "-h") {
+    print_actions();
+    return 0;
+  }
+  const std::span arguments(argv, static_cast<size_t>(argc));
+  if (name == kPlan) return run_plan(arguments.subspan(2));
+  const auto* action = std::ranges::find(kActions, name, &Action::name);
+  if (action == std::end(kActions)) {
+    fmt::print(
+        stderr, "millrace topic: {}\n{}\n",
+        name.empty() ? "an action is missing" : fmt::format("there is no action \"{}\"", name),
+        kTry);
+    return kUsageError;
+  }
+  const Result<Flags> flags = Flags::parse(action->flags, arguments.subspan(2),
+                                           action->topics == Topics::None ? 0 : SIZE_MAX);
+  if (!flags) return report(flags.error(), kUsageError);
+  if (flags->has(kHelpFlag.name)) {
+    print_help(action->help, action->flags);
+    return 0;
+  }
+  const Result<TopicRequest> request = read_command_line(*action, *flags);
+  if (!request) return report(request.error(), kUsageError);
+  const Status done = run_action(*action, *request);
+  return done ? 0 : report(done.error());
+}
+
+}  // namespace client
