@@ -6,6 +6,8 @@
 
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
+#include "engine/functions/scalar/postgres_pattern.h"
+#include "engine/types/ascii.h"
 
 namespace engine {
 
@@ -22,27 +24,6 @@ std::string to_utf8(const icu::UnicodeString& text) {
 
 // As in PostgreSQL a dot matches line breaks, too.
 constexpr uint32_t kAsPostgres = UREGEX_DOTALL;
-
-// Escapes that ICU takes for plain letters: where words begin and end.
-std::string with_word_escapes(std::string_view pattern) {
-  std::string out;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    const char next = pattern[i] == '\\' && i + 1 < pattern.size() ? pattern[i + 1] : '\0';
-    const std::string_view meant = next == 'm'   ? "\\b(?=\\w)"
-                                   : next == 'M' ? "\\b(?<=\\w)"
-                                   : next == 'y' ? "\\b"
-                                   : next == 'Y' ? "\\B"
-                                                 : std::string_view();
-    if (!meant.empty())
-      out += meant;
-    else if (next != '\0')
-      out += pattern.substr(i, 2);
-    else
-      out += pattern[i];
-    i += next != '\0';
-  }
-  return out;
-}
 
 // A pattern that backtracks without end must not hold up the server. ICU counts its steps in units
 // of 10,000, which take about 0.3 ms; the count is the same in each run, so that a row fails in all
@@ -61,7 +42,7 @@ class Matcher {
     if (!matcher_ || pattern != pattern_) {
       UErrorCode status = U_ZERO_ERROR;
       matcher_ = std::make_unique<icu::RegexMatcher>(
-          to_icu(flags == kAsPostgres ? with_word_escapes(pattern) : pattern), flags, status);
+          to_icu(flags == kAsPostgres ? in_words_of_icu(pattern) : pattern), flags, status);
       if (U_FAILURE(status)) {
         matcher_.reset();
         return Error{ErrorCode::InvalidParameter,
@@ -140,10 +121,8 @@ Result<Value> extract_all(const KernelCall& call, PerBatch<Matcher>& matcher, Te
   return extract_all_groups(call, matcher, pattern, text, 0);
 }
 
-Result<std::string> replace_matches(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
-                                    Text pattern, Text replacement, bool is_global,
-                                    uint32_t flags = 0) {
-  icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text, flags));
+Result<std::string> replace_matches(const KernelCall& call, icu::RegexMatcher& found,
+                                    Text replacement, bool is_global) {
   const icu::UnicodeString with = to_icu(replacement);
   UErrorCode status = U_ZERO_ERROR;
   icu::UnicodeString replaced;
@@ -162,29 +141,34 @@ Result<std::string> replace_matches(const KernelCall& call, PerBatch<Matcher>& m
 }
 Result<std::string> replace(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
                             Text pattern, Text replacement) {
-  return replace_matches(call, matcher, text, pattern, replacement, true);
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, pattern, text));
+  return replace_matches(call, found, replacement, true);
 }
 
-// PostgreSQL's: flags i and g, and in the replacement \1 and \& for what was matched.
-Result<std::string> replace_with(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
-                                 Text pattern, Text replacement, Text flags) {
-  std::string whole, with;
+// What a pattern means with the letters that follow it: g, where all matches count, and options.
+struct Flagged {
+  std::string pattern;
   bool is_global = false;
-  for (const char flag : flags) {
-    if (flag != 'i' && flag != 'c' && flag != 'g')
-      return Error{ErrorCode::InvalidParameter,
-                   fmt::format("invalid regular expression option: \"{}\"", flag)};
-    is_global = is_global || flag == 'g';
-    if (flag != 'g') whole = flag == 'i' ? "(?i)" : "";
-  }
-  whole += pattern;
+};
+Result<Flagged> with_flags(Text pattern, Text flags) {
+  Flagged flagged;
+  std::string options(flags);
+  flagged.is_global = std::erase(options, 'g') > 0;
+  flagged.pattern = TRY(with_options(options, pattern));
+  return flagged;
+}
+
+// PostgreSQL's: in the replacement \1 and \& for what was matched.
+std::string replacement_of_icu(Text replacement, int32_t group_count) {
+  std::string with;
   for (size_t i = 0; i < replacement.size(); ++i) {
     const char c = replacement[i], next = i + 1 < replacement.size() ? replacement[i + 1] : '\0';
-    const bool is_group = c == '\\' && (next == '&' || (next >= '0' && next <= '9'));
-    if (is_group) {
-      with += '$';
-      with += next == '&' ? '0' : next;
+    if (c == '\\' && (next == '&' || is_ascii_digit(next))) {
+      const int group = next == '&' ? 0 : next - '0';
+      // A group that there is not is nothing, and a digit behind it is not of its number.
+      if (group <= group_count) with += fmt::format("${}", group);
       ++i;
+      if (i + 1 < replacement.size() && is_ascii_digit(replacement[i + 1])) with += '\\';
     } else if (c == '\\' || c == '$') {
       with += '\\';
       with += c;
@@ -193,7 +177,15 @@ Result<std::string> replace_with(const KernelCall& call, PerBatch<Matcher>& matc
       with += c;
     }
   }
-  return replace_matches(call, matcher, text, whole, with, is_global, kAsPostgres);
+  return with;
+}
+
+Result<std::string> replace_with(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
+                                 Text pattern, Text replacement, Text flags) {
+  const Flagged flagged = TRY(with_flags(pattern, flags));
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, flagged.pattern, text, kAsPostgres));
+  return replace_matches(call, found, replacement_of_icu(replacement, found.groupCount()),
+                         flagged.is_global);
 }
 
 Result<std::string> replace_first(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
@@ -202,26 +194,6 @@ Result<std::string> replace_first(const KernelCall& call, PerBatch<Matcher>& mat
 }
 
 // ---- REGEXP_MATCH and its like: what the groups matched, or all of the match where there are none
-
-// `flags`: i and c as below, g where `takes_global`.
-Result<std::string> pattern_with(Text pattern, Text flags, bool takes_global, bool& is_global) {
-  std::string whole;
-  for (const char flag : flags) {
-    if (flag == 'g' && !takes_global)
-      return Error{ErrorCode::InvalidParameter,
-                   "regexp_match() does not support the \"global\" option", "",
-                   "Use the regexp_matches function instead."};
-    if (flag != 'i' && flag != 'c' && flag != 'g')
-      return Error{ErrorCode::InvalidParameter,
-                   fmt::format("invalid regular expression option: \"{}\"", flag)};
-    if (flag == 'g')
-      is_global = true;
-    else
-      whole = flag == 'i' ? "(?i)" : "";
-  }
-  whole += pattern;
-  return whole;
-}
 
 Value matched_groups(icu::RegexMatcher& found, UErrorCode& status) {
   ValueList groups;
@@ -234,9 +206,12 @@ Value matched_groups(icu::RegexMatcher& found, UErrorCode& status) {
 
 Result<Value> first_groups_with(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
                                 Text pattern, Text flags) {
-  bool is_global = false;
-  const std::string whole = TRY(pattern_with(pattern, flags, false, is_global));
-  icu::RegexMatcher& found = *TRY(matcher->match(call.context, whole, text, kAsPostgres));
+  const Flagged flagged = TRY(with_flags(pattern, flags));
+  if (flagged.is_global)
+    return Error{ErrorCode::InvalidParameter,
+                 "regexp_match() does not support the \"global\" option", "",
+                 "Use the regexp_matches function instead."};
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, flagged.pattern, text, kAsPostgres));
   UErrorCode status = U_ZERO_ERROR;
   Value groups;
   if (found.find(status)) groups = matched_groups(found, status);
@@ -250,32 +225,26 @@ Result<Value> first_groups(const KernelCall& call, PerBatch<Matcher>& matcher, T
 
 Result<Value> all_groups(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
                          Text pattern, Text flags) {
-  bool is_global = false;
-  const std::string whole = TRY(pattern_with(pattern, flags, true, is_global));
-  icu::RegexMatcher& found = *TRY(matcher->match(call.context, whole, text, kAsPostgres));
+  const Flagged flagged = TRY(with_flags(pattern, flags));
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, flagged.pattern, text, kAsPostgres));
   UErrorCode status = U_ZERO_ERROR;
   ValueList matches;
   while (found.find(status)) {
     matches.push_back(matched_groups(found, status));
     TRY(may_go_on(call.context, size_of(matches.back())));
-    if (!is_global) break;
+    if (!flagged.is_global) break;
   }
   TRY(check(status));
   return Value::list(std::move(matches));
 }
 
-// `flags`, as PostgreSQL has them: i for any case, c for the case as it is written.
 Result<bool> is_like_with(const KernelCall& call, PerBatch<Matcher>& matcher, Text text,
                           Text pattern, Text flags) {
-  std::string whole;
-  for (const char flag : flags) {
-    if (flag != 'i' && flag != 'c')
-      return Error{ErrorCode::InvalidParameter,
-                   fmt::format("invalid regular expression option: \"{}\"", flag)};
-    whole = flag == 'i' ? "(?i)" : "";
-  }
-  whole += pattern;
-  icu::RegexMatcher& found = *TRY(matcher->match(call.context, whole, text, kAsPostgres));
+  const Flagged flagged = TRY(with_flags(pattern, flags));
+  if (flagged.is_global)
+    return Error{ErrorCode::InvalidParameter,
+                 "regexp_like() does not support the \"global\" option"};
+  icu::RegexMatcher& found = *TRY(matcher->match(call.context, flagged.pattern, text, kAsPostgres));
   UErrorCode status = U_ZERO_ERROR;
   const bool is_like = found.find(status);
   TRY(check(status));
