@@ -18,6 +18,7 @@
 #include "server/kafka/backend.h"
 #include "server/kafka/codec.h"
 #include "server/kafka/fetch_sessions.h"
+#include "server/kafka/join_order.h"
 #include "server/kafka/messages/fetch_request.h"
 #include "server/kafka/messages/fetch_response.h"
 #include "server/kafka/quota_rates.h"
@@ -205,6 +206,7 @@ struct HandlerContext {
   FetchSessions* fetch_sessions = nullptr;     // null: clients always fetch whole
   Throttle* throttle = nullptr;                // null: nobody is held off
   std::shared_ptr<RefusedBatches> refused = nullptr;  // the connection's; shared with what is under way
+  std::shared_ptr<JoinOrder> join_order = nullptr;    // likewise
   Sasl* sasl = nullptr;                        // null: there are no users
   // Of the user; null: it may do everything. Shared with answers that come later.
   std::shared_ptr<const Permissions> permissions = nullptr;

@@ -110,6 +110,7 @@ class Session final : public ClientSession {
             surroundings_.fetch_sessions,
             &throttle_,
             refused_,
+            join_order_,
             &sasl_,
             permissions_,
             shares_};
@@ -134,6 +135,7 @@ class Session final : public ClientSession {
   const int64_t authentication_until_us_;
   const std::shared_ptr<AsideGate> aside_ = std::make_shared<AsideGate>();
   const std::shared_ptr<RefusedBatches> refused_ = std::make_shared<RefusedBatches>();
+  const std::shared_ptr<JoinOrder> join_order_ = std::make_shared<JoinOrder>();
   const std::shared_ptr<ShareConnection> shares_ = std::make_shared<ShareConnection>(backend_);
   // To the polls: what awaited() was last, since a consumer waits for the same again and again.
   std::vector<storage::TopicPartition> told_;

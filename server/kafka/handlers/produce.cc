@@ -10,6 +10,7 @@
 #include "records/decompressor.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/handlers/transaction_answers.h"
+#include "server/kafka/join_order.h"
 #include "server/kafka/leaders.h"
 #include "server/kafka/refused_batches.h"
 #include "server/kafka/wire_errors.h"
@@ -212,6 +213,7 @@ struct Append {
   std::optional<int64_t> max_timestamp = {};  // another one than the batch says
   std::optional<SequencedBatch> sequenced = {};
   std::shared_ptr<storage::TransactionGuard> guard = {};
+  uint64_t place = 0;  // in the order of the connection's batches, of a transaction's
 };
 
 constexpr KafkaError kUnknownProducerId{59};
@@ -250,6 +252,7 @@ struct Producer {
   const Clock& clock;
   std::shared_ptr<PartitionAnswers> pending;
   std::shared_ptr<RefusedBatches> refused;
+  std::shared_ptr<JoinOrder> order;
   std::string transactional_id = {};
 
   Answer& answer(const Append& append) const {
@@ -267,14 +270,17 @@ struct Producer {
   }
 
   void join_all(Joining joining) const {
-    for (auto& [producer, appends] : joining)
+    for (auto& [producer, appends] : joining) {
+      for (Append& append : appends)
+        append.place = order->enter({append.partition, producer.first});
       join(std::move(appends), {producer.first, producer.second}, Asked::WhetherTheyAre);
+    }
   }
 
   // A partition takes a batch of a transaction when the coordinator knows that it is part of it: else nobody
   // would tell it how the transaction ends (KIP-890). Clients of the second version have not told it before, so
-  // that is done here, for those partitions that it does not know: the others do not wait for that. Batches of a
-  // connection stay in order: they all pass through the same coordinator.
+  // that is done here, for those partitions that it does not know: the others do not wait for that. Those of one partition
+  // go on in the order in which they came.
   enum class Asked { WhetherTheyAre, ToAddThem };
   void join(std::vector<Append> appends, const coordinator::ProducerIdentity& producer,
             Asked what) const {
@@ -299,16 +305,31 @@ struct Producer {
             if (append.guard) append.guard->answered_under(answer.coordinator_epoch);
             if (is_missing(answer, append))
               missing.push_back(std::move(append));
-            else if (answer.error == KafkaError::None || !answer.missing.empty())
-              self.begin(std::move(append));
             else
-              self.refuse_joining(append, answer.error);
+              self.go_on(std::move(append), producer.id,
+                         answer.error == KafkaError::None || !answer.missing.empty()
+                             ? std::nullopt
+                             : std::optional(answer.error));
           }
           if (is_second && what == Asked::WhetherTheyAre && !missing.empty())
             self.join(std::exchange(missing, {}), producer, Asked::ToAddThem);
-          for (const Append& append : missing) self.refuse_joining(append, answer.error);
+          for (Append& append : missing) self.go_on(std::move(append), producer.id, answer.error);
           self.pending->complete_one();
         });
+  }
+  // When those before it have gone on.
+  void go_on(Append append, ProducerId producer, std::optional<KafkaError> refusal) const {
+    ++pending->left;
+    const JoinOrder::Lane lane{append.partition, producer};
+    const uint64_t place = append.place;
+    const auto shared = std::make_shared<Append>(std::move(append));
+    order->settle(lane, place, [self = *this, shared, refusal] {
+      if (refusal)
+        self.refuse_joining(*shared, *refusal);
+      else
+        self.begin(std::move(*shared));
+      self.pending->complete_one();
+    });
   }
   static bool is_missing(const coordinator::TransactionAnswer& answer, const Append& append) {
     const auto found = answer.missing.find(append.topic);
@@ -382,8 +403,8 @@ class Producing {
             std::string transactional_id)
       : context_(context),
         pending_(std::move(pending)),
-        producer_{context.backend, context.clock, pending_, context.refused,
-                  std::move(transactional_id)},
+        producer_{context.backend, context.clock,      pending_,
+                  context.refused, context.join_order, std::move(transactional_id)},
         topics_(context.backend.topics()),
         leaders_(context.backend) {}
 

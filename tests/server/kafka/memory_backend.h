@@ -199,6 +199,16 @@ class MemoryBackend : public Backend {
 
   std::shared_ptr<const ClusterView> view;  // null: there is one node
   std::vector<std::string> cluster_parts;
+  // Questions to the coordinator of a transaction, where they are held: whoever calls one asks it.
+  void join_transaction(coordinator::AddPartitions request,
+                        coordinator::Done<coordinator::TransactionAnswer> done) override {
+    if (!holds_joins) return Backend::join_transaction(std::move(request), std::move(done));
+    joins.push_back([this, request = std::move(request), done = std::move(done)] {
+      Backend::join_transaction(request, done);
+    });
+  }
+  bool holds_joins = false;
+  std::vector<std::function<void()>> joins;
   std::vector<std::vector<NodeId>> assigned_by_hand;  // of partitions that a topic got last
   std::function<void()> on_reader;                    // each use of it
   bool holds_appends = false;

@@ -127,6 +127,40 @@ TEST_F(TransactionRequestsTest, clients_of_the_second_version_say_nothing_before
   ASSERT_EQ(end_second(false), KafkaError::None);
 }
 
+// The partition is added for the first one and for the second one, and the third one finds it there before the second one is
+// told so.
+TEST_F(TransactionRequestsTest,
+       batches_go_in_order_though_the_coordinator_answers_a_later_one_first) {
+  backend.holds_joins = true;
+  for (int32_t sequence = 0; sequence < 3; ++sequence) {
+    const std::string bytes = transactional_batch(sequence);
+    ProduceRequest request = produce("t", bytes);
+    request.transactional_id = "tx";
+    send(request, 12);
+  }
+  ASSERT_EQ(backend.joins.size(), 3U);
+  const auto call = [&](size_t which) {
+    const auto ask = std::move(backend.joins.at(which));
+    ask();
+    session.run();
+  };
+  call(0);
+  call(1);
+  ASSERT_EQ(backend.joins.size(), 5U) << "both add the partition";
+  call(3);
+  call(2);
+  call(4);
+  const std::vector<Answer> all = answers();
+  ASSERT_EQ(all.size(), 3U);
+  for (size_t i = 0; i < all.size(); ++i) {
+    const auto response = decode_response<ProduceResponse>(all[i].body, 12);
+    ASSERT_TRUE(response);
+    const auto& partition = response->responses.at(0).partition_responses.at(0);
+    EXPECT_EQ(partition.error_code, KafkaError::None) << i;
+    EXPECT_EQ(partition.base_offset, static_cast<int64_t>(i));
+  }
+}
+
 TEST_F(TransactionRequestsTest, an_administrator_ends_what_was_left_open) {
   std::string bytes = transactional_batch();
   ProduceRequest request = produce("t", bytes);
