@@ -49,15 +49,19 @@ auto member_at(const std::vector<EtcdMember>& members, const std::string& peers)
   });
 }
 
-Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other, const std::string& peers) {
+Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other,
+                            const EtcdNewcomer& newcomer) {
   const std::string& client = other.clients;
   const std::string told = TRY(ask(http, client + "/v3/cluster/member/list", "{}"));
   const std::vector<EtcdMember> members = TRY(read_members(told));
   if (member_at(members, other.peers) == members.end())
     return Error{ErrorCode::NetworkFailure, fmt::format("{} is of another etcd", client)};
-  const auto ours = member_at(members, peers);
+  auto ours = member_at(members, newcomer.peers);
   if (ours != members.end() && ours->name.empty()) return EtcdBegin::AsExisting;
   if (ours != members.end() && !ours->has_clients) return EtcdBegin::AsNew;
+  if (!newcomer.may_come) return EtcdBegin::NotYet;
+  // It was somewhere else.
+  if (ours == members.end()) ours = std::ranges::find(members, newcomer.name, &EtcdMember::name);
   Status changed;
   if (ours != members.end()) {
     log_warn("etcd's data are gone here, and its member is replaced by a new one name={} id={}",
@@ -66,7 +70,8 @@ Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other, const std:
         succeeded(ask(http, client + "/v3/cluster/member/remove", remove_member_body(ours->id)));
   }
   if (changed)
-    changed = succeeded(ask(http, client + "/v3/cluster/member/add", add_member_body(peers)));
+    changed =
+        succeeded(ask(http, client + "/v3/cluster/member/add", add_member_body(newcomer.peers)));
   if (!changed)
     log_info("etcd does not take a new member yet error=\"{}\"", changed.error().message);
   return changed ? EtcdBegin::AsExisting : EtcdBegin::NotYet;
@@ -74,11 +79,11 @@ Result<EtcdBegin> rejoin_by(HttpThread& http, const EtcdPlace& other, const std:
 
 }  // namespace
 
-Result<EtcdBegin> rejoin_etcd(const std::vector<EtcdPlace>& others, const std::string& peers) {
+Result<EtcdBegin> rejoin_etcd(const std::vector<EtcdPlace>& others, const EtcdNewcomer& newcomer) {
   HttpThread http;
   Result<EtcdBegin> last = Error{ErrorCode::NetworkFailure, "there is no other member"};
   for (const EtcdPlace& other : others) {
-    last = rejoin_by(http, other, peers);
+    last = rejoin_by(http, other, newcomer);
     if (last) break;
   }
   return last;

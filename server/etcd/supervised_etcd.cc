@@ -119,6 +119,12 @@ Result<std::unique_ptr<SupervisedEtcd>> SupervisedEtcd::start(SupervisedEtcdOpti
 SupervisedEtcd::SupervisedEtcd(std::string program, SupervisedEtcdOptions options)
     : program_(std::move(program)), options_(std::move(options)), thread_([this] { run(); }) {}
 
+void SupervisedEtcd::let_come() {
+  const std::lock_guard lock(mutex_);
+  may_come_ = true;
+  changed_.notify_all();
+}
+
 SupervisedEtcd::~SupervisedEtcd() {
   {
     std::unique_lock lock(mutex_);
@@ -175,7 +181,12 @@ std::optional<bool> SupervisedEtcd::find_place(int64_t& pause_ms) {
     if (options_.tls.certificate.empty() && each.clients != self.clients)
       others.push_back({each.clients, each.peers});
   while (true) {
-    const Result<EtcdBegin> begin = rejoin_etcd(others, self.peers);
+    EtcdNewcomer newcomer{self.name, self.peers};
+    {
+      const std::lock_guard lock(mutex_);
+      newcomer.may_come = may_come_;
+    }
+    const Result<EtcdBegin> begin = rejoin_etcd(others, newcomer);
     if (!begin) return true;  // there is nobody yet
     if (*begin != EtcdBegin::NotYet) return *begin == EtcdBegin::AsNew;
     if (!pause(pause_ms)) return std::nullopt;
@@ -239,8 +250,10 @@ std::string SupervisedEtcd::await_end() {
 
 bool SupervisedEtcd::pause(int64_t pause_ms) {
   std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, std::chrono::milliseconds(pause_ms),
-                            [&] { return is_stopping_; });
+  changed_.wait_for(lock, std::chrono::milliseconds(pause_ms), [&, could_come = may_come_] {
+    return is_stopping_ || may_come_ != could_come;
+  });
+  return !is_stopping_;
 }
 
 }  // namespace server

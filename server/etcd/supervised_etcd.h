@@ -50,6 +50,10 @@ class SupervisedEtcd {
   // be made. That it runs does not mean that it answers: it waits for a majority of its members.
   static Result<std::unique_ptr<SupervisedEtcd>> start(SupervisedEtcdOptions options);
   ~SupervisedEtcd();
+  // This process is the node: where its member has no data, etcd may be asked to take it for a new one, in the place of the one
+  // before. Until then nothing is changed in an etcd that is there: a start that is refused must not leave a member behind
+  // that counts and never comes.
+  void let_come();
   SupervisedEtcd(const SupervisedEtcd&) = delete;
   SupervisedEtcd& operator=(const SupervisedEtcd&) = delete;
 
@@ -62,7 +66,7 @@ class SupervisedEtcd {
   void spawn(const std::vector<std::string>& arguments);
   // Blocks until the child has ended; how.
   std::string await_end();
-  // False where it is to stop.
+  // False where it is to stop. Shorter where it may come since.
   bool pause(int64_t pause_ms);
 
   const std::string program_;
@@ -70,7 +74,7 @@ class SupervisedEtcd {
   std::mutex mutex_;
   // Guarded by mutex_
   std::condition_variable changed_;
-  bool is_stopping_ = false, is_over_ = false;
+  bool is_stopping_ = false, is_over_ = false, may_come_ = false;
   pid_t child_ = 0;     // 0: none
   std::thread thread_;  // goes first
 };

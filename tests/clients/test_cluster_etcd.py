@@ -185,6 +185,25 @@ def a_node_whose_disk_was_replaced_brings_a_new_member():
 
 
 @case
+def a_start_that_is_refused_leaves_no_member_behind():
+    """Another machine under a number that is there: a member that never comes would count in every vote."""
+    nodes = own()
+    there = nodes.nodes[2]
+    peers = dict(each.split("=") for each in there.flags[1].split(","))
+    peers["2"] = f"127.0.0.1:{two_free_ports()}"
+    flags = ("--peers", ",".join(f"{number}={address}" for number, address in peers.items()), *there.flags[2:])
+    double = Node(os.path.join(nodes.folder, "double"), "own", 2, "start", flags)
+    told = subprocess.run(double.arguments(), capture_output=True, text=True, timeout=120, check=False)
+    assert told.returncode != 0 and "is there already" in told.stderr, told.stderr
+    assert members_by(nodes.nodes[1]) == ["node-1", "node-2", "node-3"], members_by(nodes.nodes[1])
+    nodes.nodes[3].kill()  # two of three are a majority
+    all_is_well_without(nodes, 3)
+    create_topic(nodes, "of-two", partitions=3, replicas=2)
+    nodes.nodes[3].start()
+    all_is_well(nodes)
+
+
+@case
 def an_etcd_of_somebody_else_is_not_taken_for_its_own():
     port = two_free_ports()
     with socket.socket() as other, tempfile.TemporaryDirectory() as folder:
