@@ -60,10 +60,11 @@ ARROWS = {
     # server/node puts everything together.
 }
 # A library with concepts of its own is known in one place.
-# The first entry that fits counts: OpenSSL's digests are for SQL functions too, the rest of it is not.
+# The first entry that fits counts: OpenSSL's digests are for SQL functions too, the rest of it is not. The command line is
+# a client, and includes nothing of the server's.
 HOMES = {'lmdb.h': ['storage/kv'], 'uv.h': ['server/net'],
-         'openssl/evp.h': ['server/net', 'server/auth', 'engine/functions'],
-         'openssl/': ['server/net', 'server/auth'],
+         'openssl/evp.h': ['server/net', 'server/auth', 'engine/functions', 'client'],
+         'openssl/': ['server/net', 'server/auth', 'client'],
          'antlr4-runtime': ['grammar', 'engine/sql'], 'librdkafka/': ['client'],
          'pg_query': ['engine/pgsql'], 'curl/': ['server/http_client'],
          'http_parser.h': ['server/http'], 'nghttp2/': ['server/http'], 'google/protobuf/': ['engine/formats']}

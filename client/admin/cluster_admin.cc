@@ -80,12 +80,13 @@ std::string name_of(const TopicPartitionKey& partition) {
   return fmt::format("{}-{}", partition.first, partition.second);
 }
 
-Result<ClusterAdmin> ClusterAdmin::open(const std::string& bootstrap_server) {
+Result<ClusterAdmin> ClusterAdmin::open(const std::string& bootstrap_server,
+                                        const Properties& properties) {
   // The first one that can be reached.
   std::string_view rest = bootstrap_server;
   while (true) {
     const size_t comma = rest.find(',');
-    auto connection = WireConnection::open(std::string(rest.substr(0, comma)));
+    auto connection = WireConnection::open(std::string(rest.substr(0, comma)), properties);
     if (connection) return ClusterAdmin(*std::move(connection));
     if (comma == rest.npos) return connection.error();
     rest.remove_prefix(comma + 1);

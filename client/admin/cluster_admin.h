@@ -57,7 +57,8 @@ enum class ElectionType : int8_t { Preferred = 0, Unclean = 1 };
 class ClusterAdmin {
  public:
   // Any node will do. Fails with NetworkFailure.
-  static Result<ClusterAdmin> open(const std::string& bootstrap_server);
+  static Result<ClusterAdmin> open(const std::string& bootstrap_server,
+                                   const Properties& properties);
 
   Result<ClusterListing> describe();
   // As the controller tells it. Fails while that one is not known.

@@ -28,8 +28,9 @@ void skip_topic_id(WireReader& in) {
   for (size_t i = 0; i < kTopicIdBytes; ++i) in.number<int8_t>();
 }
 
-Result<WireConnection> open(const std::string& bootstrap_server) {
-  return WireConnection::open(bootstrap_server.substr(0, bootstrap_server.find(',')));
+Result<WireConnection> open(const Connection::Settings& server) {
+  const std::string& all = server.bootstrap_server;
+  return WireConnection::open(all.substr(0, all.find(',')), server.properties);
 }
 
 GroupMember read_member(WireReader& in) {
@@ -94,8 +95,8 @@ Status read_offsets(WireReader& in, ShareGroupDescription& group) {
 
 }  // namespace
 
-Result<std::vector<GroupListing>> list_share_groups(const std::string& bootstrap_server) {
-  WireConnection connection = TRY(open(bootstrap_server));
+Result<std::vector<GroupListing>> list_share_groups(const Connection::Settings& server) {
+  WireConnection connection = TRY(open(server));
   WireWriter request;
   request.count(0).count(1).text("share").end();
   constexpr int16_t kVersion = 5;
@@ -116,9 +117,9 @@ Result<std::vector<GroupListing>> list_share_groups(const std::string& bootstrap
   return groups;
 }
 
-Result<ShareGroupDescription> describe_share_group(const std::string& bootstrap_server,
+Result<ShareGroupDescription> describe_share_group(const Connection::Settings& server,
                                                    const std::string& group) {
-  WireConnection connection = TRY(open(bootstrap_server));
+  WireConnection connection = TRY(open(server));
   ShareGroupDescription described{.id = group};
   WireWriter which;
   which.count(1).text(group).number<int8_t>(0).end();

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "client/admin/groups.h"
+#include "client/connection.h"
 
 namespace client {
 
@@ -20,9 +21,9 @@ struct ShareGroupDescription {
 };
 
 // By their ids.
-Result<std::vector<GroupListing>> list_share_groups(const std::string& bootstrap_server);
+Result<std::vector<GroupListing>> list_share_groups(const Connection::Settings& server);
 // Fails with UndefinedObject when there is no share group of this name.
-Result<ShareGroupDescription> describe_share_group(const std::string& bootstrap_server,
+Result<ShareGroupDescription> describe_share_group(const Connection::Settings& server,
                                                    const std::string& group);
 
 }  // namespace client

@@ -77,9 +77,10 @@ DescribedProducer read_producer(WireReader& in) {
 
 }  // namespace
 
-Result<TransactionAdmin> TransactionAdmin::open(const std::string& bootstrap_server) {
+Result<TransactionAdmin> TransactionAdmin::open(const std::string& bootstrap_server,
+                                                const Properties& properties) {
   const std::string first = bootstrap_server.substr(0, bootstrap_server.find(','));
-  TransactionAdmin admin(TRY(WireConnection::open(first)));
+  TransactionAdmin admin(TRY(WireConnection::open(first, properties)), properties);
   TRY(admin.read_metadata());
   return admin;
 }
@@ -129,7 +130,8 @@ Result<WireConnection*> TransactionAdmin::node(int32_t id) {
   const auto address = addresses_.find(id);
   if (address == addresses_.end())
     return Error{ErrorCode::InvalidParameter, fmt::format("there is no broker {}", id)};
-  return &connections_.emplace(id, TRY(WireConnection::open(address->second))).first->second;
+  return &connections_.emplace(id, TRY(WireConnection::open(address->second, properties_)))
+              .first->second;
 }
 
 Result<std::string> TransactionAdmin::ask(int32_t id, int16_t api_key, int16_t version,

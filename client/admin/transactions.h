@@ -49,7 +49,8 @@ struct TransactionFilter {
 class TransactionAdmin {
  public:
   // Fails with NetworkFailure.
-  static Result<TransactionAdmin> open(const std::string& bootstrap_server);
+  static Result<TransactionAdmin> open(const std::string& bootstrap_server,
+                                       const Properties& properties);
 
   Result<std::vector<ListedTransaction>> list(const TransactionFilter& filter);
   // Fails when there is none.
@@ -71,13 +72,17 @@ class TransactionAdmin {
     std::vector<int32_t> replicas;
   };
 
-  explicit TransactionAdmin(WireConnection first) { connections_.emplace(-1, std::move(first)); }
+  TransactionAdmin(WireConnection first, Properties properties)
+      : properties_(std::move(properties)) {
+    connections_.emplace(-1, std::move(first));
+  }
   Status read_metadata();
   Result<int32_t> coordinator_of(const std::string& id);
   Result<int32_t> leader_of(const TopicPartitionName& partition) const;
   Result<WireConnection*> node(int32_t id);
   Result<std::string> ask(int32_t id, int16_t api_key, int16_t version, const WireWriter& request);
 
+  Properties properties_;                     // of the connections
   std::map<int32_t, std::string> addresses_;  // of nodes
   std::map<TopicPartitionName, Partition> partitions_;
   std::map<int32_t, WireConnection> connections_;  // -1: the one that was named

@@ -6,9 +6,14 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <vector>
+
+#include "client/admin/scram_client.h"
+#include "client/security.h"
 
 namespace client {
 
@@ -18,6 +23,8 @@ constexpr int kPatienceSeconds = 30;
 // More than any of these answers has; what is no Kafka server may say anything.
 constexpr int32_t kMaxAnswerBytes = 256 << 20;
 constexpr size_t kFirstHeaderBytes = 4;  // the number of the request; a flexible one has no tagged fields behind it
+
+constexpr int16_t kSaslHandshake = 17, kSaslAuthenticate = 36;
 
 Error failure(std::string message) { return {ErrorCode::NetworkFailure, std::move(message)}; }
 Error failure_now(std::string_view what) {
@@ -34,6 +41,22 @@ Result<int> connect_to(const addrinfo& at) {
   Error error = failure_now("no connection");
   ::close(socket);
   return error;
+}
+
+std::string setting(const Properties& properties, const std::string& name) {
+  const auto found = properties.find(name);
+  return found == properties.end() ? std::string() : found->second;
+}
+
+// As librdkafka and Java take it: in any letter case.
+std::string protocol_of(const Properties& properties) {
+  std::string protocol = setting(properties, "security.protocol");
+  for (char& c : protocol) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return protocol.empty() ? "plaintext" : protocol;
+}
+
+Error not_let_in(std::string why) {
+  return {ErrorCode::InvalidAuthorization, fmt::format("SASL: {}", why)};
 }
 
 }  // namespace
@@ -71,7 +94,15 @@ std::pair<uint64_t, size_t> WireReader::next_tagged() {
   return {tag, in_.varint()};
 }
 
-Result<WireConnection> WireConnection::open(const std::string& address) {
+Result<WireConnection> WireConnection::open(const std::string& address, const Properties& given) {
+  const Properties properties = TRY(with_own_security(given));
+  const std::string protocol = protocol_of(properties);
+  if (protocol != "plaintext" && protocol != "ssl" && protocol != "sasl_plaintext" &&
+      protocol != "sasl_ssl")
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("security.protocol: {} is none of PLAINTEXT, SSL, SASL_PLAINTEXT and "
+                             "SASL_SSL",
+                             protocol)};
   const size_t colon = address.rfind(':');
   if (colon == address.npos)
     return Error{ErrorCode::InvalidParameter,
@@ -87,8 +118,14 @@ Result<WireConnection> WireConnection::open(const std::string& address) {
   Error last = failure("there is no address");
   for (const addrinfo* at = all.get(); at; at = at->ai_next) {
     const Result<int> socket = connect_to(*at);
-    if (socket) return WireConnection(*socket);
-    last = socket.error();
+    if (!socket) {
+      last = socket.error();
+      continue;
+    }
+    WireConnection connection(*socket);
+    if (protocol.ends_with("ssl")) TRY(connection.begin_tls(properties, host));
+    if (protocol.starts_with("sasl")) TRY(connection.log_in(properties));
+    return connection;
   }
   last.message = fmt::format("cannot reach the server at {}: {}", address, last.message);
   return last;
@@ -98,8 +135,65 @@ WireConnection::~WireConnection() {
   if (socket_ >= 0) ::close(socket_);
 }
 
+Status WireConnection::begin_tls(const Properties& properties, const std::string& host) {
+  tls_ = TRY(WireTls::open(properties, host));
+  while (true) {
+    TRY(send_raw(TRY(tls_->shake_hands())));
+    if (tls_->is_open()) return {};
+    tls_->take(TRY(receive_some()));
+  }
+}
+
+Status WireConnection::log_in(const Properties& properties) {
+  std::string mechanism = setting(properties, "sasl.mechanism");
+  if (mechanism.empty()) mechanism = setting(properties, "sasl.mechanisms");
+  const std::string user = setting(properties, "sasl.username");
+  const std::string password = setting(properties, "sasl.password");
+  if (mechanism != "PLAIN" && mechanism != "SCRAM-SHA-256" && mechanism != "SCRAM-SHA-512")
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("sasl.mechanism: \"{}\" is none of PLAIN, SCRAM-SHA-256 and "
+                             "SCRAM-SHA-512",
+                             mechanism)};
+  std::string body;
+  append_be(body, static_cast<int16_t>(mechanism.size()));
+  WireReader offered(TRY(ask_frame(kSaslHandshake, 1, body + mechanism, kFirstHeaderBytes)));
+  if (const auto code = offered.number<int16_t>(); code != 0)
+    return not_let_in(fmt::format("the server does not offer {}", mechanism));
+  if (mechanism == "PLAIN") {
+    std::string both(1, '\0');
+    both += user;
+    both += '\0';
+    TRY(authenticate(both + password));
+    return {};
+  }
+  ScramClient scram(mechanism == "SCRAM-SHA-256" ? ScramHash::Sha256 : ScramHash::Sha512, user,
+                    password, new_client_nonce());
+  const std::string challenge = TRY(authenticate(scram.first()));
+  return scram.check(TRY(authenticate(TRY(scram.final(challenge)))));
+}
+
+Result<std::string> WireConnection::authenticate(const std::string& message) {
+  WireWriter request;
+  request.text(message).end();
+  WireReader in(TRY(ask(kSaslAuthenticate, 2, request)));
+  const auto code = in.number<int16_t>();
+  const std::string why = in.text();
+  std::string answer = in.text();
+  if (!in.ok()) return failure("the answer of the server is cut short");
+  if (code != 0) return not_let_in(why.empty() ? fmt::format("error {}", code) : why);
+  return answer;
+}
+
 Result<std::string> WireConnection::ask(int16_t api_key, int16_t version,
                                         const WireWriter& request, Header answers) {
+  std::string body(1, '\0');  // no tagged fields
+  body += request.bytes();
+  return ask_frame(api_key, version, body,
+                   kFirstHeaderBytes + (answers == Header::Flexible ? 1 : 0));
+}
+
+Result<std::string> WireConnection::ask_frame(int16_t api_key, int16_t version,
+                                              std::string_view body, size_t header_bytes) {
   const int32_t number = ++asked_;
   constexpr std::string_view kClientId = "millrace";
   WireWriter header;
@@ -107,14 +201,12 @@ Result<std::string> WireConnection::ask(int16_t api_key, int16_t version,
   header.number(static_cast<int16_t>(kClientId.size()));
   std::string frame = header.bytes();
   frame += kClientId;
-  frame += '\0';
-  frame += request.bytes();
+  frame += body;
   std::string size;
   append_be(size, static_cast<int32_t>(frame.size()));
   TRY(send(size + frame));
   const std::string said = TRY(receive(sizeof(int32_t)));
   const auto answer_size = load_be<int32_t>(said.data());
-  const size_t header_bytes = kFirstHeaderBytes + (answers == Header::Flexible ? 1 : 0);
   if (answer_size < static_cast<int32_t>(header_bytes) || answer_size > kMaxAnswerBytes)
     return failure("what answers is no Kafka server");
   std::string answer = TRY(receive(static_cast<size_t>(answer_size)));
@@ -124,6 +216,10 @@ Result<std::string> WireConnection::ask(int16_t api_key, int16_t version,
 }
 
 Status WireConnection::send(std::string_view bytes) {
+  return tls_ ? send_raw(tls_->encrypted(bytes)) : send_raw(bytes);
+}
+
+Status WireConnection::send_raw(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
@@ -134,19 +230,40 @@ Status WireConnection::send(std::string_view bytes) {
 }
 
 Result<std::string> WireConnection::receive(size_t size) {
-  std::string bytes(size, '\0');
-  for (size_t have = 0; have < size;) {
-    const ssize_t came = ::recv(socket_, bytes.data() + have, size - have, 0);
+  while (plain_.size() < size) {
+    const std::string came = TRY(receive_some());
+    if (!tls_) {
+      plain_ += came;
+      continue;
+    }
+    tls_->take(came);
+    plain_ += TRY(tls_->plain());
+  }
+  std::string bytes = plain_.substr(0, size);
+  plain_.erase(0, size);
+  return bytes;
+}
+
+Result<std::string> WireConnection::receive_some() {
+  constexpr size_t kPieceBytes = 64 * 1024;
+  std::string bytes(kPieceBytes, '\0');
+  while (true) {
+    const ssize_t came = ::recv(socket_, bytes.data(), bytes.size(), 0);
     if (came < 0 && errno == EINTR) continue;
     if (came < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
       return failure(fmt::format("no answer within {} s", kPatienceSeconds));
     if (came < 0) return failure_now("the connection broke");
     if (came == 0)
-      return failure(
-          "the server ended the connection: it does not know the request, or wants TLS or SASL");
-    have += static_cast<size_t>(came);
+      return Error{ErrorCode::NetworkFailure,
+                   tls_ ? "the server ended the connection: it does not know the request, or wants "
+                          "a user"
+                        : "the server ended the connection: it does not know the request, or wants "
+                          "TLS or SASL",
+                   {},
+                   "--command-config FILE has the settings of the connection."};
+    bytes.resize(static_cast<size_t>(came));
+    return bytes;
   }
-  return bytes;
 }
 
 }  // namespace client

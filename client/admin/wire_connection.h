@@ -1,12 +1,15 @@
 // Requests that librdkafka does not know, by hand: one connection, one request at a time, in the flexible encoding (KIP-482).
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "client/admin/wire_tls.h"
+#include "client/properties.h"
 
 namespace client {
 
@@ -61,9 +64,14 @@ class WireReader {
 // Threads: one. Blocks, for some seconds at most.
 class WireConnection {
  public:
-  // "HOST:PORT". Fails with NetworkFailure.
-  static Result<WireConnection> open(const std::string& address);
-  WireConnection(WireConnection&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
+  // "HOST:PORT". `properties`: a user's, as Java's clients or librdkafka name them; those about TLS and SASL count. Fails
+  // with NetworkFailure, with InvalidAuthorization where the server does not let in whom they name.
+  static Result<WireConnection> open(const std::string& address, const Properties& properties);
+  WireConnection(WireConnection&& other) noexcept
+      : socket_(std::exchange(other.socket_, -1)),
+        tls_(std::move(other.tls_)),
+        plain_(std::move(other.plain_)),
+        asked_(other.asked_) {}
   WireConnection& operator=(WireConnection&&) = delete;
   ~WireConnection();
 
@@ -75,10 +83,21 @@ class WireConnection {
 
  private:
   explicit WireConnection(int socket) : socket_(socket) {}
+  Status begin_tls(const Properties& properties, const std::string& host);
+  Status log_in(const Properties& properties);
+  // One message of SASL to the server, and its answer.
+  Result<std::string> authenticate(const std::string& message);
+  // `body`: behind the client's name.
+  Result<std::string> ask_frame(int16_t api_key, int16_t version, std::string_view body,
+                                size_t header_bytes);
   Status send(std::string_view bytes);
+  Status send_raw(std::string_view bytes);
   Result<std::string> receive(size_t size);
+  Result<std::string> receive_some();
 
   int socket_;
+  std::unique_ptr<WireTls> tls_;  // null: none
+  std::string plain_;             // that has come, and was not asked for yet
   int32_t asked_ = 0;
 };
 

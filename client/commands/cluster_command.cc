@@ -10,6 +10,7 @@
 #include "client/admin/replica_plan.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/security.h"
 #include "client/table.h"
 
 namespace client {
@@ -24,9 +25,12 @@ constexpr Flag kReplicasFlag{
     .name = "replicas",
     .argument = "NUMBER",
     .doc = "First give so many replicas to each partition that has fewer, internal topics' too"};
-constexpr Flag kStatusFlags[] = {kBootstrapFlag, kHelpFlag};
-constexpr Flag kMoveFlags[] = {kBootstrapFlag, kDryRunFlag, kTimeoutFlag, kHelpFlag};
-constexpr Flag kSpreadFlags[] = {kBootstrapFlag, kReplicasFlag, kDryRunFlag, kTimeoutFlag,
+constexpr Flag kStatusFlags[] = {kBootstrapFlag, kCommandConfigFlag, kCommandPropertyFlag,
+                                 kHelpFlag};
+constexpr Flag kMoveFlags[] = {kBootstrapFlag, kCommandConfigFlag, kCommandPropertyFlag,
+                               kDryRunFlag,    kTimeoutFlag,       kHelpFlag};
+constexpr Flag kSpreadFlags[] = {kBootstrapFlag, kCommandConfigFlag, kCommandPropertyFlag,
+                                 kReplicasFlag,  kDryRunFlag,        kTimeoutFlag,
                                  kHelpFlag};
 
 Error wrong(std::string message) { return {ErrorCode::InvalidParameter, std::move(message)}; }
@@ -300,7 +304,9 @@ int run_cluster_command(int argc, const char* const* argv) {
     print_help(action->help, action->flags);
     return 0;
   }
-  auto admin = ClusterAdmin::open(bootstrap_server(*flags));
+  const auto properties = connection_properties(*flags);
+  if (!properties) return report(properties.error());
+  auto admin = ClusterAdmin::open(bootstrap_server(*flags), *properties);
   if (!admin) return report(admin.error());
   const Status done = action->run(*admin, *flags);
   return done ? 0 : report(done.error());

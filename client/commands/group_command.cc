@@ -54,7 +54,7 @@ std::string shown(const std::optional<int64_t>& number) { return number ? groupe
 
 // librdkafka does not know them. Where a server wants a user, or has none of them, there is nothing to show.
 std::vector<GroupListing> share_groups(const GroupRequest& request) {
-  Result<std::vector<GroupListing>> groups = list_share_groups(request.settings.bootstrap_server);
+  Result<std::vector<GroupListing>> groups = list_share_groups(request.settings);
   return groups ? *std::move(groups) : std::vector<GroupListing>();
 }
 
@@ -110,7 +110,7 @@ Status describe_share(const ShareGroupDescription& group) {
 Status describe_one(Connection& connection, const GroupRequest& request, const std::string& name) {
   const GroupDescription group = TRY(describe_group(connection, name));
   if (group.state == "Dead") {
-    const auto share = describe_share_group(request.settings.bootstrap_server, name);
+    const auto share = describe_share_group(request.settings, name);
     return share ? describe_share(*share) : no_such_group(name);
   }
   fmt::print("Group {}: {}, {} member{}{}\n", name, group.state, group.members.size(),

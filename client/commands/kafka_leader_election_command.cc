@@ -8,6 +8,7 @@
 #include "client/admin/reassignment_file.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/security.h"
 
 namespace client {
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr Flag kFlags[] = {
     {.name = "admin.config", .argument = "FILE"},
+    kCommandConfigFlag,
     {.name = "all-topic-partitions", .doc = "For all partitions that are eligible"},
     kBootstrapFlag,
     {.name = "election-type",
@@ -72,11 +74,13 @@ Result<std::optional<std::set<TopicPartitionKey>>> read_partitions(const Flags& 
 Status elect(const Flags& flags) {
   const ElectionType type = TRY(read_type(flags));
   const auto partitions = TRY(read_partitions(flags));
-  if (flags.has("admin.config"))
-    return wrong("--admin.config is not supported yet: this tool speaks neither TLS nor SASL");
   if (!flags.has(kBootstrapFlag.name))
     return wrong("Missing required argument \"[bootstrap-server]\"");
-  ClusterAdmin admin = TRY(ClusterAdmin::open(bootstrap_server(flags)));
+  // As the flag was called before Kafka 4.2.
+  const Properties properties = flags.has("admin.config")
+                                    ? TRY(read_properties_file(flags.text("admin.config")))
+                                    : TRY(connection_properties(flags));
+  ClusterAdmin admin = TRY(ClusterAdmin::open(bootstrap_server(flags), properties));
   const std::string_view type_name = type == ElectionType::Preferred ? "PREFERRED" : "UNCLEAN";
   std::vector<std::string> done, unneeded;
   std::string failed;

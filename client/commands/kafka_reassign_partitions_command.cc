@@ -8,6 +8,7 @@
 #include "client/admin/reassignment_file.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/security.h"
 
 namespace client {
 
@@ -18,7 +19,7 @@ constexpr Flag kFlags[] = {
     kBootstrapFlag,
     {.name = "broker-list", .argument = "LIST", .doc = "generate: the brokers, like \"0,1,2\""},
     {.name = "cancel", .doc = "Cancel an active reassignment"},
-    {.name = "command-config", .argument = "FILE"},
+    kCommandConfigFlag,
     {.name = "disable-rack-aware", .doc = "generate: do not look at racks"},
     {.name = "disallow-replication-factor-change",
      .doc = "execute: refuse another number of replicas"},
@@ -240,8 +241,6 @@ Result<const Action*> choose_action(const Flags& flags) {
     if (!flags.has(name)) return wrong(fmt::format("Missing required argument \"[{}]\"", name));
   if (flags.has("replica-alter-log-dirs-throttle"))
     return wrong("--replica-alter-log-dirs-throttle is not supported: a node has one directory");
-  if (flags.has("command-config"))
-    return wrong("--command-config is not supported yet: this tool speaks neither TLS nor SASL");
   return chosen;
 }
 
@@ -257,7 +256,9 @@ int run_kafka_reassign_partitions(int argc, const char* const* argv) {
   if (flags->has("version")) return print_kafka_version();
   const auto action = choose_action(*flags);
   if (!action) return report(action.error());
-  auto admin = ClusterAdmin::open(bootstrap_server(*flags));
+  const auto properties = connection_properties(*flags);
+  if (!properties) return report(properties.error());
+  auto admin = ClusterAdmin::open(bootstrap_server(*flags), *properties);
   if (!admin) return report(admin.error());
   const Status done = (*action)->run(*admin, *flags);
   return done ? 0 : report(done.error());

@@ -9,6 +9,7 @@
 #include "client/admin/transactions.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/security.h"
 
 namespace client {
 
@@ -17,7 +18,7 @@ namespace {
 constexpr Flag kFlags[] = {
     kBootstrapFlag,
     {.name = "broker-id", .argument = "ID", .doc = "describe-producers, find-hanging: the broker"},
-    {.name = "command-config", .argument = "FILE"},
+    kCommandConfigFlag,
     {.name = "coordinator-epoch", .argument = "N", .doc = "abort: of the transaction"},
     {.name = "duration-filter",
      .argument = "MS",
@@ -246,9 +247,8 @@ Status run(const Flags& flags) {
     return wrong(
         "Command must include exactly one action: list, describe, describe-producers, abort, "
         "find-hanging");
-  if (flags.has("command-config"))
-    return wrong("--command-config is not supported yet: this tool speaks neither TLS nor SASL");
-  TransactionAdmin admin = TRY(TransactionAdmin::open(bootstrap_server(flags)));
+  TransactionAdmin admin =
+      TRY(TransactionAdmin::open(bootstrap_server(flags), TRY(connection_properties(flags))));
   return action->run(admin, flags);
 }
 

@@ -338,8 +338,33 @@ ssl.endpoint.identification.algorithm=
     groups = tool("kafka-consumer-groups", *where, "--command-config", config, "--list")
     assert groups.returncode == 0, groups.stderr
     wrong = write("wrong.properties", open(config).read().replace(SECRET, "wrong-" + SECRET))
+    stranger = write("stranger.properties", open(config).read().replace("ca.crt", "server.crt"))
     refused = tool("millrace", "topic", "list", "-b", SERVER.kafka, "--command-config", wrong)
     assert refused.returncode != 0 and SECRET not in refused.stderr, refused.stderr
+
+    # Those whose requests librdkafka does not know: on connections of their own.
+    own = [("kafka-transactions", *where, "--command-config", "CONFIG", "list"),
+           ("kafka-leader-election", *where, "--admin.config", "CONFIG", "--election-type", "preferred", "--topic", "by_tool",
+            "--partition", "0"),
+           ("kafka-leader-election", *where, "--command-config", "CONFIG", "--election-type", "preferred", "--topic", "by_tool",
+            "--partition", "0"),
+           ("kafka-reassign-partitions", *where, "--command-config", "CONFIG", "--list"),
+           ("millrace", "cluster", "status", "-b", SERVER.kafka, "--command-config", "CONFIG")]
+    for command in own:
+        for mechanism in ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"):
+            text = open(config).read().replace("SCRAM-SHA-512", mechanism)
+            if mechanism == "PLAIN":
+                text = text.replace("scram.ScramLoginModule", "plain.PlainLoginModule")
+            by = write("mechanism.properties", text)
+            done = tool(*(by if word == "CONFIG" else word for word in command))
+            assert "SASL" not in done.stderr and "TLS" not in done.stderr and done.returncode in (0, 1), (command, mechanism, done)
+            assert "by_tool" in done.stdout + done.stderr or done.returncode == 0 or "cluster" in done.stderr, (command, done)
+        for by, why in ((wrong, "SASL: "), (stranger, "TLS: ")):
+            done = tool(*(by if word == "CONFIG" else word for word in command))
+            assert done.returncode != 0 and why in done.stderr + done.stdout, (command, why, done)
+            assert SECRET not in done.stderr + done.stdout
+    bare = tool("millrace", "cluster", "status", "-b", SERVER.kafka)
+    assert "wants TLS or SASL" in bare.stderr and "--command-config" in bare.stderr, bare.stderr
 
 
 @case

@@ -1,0 +1,33 @@
+// The client's side of SCRAM (RFC 5802, RFC 7677), without a socket: messages in, messages out.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace client {
+
+enum class ScramHash : uint8_t { Sha256, Sha512 };
+
+// first(), final() and check() in this order, each once.
+class ScramClient {
+ public:
+  // `nonce`: fresh for each exchange, printable and without commas.
+  ScramClient(ScramHash hash, std::string_view user, std::string password, std::string nonce);
+
+  std::string first() const;
+  // Of the server's first message. Fails with ProtocolViolation when that is none, or asks for too few rounds.
+  Result<std::string> final(std::string_view server_first);
+  // Of its last one: fails with InvalidAuthorization where it does not know the password.
+  Status check(std::string_view server_final) const;
+
+ private:
+  const ScramHash hash_;
+  const std::string first_bare_, password_, nonce_;
+  std::string server_signature_;
+};
+
+std::string new_client_nonce();
+
+}  // namespace client
