@@ -39,8 +39,9 @@ bool passes(ErrorCode code) {
   }
 }
 
+// Whatever was the last to go wrong: with its code programs would take the rows for not written.
 Error not_known(const std::optional<Error>& why) {
-  return {why ? why->code : ErrorCode::ReadTimeout,
+  return {ErrorCode::NetworkFailure,
           "whether the rows were written is not known: their partition's leader does not answer",
           why ? why->message : std::string(),
           "Look whether they are there before you write them again."};
@@ -253,6 +254,9 @@ void AppendCalls::refused(const Way& way, Lane& lane, const RowsAppended& answer
   const bool was_known = !lane.may_be_there;
   lane.may_be_there |= answer.may_be_there;
   if (passes(answer.error->code)) return;
+  // It looks for room before it looks whether it has the rows already.
+  const bool is_sure = was_known || way.is_transaction();
+  if (answer.error->code == ErrorCode::DiskFull && !is_sure) return;
   // The leader has forgotten the producer, which had written nothing for long: nothing of this is there.
   if (answer.error->code == ErrorCode::OutOfOrderSequence && was_known && !way.is_transaction())
     return forget_producer(lane);
@@ -265,9 +269,7 @@ void AppendCalls::refused(const Way& way, Lane& lane, const RowsAppended& answer
     return step(way, lane);
   }
   // Perhaps these records are those that have changed it.
-  give_up_sent(lane, has_changed
-                         ? not_known(Error{ErrorCode::NetworkFailure, answer.error->message})
-                         : *answer.error);
+  give_up_sent(lane, has_changed || !is_sure ? not_known(answer.error) : *answer.error);
 }
 
 void AppendCalls::give_up_changed(Lane& lane, const Error& why) {

@@ -181,6 +181,37 @@ TEST_F(AppendCallsTest, WhoHasNoAnswerDoesNotKnow) {
   EXPECT_NE(told[0].error().message.find("is not known"), std::string::npos);
 }
 
+TEST_F(AppendCallsTest, AFullDiskDoesNotTellWhatBecameOfTheRequestBefore) {
+  lead(kThere);
+  append(1);
+  refuse(take(kThere).number, ErrorCode::DiskFull, true);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].error().code, ErrorCode::DiskFull) << "it was the only one";
+  // To the first one there is no answer: the leader may have the rows, and waits for its followers' disks.
+  append(1);
+  const AppendRows first = take(kThere);
+  pass(1'100'000);
+  const AppendRows again = take(kThere);
+  EXPECT_EQ(again.batches, first.batches);
+  refuse(again.number, ErrorCode::DiskFull, true);
+  EXPECT_EQ(told.size(), 1U);
+  pass(60'000);
+  calls.on_message(kThere,
+                   RowsAppended{.number = take(kThere).number, .last_offsets = {Offset{7}}});
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_TRUE(told[1]) << "there was room again";
+  append(1);
+  take(kThere);
+  pass(1'100'000);
+  for (int i = 0; i < 220 && told.size() == 2; ++i) {
+    if (!sent.empty()) refuse(take(kThere).number, ErrorCode::DiskFull, true);
+    pass(50'000);
+  }
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_EQ(told[2].error().code, ErrorCode::NetworkFailure);
+  EXPECT_NE(told[2].error().message.find("is not known"), std::string::npos);
+}
+
 TEST_F(AppendCallsTest, AProducerThatItsLeaderHasForgottenIsReplaced) {
   lead(kThere);
   append(1);
