@@ -80,6 +80,10 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
           greet((*frame)->bytes);
           continue;
         }
+        if (is_hello((*frame)->bytes)) {
+          write(encode_hello_answer(answer));
+          continue;
+        }
         auto message = decode_message((*frame)->bytes, (*frame)->keeper);
         if (!message) return refuse(message.error().message);
         if (*message) network.handler.on_message(*from, *std::move(*message));
@@ -157,12 +161,31 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       const int64_t now_us = network.clock.monotonic_us();
       if (connection && !is_greeted && now_us - since_us > network.options.greeting_ms * 1'000)
         fail("it does not answer the greeting");
+      if (connection && is_greeted) ask(now_us);
       if (connector || connection || now_us < retry_at_us) return;
       const auto address = parse_address(endpoint);
       if (!address) return fail(address.error().message);
       connector = std::make_unique<Connector>(
           network.loop, *address, network.options.connect_ms,
           [this](Result<Socket> socket) { connected(std::move(socket)); });
+    }
+
+    // Programs from before this was asked do not answer.
+    void ask(int64_t now_us) {
+      // What waits here has not had the time to be answered.
+      if (asked_us == 0 || connection->unsent_bytes() > 0) {
+        if (asked_us != 0) {
+          asked_us = now_us;
+        } else if (now_us - since_us > network.options.ask_ms * 1'000) {
+          asked_us = since_us = now_us;
+          write(hello());
+        }
+      } else if (answers && now_us - asked_us > network.options.answer_ms * 1'000) {
+        fail("it does not hear what is said on the connection");
+      }
+    }
+    std::string hello() const {
+      return encode(NodeHello{network.options.cluster_id, network.options.self, id});
     }
 
     void connected(Result<Socket> socket) {
@@ -181,7 +204,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       tls.reset();
       if (network.certificates)
         tls = std::make_unique<NodeTls>(*network.certificates, NodeTls::Side::Connects);
-      write(encode(NodeHello{network.options.cluster_id, network.options.self, id}));
+      write(hello());
     }
     void write(std::string bytes) {
       if (!tls) return connection->write(std::move(bytes));
@@ -198,13 +221,18 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
       if (!plain) return fail(plain.error().message);
       read(*plain);
     }
-    // The greeting's answer is all that comes back.
+    // The greeting's answers are all that comes back.
     void read(std::string_view bytes) {
       frames->receive(bytes);
-      const auto frame = frames->next();
-      if (!frame) return fail(frame.error().message);
-      if (!*frame) return;
-      const auto answer = decode_hello_answer(**frame);
+      while (connection) {
+        const auto frame = frames->next();
+        if (!frame) return fail(frame.error().message);
+        if (!*frame) return frames->tidy();
+        answered(**frame);
+      }
+    }
+    void answered(std::string_view frame) {
+      const auto answer = decode_hello_answer(frame);
       if (!answer) return fail(answer.error().message);
       if (answer->is_reading)  // as it does at its start, for a moment
         return fail("refused: " + answer->refusal.value_or(""), LogLevel::Info);
@@ -214,7 +242,12 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         retry_at_us = network.clock.monotonic_us() + kRefusedPauseUs;
         return;
       }
-      if (std::exchange(is_greeted, true)) return;
+      if (std::exchange(is_greeted, true)) {
+        answers = true;
+        asked_us = 0;
+        return;
+      }
+      since_us = network.clock.monotonic_us();
       log_info("connected to a node node={} endpoint={}", id.value(), endpoint);
       trouble.clear();
       was_there = true;
@@ -228,7 +261,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
 
     void fail(const std::string& why, LogLevel level = LogLevel::Warn) {
       connection.reset();
-      is_greeted = false;
+      is_greeted = answers = false;
+      asked_us = 0;
       frames.emplace(kMaxGreeting);
       retry_at_us = network.clock.monotonic_us() + network.options.retry_ms * 1'000;
       if (trouble != why && log_enabled(level))
@@ -265,7 +299,9 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     std::unique_ptr<NodeTls> tls;  // null: it speaks in the clear
     std::optional<kafka::FrameReader> frames{kMaxGreeting};
     bool is_greeted = false, was_there = false;
+    bool answers = false;  // when it is greeted once more
     int64_t since_us = 0, retry_at_us = 0;
+    int64_t asked_us = 0;  // 0: it has answered
     std::string trouble;
   };
 

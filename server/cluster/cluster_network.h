@@ -23,6 +23,9 @@ struct ClusterNetworkOptions {
   size_t max_greeting = 256;  // connections that have not said yet who they are
   int64_t greeting_ms = 5'000;
   int64_t connect_ms = 1'000, retry_ms = 50;
+  // So often a node is asked whether it still hears what is said on a connection; one on which it has not answered for so long
+  // is given up: what lies between may acknowledge bytes that never arrive, or damage the size of a frame.
+  int64_t ask_ms = 1'000, answer_ms = 10'000;
   // Of what a node has not taken yet. Beyond that followers are told to ask again later; at twice as much
   // messages are lost, as messages may be.
   size_t max_unsent_bytes = 16 << 20;
@@ -30,7 +33,8 @@ struct ClusterNetworkOptions {
 };
 
 // Each node connects to each other one, and says what it has to say on that connection; so there are two between
-// any two nodes. A connection begins with a greeting: a node of another cluster, one that the metadata do not know, or
+// any two nodes. A connection begins with a greeting, which is said again now and then, since its answer tells that all
+// before it has arrived: a node of another cluster, one that the metadata do not know, or
 // who takes this node for another one, is told so and refused. With certificates all of it goes by TLS, and who shows
 // none of the same authority does not get as far as that.
 //

@@ -193,8 +193,8 @@ void ClusterNode::register_node() {
   node.rack = identity_.rack;
   storage::MetadataCommand command;
   const std::string type(storage::kClusterPart);
-  // The first command of all: a new cluster has no nodes of earlier programs.
-  if (metadata_.last_revision() == Revision{0})
+  // The first node of all, though not always the first command: no node of an earlier program was ever there.
+  if (cluster()->nodes().empty() && cluster()->feature_level() < storage::kNewestLevel)
     command.parts.push_back({type, storage::encode_raise_level(storage::kNewestLevel)});
   command.parts.push_back({type, storage::encode_register_node(node)});
   metadata_.append(metadata_.last_revision(), command, std::nullopt,
@@ -535,6 +535,8 @@ void ClusterNode::deliver(NodeId from, DeliverOutput message) {
   };
   if (const Status leads = replicas_.check_leads(message.output.partition); !leads)
     return reply(leads.error());
+  if (const Status checked = storage::check_for_follow(message.output.batch); !checked)
+    return reply(checked.error());
   storage::AppendRequest request;
   request.parts.push_back({message.output.partition, std::move(message.output.batch)});
   request.acks =

@@ -628,6 +628,11 @@ std::string encode(const NodeHello& hello) {
   return framed(to);
 }
 
+bool is_hello(std::string_view frame) {
+  return frame.size() >= sizeof(int16_t) &&
+         load_be<int16_t>(frame.data()) == NodeHelloRequest::kApiKey;
+}
+
 Result<NodeHello> decode_hello(std::string_view frame) {
   const kafka::RequestFrame request = TRY(kafka::parse_request(frame));
   if (request.header.api_key != NodeHelloRequest::kApiKey ||

@@ -20,6 +20,7 @@ struct NodeHello {
   bool operator==(const NodeHello&) const = default;
 };
 std::string encode(const NodeHello& hello);
+bool is_hello(std::string_view frame);
 // Of a frame without its size. Fails with ProtocolViolation, as all that follow.
 Result<NodeHello> decode_hello(std::string_view frame);
 

@@ -107,11 +107,11 @@ void FollowerReplica::follow(ReplicaFetched fetched) {
                                                 fetched.high_watermark);
     return fetch();
   }
-  const Status checked = check_for_follow(fetched.batches);
-  if (!checked) {
-    log_warn("what a leader has sent is damaged partition={} error=\"{}\"",
-             assignment_.partition.partition.value(), checked.error().message);
-    return rest();
+  // What is damaged where the leader has it comes so each time.
+  if (Status checked = check_for_follow(fetched.batches); !checked) {
+    Error why = std::move(checked).error();
+    why.message = fmt::format("what its leader has sent is damaged: {}", why.message);
+    return go_on(why);
   }
   if (is_throttled(assignment_, context_.self))
     context_.follower_budget.spend(fetched.batches.size());
@@ -192,8 +192,7 @@ void FollowerReplica::begin_anew(Offset start, std::string producers) {
                                 std::move(producers), then_go_on<Status>());
 }
 
-// What its own log refuses it may refuse for long, as a full disk does: the leader would read and send the same again and
-// again.
+// What is refused may be refused for long, as by a full disk: the leader would read and send the same again and again.
 void FollowerReplica::go_on(const Status& status) {
   if (status) {
     refused_us_ = 0;
@@ -201,8 +200,9 @@ void FollowerReplica::go_on(const Status& status) {
   }
   constexpr int64_t kLongestUs = 2'000'000;
   if (refused_us_ == 0 || last_error_ != status.error().message)
-    log_warn("a replica does not follow partition={} error=\"{}\"",
-             assignment_.partition.partition.value(), status.error().message);
+    log_warn("a replica does not follow topic={} partition={} error=\"{}\"",
+             assignment_.partition.topic.to_string(), assignment_.partition.partition.value(),
+             status.error().message);
   last_error_ = status.error().message;
   refused_us_ = std::clamp(2 * refused_us_, context_.settings.retry_us, kLongestUs);
   rest();

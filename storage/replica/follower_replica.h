@@ -59,7 +59,7 @@ class FollowerReplica {
   bool has_nothing_common_ = false;  // with the leader: it begins where that does
   int64_t since_us_ = 0, retry_at_us_ = 0;
   std::string last_error_;
-  int64_t refused_us_ = 0;  // the pause after what its own log refused last; none where it took it
+  int64_t refused_us_ = 0;  // the pause after what was refused last; none where it was taken
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };
 

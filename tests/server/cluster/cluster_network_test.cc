@@ -7,18 +7,26 @@
 #include <filesystem>
 #include <vector>
 
+#include "server/cluster/node_wire.h"
+#include "server/net/connection.h"
+#include "server/net/listener.h"
+
 using namespace server;
 
 namespace {
 
 struct Node final : ClusterNetwork::Handler {
   Node(Loop& loop, const std::string& cluster, int32_t id, uint16_t port = 0,
-       std::optional<NodeTlsFiles> tls = {}, bool knows_nodes = true) {
+       std::optional<NodeTlsFiles> tls = {}, bool knows_nodes = true, int64_t answer_ms = 0) {
     ClusterNetworkOptions options;
     options.cluster_id = cluster;
     options.self = NodeId{id};
     options.listen = {"127.0.0.1", port};
     options.retry_ms = 5;
+    if (answer_ms > 0) {
+      options.ask_ms = answer_ms / 10;
+      options.answer_ms = answer_ms;
+    }
     options.tls = std::move(tls);
     auto opened = ClusterNetwork::open(loop, options, clock, *this);
     EXPECT_TRUE(opened);
@@ -168,6 +176,75 @@ TEST(ClusterNetwork, a_node_that_is_gone_is_noticed_and_found_again) {
   EXPECT_EQ(one.gone, std::vector{NodeId{2}});  // once
   two = std::make_unique<Node>(loop, "blue", 2, address.port);
   ASSERT_TRUE(run_until(loop, {&one, two.get()}, [&] { return one.knows(2); }));
+}
+
+namespace {
+
+// Takes what comes, and answers so many greetings, as where what lies between two nodes goes on to take bytes, but delivers
+// them no more.
+class Silent {
+ public:
+  Silent(Loop& loop, int answers) : answers_(answers) {
+    auto listener = Listener::open(loop, {"127.0.0.1", 0}, [this, &loop](Socket socket) {
+      guests_.push_back(std::make_unique<Guest>(*this, loop, std::move(socket)));
+    });
+    EXPECT_TRUE(listener);
+    listener_ = *std::move(listener);
+  }
+  const Address& address() const { return listener_->address(); }
+  size_t came() const { return guests_.size(); }
+  size_t gone = 0;
+
+ private:
+  struct Guest final : ConnectionHandler {
+    Guest(Silent& its_owner, Loop& loop, Socket socket)
+        : owner(its_owner), left(owner.answers_), connection(loop, std::move(socket), *this) {}
+    void on_input(std::string_view) override {
+      if (left-- > 0) connection.write(encode_hello_answer({}));
+    }
+    void on_drained() override {}
+    void on_closed() override { ++owner.gone; }
+    Silent& owner;
+    int left;
+    Connection connection;
+  };
+  const int answers_;
+  std::unique_ptr<Listener> listener_;
+  std::vector<std::unique_ptr<Guest>> guests_;
+};
+
+}  // namespace
+
+TEST(ClusterNetwork, a_connection_on_which_nothing_arrives_any_more_is_given_up) {
+  Loop loop;
+  Silent silent(loop, 2);
+  Node one(loop, "blue", 1, 0, {}, true, 100);
+  one.know(2, silent.address());
+  ASSERT_TRUE(run_until(loop, {&one}, [&] { return silent.came() == 2 && silent.gone == 1; }));
+}
+
+TEST(ClusterNetwork, who_does_not_know_the_question_is_not_given_up) {
+  Loop loop;
+  Silent silent(loop, 1);
+  Node one(loop, "blue", 1, 0, {}, true, 100);
+  one.know(2, silent.address());
+  run_until(loop, {&one}, [n = 0]() mutable { return ++n > 100; });
+  EXPECT_EQ(silent.came(), 1U);
+  EXPECT_TRUE(one.knows(2));
+}
+
+TEST(ClusterNetwork, a_connection_on_which_all_arrives_stays) {
+  Loop loop;
+  Node one(loop, "blue", 1, 0, {}, true, 100), two(loop, "blue", 2);
+  two.know(1, one.network->address());
+  one.know(2, two.network->address());
+  ASSERT_TRUE(run_until(loop, {&one, &two}, [&] { return one.knows(2); }));
+  bool was_lost = false;
+  run_until(loop, {&one, &two}, [&, n = 0]() mutable {
+    was_lost |= !one.knows(2);
+    return ++n > 100;
+  });
+  EXPECT_FALSE(was_lost);
 }
 
 TEST(ClusterNetwork, a_large_message_comes_whole) {
