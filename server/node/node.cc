@@ -192,7 +192,9 @@ Status Node::open_cluster(const std::atomic<bool>& must_stop) {
   if (cluster_) {
     cluster_topics_ = std::make_unique<MemberTopics>(*cluster_, clock_);
     cluster_is_ready_.store(true, std::memory_order_release);
-    return cluster_->begin(must_stop);
+    TRY(cluster_->begin(must_stop));
+    if (etcd_) etcd_->let_come();
+    return {};
   }
   metadata_ = TRY(storage::open_embedded_metadata_log(log_->store(), *log_));
   return {};
