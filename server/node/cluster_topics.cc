@@ -154,6 +154,32 @@ int64_t differing_at(const kafka::ClusterView& view, NodeId id) {
 
 }  // namespace
 
+MetricsSources::Cluster cluster_health(const ClusterMember& member) {
+  const auto view = member.view();
+  MetricsSources::Cluster health{.differing_replicas = member.differing_replicas(),
+                                 .scrub_rounds = member.scrub_rounds()};
+  health.is_controller = view->controller_id == view->self.value();
+  for (const auto& [id, node] : view->metadata->nodes()) {
+    ++health.nodes;
+    health.nodes_there += is_there(member, node) ? 1 : 0;
+  }
+  for (const auto& [partition, assignment] : view->metadata->partitions()) {
+    health.leaderless += assignment.leader ? 0 : 1;
+    health.replicas += assignment.has_replica(view->self) ? 1 : 0;
+    if (assignment.leader != view->self) continue;
+    const size_t in_sync = assignment.isr.size();
+    ++health.leads;
+    health.under_replicated += in_sync < assignment.replicas.size() ? 1 : 0;
+    health.under_min_isr += in_sync < assignment.least_in_sync(view->min_insync_replicas) ? 1 : 0;
+  }
+  if (view->metadata_log)
+    for (const auto& reader : view->metadata_log->readers)
+      if (reader.node == view->self)
+        health.metadata_behind =
+            std::max<int64_t>(view->metadata_log->end.value() - reader.read.value(), 0);
+  return health;
+}
+
 std::vector<engine::ServerFact> cluster_facts(const ClusterMember& member) {
   const auto view = member.view();
   std::map<NodeId, std::pair<int64_t, int64_t>> led;  // and how many of them lack replicas

@@ -1,6 +1,7 @@
 // The cluster as sessions see it, over this node's part in it.
 #pragma once
 #include "server/cluster/cluster_member.h"
+#include "server/node/server_metrics.h"
 #include "server/sql/cluster_topics.h"
 #include "server/sql/read/told_ends.h"
 
@@ -30,6 +31,9 @@ class MemberTopics final : public ClusterTopics {
   // Of answers that come when this has gone, too.
   const std::shared_ptr<ToldEnds> told_ends_ = std::make_shared<ToldEnds>();
 };
+
+// What /metrics tells.
+MetricsSources::Cluster cluster_health(const ClusterMember& member);
 
 // What SHOW SERVER tells of the nodes: one line for each.
 std::vector<engine::ServerFact> cluster_facts(const ClusterMember& member);

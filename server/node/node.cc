@@ -36,11 +36,9 @@ constexpr size_t kSharedRecordsBytes = 8 << 20;
 // ALPN's names; a client that asks for neither is answered in HTTP/1.1.
 TlsStart http_tls() { return {.protocols = {"h2", "http/1.1"}}; }
 
-std::function<MetricsSources::Scrub()> scrubbed_by(const ClusterMember* cluster) {
+std::function<MetricsSources::Cluster()> health_of(const ClusterMember* cluster) {
   if (cluster == nullptr) return {};
-  return [cluster] {
-    return MetricsSources::Scrub{cluster->differing_replicas(), cluster->scrub_rounds()};
-  };
+  return [cluster] { return cluster_health(*cluster); };
 }
 
 }  // namespace
@@ -406,7 +404,7 @@ Status Node::open_http() {
        {"http", [this] { return http_->connection_count(); }},
        {"registry", [this] { return registry_ ? registry_->connection_count() : 0; }}},
       [this] { return parts_->open_statements.load(); },
-      scrubbed_by(cluster_.get())});
+      health_of(cluster_.get())});
   http_ = TRY(http::HttpServer::open(loops, guarded(http_routes()),
                                      {front_end_options(*settings_.http, http_tls())}, memory_,
                                      clock_));

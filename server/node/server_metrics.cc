@@ -116,14 +116,39 @@ void add_server(Exposition& page, const MetricsSources& sources, const Gathered&
 }
 
 void add_cluster(Exposition& page, const MetricsSources& sources) {
-  if (!sources.scrub) return;
-  const MetricsSources::Scrub scrub = sources.scrub();
-  page.family("millrace_cluster_differing_replicas", Kind::Gauge,
-              "Replicas of what this node leads that were found to differ from each other.");
-  page.sample(scrub.differing_replicas);
+  if (!sources.cluster) return;
+  const MetricsSources::Cluster cluster = sources.cluster();
+  const auto gauge = [&](std::string_view name, std::string_view help, int64_t value) {
+    page.family(name, Kind::Gauge, help);
+    page.sample(value);
+  };
+  gauge("millrace_cluster_nodes", "Nodes of the cluster.", cluster.nodes);
+  gauge("millrace_cluster_nodes_there", "Those of them that are there, as this node knows.",
+        cluster.nodes_there);
+  gauge("millrace_cluster_is_controller", "1 where this node decides who leads what.",
+        cluster.is_controller ? 1 : 0);
+  gauge("millrace_cluster_leads", "Partitions that this node leads.", cluster.leads);
+  gauge("millrace_cluster_replicas", "Partitions that this node has replicas of.",
+        cluster.replicas);
+  gauge("millrace_cluster_under_replicated_partitions",
+        "Partitions that this node leads and of which some replica is not in sync.",
+        cluster.under_replicated);
+  gauge("millrace_cluster_under_min_isr_partitions",
+        "Partitions that this node leads and that take no acks=all: too few replicas are in sync.",
+        cluster.under_min_isr);
+  gauge("millrace_cluster_leaderless_partitions",
+        "Partitions of the whole cluster that nobody leads, as this node knows.",
+        cluster.leaderless);
+  if (cluster.metadata_behind)
+    gauge("millrace_cluster_metadata_behind",
+          "Commands of the metadata log that this node has not read, as the controller tells.",
+          *cluster.metadata_behind);
+  gauge("millrace_cluster_differing_replicas",
+        "Replicas of what this node leads that were found to differ from each other.",
+        cluster.differing_replicas);
   page.family("millrace_cluster_scrub_rounds_total", Kind::Counter,
               "How often all replicas of what this node leads were compared.");
-  page.sample(scrub.rounds);
+  page.sample(cluster.scrub_rounds);
 }
 
 void add_log(Exposition& page, const MetricsSources& sources) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,10 +39,18 @@ struct MetricsSources {
   std::vector<Connections> connections;
   std::function<size_t()> open_statements;
   // Of a cluster; nothing where there is none.
-  struct Scrub {
-    int64_t differing_replicas, rounds;
+  struct Cluster {
+    int64_t differing_replicas = 0, scrub_rounds = 0;  // of what this node leads
+    int64_t nodes = 0, nodes_there = 0;
+    bool is_controller = false;  // this node
+    int64_t leads = 0, replicas = 0;
+    // Of what it leads: with fewer replicas in sync than there are, and than acks=all asks for.
+    int64_t under_replicated = 0, under_min_isr = 0;
+    int64_t leaderless = 0;  // in the whole cluster
+    std::optional<int64_t> metadata_behind =
+        {};  // commands; nothing where the controller does not tell
   };
-  std::function<Scrub()> scrub = {};
+  std::function<Cluster()> cluster = {};
 };
 
 // A page is made on another thread, of what the loops report in slices. Who asks while one is being made
