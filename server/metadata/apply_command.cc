@@ -111,6 +111,9 @@ struct ChangeApplier {
       (noted.is_made ? open.made_topics : open.dropped_topics).push_back(noted.topic);
     });
   }
+  void operator()(const OwnTransaction& own) const {
+    note(own.transaction, [&](OpenDefinitions& open) { open.owner = own.owner; });
+  }
   void operator()(const EndTransaction& end) const {
     const auto open = image.open_definitions.find(end.transaction);
     if (open == image.open_definitions.end()) return;

@@ -19,6 +19,14 @@ namespace {
 
 Error no_generator() { return not_in_cluster_yet("generated rows are"); }
 
+Error needs_level(std::string what, storage::FeatureLevel needed, storage::FeatureLevel level) {
+  return {ErrorCode::NotSupported,
+          fmt::format("{} feature level {}, and the cluster is at {}", std::move(what),
+                      needed.value(), level.value()),
+          {},
+          "When all nodes run a program that knows it: millrace cluster upgrade."};
+}
+
 struct Check {
   storage::FeatureLevel level;
 
@@ -28,12 +36,8 @@ struct Check {
   }
   Status operator()(const engine::CreateAsSelect& create) const {
     if (!create.or_replace || level >= storage::kReplacedQueriesLevel) return {};
-    return Error{ErrorCode::NotSupported,
-                 fmt::format("CREATE OR REPLACE ... AS SELECT needs feature level {}, and the "
-                             "cluster is at {}",
-                             storage::kReplacedQueriesLevel.value(), level.value()),
-                 {},
-                 "When all nodes run a program that knows it: millrace cluster upgrade."};
+    return needs_level("CREATE OR REPLACE ... AS SELECT needs", storage::kReplacedQueriesLevel,
+                       level);
   }
   // Rows that another node writes meanwhile would go where nobody reads them.
   Status operator()(const engine::Truncate&) const {
@@ -50,9 +54,10 @@ struct Check {
 
 Status check_for_cluster(const engine::ParsedStatement& statement, bool is_in_transaction,
                          storage::FeatureLevel level) {
-  if (is_in_transaction && !is_user_statement(statement.statement))
-    return not_in_cluster_yet("definitions within a transaction are",
-                              "Say it outside of a transaction.");
+  if (is_in_transaction && !is_user_statement(statement.statement) &&
+      level < storage::kDefiningTransactionsLevel)
+    return needs_level("definitions within a transaction need", storage::kDefiningTransactionsLevel,
+                       level);
   return std::visit(Check{level}, statement.statement);
 }
 

@@ -128,11 +128,12 @@ using engine::write_json;
 // Version 5 may have queries that are built beside others, version 7 schemas' names and what undoes the definitions of open
 // transactions, version 8 queries that the nodes of a cluster share: who did not know that would run them on his own.
 // Version 9 has sequences, version 10 queries of a cluster that were replaced: who did not know that would take what they commit
-// for somebody else's.
+// for somebody else's. Version 11 tells who has an open transaction: only clusters write it, at a level of their own.
 constexpr uint8_t kFirstVersion = 2, kVersionWithProperties = 3, kVersionWithSchemas = 4,
                   kVersionWithRebuilds = 5, kVersionWithContracts = 6, kVersionWithTransactions = 7,
-                  kVersionWithJournals = 8, kVersionWithSequences = 9, kVersionWithReplaced = 10;
-constexpr uint8_t kDefinitionVersion = kVersionWithReplaced;
+                  kVersionWithJournals = 8, kVersionWithSequences = 9, kVersionWithReplaced = 10,
+                  kVersionWithOwners = 11;
+constexpr uint8_t kDefinitionVersion = kVersionWithOwners;
 
 template <class Change>
 bool has(const DefinitionCommand& command) {
@@ -179,6 +180,7 @@ bool has_replaced(const DefinitionCommand& command) {
 }
 
 uint8_t version_of(const DefinitionCommand& command) {
+  if (has<OwnTransaction>(command)) return kVersionWithOwners;
   if (has_replaced(command)) return kVersionWithReplaced;
   if (std::ranges::any_of(command.changes, is_of_sequences)) return kVersionWithSequences;
   if (has_journals(command)) return kVersionWithJournals;
@@ -292,6 +294,16 @@ class ChangeWriter {
     out_.begin_object();
     out_.key("end_transaction");
     write_json(out_, end.transaction);
+    out_.end_object();
+  }
+  void operator()(const OwnTransaction& own) const {
+    out_.begin_object();
+    out_.key("own_transaction");
+    write_json(out_, own.transaction);
+    out_.key("node");
+    out_.number(own.owner.node.value());
+    out_.key("epoch");
+    out_.number(own.owner.epoch.value());
     out_.end_object();
   }
   void operator()(const SetNextQueryNumber& set) const {
@@ -488,6 +500,15 @@ std::optional<DefinitionChange> read_transaction_change(const JsonValue& json,
       return note;
     return std::nullopt;
   }
+  if (json.find("own_transaction")) {
+    OwnTransaction own;
+    int64_t node = 0, epoch = 0;
+    if (!read_member(json, "own_transaction", own.transaction) ||
+        !read_member(json, "node", node) || !read_member(json, "epoch", epoch))
+      return std::nullopt;
+    own.owner = {NodeId{static_cast<int32_t>(node)}, storage::NodeEpoch{epoch}};
+    return own;
+  }
   EndTransaction end;
   if (json.find("end_transaction") && read_member(json, "end_transaction", end.transaction))
     return end;
@@ -515,7 +536,8 @@ std::optional<DefinitionChange> read_sequence_change(const JsonValue& json, cons
 // The change that one member of the list says; nothing when this program does not know it.
 std::optional<DefinitionChange> read_change(const JsonValue& json, const std::string& damage) {
   std::string name;
-  if (json.find("note_undo") || json.find("note_topic") || json.find("end_transaction"))
+  if (json.find("note_undo") || json.find("note_topic") || json.find("own_transaction") ||
+      json.find("end_transaction"))
     return read_transaction_change(json, damage);
   const JsonValue row = json.find("row").value_or(json);
   if (json.find("put_sequence") || json.find("erase_sequence") || json.find("move_sequence"))
@@ -635,6 +657,7 @@ DefinitionCommand whole_definition(const MetadataImage& image) {
     command.changes.push_back(SetSystemProperty{name, value});
   command.changes.push_back(SetNextQueryNumber{image.catalog->next_query_number});
   for (const auto& [transaction, open] : image.open_definitions) {
+    if (open->owner) command.changes.push_back(OwnTransaction{transaction, *open->owner});
     for (const auto& undo : open->undo) command.changes.push_back(NoteUndo{transaction, undo});
     for (const storage::TopicInfo& topic : open->made_topics)
       command.changes.push_back(NoteTopic{transaction, true, topic});

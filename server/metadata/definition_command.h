@@ -3,6 +3,7 @@
 // Layout: docs/formats/definition.md.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -11,6 +12,7 @@
 #include "engine/catalog/catalog.h"
 #include "engine/registry/registry.h"
 #include "server/metadata/image.h"
+#include "storage/meta/cluster_table.h"
 
 namespace server {
 
@@ -85,11 +87,22 @@ struct NoteTopic {
 struct EndTransaction {
   Uuid transaction;
 };
+// A process of a cluster: no two of a node have the same epoch.
+struct NodeProcess {
+  NodeId node;
+  storage::NodeEpoch epoch;
+  bool operator==(const NodeProcess&) const = default;
+};
+// In a cluster: which process has the session of the transaction.
+struct OwnTransaction {
+  Uuid transaction;
+  NodeProcess owner;
+};
 using DefinitionChange =
     std::variant<PutSource, EraseSource, PutQuery, EraseQuery, SetQueryState, PutType, EraseType,
                  PutSchemaName, EraseSchemaName, SetNextQueryNumber, SetSystemProperty,
                  ChangeSchemas, NoteUndo, NoteTopic, EndTransaction, PutSequence, EraseSequence,
-                 MoveSequence>;
+                 MoveSequence, OwnTransaction>;
 struct UndoChange {
   DefinitionChange change;
 };
@@ -100,6 +113,7 @@ struct OpenDefinitions {
   std::vector<std::shared_ptr<const UndoChange>> undo;
   std::vector<storage::TopicInfo> made_topics;
   std::vector<storage::TopicInfo> dropped_topics;  // their records stay until the end
+  std::optional<NodeProcess> owner;                // in a cluster
 };
 
 struct DefinitionCommand {

@@ -38,10 +38,19 @@ bool JobQueue::is_empty() const {
   return std::ranges::all_of(lanes_, [](const auto& lane) { return lane.empty(); });
 }
 
-std::optional<JobQueue::Job> JobQueue::take() {
+bool JobQueue::is_closed() {
+  const std::lock_guard lock(mutex_);
+  return is_closed_;
+}
+
+std::optional<JobQueue::Job> JobQueue::take(std::optional<std::chrono::milliseconds> patience) {
   std::unique_lock lock(mutex_);
-  ready_.wait(lock, [&] { return is_closed_ || !is_empty(); });
-  if (is_closed_) return std::nullopt;
+  const auto is_awaited = [&] { return is_closed_ || !is_empty(); };
+  if (patience)
+    ready_.wait_for(lock, *patience, is_awaited);
+  else
+    ready_.wait(lock, is_awaited);
+  if (is_closed_ || is_empty()) return std::nullopt;
   do next_lane_ = (next_lane_ + 1) % kLanes;
   while (lanes_[next_lane_].empty());
   Job job = std::move(lanes_[next_lane_].front());

@@ -1,5 +1,6 @@
 // What waits for the metadata thread.
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -31,8 +32,9 @@ class JobQueue {
   void add(Lane lane, Job job);
   // Also where the lane is full: for what ends something that was let in.
   void add_always(Lane lane, Job job);
-  // Waits for a job; nothing once the queue is closed.
-  std::optional<Job> take();
+  // Waits for a job, for so long at most if that is said; nothing when none has come, or the queue is closed.
+  std::optional<Job> take(std::optional<std::chrono::milliseconds> patience = {});
+  bool is_closed();
   // Refuses all that waits and all that comes.
   void close();
 

@@ -46,6 +46,15 @@ QueryRunner::Known known_objects(const MetadataImage& image) {
   return known;
 }
 
+// Fails where others have ended it: they have taken this process for gone.
+Status check_not_undone(const DefiningTransaction& transaction, const MetadataImage& image) {
+  if (!transaction.has_defined || image.open_definitions.contains(transaction.id)) return {};
+  return Error{ErrorCode::FencedTask,
+               "what the transaction has defined was undone: this node was away for too long",
+               {},
+               "Begin it anew."};
+}
+
 // Whether an open transaction may want the topic's records back.
 bool is_kept(const MetadataImage& image, const Uuid& topic) {
   return std::ranges::any_of(image.open_definitions, [&](const auto& open) {
@@ -139,10 +148,15 @@ void MetadataApplier::stop_thread() {
 }
 
 void MetadataApplier::run() {
+  // So often transactions are looked for that nobody ends.
+  constexpr std::chrono::seconds kLookEvery{1};
+  const auto patience =
+      processes_.find_this ? std::optional<std::chrono::milliseconds>(kLookEvery) : std::nullopt;
   if (!placement_) undo_left_transactions();
   begun_.set_value();
-  while (const auto job = jobs_.take()) {
-    job->run();
+  while (!jobs_.is_closed()) {
+    if (const auto job = jobs_.take(patience)) job->run();
+    undo_abandoned_transactions();
     if (const Status applied = catch_up(); !applied)
       log_error("the metadata log cannot be applied behind revision={} error=\"{}\"",
                 image()->revision.value(), applied.error().message);
@@ -220,32 +234,59 @@ void MetadataApplier::submit(std::shared_ptr<const engine::ParsedStatement> stat
 void MetadataApplier::end(const DefiningTransactionPtr& transaction, TransactionEnd how,
                           std::function<void(Status)> done) {
   transaction->has_ended = true;
-  jobs_.add_always(JobQueue::Lane::Statements,
-                   {[this, id = transaction->id, how, done] {
-                      done(decide([&] { return end_transaction(id, how); }));
-                    },
-                    [done](Error error) { done(std::move(error)); }});
+  jobs_.add_always(JobQueue::Lane::Statements, {[this, transaction, how, done] {
+                                                  done(decide([&]() -> Status {
+                                                    if (how == TransactionEnd::Commit)
+                                                      TRY(check_not_undone(*transaction, *image()));
+                                                    return end_transaction(transaction->id, how);
+                                                  }));
+                                                  live_.erase(transaction->id);
+                                                },
+                                                [done](Error error) { done(std::move(error)); }});
 }
 
 Status MetadataApplier::end_transaction(const Uuid& transaction, TransactionEnd how) {
-  const auto planned = plan_transaction_end(*image(), transaction, how);
+  auto planned = plan_transaction_end(*image(), transaction, how);
   if (!planned) return {};
   for (const std::string& id : planned->new_queries) TRY(queries_.finish_removal(id));
+  TRY(place({}, planned->returning, planned->command));
+  if (placement_)
+    for (storage::TopicInfo& topic : planned->ending)
+      TRY(placement_.place({}, {std::move(topic), std::nullopt}, planned->command));
   return commit(planned->command);
+}
+
+void MetadataApplier::undo(const Uuid& transaction) {
+  const Status undone =
+      decide([&] { return end_transaction(transaction, TransactionEnd::Rollback); });
+  if (!undone)
+    log_error("definitions of a transaction that was not committed are not undone error=\"{}\"",
+              undone.error().message);
 }
 
 // Nobody is there any more who could commit them.
 void MetadataApplier::undo_left_transactions() {
-  std::vector<Uuid> left;
   const MetadataImagePtr current = image();
-  for (const auto& [transaction, open] : current->open_definitions) left.push_back(transaction);
-  for (const Uuid& transaction : left) {
-    const Status undone =
-        decide([&] { return end_transaction(transaction, TransactionEnd::Rollback); });
-    if (!undone)
-      log_error("definitions of a transaction that was not committed are not undone error=\"{}\"",
-                undone.error().message);
-  }
+  for (const auto& [transaction, open] : current->open_definitions) undo(transaction);
+}
+
+void MetadataApplier::undo_abandoned_transactions() {
+  const MetadataImagePtr current = image();
+  if (current->open_definitions.empty()) return away_since_.clear();
+  for (const auto& [transaction, open] : current->open_definitions)
+    if (is_abandoned(transaction, *open)) undo(transaction);
+}
+
+bool MetadataApplier::is_abandoned(const Uuid& transaction, const OpenDefinitions& open) {
+  // A process that was silent for less goes on, and its sessions, too.
+  constexpr std::chrono::seconds kLongestAway{10};
+  if (!processes_.find_this || !open.owner) return false;
+  if (open.owner == processes_.find_this()) return !live_.contains(transaction);
+  const Presence presence = processes_.find_presence(*open.owner);
+  if (presence == Presence::Gone) return true;
+  if (presence == Presence::There) return away_since_.erase(transaction), false;
+  const auto now = std::chrono::steady_clock::now();
+  return now - away_since_.emplace(transaction, now).first->second > kLongestAway;
 }
 
 void MetadataApplier::submit(std::shared_ptr<Definition> definition) {
@@ -338,14 +379,21 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
                        return true;
                      }};
   const DefiningTransactionPtr& transaction = definition.transaction;
-  if (transaction && transaction->has_ended)  // while a registry elsewhere was asked
-    return Error{ErrorCode::FailedTransaction, "the transaction has ended"};
+  if (transaction) {
+    if (transaction->has_ended)  // while a registry elsewhere was asked
+      return Error{ErrorCode::FailedTransaction, "the transaction has ended"};
+    TRY(check_not_undone(*transaction, *now));
+  }
+  const auto process = processes_.find_this ? processes_.find_this() : std::nullopt;
+  if (transaction && processes_.find_this && !process)
+    return Error{ErrorCode::NotLeader, "this node is not part of the cluster"};
   const DefinitionSources sources{Uuid::random,
                                   end_of,
                                   outside_ ? &definition.known : nullptr,
                                   rekeyed ? &*rekeyed : nullptr,
                                   transaction ? &transaction->id : nullptr,
-                                  bool{placement_}};
+                                  bool{placement_},
+                                  process};
   PlannedDefinition planned = TRY(plan_definition(statement, *now, settings_, definition.properties,
                                                   sources, definition.asker));
   if (unknown_end) return *std::move(unknown_end);
@@ -361,8 +409,10 @@ Result<DefinitionOutcome> MetadataApplier::define(const Definition& definition,
   // Before the append: from then on a restart takes what lies there for the new query's.
   for (const std::string& id : planned.new_queries) TRY(queries_.finish_removal(id));
   if (!planned.is_nothing) {
-    TRY(place(planned.replicas, planned.command));
+    TRY(place(planned.replicas, planned.kept_topics, planned.command));
+    if (transaction) live_.insert(transaction->id);
     TRY(commit(planned.command));
+    if (transaction) transaction->has_defined = true;
   }
   return DefinitionOutcome{std::move(planned.tag), std::move(planned.notices),
                            std::move(planned.started_query)};
@@ -443,7 +493,7 @@ Status MetadataApplier::make_journals() {
                                       std::string(storage::kReplicatedJournalName),
                                       storage::kReplicatedJournals,
                                       {{"retention.bytes", "-1"}, {"retention.ms", "-1"}}})}}};
-  TRY(place({}, command));
+  TRY(place({}, {}, command));
   return commit(command);
 }
 
@@ -530,7 +580,8 @@ Result<std::optional<engine::RegistryError>> MetadataApplier::change_schemas(
   return std::optional<engine::RegistryError>();
 }
 
-Status MetadataApplier::place(const ReplicaWish& wish, storage::MetadataCommand& command) const {
+Status MetadataApplier::place(const ReplicaWish& wish, const std::set<Uuid>& kept,
+                              storage::MetadataCommand& command) const {
   if (!placement_) return {};
   storage::TopicTable next = topics_;
   std::vector<storage::TopicDelta> deltas;  // the placement adds parts to those that are looked at
@@ -539,7 +590,9 @@ Status MetadataApplier::place(const ReplicaWish& wish, storage::MetadataCommand&
     TRY(next.check(part.bytes));
     deltas.push_back(TRY(next.apply(part.bytes)));
   }
-  for (const storage::TopicDelta& delta : deltas) TRY(placement_.place(wish, delta, command));
+  for (const storage::TopicDelta& delta : deltas)
+    if (!kept.contains(delta.now ? delta.now->id : delta.before->id))
+      TRY(placement_.place(wish, delta, command));
   return {};
 }
 
@@ -553,7 +606,7 @@ Result<storage::TopicInfo> MetadataApplier::change_topic(const TopicChange& chan
   ReplicaWish wish;
   if (const auto* create = std::get_if<CreateTopic>(&change)) wish = create->replicas;
   if (const auto* grow = std::get_if<GrowTopic>(&change)) wish.replicas = grow->replicas;
-  TRY(place(wish, command));
+  TRY(place(wish, {}, command));
   TRY(commit(command));
   const std::string& name = topic_name(change);
   const storage::TopicInfo* now = topics_.snapshot()->find(name);

@@ -2,10 +2,13 @@
 // after the other, and the image that follows is published for everybody to read without a lock.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,6 +40,7 @@ using DefinitionDone = std::function<void(Result<DefinitionOutcome>)>;
 struct DefiningTransaction {
   const Uuid id = Uuid::random();
   std::atomic<bool> has_ended = false;
+  bool has_defined = false;  // the metadata thread's
 };
 using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
 
@@ -80,6 +84,15 @@ class MetadataApplier {
   // Likewise: what all nodes understand.
   using FindLevel = std::function<storage::FeatureLevel()>;
   void use_level(FindLevel find) { find_level_ = std::move(find); }
+
+  // Likewise: which process this is, nothing where it is none of the cluster's yet, and what has become of others, for
+  // whoever has to do something about it.
+  enum class Presence : uint8_t { There, Away, Gone };
+  struct Processes {
+    std::function<std::optional<NodeProcess>()> find_this;
+    std::function<Presence(const NodeProcess&)> find_presence;
+  };
+  void use_processes(Processes processes) { processes_ = std::move(processes); }
 
   // Reads the newest snapshot and the metadata log behind it, and starts the queries; before
   // start_thread(). A definition that cannot be read is a failed query, not a failed start. Fails
@@ -201,12 +214,17 @@ class MetadataApplier {
                                    std::vector<engine::SchemaQuestion>& questions);
   Status end_transaction(const Uuid& transaction, TransactionEnd how);
   void undo_left_transactions();
+  // In a cluster: definitions of transactions that no session ends any more.
+  void undo_abandoned_transactions();
+  bool is_abandoned(const Uuid& transaction, const OpenDefinitions& open);
+  void undo(const Uuid& transaction);
   Status change_users(const UsersChange& change);
   Result<SequenceMoved> move_sequence(const SequenceMove& move);
   Status change_cluster(const ClusterChange& change);
   Result<storage::TopicInfo> change_topic(const TopicChange& change);
-  // Of all topics that the command makes, grows or removes.
-  Status place(const ReplicaWish& wish, storage::MetadataCommand& command) const;
+  // Of all topics that the command makes, grows or removes, but for those that have, and keep, their replicas.
+  Status place(const ReplicaWish& wish, const std::set<Uuid>& kept,
+               storage::MetadataCommand& command) const;
   // Logs a command that was planned on the present image, and applies the log up to it. Fails with
   // OutOfOrderSequence when another command came first.
   Status commit(const storage::MetadataCommand& command);
@@ -253,6 +271,11 @@ class MetadataApplier {
   engine::OutsideRegistry* outside_ = nullptr;
   LeadersEnd leaders_end_;  // none where the node is alone
   FindLevel find_level_;    // likewise
+  Processes processes_;     // likewise
+  // The metadata thread's: transactions of this process that have defined something and not ended, and since when the
+  // processes of others are away.
+  std::set<Uuid> live_;
+  std::map<Uuid, std::chrono::steady_clock::time_point> away_since_;
 };
 
 }  // namespace server

@@ -141,6 +141,12 @@ bool OpenDefiner::has_dropped(const storage::TopicInfo& topic) const {
   return holds(open_.dropped_topics, topic.id);
 }
 
+std::set<Uuid> OpenDefiner::dropped_topics() const {
+  std::set<Uuid> ids;
+  for (const storage::TopicInfo& topic : open_.dropped_topics) ids.insert(topic.id);
+  return ids;
+}
+
 bool OpenDefiner::has_made(const std::string& topic) const {
   return std::ranges::find(open_.made_topics, topic, &storage::TopicInfo::name) !=
          open_.made_topics.end();
@@ -268,7 +274,10 @@ std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const
   if (how == TransactionEnd::Commit) {
     command.sql = "COMMIT";
     for (const storage::TopicInfo& topic : open->dropped_topics)
-      if (image.topics->find(topic.id)) add(storage::encode_delete_topic(topic.id));
+      if (image.topics->find(topic.id))
+        add(storage::encode_delete_topic(topic.id));
+      else
+        planned.ending.push_back(topic);
   } else {
     command.sql = "ROLLBACK";
     std::set<std::string> gone;
@@ -278,10 +287,15 @@ std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const
         gone.insert(topic.name);
       }
     // One of its name, that a Kafka client has made in the place of the transaction's, is another's.
-    for (const storage::TopicInfo& topic : open->dropped_topics)
-      if (!image.topics->find(topic.id) &&
-          (!image.topics->find(topic.name) || gone.contains(topic.name)))
-        add(storage::encode_create_topic(topic));
+    for (const storage::TopicInfo& topic : open->dropped_topics) {
+      if (image.topics->find(topic.id)) continue;
+      if (image.topics->find(topic.name) && !gone.contains(topic.name)) {
+        planned.ending.push_back(topic);
+        continue;
+      }
+      planned.returning.insert(topic.id);
+      add(storage::encode_create_topic(topic));
+    }
     // Queries that the transaction has begun end before those come back that they have replaced.
     const auto take = [&](auto is_taken) {
       for (const auto& undo : open->undo)

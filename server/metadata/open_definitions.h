@@ -42,6 +42,7 @@ class OpenDefiner {
   // Whether the topic stays until the transaction ends: all do but those that it has made itself.
   bool drop_topic(const storage::TopicInfo& topic);
   bool has_dropped(const storage::TopicInfo& topic) const;
+  std::set<Uuid> dropped_topics() const;
   // What is to be logged beside these changes, so that they can be undone. Fails with NotSupported where they cannot: a
   // query whose state is lost, rows in a topic that stays.
   Result<std::vector<DefinitionChange>> notes_of(const std::vector<DefinitionChange>& changes);
@@ -62,6 +63,9 @@ enum class TransactionEnd : uint8_t { Commit, Rollback };
 struct PlannedEnd {
   storage::MetadataCommand command;
   std::vector<std::string> new_queries;  // that come back, and begin anew
+  // Of topics that have had no name: those that have one again, with their replicas, and those that end.
+  std::set<Uuid> returning;
+  std::vector<storage::TopicInfo> ending;
 };
 // Nothing where the transaction has defined nothing.
 std::optional<PlannedEnd> plan_transaction_end(const MetadataImage& image, const Uuid& transaction,

@@ -1116,7 +1116,11 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
     if (!noted)
       return noted.error().code == ErrorCode::NotSupported ? not_in_transaction(statement)
                                                            : noted.error();
+    if (sources.process && !noted->empty() &&
+        !image.open_definitions.contains(*sources.transaction))
+      command.changes.push_back(OwnTransaction{*sources.transaction, *sources.process});
     command.changes.insert(command.changes.end(), noted->begin(), noted->end());
+    planned.kept_topics = resolver.open().dropped_topics();
   }
   if (sources.is_in_cluster) TRY(check_for_cluster(command.changes));
   if (says_how_many_replicas(statement.statement))

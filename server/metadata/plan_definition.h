@@ -3,6 +3,8 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,8 @@ struct PlannedDefinition {
   std::string tag;                 // "CREATE STREAM"
   std::string started_query = {};  // the id of the one that the statement asks for
   ReplicaWish replicas = {};       // of the topics that it makes
+  std::set<Uuid> kept_topics =
+      {};  // without a name from now on, with their replicas: the transaction may want them back
   // Of a registry elsewhere: where there are some, they are to be answered and the statement planned anew; all else
   // says nothing then.
   std::vector<engine::SchemaQuestion> questions = {};
@@ -50,6 +54,7 @@ struct DefinitionSources {
   const RekeyedTable* rekeyed = nullptr;  // of AddPrimaryKey
   const Uuid* transaction = nullptr;      // that the statement is part of
   bool is_in_cluster = false;             // not everything can be defined there
+  std::optional<NodeProcess> process = {};  // in a cluster: this one
 };
 
 // Fails with InsufficientPrivilege where the asker may not do that.

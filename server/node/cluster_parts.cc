@@ -101,6 +101,24 @@ MetadataApplier::FindLevel level_by(const ClusterMember& member) {
   };
 }
 
+MetadataApplier::Processes processes_by(const ClusterMember& member) {
+  using Presence = MetadataApplier::Presence;
+  const auto find_this = [&member]() -> std::optional<NodeProcess> {
+    const auto view = member.view();
+    const storage::ClusterNode* known = view->metadata ? view->metadata->find(view->self) : nullptr;
+    return known == nullptr ? std::nullopt : std::optional(NodeProcess{known->id, known->epoch});
+  };
+  // The controller cares for those that are gone.
+  const auto find_presence = [&member](const NodeProcess& process) {
+    const auto view = member.view();
+    if (!view->metadata || view->controller_id != view->self.value()) return Presence::There;
+    const storage::ClusterNode* known = view->metadata->find(process.node);
+    if (known == nullptr || known->epoch != process.epoch) return Presence::Gone;
+    return known->is_fenced ? Presence::Away : Presence::There;
+  };
+  return {find_this, find_presence};
+}
+
 CleanupTargets::LacksReplicas lacks_replicas_by(const ClusterMember* member) {
   if (member == nullptr) return [](const storage::TopicPartition&) { return false; };
   return [member](const storage::TopicPartition& partition) {

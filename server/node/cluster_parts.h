@@ -22,6 +22,7 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
 MetadataApplier::Placement placement_by(const ClusterMember* member);
 MetadataApplier::LeadersEnd leaders_end_by(ClusterMember& member);
 MetadataApplier::FindLevel level_by(const ClusterMember& member);
+MetadataApplier::Processes processes_by(const ClusterMember& member);
 CleanupTargets::LacksReplicas lacks_replicas_by(const ClusterMember* member);
 // As the node has read the metadata so far.
 storage::UncleanElections unclean_elections_by(const ClusterMember& member);

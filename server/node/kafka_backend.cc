@@ -5,6 +5,7 @@
 #include <system_error>
 #include <vector>
 
+#include "records/batch.h"
 #include "server/coordinator/internal_topics.h"
 #include "server/coordinator/key_partition.h"
 #include "server/tasks/append_here.h"
@@ -19,6 +20,12 @@ std::function<void(Answer)> on_loop(Loop& loop, std::function<void(Answer)> done
   return [&loop, done = std::move(done)](Answer answer) {
     loop.post([done, answer = std::move(answer)]() mutable { done(std::move(answer)); });
   };
+}
+
+// How a transaction ends must be told in any case: whoever waits for that waits for good.
+bool is_marker(std::string_view batches) {
+  const auto batch = records::parse_batch(batches, records::BatchCheck::Shape);
+  return batch && batch->header.is_control();
 }
 
 }  // namespace
@@ -127,9 +134,11 @@ void KafkaBackend::change_cluster(ClusterChange change, std::function<void(Statu
 void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {
   storage::AppendDone answer = on_loop(loop_, std::move(done));
   if (const MetadataImagePtr image = definitions_.image(); !image->open_definitions.empty())
-    for (const auto& part : request.parts)
+    for (const auto& part : request.parts) {
+      if (is_marker(part.batches)) continue;
       if (const Status stays = check_stays(part.partition.topic, *image); !stays)
         return answer(stays.error());
+    }
   if (waiting_.empty() && try_append(loop_, log_, request, answer)) return;
   OwnedCharge charge(memory_, MemoryKind::Queues);
   if (!charge.try_resize(storage::size_of(request)))

@@ -64,6 +64,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
   if (node->cluster_) {
     node->definitions_->use_leaders_ends(leaders_end_by(*node->cluster_));
     node->definitions_->use_level(level_by(*node->cluster_));
+    node->definitions_->use_processes(processes_by(*node->cluster_));
   }
   TRY(node->open_outside_registry());
   node->queries_->set_schemas(node->definitions_->schemas());

@@ -15,7 +15,9 @@ inline constexpr FeatureLevel kFirstLevel{1};  // of programs that know of no le
 inline constexpr FeatureLevel kJournalSnapshotsLevel{2};
 // Commits of a query may be of several plans, the one after the other (docs/adr/0101).
 inline constexpr FeatureLevel kReplacedQueriesLevel{3};
+// What transactions have defined is noted with the process that can end them (docs/adr/0104).
+inline constexpr FeatureLevel kDefiningTransactionsLevel{4};
 
-inline constexpr FeatureLevel kNewestLevel = kReplacedQueriesLevel;  // that this program knows
+inline constexpr FeatureLevel kNewestLevel = kDefiningTransactionsLevel;  // that this program knows
 
 }  // namespace storage

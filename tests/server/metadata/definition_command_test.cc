@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "server/metadata/apply_command.h"
+
 namespace server {
 namespace {
 
@@ -69,6 +71,23 @@ TEST(DefinitionCommand, sequences_come_back_as_they_were) {
   EXPECT_EQ(move.version, 3);
 }
 
+TEST(DefinitionCommand, open_transactions_come_back_with_their_owners) {
+  MetadataImage image;
+  const Uuid transaction = Uuid::random();
+  OpenDefinitions open;
+  open.owner = NodeProcess{NodeId{3}, storage::NodeEpoch{1LL << 40}};
+  open.undo.push_back(std::make_shared<const UndoChange>(UndoChange{EraseSource{"T"}}));
+  image.open_definitions[transaction] = std::make_shared<const OpenDefinitions>(open);
+  const auto decoded = decode_definition(encode_definition(whole_definition(image)));
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  MetadataImage read;
+  ImageChange change;
+  apply_changes(decoded->changes, read, change);
+  ASSERT_TRUE(read.open_definitions.contains(transaction));
+  EXPECT_EQ(read.open_definitions.at(transaction)->owner, open.owner);
+  EXPECT_EQ(read.open_definitions.at(transaction)->undo.size(), 1U);
+}
+
 TEST(DefinitionCommand, says_what_is_damaged_wherever_it_is) {
   const std::string bytes = encode_definition(example());
   for (size_t size = 0; size < bytes.size(); ++size)
@@ -82,7 +101,7 @@ TEST(DefinitionCommand, says_what_is_damaged_wherever_it_is) {
 
 TEST(DefinitionCommand, another_version_is_refused) {
   std::string bytes = encode_definition(example());
-  for (const char version : {'\x01', '\x0b'}) {
+  for (const char version : {'\x01', '\x0c'}) {
     bytes[0] = version;
     EXPECT_EQ(decode_definition(bytes).error().code, ErrorCode::IncompatibleFormat);
   }

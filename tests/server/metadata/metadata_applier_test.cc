@@ -124,20 +124,28 @@ class SharedMetadataLog {
 class TwoAppliers : public testing::Test {
  protected:
   struct Node {
-    Node(storage::Log& log, SharedMetadataLog& shared)
+    Node(storage::Log& log, SharedMetadataLog& shared, MetadataApplier::Processes processes = {})
         : metadata(shared), applier(log, metadata, runner, {}) {
+      applier.use_processes(std::move(processes));
       EXPECT_TRUE(applier.recover(must_stop));
       applier.start_thread();
     }
-    std::future<Result<DefinitionOutcome>> submit(const std::string& text) {
+    std::future<Result<DefinitionOutcome>> submit(const std::string& text,
+                                                  DefiningTransactionPtr transaction = {}) {
       auto script = engine::parse_script(text);
       EXPECT_TRUE(script) << text;
       auto answer = std::make_shared<std::promise<Result<DefinitionOutcome>>>();
-      applier.submit(std::make_shared<const engine::ParsedStatement>(std::move(script->front())),
-                     engine::Properties{}, [answer](Result<DefinitionOutcome> outcome) {
-                       answer->set_value(std::move(outcome));
-                     });
+      applier.submit(
+          std::make_shared<const engine::ParsedStatement>(std::move(script->front())),
+          engine::Properties{},
+          [answer](Result<DefinitionOutcome> outcome) { answer->set_value(std::move(outcome)); },
+          {}, std::move(transaction));
       return answer->get_future();
+    }
+    Status end(const DefiningTransactionPtr& transaction, TransactionEnd how) {
+      std::promise<Status> answer;
+      applier.end(transaction, how, [&](Status ended) { answer.set_value(std::move(ended)); });
+      return answer.get_future().get();
     }
     std::set<std::string> sources() const {
       std::set<std::string> names;
@@ -324,6 +332,89 @@ TEST_F(TwoAppliers, who_was_away_too_long_goes_on_from_a_snapshot) {
   EXPECT_EQ(other_->applier.image()->revision, one_->applier.image()->revision);
   // And it decides again.
   ASSERT_TRUE(other_->submit("CREATE STREAM last (v INT) WITH (PARTITIONS = 1);").get());
+}
+
+// Two processes of a cluster, the second one of which is the controller.
+class TwoProcesses : public TwoAppliers {
+ protected:
+  using Presence = MetadataApplier::Presence;
+  TwoProcesses() {
+    const auto process = [](int32_t node) {
+      return NodeProcess{NodeId{node}, storage::NodeEpoch{node}};
+    };
+    one_ = std::make_unique<Node>(
+        *log_, *shared_,
+        MetadataApplier::Processes{[=] { return process(1); },
+                                   [](const NodeProcess&) { return Presence::There; }});
+    other_ = std::make_unique<Node>(
+        *log_, *shared_,
+        MetadataApplier::Processes{[=] { return process(2); },
+                                   [=, this](const NodeProcess& asked) {
+                                     return asked == process(1) ? presence_of_one_.load()
+                                                                : Presence::There;
+                                   }});
+    EXPECT_TRUE(one_->submit("CREATE TABLE t (id INT PRIMARY KEY) WITH (PARTITIONS = 1);").get());
+    EXPECT_TRUE(
+        one_->submit("CREATE TABLE made (id INT PRIMARY KEY) WITH (PARTITIONS = 1);", transaction_)
+            .get());
+    EXPECT_TRUE(one_->submit("DROP TABLE t;", transaction_).get());
+    EXPECT_TRUE(becomes_true([&] { return other_->sources() == during_; }));
+  }
+
+  const std::set<std::string> before_{"T"}, during_{"MADE"};
+  const DefiningTransactionPtr transaction_ = std::make_shared<DefiningTransaction>();
+  std::atomic<Presence> presence_of_one_ = Presence::There;
+};
+
+TEST_F(TwoProcesses, what_a_transaction_defines_is_its_own_until_it_ends) {
+  const auto refused = other_->submit("CREATE STREAM t (v INT) WITH (PARTITIONS = 1);").get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::LockTimeout);
+  EXPECT_TRUE(one_->end(transaction_, TransactionEnd::Commit));
+  EXPECT_TRUE(becomes_true([&] { return other_->applier.image()->open_definitions.empty(); }));
+  EXPECT_EQ(other_->sources(), during_);
+}
+
+TEST_F(TwoProcesses, the_controller_undoes_what_a_process_that_is_gone_has_left) {
+  presence_of_one_ = Presence::Gone;
+  ASSERT_TRUE(becomes_true([&] { return one_->sources() == before_; }));
+  // It was not gone, as it turns out.
+  const auto refused =
+      one_->submit("CREATE TABLE more (id INT PRIMARY KEY) WITH (PARTITIONS = 1);", transaction_)
+          .get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::FencedTask);
+  EXPECT_EQ(one_->end(transaction_, TransactionEnd::Commit).error().code, ErrorCode::FencedTask);
+  EXPECT_EQ(one_->sources(), before_);
+}
+
+TEST_F(TwoProcesses, one_that_is_away_for_a_moment_goes_on) {
+  presence_of_one_ = Presence::Away;
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+  presence_of_one_ = Presence::There;
+  EXPECT_TRUE(one_->end(transaction_, TransactionEnd::Commit));
+  EXPECT_EQ(one_->sources(), during_);
+}
+
+TEST_F(TwoProcesses, what_no_session_ends_is_undone_by_its_own_process) {
+  // As where the answer to what was appended got lost.
+  DefinitionCommand command;
+  const Uuid lost = Uuid::random();
+  command.changes.push_back(OwnTransaction{lost, {NodeId{1}, storage::NodeEpoch{1}}});
+  command.changes.push_back(PutSchemaName{"late"});
+  command.changes.push_back(
+      NoteUndo{lost, std::make_shared<const UndoChange>(UndoChange{EraseSchemaName{"late"}})});
+  std::promise<Result<Revision>> appended;
+  other_->metadata.append(other_->metadata.last_revision(),
+                          {{{std::string(kSqlPart), encode_definition(command)}}},
+                          [&](Result<Revision> at) { appended.set_value(std::move(at)); });
+  ASSERT_TRUE(appended.get_future().get());
+  ASSERT_TRUE(becomes_true([&] {
+    const auto image = one_->applier.image();
+    return !image->open_definitions.contains(lost) && image->revision.value() > 4;
+  }));
+  EXPECT_FALSE(one_->applier.image()->catalog->schemas.contains("late"));
+  EXPECT_EQ(one_->sources(), during_) << "and nothing of others";
 }
 
 TEST_F(TwoAppliers, one_name_is_given_once) {
