@@ -168,6 +168,7 @@ void ClusterNode::tick() {
   ends_.tick();
   commits_.tick();
   scrub_.tick();
+  if (!trimming_.empty()) look_at_trimming();
 }
 
 // --- Being known
@@ -491,6 +492,29 @@ void ClusterNode::append_here(storage::AppendRequest request, storage::AppendDon
       storage::on_loop<Result<storage::Appended>>(*this, alive_, std::move(done));
   if (!log_.try_append(request, answered))
     answered(Error{ErrorCode::OutOfMemory, "the queue of the leader's log is full"});
+}
+
+void ClusterNode::await_trimmed(const TopicPartition& partition, Offset start, int64_t patience_us,
+                                std::function<void(Status)> done) {
+  trimming_.push_back({partition, start, clock_.monotonic_us() + patience_us, std::move(done)});
+  look_at_trimming();
+}
+
+void ClusterNode::look_at_trimming() {
+  std::vector<std::pair<std::function<void(Status)>, Status>> answers;
+  std::erase_if(trimming_, [&](Trimming& each) {
+    const Status leads = replicas_.check_leads(each.partition);
+    if (leads && !replicas_.find_leader(each.partition)->have_all_trimmed(each.start) &&
+        clock_.monotonic_us() < each.until_us)
+      return false;
+    Status answer = leads;
+    if (leads && !replicas_.find_leader(each.partition)->have_all_trimmed(each.start))
+      answer =
+          Error{ErrorCode::ReadTimeout, "not all replicas in sync have deleted the records yet"};
+    answers.emplace_back(std::move(each.done), std::move(answer));
+    return true;
+  });
+  for (auto& [done, answer] : answers) done(std::move(answer));
 }
 
 Result<LeaderEnds> ClusterNode::leader_ends(const TopicPartition& partition) const {

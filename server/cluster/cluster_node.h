@@ -159,6 +159,9 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   AppendCalls& appends() { return appends_; }
   EndCalls& ends() { return ends_; }
   CommitCalls& commits() { return commits_; }
+  // As ClusterMember::await_trimmed().
+  void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t patience_us,
+                     std::function<void(Status)> done);
   const ScrubCalls& scrub() const { return scrub_; }
   // A command of this node; see EtcdMetadataLog::append().
   storage::EtcdMetadataLog& metadata() { return metadata_; }
@@ -205,6 +208,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   // Answered on the loop.
   void append_here(storage::AppendRequest request, storage::AppendDone done);
   Result<LeaderEnds> leader_ends(const storage::TopicPartition& partition) const;
+  void look_at_trimming();
 
   const Identity identity_;
   storage::Log& log_;
@@ -224,6 +228,14 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   AppendCalls appends_;
   EndCalls ends_;
   CommitCalls commits_;
+  // Who waits for followers to delete what was deleted here.
+  struct Trimming {
+    storage::TopicPartition partition;
+    Offset start;
+    int64_t until_us;
+    std::function<void(Status)> done;
+  };
+  std::vector<Trimming> trimming_;
   ScrubCalls scrub_;
   std::unique_ptr<Controller> controller_;
   std::unique_ptr<storage::EtcdLogCutter> cutter_;  // likewise while this node is the controller

@@ -119,6 +119,7 @@ std::string frame_of(const ReplicaFetch& fetch) {
   to.fetch_offset = fetch.from.value();
   if (fetch.last_epoch) to.last_fetched_epoch = fetch.last_epoch->value();
   to.high_watermark = fetch.high_watermark.value();
+  if (fetch.log_start) to.log_start_offset = fetch.log_start->value();
   return framed(to);
 }
 
@@ -382,6 +383,7 @@ ClusterMessage message_of(const ReplicaFetchRequest& from) {
   fetch.from = Offset{from.fetch_offset};
   if (from.last_fetched_epoch >= 0) fetch.last_epoch = LeaderEpoch{from.last_fetched_epoch};
   fetch.high_watermark = Offset{from.high_watermark};
+  if (from.log_start_offset >= 0) fetch.log_start = Offset{from.log_start_offset};
   return fetch;
 }
 

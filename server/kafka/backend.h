@@ -108,7 +108,7 @@ class Backend {
   // Records before `start`, which lies within the partition, are not to be read any more. Fails with
   // UnknownTopic.
   virtual void delete_records(const storage::TopicPartition& partition, Offset start,
-                              std::function<void(Status)> done) = 0;
+                              int32_t timeout_ms, std::function<void(Status)> done) = 0;
   virtual void allocate_producer_id(std::function<void(Result<ProducerId>)> done) = 0;
   virtual std::shared_ptr<const storage::PartitionStatus> find_partition(
       const storage::TopicPartition& partition) const = 0;

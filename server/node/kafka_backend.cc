@@ -185,8 +185,14 @@ void KafkaBackend::append_waiting() {
 }
 
 void KafkaBackend::delete_records(const storage::TopicPartition& partition, Offset start,
-                                  std::function<void(Status)> done) {
-  log_.trim({partition, start}, on_loop(loop_, std::move(done)));
+                                  int32_t timeout_ms, std::function<void(Status)> done) {
+  auto answer = on_loop(loop_, std::move(done));
+  if (cluster_ == nullptr) return log_.trim({partition, start}, std::move(answer));
+  log_.trim({partition, start}, [cluster = cluster_, partition, start, timeout_ms,
+                                 answer = std::move(answer)](Status trimmed) {
+    if (!trimmed) return answer(std::move(trimmed));
+    cluster->await_trimmed(partition, start, timeout_ms, answer);
+  });
 }
 
 // Always by the member's thread where it goes there, so that what a connection sends for a partition stays in order.

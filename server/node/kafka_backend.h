@@ -50,7 +50,7 @@ class KafkaBackend final : public kafka::Backend {
   void change_cluster(ClusterChange change, std::function<void(Status)> done) override;
   void append(storage::AppendRequest request, storage::AppendDone done) override;
   storage::AppendDone answered_within(int64_t timeout_ms, storage::AppendDone done) override;
-  void delete_records(const storage::TopicPartition& partition, Offset start,
+  void delete_records(const storage::TopicPartition& partition, Offset start, int32_t timeout_ms,
                       std::function<void(Status)> done) override;
   void allocate_producer_id(std::function<void(Result<ProducerId>)> done) override;
   std::shared_ptr<const storage::PartitionStatus> find_partition(

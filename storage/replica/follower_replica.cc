@@ -55,6 +55,7 @@ Result<ReplicaFetch> FollowerReplica::next_fetch() const {
   fetch.leader_epoch = assignment_.leader_epoch;
   fetch.from = status_->log_end();
   fetch.high_watermark = status_->high_watermark();
+  fetch.log_start = status_->log_start();
   fetch.last_epoch = TRY(context_.replica_log.last_epoch(assignment_.partition));
   // As one who is further behind than the leader's log goes.
   if (has_nothing_common_) fetch.from = Offset{-1};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace storage {
@@ -40,6 +41,7 @@ void LeaderReplica::tick() {
     const Parked& parked = each.second;
     const bool is_due = now_us - parked.since_us >= context_.settings.fetch_wait_us ||
                         parked.fetch.high_watermark < in_sync_.high_watermark() ||
+                        has_new_start(parked.fetch) ||
                         (parked.fetch.from < status_->log_end() && may_send(parked.fetch.follower));
     return is_due && answer(parked.fetch, Patience::AnswersNow);
   });
@@ -84,11 +86,14 @@ bool LeaderReplica::answer(const ReplicaFetch& fetch, Patience patience) {
     fetched = std::move(failed);
   }
   const bool has_news = fetched->error || fetched->diverging || fetched->producers ||
-                        !fetched->batches.empty() || fetched->high_watermark > fetch.high_watermark;
+                        !fetched->batches.empty() ||
+                        fetched->high_watermark > fetch.high_watermark || has_new_start(fetch);
   if (!has_news && patience == Patience::Waits) return false;
   fetched->partition = fetch.partition;
   fetched->number = fetch.number;
   fetched->leader_epoch = assignment().leader_epoch;
+  if (const auto start = starts_.find(fetch.follower); start != starts_.end())
+    start->second.told = fetched->log_start;
   context_.port.send(fetch.follower, *std::move(fetched));
   return true;
 }
@@ -104,6 +109,7 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
   }
   fetched.diverging = TRY(divergence_of(fetch));
   if (fetched.diverging) return fetched;
+  starts_[fetch.follower].known = fetch.log_start;
   in_sync_.fetched(fetch.follower, fetch.follower_epoch, fetch.from, context_.clock.monotonic_us());
   publish();
   if (fetch.from < status_->log_end() && may_send(fetch.follower)) {
@@ -113,6 +119,20 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
   }
   fetched.high_watermark = in_sync_.high_watermark();
   return fetched;
+}
+
+bool LeaderReplica::has_new_start(const ReplicaFetch& fetch) const {
+  const auto start = starts_.find(fetch.follower);
+  return start != starts_.end() && start->second.known &&
+         status_->log_start() > std::max(*start->second.known, start->second.told);
+}
+
+bool LeaderReplica::have_all_trimmed(Offset start) const {
+  return std::ranges::all_of(assignment().isr, [&](NodeId node) {
+    if (node == context_.self) return status_->log_start() >= start;
+    const auto known = starts_.find(node);
+    return known != starts_.end() && known->second.known.value_or(start) >= start;
+  });
 }
 
 bool LeaderReplica::may_send(NodeId follower) {

@@ -31,6 +31,8 @@ class LeaderReplica {
   bool has_all_of_before() const { return in_sync_.has_all_of_before(); }
   Offset begin() const { return in_sync_.begin(); }
   std::vector<NodeId> heirs() const { return in_sync_.heirs(); }
+  // Whether the logs of all who are in sync begin there, or behind it: whoever leads next shows nothing from before.
+  bool have_all_trimmed(Offset start) const;
 
  private:
   struct Parked {
@@ -42,6 +44,7 @@ class LeaderReplica {
   bool answer(const ReplicaFetch& fetch, Patience patience);
   Result<ReplicaFetched> answer_to(const ReplicaFetch& fetch);
   Status check(const ReplicaFetch& fetch) const;
+  bool has_new_start(const ReplicaFetch& fetch) const;
   bool may_send(NodeId follower);
   // Nothing where the follower's log is the front of this one.
   Result<std::optional<EpochEnd>> divergence_of(const ReplicaFetch& fetch) const;
@@ -52,6 +55,13 @@ class LeaderReplica {
   const std::shared_ptr<const PartitionStatus> status_;
   InSyncSet in_sync_;
   std::map<NodeId, Parked> parked_;
+  // Where the followers' logs begin, as they have said, and where they were told last that it begins here: it is said once, as
+  // a follower may keep more.
+  struct Start {
+    std::optional<Offset> known;  // nothing where a program does not say it
+    Offset told;
+  };
+  std::map<NodeId, Start> starts_;
 };
 
 }  // namespace storage

@@ -23,6 +23,7 @@ struct ReplicaFetch {
   Offset from;                            // its log end
   std::optional<LeaderEpoch> last_epoch;  // of its last record; nothing when it has none
   Offset high_watermark = {};             // that it knows of
+  std::optional<Offset> log_start = {};   // of its log; nothing where its program does not tell
 };
 
 struct ReplicaFetched {

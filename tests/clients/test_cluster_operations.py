@@ -10,7 +10,7 @@ import time
 import types
 
 from cluster_cases import all_is_well, create_topic, leader_of, metadata_of
-from cluster_load import Load, read_all
+from cluster_load import Load, producer_of, read_all
 from cluster_nodes import Cluster, Node, eventually
 from etcd_way import Way
 from millrace_server import Skipped, binary, case, obstacle_of_own_client, run
@@ -195,6 +195,34 @@ def leaders_go_back_to_where_they_are_preferred():
     eventually(lambda: all(partition.leader == partition.replicas[0]
                            for partition in metadata_of(away, "preferred").topics["preferred"].partitions.values()))
     assert len(partitions) == 4
+
+
+@case
+def records_that_were_deleted_stay_deleted_whoever_leads():
+    """Told as soon as all who could lead next begin there, too."""
+    nodes = cluster()
+    create_topic(nodes, "erased", 1, 3)
+    producer = producer_of(nodes)
+    for begin in range(200, 1000, 200):
+        for number in range(300):
+            producer.produce("erased", str(number), partition=0)
+        assert producer.flush(60) == 0
+        where = tempfile.NamedTemporaryFile("w", suffix=".json")
+        json.dump({"version": 1, "partitions": [{"topic": "erased", "partition": 0, "offset": begin}]}, where)
+        where.flush()
+        leader = leader_of(nodes, "erased")
+        said = tool("kafka-delete-records", nodes, "--offset-json-file", where.name)
+        leader.kill()
+        assert f"low_watermark: {begin}" in said, said
+        eventually(lambda: metadata_of(others_than(nodes, leader), "erased").topics["erased"].partitions[0].leader not in (-1, leader.number))
+        said = tool("kafka-get-offsets", types.SimpleNamespace(bootstrap=others_than(nodes, leader).kafka), "--topic", "erased", "--time", "-2")
+        assert f"erased:0:{begin}" in said, said
+        leader.start()
+        all_is_well(nodes)
+
+
+def others_than(nodes, node):
+    return next(each for each in nodes.nodes.values() if each is not node and each.is_running())
 
 
 @case
@@ -446,6 +474,11 @@ def nodes_that_begin_together_make_one_superuser():
             host, port = node.pg.split(":")
             with psycopg.connect(host=host, port=port, user="millrace", password="of all nodes", dbname="millrace") as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
+        # The first command of all was about the user: the cluster is at the newest level nevertheless.
+        login = 'org.apache.kafka.common.security.scram.ScramLoginModule required username="millrace" password="of all nodes";'
+        said = millrace(nodes, "status", "--command-property", "security.protocol=SASL_PLAINTEXT", "--command-property",
+                        "sasl.mechanism=SCRAM-SHA-256", "--command-property", f"sasl.jaas.config={login}")
+        assert said.count("there") + said.count("controller") >= 3 and "upgrade" not in said, said
     finally:
         nodes.close()
 

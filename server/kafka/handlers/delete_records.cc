@@ -32,7 +32,8 @@ Result<Offset> new_start(const storage::PartitionStatus& status, int64_t asked) 
 }
 
 void delete_before(HandlerContext& context, const storage::TopicInfo& topic, const Asked& asked,
-                   const std::shared_ptr<Pending>& pending, const Place& place) {
+                   int32_t timeout_ms, const std::shared_ptr<Pending>& pending,
+                   const Place& place) {
   Answer& answer = answer_at(*pending, place);
   const storage::TopicPartition partition{topic.id, PartitionId(asked.partition_index)};
   answer.error_code = Leaders(context.backend).of(partition).error;
@@ -53,14 +54,15 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
     return;
   }
   ++pending->left;
-  context.backend.delete_records(partition, *start, [pending, place, status](Status deleted) {
-    Answer& done = answer_at(*pending, place);
-    if (deleted)
-      done.low_watermark = status->log_start().value();
-    else
-      done.error_code = kafka_error(deleted.error().code);
-    pending->complete_one();
-  });
+  context.backend.delete_records(partition, *start, timeout_ms,
+                                 [pending, place, status](Status deleted) {
+                                   Answer& done = answer_at(*pending, place);
+                                   if (deleted)
+                                     done.low_watermark = status->log_start().value();
+                                   else
+                                     done.error_code = kafka_error(deleted.error().code);
+                                   pending->complete_one();
+                                 });
 }
 
 }  // namespace
@@ -88,7 +90,7 @@ void handle_delete_records(HandlerContext& context, DeleteRecordsRequest request
       else if (!seen.insert({topic->id, PartitionId(answer.partition_index)}).second)
         answer.error_code = KafkaError::InvalidRequest;
       else
-        delete_before(context, *topic, asked.partitions[j], pending, {i, j});
+        delete_before(context, *topic, asked.partitions[j], request.timeout_ms, pending, {i, j});
     }
   }
   pending->complete_one();

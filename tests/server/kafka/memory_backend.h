@@ -165,7 +165,7 @@ class MemoryBackend : public Backend {
     });
     if (!holds_appends) let_through();
   }
-  void delete_records(const storage::TopicPartition& partition, Offset start,
+  void delete_records(const storage::TopicPartition& partition, Offset start, int32_t,
                       std::function<void(Status)> done) override {
     done(storage::trim_and_wait(*log_, {partition, start}));
   }
