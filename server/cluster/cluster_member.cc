@@ -309,6 +309,13 @@ void ClusterMember::leave() {
   while (on_loop([&] { return has_heir() && !node_->leads_nothing(); }) &&
          std::chrono::steady_clock::now() < give_up_at)
     std::this_thread::sleep_for(kPause);
+  // Another one decides before this one is gone, and before the member of etcd that stops with it.
+  const auto decides = [this] { return node_->controller() == options_.node; };
+  if (on_loop(has_heir) && on_loop(decides)) {
+    on_loop([this] { return node_->step_down(); });
+    while (on_loop(decides) && std::chrono::steady_clock::now() < give_up_at)
+      std::this_thread::sleep_for(kPause);
+  }
   on_loop([this] {
     mirror_.stop();
     for (const auto& each : std::exchange(want_producers_, {}))
@@ -329,10 +336,23 @@ void ClusterMember::tick() {
   keep_membership();
   differing_.store(node_->scrub().differing_count(), std::memory_order_relaxed);
   scrub_rounds_.store(node_->scrub().rounds(), std::memory_order_relaxed);
+  note_touch();
+}
+
+void ClusterMember::note_touch() {
+  std::set<NodeId> connected = network_->connected();
+  const bool hears_most = 2 * (connected.size() + 1) > node_->cluster()->nodes().size();
+  if (connected != *connected_.load(std::memory_order_relaxed))
+    connected_.store(std::make_shared<const std::set<NodeId>>(std::move(connected)),
+                     std::memory_order_release);
   const int64_t now_us = clock_.monotonic_us();
-  is_in_touch_.store(!node_->is_suspended() && now_us - node_->told_us().value_or(now_us) <
-                                                   options_.settings.out_of_touch_us,
-                     std::memory_order_relaxed);
+  const bool was_told =
+      now_us - node_->told_us().value_or(now_us) < options_.settings.out_of_touch_us;
+  // What it tells itself as the controller is worth nothing when nobody confirms that it is.
+  const bool is_in_touch =
+      !node_->is_suspended() && was_told && (hears_most || !node_->is_in_doubt());
+  is_in_touch_.store(is_in_touch, std::memory_order_relaxed);
+  is_isolated_.store(!is_in_touch && !hears_most, std::memory_order_relaxed);
 }
 
 void ClusterMember::digest(const TopicPartition& partition, Offset from, std::optional<Offset> end,

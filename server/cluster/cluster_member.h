@@ -115,6 +115,12 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // Whether this node is one of those that are there, as far as it can know: a controller has told it something a moment
   // ago, and not that it is fenced.
   bool is_in_touch() const { return is_in_touch_.load(std::memory_order_relaxed); }
+  // Whether it hears neither a controller, which etcd confirms, nor most of the nodes: it can acknowledge nothing.
+  bool is_isolated() const { return is_isolated_.load(std::memory_order_relaxed); }
+  // Whether there is a connection to the node.
+  bool reaches(NodeId node) const {
+    return connected_.load(std::memory_order_acquire)->contains(node);
+  }
 
  private:
   ClusterMember(ClusterMemberOptions options, storage::Log& log, const Clock& clock);
@@ -133,6 +139,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void publish_view();
   std::shared_ptr<const kafka::ClusterView::MetadataLog> describe_metadata_log() const;
   void cluster_changed(std::span<const storage::TopicPartition> changed);
+  void note_touch();
   void tell_nodes();
   // Runs it on the loop and waits.
   template <class Ask>
@@ -216,7 +223,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
 
   TaskHost* tasks_ = nullptr;  // once it is there; the loop's
   std::atomic<int64_t> differing_{0}, scrub_rounds_{0};
-  std::atomic<bool> is_in_touch_{true};
+  std::atomic<bool> is_in_touch_{true}, is_isolated_{false};
+  std::atomic<std::shared_ptr<const std::set<NodeId>>> connected_ =
+      std::make_shared<const std::set<NodeId>>();
 };
 
 }  // namespace server

@@ -428,14 +428,19 @@ void ClusterNode::append(Revision last, storage::MetadataCommand command,
 }
 
 // Long enough for one of the others to notice that nobody decides, and to become it.
-void ClusterNode::resign() {
+bool ClusterNode::step_down() {
   constexpr int64_t kSessions = 4;
-  if (!lease_.resign(kSessions * settings_.controller.session_timeout_us)) return;
+  if (!lease_.resign(kSessions * settings_.controller.session_timeout_us)) return false;
   has_resigned_ = true;
-  log_warn(
-      "this node hears too few of the others, or they do not hear it: another one is to be the "
-      "controller node={}",
-      identity_.id.value());
+  return true;
+}
+
+void ClusterNode::resign() {
+  if (step_down())
+    log_warn(
+        "this node hears too few of the others, or they do not hear it: another one is to be the "
+        "controller node={}",
+        identity_.id.value());
 }
 
 void ClusterNode::tell_fenced(NodeId node, storage::NodeEpoch epoch, Revision revision) {

@@ -137,6 +137,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   // Others lead what it takes itself to lead: see NodeFenced.
   bool is_suspended() const { return fenced_until_ || is_replaced_ || is_outdated_; }
   bool is_registered() const { return node_epoch_.has_value(); }
+  // Where it is the controller: another one is to be, now. False where it is not, or that was said already.
+  bool step_down();
   bool is_controller() const { return controller_ != nullptr; }
   std::optional<NodeId> controller() const {
     return lease_.controller() ? std::optional(lease_.controller()->node) : std::nullopt;
@@ -151,6 +153,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   std::optional<int64_t> told_us() const { return told_us_; }
   // There is a controller, and it has told this node nothing for long.
   bool is_out_of_touch() const;
+  // It is the controller as far as it knows, and etcd has not confirmed that for as long as the lease lasts.
+  bool is_in_doubt() const { return lease_.is_over(); }
   const std::shared_ptr<const storage::ClusterSnapshot> cluster() const {
     return table_.snapshot();
   }

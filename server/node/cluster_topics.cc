@@ -10,9 +10,11 @@ namespace server {
 
 namespace {
 
-// As this node knows: of itself it knows more than the metadata that it has read, which may be old.
+// As this node knows: where it hears of no controller what it has read of others is old, and it knows of itself, and whom it
+// reaches.
 bool is_there(const ClusterMember& member, const storage::ClusterNode& node) {
-  return !node.is_fenced && (node.id != member.view()->self || member.is_in_touch());
+  if (node.is_fenced) return false;
+  return member.is_in_touch() || (node.id != member.view()->self && member.reaches(node.id));
 }
 
 }  // namespace

@@ -469,7 +469,10 @@ http::Routes Node::http_routes() {
   view.cluster_id = cluster_id();
   view.service_id = "default_";  // ksqlDB's own default
   view.is_ready = [this] { return is_serving_.load(); };
-  if (cluster_) view.is_suspended = [this] { return cluster_->view()->is_suspended; };
+  if (cluster_) {
+    view.is_suspended = [this] { return cluster_->view()->is_suspended; };
+    view.is_isolated = [this] { return cluster_->is_isolated(); };
+  }
   view.accepts_appends = [this] { return !storage::statistics_of(*log_).refuses_appends; };
   view.address = [this] { return http_->address().to_string(); };
   view.query_places = [this] { return query_places(*definitions_->image()); };

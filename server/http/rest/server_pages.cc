@@ -164,6 +164,10 @@ void add_server_pages(Routes& routes, const ServerView& view) {
                 if (!view.is_ready()) return text_response("the server starts or stops\n", 503);
                 if (view.is_suspended && view.is_suspended())
                   return text_response("other nodes lead what this one led\n", 503);
+                if (view.is_isolated && view.is_isolated())
+                  return text_response(
+                      "this node hears neither of a controller nor of most of the other nodes\n",
+                      503);
                 if (!view.accepts_appends()) return text_response("the disk is full\n", 503);
                 return text_response("ready\n");
               })});

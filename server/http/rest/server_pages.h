@@ -27,6 +27,8 @@ struct ServerView {
   std::function<bool()> is_ready;
   // Whether others lead what it led, since it does not get what its cluster decides. Null: it is in none.
   std::function<bool()> is_suspended;
+  // Whether it hears of nobody who decides, nor of most of the others. Null: likewise.
+  std::function<bool()> is_isolated = {};
   // Whether the log takes appends: a full disk does not.
   std::function<bool()> accepts_appends;
   std::function<std::string()> address;  // as clients reach it: "127.0.0.1:8088"
