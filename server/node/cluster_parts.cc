@@ -72,7 +72,9 @@ Result<std::unique_ptr<ClusterMember>> open_cluster_member(
   // Etcd may take a while to elect a leader of its own, and a node to load a snapshot.
   constexpr int64_t kSessionsBehind = 10, kBeatsPerSession = 5;
   how.controller.metadata_lag_max_us = how.controller.session_timeout_us * kSessionsBehind;
-  how.heartbeat_us = how.controller.session_timeout_us / kBeatsPerSession;
+  // Nodes may have other timeouts than the controller, for a while: what is seldom enough for a long one is too seldom for it.
+  constexpr int64_t kLongestBeatUs = 100'000;
+  how.heartbeat_us = std::min(how.controller.session_timeout_us / kBeatsPerSession, kLongestBeatUs);
   return ClusterMember::open(std::move(options), log, clock);
 }
 

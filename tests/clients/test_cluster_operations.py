@@ -437,6 +437,24 @@ def certificate_flags(folder, name, signer):
 
 
 @case
+def a_node_with_a_longer_session_than_the_others_stays():
+    """As half way through a rolling change of it."""
+    nodes = Cluster(flags=("--node-session-timeout-ms", "500"))
+    try:
+        other = nodes.nodes[3]
+        other.stop()
+        other.flags = ("--node-session-timeout-ms", "5000")
+        other.start()
+        all_is_well(nodes)
+        before = sum(open(node.log).read().count("a node is fenced node=3") for node in nodes.nodes.values())
+        time.sleep(5)
+        after = sum(open(node.log).read().count("a node is fenced node=3") for node in nodes.nodes.values())
+        assert after - before <= 1, (before, after)
+    finally:
+        nodes.close()
+
+
+@case
 def nodes_with_certificates_let_no_others_in():
     folder = tempfile.mkdtemp(prefix="millrace-certificates-")
     ours, theirs = authority(folder, "ours"), authority(folder, "theirs")

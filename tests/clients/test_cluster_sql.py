@@ -522,6 +522,11 @@ def the_server_tells_of_its_nodes():
         assert facts["partitions without a leader"] == "0", facts
         assert all(facts[f"node {each}"].startswith("there") for each in nodes.nodes), facts
         assert "this one" in facts[f"node {number}"], facts
+        with connect(node) as c:
+            told = []
+            c.add_notice_handler(lambda notice: told.append(notice.message_primary))
+            c.execute("SHOW CONSUMER GROUPS")
+            assert told and f"the groups that node {number} coordinates" in told[0], told
 
 
 run()
