@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "records/batch.h"
+
 namespace storage {
 
 LeaderReplica::LeaderReplica(ReplicaContext& context, PartitionAssignment assignment)
@@ -102,10 +104,15 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
   TRY(check(fetch));
   ReplicaFetched fetched;
   fetched.log_start = status_->log_start();
-  // Also one who has nothing, and would begin behind what it never had.
-  if (fetch.from < fetched.log_start || (!fetch.last_epoch && fetch.from > fetched.log_start)) {
-    fetched.producers = TRY(context_.replica_log.producer_snapshot(fetch.partition));
-    return fetched;
+  // Also one who has nothing, and would begin behind what it never had, or within a batch.
+  const bool has_nothing = !fetch.last_epoch;
+  if (fetch.from < fetched.log_start || has_nothing) {
+    const Offset first = TRY(first_kept());
+    if (fetch.from < first || (has_nothing && fetch.from > first)) {
+      fetched.producers = TRY(context_.replica_log.producer_snapshot(fetch.partition));
+      fetched.log_start = first;
+      return fetched;
+    }
   }
   fetched.diverging = TRY(divergence_of(fetch));
   if (fetched.diverging) return fetched;
@@ -113,7 +120,8 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
   in_sync_.fetched(fetch.follower, fetch.follower_epoch, fetch.from, context_.clock.monotonic_us());
   publish();
   if (fetch.from < status_->log_end() && may_send(fetch.follower)) {
-    fetched.batches = TRY(read(fetch.from));
+    fetched.batches =
+        TRY(read(std::max(fetch.from, fetched.log_start), context_.settings.fetch_max_bytes));
     if (is_throttled(assignment(), fetch.follower))
       context_.leader_budget.spend(fetched.batches.size());
   }
@@ -158,11 +166,21 @@ Result<Offset> LeaderReplica::readable_end() const {
   return end;
 }
 
-Result<std::string> LeaderReplica::read(Offset from) const {
+// The log may begin within a batch, from where records were deleted; that batch is there whole.
+Result<Offset> LeaderReplica::first_kept() const {
+  const Offset start = status_->log_start();
+  if (start >= status_->log_end()) return start;
+  const std::string first = TRY(read(start, 1));
+  if (first.empty()) return start;
+  const auto batch = TRY(records::parse_batch(first, records::BatchCheck::Shape));
+  return std::min(start, batch.header.base_offset);
+}
+
+Result<std::string> LeaderReplica::read(Offset from, size_t max_bytes) const {
   TRY(context_.reader.begin_turn(Snapshot::WhenNeeded));
   std::string bytes;
-  const auto batches = context_.reader.read(assignment().partition, from,
-                                            context_.settings.fetch_max_bytes, ReadUpTo::LogEnd);
+  const auto batches =
+      context_.reader.read(assignment().partition, from, max_bytes, ReadUpTo::LogEnd);
   if (batches) {
     size_t size = 0;
     for (const BatchRef& batch : *batches) size += batch.bytes.size();

@@ -48,7 +48,9 @@ class LeaderReplica {
   bool may_send(NodeId follower);
   // Nothing where the follower's log is the front of this one.
   Result<std::optional<EpochEnd>> divergence_of(const ReplicaFetch& fetch) const;
-  Result<std::string> read(Offset from) const;
+  Result<Offset> first_kept() const;
+  // At least one batch, where there is one.
+  Result<std::string> read(Offset from, size_t max_bytes) const;
   void publish();
 
   ReplicaContext& context_;

@@ -219,6 +219,10 @@ def records_that_were_deleted_stay_deleted_whoever_leads():
         assert f"erased:0:{begin}" in said, said
         leader.start()
         all_is_well(nodes)
+    # The log begins within a batch; whoever gets a replica now has that batch, too.
+    tool("kafka-reassign-partitions", nodes, "--execute", "--reassignment-json-file", plan_file({("erased", 0): [1, 2, 3, 4]}))
+    all_is_well(nodes, 4)
+    eventually(lambda: replicas_of(nodes, "erased")[0] == [1, 2, 3, 4])
 
 
 def others_than(nodes, node):
