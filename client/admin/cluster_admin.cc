@@ -82,22 +82,49 @@ std::string name_of(const TopicPartitionKey& partition) {
 
 Result<ClusterAdmin> ClusterAdmin::open(const std::string& bootstrap_server,
                                         const Properties& properties) {
-  // The first one that can be reached.
-  std::string_view rest = bootstrap_server;
-  while (true) {
+  std::vector<std::string> servers;
+  for (std::string_view rest = bootstrap_server;;) {
     const size_t comma = rest.find(',');
-    auto connection = WireConnection::open(std::string(rest.substr(0, comma)), properties);
-    if (connection) return ClusterAdmin(*std::move(connection));
-    if (comma == rest.npos) return connection.error();
+    servers.emplace_back(rest.substr(0, comma));
+    if (comma == rest.npos) break;
     rest.remove_prefix(comma + 1);
   }
+  ClusterAdmin admin(std::move(servers), properties);
+  TRY(admin.connect());
+  return admin;
+}
+
+Status ClusterAdmin::connect() {
+  Status last;
+  for (size_t tried = 0; tried < servers_.size(); ++tried) {
+    auto connection = WireConnection::open(servers_[server_], properties_);
+    if (connection) {
+      connection_ = std::make_unique<WireConnection>(*std::move(connection));
+      return {};
+    }
+    last = std::move(connection).error();
+    server_ = (server_ + 1) % servers_.size();
+  }
+  return last;
+}
+
+Result<std::string> ClusterAdmin::ask(int16_t api_key, int16_t version, const WireWriter& request,
+                                      WireConnection::Header header) {
+  auto answer = connection_->ask(api_key, version, request, header);
+  for (size_t left = servers_.size() - 1;
+       left > 0 && !answer && answer.error().code == ErrorCode::NetworkFailure; --left) {
+    server_ = (server_ + 1) % servers_.size();
+    TRY(connect());
+    answer = connection_->ask(api_key, version, request, header);
+  }
+  return answer;
 }
 
 Result<ClusterListing> ClusterAdmin::describe() {
   constexpr int16_t kVersion = 9;
   WireWriter request;
   request.count(-1).number<int8_t>(0).number<int8_t>(0).number<int8_t>(0).end();
-  WireReader in(TRY(connection_.ask(kMetadata, kVersion, request)));
+  WireReader in(TRY(ask(kMetadata, kVersion, request)));
   ClusterListing listing;
   in.number<int32_t>();
   for (size_t left = in.count(); left > 0 && in.ok(); --left) {
@@ -129,7 +156,7 @@ Result<MetadataLogListing> ClusterAdmin::metadata_log() {
   constexpr int16_t kVersion = 1;
   WireWriter request;
   request.count(1).text("__cluster_metadata").count(1).number<int32_t>(0).end().end().end();
-  WireReader in(TRY(connection_.ask(kDescribeQuorum, kVersion, request)));
+  WireReader in(TRY(ask(kDescribeQuorum, kVersion, request)));
   MetadataLogListing listing;
   TRY(failure(in.number<int16_t>(), {}));
   if (in.count() != 1) return cut_short();
@@ -157,7 +184,7 @@ Result<FeatureLevelListing> ClusterAdmin::feature_level() {
   constexpr uint64_t kSupported = 0, kFinalized = 2;
   WireWriter request;
   request.text("millrace").text("1").end();
-  WireReader in(TRY(connection_.ask(kApiVersions, kVersion, request, WireConnection::Header::First)));
+  WireReader in(TRY(ask(kApiVersions, kVersion, request, WireConnection::Header::First)));
   TRY(failure(in.number<int16_t>(), {}));
   for (size_t left = in.count(); left > 0 && in.ok(); --left) {
     for (int i = 0; i < 3; ++i) in.number<int16_t>();  // key, versions
@@ -191,7 +218,7 @@ Status ClusterAdmin::raise_feature_level(int16_t level) {
   WireWriter request;
   request.number(kTimeoutMs).count(1).text(kClusterFeature).number(level).number(kUpgrade).end();
   request.number(kCarryOut).end();
-  WireReader in(TRY(connection_.ask(kUpdateFeatures, kVersion, request)));
+  WireReader in(TRY(ask(kUpdateFeatures, kVersion, request)));
   in.number<int32_t>();  // throttled
   const auto code = in.number<int16_t>();
   const std::string message = in.text();
@@ -217,7 +244,7 @@ Result<ClusterAdmin::Refusals> ClusterAdmin::move(const Moves& moves) {
     request.end();
   }
   request.end();
-  WireReader in(TRY(connection_.ask(kAlterReassignments, kVersion, request)));
+  WireReader in(TRY(ask(kAlterReassignments, kVersion, request)));
   in.number<int32_t>();
   const auto code = in.number<int16_t>();
   const std::string message = in.text();
@@ -232,7 +259,7 @@ Result<std::map<TopicPartitionKey, MovingReplicas>> ClusterAdmin::moving() {
   constexpr int16_t kVersion = 0;
   WireWriter request;
   request.number(kTimeoutMs).count(-1).end();
-  WireReader in(TRY(connection_.ask(kListReassignments, kVersion, request)));
+  WireReader in(TRY(ask(kListReassignments, kVersion, request)));
   in.number<int32_t>();
   const auto code = in.number<int16_t>();
   const std::string message = in.text();
@@ -273,7 +300,7 @@ Result<ClusterAdmin::Refusals> ClusterAdmin::elect(
     request.count(-1);
   }
   request.number(kTimeoutMs).end();
-  WireReader in(TRY(connection_.ask(kElectLeaders, kVersion, request)));
+  WireReader in(TRY(ask(kElectLeaders, kVersion, request)));
   in.number<int32_t>();
   TRY(failure(in.number<int16_t>(), {}));
   Refusals refusals = read_refusals(in);
@@ -286,7 +313,7 @@ Status ClusterAdmin::unregister(int32_t node) {
   constexpr int16_t kVersion = 0;
   WireWriter request;
   request.number(node).end();
-  WireReader in(TRY(connection_.ask(kUnregisterBroker, kVersion, request)));
+  WireReader in(TRY(ask(kUnregisterBroker, kVersion, request)));
   in.number<int32_t>();
   const auto code = in.number<int16_t>();
   const std::string message = in.text();
@@ -308,7 +335,7 @@ Status ClusterAdmin::configure(Resource type, const std::string& name, const Set
     request.end();
   }
   request.end().number<int8_t>(0).end();
-  WireReader in(TRY(connection_.ask(kIncrementalAlterConfigs, kVersion, request)));
+  WireReader in(TRY(ask(kIncrementalAlterConfigs, kVersion, request)));
   in.number<int32_t>();
   if (in.count() != 1) return cut_short();
   const auto code = in.number<int16_t>();

@@ -1,6 +1,7 @@
 // What can be asked of a cluster's nodes and replicas, by requests that librdkafka does not have.
 #pragma once
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -83,8 +84,18 @@ class ClusterAdmin {
   Status configure(Resource type, const std::string& name, const Settings& settings);
 
  private:
-  explicit ClusterAdmin(WireConnection connection) : connection_(std::move(connection)) {}
-  WireConnection connection_;
+  ClusterAdmin(std::vector<std::string> servers, Properties properties)
+      : servers_(std::move(servers)), properties_(std::move(properties)) {}
+  // To the first server that can be reached, beginning with the one that was asked last.
+  Status connect();
+  // Asks another server where one is lost: what is asked here may be asked again.
+  Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request,
+                          WireConnection::Header header = WireConnection::Header::Flexible);
+
+  std::vector<std::string> servers_;
+  Properties properties_;
+  size_t server_ = 0;
+  std::unique_ptr<WireConnection> connection_;
 };
 
 // "topic-0"
