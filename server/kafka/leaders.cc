@@ -58,6 +58,11 @@ std::optional<int32_t> Leaders::nearer(const storage::TopicPartition& partition,
   return std::nullopt;
 }
 
+bool Leaders::is_here(const storage::TopicPartition& partition) const {
+  const PartitionAssignment* known = view_ ? view_->metadata->find(partition) : nullptr;
+  return !view_ || (known != nullptr && known->has_replica(view_->self));
+}
+
 bool Leaders::has_min_isr(const storage::TopicPartition& partition) const {
   const PartitionAssignment* known = view_ ? view_->metadata->find(partition) : nullptr;
   return known == nullptr || known->isr.size() >= known->least_in_sync(view_->min_insync_replicas);

@@ -28,6 +28,8 @@ class Leaders {
   // none is, or this one is there itself.
   std::optional<int32_t> nearer(const storage::TopicPartition& partition,
                                 std::string_view rack) const;
+  // Whether this node has a replica, whoever leads.
+  bool is_here(const storage::TopicPartition& partition) const;
   // Whether so many are in sync that a record can become visible.
   bool has_min_isr(const storage::TopicPartition& partition) const;
 

@@ -51,7 +51,9 @@ void handle_describe_producers(HandlerContext& context, DescribeProducersRequest
       answer.partition_index = index;
       Status found = turn.begun();
       if (found && !known) found = Error{ErrorCode::UnknownTopic, "there is no such topic"};
-      if (found) answer.error_code = leaders.of({known->id, PartitionId(index)}).error;
+      // Any replica tells: tools ask all of them for transactions that hang.
+      if (found && !leaders.is_here({known->id, PartitionId(index)}))
+        answer.error_code = leaders.of({known->id, PartitionId(index)}).error;
       if (answer.error_code != KafkaError::None) continue;
       if (found) found = describe(reader, {known->id, PartitionId(index)}, left, answer);
       if (found) continue;
