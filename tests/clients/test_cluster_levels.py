@@ -12,12 +12,14 @@ FLAGS = ("--node-session-timeout-ms", "2000")
 
 
 class OldCluster(Cluster):
-    """Its metadata log was begun by a program that knows of no levels: the first command is one without any."""
+    """Its metadata log was begun by a program that knows of no levels: the first command registers a node, and nothing else."""
 
     def __init__(self):
         super().__init__(count=0)
-        no_parts = b"\1\0"
-        command = os.urandom(16) + no_parts
+        def text(value):
+            return bytes([len(value)]) + value
+        registered = b"\1\1" + b"\2" + bytes(16) + text(b"127.0.0.1:1") + text(b"127.0.0.1:1") + text(b"")  # node 1
+        command = os.urandom(16) + b"\1\1" + text(b"cluster") + text(registered)
 
         def is_put():
             try:
@@ -48,7 +50,7 @@ def a_new_cluster_is_at_the_newest_level():
     try:
         assert "feature level" not in millrace(nodes.nodes[1], "status")
         said = millrace(nodes.nodes[1], "upgrade")
-        assert said == "The cluster is at feature level 3, the newest that the node knows.\n", said
+        assert said == "The cluster is at feature level 4, the newest that the node knows.\n", said
     finally:
         nodes.close()
 
@@ -61,13 +63,16 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
     try:
         all_is_well(nodes)
         first = nodes.nodes[1]
-        assert "feature level 1; node programs know 3, see: millrace cluster upgrade --help" in millrace(first, "status")
+        assert "feature level 1; node programs know 4, see: millrace cluster upgrade --help" in millrace(first, "status")
         create_topic(nodes, "before")
         if psycopg is not None:
             # An earlier program would take what a replaced query commits for somebody else's.
             run_on(first, "CREATE STREAM given (k INT KEY, v INT)", "CREATE STREAM made AS SELECT * FROM given")
             said = refusal(first, "CREATE OR REPLACE STREAM made AS SELECT * FROM given WHERE v > 1")
             assert said.startswith("CREATE OR REPLACE ... AS SELECT needs feature level 3, and the cluster is at 1"), said
+            # Nor would it say whose the definitions of a transaction are.
+            said = refusal(first, "BEGIN; CREATE TABLE within (id INT PRIMARY KEY); COMMIT")
+            assert said.startswith("definitions within a transaction need feature level 4, and the cluster is at 1"), said
         nodes.nodes[3].kill()
         # It is noticed that it is away, and then nobody knows what it will be.
         eventually(lambda: "away" in millrace(first, "status"))
@@ -80,7 +85,7 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
             done = subprocess.run([binary(), "cluster", "upgrade", "-b", first.kafka], capture_output=True, text=True, timeout=60)
             return done.stdout if done.returncode == 0 else None
         said = eventually(is_raised, 30)
-        assert said.startswith("The cluster is at feature level 3 now, and was at 1."), said
+        assert said.startswith("The cluster is at feature level 4 now, and was at 1."), said
         for node in nodes.nodes.values():
             eventually(lambda node=node: "feature level" not in millrace(node, "status"))
         # It stays so, and all is as before.
