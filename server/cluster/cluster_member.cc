@@ -79,6 +79,11 @@ Result<std::unique_ptr<ClusterMember>> ClusterMember::open(ClusterMemberOptions 
   self.node_ = std::make_unique<ClusterNode>(
       ClusterNode::Identity{with.node, log.store().instance_id(), with.rack}, log, *self.reader_,
       *self.etcd_, port, tasks, transactions, clock, self.random_, settings);
+  self.applied_calls_ = std::make_unique<AppliedCalls>(AppliedCalls::Around{
+      clock,
+      [&self](NodeId to, ClusterMessage message) { self.network_->send(to, std::move(message)); },
+      [&self] { return self.others_that_tell(); },
+      [&self] { return self.find_applied_ ? self.find_applied_() : Revision{0}; }});
   self.timer_ = std::make_unique<Timer>(self.loop_, "cluster", [&self] { self.tick(); });
   self.timer_->start_every(kTickMs);
   self.thread_ = std::thread([&loop = self.loop_] { loop.run(); });
@@ -336,7 +341,29 @@ void ClusterMember::tick() {
   keep_membership();
   differing_.store(node_->scrub().differing_count(), std::memory_order_relaxed);
   scrub_rounds_.store(node_->scrub().rounds(), std::memory_order_relaxed);
+  applied_calls_->tick();
   note_touch();
+}
+
+std::set<NodeId> ClusterMember::others_that_tell() const {
+  std::set<NodeId> others = network_->connected();
+  const auto cluster = node_->cluster();
+  if (cluster->feature_level() < storage::kDefiningTransactionsLevel) return {};
+  std::erase_if(others, [&](NodeId node) {
+    const storage::ClusterNode* known = cluster->find(node);
+    return known == nullptr || known->is_fenced;
+  });
+  return others;
+}
+
+void ClusterMember::use_applied(std::function<Revision()> find_applied) {
+  loop_.post([this, find = std::move(find_applied)]() mutable { find_applied_ = std::move(find); });
+}
+
+void ClusterMember::await_applied(Revision revision, std::function<void()> done) {
+  loop_.post([this, revision, done = std::move(done)]() mutable {
+    applied_calls_->ask(revision, std::move(done));
+  });
 }
 
 void ClusterMember::note_touch() {
@@ -378,6 +405,10 @@ void ClusterMember::send(NodeId to, ClusterMessage message) {
 }
 
 void ClusterMember::on_message(NodeId from, ClusterMessage message) {
+  if (const auto* ask = std::get_if<AskApplied>(&message))
+    return applied_calls_->on_message(from, *ask);
+  if (const auto* told = std::get_if<AppliedTold>(&message))
+    return applied_calls_->on_message(from, *told);
   node_->on_message(from, std::move(message));
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "server/cluster/applied_calls.h"
 #include "server/cluster/cluster_network.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/digest_thread.h"
@@ -117,6 +118,10 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   bool is_in_touch() const { return is_in_touch_.load(std::memory_order_relaxed); }
   // Whether it hears neither a controller, which etcd confirms, nor most of the nodes: it can acknowledge nothing.
   bool is_isolated() const { return is_isolated_.load(std::memory_order_relaxed); }
+  // How far this node has carried out the metadata, which others ask; before the network is heard it may be missing.
+  void use_applied(std::function<Revision()> find_applied);
+  // Calls back, on the member's loop, when the other nodes have carried them out up to there, or do not say so in time.
+  void await_applied(Revision revision, std::function<void()> done);
   // Whether there is a connection to the node.
   bool reaches(NodeId node) const {
     return connected_.load(std::memory_order_acquire)->contains(node);
@@ -140,6 +145,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::shared_ptr<const kafka::ClusterView::MetadataLog> describe_metadata_log() const;
   void cluster_changed(std::span<const storage::TopicPartition> changed);
   void note_touch();
+  std::set<NodeId> others_that_tell() const;
   void tell_nodes();
   // Runs it on the loop and waits.
   template <class Ask>
@@ -223,6 +229,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
 
   TaskHost* tasks_ = nullptr;  // once it is there; the loop's
   std::atomic<int64_t> differing_{0}, scrub_rounds_{0};
+  std::unique_ptr<AppliedCalls> applied_calls_;
+  std::function<Revision()> find_applied_;  // the loop's
   std::atomic<bool> is_in_touch_{true}, is_isolated_{false};
   std::atomic<std::shared_ptr<const std::set<NodeId>>> connected_ =
       std::make_shared<const std::set<NodeId>>();

@@ -159,11 +159,21 @@ struct DigestTold {
   std::optional<Offset> damaged = {};
 };
 
+// To another node: to be answered when it has carried out the metadata up to there. Programs from before feature level 4 pass
+// over it.
+struct AskApplied {
+  uint64_t number = 0;
+  Revision revision;
+};
+struct AppliedTold {
+  uint64_t number = 0;
+};
+
 using ClusterMessage =
     std::variant<storage::ReplicaFetch, storage::ReplicaFetched, storage::IsrProposal, Heartbeat,
                  NodeFenced, NodesProgress, DeliverOutput, OutputDelivered, WriteMarker,
                  MarkerWritten, JoinTransaction, TransactionJoined, BeginCommit, EndCommit,
                  CommitAnswered, AppendRows, RowsAppended, AskEnds, EndsTold, ConfirmLeader,
-                 LeaderConfirmed, AskDigest, DigestTold>;
+                 LeaderConfirmed, AskDigest, DigestTold, AskApplied, AppliedTold>;
 
 }  // namespace server

@@ -8,6 +8,8 @@
 #include "server/kafka/codec.h"
 #include "server/kafka/messages/append_rows_request.h"
 #include "server/kafka/messages/append_rows_response.h"
+#include "server/kafka/messages/ask_applied_request.h"
+#include "server/kafka/messages/ask_applied_response.h"
 #include "server/kafka/messages/ask_digest_request.h"
 #include "server/kafka/messages/ask_digest_response.h"
 #include "server/kafka/messages/ask_ends_request.h"
@@ -38,6 +40,8 @@ namespace {
 
 using kafka::AppendRowsRequest;
 using kafka::AppendRowsResponse;
+using kafka::AskAppliedRequest;
+using kafka::AskAppliedResponse;
 using kafka::AskDigestRequest;
 using kafka::AskDigestResponse;
 using kafka::AskEndsRequest;
@@ -371,6 +375,19 @@ std::string frame_of(const LeaderConfirmed& confirmed) {
   return framed(to);
 }
 
+std::string frame_of(const AskApplied& ask) {
+  AskAppliedRequest to;
+  to.number = static_cast<int64_t>(ask.number);
+  to.revision = ask.revision.value();
+  return framed(to);
+}
+
+std::string frame_of(const AppliedTold& told) {
+  AskAppliedResponse to;
+  to.number = static_cast<int64_t>(told.number);
+  return framed(to);
+}
+
 // --- And back
 
 ClusterMessage message_of(const ReplicaFetchRequest& from) {
@@ -573,6 +590,14 @@ ClusterMessage message_of(const ConfirmLeaderResponse& from) {
   return LeaderConfirmed{static_cast<uint64_t>(from.number), error_of(from)};
 }
 
+ClusterMessage message_of(const AskAppliedRequest& from) {
+  return AskApplied{static_cast<uint64_t>(from.number), Revision{from.revision}};
+}
+
+ClusterMessage message_of(const AskAppliedResponse& from) {
+  return AppliedTold{static_cast<uint64_t>(from.number)};
+}
+
 template <class Message>
 Result<std::optional<ClusterMessage>> decode_as(const kafka::RequestFrame& frame,
                                                 const std::shared_ptr<const void>& keeper) {
@@ -617,8 +642,9 @@ Result<std::optional<ClusterMessage>> decode_message(std::string_view frame,
                        WriteMarkerResponse, JoinTransactionRequest, JoinTransactionResponse,
                        BeginCommitRequest, EndCommitRequest, kafka::CommitAnswer, AppendRowsRequest,
                        AppendRowsResponse, AskEndsRequest, AskEndsResponse, ConfirmLeaderRequest,
-                       ConfirmLeaderResponse, AskDigestRequest, AskDigestResponse>(
-      TRY(kafka::parse_request(frame)), keeper);
+                       ConfirmLeaderResponse, AskDigestRequest, AskDigestResponse,
+                       AskAppliedRequest, AskAppliedResponse>(TRY(kafka::parse_request(frame)),
+                                                              keeper);
 }
 
 std::string encode(const NodeHello& hello) {

@@ -234,15 +234,17 @@ void MetadataApplier::submit(std::shared_ptr<const engine::ParsedStatement> stat
 void MetadataApplier::end(const DefiningTransactionPtr& transaction, TransactionEnd how,
                           std::function<void(Status)> done) {
   transaction->has_ended = true;
-  jobs_.add_always(JobQueue::Lane::Statements, {[this, transaction, how, done] {
-                                                  done(decide([&]() -> Status {
-                                                    if (how == TransactionEnd::Commit)
-                                                      TRY(check_not_undone(*transaction, *image()));
-                                                    return end_transaction(transaction->id, how);
-                                                  }));
-                                                  live_.erase(transaction->id);
-                                                },
-                                                [done](Error error) { done(std::move(error)); }});
+  const auto run = [this, transaction, how, done] {
+    Status ended = decide([&]() -> Status {
+      if (how == TransactionEnd::Commit) TRY(check_not_undone(*transaction, *image()));
+      return end_transaction(transaction->id, how);
+    });
+    live_.erase(transaction->id);
+    const bool is_decided = ended.has_value();
+    answer_when_told([done, ended = std::move(ended)] { done(ended); }, is_decided);
+  };
+  jobs_.add_always(JobQueue::Lane::Statements,
+                   {run, [done](Error error) { done(std::move(error)); }});
 }
 
 Status MetadataApplier::end_transaction(const Uuid& transaction, TransactionEnd how) {
@@ -254,6 +256,11 @@ Status MetadataApplier::end_transaction(const Uuid& transaction, TransactionEnd 
     for (storage::TopicInfo& topic : planned->ending)
       TRY(placement_.place({}, {std::move(topic), std::nullopt}, planned->command));
   return commit(planned->command);
+}
+
+void MetadataApplier::answer_when_told(std::function<void()> answer, bool is_decided) const {
+  if (!announce_ || !is_decided) return answer();
+  announce_(image()->revision, std::move(answer));
 }
 
 void MetadataApplier::undo(const Uuid& transaction) {
@@ -300,7 +307,11 @@ void MetadataApplier::carry_on(const std::shared_ptr<Definition>& definition) {
   constexpr int kMaxRounds = 10;  // keys, values and what is registered take three
   std::vector<engine::SchemaQuestion> questions;
   Result<DefinitionOutcome> outcome = decide([&] { return define(*definition, questions); });
-  if (questions.empty()) return definition->done(std::move(outcome));
+  if (questions.empty()) {
+    const bool is_decided = outcome.has_value();
+    return answer_when_told(
+        [definition, outcome = std::move(outcome)] { definition->done(outcome); }, is_decided);
+  }
   if (++definition->rounds > kMaxRounds)
     return definition->done(
         Error{ErrorCode::LimitExceeded, "the statement asks the schema registry again and again"});

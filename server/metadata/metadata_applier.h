@@ -85,6 +85,10 @@ class MetadataApplier {
   using FindLevel = std::function<storage::FeatureLevel()>;
   void use_level(FindLevel find) { find_level_ = std::move(find); }
 
+  // Likewise: calls back when other nodes have applied the log up to there, too, or do not say so for long. What a statement has
+  // defined is there at each node when it is answered.
+  using Announce = std::function<void(Revision, std::function<void()>)>;
+  void use_announce(Announce announce) { announce_ = std::move(announce); }
   // Likewise: which process this is, nothing where it is none of the cluster's yet, and what has become of others, for
   // whoever has to do something about it.
   enum class Presence : uint8_t { There, Away, Gone };
@@ -228,6 +232,8 @@ class MetadataApplier {
   // Logs a command that was planned on the present image, and applies the log up to it. Fails with
   // OutOfOrderSequence when another command came first.
   Status commit(const storage::MetadataCommand& command);
+  // Where it is decided: after the other nodes have it.
+  void answer_when_told(std::function<void()> answer, bool is_decided) const;
   // Plans and commits, again whenever others were faster.
   template <class Attempt>
   auto decide(Attempt attempt) -> decltype(attempt());
@@ -272,6 +278,7 @@ class MetadataApplier {
   LeadersEnd leaders_end_;  // none where the node is alone
   FindLevel find_level_;    // likewise
   Processes processes_;     // likewise
+  Announce announce_;       // likewise
   // The metadata thread's: transactions of this process that have defined something and not ended, and since when the
   // processes of others are away.
   std::set<Uuid> live_;

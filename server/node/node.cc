@@ -65,6 +65,12 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
     node->definitions_->use_leaders_ends(leaders_end_by(*node->cluster_));
     node->definitions_->use_level(level_by(*node->cluster_));
     node->definitions_->use_processes(processes_by(*node->cluster_));
+    node->definitions_->use_announce(
+        [member = node->cluster_.get()](Revision revision, std::function<void()> done) {
+          member->await_applied(revision, std::move(done));
+        });
+    node->cluster_->use_applied(
+        [raw = node.get()] { return raw->definitions_->image()->revision; });
   }
   TRY(node->open_outside_registry());
   node->queries_->set_schemas(node->definitions_->schemas());

@@ -168,6 +168,21 @@ def a_node_that_was_frozen_for_long_commits_nothing():
 
 
 @case
+def what_was_defined_is_there_whichever_node_is_asked_next():
+    """As where a balancer sends each statement of a program somewhere else."""
+    nodes = sql_cluster()
+    sessions = [connect(node) for node in nodes.nodes.values()]
+    for i in range(40):
+        one, two, three = (sessions[(i + k) % 3] for k in range(3))
+        one.execute("CREATE TABLE next (id INT PRIMARY KEY, v INT)")
+        two.execute("INSERT INTO next VALUES (1, 1)")
+        three.execute("ALTER TABLE next ADD COLUMN w INT")
+        one.execute("INSERT INTO next VALUES (2, 2, 2)")
+        assert sorted(two.execute("SELECT id, w FROM next").fetchall()) == [(1, None), (2, 2)]
+        two.execute("DROP TABLE next")
+
+
+@case
 def migrations_at_all_nodes_at_once():
     """As tools of schemas do: each takes what it needs in a transaction, and somebody else's is in the way."""
     nodes = sql_cluster()

@@ -253,5 +253,7 @@ TEST(NodeWire, ends_come_as_they_went) {
   ASSERT_EQ(confirm.led.size(), 1U);
   EXPECT_EQ(confirm.led[0].partition, partition());
   EXPECT_EQ(confirm.led[0].epoch, LeaderEpoch{3});
+  EXPECT_EQ(round_trip(AskApplied{3, Revision{1LL << 40}}).revision, Revision{1LL << 40});
+  EXPECT_EQ(round_trip(AppliedTold{3}).number, 3U);
   EXPECT_EQ(round_trip(LeaderConfirmed{9, Error{ErrorCode::NotLeader, "no"}}).error->message, "no");
 }
