@@ -312,8 +312,8 @@ def what_is_not_there_yet_says_so():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM source (k INT KEY, v INT)", "CREATE TABLE target (k INT PRIMARY KEY, v INT)")
     node = nodes.nodes[2]
-    for statement in ("ALTER TABLE target ALTER COLUMN v TYPE BIGINT",
-                      "BEGIN; CREATE STREAM late (v INT); COMMIT", "SELECT pg_advisory_lock(1)"):
+    for statement in ("ALTER TABLE target ALTER COLUMN v TYPE BIGINT", "SELECT * FROM target FOR UPDATE",
+                      "SELECT pg_advisory_lock(1)"):
         assert "not supported in a cluster yet" in refusal(node, statement), statement
     assert rows_of(node, "SELECT COUNT(*) FROM target") == [(0,)]
 
