@@ -77,6 +77,11 @@ Result<Properties> read_properties_file(const std::string& path) {
   return properties;
 }
 
+std::string value_of(const Properties& properties, const std::string& name) {
+  const auto found = properties.find(name);
+  return found == properties.end() ? std::string() : found->second;
+}
+
 Result<bool> parse_bool(const std::string& name, const std::string& value) {
   std::string lower = value;
   std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });

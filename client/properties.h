@@ -19,6 +19,9 @@ Result<Properties> parse_properties(const std::vector<std::string>& texts, std::
 // A Java properties file: one key=value a line, lines that begin with # or ! are remarks.
 Result<Properties> read_properties_file(const std::string& path);
 
+// Empty where there is none.
+std::string value_of(const Properties& properties, const std::string& name);
+
 // The value of a property that is true or false, in any letter case.
 Result<bool> parse_bool(const std::string& name, const std::string& value);
 

@@ -43,14 +43,9 @@ Result<int> connect_to(const addrinfo& at) {
   return error;
 }
 
-std::string setting(const Properties& properties, const std::string& name) {
-  const auto found = properties.find(name);
-  return found == properties.end() ? std::string() : found->second;
-}
-
 // As librdkafka and Java take it: in any letter case.
 std::string protocol_of(const Properties& properties) {
-  std::string protocol = setting(properties, "security.protocol");
+  std::string protocol = value_of(properties, "security.protocol");
   for (char& c : protocol) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return protocol.empty() ? "plaintext" : protocol;
 }
@@ -145,10 +140,10 @@ Status WireConnection::begin_tls(const Properties& properties, const std::string
 }
 
 Status WireConnection::log_in(const Properties& properties) {
-  std::string mechanism = setting(properties, "sasl.mechanism");
-  if (mechanism.empty()) mechanism = setting(properties, "sasl.mechanisms");
-  const std::string user = setting(properties, "sasl.username");
-  const std::string password = setting(properties, "sasl.password");
+  std::string mechanism = value_of(properties, "sasl.mechanism");
+  if (mechanism.empty()) mechanism = value_of(properties, "sasl.mechanisms");
+  const std::string user = value_of(properties, "sasl.username");
+  const std::string password = value_of(properties, "sasl.password");
   if (mechanism != "PLAIN" && mechanism != "SCRAM-SHA-256" && mechanism != "SCRAM-SHA-512")
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("sasl.mechanism: \"{}\" is none of PLAIN, SCRAM-SHA-256 and "

@@ -40,11 +40,6 @@ Error cannot_use(std::string_view property) {
   return {ErrorCode::InvalidParameter, fmt::format("{} cannot be used: {}", property, complaint())};
 }
 
-std::string setting(const Properties& properties, const std::string& name) {
-  const auto found = properties.find(name);
-  return found == properties.end() ? std::string() : found->second;
-}
-
 bool is_off(const std::string& value) { return value == "none" || value == "false"; }
 
 Owned<BIO> bytes_of(const std::string& text) {
@@ -52,8 +47,8 @@ Owned<BIO> bytes_of(const std::string& text) {
 }
 
 Status trust(SSL_CTX* context, const Properties& properties) {
-  const std::string file = setting(properties, "ssl.ca.location");
-  const std::string text = setting(properties, "ssl.ca.pem");
+  const std::string file = value_of(properties, "ssl.ca.location");
+  const std::string text = value_of(properties, "ssl.ca.pem");
   if (!text.empty()) {
     const Owned<BIO> in = bytes_of(text);
     size_t count = 0;
@@ -110,16 +105,16 @@ Status show_store(SSL_CTX* context, const std::string& path, const std::string& 
 
 // The client's own certificate, where it has one.
 Status show(SSL_CTX* context, const Properties& properties) {
-  const std::string store = setting(properties, "ssl.keystore.location");
+  const std::string store = value_of(properties, "ssl.keystore.location");
   if (!store.empty())
-    return show_store(context, store, setting(properties, "ssl.keystore.password"));
-  const std::string chain = setting(properties, "ssl.certificate.pem");
-  if (!chain.empty()) return show_pem(context, chain, setting(properties, "ssl.key.pem"));
-  const std::string file = setting(properties, "ssl.certificate.location");
+    return show_store(context, store, value_of(properties, "ssl.keystore.password"));
+  const std::string chain = value_of(properties, "ssl.certificate.pem");
+  if (!chain.empty()) return show_pem(context, chain, value_of(properties, "ssl.key.pem"));
+  const std::string file = value_of(properties, "ssl.certificate.location");
   if (file.empty()) return {};
   if (SSL_CTX_use_certificate_chain_file(context, file.c_str()) != 1)
     return cannot_use(fmt::format("ssl.certificate.location {}", file));
-  const std::string key = setting(properties, "ssl.key.location");
+  const std::string key = value_of(properties, "ssl.key.location");
   if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1 ||
       SSL_CTX_check_private_key(context) != 1)
     return cannot_use(fmt::format("ssl.key.location {}", key));
@@ -169,15 +164,15 @@ Result<std::unique_ptr<WireTls>> WireTls::open(const Properties& properties,
   SSL_CTX* const context = impl->context.get();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   // Empty: a key that wants a pass phrase is refused, and nobody is asked for one.
-  impl->key_password = setting(properties, "ssl.key.password");
+  impl->key_password = value_of(properties, "ssl.key.password");
   SSL_CTX_set_default_passwd_cb_userdata(context, impl->key_password.data());
   TRY(trust(context, properties));
   TRY(show(context, properties));
   impl->ssl.reset(SSL_new(context));
   SSL* const ssl = impl->ssl.get();
-  if (!is_off(setting(properties, "enable.ssl.certificate.verification"))) {
+  if (!is_off(value_of(properties, "enable.ssl.certificate.verification"))) {
     SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
-    if (!is_off(setting(properties, "ssl.endpoint.identification.algorithm"))) {
+    if (!is_off(value_of(properties, "ssl.endpoint.identification.algorithm"))) {
       if (is_address(host))
         X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
       else
