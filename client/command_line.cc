@@ -56,6 +56,16 @@ int print_kafka_version() {
   return 0;
 }
 
+std::optional<int> tell_of_tool(const Flags& flags, int argc, const Help& help,
+                                std::span<const Flag> known) {
+  if (flags.has(kHelpFlag.name) || argc == 1) {
+    print_help(help, known);
+    return argc == 1 ? kFailed : 0;
+  }
+  if (flags.has("version")) return print_kafka_version();
+  return std::nullopt;
+}
+
 std::string grouped(int64_t number) {
   std::string text = std::to_string(number);
   const size_t first = number < 0 ? 1 : 0;

@@ -1,6 +1,7 @@
 // What all commands share: how their --help looks, how they report failure, how they know that
 // somebody wants them to stop.
 #pragma once
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,10 @@ bool is_interrupted();
 
 // What Kafka's tools answer to --version: which of their releases is followed here.
 int print_kafka_version();
+// Where that, or --help, or nothing at all is asked of one of them: says it, and how the program ends. Nothing where there is
+// something to do.
+std::optional<int> tell_of_tool(const Flags& flags, int argc, const Help& help,
+                                std::span<const Flag> known);
 
 // 1234567 as 1,234,567.
 std::string grouped(int64_t number);

@@ -97,11 +97,7 @@ void print_result(const BenchResult& result, system_clock::time_point began,
 int run_kafka_consumer_perf_test(int argc, const char* const* argv) {
   const auto flags = Flags::parse(kFlags, std::span(argv, static_cast<size_t>(argc)).subspan(1), 0);
   if (!flags) return report(flags.error());
-  if (flags->has(kHelpFlag.name) || argc == 1) {
-    print_help(kHelp, kFlags);
-    return argc == 1 ? kFailed : 0;
-  }
-  if (flags->has("version")) return print_kafka_version();
+  if (const auto status = tell_of_tool(*flags, argc, kHelp, kFlags)) return *status;
   const Result<BenchRequest> request = read_command_line(*flags);
   if (!request) return report(request.error());
   if (!flags->has("hide-header"))

@@ -149,11 +149,7 @@ Status run(const Flags& flags, const Entity& entity) {
 int run_kafka_configs(int argc, const char* const* argv) {
   const auto flags = Flags::parse(kFlags, std::span(argv, static_cast<size_t>(argc)).subspan(1), 0);
   if (!flags) return report(flags.error());
-  if (flags->has(kHelpFlag.name) || argc == 1) {
-    print_help(kHelp, kFlags);
-    return argc == 1 ? kFailed : 0;
-  }
-  if (flags->has("version")) return print_kafka_version();
+  if (const auto status = tell_of_tool(*flags, argc, kHelp, kFlags)) return *status;
   if (const Status checked = check(*flags); !checked) return report(checked.error());
   const Result<Entity> entity = read_entity(*flags);
   if (!entity) return report(entity.error());

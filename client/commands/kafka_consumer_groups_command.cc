@@ -348,11 +348,7 @@ int run_kafka_consumer_groups(int argc, const char* const* argv) {
   const Result<Flags> flags =
       Flags::parse(kFlags, std::span(argv, static_cast<size_t>(argc)).subspan(1), 0);
   if (!flags) return usage_error(flags.error());
-  if (flags->has(kHelpFlag.name) || argc == 1) {
-    print_help(kHelp, kFlags);
-    return argc == 1 ? kFailed : 0;
-  }
-  if (flags->has("version")) return print_kafka_version();
+  if (const auto status = tell_of_tool(*flags, argc, kHelp, kFlags)) return *status;
   const Result<const Action*> action = choose_action(*flags);
   if (!action) return usage_error(action.error());
   // Without --execute nothing is changed; Kafka says so, too.

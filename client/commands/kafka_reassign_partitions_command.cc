@@ -249,11 +249,7 @@ Result<const Action*> choose_action(const Flags& flags) {
 int run_kafka_reassign_partitions(int argc, const char* const* argv) {
   const auto flags = Flags::parse(kFlags, std::span(argv, static_cast<size_t>(argc)).subspan(1), 0);
   if (!flags) return report(flags.error());
-  if (flags->has(kHelpFlag.name) || argc == 1) {
-    print_help(kHelp, kFlags);
-    return argc == 1 ? kFailed : 0;
-  }
-  if (flags->has("version")) return print_kafka_version();
+  if (const auto status = tell_of_tool(*flags, argc, kHelp, kFlags)) return *status;
   const auto action = choose_action(*flags);
   if (!action) return report(action.error());
   const auto properties = connection_properties(*flags);

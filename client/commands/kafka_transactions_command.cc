@@ -257,11 +257,7 @@ Status run(const Flags& flags) {
 int run_kafka_transactions(int argc, const char* const* argv) {
   const auto flags = Flags::parse(kFlags, std::span(argv, static_cast<size_t>(argc)).subspan(1), 1);
   if (!flags) return report(flags.error());
-  if (flags->has(kHelpFlag.name) || argc == 1) {
-    print_help(kHelp, kFlags);
-    return argc == 1 ? kFailed : 0;
-  }
-  if (flags->has("version")) return print_kafka_version();
+  if (const auto status = tell_of_tool(*flags, argc, kHelp, kFlags)) return *status;
   if (!flags->has(kBootstrapFlag.name))
     return report(wrong("argument --bootstrap-server is required"));
   const Status done = run(*flags);
