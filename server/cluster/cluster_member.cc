@@ -656,14 +656,14 @@ void ClusterMember::confirm_leads(const TopicPartition& partition,
   });
 }
 
-// --- Producer ids
-
 void ClusterMember::await_trimmed(const TopicPartition& partition, Offset start, int64_t timeout_ms,
                                   std::function<void(Status)> done) {
   loop_.post([this, partition, start, timeout_ms, done = std::move(done)]() mutable {
     node_->await_trimmed(partition, start, timeout_ms * 1'000, std::move(done));
   });
 }
+
+// --- Producer ids
 
 void ClusterMember::allocate_producer_id(std::function<void(Result<ProducerId>)> done) {
   loop_.post([this, done = std::move(done)]() mutable { allocate_producer(std::move(done)); });

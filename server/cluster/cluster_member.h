@@ -93,11 +93,11 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
                         coordinator::Done<coordinator::TransactionAnswer> done);
 
   // One that nobody in the cluster has had; answered on its thread.
+  void allocate_producer_id(std::function<void(Result<ProducerId>)> done);
   // Answers when all who are in sync begin there, too: else who leads next would show what was deleted. Fails with NotLeader,
   // and with ReadTimeout.
   void await_trimmed(const storage::TopicPartition& partition, Offset start, int64_t timeout_ms,
                      std::function<void(Status)> done);
-  void allocate_producer_id(std::function<void(Result<ProducerId>)> done);
   // --- What sessions write and read: see AppendCalls and EndCalls. Any thread; answered on its own. Nobody is answered
   // any more once it has left.
   void append_rows(const storage::TopicPartition& partition, std::string batches,

@@ -172,17 +172,15 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
 
     // Programs from before this was asked do not answer.
     void ask(int64_t now_us) {
-      // What waits here has not had the time to be answered.
-      if (asked_us == 0 || connection->unsent_bytes() > 0) {
-        if (asked_us != 0) {
-          asked_us = now_us;
-        } else if (now_us - since_us > network.options.ask_ms * 1'000) {
-          asked_us = since_us = now_us;
-          write(hello());
-        }
-      } else if (answers && now_us - asked_us > network.options.answer_ms * 1'000) {
-        fail("it does not hear what is said on the connection");
+      if (asked_us == 0) {
+        if (now_us - since_us <= network.options.ask_ms * 1'000) return;
+        asked_us = since_us = now_us;
+        return write(hello());
       }
+      // What waits here has not had the time to be answered.
+      if (connection->unsent_bytes() > 0) asked_us = now_us;
+      if (answers && now_us - asked_us > network.options.answer_ms * 1'000)
+        fail("it does not hear what is said on the connection");
     }
     std::string hello() const {
       return encode(NodeHello{network.options.cluster_id, network.options.self, id});

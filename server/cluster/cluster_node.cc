@@ -508,14 +508,12 @@ void ClusterNode::await_trimmed(const TopicPartition& partition, Offset start, i
 void ClusterNode::look_at_trimming() {
   std::vector<std::pair<std::function<void(Status)>, Status>> answers;
   std::erase_if(trimming_, [&](Trimming& each) {
-    const Status leads = replicas_.check_leads(each.partition);
-    if (leads && !replicas_.find_leader(each.partition)->have_all_trimmed(each.start) &&
-        clock_.monotonic_us() < each.until_us)
-      return false;
-    Status answer = leads;
-    if (leads && !replicas_.find_leader(each.partition)->have_all_trimmed(each.start))
+    Status answer = replicas_.check_leads(each.partition);
+    if (answer && !replicas_.find_leader(each.partition)->have_all_trimmed(each.start)) {
+      if (clock_.monotonic_us() < each.until_us) return false;
       answer =
           Error{ErrorCode::ReadTimeout, "not all replicas in sync have deleted the records yet"};
+    }
     answers.emplace_back(std::move(each.done), std::move(answer));
     return true;
   });
