@@ -21,6 +21,13 @@ bool ProgressChecker::goes_on(const Seen& seen) const {
   return queue_.now_us() - seen.at_us <= kPauseUs;
 }
 
+Revision ProgressChecker::read_at(const Seen& seen, int64_t at_us) {
+  Revision read{0};
+  for (const auto& [since_us, revision] : seen.read)
+    if (since_us <= at_us) read = revision;
+  return read;
+}
+
 void ProgressChecker::check(SimNode& node) {
   if (!node.is_running()) return;
   const int64_t now_us = queue_.now_us();
@@ -86,8 +93,9 @@ void ProgressChecker::check_room(SimNode& controller, SimNode& elected,
         !known->is_fenced && !node->cluster()->is_leaving() &&
         seen->has_room_since_us <= heard_of_us && seen->in_touch_since_us <= heard_of_us &&
         network_.is_open_since(node->id(), controller.id(), heard_of_us);
-    // Who does not read, or did not a moment ago, goes on alone with what nobody else can lead.
+    // Who does not read, or did not when it was last heard, goes on alone with what nobody else can lead.
     if (!could_lead || seen->read.front().second < decides->read.front().second ||
+        read_at(*seen, heard_of_us) < read_at(*decides, heard_of_us) ||
         seen->read.back().second < decides->read.back().second)
       continue;
     findings_.add(

@@ -48,6 +48,7 @@ class ProgressChecker {
   // Of the process that runs there now; null before anything has happened on it.
   const Seen* find_seen(SimNode& node) const;
   bool goes_on(const Seen& seen) const;
+  static Revision read_at(const Seen& seen, int64_t at_us);
 
   const EventQueue& queue_;
   const SimNetwork& network_;
