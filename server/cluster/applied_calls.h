@@ -2,12 +2,12 @@
 #pragma once
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <set>
 #include <vector>
 
 #include "base/clock.h"
 #include "server/cluster/cluster_messages.h"
+#include "server/cluster/open_questions.h"
 
 namespace server {
 
@@ -24,9 +24,7 @@ class AppliedCalls {
     std::function<std::set<NodeId>()> others;  // that are there, and know the question
     std::function<Revision()> applied;         // by this node
   };
-  explicit AppliedCalls(Around around)
-      : around_(std::move(around)),
-        last_number_(static_cast<uint64_t>(around_.clock.monotonic_us())) {}
+  explicit AppliedCalls(Around around) : around_(std::move(around)), questions_(around_.clock) {}
 
   void ask(Revision revision, std::function<void()> done);
   void on_message(NodeId from, const AskApplied& message);
@@ -34,11 +32,6 @@ class AppliedCalls {
   void tick();
 
  private:
-  struct Question {
-    std::set<NodeId> left;  // who has not answered
-    int64_t until_us;
-    std::function<void()> done;
-  };
   struct Asked {
     NodeId from;
     uint64_t number;
@@ -46,8 +39,7 @@ class AppliedCalls {
     int64_t until_us;
   };
   const Around around_;
-  uint64_t last_number_;  // larger than those of whoever was there before
-  std::map<uint64_t, Question> questions_;
+  OpenQuestions questions_;
   std::vector<Asked> asked_;
 };
 

@@ -79,11 +79,18 @@ Result<std::unique_ptr<ClusterMember>> ClusterMember::open(ClusterMemberOptions 
   self.node_ = std::make_unique<ClusterNode>(
       ClusterNode::Identity{with.node, log.store().instance_id(), with.rack}, log, *self.reader_,
       *self.etcd_, port, tasks, transactions, clock, self.random_, settings);
+  const auto send = [&self](NodeId to, ClusterMessage message) {
+    self.network_->send(to, std::move(message));
+  };
   self.applied_calls_ = std::make_unique<AppliedCalls>(AppliedCalls::Around{
-      clock,
-      [&self](NodeId to, ClusterMessage message) { self.network_->send(to, std::move(message)); },
-      [&self] { return self.others_that_tell(); },
+      clock, send, [&self] { return self.reached_that_tell(); },
       [&self] { return self.find_applied_ ? self.find_applied_() : Revision{0}; }});
+  self.group_calls_ = std::make_unique<GroupCalls>(
+      GroupCalls::Around{clock, send, [&self] { return self.others_that_tell(); },
+                         [&self] { return self.reached_that_tell(); },
+                         [&self](std::function<void(GroupCalls::Groups)> done) {
+                           if (self.own_groups_) self.own_groups_(self.at_home(std::move(done)));
+                         }});
   self.timer_ = std::make_unique<Timer>(self.loop_, "cluster", [&self] { self.tick(); });
   self.timer_->start_every(kTickMs);
   self.thread_ = std::thread([&loop = self.loop_] { loop.run(); });
@@ -342,17 +349,23 @@ void ClusterMember::tick() {
   differing_.store(node_->scrub().differing_count(), std::memory_order_relaxed);
   scrub_rounds_.store(node_->scrub().rounds(), std::memory_order_relaxed);
   applied_calls_->tick();
+  group_calls_->tick();
   note_touch();
 }
 
 std::set<NodeId> ClusterMember::others_that_tell() const {
-  std::set<NodeId> others = network_->connected();
+  std::set<NodeId> others;
   const auto cluster = node_->cluster();
-  if (cluster->feature_level() < storage::kDefiningTransactionsLevel) return {};
-  std::erase_if(others, [&](NodeId node) {
-    const storage::ClusterNode* known = cluster->find(node);
-    return known == nullptr || known->is_fenced;
-  });
+  if (cluster->feature_level() < storage::kDefiningTransactionsLevel) return others;
+  for (const auto& [id, node] : cluster->nodes())
+    if (!node.is_fenced && id != options_.node) others.insert(id);
+  return others;
+}
+
+std::set<NodeId> ClusterMember::reached_that_tell() const {
+  std::set<NodeId> others = others_that_tell();
+  const std::set<NodeId> connected = network_->connected();
+  std::erase_if(others, [&](NodeId node) { return !connected.contains(node); });
   return others;
 }
 
@@ -364,6 +377,14 @@ void ClusterMember::await_applied(Revision revision, std::function<void()> done)
   loop_.post([this, revision, done = std::move(done)]() mutable {
     applied_calls_->ask(revision, std::move(done));
   });
+}
+
+void ClusterMember::use_groups(OwnGroups own) {
+  loop_.post([this, own = std::move(own)]() mutable { own_groups_ = std::move(own); });
+}
+
+void ClusterMember::ask_groups(std::function<void(GroupCalls::Told)> done) {
+  loop_.post([this, done = std::move(done)]() mutable { group_calls_->ask(std::move(done)); });
 }
 
 void ClusterMember::note_touch() {
@@ -409,6 +430,10 @@ void ClusterMember::on_message(NodeId from, ClusterMessage message) {
     return applied_calls_->on_message(from, *ask);
   if (const auto* told = std::get_if<AppliedTold>(&message))
     return applied_calls_->on_message(from, *told);
+  if (const auto* ask = std::get_if<AskGroups>(&message))
+    return group_calls_->on_message(from, *ask);
+  if (auto* told = std::get_if<GroupsTold>(&message))
+    return group_calls_->on_message(from, std::move(*told));
   node_->on_message(from, std::move(message));
 }
 

@@ -16,6 +16,7 @@
 #include "server/cluster/cluster_network.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/digest_thread.h"
+#include "server/cluster/group_calls.h"
 #include "server/cluster/mirrored_metadata_log.h"
 #include "server/etcd/etcd_gateway.h"
 #include "server/kafka/cluster_view.h"
@@ -122,6 +123,11 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void use_applied(std::function<Revision()> find_applied);
   // Calls back, on the member's loop, when the other nodes have carried them out up to there, or do not say so in time.
   void await_applied(Revision revision, std::function<void()> done);
+  // How far the groups are that this node coordinates, which others ask; answered on any thread.
+  using OwnGroups = std::function<void(std::function<void(GroupCalls::Groups)>)>;
+  void use_groups(OwnGroups own);
+  // Calls back, on the member's loop, with those of the other nodes.
+  void ask_groups(std::function<void(GroupCalls::Told)> done);
   // Whether there is a connection to the node.
   bool reaches(NodeId node) const {
     return connected_.load(std::memory_order_acquire)->contains(node);
@@ -145,7 +151,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::shared_ptr<const kafka::ClusterView::MetadataLog> describe_metadata_log() const;
   void cluster_changed(std::span<const storage::TopicPartition> changed);
   void note_touch();
+  // Other nodes that are there and know what is asked since feature level 4, and those of them that can be asked now.
   std::set<NodeId> others_that_tell() const;
+  std::set<NodeId> reached_that_tell() const;
   void tell_nodes();
   // Runs it on the loop and waits.
   template <class Ask>
@@ -231,6 +239,8 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::atomic<int64_t> differing_{0}, scrub_rounds_{0};
   std::unique_ptr<AppliedCalls> applied_calls_;
   std::function<Revision()> find_applied_;  // the loop's
+  std::unique_ptr<GroupCalls> group_calls_;
+  OwnGroups own_groups_;  // the loop's; empty until they are there
   std::atomic<bool> is_in_touch_{true}, is_isolated_{false};
   std::atomic<std::shared_ptr<const std::set<NodeId>>> connected_ =
       std::make_shared<const std::set<NodeId>>();

@@ -7,6 +7,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "server/coordinator/group_messages.h"
 #include "server/coordinator/transaction_messages.h"
 #include "storage/log/unchanged.h"
 #include "storage/meta/cluster_table.h"
@@ -169,11 +170,22 @@ struct AppliedTold {
   uint64_t number = 0;
 };
 
+// To another node: how far are the groups that it coordinates? Programs from before feature level 4 pass over it.
+struct AskGroups {
+  uint64_t number = 0;
+};
+struct GroupsTold {
+  uint64_t number = 0;
+  bool is_whole = false;  // else it has more than these
+  std::vector<coordinator::GroupProgress> groups = {};
+};
+
 using ClusterMessage =
     std::variant<storage::ReplicaFetch, storage::ReplicaFetched, storage::IsrProposal, Heartbeat,
                  NodeFenced, NodesProgress, DeliverOutput, OutputDelivered, WriteMarker,
                  MarkerWritten, JoinTransaction, TransactionJoined, BeginCommit, EndCommit,
                  CommitAnswered, AppendRows, RowsAppended, AskEnds, EndsTold, ConfirmLeader,
-                 LeaderConfirmed, AskDigest, DigestTold, AskApplied, AppliedTold>;
+                 LeaderConfirmed, AskDigest, DigestTold, AskApplied, AppliedTold, AskGroups,
+                 GroupsTold>;
 
 }  // namespace server

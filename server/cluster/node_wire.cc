@@ -14,6 +14,8 @@
 #include "server/kafka/messages/ask_digest_response.h"
 #include "server/kafka/messages/ask_ends_request.h"
 #include "server/kafka/messages/ask_ends_response.h"
+#include "server/kafka/messages/ask_groups_request.h"
+#include "server/kafka/messages/ask_groups_response.h"
 #include "server/kafka/messages/begin_commit_request.h"
 #include "server/kafka/messages/commit_answer.h"
 #include "server/kafka/messages/confirm_leader_request.h"
@@ -46,6 +48,8 @@ using kafka::AskDigestRequest;
 using kafka::AskDigestResponse;
 using kafka::AskEndsRequest;
 using kafka::AskEndsResponse;
+using kafka::AskGroupsRequest;
+using kafka::AskGroupsResponse;
 using kafka::BeginCommitRequest;
 using kafka::ConfirmLeaderRequest;
 using kafka::ConfirmLeaderResponse;
@@ -71,6 +75,9 @@ using storage::ReplicaFetched;
 using storage::TopicPartition;
 
 // `large_bytes` is what the message has besides small fields: a frame that grows behind them is copied whole.
+// An offset that is not known.
+constexpr int64_t kNothing = -1;
+
 template <class Message>
 std::string framed(const Message& message, int16_t version = Message::kMaxVersion,
                    size_t large_bytes = 0) {
@@ -388,6 +395,35 @@ std::string frame_of(const AppliedTold& told) {
   return framed(to);
 }
 
+std::string frame_of(const AskGroups& ask) {
+  AskGroupsRequest to;
+  to.number = static_cast<int64_t>(ask.number);
+  return framed(to);
+}
+
+std::string frame_of(const GroupsTold& told) {
+  AskGroupsResponse to;
+  to.number = static_cast<int64_t>(told.number);
+  to.is_whole = told.is_whole;
+  for (const coordinator::GroupProgress& group : told.groups) {
+    auto& put = to.groups.emplace_back();
+    put.group_id = group.group_id;
+    put.state = group.state;
+    put.protocol_type = group.protocol_type;
+    put.protocol = group.protocol;
+    put.members = static_cast<int64_t>(group.members);
+    for (const coordinator::GroupProgress::Partition& each : group.partitions) {
+      auto& partition = put.partitions.emplace_back();
+      partition.topic = each.topic;
+      partition.partition = each.partition;
+      partition.committed = each.committed.value_or(kNothing);
+      partition.end = each.end.value_or(kNothing);
+      partition.member = each.member;
+    }
+  }
+  return framed(to);
+}
+
 // --- And back
 
 ClusterMessage message_of(const ReplicaFetchRequest& from) {
@@ -598,6 +634,29 @@ ClusterMessage message_of(const AskAppliedResponse& from) {
   return AppliedTold{static_cast<uint64_t>(from.number)};
 }
 
+ClusterMessage message_of(const AskGroupsRequest& from) {
+  return AskGroups{static_cast<uint64_t>(from.number)};
+}
+
+ClusterMessage message_of(const AskGroupsResponse& from) {
+  const auto known = [](int64_t offset) {
+    return offset == kNothing ? std::nullopt : std::optional(offset);
+  };
+  GroupsTold told{static_cast<uint64_t>(from.number), from.is_whole};
+  for (const auto& group : from.groups) {
+    coordinator::GroupProgress& put = told.groups.emplace_back();
+    put.group_id = group.group_id;
+    put.state = group.state;
+    put.protocol_type = group.protocol_type;
+    put.protocol = group.protocol;
+    put.members = static_cast<size_t>(group.members);
+    for (const auto& each : group.partitions)
+      put.partitions.push_back({std::string(each.topic), each.partition, known(each.committed),
+                                std::string(each.member), known(each.end)});
+  }
+  return told;
+}
+
 template <class Message>
 Result<std::optional<ClusterMessage>> decode_as(const kafka::RequestFrame& frame,
                                                 const std::shared_ptr<const void>& keeper) {
@@ -643,8 +702,8 @@ Result<std::optional<ClusterMessage>> decode_message(std::string_view frame,
                        BeginCommitRequest, EndCommitRequest, kafka::CommitAnswer, AppendRowsRequest,
                        AppendRowsResponse, AskEndsRequest, AskEndsResponse, ConfirmLeaderRequest,
                        ConfirmLeaderResponse, AskDigestRequest, AskDigestResponse,
-                       AskAppliedRequest, AskAppliedResponse>(TRY(kafka::parse_request(frame)),
-                                                              keeper);
+                       AskAppliedRequest, AskAppliedResponse, AskGroupsRequest, AskGroupsResponse>(
+      TRY(kafka::parse_request(frame)), keeper);
 }
 
 std::string encode(const NodeHello& hello) {

@@ -179,6 +179,10 @@ MetricsSources::Cluster cluster_health(const ClusterMember& member) {
       if (reader.node == view->self)
         health.metadata_behind =
             std::max<int64_t>(view->metadata_log->end.value() - reader.read.value(), 0);
+  health.is_led = [view](const storage::TopicPartition& partition) {
+    const storage::PartitionAssignment* known = view->metadata->find(partition);
+    return known != nullptr && known->leader == view->self;
+  };
   return health;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <future>
+#include <iterator>
 #include <map>
 
 #include "base/log.h"
@@ -35,6 +36,21 @@ constexpr size_t kSharedRecordsBytes = 8 << 20;
 
 // ALPN's names; a client that asks for neither is answered in HTTP/1.1.
 TlsStart http_tls() { return {.protocols = {"h2", "http/1.1"}}; }
+
+std::vector<engine::ConsumerGroup> shown(const std::vector<coordinator::GroupProgress>& groups) {
+  std::vector<engine::ConsumerGroup> shown;
+  for (const coordinator::GroupProgress& group : groups) {
+    engine::ConsumerGroup& to = shown.emplace_back();
+    to.id = group.group_id;
+    to.state = group.state;
+    to.protocol_type = group.protocol_type;
+    to.protocol = group.protocol;
+    to.members = static_cast<int64_t>(group.members);
+    for (const coordinator::GroupProgress::Partition& each : group.partitions)
+      to.partitions.push_back({each.topic, each.partition, each.committed, each.end, each.member});
+  }
+  return shown;
+}
 
 std::function<MetricsSources::Cluster()> health_of(const ClusterMember* cluster) {
   if (cluster == nullptr) return {};
@@ -405,7 +421,9 @@ Status Node::open_http() {
       *supervisor_,
       *checkers_,
       [this] { return definitions_->image(); },
-      parts_->consumer_groups,
+      [this](SqlParts::GroupsDone done) {
+        own_groups([done = std::move(done)](const auto& own) { done({shown(own), {}}); });
+      },
       {{"pg", [this] { return pg_->connection_count(); }},
        {"kafka", [this] { return kafka_->connection_count(); }},
        {"http", [this] { return http_->connection_count(); }},
@@ -524,9 +542,7 @@ Status Node::open_kafka() {
     shards.push_back({&shard->loop(), kafka_backends_.back().get(), run_aside});
   }
   make_coordinators(shards);
-  parts_->consumer_groups = [this](SqlParts::GroupsDone done) {
-    groups_->progress([this, done = std::move(done)](const auto& all) { done(with_ends(all)); });
-  };
+  parts_->consumer_groups = [this](SqlParts::GroupsDone done) { all_groups(std::move(done)); };
   kafka::KafkaServerOptions options;
   for (size_t i = 0; i < settings_.kafka.size(); ++i) {
     options.listeners.push_back({settings_.kafka[i]});
@@ -559,29 +575,43 @@ void Node::make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shard
   relay_ = std::make_unique<TransactionRelay>(places.front(), groups_->of(0), transactions_->of(0),
                                               clock_);
   cluster_->set_transactions(*relay_);
+  cluster_->use_groups(
+      [this](std::function<void(GroupCalls::Groups)> done) { own_groups(std::move(done)); });
 }
 
-std::vector<engine::ConsumerGroup> Node::with_ends(
-    const std::vector<coordinator::GroupProgress>& groups) const {
+void Node::own_groups(std::function<void(std::vector<coordinator::GroupProgress>)> done) const {
+  groups_->progress([this, done = std::move(done)](std::vector<coordinator::GroupProgress> own) {
+    put_ends(own);
+    done(std::move(own));
+  });
+}
+
+void Node::all_groups(SqlParts::GroupsDone done) const {
+  own_groups([this, done = std::move(done)](std::vector<coordinator::GroupProgress> own) mutable {
+    if (!cluster_) return done({shown(own), {}});
+    cluster_->ask_groups(
+        [this, own = std::move(own), done = std::move(done)](GroupCalls::Told told) mutable {
+          put_ends(told.groups);
+          std::ranges::move(told.groups, std::back_inserter(own));
+          // One that moves to another node may be told by both.
+          std::ranges::stable_sort(own, {}, &coordinator::GroupProgress::group_id);
+          const auto twice = std::ranges::unique(own, {}, &coordinator::GroupProgress::group_id);
+          own.erase(twice.begin(), twice.end());
+          done({shown(own), std::move(told.incomplete)});
+        });
+  });
+}
+
+// Where it has no copy, somebody else may have told it.
+void Node::put_ends(std::vector<coordinator::GroupProgress>& groups) const {
   const auto topics = definitions_->image()->topics;
-  std::vector<engine::ConsumerGroup> shown;
-  for (const coordinator::GroupProgress& group : groups) {
-    engine::ConsumerGroup& to = shown.emplace_back();
-    to.id = group.group_id;
-    to.state = group.state;
-    to.protocol_type = group.protocol_type;
-    to.protocol = group.protocol;
-    to.members = static_cast<int64_t>(group.members);
-    for (const coordinator::GroupProgress::Partition& each : group.partitions) {
+  for (coordinator::GroupProgress& group : groups)
+    for (coordinator::GroupProgress::Partition& each : group.partitions) {
       const storage::TopicInfo* topic = topics->find(each.topic);
       const auto status =
           topic ? log_->find_partition({topic->id, PartitionId(each.partition)}) : nullptr;
-      std::optional<int64_t> end;
-      if (status) end = status->readable_end().value();
-      to.partitions.push_back({each.topic, each.partition, each.committed, end, each.member});
+      if (status) each.end = std::max(each.end.value_or(0), status->readable_end().value());
     }
-  }
-  return shown;
 }
 
 // Temporary tables; in a cluster those of this node's sessions, and of nodes that have been removed.

@@ -101,9 +101,11 @@ class Node {
   http::RegistryView registry_view();
   std::string cluster_id() const;
   void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);
-  // For SHOW CONSUMER GROUPS and LAG. Any thread.
-  std::vector<engine::ConsumerGroup> with_ends(
-      const std::vector<coordinator::GroupProgress>& groups) const;
+  // The consumer groups that this node coordinates, with the ends of what it has of their topics; and those of all nodes.
+  // Any thread, answered on any.
+  void own_groups(std::function<void(std::vector<coordinator::GroupProgress>)> done) const;
+  void all_groups(SqlParts::GroupsDone done) const;
+  void put_ends(std::vector<coordinator::GroupProgress>& groups) const;
   void count_records();
   // Those of sessions that ended with the server before.
   std::vector<std::string> left_over_tables() const;

@@ -28,7 +28,7 @@ using Kind = Exposition::Kind;
 struct QueryFigures {
   std::string_view state = "STARTING";     // until a task of it reports
   std::optional<int64_t> lag_records = 0;  // nothing while it is not known of one of them
-  int64_t tasks = 0, records_per_second = 0;
+  int64_t tasks = 0, standbys = 0, records_per_second = 0;
   uint64_t records_in = 0, records_failed = 0, records_late = 0, state_entries = 0, state_bytes = 0;
   int64_t checkpoint_age_us = 0, held_back_us = 0;
   uint64_t journal_bytes = 0;
@@ -37,6 +37,12 @@ struct QueryFigures {
     if (tasks++ == 0 && state == "STARTING") state = "RUNNING";
     if (report.is_paused && state != "ERROR") state = "PAUSED";
     if (report.has_failed) state = "ERROR";
+    state_entries += report.state_entries;
+    state_bytes += report.state_bytes;
+    if (report.is_standby) {
+      ++standbys;
+      return;  // the node that runs it tells the rest
+    }
     if (lag_records && report.lag_records)
       *lag_records += *report.lag_records;
     else
@@ -45,12 +51,12 @@ struct QueryFigures {
     records_in += report.metrics.records_in;
     records_failed += report.metrics.records_failed + (report.has_failed ? 1 : 0);
     records_late += report.metrics.records_late;
-    state_entries += report.state_entries;
-    state_bytes += report.state_bytes;
     checkpoint_age_us = std::max(checkpoint_age_us, report.backlog.age_us.value_or(0));
     held_back_us += report.held_back_us;
     journal_bytes += report.backlog.journal_bytes;
   }
+  // Whether another node of the cluster runs it: sums over nodes count each query once.
+  bool runs_elsewhere() const { return tasks == standbys && state != "ERROR"; }
 };
 using Figures = absl::flat_hash_map<std::string, QueryFigures>;
 
@@ -115,9 +121,7 @@ void add_server(Exposition& page, const MetricsSources& sources, const Gathered&
   }
 }
 
-void add_cluster(Exposition& page, const MetricsSources& sources) {
-  if (!sources.cluster) return;
-  const MetricsSources::Cluster cluster = sources.cluster();
+void add_cluster(Exposition& page, const MetricsSources::Cluster& cluster) {
   const auto gauge = [&](std::string_view name, std::string_view help, int64_t value) {
     page.family(name, Kind::Gauge, help);
     page.sample(value);
@@ -210,10 +214,17 @@ void add_queries(Exposition& page, const MetricsSources& sources, const Metadata
     ++query->second.records_failed;
   }
   std::vector<std::pair<std::string, QueryFigures>> queries(figures.begin(), figures.end());
+  if (sources.cluster) {
+    std::erase_if(queries, [](const auto& query) {
+      return query.second.tasks == 0 && query.second.runs_elsewhere();
+    });
+    for (auto& [id, query] : queries)
+      if (query.runs_elsewhere()) query.state = "STANDBY";
+  }
   std::ranges::sort(queries, {}, &std::pair<std::string, QueryFigures>::first);
 
   page.family("millrace_queries", Kind::Gauge, "Persistent queries, by their state.");
-  for (const std::string_view state : {"STARTING", "RUNNING", "PAUSED", "ERROR"})
+  for (const std::string_view state : {"STARTING", "RUNNING", "STANDBY", "PAUSED", "ERROR"})
     page.sample(
         std::ranges::count(queries, state, [](const auto& query) { return query.second.state; }),
         {{"state", state}});
@@ -223,6 +234,11 @@ void add_queries(Exposition& page, const MetricsSources& sources, const Metadata
     add_query_family(page, queries, name, kind, help,
                      [member](const QueryFigures& query) { return std::optional(query.*member); });
   };
+  add("millrace_query_state_entries", Kind::Gauge, "Rows that the query keeps.",
+      &QueryFigures::state_entries);
+  add("millrace_query_state_bytes", Kind::Gauge, "What these take in memory.",
+      &QueryFigures::state_bytes);
+  std::erase_if(queries, [](const auto& query) { return query.second.state == "STANDBY"; });
   add_query_family(page, queries, "millrace_query_lag_records", Kind::Gauge,
                    "Records that the query has not read yet.",
                    [](const QueryFigures& query) { return query.lag_records; });
@@ -234,10 +250,6 @@ void add_queries(Exposition& page, const MetricsSources& sources, const Metadata
       &QueryFigures::records_failed);
   add("millrace_query_late_records_total", Kind::Counter,
       "Records that came after a window of theirs had closed.", &QueryFigures::records_late);
-  add("millrace_query_state_entries", Kind::Gauge, "Rows that the query keeps.",
-      &QueryFigures::state_entries);
-  add("millrace_query_state_bytes", Kind::Gauge, "What these take in memory.",
-      &QueryFigures::state_bytes);
   add("millrace_query_journal_bytes", Kind::Gauge, "Commits that no checkpoint holds yet.",
       &QueryFigures::journal_bytes);
   add_query_family(
@@ -246,18 +258,22 @@ void add_queries(Exposition& page, const MetricsSources& sources, const Metadata
       [](const QueryFigures& query) { return std::optional(seconds(query.checkpoint_age_us)); });
 }
 
-// As the exporters of Kafka name them.
-void add_topics(Exposition& page, const MetricsSources& sources, const MetadataImage& image) {
+// As the exporters of Kafka name them; in a cluster the leader of a partition tells of it.
+void add_topics(Exposition& page, const MetricsSources& sources, const MetadataImage& image,
+                const std::optional<MetricsSources::Cluster>& cluster) {
   page.family("kafka_topic_partitions", Kind::Gauge, "Partitions of the topic.");
   for (const auto& [name, topic] : image.topics->by_name())
     page.sample(topic.partition_count, {{"topic", name}});
   const auto add = [&](std::string_view family, std::string_view help, auto offset) {
     page.family(family, Kind::Gauge, help);
     for (const auto& [name, topic] : image.topics->by_name())
-      for (int32_t i = 0; i < topic.partition_count; ++i)
-        if (const auto status = sources.log.find_partition({topic.id, PartitionId(i)}))
+      for (int32_t i = 0; i < topic.partition_count; ++i) {
+        const storage::TopicPartition partition{topic.id, PartitionId(i)};
+        if (cluster && !cluster->is_led(partition)) continue;
+        if (const auto status = sources.log.find_partition(partition))
           page.sample(offset(*status).value(),
                       {{"topic", name}, {"partition", fmt::format_int(i).c_str()}});
+      }
   };
   add("kafka_topic_partition_current_offset", "The offset of the next record of the partition.",
       [](const storage::PartitionStatus& status) { return status.high_watermark(); });
@@ -292,10 +308,10 @@ struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
 
   void begin() {
     begun_us = sources.clock.monotonic_us();
-    sources.consumer_groups([self = shared_from_this()](std::vector<engine::ConsumerGroup> groups) {
+    sources.own_groups([self = shared_from_this()](SqlParts::Groups told) {
       survey_tasks(
           self->sources.shards, self->sources.clock,
-          [self, groups = std::move(groups)](std::vector<ShardTaskReport> reports) mutable {
+          [self, groups = std::move(told.groups)](std::vector<ShardTaskReport> reports) mutable {
             self->make(std::move(groups), std::move(reports));
           });
     });
@@ -317,11 +333,12 @@ struct ServerMetrics::Impl : std::enable_shared_from_this<ServerMetrics::Impl> {
     const MetadataImagePtr image = sources.image();
     add_process(page, sources);
     add_server(page, sources, gathered);
-    add_cluster(page, sources);
+    std::optional<MetricsSources::Cluster> cluster;
+    if (sources.cluster) add_cluster(page, cluster.emplace(sources.cluster()));
     add_log(page, sources);
     add_disk(page, sources);
     add_queries(page, sources, *image, gathered.reports);
-    add_topics(page, sources, *image);
+    add_topics(page, sources, *image, cluster);
     add_groups(page, gathered.groups);
     page.family("millrace_metrics_seconds", Kind::Gauge, "How long it took to make this page.");
     page.sample(seconds(sources.clock.monotonic_us() - begun_us));

@@ -30,7 +30,8 @@ struct MetricsSources {
   const QuerySupervisor& supervisor;
   StatementWorkers& workers;
   std::function<MetadataImagePtr()> image;
-  std::function<void(SqlParts::GroupsDone)> consumer_groups;
+  std::function<void(SqlParts::GroupsDone)>
+      own_groups;  // of this node alone: all nodes are scraped
   // Asked on a loop: front ends stop after these, and before other threads do.
   struct Connections {
     std::string_view protocol;
@@ -49,6 +50,7 @@ struct MetricsSources {
     int64_t leaderless = 0;  // in the whole cluster
     std::optional<int64_t> metadata_behind =
         {};  // commands; nothing where the controller does not tell
+    std::function<bool(const storage::TopicPartition&)> is_led = {};  // by this node
   };
   std::function<Cluster()> cluster = {};
 };

@@ -75,8 +75,12 @@ struct SqlParts {
   const SqlSettings& settings;
   StatementWorkers& workers;
   std::function<std::vector<engine::ServerFact>()> server_facts;  // any thread
-  // Any thread; answered on any.
-  using GroupsDone = std::function<void(std::vector<engine::ConsumerGroup>)>;
+  // Any thread; answered on any. Of all nodes, but those that have not told all of theirs.
+  struct Groups {
+    std::vector<engine::ConsumerGroup> groups = {};
+    std::set<NodeId> incomplete = {};
+  };
+  using GroupsDone = std::function<void(Groups)>;
   std::function<void(GroupsDone)> consumer_groups = {};
   ClusterTopics* cluster = nullptr;         // where there is one
   std::atomic<size_t> open_statements = 0;  // of all sessions

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """SQL in a cluster of three: what is defined, written and read at one node is so at each, whichever of them dies."""
+import re
 import threading
 import time
+import urllib.request
 
 from cluster_cases import all_is_well, cluster, metadata_of
 from cluster_nodes import eventually
@@ -13,9 +15,9 @@ try:
 except ImportError:
     psycopg = None
 try:
-    from confluent_kafka import Producer
+    from confluent_kafka import Consumer, Producer, TopicPartition
 except ImportError:
-    Producer = None
+    Consumer = Producer = None
 
 
 def sql_cluster():
@@ -522,11 +524,64 @@ def the_server_tells_of_its_nodes():
         assert facts["partitions without a leader"] == "0", facts
         assert all(facts[f"node {each}"].startswith("there") for each in nodes.nodes), facts
         assert "this one" in facts[f"node {number}"], facts
+
+
+@case
+def each_node_shows_the_groups_of_all():
+    nodes = sql_cluster()
+    if Consumer is None:
+        raise Skipped("confluent_kafka is not installed")
+    define(nodes, "CREATE STREAM grouped (id INT KEY, v INT) WITH (partitions = 1)")
+    run_on(nodes.nodes[1], "INSERT INTO grouped VALUES (1, 1), (2, 2), (3, 3)")
+    lags = {f"shown {i}": 3 - i % 3 for i in range(9)}
+    for i, group in enumerate(lags):
+        consumer = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": group})
+        consumer.commit(offsets=[TopicPartition("grouped", 0, i % 3)], asynchronous=False)
+        consumer.close()
+
+    def are_shown(node):
+        notices = []
         with connect(node) as c:
-            told = []
-            c.add_notice_handler(lambda notice: told.append(notice.message_primary))
-            c.execute("SHOW CONSUMER GROUPS")
-            assert told and f"the groups that node {number} coordinates" in told[0], told
+            c.add_notice_handler(lambda notice: notices.append(notice.message_primary))
+            groups = {row[0] for row in c.execute("SHOW CONSUMER GROUPS").fetchall()}
+            shown = c.execute("SELECT \"group\", lag FROM millrace_catalog.consumer_lag WHERE topic = 'grouped'").fetchall()
+        return set(lags) <= groups and dict(shown) == lags and not notices
+
+    for node in nodes.nodes.values():
+        eventually(lambda node=node: are_shown(node))
+    nodes.nodes[3].kill()
+    for number in (1, 2):
+        eventually(lambda number=number: are_shown(nodes.nodes[number]))
+    nodes.nodes[3].start()
+    all_is_well(nodes)
+
+
+def samples_of(node):
+    """What its page for Prometheus says: (family with labels, value)."""
+    with urllib.request.urlopen(f"http://{node.http}/metrics", timeout=30) as page:
+        lines = [line.rsplit(" ", 1) for line in page.read().decode().splitlines() if not line.startswith("#")]
+    return [(name, float(value)) for name, value in lines]
+
+
+@case
+def of_all_nodes_one_tells_of_each_query_and_partition():
+    nodes = sql_cluster()
+    define(nodes, "CREATE STREAM metered (id INT KEY, v INT) WITH (partitions = 2)",
+           "CREATE STREAM metered_copy AS SELECT * FROM metered")
+    run_on(nodes.nodes[2], "INSERT INTO metered VALUES (1, 1), (2, 1), (3, 2), (4, 2), (5, 3)")
+
+    def is_told_once():
+        told = [each for node in nodes.nodes.values() for each in samples_of(node)]
+        of_query = [(name, value) for name, value in told if 'query="CSAS_METERED_COPY' in name]
+        states = sorted(re.search('state="([A-Z]+)"', name).group(1) for name, _ in of_query if "query_state{" in name)
+        read = [value for name, value in of_query if name.startswith("millrace_query_records_total{")]
+        ends = [value for name, value in told if name.startswith('kafka_topic_partition_current_offset{topic="metered"')]
+        there = [value for name, value in told if name == "millrace_cluster_nodes_there"]
+        controllers = [value for name, value in told if name == "millrace_cluster_is_controller"]
+        return (states == ["RUNNING", "STANDBY", "STANDBY"] and read == [5] and (len(ends), sum(ends)) == (2, 5)
+                and there == [3, 3, 3] and sorted(controllers) == [0, 0, 1])
+
+    eventually(is_told_once)
 
 
 run()

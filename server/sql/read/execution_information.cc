@@ -69,13 +69,7 @@ class InformationExecution final : public SqlExecution {
   // EXPLAIN plans, and SHOW tells of 10,000 queries: neither is for a loop.
   void answer(std::shared_ptr<const InformationFacts> facts) {
     if (facts->failure) return receiver().on_error(*facts->failure);
-    if (session().parts().cluster != nullptr &&
-        engine::needs_consumer_groups(statement_->statement))
-      receiver().on_notice(
-          {sql::NoticeLevel::Notice,
-           fmt::format("the groups that node {} coordinates: other nodes show theirs, and "
-                       "kafka-consumer-groups shows all",
-                       session().parts().cluster->self())});
+    if (auto missing = facts->missing_groups()) receiver().on_notice(*std::move(missing));
     auto answer = std::make_shared<Answer>(Answer{statement_, std::move(facts), form_});
     errand_ = session().run_aside(
         statement_->text.size(), [answer](const std::atomic<bool>&) { answer->make(); },

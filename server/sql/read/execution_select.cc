@@ -160,6 +160,7 @@ class SelectExecution final : public TableRead {
     gathering_.emplace(session(), image_);
     gathering_->begin(needs, [this](std::shared_ptr<InformationFacts> facts) {
       facts_ = std::move(facts);
+      if (auto missing = facts_->missing_groups()) receiver().on_notice(*std::move(missing));
       ask();
     });
   }

@@ -66,6 +66,16 @@ engine::AccessFacts InformationFacts::access_facts() const {
   return facts;
 }
 
+std::optional<sql::Notice> InformationFacts::missing_groups() const {
+  if (without_groups_of.empty()) return std::nullopt;
+  std::vector<std::string> nodes;
+  for (const NodeId node : without_groups_of) nodes.push_back(fmt::to_string(node.value()));
+  return sql::Notice{
+      sql::NoticeLevel::Warning,
+      fmt::format("groups are missing that are coordinated by node {}: it has not told them all",
+                  fmt::join(nodes, ", "))};
+}
+
 InformationGathering::InformationGathering(SqlSession& session, MetadataImagePtr image)
     : session_(session), facts_(std::make_shared<InformationFacts>(session, std::move(image))) {}
 
@@ -75,8 +85,9 @@ void InformationGathering::begin(InformationNeeds needs, Done done) {
   left_ = 1;
   if (needs_.consumer_groups && session_.parts().consumer_groups) {
     ++left_;
-    session_.parts().consumer_groups(on_loop([this](std::vector<engine::ConsumerGroup> groups) {
-      facts_->groups = std::move(groups);
+    session_.parts().consumer_groups(on_loop([this](SqlParts::Groups told) {
+      facts_->groups = std::move(told.groups);
+      facts_->without_groups_of = std::move(told.incomplete);
       answer_one();
     }));
   }

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ struct InformationFacts {
   std::vector<engine::TaskStatus> tasks = {};
   std::vector<engine::ServerFact> server = {};
   std::vector<engine::ConsumerGroup> groups = {};
+  std::set<NodeId> without_groups_of = {};  // nodes that have not told all of theirs
   Asker asker;
   ReplicatedTopics::ReplicasOf replicas_of = {};
   std::function<std::vector<engine::NodeStatus>()> cluster = {};
@@ -63,6 +65,8 @@ struct InformationFacts {
   std::string database = {}, user = {};  // the names by which the client came
 
   engine::AccessFacts access_facts() const;
+  // For the client, where `groups` are not all.
+  std::optional<sql::Notice> missing_groups() const;
   // What `use` makes of them.
   template <class Use>
   auto with_context(const Use& use) const {

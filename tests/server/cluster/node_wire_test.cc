@@ -255,5 +255,28 @@ TEST(NodeWire, ends_come_as_they_went) {
   EXPECT_EQ(confirm.led[0].epoch, LeaderEpoch{3});
   EXPECT_EQ(round_trip(AskApplied{3, Revision{1LL << 40}}).revision, Revision{1LL << 40});
   EXPECT_EQ(round_trip(AppliedTold{3}).number, 3U);
+  EXPECT_EQ(round_trip(AskGroups{4}).number, 4U);
   EXPECT_EQ(round_trip(LeaderConfirmed{9, Error{ErrorCode::NotLeader, "no"}}).error->message, "no");
+}
+
+TEST(NodeWire, groups_come_as_they_went) {
+  const coordinator::GroupProgress group{
+      "g", "Stable", "consumer", "range", 2, {{"t", 1, 5, "m", 9}, {"t", 2, {}, "", {}}}};
+  const auto told = round_trip(GroupsTold{4, true, {group, {}}});
+  EXPECT_EQ(told.number, 4U);
+  EXPECT_TRUE(told.is_whole);
+  ASSERT_EQ(told.groups.size(), 2U);
+  EXPECT_EQ(told.groups[0].group_id, "g");
+  EXPECT_EQ(told.groups[0].state, "Stable");
+  EXPECT_EQ(told.groups[0].protocol_type, "consumer");
+  EXPECT_EQ(told.groups[0].protocol, "range");
+  EXPECT_EQ(told.groups[0].members, 2U);
+  ASSERT_EQ(told.groups[0].partitions.size(), 2U);
+  EXPECT_EQ(told.groups[0].partitions[0].topic, "t");
+  EXPECT_EQ(told.groups[0].partitions[0].partition, 1);
+  EXPECT_EQ(told.groups[0].partitions[0].committed, 5);
+  EXPECT_EQ(told.groups[0].partitions[0].member, "m");
+  EXPECT_EQ(told.groups[0].partitions[0].end, 9);
+  EXPECT_FALSE(told.groups[0].partitions[1].committed);
+  EXPECT_FALSE(told.groups[0].partitions[1].end);
 }
