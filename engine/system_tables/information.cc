@@ -132,8 +132,11 @@ std::string join_list(const std::vector<std::string>& words) {
 
 std::string state_of(const PersistentQuery& query, const QueryStatuses& statuses) {
   if (const auto found = statuses.find(query.id); found != statuses.end()) {
-    const bool is_built = !query.rebuilds.empty() && found->second.state == "RUNNING";
-    return is_built ? "REBUILDING" : found->second.state;
+    const QueryStatus& status = found->second;
+    if (status.state == "WAITING") return "WAITING for a node";
+    if (status.state != "RUNNING") return status.state;
+    if (status.node) return fmt::format("RUNNING on node {}", *status.node);
+    return query.rebuilds.empty() ? "RUNNING" : "REBUILDING";
   }
   return query.state == DesiredState::Paused ? "PAUSED" : "STARTING";
 }

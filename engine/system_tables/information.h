@@ -25,7 +25,8 @@ struct InformationRows {
 
 // What one running query is doing, summed over its tasks.
 struct QueryStatus {
-  std::string state = "RUNNING";            // RUNNING, PAUSED, ERROR
+  std::string state = "RUNNING";     // RUNNING, PAUSED, ERROR; WAITING for a node that runs it
+  std::optional<int32_t> node = {};  // that runs it, in a cluster
   std::optional<int64_t> lag_records = {};  // nothing while it is not known
   uint64_t records_in = 0, records_failed = 0, records_late = 0;
   int64_t records_per_second = 0;

@@ -167,8 +167,8 @@ void InformationGathering::finish() {
     for (auto& [id, status] : facts_->statuses) {
       const DefinedQueryPtr query = facts_->image->find_query(id);
       if (!query || !query->journal || status.state != "RUNNING") continue;
-      const auto node = cluster->leader_of({storage::kReplicatedJournal, *query->journal});
-      status.state = node ? fmt::format("RUNNING on node {}", *node) : "WAITING for a node";
+      status.node = cluster->leader_of({storage::kReplicatedJournal, *query->journal});
+      if (!status.node) status.state = "WAITING";
     }
   if (needs_.server_facts) facts_->server = session_.parts().server_facts();
   std::ranges::sort(facts_->tasks, {}, &engine::TaskStatus::task);

@@ -1,5 +1,6 @@
 #include "engine/system_tables/information.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "engine/catalog/memory_topics.h"
@@ -336,6 +337,30 @@ TEST_F(Information, explain_plans_a_statement_without_running_it) {
   EXPECT_EQ(text_of("EXPLAIN DROP STREAM orders"),
             "EXPLAIN of this statement is not supported yet");
   EXPECT_EQ(text_of("EXPLAIN NO_SUCH_QUERY"), "query \"NO_SUCH_QUERY\" does not exist");
+}
+
+TEST_F(Information, where_a_query_runs_is_shown_and_clients_of_ksqldb_read_their_own_words) {
+  engine::QueryStatus& status = statuses_["CTAS_BY_CITY_0"];
+  const auto is_told = [&](std::string_view shown, std::string_view api) {
+    EXPECT_NE(text_of("SHOW QUERIES").find(fmt::format("| {} |", shown)), std::string::npos)
+        << text_of("SHOW QUERIES");
+    const std::string entity = entity_of("SHOW QUERIES");
+    EXPECT_NE(entity.find(fmt::format(R"("statusCount":{{"{0}":1}},"queryType":"PERSISTENT",)"
+                                      R"("state":"{0}")",
+                                      api)),
+              std::string::npos)
+        << entity;
+  };
+  status.node = 2;
+  is_told("RUNNING on node 2", "RUNNING");
+  status = {.state = "WAITING"};
+  is_told("WAITING for a node", "UNRESPONSIVE");
+  status = {.state = "PAUSED"};
+  is_told("PAUSED", "PAUSED");
+  status = {.state = "ERROR"};
+  is_told("ERROR", "ERROR");
+  statuses_.clear();
+  is_told("STARTING", "RUNNING");
 }
 
 TEST_F(Information, consumer_groups_are_shown_with_their_lag) {
