@@ -350,7 +350,13 @@ void TransactionPartition::on_timeout(const std::string& id, const TransactionPt
   log_info("a transaction is aborted, its time is over transactional-id=\"{}\" timeout-ms={}", id,
            transaction->value.timeout_ms);
   const auto epoch = static_cast<int16_t>(transaction->value.epoch + 1);
-  end(id, transaction, prepared(transaction->value, false, epoch), -1, [](KafkaError) {});
+  end(id, transaction, prepared(transaction->value, false, epoch), -1,
+      [this, term = std::weak_ptr(term_), id, transaction](KafkaError error) {
+        // A full disk, say. Its time is over still, whatever it was: somebody else's may have been longer.
+        if (error != KafkaError::None && term.lock() &&
+            transaction->value.state == TransactionState::Ongoing)
+          set_timeout(id, transaction, kTakenOverMs);
+      });
 }
 
 }  // namespace server::coordinator

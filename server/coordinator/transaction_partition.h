@@ -69,6 +69,8 @@ class TransactionPartition final : private ReplayedState {
   void expire();
 
  private:
+  // For what is open and whose producer may be gone.
+  static constexpr int64_t kTakenOverMs = 1'000;
   // Requests of one transactional id that wait for its step under way: a client sends a few at a time.
   static constexpr size_t kMaxWaiting = 64;
   struct Transaction {

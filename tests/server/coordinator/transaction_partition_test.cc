@@ -447,6 +447,28 @@ TEST_F(TransactionPartitionTest, WhatANodeOpensAtTheNextCoordinatorHasLittleTime
   EXPECT_EQ(state(), TransactionState::CompleteAbort);
 }
 
+// Its coordinator's disk is full when that is over: the minute that it had elsewhere does not begin anew.
+TEST_F(TransactionPartitionTest, AnEndWhoseTimeIsOverIsTriedAgainSoon) {
+  const std::string id = "__millrace_commit_1_0_0";
+  const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
+  AddPartitions request =
+      add_request(ask(InitProducer{.transactional_id = id, .timeout_ms = 60'000}).producer);
+  request.transactional_id = id;
+  request.is_of_second_version = true;
+  ASSERT_EQ(ask(request).error, KafkaError::None);
+  lead();
+  port.holds_appends = true;
+  pass_ms(1'500);
+  for (int i = 0; i < 2; ++i) {
+    port.fail_append({ErrorCode::DiskFull, "full"});
+    settle();
+  }
+  port.holds_appends = false;
+  EXPECT_EQ(state(), TransactionState::Ongoing);
+  pass_ms(1'500);
+  EXPECT_EQ(state(), TransactionState::CompleteAbort);
+}
+
 TEST_F(TransactionPartitionTest, WhatWasNeverBegunMayBeAborted) {
   const ProducerIdentity first = init().producer;
   EXPECT_EQ(end_second(first, true).error, kInvalidTxnState);
