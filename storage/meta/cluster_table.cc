@@ -18,24 +18,30 @@ namespace {
 // register   = node zigzag varint, directory 16 bytes, endpoint, clients, rack
 // fence      = node zigzag varint, node epoch varint, is fenced u8
 // assign     = topic 16 bytes, partition varint, replicas, isr, eligible, leader zigzag varint (-1: nobody),
-//              leader epoch varint, version varint; from version 2 on: adding, removing
+//              leader epoch varint, version varint; from version 2 on: adding, removing; from version 4 on: own min
 // remove     = topic 16 bytes
 // move       = topic 16 bytes, partition varint, replicas; none: as they were
-// elect      = topic 16 bytes, partition varint, how u8
+// elect      = topic 16 bytes, partition varint, how u8; from version 4 on: wanted zigzag varint
 // unregister = node zigzag varint, node epoch varint
 // configure  = node zigzag varint (-1: all), settings
 // raise      = level varint; from version 3 on
+// require    = topic 16 bytes, own min, the cluster's min varint; from version 4 on
+// own min    = min.insync.replicas varint; 0: the cluster's
 // settings   = count varint, (name, value)*
 // saved      = version u8, count varint, nodes * (register, node epoch varint, is fenced u8),
 //              count varint, partitions * assign; from version 2 on: count varint, nodes * configure;
-//              from version 3 on: count varint, partitions * unclean; from version 4 on: level varint
+//              from version 3 on: count varint, partitions * unclean; from version 4 on: level varint;
+//              assign of a version more
 // unclean    = topic 16 bytes, partition varint, leader epoch varint, revision varint
 // replicas, isr, eligible, adding, removing = count varint, nodes * zigzag varint
-constexpr uint8_t kVersion = 2, kWithoutMoves = 1, kWithLevels = 3;
+constexpr uint8_t kVersion = 2, kWithoutMoves = 1, kWithLevels = 3, kWithOwnMin = 4,
+                  kWithWanted = 4;
 // Of what is saved where there was an unclean election; without one, versions before can read it.
 constexpr uint8_t kWithElections = 3;
 // Likewise at a level above the first: programs that know of none are not to read it.
 constexpr uint8_t kSavedWithLevel = 4;
+// Where a topic has a min.insync.replicas of its own, which there is at such a level only.
+constexpr uint8_t kSavedWithOwnMin = 5;
 enum class Change : uint8_t {
   Register = 1,
   Fence = 2,
@@ -45,7 +51,8 @@ enum class Change : uint8_t {
   Elect = 6,
   Unregister = 7,
   Configure = 8,
-  RaiseLevel = 9
+  RaiseLevel = 9,
+  RequireInSync = 10
 };
 constexpr NodeId kNobody{-1};
 
@@ -93,6 +100,14 @@ TopicPartition read_partition(ByteReader& in) {
   return partition;
 }
 
+void append_own_min(std::string& out, std::optional<int32_t> own_min) {
+  append_varint(out, static_cast<uint64_t>(own_min.value_or(0)));
+}
+std::optional<int32_t> read_own_min(ByteReader& in) {
+  const auto own_min = static_cast<int32_t>(in.varint());
+  return own_min > 0 ? std::optional(own_min) : std::nullopt;
+}
+
 void append_assignment(std::string& out, const PartitionAssignment& assignment, uint8_t version) {
   append_partition(out, assignment.partition);
   append_node_ids(out, assignment.replicas);
@@ -104,6 +119,7 @@ void append_assignment(std::string& out, const PartitionAssignment& assignment, 
   if (version == kWithoutMoves) return;
   append_node_ids(out, assignment.adding);
   append_node_ids(out, assignment.removing);
+  if (version >= kWithOwnMin) append_own_min(out, assignment.own_min_insync);
 }
 PartitionAssignment read_assignment(ByteReader& in, uint8_t version) {
   PartitionAssignment assignment;
@@ -118,6 +134,7 @@ PartitionAssignment read_assignment(ByteReader& in, uint8_t version) {
   if (version == kWithoutMoves) return assignment;
   assignment.adding = read_node_ids(in);
   assignment.removing = read_node_ids(in);
+  if (version >= kWithOwnMin) assignment.own_min_insync = read_own_min(in);
   return assignment;
 }
 
@@ -214,8 +231,9 @@ bool PartitionAssignment::has_replica(NodeId node) const { return contains(repli
 bool PartitionAssignment::is_in_sync(NodeId node) const { return contains(isr, node); }
 bool PartitionAssignment::is_eligible(NodeId node) const { return contains(eligible, node); }
 bool PartitionAssignment::is_adding(NodeId node) const { return contains(adding, node); }
-size_t PartitionAssignment::least_in_sync(size_t min_insync_replicas) const {
-  return std::min(min_insync_replicas, replicas.size() - adding.size());
+size_t PartitionAssignment::least_in_sync(size_t cluster_min_insync) const {
+  const size_t asked = own_min_insync ? static_cast<size_t>(*own_min_insync) : cluster_min_insync;
+  return std::min(asked, replicas.size() - adding.size());
 }
 
 std::string encode_register_node(const ClusterNode& node) {
@@ -232,7 +250,9 @@ std::string encode_fence_node(NodeId node, NodeEpoch epoch, bool is_fenced) {
 }
 std::string encode_assign_partition(const PartitionAssignment& assignment) {
   // As versions before could read it, where they could.
-  const uint8_t version = assignment.is_moving() ? kVersion : kWithoutMoves;
+  const uint8_t version = assignment.own_min_insync ? kWithOwnMin
+                          : assignment.is_moving()  ? kVersion
+                                                    : kWithoutMoves;
   std::string part = part_of(Change::Assign, version);
   append_assignment(part, assignment, version);
   return part;
@@ -250,10 +270,12 @@ std::string encode_move_replicas(const TopicPartition& partition,
   append_node_ids(part, target);
   return part;
 }
-std::string encode_elect_leader(const TopicPartition& partition, Election how) {
-  std::string part = part_of(Change::Elect, kVersion);
+std::string encode_elect_leader(const TopicPartition& partition, Election how,
+                                std::optional<NodeId> wanted) {
+  std::string part = part_of(Change::Elect, wanted ? kWithWanted : kVersion);
   append_partition(part, partition);
   part += static_cast<char>(how);
+  if (wanted) append_node_id(part, *wanted);
   return part;
 }
 std::string encode_unregister_node(NodeId node, NodeEpoch epoch) {
@@ -266,6 +288,15 @@ std::string encode_unregister_node(NodeId node, NodeEpoch epoch) {
 std::string encode_configure_node(NodeId node, const NodeSettings& all) {
   std::string part = part_of(Change::Configure, kVersion);
   append_settings(part, node, all);
+  return part;
+}
+
+std::string encode_require_in_sync(const Uuid& topic, std::optional<int32_t> own_min_insync,
+                                   size_t cluster_min_insync) {
+  std::string part = part_of(Change::RequireInSync, kWithOwnMin);
+  append_uuid(part, topic);
+  append_own_min(part, own_min_insync);
+  append_varint(part, cluster_min_insync);
   return part;
 }
 
@@ -298,7 +329,7 @@ ClusterTable::ClusterTable() : snapshot_(std::make_shared<ClusterSnapshot>()) {}
 
 Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revision) {
   ByteReader in(part);
-  const uint8_t version = TRY(read_version(in, kWithLevels));
+  const uint8_t version = TRY(read_version(in, kWithOwnMin));
   const auto change = static_cast<Change>(in.be<uint8_t>());
   auto next = std::make_shared<ClusterSnapshot>(*snapshot_);
   ClusterDelta delta;
@@ -351,8 +382,10 @@ Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revisio
     case Change::Elect: {
       const TopicPartition partition = read_partition(in);
       const auto how = static_cast<Election>(in.be<uint8_t>());
+      std::optional<NodeId> wanted;
+      if (version >= kWithWanted) wanted = read_node_id(in);
       if (!is_whole()) return damaged();
-      PartitionAssignment led = TRY(with_elected_leader(*next, partition, how));
+      PartitionAssignment led = TRY(with_elected_leader(*next, partition, how, wanted));
       const LeaderEpoch epoch = led.leader_epoch;
       TRY(take(std::move(led)));
       if (how == Election::Unclean)
@@ -397,6 +430,14 @@ Result<ClusterDelta> ClusterTable::apply(std::string_view part, Revision revisio
       next->feature_level_ = level;
       break;
     }
+    case Change::RequireInSync: {
+      const Uuid topic = read_uuid(in);
+      const std::optional<int32_t> own_min = read_own_min(in);
+      const size_t cluster_min = in.varint();
+      if (!is_whole()) return damaged();
+      delta.partitions = require_in_sync(*next, topic, own_min, cluster_min);
+      break;
+    }
     default:
       return damaged();
   }
@@ -435,12 +476,37 @@ Result<ClusterDelta> ClusterTable::register_node(ClusterSnapshot& next, ClusterN
   return delta;
 }
 
+// The newer version is what leader and controller agree by: an ISR that was proposed under another number is refused.
+std::vector<TopicPartition> ClusterTable::require_in_sync(ClusterSnapshot& next, const Uuid& topic,
+                                                          std::optional<int32_t> own_min,
+                                                          size_t cluster_min) {
+  std::vector<PartitionAssignment> changed;
+  for (auto each = next.partitions_.lower_bound(TopicPartition{topic, PartitionId{0}});
+       each != next.partitions_.end() && each->first.topic == topic; ++each) {
+    PartitionAssignment& assignment = changed.emplace_back(each->second);
+    assignment.own_min_insync = own_min;
+    ++assignment.version;
+    // Where the ISR is enough from now on, more becomes visible that those do not have.
+    if (assignment.isr.size() >= assignment.least_in_sync(cluster_min)) assignment.eligible.clear();
+  }
+  std::vector<TopicPartition> partitions;
+  for (PartitionAssignment& assignment : changed) {
+    partitions.push_back(assignment.partition);
+    next.partitions_.set(partitions.back(), std::move(assignment));
+  }
+  return partitions;
+}
+
 std::string ClusterTable::save() const {
   const UncleanElections& elections = snapshot_->unclean_elections();
   const FeatureLevel level = snapshot_->feature_level();
-  const uint8_t version = level > kFirstLevel   ? kSavedWithLevel
-                          : elections.empty() ? kVersion
-                                              : kWithElections;
+  const bool has_own_min = std::ranges::any_of(snapshot_->partitions(), [](const auto& each) {
+    return each.second.own_min_insync.has_value();
+  });
+  const uint8_t version = has_own_min           ? kSavedWithOwnMin
+                          : level > kFirstLevel ? kSavedWithLevel
+                          : elections.empty()   ? kVersion
+                                                : kWithElections;
   std::string saved(1, static_cast<char>(version));
   append_varint(saved, snapshot_->nodes().size());
   for (const auto& [id, node] : snapshot_->nodes()) {
@@ -450,7 +516,7 @@ std::string ClusterTable::save() const {
   }
   append_varint(saved, snapshot_->partitions().size());
   for (const auto& [partition, assignment] : snapshot_->partitions())
-    append_assignment(saved, assignment, kVersion);
+    append_assignment(saved, assignment, has_own_min ? kWithOwnMin : kVersion);
   append_varint(saved, snapshot_->settings_.size());
   for (const auto& [node, settings] : snapshot_->settings_) append_settings(saved, node, settings);
   if (version < kWithElections) return saved;
@@ -466,7 +532,7 @@ std::string ClusterTable::save() const {
 
 Result<ClusterTable> ClusterTable::load(std::string_view saved) {
   ByteReader in(saved);
-  const uint8_t version = TRY(read_version(in, kSavedWithLevel));
+  const uint8_t version = TRY(read_version(in, kSavedWithOwnMin));
   auto loaded = std::make_shared<ClusterSnapshot>();
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     ClusterNode node = read_registration(in);
@@ -476,7 +542,8 @@ Result<ClusterTable> ClusterTable::load(std::string_view saved) {
     if (in.ok()) loaded->nodes_.set(id, std::move(node));
   }
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
-    PartitionAssignment assignment = read_assignment(in, version);
+    PartitionAssignment assignment = read_assignment(
+        in, version == kSavedWithOwnMin ? kWithOwnMin : std::min(version, kVersion));
     if (!in.ok()) break;
     TRY(check_assignment(assignment));
     const TopicPartition partition = assignment.partition;

@@ -49,6 +49,8 @@ struct PartitionAssignment {
   std::optional<NodeId> leader = {};  // nobody while none of the ISR is there
   LeaderEpoch leader_epoch = {};      // raised whenever the leader changes, to nobody too
   int32_t version = 0;                // raised by each change (Kafka's partition epoch)
+  // The topic's own min.insync.replicas; none: the cluster's.
+  std::optional<int32_t> own_min_insync = {};
   bool operator==(const PartitionAssignment&) const = default;
 
   bool has_replica(NodeId node) const;
@@ -56,9 +58,9 @@ struct PartitionAssignment {
   bool is_eligible(NodeId node) const;
   bool is_moving() const { return !adding.empty() || !removing.empty(); }
   bool is_adding(NodeId node) const;
-  // How many have to be in sync for anything to become visible: as many as is asked for, or all where there
-  // are fewer. Who is only to come is none of them yet.
-  size_t least_in_sync(size_t min_insync_replicas) const;
+  // How many have to be in sync for anything to become visible: as many as the topic asks for, else the cluster, or all
+  // where there are fewer. Who is only to come is none of them yet.
+  size_t least_in_sync(size_t cluster_min_insync) const;
 };
 
 // Preferred: the first of the replicas, if it is in sync. Unclean: anybody, though records are lost with that.
@@ -116,10 +118,15 @@ std::string encode_remove_assignments(const Uuid& topic);
 // What operators ask for, on the assignment as it is then: see partition_requests.h.
 std::string encode_move_replicas(const TopicPartition& partition,
                                  const std::vector<NodeId>& target);  // none: as they were
-std::string encode_elect_leader(const TopicPartition& partition, Election how);
+// `wanted`: who is to lead, nobody else; of level 4. Else the first of the replicas that may.
+std::string encode_elect_leader(const TopicPartition& partition, Election how,
+                                std::optional<NodeId> wanted = {});
 // Who has no replica any more is not of the cluster any more.
 std::string encode_unregister_node(NodeId node, NodeEpoch epoch);
 std::string encode_configure_node(NodeId node, const NodeSettings& all);
+// What the topic asks for from then on; of level 4. `cluster_min_insync` holds where it asks for nothing of its own.
+std::string encode_require_in_sync(const Uuid& topic, std::optional<int32_t> own_min_insync,
+                                   size_t cluster_min_insync);
 // Who asks for it knows that all nodes know it. Programs that know of no levels pass over it.
 std::string encode_raise_level(FeatureLevel level);
 
@@ -149,6 +156,9 @@ class ClusterTable {
 
  private:
   Result<ClusterDelta> register_node(ClusterSnapshot& next, ClusterNode node);
+  static std::vector<TopicPartition> require_in_sync(ClusterSnapshot& next, const Uuid& topic,
+                                                     std::optional<int32_t> own_min,
+                                                     size_t cluster_min);
   std::shared_ptr<const ClusterSnapshot> snapshot_;
 };
 

@@ -15,8 +15,8 @@ inline constexpr FeatureLevel kFirstLevel{1};  // of programs that know of no le
 inline constexpr FeatureLevel kJournalSnapshotsLevel{2};
 // Commits of a query may be of several plans, the one after the other (docs/adr/0101).
 inline constexpr FeatureLevel kReplacedQueriesLevel{3};
-// What transactions have defined is noted with the process that can end them (docs/adr/0104); and nodes tell each other when they
-// have carried out what was defined.
+// What transactions have defined is noted with the process that can end them (docs/adr/0104); nodes tell each other when they
+// have carried out what was defined, and how far their groups are; and topics have a min.insync.replicas of their own.
 inline constexpr FeatureLevel kDefiningTransactionsLevel{4};
 
 inline constexpr FeatureLevel kNewestLevel = kDefiningTransactionsLevel;  // that this program knows

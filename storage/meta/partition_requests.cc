@@ -102,7 +102,8 @@ std::optional<PartitionAssignment> completed_move(const PartitionAssignment& ass
 }
 
 Result<PartitionAssignment> with_elected_leader(const ClusterSnapshot& cluster,
-                                                const TopicPartition& partition, Election how) {
+                                                const TopicPartition& partition, Election how,
+                                                std::optional<NodeId> wanted) {
   PartitionAssignment next = TRY(find(cluster, partition));
   if (how == Election::Preferred) {
     TRY(check_preferred(cluster, next));
@@ -113,10 +114,12 @@ Result<PartitionAssignment> with_elected_leader(const ClusterSnapshot& cluster,
     };
     if (next.leader || std::ranges::any_of(next.replicas, may_lead))
       return Error{ErrorCode::ObjectState, "the partition has a leader, or will in a moment"};
-    const auto first =
-        std::ranges::find_if(next.replicas, [&](NodeId node) { return is_there(cluster, node); });
+    const auto first = std::ranges::find_if(next.replicas, [&](NodeId node) {
+      return is_there(cluster, node) && (!wanted || node == *wanted);
+    });
     if (first == next.replicas.end())
-      return Error{ErrorCode::NotLeader, "none of the replicas is there"};
+      return Error{ErrorCode::NotLeader, wanted ? "the replica with the longest log is not there"
+                                                : "none of the replicas is there"};
     next.leader = *first;
     next.isr = {*first};
     next.eligible.clear();

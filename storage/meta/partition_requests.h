@@ -27,9 +27,11 @@ Status check_move(const ClusterSnapshot& cluster, const TopicPartition& partitio
 std::optional<PartitionAssignment> completed_move(const PartitionAssignment& assignment,
                                                   size_t min_insync_replicas);
 
-// Fails with UnknownTopic; with ObjectState where there is nothing to elect, with NotLeader where nobody may be.
+// Fails with UnknownTopic; with ObjectState where there is nothing to elect, with NotLeader where nobody may be. An
+// unclean election takes `wanted`, or the first of the replicas that is there.
 Result<PartitionAssignment> with_elected_leader(const ClusterSnapshot& cluster,
-                                                const TopicPartition& partition, Election how);
+                                                const TopicPartition& partition, Election how,
+                                                std::optional<NodeId> wanted = {});
 
 // One of the partitions that the node has replicas of, if there is any.
 std::optional<TopicPartition> replica_on(const ClusterSnapshot& cluster, NodeId node);

@@ -121,6 +121,36 @@ TEST_F(ClusterTableTest, a_snapshot_of_it_is_the_same_and_damage_is_noticed) {
   EXPECT_EQ(table_.snapshot()->find(kPartition), nullptr);
 }
 
+TEST_F(ClusterTableTest, a_topic_asks_for_a_number_in_sync_of_its_own) {
+  assign_to_three();
+  const int32_t version = assignment().version;
+  ASSERT_TRUE(apply(encode_require_in_sync(kPartition.topic, 3, 2)));
+  EXPECT_EQ(assignment().least_in_sync(2), 3U);
+  EXPECT_EQ(assignment().version, version + 1) << "what was proposed before is refused";
+  const std::string saved = table_.save();
+  EXPECT_EQ(*ClusterTable::load(saved).value().snapshot()->find(kPartition), assignment());
+  for (size_t size = 0; size < saved.size(); ++size)
+    EXPECT_FALSE(ClusterTable::load(saved.substr(0, size))) << size;
+
+  // Two leave: who was in sync has all that is visible, until fewer are asked for.
+  PartitionAssignment alone = assignment();
+  alone.isr = {kOne};
+  alone.eligible = {kTwo, kThree};
+  ++alone.version;
+  assign(alone);
+  EXPECT_EQ(assignment(), alone) << "the number comes back as it went";
+  ASSERT_TRUE(apply(encode_require_in_sync(kPartition.topic, 2, 2)));
+  EXPECT_EQ(assignment().eligible, alone.eligible);
+  ASSERT_TRUE(apply(encode_require_in_sync(kPartition.topic, 1, 2)));
+  EXPECT_EQ(assignment().eligible, std::vector<NodeId>{});
+
+  ASSERT_TRUE(apply(encode_require_in_sync(kPartition.topic, std::nullopt, 2)));
+  EXPECT_EQ(assignment().least_in_sync(2), 2U);
+  EXPECT_TRUE(apply(encode_require_in_sync(Uuid::random(), 3, 2))) << "a topic that is gone";
+  const std::string part = encode_require_in_sync(kPartition.topic, 3, 2);
+  for (size_t size = 0; size < part.size(); ++size) EXPECT_FALSE(apply(part.substr(0, size)));
+}
+
 // --- What operators ask for
 
 TEST_F(ClusterTableTest, replicas_that_are_to_come_are_beside_those_that_are_to_go) {
@@ -225,6 +255,14 @@ TEST_F(ClusterTableTest, an_unclean_election_takes_who_is_there_when_nobody_else
   ASSERT_TRUE(apply(encode_fence_node(kTwo, two, false)));
   EXPECT_FALSE(apply(encode_elect_leader(kPartition, Election::Unclean))) << "node 2 has all";
   ASSERT_TRUE(apply(encode_fence_node(kTwo, two, true)));
+  EXPECT_FALSE(apply(encode_elect_leader(kPartition, Election::Unclean, kTwo))) << "it is away";
+  const auto elected = encode_elect_leader(kPartition, Election::Unclean, kThree);
+  for (size_t size = 0; size < elected.size(); ++size) EXPECT_FALSE(apply(elected.substr(0, size)));
+  ASSERT_TRUE(apply(encode_fence_node(kOne, table_.snapshot()->find(kOne)->epoch, true)));
+  const ClusterTable before = ClusterTable::load(table_.save()).value();
+  ASSERT_TRUE(apply(elected));
+  EXPECT_EQ(assignment().leader, kThree);
+  table_ = before;
   ASSERT_TRUE(apply(encode_elect_leader(kPartition, Election::Unclean)));
   EXPECT_EQ(assignment().leader, kThree);
   EXPECT_EQ(assignment().isr, std::vector{kThree});
