@@ -10,6 +10,8 @@
 
 #include "base/log.h"
 #include "server/cluster/placement.h"
+#include "storage/log/replica_log.h"
+#include "storage/meta/topic_configs.h"
 
 namespace server {
 
@@ -543,6 +545,16 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
   const storage::ClusterSnapshot& cluster = *view()->metadata;
   const int32_t first = delta.before ? delta.before->partition_count : 0;
   const int32_t count = delta.now->partition_count - first;
+  const bool may_ask = cluster.feature_level() >= storage::kDefiningTransactionsLevel;
+  const auto own_min = may_ask ? storage::own_min_insync(*delta.now) : std::nullopt;
+  const size_t cluster_min = options_.settings.replicas.min_insync_replicas;
+  if (may_ask && delta.before) {
+    // One that was set at an earlier level holds from the next change on.
+    const auto* known = cluster.find({delta.now->id, PartitionId{0}});
+    if (storage::own_min_insync(*delta.before) != own_min ||
+        (known != nullptr && known->own_min_insync != own_min))
+      add(storage::encode_require_in_sync(delta.now->id, own_min, cluster_min));
+  }
   if (count == 0) return {};
   int32_t factor = wanted.factor;
   // Those that come later are like those that there are.
@@ -557,8 +569,7 @@ Status ClusterMember::place(const storage::TopicDelta& delta, const Wanted& want
                  fmt::format("replicas are assigned to {} partitions, and {} would be new",
                              replicas.size(), count)};
   for (const storage::PartitionAssignment& assignment :
-       TRY(assign_replicas(cluster, delta.now->id, first, replicas,
-                           options_.settings.controller.min_insync_replicas)))
+       TRY(assign_replicas(cluster, delta.now->id, first, replicas, cluster_min, own_min)))
     add(storage::encode_assign_partition(assignment));
   return {};
 }

@@ -92,13 +92,15 @@ Result<std::vector<std::vector<NodeId>>> place_replicas(const storage::ClusterSn
 
 Result<std::vector<storage::PartitionAssignment>> assign_replicas(
     const storage::ClusterSnapshot& cluster, const Uuid& topic, int32_t first,
-    const std::vector<std::vector<NodeId>>& replicas, size_t min_insync_replicas) {
+    const std::vector<std::vector<NodeId>>& replicas, size_t min_insync_replicas,
+    std::optional<int32_t> own_min_insync) {
   std::vector<storage::PartitionAssignment> assigned;
   for (const std::vector<NodeId>& nodes : replicas) {
     const auto number = first + static_cast<int32_t>(assigned.size());
     storage::PartitionAssignment& next =
         assigned.emplace_back(storage::PartitionAssignment{{topic, PartitionId{number}}});
     next.replicas = nodes;
+    next.own_min_insync = own_min_insync;
     for (const NodeId id : nodes)
       if (const auto* node = cluster.find(id); node != nullptr && !node->is_fenced)
         next.isr.push_back(id);

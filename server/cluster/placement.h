@@ -18,9 +18,10 @@ Result<std::vector<std::vector<NodeId>>> place_replicas(const storage::ClusterSn
                                                         int32_t count, int32_t factor);
 
 // As they are assigned: those are in sync that are there. Fails with NotEnoughReplicas where these would be fewer than
-// min.insync.replicas asks for: nobody could write to it.
+// min.insync.replicas asks for, the topic's own or the cluster's: nobody could write to it.
 Result<std::vector<storage::PartitionAssignment>> assign_replicas(
     const storage::ClusterSnapshot& cluster, const Uuid& topic, int32_t first,
-    const std::vector<std::vector<NodeId>>& replicas, size_t min_insync_replicas);
+    const std::vector<std::vector<NodeId>>& replicas, size_t min_insync_replicas,
+    std::optional<int32_t> own_min_insync = {});
 
 }  // namespace server

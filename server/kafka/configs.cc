@@ -27,12 +27,16 @@ std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView
                          std::string(row.doc)});
   for (const storage::TopicConfigRow& row : storage::topic_configs())
     if (!row.broker_name.empty())
-      configs.push_back({std::string(row.broker_name), std::string(row.default_value), row.type,
-                         std::string(row.doc)});
-  for (BrokerConfig& config : configs)
-    if (cluster && config.name == "min.insync.replicas")
-      config.value = fmt::to_string(cluster->min_insync_replicas);
+      configs.push_back({std::string(row.broker_name),
+                         node_value_of(row, cluster).value_or(std::string(row.default_value)),
+                         row.type, std::string(row.doc)});
   return configs;
+}
+
+std::optional<std::string> node_value_of(const storage::TopicConfigRow& row,
+                                         const ClusterView* cluster) {
+  if (cluster == nullptr || row.name != storage::kMinInsyncReplicas) return std::nullopt;
+  return fmt::to_string(cluster->min_insync_replicas);
 }
 
 std::string group_config_default(const NodeView& node, std::string_view name) {

@@ -1,6 +1,8 @@
 // Settings of topics, of groups and of this broker, as the requests about them show and name them.
 #pragma once
 #include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,10 +41,15 @@ inline bool is_never_set(std::string_view name) {
 // By its id; the empty name stands for all brokers.
 bool is_broker(const NodeView& node, std::string_view resource_name);
 
+// What a node of a cluster was given for topics that do not say it themselves.
+std::optional<std::string> node_value_of(const storage::TopicConfigRow& row,
+                                         const ClusterView* cluster);
+
 // Those of a topic with these settings, in the fields that the answers of CreateTopics and
 // DescribeConfigs have in common. `is_wanted`: of a name.
 template <class Config, class IsWanted>
-std::vector<Config> topic_config_answers(const storage::TopicInfo& topic, IsWanted is_wanted) {
+std::vector<Config> topic_config_answers(const storage::TopicInfo& topic, IsWanted is_wanted,
+                                         const ClusterView* cluster) {
   std::vector<Config> answers;
   for (const storage::TopicConfigRow& row : storage::topic_configs()) {
     if (!is_wanted(row.name)) continue;
@@ -51,6 +58,11 @@ std::vector<Config> topic_config_answers(const storage::TopicInfo& topic, IsWant
     config.value = storage::topic_config(topic, row.name);
     config.read_only = false;
     config.config_source = topic.config.contains(std::string(row.name)) ? kFromTopic : kFromDefault;
+    if (config.config_source == kFromTopic) continue;
+    if (auto node_value = node_value_of(row, cluster)) {
+      config.value = *std::move(node_value);
+      config.config_source = kFromBroker;
+    }
   }
   return answers;
 }

@@ -51,8 +51,8 @@ constexpr TopicConfigRow kRows[] = {
      "compaction begins when so much of the partition is new since the last time", "", 0, 1},
     {"min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", Long, "0",
      "compaction leaves a record alone for so long", "", 0},
-    {"min.insync.replicas", "min.insync.replicas", Int, "1",
-     "how many replicas acks=all waits for: there is one, and it is enough", "", 1},
+    {kMinInsyncReplicas, kMinInsyncReplicas, Int, "1",
+     "how many replicas have to be in sync for acks=all: all of a topic that has fewer", "", 1},
     {"preallocate", "log.preallocate", Boolean, "false", kForFiles},
     {"retention.bytes", "log.retention.bytes", Long, "-1",
      "how many bytes of record batches a partition keeps; -1: all"},
@@ -186,6 +186,11 @@ int64_t topic_config_number(const TopicInfo& topic, std::string_view name) {
   const TopicConfigRow* row = find_topic_config(name);
   const std::string_view set = topic_config(topic, name);
   return number_of<int64_t>(is_value_of(set, *row) ? set : row->default_value).value_or(0);
+}
+
+std::optional<int32_t> own_min_insync(const TopicInfo& topic) {
+  if (!topic.config.contains(kMinInsyncReplicas)) return std::nullopt;
+  return static_cast<int32_t>(topic_config_number(topic, kMinInsyncReplicas));
 }
 
 bool has_cleanup_policy(const TopicInfo& topic, std::string_view policy) {

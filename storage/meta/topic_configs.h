@@ -28,6 +28,8 @@ struct TopicConfigRow {
   double least = -1e300, most = 1e300;
 };
 
+inline constexpr const char* kMinInsyncReplicas = "min.insync.replicas";
+
 std::span<const TopicConfigRow> topic_configs();
 // nullptr when there is none of this name.
 const TopicConfigRow* find_topic_config(std::string_view name);
@@ -37,6 +39,8 @@ Status check_topic_config(std::string_view name, std::string_view value);
 std::string_view topic_config(const TopicInfo& topic, std::string_view name);
 // Of a setting that is a number. What an older version has let pass and is none counts as the default.
 int64_t topic_config_number(const TopicInfo& topic, std::string_view name);
+// The topic's own min.insync.replicas; none: the cluster's holds.
+std::optional<int32_t> own_min_insync(const TopicInfo& topic);
 bool has_cleanup_policy(const TopicInfo& topic, std::string_view policy);  // "delete", "compact"
 
 // One setting of an IncrementalAlterConfigs request (KIP-339).

@@ -247,7 +247,8 @@ Status ReplicaManager::check_leads(const TopicPartition& partition) const {
     return Error{ErrorCode::NotEnoughReplicas,
                  fmt::format("{} replicas are in sync, and min.insync.replicas asks for {}",
                              found->second.leader->assignment().isr.size(),
-                             context_.settings.min_insync_replicas)};
+                             found->second.leader->assignment().own_min_insync.value_or(
+                                 static_cast<int32_t>(context_.settings.min_insync_replicas)))};
   return {};
 }
 

@@ -16,9 +16,9 @@ from etcd_way import Way
 from millrace_server import Skipped, binary, case, obstacle_of_own_client, run
 
 try:
-    from confluent_kafka import KafkaException
+    from confluent_kafka import KafkaException, Producer
 except ImportError:
-    KafkaException = None
+    KafkaException = Producer = None
 try:
     import psycopg
 except ImportError:
@@ -395,6 +395,44 @@ def a_node_shows_the_settings_of_the_cluster():
     shown = tool("kafka-configs", nodes, "--describe", "--all", "--entity-type", "brokers", "--entity-name", "1")
     for setting in ("default.replication.factor=3", "min.insync.replicas=2"):
         assert f"  {setting} " in shown, shown
+
+
+def error_of_produce(nodes, topic):
+    """Of one record with acks=all that is sent once; None where it was taken."""
+    errors = []
+    producer = Producer({"bootstrap.servers": nodes.bootstrap, "acks": "all", "message.send.max.retries": 0})
+    producer.produce(topic, b"v", on_delivery=lambda error, _: errors.append(error and error.name()))
+    assert producer.flush(20) == 0
+    return errors[0]
+
+
+@case
+def a_topic_asks_for_as_many_in_sync_as_it_likes():
+    nodes = cluster()
+    tool("kafka-topics", nodes, "--create", "--topic", "strict", "--partitions", "1", "--replication-factor", "3",
+         "--config", "min.insync.replicas=3")
+    eventually(lambda: error_of_produce(nodes, "strict") is None)
+
+    def shown():
+        said = tool("kafka-configs", nodes, "--describe", "--all", "--entity-type", "topics", "--entity-name", "strict")
+        return next(line for line in said.splitlines() if "min.insync.replicas=" in line)
+
+    def ask_for(*change):
+        tool("kafka-configs", nodes, "--alter", "--entity-type", "topics", "--entity-name", "strict", *change)
+
+    assert "min.insync.replicas=3 " in shown() and "STATIC_BROKER_CONFIG:min.insync.replicas=2" in shown(), shown()
+    away = nodes.nodes[replicas_of(nodes, "strict")[0][-1]]
+    away.kill()
+    eventually(lambda: error_of_produce(nodes, "strict") == "NOT_ENOUGH_REPLICAS")
+    ask_for("--add-config", "min.insync.replicas=1")
+    eventually(lambda: error_of_produce(nodes, "strict") is None)
+    ask_for("--add-config", "min.insync.replicas=3")
+    eventually(lambda: error_of_produce(nodes, "strict") == "NOT_ENOUGH_REPLICAS")
+    ask_for("--delete-config", "min.insync.replicas")
+    assert "min.insync.replicas=2 " in shown(), shown()
+    eventually(lambda: error_of_produce(nodes, "strict") is None)
+    away.start()
+    all_is_well(nodes)
 
 
 def states_at(node):

@@ -34,6 +34,7 @@ class Scenario {
  public:
   explicit Scenario(const Options& options)
       : chance_(options.seed),
+        requiring_(~options.seed ^ 0x72657175697265),
         node_count_(
             static_cast<int32_t>(chance_.one_in(2) ? kReplicas : chance_.between(kReplicas, 6))),
         findings_(queue_, options.is_verbose),
@@ -69,6 +70,7 @@ class Scenario {
     Chance profile(~options.seed ^ 0x70726f66696c65);
     if (profile.one_in(8)) network_.set_very_late(12);
     if (profile.one_in(8)) moves_ = 20;
+    requires_ = options.seed % 7 == 4;
     world_.check = [this](SimNode& node) {
       checker_.check(node);
       transactions_.check(node);
@@ -113,6 +115,7 @@ class Scenario {
       queue_.after(kSecond / 4, [&] { committer->start(); });
     queue_.after(kSecond / 4, [this] { asker_.start(); });
     queue_.after(kSecond / 2, [this] { attack(); });
+    if (requires_) queue_.after(kSecond / 2, [this] { require_in_sync(); });
     run_until(kAttacked);
     heal();
     for (const auto& producer : producers_) producer->stop();
@@ -212,8 +215,9 @@ class Scenario {
   }
   // Operators may ask any node.
   static bool is_request(std::string_view part) {
-    constexpr char kMove = 5, kElect = 6, kConfigure = 8;
-    return part.size() > 1 && (part[1] == kMove || part[1] == kElect || part[1] == kConfigure);
+    constexpr char kMove = 5, kElect = 6, kConfigure = 8, kRequire = 10;
+    return part.size() > 1 &&
+           (part[1] == kMove || part[1] == kElect || part[1] == kConfigure || part[1] == kRequire);
   }
   bool is_decision(std::string_view part) {
     if (is_request(part)) return false;
@@ -415,6 +419,22 @@ class Scenario {
     if (chance_.one_in(4)) parts.push_back(throttle());
     if (!parts.empty()) ask(node, parts);
   }
+  // Topics come to ask for more replicas in sync, or for fewer, or for as many as the cluster does.
+  void require_in_sync() {
+    SimNode& node = *requiring_.one_of(nodes_);
+    if (node.is_running() && !node.cluster()->cluster()->partitions().empty()) {
+      const TopicPartition partition = requiring_.one_of(partitions());
+      const auto count = static_cast<int32_t>(requiring_.between(0, kReplicas + 1));
+      findings_.trace(
+          fmt::format("topic {} is to have {} replicas in sync", partition.topic.bytes[0], count));
+      ask(node, {storage::encode_require_in_sync(partition.topic,
+                                                 count > 0 ? std::optional(count) : std::nullopt,
+                                                 world_.settings.replicas.min_insync_replicas)});
+    }
+    queue_.after(requiring_.between(kSecond / 20, kSecond), [this] {
+      if (queue_.now_us() < kAttacked) require_in_sync();
+    });
+  }
   // What moves is held up, or no longer.
   std::string throttle() {
     if (chance_.one_in(2)) return storage::encode_configure_node(storage::kAllNodes, {});
@@ -518,7 +538,7 @@ class Scenario {
   // Who loses the last disk that has everything loses records, and nothing could be done about it. Where one is
   // enough to acknowledge, that one may be the last with the next command.
   bool may_lose_its_disk(const SimNode& node) {
-    if (world_.settings.replicas.min_insync_replicas < 2) return false;
+    if (world_.settings.replicas.min_insync_replicas < 2 || requires_) return false;
     storage::ClusterTable table = truth();
     for (const auto& other : nodes_) {
       const storage::ClusterNode* known = table.snapshot()->find(other->id());
@@ -812,6 +832,8 @@ class Scenario {
 
   EventQueue queue_;
   Chance chance_;
+  Chance requiring_;
+  bool requires_ = false;  // whether topics come to ask for other numbers of replicas in sync
   const int32_t node_count_;
   int64_t moves_ = 3;  // of so many and 15 attacks
   Findings findings_;

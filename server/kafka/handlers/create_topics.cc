@@ -53,8 +53,17 @@ void check_assignments(const Asked& asked, const HandlerContext& context, Answer
            "replicas are assigned to each partition from 0 on, once");
 }
 
+// With its settings alone.
+storage::TopicInfo topic_of(const Asked& asked) {
+  storage::TopicInfo topic;
+  for (const CreateTopicsRequest::Topic::Config& each : asked.configs)
+    if (each.value) topic.config[each.name] = *each.value;
+  return topic;
+}
+
 // Nodes that are away get replicas, too; but so many must be there that it can be written to.
-void check_factor(int32_t factor, const HandlerContext& context, Answer& answer) {
+void check_factor(const Asked& asked, const HandlerContext& context, Answer& answer) {
+  int32_t factor = asked.replication_factor;
   const auto view = context.backend.cluster();
   if (!view) {
     if (factor != -1 && factor != 1)
@@ -67,7 +76,10 @@ void check_factor(int32_t factor, const HandlerContext& context, Answer& answer)
     return refuse(
         answer, kInvalidReplicationFactor,
         fmt::format("the cluster has {} nodes, so a topic has 1 to {} replicas", nodes, nodes));
-  const size_t least = std::min(view->min_insync_replicas, static_cast<size_t>(factor));
+  const size_t min_insync =
+      static_cast<size_t>(storage::own_min_insync(topic_of(asked))
+                              .value_or(static_cast<int32_t>(view->min_insync_replicas)));
+  const size_t least = std::min(min_insync, static_cast<size_t>(factor));
   if (view->nodes.size() < least)
     refuse(
         answer, kInvalidReplicationFactor,
@@ -93,7 +105,7 @@ bool check(const Asked& asked, const storage::TopicSnapshot& topics, const Handl
     refuse(answer, kInvalidPartitions,
            fmt::format("a topic has 1 to {} partitions", kMaxPartitions));
   else
-    check_factor(asked.replication_factor, context, answer);
+    check_factor(asked, context, answer);
   for (const auto& config : asked.configs) {
     if (answer.error_code != KafkaError::None) break;
     if (!config.value)
@@ -157,12 +169,10 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     Replication replication = replication_of(asked, context);
     replication.owner = owner_of_new(context);
     answer.replication_factor = static_cast<int16_t>(replication.factor);
-    storage::TopicInfo topic;
-    for (CreateTopicsRequest::Topic::Config& each : asked.configs)
-      topic.config[std::move(each.name)] = std::move(*each.value);
+    storage::TopicInfo topic = topic_of(asked);
     // As the topic will have them (KIP-525).
-    answer.configs =
-        topic_config_answers<Answer::Config>(topic, [](std::string_view) { return true; });
+    answer.configs = topic_config_answers<Answer::Config>(
+        topic, [](std::string_view) { return true; }, context.backend.cluster().get());
     if (request.validate_only) continue;
     auto made = [pending, i](Result<storage::TopicInfo> made) {
       Answer& created = pending->response.topics[i];

@@ -31,10 +31,10 @@ bool is_wanted(const Asked& asked, std::string_view name) {
          std::ranges::count(*asked.configuration_keys, name) > 0;
 }
 
-void describe_topic(const storage::TopicInfo& topic, const DescribeConfigsRequest& request,
-                    const Asked& asked, Answer& answer) {
+void describe_topic(const storage::TopicInfo& topic, const ClusterView* cluster,
+                    const DescribeConfigsRequest& request, const Asked& asked, Answer& answer) {
   answer.configs = topic_config_answers<Config>(
-      topic, [&](std::string_view name) { return is_wanted(asked, name); });
+      topic, [&](std::string_view name) { return is_wanted(asked, name); }, cluster);
   for (Config& config : answer.configs) {
     const storage::TopicConfigRow& row = *storage::find_topic_config(config.name);
     config.config_type = static_cast<int8_t>(row.type);
@@ -42,6 +42,8 @@ void describe_topic(const storage::TopicInfo& topic, const DescribeConfigsReques
     if (!request.include_synonyms) continue;
     if (config.config_source == kFromTopic)
       config.synonyms.push_back({config.name, config.value, kFromTopic});
+    if (const auto node_value = node_value_of(row, cluster))
+      config.synonyms.push_back({std::string(row.broker_name), *node_value, kFromBroker});
     if (!row.broker_name.empty())
       config.synonyms.push_back(
           {std::string(row.broker_name), std::string(row.default_value), kFromDefault});
@@ -128,7 +130,7 @@ void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest req
     answer.resource_name = asked.resource_name;
     if (asked.resource_type == kTopicResource) {
       if (const storage::TopicInfo* topic = topics->find(asked.resource_name))
-        describe_topic(*topic, request, asked, answer);
+        describe_topic(*topic, context.backend.cluster().get(), request, asked, answer);
       else
         refuse(answer, KafkaError::UnknownTopicOrPartition,
                fmt::format("topic \"{}\" does not exist", asked.resource_name));

@@ -168,6 +168,8 @@ TEST(Placement, nothing_is_assigned_to_which_nobody_could_write) {
   EXPECT_EQ(refused.error().message,
             "1 of the 3 nodes that partition 4 would be on is there, and min.insync.replicas asks "
             "for 2");
+  EXPECT_TRUE(assign_replicas(*table.snapshot(), topic(0), 4, three, 2, 1));
+  EXPECT_FALSE(assign_replicas(*table.snapshot(), topic(0), 4, three, 1, 2));
   // A topic of one replica needs one.
   const auto one = place_replicas(*table.snapshot(), topic(0), 0, 1, 1).value();
   EXPECT_TRUE(assign_replicas(*table.snapshot(), topic(0), 0, one, 2));

@@ -262,6 +262,8 @@ TEST_F(ClusterTest, topics_are_made_while_a_node_is_away) {
   EXPECT_EQ(refused.error_code, kInvalidReplicationFactor);
   EXPECT_EQ(refused.error_message,
             "1 of the cluster's 3 nodes are there, and min.insync.replicas asks for 2");
+  request.topics[0].configs = {{"min.insync.replicas", "1"}};
+  EXPECT_EQ(ask<CreateTopicsResponse>(request, 5).topics.at(0).error_code, KafkaError::None);
   request.topics[0] = {.name = "by_hand", .num_partitions = -1, .replication_factor = -1};
   request.topics[0].assignments = {{0, {1, 3}}};
   EXPECT_EQ(ask<CreateTopicsResponse>(request, 5).topics.at(0).error_code,
