@@ -705,7 +705,12 @@ class Scenario {
 
   void wait_until_healed() {
     const int64_t give_up_us = queue_.now_us() + kHealing;
-    while (findings_.all().empty() && queue_.now_us() < give_up_us && !is_healed()) {
+    // A transactional client asks again after seconds, now and then.
+    const auto patience_us = [&] {
+      return !are_transactional_clients_idle() && is_all_else_healed() ? kHealing : 0;
+    };
+    while (findings_.all().empty() && !is_healed() &&
+           (queue_.now_us() < give_up_us || queue_.now_us() < give_up_us + patience_us())) {
       lift_throttle();
       run_until(queue_.now_us() + kSecond / 4);
     }
@@ -765,11 +770,13 @@ class Scenario {
     return assignment.leader && !assignment.is_moving() &&
            assignment.isr.size() == assignment.replicas.size();
   }
-  bool is_healed() {
+  bool is_healed() { return are_transactional_clients_idle() && is_all_else_healed(); }
+  bool are_transactional_clients_idle() const {
+    return std::ranges::all_of(clients_, [](const auto& client) { return client->is_idle(); });
+  }
+  bool is_all_else_healed() {
     for (const auto& producer : producers_)
       if (!producer->is_idle()) return false;
-    for (const auto& client : clients_)
-      if (!client->is_idle()) return false;
     for (const auto& writer : writers_)
       if (!writer->is_idle()) return false;
     for (const auto& counter : counters_)
