@@ -93,6 +93,9 @@ Result<std::unique_ptr<ClusterMember>> ClusterMember::open(ClusterMemberOptions 
                          [&self](std::function<void(GroupCalls::Groups)> done) {
                            if (self.own_groups_) self.own_groups_(self.at_home(std::move(done)));
                          }});
+  self.log_calls_ = std::make_unique<LogCalls>(LogCalls::Around{
+      with.node, clock, send, [&self] { return self.node_->cluster(); },
+      [&self](const TopicPartition& partition) { return self.log_of(partition); }});
   self.timer_ = std::make_unique<Timer>(self.loop_, "cluster", [&self] { self.tick(); });
   self.timer_->start_every(kTickMs);
   self.thread_ = std::thread([&loop = self.loop_] { loop.run(); });
@@ -352,6 +355,7 @@ void ClusterMember::tick() {
   scrub_rounds_.store(node_->scrub().rounds(), std::memory_order_relaxed);
   applied_calls_->tick();
   group_calls_->tick();
+  log_calls_->tick();
   note_touch();
 }
 
@@ -387,6 +391,21 @@ void ClusterMember::use_groups(OwnGroups own) {
 
 void ClusterMember::ask_groups(std::function<void(GroupCalls::Told)> done) {
   loop_.post([this, done = std::move(done)]() mutable { group_calls_->ask(std::move(done)); });
+}
+
+void ClusterMember::find_best_logs(std::vector<TopicPartition> partitions, LogCalls::Done done) {
+  loop_.post([this, partitions = std::move(partitions), done = std::move(done)]() mutable {
+    if (node_->cluster()->feature_level() < storage::kDefiningTransactionsLevel)
+      return done(LogCalls::Best());
+    log_calls_->ask(partitions, std::move(done));
+  });
+}
+
+LogsTold::Log ClusterMember::log_of(const TopicPartition& partition) const {
+  const auto status = log_.find_partition(partition);
+  if (!status) return {};
+  const auto last = storage::ReplicaLog(log_).last_epoch(partition);
+  return {last ? last->value_or(LeaderEpoch{-1}) : LeaderEpoch{-1}, status->log_end()};
 }
 
 void ClusterMember::note_touch() {
@@ -436,6 +455,9 @@ void ClusterMember::on_message(NodeId from, ClusterMessage message) {
     return group_calls_->on_message(from, *ask);
   if (auto* told = std::get_if<GroupsTold>(&message))
     return group_calls_->on_message(from, std::move(*told));
+  if (const auto* ask = std::get_if<AskLogs>(&message)) return log_calls_->on_message(from, *ask);
+  if (const auto* told = std::get_if<LogsTold>(&message))
+    return log_calls_->on_message(from, *told);
   node_->on_message(from, std::move(message));
 }
 

@@ -17,6 +17,7 @@
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/digest_thread.h"
 #include "server/cluster/group_calls.h"
+#include "server/cluster/log_calls.h"
 #include "server/cluster/mirrored_metadata_log.h"
 #include "server/etcd/etcd_gateway.h"
 #include "server/kafka/cluster_view.h"
@@ -128,6 +129,9 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void use_groups(OwnGroups own);
   // Calls back, on the member's loop, with those of the other nodes.
   void ask_groups(std::function<void(GroupCalls::Told)> done);
+  // Which replica of each loses least where nobody can lead it cleanly; answered on the member's loop. Of none below feature
+  // level 4: not all nodes could be asked.
+  void find_best_logs(std::vector<storage::TopicPartition> partitions, LogCalls::Done done);
   // Whether there is a connection to the node.
   bool reaches(NodeId node) const {
     return connected_.load(std::memory_order_acquire)->contains(node);
@@ -154,6 +158,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // Other nodes that are there and know what is asked since feature level 4, and those of them that can be asked now.
   std::set<NodeId> others_that_tell() const;
   std::set<NodeId> reached_that_tell() const;
+  LogsTold::Log log_of(const storage::TopicPartition& partition) const;
   void tell_nodes();
   // Runs it on the loop and waits.
   template <class Ask>
@@ -240,6 +245,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   std::unique_ptr<AppliedCalls> applied_calls_;
   std::function<Revision()> find_applied_;  // the loop's
   std::unique_ptr<GroupCalls> group_calls_;
+  std::unique_ptr<LogCalls> log_calls_;
   OwnGroups own_groups_;  // the loop's; empty until they are there
   std::atomic<bool> is_in_touch_{true}, is_isolated_{false};
   std::atomic<std::shared_ptr<const std::set<NodeId>>> connected_ =

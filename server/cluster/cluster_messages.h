@@ -180,12 +180,27 @@ struct GroupsTold {
   std::vector<coordinator::GroupProgress> groups = {};
 };
 
+// To who has replicas of these: how far are its logs? Programs from before feature level 4 pass over it.
+struct AskLogs {
+  uint64_t number = 0;
+  std::vector<storage::TopicPartition> partitions = {};
+};
+struct LogsTold {
+  struct Log {
+    LeaderEpoch last_epoch{-1};  // of its last record; -1: it has none
+    Offset end = {};
+    auto operator<=>(const Log&) const = default;
+  };
+  uint64_t number = 0;
+  std::vector<Log> logs = {};  // in the order of the partitions
+};
+
 using ClusterMessage =
     std::variant<storage::ReplicaFetch, storage::ReplicaFetched, storage::IsrProposal, Heartbeat,
                  NodeFenced, NodesProgress, DeliverOutput, OutputDelivered, WriteMarker,
                  MarkerWritten, JoinTransaction, TransactionJoined, BeginCommit, EndCommit,
                  CommitAnswered, AppendRows, RowsAppended, AskEnds, EndsTold, ConfirmLeader,
                  LeaderConfirmed, AskDigest, DigestTold, AskApplied, AppliedTold, AskGroups,
-                 GroupsTold>;
+                 GroupsTold, AskLogs, LogsTold>;
 
 }  // namespace server

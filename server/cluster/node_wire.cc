@@ -16,6 +16,8 @@
 #include "server/kafka/messages/ask_ends_response.h"
 #include "server/kafka/messages/ask_groups_request.h"
 #include "server/kafka/messages/ask_groups_response.h"
+#include "server/kafka/messages/ask_logs_request.h"
+#include "server/kafka/messages/ask_logs_response.h"
 #include "server/kafka/messages/begin_commit_request.h"
 #include "server/kafka/messages/commit_answer.h"
 #include "server/kafka/messages/confirm_leader_request.h"
@@ -50,6 +52,8 @@ using kafka::AskEndsRequest;
 using kafka::AskEndsResponse;
 using kafka::AskGroupsRequest;
 using kafka::AskGroupsResponse;
+using kafka::AskLogsRequest;
+using kafka::AskLogsResponse;
 using kafka::BeginCommitRequest;
 using kafka::ConfirmLeaderRequest;
 using kafka::ConfirmLeaderResponse;
@@ -424,6 +428,22 @@ std::string frame_of(const GroupsTold& told) {
   return framed(to);
 }
 
+std::string frame_of(const AskLogs& ask) {
+  AskLogsRequest to;
+  to.number = static_cast<int64_t>(ask.number);
+  for (const TopicPartition& each : ask.partitions)
+    to.partitions.push_back({each.topic, each.partition.value()});
+  return framed(to);
+}
+
+std::string frame_of(const LogsTold& told) {
+  AskLogsResponse to;
+  to.number = static_cast<int64_t>(told.number);
+  for (const LogsTold::Log& each : told.logs)
+    to.logs.push_back({each.last_epoch.value(), each.end.value()});
+  return framed(to);
+}
+
 // --- And back
 
 ClusterMessage message_of(const ReplicaFetchRequest& from) {
@@ -657,6 +677,20 @@ ClusterMessage message_of(const AskGroupsResponse& from) {
   return told;
 }
 
+ClusterMessage message_of(const AskLogsRequest& from) {
+  AskLogs ask{.number = static_cast<uint64_t>(from.number)};
+  for (const AskLogsRequest::Asked& each : from.partitions)
+    ask.partitions.push_back(partition_of(each));
+  return ask;
+}
+
+ClusterMessage message_of(const AskLogsResponse& from) {
+  LogsTold told{.number = static_cast<uint64_t>(from.number)};
+  for (const AskLogsResponse::Log& each : from.logs)
+    told.logs.push_back({LeaderEpoch{each.last_epoch}, Offset{each.end}});
+  return told;
+}
+
 template <class Message>
 Result<std::optional<ClusterMessage>> decode_as(const kafka::RequestFrame& frame,
                                                 const std::shared_ptr<const void>& keeper) {
@@ -695,14 +729,14 @@ FramePieces encode_in_pieces(const ClusterMessage& message) {
 
 Result<std::optional<ClusterMessage>> decode_message(std::string_view frame,
                                                      const std::shared_ptr<const void>& keeper) {
-  return decode_as_any<ReplicaFetchRequest, ReplicaFetchResponse, ProposeIsrRequest,
-                       NodeHeartbeatRequest, NodeFencedRequest, NodesProgressRequest,
-                       DeliverOutputRequest, DeliverOutputResponse, WriteMarkerRequest,
-                       WriteMarkerResponse, JoinTransactionRequest, JoinTransactionResponse,
-                       BeginCommitRequest, EndCommitRequest, kafka::CommitAnswer, AppendRowsRequest,
-                       AppendRowsResponse, AskEndsRequest, AskEndsResponse, ConfirmLeaderRequest,
-                       ConfirmLeaderResponse, AskDigestRequest, AskDigestResponse,
-                       AskAppliedRequest, AskAppliedResponse, AskGroupsRequest, AskGroupsResponse>(
+  return decode_as_any<
+      ReplicaFetchRequest, ReplicaFetchResponse, ProposeIsrRequest, NodeHeartbeatRequest,
+      NodeFencedRequest, NodesProgressRequest, DeliverOutputRequest, DeliverOutputResponse,
+      WriteMarkerRequest, WriteMarkerResponse, JoinTransactionRequest, JoinTransactionResponse,
+      BeginCommitRequest, EndCommitRequest, kafka::CommitAnswer, AppendRowsRequest,
+      AppendRowsResponse, AskEndsRequest, AskEndsResponse, ConfirmLeaderRequest,
+      ConfirmLeaderResponse, AskDigestRequest, AskDigestResponse, AskAppliedRequest,
+      AskAppliedResponse, AskGroupsRequest, AskGroupsResponse, AskLogsRequest, AskLogsResponse>(
       TRY(kafka::parse_request(frame)), keeper);
 }
 

@@ -98,6 +98,14 @@ class Backend {
     done(Error{ErrorCode::NotSupported, "this server is not part of a cluster"});
   }
 
+  // Of each the replica that is there and whose log reaches furthest: an unclean election loses least with it. None where
+  // not all nodes can tell. Fails with NetworkFailure where one that is there does not.
+  using BestLogs = std::map<storage::TopicPartition, NodeId>;
+  virtual void find_best_logs(std::vector<storage::TopicPartition> /*partitions*/,
+                              std::function<void(Result<BestLogs>)> done) {
+    done(BestLogs());
+  }
+
   // Answered after the sync. Requests of one loop are appended in the order of the calls.
   virtual void append(storage::AppendRequest request, storage::AppendDone done) = 0;
   // Makes of the answer to an append one that comes after so long at the latest: with ReadTimeout, when others have not

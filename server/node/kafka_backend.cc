@@ -131,6 +131,12 @@ void KafkaBackend::change_cluster(ClusterChange change, std::function<void(Statu
       on_loop(loop_, std::move(done)));
 }
 
+void KafkaBackend::find_best_logs(std::vector<storage::TopicPartition> partitions,
+                                  std::function<void(Result<BestLogs>)> done) {
+  if (cluster_ == nullptr) return done(BestLogs());
+  cluster_->find_best_logs(std::move(partitions), on_loop(loop_, std::move(done)));
+}
+
 void KafkaBackend::append(storage::AppendRequest request, storage::AppendDone done) {
   storage::AppendDone answer = on_loop(loop_, std::move(done));
   if (const MetadataImagePtr image = definitions_.image(); !image->open_definitions.empty())

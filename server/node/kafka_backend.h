@@ -48,6 +48,8 @@ class KafkaBackend final : public kafka::Backend {
   std::shared_ptr<const storage::Users> users() const override;
   void change_users(UsersChange change, std::function<void(Status)> done) override;
   void change_cluster(ClusterChange change, std::function<void(Status)> done) override;
+  void find_best_logs(std::vector<storage::TopicPartition> partitions,
+                      std::function<void(Result<BestLogs>)> done) override;
   void append(storage::AppendRequest request, storage::AppendDone done) override;
   storage::AppendDone answered_within(int64_t timeout_ms, storage::AppendDone done) override;
   void delete_records(const storage::TopicPartition& partition, Offset start, int32_t timeout_ms,

@@ -3,11 +3,13 @@
 all nodes are to show the same, and nothing goes on that was made of what is lost."""
 import itertools
 import os
+import shutil
 import subprocess
 import threading
 import time
 
-from cluster_cases import all_is_well, metadata_of
+from cluster_cases import all_is_well, create_topic, metadata_of
+from cluster_load import producer_of, read_all
 from cluster_nodes import Cluster, eventually
 from cluster_sql import connect, rows_of, run_on, running, shows
 from millrace_server import Skipped, binary, case, run
@@ -254,6 +256,38 @@ def the_journals_of_queries_are_elected_and_take_other_queries():
         run_on(keeper, "INSERT INTO orders VALUES ('c', 4)")
         for sink in sinks:
             all_show(nodes, of_sink(sink), [("a", 3), ("b", 10), ("c", 7)])
+    finally:
+        nodes.close()
+
+
+
+def write(nodes, topic, numbers):
+    producer = producer_of(nodes)
+    for number in numbers:
+        producer.produce(topic, str(number).encode(), partition=0)
+    assert producer.flush(60) == 0
+
+
+@case
+def who_has_most_is_elected_and_not_who_has_a_new_disk():
+    nodes = unclean_cluster("longest")
+    try:
+        create_topic(nodes, "kept", assignment=[[1, 2, 3]])
+        write(nodes, "kept", range(300))
+        nodes.nodes[2].kill()
+        eventually(lambda: sees(nodes.nodes[1], "kept", lambda partition: 2 not in partition.isrs))
+        write(nodes, "kept", range(300, 400))
+        nodes.nodes[3].kill()
+        eventually(lambda: sees(nodes.nodes[1], "kept", lambda partition: partition.isrs == [1]))
+        write(nodes, "kept", range(400, 500))
+        nodes.nodes[1].kill()
+        shutil.rmtree(nodes.nodes[1].data_dir)
+        nodes.start_all()
+        eventually(lambda: all(sees(node, "kept", lambda partition: partition.leader < 0) for node in nodes.nodes.values()), 60)
+        elect(nodes, "--topic", "kept", "--partition", "0")
+        eventually(lambda: sees(nodes.nodes[2], "kept", lambda partition: partition.leader == 3), 60)
+        all_is_well(nodes)
+        assert len(read_all(nodes.bootstrap, "kept", 1)[0]) == 400
     finally:
         nodes.close()
 

@@ -36,6 +36,7 @@ struct Elections {
   std::map<std::string, std::map<int32_t, Answer>> answers;
   std::map<TopicPartition, Answer*> asked;
   Reply<ElectLeadersResponse> reply;
+  Backend::BestLogs best = {};  // where it is unclean
 
   void add(const storage::TopicInfo& topic, int32_t index) {
     Answer& answer = answers[topic.name][index];
@@ -47,13 +48,30 @@ struct Elections {
     for (const auto& [partition, answer] : asked) {
       answer->error_code = KafkaError::None;
       answer->error_message.reset();
-      const auto elected = storage::with_elected_leader(cluster, partition, how);
+      const auto wanted = best.find(partition);
+      const auto leader =
+          wanted == best.end() ? std::nullopt : std::optional<NodeId>(wanted->second);
+      const auto elected = storage::with_elected_leader(cluster, partition, how, leader);
       if (elected)
-        parts.push_back(storage::encode_elect_leader(partition, how));
+        parts.push_back(storage::encode_elect_leader(partition, how, leader));
       else
         refuse(*answer, elected.error(), how);
     }
     return parts;
+  }
+  // Those that somebody without all records is to lead.
+  std::vector<TopicPartition> unclean(const storage::ClusterSnapshot& cluster) const {
+    std::vector<TopicPartition> partitions;
+    if (how == Election::Unclean)
+      for (const auto& [partition, answer] : asked)
+        if (storage::with_elected_leader(cluster, partition, how)) partitions.push_back(partition);
+    return partitions;
+  }
+  void fail(const Error& error) {
+    for (const auto& [partition, answer] : asked)
+      if (answer->error_code == KafkaError::None)
+        refuse(*answer, kafka_error(error.code), error.message);
+    answer();
   }
   // Asked about all of them, Kafka names those alone where something happened.
   void answer() {
@@ -69,16 +87,25 @@ struct Elections {
   }
 };
 
-void elect(HandlerContext& context, const std::shared_ptr<Elections>& elections) {
-  context.backend.change_cluster(
+void elect(Backend& backend, const std::shared_ptr<Elections>& elections) {
+  backend.change_cluster(
       [elections](const storage::ClusterSnapshot& cluster) { return elections->plan(cluster); },
       [elections](const Status& done) {
-        if (!done)
-          for (const auto& [partition, answer] : elections->asked)
-            if (answer->error_code == KafkaError::None)
-              refuse(*answer, kafka_error(done.error().code), done.error().message);
-        elections->answer();
+        done ? elections->answer() : elections->fail(done.error());
       });
+}
+
+// Who has most is asked for first.
+void find_leaders(Backend& backend, const storage::ClusterSnapshot& cluster,
+                  const std::shared_ptr<Elections>& elections) {
+  std::vector<TopicPartition> unclean = elections->unclean(cluster);
+  if (unclean.empty()) return elect(backend, elections);
+  backend.find_best_logs(std::move(unclean),
+                         [&backend, elections](Result<Backend::BestLogs> found) {
+                           if (!found) return elections->fail(found.error());
+                           elections->best = *std::move(found);
+                           elect(backend, elections);
+                         });
 }
 
 }  // namespace
@@ -112,7 +139,7 @@ void handle_elect_leaders(HandlerContext& context, ElectLeadersRequest request,
     for (const auto& [name, topic] : topics->by_name())
       for (int32_t index = 0; index < topic.partition_count; ++index) elections->add(topic, index);
   }
-  if (view) return elect(context, elections);
+  if (view) return find_leaders(context.backend, *view->metadata, elections);
   for (const auto& [partition, answer] : elections->asked)
     refuse(*answer, kElectionNotNeeded, "the partition has its preferred leader");
   elections->answer();

@@ -256,6 +256,10 @@ TEST(NodeWire, ends_come_as_they_went) {
   EXPECT_EQ(round_trip(AskApplied{3, Revision{1LL << 40}}).revision, Revision{1LL << 40});
   EXPECT_EQ(round_trip(AppliedTold{3}).number, 3U);
   EXPECT_EQ(round_trip(AskGroups{4}).number, 4U);
+  EXPECT_EQ(round_trip(AskLogs{4, {partition(), {}}}).partitions,
+            (std::vector<TopicPartition>{partition(), {}}));
+  const LogsTold::Log log{LeaderEpoch{3}, Offset{9}};
+  EXPECT_EQ(round_trip(LogsTold{4, {log, {}}}).logs, (std::vector{log, LogsTold::Log()}));
   EXPECT_EQ(round_trip(LeaderConfirmed{9, Error{ErrorCode::NotLeader, "no"}}).error->message, "no");
 }
 
