@@ -32,13 +32,17 @@ class _Client:
         self.producer = None
         self._has_failed = False  # a record of the newest producer
 
-    def begin(self):
+    def renew(self):
+        """Whose transaction is open under the name, that is aborted."""
         if self.producer is None:  # whose length is that of its queue
             self.producer = confluent_kafka.Producer({
                 "bootstrap.servers": self.address, **_PATIENT, "transactional.id": self._name, "linger.ms": 0,
                 "transaction.timeout.ms": 300_000, "message.timeout.ms": 300_000, "on_delivery": self._note})
             self._has_failed = False
             self._repeat(self.producer.init_transactions)
+
+    def begin(self):
+        self.renew()
         self.producer.begin_transaction()
 
     def _note(self, error, _):
@@ -128,6 +132,8 @@ class Mover:
             self._consumer.close()  # the next one begins with what was committed
             self._consumer = None
             self._client.abandon()
+            # The next consumer is not told where to begin while offsets are part of a transaction that is open.
+            self._client.renew()
         return {}
 
     def _moves(self, source, target, records, aborts):
