@@ -155,6 +155,7 @@ void ClusterNode::tick() {
   metadata_.tick();
   if (is_outdated_) return;
   if (announced_) lease_.tick();
+  clear_the_way();
   if (announced_ && !node_epoch_ && !registration_ && !is_registering_) register_node();
   if (clock_.monotonic_us() >= beat_at_us_) beat();
   replicas_.tick();
@@ -330,15 +331,25 @@ bool ClusterNode::leads_nothing() const {
   return true;
 }
 
+Heartbeat ClusterNode::heartbeat_now() const {
+  return {identity_.id,
+          *node_epoch_,
+          metadata_.last_revision(),
+          is_leaving_,
+          scrub_.differing_count(),
+          statistics_of(log_).refuses_appends,
+          is_out_of_touch(),
+          storage::kNewestLevel};
+}
+
 // Who may not know who decides by now, since it does not reach etcd, tells everybody: one of them knows.
 void ClusterNode::beat() {
   beat_at_us_ = clock_.monotonic_us() + settings_.heartbeat_us;
   if (!node_epoch_) return;
-  const Heartbeat heartbeat{identity_.id, *node_epoch_, metadata_.last_revision(), is_leaving_,
-                            scrub_.differing_count(), statistics_of(log_).refuses_appends,
-                            is_out_of_touch(), storage::kNewestLevel};
+  const Heartbeat heartbeat = heartbeat_now();
   const auto& controller = lease_.controller();
-  const bool is_sure = controller && !gone_.contains(controller->node) && !lease_.is_over();
+  const bool is_sure = controller && !gone_.contains(controller->node) && !lease_.is_over() &&
+                       !lease_.is_left_over();
   if (controller) port_.send(controller->node, heartbeat);
   if (is_sure) return;
   const auto current = cluster();
@@ -402,6 +413,8 @@ void ClusterNode::controller_changed(const std::optional<Lease::Controller>& con
       etcd_, metadata_,
       storage::EtcdMetadataLog::Holding{lease_.key(), lease_.controller()->created}, clock_,
       random_, settings_.cuts, rules_.cuts);
+  // It decides at once, and should know that its own disk is full.
+  if (node_epoch_) controller_->on_heartbeat(heartbeat_now());
   controller_->applied(cluster(), metadata_.last_revision());
   // The controller before this one may have died with others, and these were noticed before that.
   for (const auto& [node, epoch] : gone_)
@@ -414,6 +427,15 @@ void ClusterNode::on_gone(NodeId node) {
   if (controller_) controller_->on_disconnected(node);
   const auto& controller = lease_.controller();
   if (controller && controller->node == node && node != identity_.id) lease_.depose(*controller);
+}
+
+// Before its lease has ended nobody could decide.
+void ClusterNode::clear_the_way() {
+  constexpr int64_t kRetryUs = 50'000;
+  const int64_t now_us = clock_.monotonic_us();
+  if (!lease_.is_left_over() || !node_epoch_ || is_replaced_ || now_us < clear_at_us_) return;
+  clear_at_us_ = now_us + kRetryUs;
+  lease_.depose(*lease_.controller());
 }
 
 void ClusterNode::append(Revision last, storage::MetadataCommand command,

@@ -184,7 +184,10 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   void note_level();
   void on_fenced(const NodeFenced& fenced);
   void note_progress();
+  // Gives back the key that the process before this one has left.
+  void clear_the_way();
   void controller_changed(const std::optional<Lease::Controller>& controller);
+  Heartbeat heartbeat_now() const;  // once it is registered
   void beat();
   void on_heartbeat(NodeId from, const Heartbeat& heartbeat);
   void tell_progress();
@@ -228,6 +231,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   storage::ReplicaManager replicas_;
   storage::EtcdMetadataLog metadata_;
   Lease lease_;
+  int64_t clear_at_us_ = 0;
   TransactionCalls transactions_;
   AppendCalls appends_;
   EndCalls ends_;

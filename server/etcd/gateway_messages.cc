@@ -76,7 +76,8 @@ Result<EtcdEntry> entry(const object& from) {
   auto key = TRY(bytes(from, "key"));
   auto value = TRY(bytes(from, "value"));
   return EtcdEntry{std::move(key), std::move(value), EtcdRevision{number(from, "create_revision")},
-                   EtcdRevision{number(from, "mod_revision")}};
+                   EtcdRevision{number(from, "mod_revision")},
+                   storage::EtcdLease{number(from, "lease")}};
 }
 
 Result<EtcdEvent> event(const object& from) {

@@ -54,6 +54,7 @@ void ControllerLease::note(const std::optional<EtcdEntry>& entry) {
     if (const auto node = node_of(entry->value)) controller = Controller{*node, entry->created};
   if (controller == controller_) return;
   controller_ = controller;
+  is_own_ = controller && controller->node == self_ && lease_ && entry->lease == *lease_;
   changed_(controller_);
 }
 

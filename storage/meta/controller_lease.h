@@ -13,7 +13,8 @@ namespace storage {
 
 // Each node tries to make the key when it is not there. The revision in which it was made is the controller's
 // epoch: commands are appended on the condition that it is the same still, so whoever does not know yet that
-// his lease is over changes nothing.
+// his lease is over changes nothing. A key is held by the process that has made it, under its lease: what the process that
+// was this node before has asked of etcd may still come, and would pass for this one's (simulated as seed 30002283).
 //
 // Threads: one loop, the client's.
 class ControllerLease {
@@ -30,8 +31,10 @@ class ControllerLease {
 
   const std::string& key() const { return key_; }
   const std::optional<Controller>& controller() const { return controller_; }
-  // Whether this node is it, as far as it knows.
-  bool is_held() const { return controller_ && controller_->node == self_; }
+  // Whether this process is it, as far as it knows.
+  bool is_held() const { return controller_ && is_own_; }
+  // The key is of a process that was this node before: nobody keeps its lease alive.
+  bool is_left_over() const { return controller_ && controller_->node == self_ && !is_own_; }
   // This node holds it as far as it knows, and has not been able to renew it for as long as it lasts.
   bool is_over() const;
   // It is known that this one is gone: its key goes, if it is that one's still, so that there is another controller
@@ -56,6 +59,7 @@ class ControllerLease {
   const Clock& clock_;
   const std::function<void(const std::optional<Controller>&)> changed_;
   std::optional<Controller> controller_;
+  bool is_own_ = false;  // made under a lease of this process
   FollowedRange holder_;
   std::optional<EtcdLease> lease_;
   bool is_campaigning_ = false, is_renewing_ = false;

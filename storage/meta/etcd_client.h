@@ -20,6 +20,7 @@ using EtcdLease = StrongNumber<struct EtcdLeaseTag, int64_t>;  // 0: none
 struct EtcdEntry {
   std::string key, value;
   EtcdRevision created, modified;
+  EtcdLease lease = {};  // with which it goes
 };
 
 struct EtcdRange {

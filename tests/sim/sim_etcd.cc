@@ -66,6 +66,7 @@ void SimEtcd::put(const EtcdTransaction::Put& put, EtcdEvents& events) {
   stored.entry.key = put.key;
   stored.entry.value = put.value;
   stored.entry.modified = revision_;
+  stored.entry.lease = put.lease;
   stored.lease = put.lease;
   events.events.push_back({put.key, stored.entry});
 }

@@ -275,6 +275,27 @@ TEST_F(RealEtcd, the_metadata_log_of_two_nodes_is_the_same) {
   EXPECT_TRUE(was_killed);
 }
 
+// Whatever the process before it has asked of etcd may still come.
+TEST_F(RealEtcd, the_key_of_the_process_before_is_not_held_by_the_next_one_of_the_node) {
+  const auto make = [&] {
+    return std::make_unique<storage::ControllerLease>(etcd, "/left", NodeId{1}, 5'000, clock,
+                                                      [](const auto&) {});
+  };
+  auto first = make();
+  ASSERT_TRUE(tick_until({[&] { first->tick(); }}, [&] { return first->is_held(); }));
+  EXPECT_FALSE(first->is_left_over());
+  const EtcdRevision created = first->controller()->created;
+  first.reset();
+  const auto second = make();
+  ASSERT_TRUE(
+      tick_until({[&] { second->tick(); }}, [&] { return second->controller().has_value(); }));
+  EXPECT_FALSE(second->is_held());
+  EXPECT_TRUE(second->is_left_over());
+  second->depose(*second->controller());
+  ASSERT_TRUE(tick_until({[&] { second->tick(); }}, [&] { return second->is_held(); }));
+  EXPECT_GT(second->controller()->created, created);
+}
+
 TEST_F(RealEtcd, the_next_controller_follows_when_the_first_is_silent) {
   using Controller = storage::ControllerLease::Controller;
   std::optional<Controller> seen;
