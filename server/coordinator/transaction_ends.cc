@@ -256,7 +256,7 @@ void TransactionPartition::prepare(const std::string& id, const TransactionPtr& 
              transaction->is_changing = true;  // until all are told
              tell_partitions(id, transaction);
            } else if (term.lock() && transaction->value.state == TransactionState::Ongoing) {
-             set_timeout(id, transaction);
+             arm_timeout(id, transaction);  // a full disk, say
            }
            done(error);
          });
@@ -331,10 +331,16 @@ void TransactionPartition::set_timeout(const std::string& id, const TransactionP
   const int64_t left_ms = std::min(
       most_ms, std::clamp<int64_t>(value.start_ms + value.timeout_ms - port_.clock().wall_ms(), 0,
                                    value.timeout_ms));
+  transaction->due_us = port_.clock().monotonic_us() + left_ms * 1000;
+  arm_timeout(id, transaction);
+}
+
+// What it has left of its time, and a moment where that is over: who asked for its end may be gone meanwhile.
+void TransactionPartition::arm_timeout(const std::string& id, const TransactionPtr& transaction) {
   around_.deadlines.cancel(transaction->timeout);
-  transaction->timeout =
-      around_.deadlines.set(port_.clock().monotonic_us() + left_ms * 1000,
-                            [this, id, transaction] { on_timeout(id, transaction); });
+  transaction->timeout = around_.deadlines.set(
+      std::max(transaction->due_us, port_.clock().monotonic_us() + kTellAgainUs),
+      [this, id, transaction] { on_timeout(id, transaction); });
 }
 
 // The producer may be there still, and slow: the new epoch keeps what it sends later out.
@@ -342,20 +348,16 @@ void TransactionPartition::on_timeout(const std::string& id, const TransactionPt
   transaction->timeout = {};
   if (transaction->value.state != TransactionState::Ongoing) return;
   if (transaction->is_changing) {
-    transaction->timeout =
-        around_.deadlines.set(port_.clock().monotonic_us() + kTellAgainUs,
-                              [this, id, transaction] { on_timeout(id, transaction); });
+    arm_timeout(id, transaction);
     return;
   }
-  log_info("a transaction is aborted, its time is over transactional-id=\"{}\" timeout-ms={}", id,
-           transaction->value.timeout_ms);
   const auto epoch = static_cast<int16_t>(transaction->value.epoch + 1);
   end(id, transaction, prepared(transaction->value, false, epoch), -1,
-      [this, term = std::weak_ptr(term_), id, transaction](KafkaError error) {
-        // A full disk, say. Its time is over still, whatever it was: somebody else's may have been longer.
-        if (error != KafkaError::None && term.lock() &&
-            transaction->value.state == TransactionState::Ongoing)
-          set_timeout(id, transaction, kTakenOverMs);
+      [id, timeout_ms = transaction->value.timeout_ms](KafkaError error) {
+        if (error == KafkaError::None)
+          log_info(
+              "a transaction is aborted, its time is over transactional-id=\"{}\" timeout-ms={}",
+              id, timeout_ms);
       });
 }
 

@@ -14,6 +14,7 @@ constexpr size_t kBytesOfTransaction = 400, kBytesOfTopic = 80;  // about
 constexpr size_t kMaxIdBytes = 4'096;
 // What is looked at of the ids at a time; about half a millisecond.
 constexpr size_t kSliceOfIds = 1'000;
+constexpr int64_t kTakenOverMs = 1'000;
 constexpr int32_t kJoinedLateMs = 2'000;
 
 size_t size_of(const std::string& id, const TransactionValue& value) {

@@ -69,8 +69,6 @@ class TransactionPartition final : private ReplayedState {
   void expire();
 
  private:
-  // For what is open and whose producer may be gone.
-  static constexpr int64_t kTakenOverMs = 1'000;
   // Requests of one transactional id that wait for its step under way: a client sends a few at a time.
   static constexpr size_t kMaxWaiting = 64;
   struct Transaction {
@@ -79,6 +77,7 @@ class TransactionPartition final : private ReplayedState {
     bool is_changing = false;
     bool is_ending = false;  // so is the step under way
     Deadline timeout = {};
+    int64_t due_us = 0;                               // monotonic: when its time is over
     std::vector<std::function<void()>> waiting = {};  // for the step under way
     size_t size_bytes = 0;
   };
@@ -148,6 +147,7 @@ class TransactionPartition final : private ReplayedState {
   void complete(const std::string& id, const TransactionPtr& transaction);
   void set_timeout(const std::string& id, const TransactionPtr& transaction,
                    int64_t most_ms = INT64_MAX);
+  void arm_timeout(const std::string& id, const TransactionPtr& transaction);
   void on_timeout(const std::string& id, const TransactionPtr& transaction);
 
   const PartitionId id_;

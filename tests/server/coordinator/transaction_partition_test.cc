@@ -469,6 +469,29 @@ TEST_F(TransactionPartitionTest, AnEndWhoseTimeIsOverIsTriedAgainSoon) {
   EXPECT_EQ(state(), TransactionState::CompleteAbort);
 }
 
+TEST_F(TransactionPartitionTest, ACommitThatCannotBeStoredGetsNoMoreTimeThanThereWas) {
+  const std::string id = "__millrace_commit_1_0_0";
+  AddPartitions request =
+      add_request(ask(InitProducer{.transactional_id = id, .timeout_ms = 60'000}).producer);
+  request.transactional_id = id;
+  request.is_of_second_version = true;
+  ASSERT_EQ(ask(request).error, KafkaError::None);
+  lead();
+  port.holds_appends = true;
+  begin(EndTransaction{.transactional_id = id,
+                       .producer = request.producer,
+                       .is_commit = true,
+                       .is_of_second_version = true});
+  for (int i = 0; i < 2; ++i) {
+    port.fail_append({ErrorCode::DiskFull, "full"});
+    settle();
+  }
+  port.holds_appends = false;
+  EXPECT_EQ(ask(DescribeTransaction{id}).value.state, TransactionState::Ongoing);
+  pass_ms(1'500);
+  EXPECT_EQ(ask(DescribeTransaction{id}).value.state, TransactionState::CompleteAbort);
+}
+
 TEST_F(TransactionPartitionTest, WhatWasNeverBegunMayBeAborted) {
   const ProducerIdentity first = init().producer;
   EXPECT_EQ(end_second(first, true).error, kInvalidTxnState);
