@@ -84,13 +84,8 @@ void Controller::on_heartbeat(const Heartbeat& heartbeat) {
   if (heard.applied < newest_move_)
     for (const auto& [partition, asked] : moves_)
       if (asked > heard.applied && asked <= heartbeat.applied) changed_.insert(partition);
-  heard.applied = heartbeat.applied;
-  heard.differing = heartbeat.differing;
-  heard.knows = heartbeat.knows;
   heard.is_leaving |= heartbeat.is_leaving;  // who has said so once leaves, whatever comes late
-  tell_changes(heard, heartbeat);
-  heard.disk_is_full = heartbeat.disk_is_full;
-  heard.is_out_of_touch = heartbeat.is_out_of_touch;
+  if (heartbeat.applied >= heard.applied) note_state(heard, heartbeat);
   heard.progress.heard(heartbeat.applied, revision_, now_us);
   must_look_ |= leaves_now;
   // What it leads by what it has read it must not go on with for as long as it reads nothing else.
@@ -98,6 +93,16 @@ void Controller::on_heartbeat(const Heartbeat& heartbeat) {
   if (known != nullptr && known->epoch == epoch && known->is_fenced &&
       heard.progress.is_late(now_us, settings_.session_timeout_us))
     port_.tell_fenced(node, epoch, revision_);
+}
+
+// As it says now; what it said before it had read as much comes late.
+void Controller::note_state(Heard& heard, const Heartbeat& heartbeat) const {
+  tell_changes(heard, heartbeat);
+  heard.applied = heartbeat.applied;
+  heard.differing = heartbeat.differing;
+  heard.knows = heartbeat.knows;
+  heard.disk_is_full = heartbeat.disk_is_full;
+  heard.is_out_of_touch = heartbeat.is_out_of_touch;
 }
 
 void Controller::tell_changes(const Heard& heard, const Heartbeat& heartbeat) const {

@@ -135,6 +135,7 @@ class Controller {
   void decide_nodes(Draft& draft) const;
   void tell_fence(NodeId node, bool is_fenced) const;
   bool is_behind(NodeId node) const;
+  void note_state(Heard& heard, const Heartbeat& heartbeat) const;
   void tell_changes(const Heard& heard, const Heartbeat& heartbeat) const;
   // Of the process that is registered.
   const Heard* find_heard(const storage::ClusterNode& node) const;

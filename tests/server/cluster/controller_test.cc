@@ -263,6 +263,18 @@ TEST_F(ControllerTest, who_has_a_full_disk_leads_nothing_that_others_can_until_i
   EXPECT_EQ(now().leader, kOne);
 }
 
+TEST_F(ControllerTest, what_a_node_has_said_before_does_not_give_it_room) {
+  hear({kOne, kTwo, kThree});
+  const Revision before{revision_};
+  full_ = {kOne};
+  hear({kOne, kTwo, kThree}, 5'000);
+  ASSERT_EQ(now().leader, kTwo);
+  ASSERT_GT(Revision{revision_}, before);
+  controller_->on_heartbeat({.node = kOne, .epoch = epoch_of(kOne), .applied = before});
+  hear({}, 1'000);
+  EXPECT_EQ(now().leader, kTwo);
+}
+
 TEST_F(ControllerTest, where_all_disks_are_full_nothing_moves) {
   hear({kOne, kTwo, kThree});
   full_ = {kOne};
