@@ -584,4 +584,37 @@ def of_all_nodes_one_tells_of_each_query_and_partition():
     eventually(is_told_once)
 
 
+@case
+def a_key_moves_within_a_transaction():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE versions (version VARCHAR PRIMARY KEY, n INT) WITH (partitions = 3)")
+    run_on(nodes.nodes[1], "INSERT INTO versions VALUES ('a', 1), ('b', 2)")
+    assert "Between BEGIN and COMMIT it is" in refusal(nodes.nodes[2], "UPDATE versions SET version = 'c' WHERE version = 'a'")
+
+    def rows():
+        return sorted(rows_of(nodes.nodes[3], "SELECT version, n FROM versions"))
+    with connect(nodes.nodes[2]) as mover:
+        mover.autocommit = False
+        mover.execute("UPDATE versions SET version = 'c' WHERE version = 'a'")
+        assert rows() == [("a", 1), ("b", 2)], rows()
+        mover.commit()
+        assert rows() == [("b", 2), ("c", 1)], rows()
+        for meanwhile, after in (("INSERT INTO versions VALUES ('d', 3)", [("b", 2), ("c", 1), ("d", 3)]),
+                                 ("UPDATE versions SET n = 4 WHERE version = 'c'", [("b", 2), ("c", 4), ("d", 3)])):
+            to = "d" if "INSERT" in meanwhile else "e"
+            mover.execute(f"UPDATE versions SET version = '{to}' WHERE version = 'c'")
+            run_on(nodes.nodes[1], meanwhile)
+            try:
+                mover.commit()
+                raise AssertionError(f"not refused: {meanwhile}")
+            except psycopg.errors.SerializationFailure:
+                mover.rollback()
+            assert rows() == after, rows()
+        try:
+            mover.execute("UPDATE versions SET version = 'b' WHERE version = 'c'")
+            raise AssertionError("not refused")
+        except psycopg.errors.UniqueViolation:
+            mover.rollback()
+
+
 run()

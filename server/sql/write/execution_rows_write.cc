@@ -47,11 +47,13 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
       planner_ = session().planner();
       returning_ = TRY(planner_->returning_of_rows(*prepared_, parameters));
     }
-    if (is_in_cluster() && write_->moved_keys > 0)
-      return Error{ErrorCode::NotSupported,
-                   "to UPDATE a primary key in a cluster is not supported yet",
-                   {},
-                   "DELETE the row, and INSERT it under its new key."};
+    // The old key and the new one may be of two partitions, and go together.
+    if (own_ && is_in_cluster() && write_->moved_keys > 0)
+      return Error{
+          ErrorCode::NotSupported,
+          "to UPDATE a primary key in a cluster outside of a transaction is not supported yet",
+          {},
+          "Between BEGIN and COMMIT it is."};
     if (is_in_cluster()) {
       parameters_ = parameters;
       give_up_us_ = session().parts().clock.monotonic_us() + 1000 * patience_ms();
