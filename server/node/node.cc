@@ -52,6 +52,11 @@ std::vector<engine::ConsumerGroup> shown(const std::vector<coordinator::GroupPro
   return shown;
 }
 
+bool has_leader(const kafka::ClusterView& view, const storage::TopicPartition& partition) {
+  const storage::PartitionAssignment* known = view.metadata->find(partition);
+  return known != nullptr && known->leader.has_value();
+}
+
 std::function<MetricsSources::Cluster()> health_of(const ClusterMember* cluster) {
   if (cluster == nullptr) return {};
   return [cluster] { return cluster_health(*cluster); };
@@ -602,14 +607,20 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
   });
 }
 
-// Where it has no copy, somebody else may have told it.
+// Where it has no copy, somebody else may have told it. What nobody leads ends nowhere: copies differ.
 void Node::put_ends(std::vector<coordinator::GroupProgress>& groups) const {
   const auto topics = definitions_->image()->topics;
+  const auto view = cluster_ ? cluster_->view() : nullptr;
   for (coordinator::GroupProgress& group : groups)
     for (coordinator::GroupProgress::Partition& each : group.partitions) {
       const storage::TopicInfo* topic = topics->find(each.topic);
-      const auto status =
-          topic ? log_->find_partition({topic->id, PartitionId(each.partition)}) : nullptr;
+      if (!topic) continue;
+      const storage::TopicPartition partition{topic->id, PartitionId(each.partition)};
+      if (view && !has_leader(*view, partition)) {
+        each.end.reset();
+        continue;
+      }
+      const auto status = log_->find_partition(partition);
       if (status) each.end = std::max(each.end.value_or(0), status->readable_end().value());
     }
 }

@@ -16,7 +16,7 @@ from etcd_way import Way
 from millrace_server import Skipped, binary, case, obstacle_of_own_client, run
 
 try:
-    from confluent_kafka import KafkaException, Producer
+    from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 except ImportError:
     KafkaException = Producer = None
 try:
@@ -432,6 +432,49 @@ def a_topic_asks_for_as_many_in_sync_as_it_likes():
     assert "min.insync.replicas=2 " in shown(), shown()
     eventually(lambda: error_of_produce(nodes, "strict") is None)
     away.start()
+    all_is_well(nodes)
+
+
+@case
+def what_nobody_leads_has_no_end_and_no_lag():
+    nodes = cluster()
+    states_at(nodes.nodes[1])  # skips without psycopg
+    create_topic(nodes, "led_by_nobody", assignment=[[1, 2]], **{"min.insync.replicas": "1"})
+    first, second = nodes.nodes[1], nodes.nodes[2]
+
+    def write(count):
+        producer = producer_of(nodes)
+        for number in range(count):
+            producer.produce("led_by_nobody", str(number).encode(), partition=0)
+        assert producer.flush(30) == 0
+
+    def lag_at(node):
+        host, port = node.pg.split(":")
+        with psycopg.connect(host=host, port=port, user="millrace", dbname="millrace", autocommit=True) as c:
+            return [row[3:6] for row in c.execute("SHOW CONSUMER LAG FOR 'its reader'").fetchall()]
+
+    write(10)
+    second.kill()
+    eventually(lambda: metadata_of(first, "led_by_nobody").topics["led_by_nobody"].partitions[0].isrs == [1])
+    write(10)
+    reader = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": "its reader"})
+
+    def is_committed():
+        try:
+            return not reader.commit(offsets=[TopicPartition("led_by_nobody", 0, 18)], asynchronous=False)[0].error
+        except KafkaException:  # its coordinator was node 2, perhaps
+            return False
+    eventually(is_committed)
+    reader.close()
+    eventually(lambda: lag_at(nodes.nodes[3]) in ([(18, 20, 2)], [(18, None, None)]))
+    first.kill()
+    second.start()
+    eventually(lambda: metadata_of(second, "led_by_nobody").topics["led_by_nobody"].partitions[0].leader < 0)
+    for number in (2, 3, 4):
+        eventually(lambda number=number: lag_at(nodes.nodes[number]) == [(18, None, None)])
+    first.start()
+    for number in (1, 2):
+        eventually(lambda number=number: lag_at(nodes.nodes[number]) == [(18, 20, 2)])
     all_is_well(nodes)
 
 
