@@ -401,11 +401,19 @@ void ClusterMember::find_best_logs(std::vector<TopicPartition> partitions, LogCa
   });
 }
 
+void ClusterMember::find_ends(std::vector<TopicPartition> partitions, LogCalls::EndsDone done) {
+  loop_.post([this, partitions = std::move(partitions), done = std::move(done)]() mutable {
+    if (node_->cluster()->feature_level() < storage::kDefiningTransactionsLevel) return done({});
+    log_calls_->ask_leaders(partitions, std::move(done));
+  });
+}
+
 LogsTold::Log ClusterMember::log_of(const TopicPartition& partition) const {
   const auto status = log_.find_partition(partition);
   if (!status) return {};
   const auto last = storage::ReplicaLog(log_).last_epoch(partition);
-  return {last ? last->value_or(LeaderEpoch{-1}) : LeaderEpoch{-1}, status->log_end()};
+  return {last ? last->value_or(LeaderEpoch{-1}) : LeaderEpoch{-1}, status->log_end(),
+          status->readable_end()};
 }
 
 void ClusterMember::note_touch() {

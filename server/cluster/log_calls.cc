@@ -11,27 +11,51 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kPatienceUs = 2'000'000;
+constexpr int64_t kLeaderPatienceUs = 500'000;  // less than who asks this node for groups has
 
 }  // namespace
 
 void LogCalls::ask(const std::vector<TopicPartition>& partitions, Done done) {
   const auto cluster = around_.cluster();
-  Found found;
+  Asked asked;
   for (const TopicPartition& partition : partitions)
     if (const storage::PartitionAssignment* known = cluster->find(partition))
       for (const NodeId id : known->replicas)
         if (const storage::ClusterNode* node = cluster->find(id); node && !node->is_fenced)
-          found.asked[id].push_back(partition);
+          asked[id].push_back(partition);
+  begin(std::move(asked), kPatienceUs,
+        [done = std::move(done)](const Found& found, const auto& silent) {
+          done(answer(found, silent));
+        });
+}
+
+void LogCalls::ask_leaders(const std::vector<TopicPartition>& partitions, EndsDone done) {
+  const auto cluster = around_.cluster();
+  Asked asked;
+  for (const TopicPartition& partition : partitions)
+    if (const auto* known = cluster->find(partition); known && known->leader)
+      asked[*known->leader].push_back(partition);
+  begin(std::move(asked), kLeaderPatienceUs,
+        [done = std::move(done)](const Found& found, const auto&) {
+          std::map<TopicPartition, Offset> ends;
+          for (const auto& [partition, log] : found.best)
+            ends.emplace(partition, log.first.readable_end);
+          done(std::move(ends));
+        });
+}
+
+void LogCalls::begin(Asked asked, int64_t patience_us, FoundDone done) {
+  Found found{std::move(asked), {}};
   std::set<NodeId> others;
   for (const auto& [node, its] : found.asked)
     if (node != around_.self) others.insert(node);
   if (const auto own = found.asked.find(around_.self); own != found.asked.end())
     found.take(around_.self, logs_of(own->second));
-  if (others.empty()) return done(answer(found, {}));
+  if (others.empty()) return done(found, {});
   const uint64_t number = questions_.open(
-      others, kPatienceUs,
+      others, patience_us,
       [this, done = std::move(done)](uint64_t own_number, const std::set<NodeId>& silent) {
-        done(answer(found_.extract(own_number).mapped(), silent));
+        done(found_.extract(own_number).mapped(), silent);
       });
   for (const NodeId other : others) around_.send(other, AskLogs{number, found.asked.at(other)});
   found_.emplace(number, std::move(found));

@@ -1,4 +1,4 @@
-// How far the logs of partitions are that nobody leads: which of their replicas loses least when it is to lead all the same.
+// How far the logs of partitions are: of those that nobody leads, which replica loses least when it is to lead all the same.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,7 +14,7 @@
 
 namespace server {
 
-// Asks all that have a replica and are there. The longest log of the newest leader epoch is the best one (Raft's rule for
+// ask() asks all that have a replica and are there. The longest log of the newest leader epoch is the best one (Raft's rule for
 // votes, and the one of KIP-966 for unclean recovery): what lies behind the end of an older epoch was never
 // acknowledged by a newer leader.
 //
@@ -35,16 +35,22 @@ class LogCalls {
   explicit LogCalls(Around around) : around_(std::move(around)), questions_(around_.clock) {}
 
   void ask(const std::vector<storage::TopicPartition>& partitions, Done done);
+  // How far they can be read, as their leaders say, without those that do not. For whoever tells people: nothing is decided by it.
+  using EndsDone = std::function<void(std::map<storage::TopicPartition, Offset>)>;
+  void ask_leaders(const std::vector<storage::TopicPartition>& partitions, EndsDone done);
   void on_message(NodeId from, const AskLogs& message);
   void on_message(NodeId from, const LogsTold& message);
   void tick() { questions_.tick(); }
 
  private:
+  using Asked = std::map<NodeId, std::vector<storage::TopicPartition>>;
   struct Found {
-    std::map<NodeId, std::vector<storage::TopicPartition>> asked;
+    Asked asked;
     std::map<storage::TopicPartition, std::pair<LogsTold::Log, NodeId>> best;
     void take(NodeId node, const std::vector<LogsTold::Log>& logs);
   };
+  using FoundDone = std::function<void(const Found&, const std::set<NodeId>& silent)>;
+  void begin(Asked asked, int64_t patience_us, FoundDone done);
   std::vector<LogsTold::Log> logs_of(const std::vector<storage::TopicPartition>& partitions) const;
   static Result<Best> answer(const Found& found, const std::set<NodeId>& silent);
 

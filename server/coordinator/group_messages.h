@@ -281,7 +281,7 @@ struct GroupProgress {
     int32_t partition = 0;
     std::optional<int64_t> committed = {};
     std::string member = {};  // that reads it, if one does
-    // Up to where it can be read; the coordinator does not know, the node does where it has the partition.
+    // Up to where it can be read; the coordinator does not know, its node asks who leads the partition.
     std::optional<int64_t> end = {};
   };
   std::string group_id, state, protocol_type, protocol;

@@ -52,11 +52,6 @@ std::vector<engine::ConsumerGroup> shown(const std::vector<coordinator::GroupPro
   return shown;
 }
 
-bool has_leader(const kafka::ClusterView& view, const storage::TopicPartition& partition) {
-  const storage::PartitionAssignment* known = view.metadata->find(partition);
-  return known != nullptr && known->leader.has_value();
-}
-
 std::function<MetricsSources::Cluster()> health_of(const ClusterMember* cluster) {
   if (cluster == nullptr) return {};
   return [cluster] { return cluster_health(*cluster); };
@@ -586,8 +581,19 @@ void Node::make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shard
 
 void Node::own_groups(std::function<void(std::vector<coordinator::GroupProgress>)> done) const {
   groups_->progress([this, done = std::move(done)](std::vector<coordinator::GroupProgress> own) {
-    put_ends(own);
-    done(std::move(own));
+    std::vector<storage::TopicPartition> elsewhere = put_ends(own);
+    if (elsewhere.empty()) return done(std::move(own));
+    cluster_->find_ends(
+        std::move(elsewhere), [topics = definitions_->image()->topics, own = std::move(own), done](
+                                  const std::map<storage::TopicPartition, Offset>& ends) mutable {
+          for (coordinator::GroupProgress& group : own)
+            for (coordinator::GroupProgress::Partition& each : group.partitions)
+              if (const storage::TopicInfo* topic = topics->find(each.topic))
+                if (const auto end = ends.find({topic->id, PartitionId(each.partition)});
+                    end != ends.end())
+                  each.end = end->second.value();
+          done(std::move(own));
+        });
   });
 }
 
@@ -595,8 +601,7 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
   own_groups([this, done = std::move(done)](std::vector<coordinator::GroupProgress> own) mutable {
     if (!cluster_) return done({shown(own), {}});
     cluster_->ask_groups(
-        [this, own = std::move(own), done = std::move(done)](GroupCalls::Told told) mutable {
-          put_ends(told.groups);
+        [own = std::move(own), done = std::move(done)](GroupCalls::Told told) mutable {
           std::ranges::move(told.groups, std::back_inserter(own));
           // One that moves to another node may be told by both.
           std::ranges::stable_sort(own, {}, &coordinator::GroupProgress::group_id);
@@ -607,22 +612,25 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
   });
 }
 
-// Where it has no copy, somebody else may have told it. What nobody leads ends nowhere: copies differ.
-void Node::put_ends(std::vector<coordinator::GroupProgress>& groups) const {
+// Of those that this node leads. Answers with those that others lead; what nobody leads ends nowhere: its copies differ.
+std::vector<storage::TopicPartition> Node::put_ends(
+    std::vector<coordinator::GroupProgress>& groups) const {
   const auto topics = definitions_->image()->topics;
   const auto view = cluster_ ? cluster_->view() : nullptr;
+  std::vector<storage::TopicPartition> elsewhere;
   for (coordinator::GroupProgress& group : groups)
     for (coordinator::GroupProgress::Partition& each : group.partitions) {
       const storage::TopicInfo* topic = topics->find(each.topic);
       if (!topic) continue;
       const storage::TopicPartition partition{topic->id, PartitionId(each.partition)};
-      if (view && !has_leader(*view, partition)) {
-        each.end.reset();
-        continue;
-      }
-      const auto status = log_->find_partition(partition);
-      if (status) each.end = std::max(each.end.value_or(0), status->readable_end().value());
+      const storage::PartitionAssignment* known = view ? view->metadata->find(partition) : nullptr;
+      if (view && (known == nullptr || !known->leader)) continue;
+      if (known != nullptr && *known->leader != view->self)
+        elsewhere.push_back(partition);
+      else if (const auto status = log_->find_partition(partition))
+        each.end = status->readable_end().value();
     }
+  return elsewhere;
 }
 
 // Temporary tables; in a cluster those of this node's sessions, and of nodes that have been removed.

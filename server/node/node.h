@@ -101,11 +101,12 @@ class Node {
   http::RegistryView registry_view();
   std::string cluster_id() const;
   void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);
-  // The consumer groups that this node coordinates, with the ends of what it has of their topics; and those of all nodes.
-  // Any thread, answered on any.
+  // The consumer groups that this node coordinates, with the ends that the leaders of their partitions tell; and those of
+  // all nodes. Any thread, answered on any.
   void own_groups(std::function<void(std::vector<coordinator::GroupProgress>)> done) const;
   void all_groups(SqlParts::GroupsDone done) const;
-  void put_ends(std::vector<coordinator::GroupProgress>& groups) const;
+  std::vector<storage::TopicPartition> put_ends(
+      std::vector<coordinator::GroupProgress>& groups) const;
   void count_records();
   // Those of sessions that ended with the server before.
   std::vector<std::string> left_over_tables() const;

@@ -263,7 +263,8 @@ void add_topics(Exposition& page, const MetricsSources& sources, const MetadataI
                 const std::optional<MetricsSources::Cluster>& cluster) {
   page.family("kafka_topic_partitions", Kind::Gauge, "Partitions of the topic.");
   for (const auto& [name, topic] : image.topics->by_name())
-    page.sample(topic.partition_count, {{"topic", name}});
+    if (!cluster || cluster->is_led({topic.id, PartitionId(0)}))
+      page.sample(topic.partition_count, {{"topic", name}});
   const auto add = [&](std::string_view family, std::string_view help, auto offset) {
     page.family(family, Kind::Gauge, help);
     for (const auto& [name, topic] : image.topics->by_name())

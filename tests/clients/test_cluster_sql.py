@@ -5,7 +5,7 @@ import threading
 import time
 import urllib.request
 
-from cluster_cases import all_is_well, cluster, metadata_of
+from cluster_cases import all_is_well, cluster, create_topic, metadata_of
 from cluster_nodes import eventually
 from cluster_sql import connect, rows_of, run_on
 from millrace_server import Skipped, case, run
@@ -533,10 +533,16 @@ def each_node_shows_the_groups_of_all():
         raise Skipped("confluent_kafka is not installed")
     define(nodes, "CREATE STREAM grouped (id INT KEY, v INT) WITH (partitions = 1)")
     run_on(nodes.nodes[1], "INSERT INTO grouped VALUES (1, 1), (2, 2), (3, 3)")
+    create_topic(nodes, "at_one_node", assignment=[[1], [2], [3]])
+    for partition in range(3):
+        producer = Producer({"bootstrap.servers": nodes.bootstrap})
+        producer.produce("at_one_node", b"v", partition=partition)
+        assert producer.flush(20) == 0
     lags = {f"shown {i}": 3 - i % 3 for i in range(9)}
     for i, group in enumerate(lags):
         consumer = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": group})
-        consumer.commit(offsets=[TopicPartition("grouped", 0, i % 3)], asynchronous=False)
+        consumer.commit(offsets=[TopicPartition("grouped", 0, i % 3), *(TopicPartition("at_one_node", each, 0) for each in range(3))],
+                        asynchronous=False)
         consumer.close()
 
     def are_shown(node):
@@ -544,8 +550,10 @@ def each_node_shows_the_groups_of_all():
         with connect(node) as c:
             c.add_notice_handler(lambda notice: notices.append(notice.message_primary))
             groups = {row[0] for row in c.execute("SHOW CONSUMER GROUPS").fetchall()}
-            shown = c.execute("SELECT \"group\", lag FROM millrace_catalog.consumer_lag WHERE topic = 'grouped'").fetchall()
-        return set(lags) <= groups and dict(shown) == lags and not notices
+            shown = c.execute("SELECT topic, \"group\", lag FROM millrace_catalog.consumer_lag").fetchall()
+        elsewhere = [lag for topic, group, lag in shown if topic == "at_one_node"]
+        return (set(lags) <= groups and {group: lag for topic, group, lag in shown if topic == "grouped"} == lags and not notices
+                and set(elsewhere) <= {1, None} and elsewhere.count(None) == (0 if nodes.nodes[3].is_running() else len(lags)))
 
     for node in nodes.nodes.values():
         eventually(lambda node=node: are_shown(node))

@@ -92,6 +92,33 @@ TEST_F(LogCallsTest, NobodyIsTakenForWorseSinceItIsSilent) {
   EXPECT_EQ(best->error().message, "node 2 has not told how far its logs are");
 }
 
+TEST_F(LogCallsTest, LeadersTellHowFarCanBeRead) {
+  storage::PartitionAssignment led = *table.snapshot()->find(partition(0));
+  led.isr = {kTwo, kThree};
+  led.leader = kThree;
+  ++led.leader_epoch;
+  ++led.version;
+  ASSERT_TRUE(table.apply(storage::encode_assign_partition(led), Revision{11}));
+  std::optional<std::map<TopicPartition, Offset>> ends;
+  const auto ask_leaders = [&] {
+    sent.clear();
+    ends.reset();
+    calls.ask_leaders({partition(0), partition(1)}, [&](auto told) { ends = std::move(told); });
+  };
+  ask_leaders();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].first, kThree);
+  EXPECT_EQ(std::get<AskLogs>(sent[0].second).partitions, std::vector{partition(0)});
+  tell(kThree, {{LeaderEpoch{4}, Offset{301}, Offset{299}}});
+  ASSERT_TRUE(ends);
+  EXPECT_EQ(*ends, (std::map<TopicPartition, Offset>{{partition(0), Offset{299}}}));
+  ask_leaders();
+  clock.advance_us(2'100'000);
+  calls.tick();
+  ASSERT_TRUE(ends);
+  EXPECT_TRUE(ends->empty());
+}
+
 TEST_F(LogCallsTest, AQuestionIsAnsweredInItsOrder) {
   own = {LeaderEpoch{3}, Offset{500}};
   calls.on_message(kTwo, AskLogs{5, {partition(1), partition(0)}});
