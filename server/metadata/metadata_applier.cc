@@ -236,7 +236,9 @@ void MetadataApplier::end(const DefiningTransactionPtr& transaction, Transaction
   transaction->has_ended = true;
   const auto run = [this, transaction, how, done] {
     Status ended = decide([&]() -> Status {
-      if (how == TransactionEnd::Commit) TRY(check_not_undone(*transaction, *image()));
+      const Status stands = check_not_undone(*transaction, *image());
+      if (!stands) transaction->undone = stands.error();
+      if (how == TransactionEnd::Commit) TRY(stands);
       return end_transaction(transaction->id, how);
     });
     live_.erase(transaction->id);

@@ -41,6 +41,7 @@ struct DefiningTransaction {
   const Uuid id = Uuid::random();
   std::atomic<bool> has_ended = false;
   bool has_defined = false;  // the metadata thread's
+  std::optional<Error> undone = {};  // by others: known once it has ended
 };
 using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
 

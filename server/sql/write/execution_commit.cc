@@ -135,7 +135,10 @@ class CommitExecution final : public SqlExecution, private sql::Receiver {
     });
   }
   void on_error(Error error) override {
-    end(TransactionEnd::Rollback, [this, error](const Status&) { receiver().on_error(error); });
+    // Rows whose table is gone are so for that reason, perhaps.
+    end(TransactionEnd::Rollback, [this, error](const Status&) {
+      receiver().on_error(transaction_->undone.value_or(error));
+    });
   }
   template <class Done>
   void end(TransactionEnd how, Done done) {
