@@ -398,9 +398,10 @@ def a_node_shows_the_settings_of_the_cluster():
 
 
 def error_of_produce(nodes, topic):
-    """Of one record with acks=all that is sent once; None where it was taken."""
+    """Of one record with acks=all that is sent once; None where it was taken. One that has come before too few were left waits."""
     errors = []
-    producer = Producer({"bootstrap.servers": nodes.bootstrap, "acks": "all", "message.send.max.retries": 0})
+    producer = Producer({"bootstrap.servers": nodes.bootstrap, "acks": "all", "message.send.max.retries": 0,
+                         "request.timeout.ms": 2000, "message.timeout.ms": 15000})
     producer.produce(topic, b"v", on_delivery=lambda error, _: errors.append(error and error.name()))
     assert producer.flush(20) == 0
     return errors[0]
