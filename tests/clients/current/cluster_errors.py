@@ -19,6 +19,7 @@ EXPECTED = {
     },
     "franz-go": {
         ("commit", "unable_to_dial"): _REFUSED,
+        ("end", "unable_to_dial"): _REFUSED,
         ("poll", "unable_to_join_group_session"): _REFUSED,
         ("commit", "COORDINATOR_NOT_AVAILABLE"): _MOVED,
         ("commit", "NOT_COORDINATOR"): _MOVED,
