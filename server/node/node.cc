@@ -7,6 +7,7 @@
 #include <future>
 #include <iterator>
 #include <map>
+#include <set>
 
 #include "base/log.h"
 #include "engine/exec/processing_log.h"
@@ -612,12 +613,13 @@ void Node::all_groups(SqlParts::GroupsDone done) const {
   });
 }
 
-// Of those that this node leads. Answers with those that others lead; what nobody leads ends nowhere: its copies differ.
+// Of those that this node leads. Answers with those that others lead, each once, however many groups read it; what nobody
+// leads ends nowhere: its copies differ.
 std::vector<storage::TopicPartition> Node::put_ends(
     std::vector<coordinator::GroupProgress>& groups) const {
   const auto topics = definitions_->image()->topics;
   const auto view = cluster_ ? cluster_->view() : nullptr;
-  std::vector<storage::TopicPartition> elsewhere;
+  std::set<storage::TopicPartition> elsewhere;
   for (coordinator::GroupProgress& group : groups)
     for (coordinator::GroupProgress::Partition& each : group.partitions) {
       const storage::TopicInfo* topic = topics->find(each.topic);
@@ -626,11 +628,11 @@ std::vector<storage::TopicPartition> Node::put_ends(
       const storage::PartitionAssignment* known = view ? view->metadata->find(partition) : nullptr;
       if (view && (known == nullptr || !known->leader)) continue;
       if (known != nullptr && *known->leader != view->self)
-        elsewhere.push_back(partition);
+        elsewhere.insert(partition);
       else if (const auto status = log_->find_partition(partition))
         each.end = status->readable_end().value();
     }
-  return elsewhere;
+  return {elsewhere.begin(), elsewhere.end()};
 }
 
 // Temporary tables; in a cluster those of this node's sessions, and of nodes that have been removed.
