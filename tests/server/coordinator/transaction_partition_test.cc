@@ -75,6 +75,14 @@ class TransactionPartitionTest : public testing::Test {
     request.is_of_second_version = true;
     return ask(std::move(request)).error;
   }
+  // What opens a transaction in which a node commits.
+  AddPartitions commit_of_node(const std::string& id, int32_t timeout_ms) {
+    AddPartitions request =
+        add_request(ask(InitProducer{.transactional_id = id, .timeout_ms = timeout_ms}).producer);
+    request.transactional_id = id;
+    request.is_of_second_version = true;
+    return request;
+  }
   KafkaError end(const ProducerIdentity& producer, bool is_commit) {
     return ask(EndTransaction{"t", producer, is_commit}).error;
   }
@@ -416,11 +424,7 @@ TEST_F(TransactionPartitionTest, WhoIsReplacedSaysThatItIsDecidedAndNotTold) {
 TEST_F(TransactionPartitionTest, WhatANodeCommitsIsGivenLittleTimeByTheNextCoordinator) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
-  const ProducerIdentity producer =
-      ask(InitProducer{.transactional_id = id, .timeout_ms = 10'000}).producer;
-  AddPartitions request = add_request(producer);
-  request.transactional_id = id;
-  request.is_of_second_version = true;
+  const AddPartitions request = commit_of_node(id, 10'000);
   ASSERT_EQ(ask(request).error, KafkaError::None);
   pass_ms(3'000);
   EXPECT_EQ(state(), TransactionState::Ongoing);
@@ -435,10 +439,7 @@ TEST_F(TransactionPartitionTest, WhatANodeCommitsIsGivenLittleTimeByTheNextCoord
 TEST_F(TransactionPartitionTest, WhatANodeOpensAtTheNextCoordinatorHasLittleTimeToo) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
-  AddPartitions request =
-      add_request(ask(InitProducer{.transactional_id = id, .timeout_ms = 60'000}).producer);
-  request.transactional_id = id;
-  request.is_of_second_version = true;
+  const AddPartitions request = commit_of_node(id, 60'000);
   lead();
   ASSERT_EQ(ask(request).error, KafkaError::None);
   pass_ms(1'500);
@@ -451,10 +452,7 @@ TEST_F(TransactionPartitionTest, WhatANodeOpensAtTheNextCoordinatorHasLittleTime
 TEST_F(TransactionPartitionTest, AnEndWhoseTimeIsOverIsTriedAgainSoon) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
-  AddPartitions request =
-      add_request(ask(InitProducer{.transactional_id = id, .timeout_ms = 60'000}).producer);
-  request.transactional_id = id;
-  request.is_of_second_version = true;
+  const AddPartitions request = commit_of_node(id, 60'000);
   ASSERT_EQ(ask(request).error, KafkaError::None);
   lead();
   port.holds_appends = true;
@@ -471,10 +469,7 @@ TEST_F(TransactionPartitionTest, AnEndWhoseTimeIsOverIsTriedAgainSoon) {
 
 TEST_F(TransactionPartitionTest, ACommitThatCannotBeStoredGetsNoMoreTimeThanThereWas) {
   const std::string id = "__millrace_commit_1_0_0";
-  AddPartitions request =
-      add_request(ask(InitProducer{.transactional_id = id, .timeout_ms = 60'000}).producer);
-  request.transactional_id = id;
-  request.is_of_second_version = true;
+  const AddPartitions request = commit_of_node(id, 60'000);
   ASSERT_EQ(ask(request).error, KafkaError::None);
   lead();
   port.holds_appends = true;
