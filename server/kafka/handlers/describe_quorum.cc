@@ -48,13 +48,15 @@ void describe_in_etcd(const HandlerContext& context, const ClusterView& view, An
     voter.last_fetch_timestamp = reader.heard_ms;
     voter.last_caught_up_timestamp = reader.caught_up_ms;
   }
-  // What others have read was there to be read by the controller: it is never behind them.
+  // What others have read was there to be read by the controller, which asks itself: it is never behind them.
   const auto newest =
       std::ranges::max_element(answer.current_voters, {}, &Answer::Voter::last_caught_up_timestamp);
   const auto leader =
       std::ranges::find(answer.current_voters, answer.leader_id, &Answer::Voter::replica_id);
-  if (leader != answer.current_voters.end())
-    leader->last_caught_up_timestamp = newest->last_caught_up_timestamp;
+  if (leader == answer.current_voters.end()) return;
+  leader->last_caught_up_timestamp = newest->last_caught_up_timestamp;
+  leader->last_fetch_timestamp =
+      std::max(leader->last_fetch_timestamp, leader->last_caught_up_timestamp);
 }
 
 DescribeQuorumResponse::Node place_of(int32_t id, std::string host, int32_t port) {

@@ -166,7 +166,7 @@ TEST_F(ClusterTest, the_metadata_log_is_described_as_the_controller_tells_it) {
       .controller_epoch = 40,
       .end = Revision{17},
       .told_us = clock.monotonic_us(),
-      .readers = {{kHere, Revision{17}, 1'000, 1'001}, {kThere, Revision{16}, 900, 800}, {kAway}}});
+      .readers = {{kHere, Revision{17}, 1'002, 1'001}, {kThere, Revision{16}, 900, 800}, {kAway}}});
   backend.view = std::move(view);
   const auto told = ask<DescribeQuorumResponse>(request, 2);
   const auto& partition = told.topics.at(0).partitions.at(0);
@@ -178,9 +178,10 @@ TEST_F(ClusterTest, the_metadata_log_is_described_as_the_controller_tells_it) {
   EXPECT_TRUE(partition.observers.empty());
   EXPECT_EQ(partition.current_voters[1].replica_id, 2);
   EXPECT_EQ(partition.current_voters[1].log_end_offset, 16);
-  EXPECT_EQ(partition.current_voters[1].last_fetch_timestamp, 900);
+  EXPECT_EQ(partition.current_voters[0].last_fetch_timestamp, 1'002);
   EXPECT_EQ(partition.current_voters[1].last_caught_up_timestamp, 1'001)
       << "the leader has read what others have";
+  EXPECT_EQ(partition.current_voters[1].last_fetch_timestamp, 1'001) << "and not before it did";
   EXPECT_EQ(partition.current_voters[2].last_fetch_timestamp, -1);
   // What nobody has repeated for long is not believed.
   clock.advance_us(60'000'000);
