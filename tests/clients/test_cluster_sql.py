@@ -597,7 +597,6 @@ def a_key_moves_within_a_transaction():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE versions (version VARCHAR PRIMARY KEY, n INT) WITH (partitions = 3)")
     run_on(nodes.nodes[1], "INSERT INTO versions VALUES ('a', 1), ('b', 2)")
-    assert "Between BEGIN and COMMIT it is" in refusal(nodes.nodes[2], "UPDATE versions SET version = 'c' WHERE version = 'a'")
 
     def rows():
         return sorted(rows_of(nodes.nodes[3], "SELECT version, n FROM versions"))
@@ -623,6 +622,53 @@ def a_key_moves_within_a_transaction():
             raise AssertionError("not refused")
         except psycopg.errors.UniqueViolation:
             mover.rollback()
+
+
+@case
+def keys_move_from_any_node_at_the_same_time():
+    nodes = sql_cluster()
+    count = 12
+    define(nodes, "CREATE TABLE moved (k INT PRIMARY KEY, v INT) WITH (partitions = 3)")
+    run_on(nodes.nodes[1], *(f"INSERT INTO moved VALUES ({k}, {k})" for k in range(count)))
+    with connect(nodes.nodes[2]) as c:
+        assert c.execute("UPDATE moved SET k = k + 100 WHERE k < 3 RETURNING k, v").fetchall() == [(100, 0), (101, 1), (102, 2)]
+        assert c.execute("UPDATE moved SET k = k - 100 WHERE k >= 100").rowcount == 3
+    assert refusal(nodes.nodes[2], "UPDATE moved SET k = 1 WHERE k = 2", psycopg.errors.UniqueViolation)
+    stop, raised, failures = threading.Event(), [], []
+
+    def move(node, mine):
+        with connect(node) as c:
+            at, steps = {k: k for k in mine}, 0
+            while not stop.is_set():
+                k = mine[steps % len(mine)]
+                steps += 1
+                to = at[k] + 1000
+                # Somebody else raises `v` of the same row meanwhile.
+                if c.execute("UPDATE moved SET k = %s WHERE k = %s", (to, at[k])).rowcount != 1:
+                    failures.append((k, at[k]))
+                at[k] = to
+
+    def raise_all(node):
+        with connect(node) as c:
+            while not stop.is_set():
+                try:
+                    if c.execute("UPDATE moved SET v = v + 100 WHERE k % 1000 = 5").rowcount == 1:
+                        raised.append(1)
+                except psycopg.errors.LockNotAvailable:
+                    pass
+
+    threads = [threading.Thread(target=move, args=(nodes.nodes[n], range(n - 1, count, 3))) for n in (1, 2, 3)]
+    threads += [threading.Thread(target=raise_all, args=(nodes.nodes[1],))]
+    for thread in threads:
+        thread.start()
+    time.sleep(5)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures
+    rows = sorted((k % 1000, v) for k, v in rows_of(nodes.nodes[3], "SELECT k, v FROM moved"))
+    assert rows == [(k, k + (100 * len(raised) if k == 5 else 0)) for k in range(count)], (rows, len(raised))
+    assert raised
 
 
 run()

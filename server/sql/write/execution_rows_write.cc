@@ -47,13 +47,6 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
       planner_ = session().planner();
       returning_ = TRY(planner_->returning_of_rows(*prepared_, parameters));
     }
-    // The old key and the new one may be of two partitions, and go together.
-    if (own_ && is_in_cluster() && write_->moved_keys > 0)
-      return Error{
-          ErrorCode::NotSupported,
-          "to UPDATE a primary key in a cluster outside of a transaction is not supported yet",
-          {},
-          "Between BEGIN and COMMIT it is."};
     if (is_in_cluster()) {
       parameters_ = parameters;
       give_up_us_ = session().parts().clock.monotonic_us() + 1000 * patience_ms();
@@ -108,6 +101,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
 
   // --- In a cluster, outside of a transaction
 
+  using Committed = Result<std::vector<storage::AppendedBatch>>;
   bool is_in_cluster() const { return session().parts().cluster != nullptr; }
   int64_t patience_ms() const {
     const int64_t lock_timeout_ms = session().setting_ms("lock_timeout", 0);
@@ -121,6 +115,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   void write_in_cluster(storage::AppendRequest request) {
     if (request.parts.empty()) return finish_in_cluster();
     const ReadEnds& read = session().read_ends();
+    if (write_->moved_keys > 0)
+      return commit_in_cluster(attempts_->begin(std::move(request), read));
     const bool has_read_target = std::ranges::any_of(
         read, [this](const auto& end) { return end.first.topic == own_->topic(); });
     append_in_cluster(is_plain_insert() && !has_read_target
@@ -135,6 +131,26 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
                     told = on_loop([this](std::vector<ClusterTopics::Changed> changed) {
                       told_in_cluster(std::move(changed));
                     })](std::vector<ClusterTopics::Changed> changed) { told(std::move(changed)); });
+  }
+
+  // A row whose key is another one now may come to another partition than it goes from: neither is there without the other.
+  void commit_in_cluster(ChangeAttempts::Changes changes) {
+    is_appending_ = true;
+    commit_changes(
+        session().parts(), std::move(changes),
+        [turns = session().turns(), told = on_loop([this](const Committed& committed) {
+                                      committed_in_cluster(committed);
+                                    })](const Committed& committed) { told(committed); });
+  }
+
+  void committed_in_cluster(const Committed& committed) {
+    is_appending_ = false;
+    if (committed) {
+      session().note_written(*committed);
+      return finish_in_cluster();
+    }
+    if (committed.error().code == ErrorCode::ObjectState) return wait_to_begin_again({});
+    fail(committed.error());
   }
 
   void told_in_cluster(std::vector<ClusterTopics::Changed> changed) {
