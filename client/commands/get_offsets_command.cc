@@ -116,6 +116,17 @@ Result<int64_t> parse_time(const std::string& text) {
                   text));
 }
 
+// Nobody tells of them, for as long as one waits. Kafka's tool says so, and goes on.
+void leave_out_leaderless(TopicDescription& topic) {
+  std::erase_if(topic.partitions, [&](const PartitionDescription& partition) {
+    if (partition.leader) return false;
+    fmt::print(stderr,
+               "Skip getting offsets for topic-partition {}-{} due to error: it has no leader\n",
+               topic.name, partition.id.value());
+    return true;
+  });
+}
+
 Status print_offsets(Connection& connection, const TopicDescription& topic, int64_t time) {
   std::vector<int64_t> at_time;
   if (time >= 0) at_time = TRY(offsets_at_time(connection, topic, time));
@@ -160,7 +171,8 @@ Status run(const Flags& flags) {
     return wrong("Could not match any topic-partitions with the specified filters");
   for (auto& [name, topic] : wanted) {
     std::ranges::sort(topic.partitions, {}, &PartitionDescription::id);
-    TRY(print_offsets(connection, topic, time));
+    leave_out_leaderless(topic);
+    if (!topic.partitions.empty()) TRY(print_offsets(connection, topic, time));
   }
   return {};
 }

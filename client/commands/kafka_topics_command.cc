@@ -16,7 +16,8 @@ namespace {
 
 constexpr Flag kFlags[] = {
     {.name = "alter", .doc = "Add partitions"},
-    {.name = "at-min-isr-partitions"},
+    {.name = "at-min-isr-partitions",
+     .doc = "Describe only partitions with as many in sync as min.insync.replicas asks for"},
     kBootstrapFlag,
     {.name = "command-config",
      .argument = "FILE",
@@ -43,13 +44,13 @@ constexpr Flag kFlags[] = {
     {.name = "topics-with-overrides",
      .doc = "Describe only topics that have settings of their own"},
     {.name = "unavailable-partitions", .doc = "Describe only partitions without a leader"},
-    {.name = "under-min-isr-partitions"},
+    {.name = "under-min-isr-partitions",
+     .doc = "Describe only partitions with fewer in sync than min.insync.replicas asks for"},
     {.name = "under-replicated-partitions", .doc = "Describe only partitions that lack replicas"},
     {.name = "version"},
     kHelpFlag};
 
-constexpr std::string_view kUnsupportedFlags[] = {"at-min-isr-partitions", "delete-config",
-                                                  "topic-id", "under-min-isr-partitions"};
+constexpr std::string_view kUnsupportedFlags[] = {"delete-config", "topic-id"};
 
 std::string joined(const std::vector<NodeId>& nodes) {
   std::string text;
@@ -100,11 +101,28 @@ Status list(Connection& connection, const Flags& flags) {
   return {};
 }
 
-bool is_wanted(const Flags& flags, const PartitionDescription& partition) {
-  if (flags.has("under-replicated-partitions"))
-    return partition.isr.size() < partition.replicas.size();
-  if (flags.has("unavailable-partitions")) return !partition.leader;
-  return true;
+struct PartitionFilter {
+  std::string_view flag;
+  bool (*keeps)(const PartitionDescription& partition, size_t min_isr);
+};
+constexpr PartitionFilter kPartitionFilters[] = {
+    {"under-replicated-partitions",
+     [](const PartitionDescription& partition, size_t) {
+       return partition.isr.size() < partition.replicas.size();
+     }},
+    {"unavailable-partitions",
+     [](const PartitionDescription& partition, size_t) { return !partition.leader; }},
+    {"under-min-isr-partitions", [](const PartitionDescription& partition,
+                                    size_t min_isr) { return partition.isr.size() < min_isr; }},
+    {"at-min-isr-partitions", [](const PartitionDescription& partition,
+                                 size_t min_isr) { return partition.isr.size() == min_isr; }},
+};
+
+// Kafka's default where nothing else is set.
+Result<size_t> min_isr_of(const Properties& config) {
+  const auto found = config.find("min.insync.replicas");
+  if (found == config.end()) return size_t{1};
+  return static_cast<size_t>(TRY(parse_number(found->second, 0, INT32_MAX)));
 }
 
 void describe_partition(const std::string& topic, const PartitionDescription& partition) {
@@ -122,8 +140,9 @@ Status describe(Connection& connection, const Flags& flags) {
   std::vector<std::string> names;
   for (const TopicDescription& topic : topics) names.push_back(topic.name);
   std::map<std::string, Properties> configs = TRY(topic_configs(connection, names));
-  const bool has_partition_filter =
-      flags.has("under-replicated-partitions") || flags.has("unavailable-partitions");
+  const auto filter = std::ranges::find_if(
+      kPartitionFilters, [&](const PartitionFilter& each) { return flags.has(each.flag); });
+  const bool has_partition_filter = filter != std::end(kPartitionFilters);
   for (const TopicDescription& topic : topics) {
     const Properties& config = configs[topic.name];
     if (flags.has("topics-with-overrides") && config.empty()) continue;
@@ -131,8 +150,10 @@ Status describe(Connection& connection, const Flags& flags) {
       fmt::print("Topic: {}\tPartitionCount: {}\tReplicationFactor: {}\tConfigs: {}\n", topic.name,
                  topic.partitions.size(), topic.replication_factor(), joined(config));
     if (flags.has("topics-with-overrides")) continue;
+    const size_t min_isr = TRY(min_isr_of(config));
     for (const PartitionDescription& partition : topic.partitions)
-      if (is_wanted(flags, partition)) describe_partition(topic.name, partition);
+      if (!has_partition_filter || filter->keeps(partition, min_isr))
+        describe_partition(topic.name, partition);
   }
   return {};
 }

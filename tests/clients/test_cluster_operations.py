@@ -421,16 +421,21 @@ def a_topic_asks_for_as_many_in_sync_as_it_likes():
     def ask_for(*change):
         tool("kafka-configs", nodes, "--alter", "--entity-type", "topics", "--entity-name", "strict", *change)
 
+    def described(which):
+        return tool("kafka-topics", nodes, "--describe", f"--{which}-partitions").count("Topic: strict\t")
+
     assert "min.insync.replicas=3 " in shown() and "STATIC_BROKER_CONFIG:min.insync.replicas=2" in shown(), shown()
     away = nodes.nodes[replicas_of(nodes, "strict")[0][-1]]
     away.kill()
     eventually(lambda: error_of_produce(nodes, "strict") == "NOT_ENOUGH_REPLICAS")
+    assert (described("under-min-isr"), described("at-min-isr"), described("under-replicated")) == (1, 0, 1)
     ask_for("--add-config", "min.insync.replicas=1")
     eventually(lambda: error_of_produce(nodes, "strict") is None)
     ask_for("--add-config", "min.insync.replicas=3")
     eventually(lambda: error_of_produce(nodes, "strict") == "NOT_ENOUGH_REPLICAS")
     ask_for("--delete-config", "min.insync.replicas")
     assert "min.insync.replicas=2 " in shown(), shown()
+    assert (described("under-min-isr"), described("at-min-isr")) == (0, 1)
     eventually(lambda: error_of_produce(nodes, "strict") is None)
     away.start()
     all_is_well(nodes)
@@ -440,6 +445,7 @@ def a_topic_asks_for_as_many_in_sync_as_it_likes():
 def what_nobody_leads_has_no_end_and_no_lag():
     nodes = cluster()
     states_at(nodes.nodes[1])  # skips without psycopg
+    create_topic(nodes, "led_by_all", 1)
     create_topic(nodes, "led_by_nobody", assignment=[[1, 2]], **{"min.insync.replicas": "1"})
     first, second = nodes.nodes[1], nodes.nodes[2]
 
@@ -473,6 +479,9 @@ def what_nobody_leads_has_no_end_and_no_lag():
     eventually(lambda: metadata_of(second, "led_by_nobody").topics["led_by_nobody"].partitions[0].leader < 0)
     for number in (2, 3, 4):
         eventually(lambda number=number: lag_at(nodes.nodes[number]) == [(18, None, None)])
+    for when, of_other in (("latest", "led_by_all:0:0\n"), ("0", "")):
+        told = tool("kafka-get-offsets", nodes, "--topic", "led_by_.*", "--time", when)
+        assert told.startswith(of_other + "Skip getting offsets for topic-partition led_by_nobody-0 due to error"), told
     first.start()
     for number in (1, 2):
         eventually(lambda number=number: lag_at(nodes.nodes[number]) == [(18, 20, 2)])
