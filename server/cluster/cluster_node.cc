@@ -122,7 +122,11 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
                             ClusterMessage message) { port_.send(to, std::move(message)); },
              .cluster = [this] { return table_.snapshot(); },
              .epoch = [this] { return node_epoch_; },
-             .leads = [this](const TopicPartition& partition) { return leader_ends(partition); }},
+             .leads = [this](const TopicPartition& partition) { return leader_ends(partition); },
+             .confirm_read =
+                 [this](std::function<void(Status)> done) {
+                   metadata_.confirm_read(std::move(done));
+                 }},
             rules_.ends),
       commits_({.self = identity_.id,
                 .clock = clock,
@@ -543,14 +547,16 @@ void ClusterNode::look_at_trimming() {
 }
 
 Result<LeaderEnds> ClusterNode::leader_ends(const TopicPartition& partition) const {
-  TRY(replicas_.check_leads(partition));
-  const storage::LeaderReplica& leader = *replicas_.find_leader(partition);
-  return LeaderEnds{.epoch = leader.assignment().leader_epoch,
-                    .readable_end = TRY(leader.readable_end()),
-                    .has_all_of_before = leader.has_all_of_before(),
-                    .heirs = leader.heirs(),
+  const storage::LeaderReplica* leader = replicas_.find_leader(partition);
+  if (leader == nullptr)
+    return Error{ErrorCode::NotLeader, "this node does not lead the partition"};
+  return LeaderEnds{.epoch = leader->assignment().leader_epoch,
+                    .readable_end = TRY(leader->readable_end()),
+                    .has_all_of_before = leader->has_all_of_before(),
+                    .heirs = leader->heirs(),
+                    .has_min_isr = leader->has_min_isr(),
                     .acknowledged_end = appends_.acknowledged_end(partition),
-                    .begin = leader.begin()};
+                    .begin = leader->begin()};
 }
 
 // --- Tasks

@@ -148,23 +148,65 @@ void EndCalls::finish_if_done(uint64_t id) {
 
 // --- Who leads
 
-void EndCalls::ask_heirs(LedByHeir by_heir, int64_t patience_us, std::function<void(Status)> done) {
-  if (by_heir.empty()) return done({});
+void EndCalls::add_witnesses(Witnesses& to, const TopicPartition& partition,
+                             const LeaderEnds& leads) const {
+  const ConfirmLeader::Led led{partition, leads.epoch};
+  if (!leads.has_min_isr) {
+    if (rules_.asks_metadata) to.in_metadata.push_back(led);
+  } else if (rules_.asks_others) {
+    for (const NodeId heir : leads.heirs) to.heirs[heir].push_back(led);
+  }
+}
+
+void EndCalls::ask_witnesses(Witnesses witnesses, int64_t patience_us,
+                             std::function<void(Status)> done) {
+  auto& [heirs, in_metadata] = witnesses;
+  if (heirs.empty() && in_metadata.empty()) return done({});
   const uint64_t id = ++last_number_;
-  answers_[id] = {std::move(done), by_heir.size(), around_.clock.monotonic_us() + patience_us};
-  for (auto& [heir, led] : by_heir) {
+  answers_[id] = {std::move(done), heirs.size() + (in_metadata.empty() ? 0 : 1),
+                  around_.clock.monotonic_us() + patience_us};
+  for (auto& [heir, led] : heirs) {
     const uint64_t number = ++last_number_;
     answer_of_[number] = id;
     around_.send(heir, ConfirmLeader{number, std::move(led)});
   }
+  if (in_metadata.empty()) return;
+  // It leads by what it has read, or has just read that it does not.
+  if (Status newest = check_newest(in_metadata); !newest) return heard(id, newest);
+  around_.confirm_read([this, id](const Status& all_is_read) {
+    const bool is_unheard = !all_is_read && all_is_read.error().code == ErrorCode::NetworkFailure;
+    heard(id, is_unheard
+                  ? Error{ErrorCode::NotEnoughReplicas,
+                          "fewer replicas are in sync than min.insync.replicas asks for, and "
+                          "etcd does not say whether another one leads by now"}
+                  : all_is_read);
+  });
+}
+
+void EndCalls::heard(uint64_t id, const Status& status) {
+  const auto found = answers_.find(id);
+  if (found == answers_.end()) return;
+  if (status && --found->second.left > 0) return;
+  const auto done = std::move(found->second.done);
+  answers_.erase(found);
+  done(status);
+}
+
+Status EndCalls::check_newest(const std::vector<ConfirmLeader::Led>& led) const {
+  for (const auto& [partition, epoch] : led) {
+    const storage::PartitionAssignment* known = around_.cluster()->find(partition);
+    if (known != nullptr && known->leader_epoch > epoch)
+      return Error{ErrorCode::NotLeader, "another node leads the partition by now"};
+  }
+  return {};
 }
 
 void EndCalls::confirm(const TopicPartition& partition, std::function<void(Status)> done) {
   const Result<LeaderEnds> leads = around_.leads(partition);
   if (!leads) return done(leads.error());
-  LedByHeir by_heir;
-  for (const NodeId heir : leads->heirs) by_heir[heir].push_back({partition, leads->epoch});
-  ask_heirs(std::move(by_heir), kConfirmUs, std::move(done));
+  Witnesses witnesses;
+  add_witnesses(witnesses, partition, *leads);
+  ask_witnesses(std::move(witnesses), kConfirmUs, std::move(done));
 }
 
 void EndCalls::refuse(NodeId asker, uint64_t number, Error why) const {
@@ -194,7 +236,7 @@ const Result<LeaderEnds>& EndCalls::look(const TopicPartition& partition, Seen& 
 
 bool EndCalls::try_tell(const Asking& asking, Seen& seen) {
   EndsTold told{.number = asking.number};
-  LedByHeir by_heir;
+  Witnesses witnesses;
   for (const auto& [partition, until] : asking.partitions) {
     const Result<LeaderEnds>& leads = look(partition, seen);
     if (!leads) return refuse(asking.from, asking.number, leads.error()), true;
@@ -205,14 +247,14 @@ bool EndCalls::try_tell(const Asking& asking, Seen& seen) {
              true;
     if (leads->readable_end < until) return false;
     told.ends.push_back(leads->readable_end);
-    if (rules_.asks_others)
-      for (const NodeId heir : leads->heirs) by_heir[heir].push_back({partition, leads->epoch});
+    add_witnesses(witnesses, partition, *leads);
   }
-  ask_heirs(std::move(by_heir), kPatienceUs,
-            [this, from = asking.from, told = std::move(told)](const Status& status) {
-              around_.send(
-                  from, status ? told : EndsTold{.number = told.number, .error = status.error()});
-            });
+  ask_witnesses(std::move(witnesses), kPatienceUs,
+                [this, from = asking.from, told = std::move(told)](const Status& status) {
+                  around_.send(
+                      from,
+                      status ? told : EndsTold{.number = told.number, .error = status.error()});
+                });
   return true;
 }
 
@@ -220,24 +262,17 @@ void EndCalls::on_message(NodeId from, const ConfirmLeader& message) {
   LeaderConfirmed answer{.number = message.number};
   if (!around_.epoch())
     answer.error = Error{ErrorCode::NotLeader, "a node that could lead has only just begun"};
-  for (const ConfirmLeader::Led& led : message.led) {
-    const storage::PartitionAssignment* known = around_.cluster()->find(led.partition);
-    if (known != nullptr && known->leader_epoch > led.epoch)
-      answer.error = Error{ErrorCode::NotLeader, "another node leads the partition by now"};
-  }
+  else if (const Status newest = check_newest(message.led); !newest)
+    answer.error = newest.error();
   around_.send(from, std::move(answer));
 }
 
 void EndCalls::on_message(NodeId, const LeaderConfirmed& message) {
   const auto number = answer_of_.find(message.number);
   if (number == answer_of_.end()) return;
-  const auto found = answers_.find(number->second);
+  const uint64_t id = number->second;
   answer_of_.erase(number);
-  if (found == answers_.end()) return;
-  if (!message.error && --found->second.heirs_left > 0) return;
-  const auto done = std::move(found->second.done);
-  answers_.erase(found);
-  done(message.error ? Status(*message.error) : Status());
+  heard(id, message.error ? Status(*message.error) : Status());
 }
 
 }  // namespace server

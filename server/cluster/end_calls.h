@@ -19,6 +19,8 @@ namespace server {
 struct EndCallRules {
   // Who believes that it leads asks those who could lead by now.
   bool asks_others = true;
+  // Where too few are in sync, others could lead who may not answer for long: it asks for what was decided.
+  bool asks_metadata = true;
   // A new leader knows how far can be read when all is visible that was there when it began.
   bool waits_for_own_begin = true;
   // Rows of sessions that were acknowledged are not left out behind a transaction that is open.
@@ -30,14 +32,17 @@ struct LeaderEnds {
   LeaderEpoch epoch;
   Offset readable_end;
   bool has_all_of_before = false;  // what was there when its epoch began is visible
-  std::vector<NodeId> heirs = {};  // who could lead after it
+  std::vector<NodeId> heirs = {};  // who could lead after it, while enough are in sync
+  bool has_min_isr = true;         // they are
   // As far as sessions may have been told that their rows are there; who reads what is committed may not get there yet.
   Offset acknowledged_end = Offset{0};  // by this node
   Offset begin = Offset{0};             // by those that led before it
 };
 
 // Without clocks: the leader takes the end, then asks each node that could have become the leader since. One of them
-// would have to know that, before it acknowledges anything under its own epoch.
+// would have to know that, before it acknowledges anything under its own epoch. Where fewer are in sync than
+// min.insync.replicas that may be one of those who were before, and it may be gone: then etcd is asked whether there is
+// any decision that the leader has not read. (All who could lead have what is visible.)
 //
 //   asker          leader                     each heir
 //     ─ AskEnds ──►  end, epoch
@@ -57,8 +62,10 @@ class EndCalls {
     std::function<std::shared_ptr<const storage::ClusterSnapshot>()> cluster;
     // Since when this node is known. All that was decided before it has read then.
     std::function<std::optional<storage::NodeEpoch>()> epoch;
-    // Fails with NotLeader and NotEnoughReplicas.
+    // Fails with NotLeader.
     std::function<Result<LeaderEnds>(const storage::TopicPartition&)> leads;
+    // As EtcdMetadataLog::confirm_read(), of what cluster() shows.
+    std::function<void(std::function<void(Status)>)> confirm_read;
   };
   // Its numbers are larger than those of whoever was there before, to whom answers may still come.
   EndCalls(Around around, EndCallRules rules)
@@ -92,10 +99,10 @@ class EndCalls {
     std::map<uint64_t, Asked> asked;  // and not answered, by the number of the message
     std::optional<Error> last_error = {};
   };
-  // What a leader does when all heirs have answered, or one has refused, or they take too long.
+  // What a leader does when all whom it asks have answered, or one has refused, or they take too long.
   struct Answer {
     std::function<void(Status)> done;
-    size_t heirs_left = 0;
+    size_t left = 0;
     int64_t until_us = 0;
   };
   // What a leader is asked while a transaction is open in front of what was acknowledged by then.
@@ -112,8 +119,18 @@ class EndCalls {
   const Result<LeaderEnds>& look(const storage::TopicPartition& partition, Seen& seen) const;
   // False: it is to be looked at again.
   bool try_tell(const Asking& asking, Seen& seen);
-  using LedByHeir = std::map<NodeId, std::vector<ConfirmLeader::Led>>;
-  void ask_heirs(LedByHeir by_heir, int64_t patience_us, std::function<void(Status)> done);
+  // Whom to ask whether this node leads.
+  struct Witnesses {
+    std::map<NodeId, std::vector<ConfirmLeader::Led>> heirs;
+    std::vector<ConfirmLeader::Led> in_metadata;
+  };
+  void add_witnesses(Witnesses& to, const storage::TopicPartition& partition,
+                     const LeaderEnds& leads) const;
+  void ask_witnesses(Witnesses witnesses, int64_t patience_us, std::function<void(Status)> done);
+  // Of one who was asked for the answer.
+  void heard(uint64_t answer, const Status& status);
+  // Whether this node knows of no later leader of any of them. Fails with NotLeader.
+  Status check_newest(const std::vector<ConfirmLeader::Led>& led) const;
   void ask_now(uint64_t id, Question& question);
   void forget_asked(Question& question);
   void finish_if_done(uint64_t id);

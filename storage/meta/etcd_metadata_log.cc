@@ -1,6 +1,7 @@
 #include "storage/meta/etcd_metadata_log.h"
 
 #include <cassert>
+#include <limits>
 #include <utility>
 
 #include "base/bytes.h"
@@ -196,6 +197,29 @@ void EtcdMetadataLog::take_pointer(const EtcdEntry& entry) {
   pointer_ = *std::move(pointer);
   bytes_behind_pointer_ = 0;
   first_id_ = pointer_->first_command;
+}
+
+void EtcdMetadataLog::confirm_read(std::function<void(Status)> done) {
+  confirming_next_.push_back(std::move(done));
+  if (confirming_.empty()) ask_for_more();
+}
+
+// Who asks while a question is under way is not answered by that one: it may have been answered before.
+void EtcdMetadataLog::ask_for_more() {
+  confirming_ = std::exchange(confirming_next_, {});
+  if (confirming_.empty()) return;
+  etcd_.find_first(keys_.commands(last_ + 1, Revision{std::numeric_limits<int64_t>::max()}),
+                   [this](const Result<EtcdFound>& found) {
+                     Status answer;
+                     if (!found)
+                       answer = found.error();
+                     else if (!found->entries.empty())
+                       answer = Error{ErrorCode::NotLeader,
+                                      "others have decided something that is not read yet"};
+                     const auto answered = std::exchange(confirming_, {});
+                     ask_for_more();
+                     for (const auto& done : answered) done(answer);
+                   });
 }
 
 // --- Snapshots

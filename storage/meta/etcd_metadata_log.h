@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -51,6 +52,9 @@ class EtcdMetadataLog {
   void append(Revision last, const MetadataCommand& command, std::optional<Holding> holding,
               std::function<void(Result<Revision>)> done);
   Revision last_revision() const { return last_; }
+  // Whether all is read that etcd has as of now: what anybody had decided before the question is known then. Fails with
+  // NotLeader where there is more, which is read soon, and with NetworkFailure where etcd does not say.
+  void confirm_read(std::function<void(Status)> done);
   // Whether all has been read that etcd had at some time since this began.
   bool has_read() const { return has_read_; }
   // Of the first command: tells this log from any other. Empty while there is none.
@@ -90,6 +94,7 @@ class EtcdMetadataLog {
   void load_if_behind();
   void loaded(Result<MetadataSnapshot> snapshot);
   void note_trouble(const Error& error);
+  void ask_for_more();
 
   EtcdClient& etcd_;
   const EtcdMetadataKeys keys_;
@@ -104,6 +109,8 @@ class EtcdMetadataLog {
   std::map<uint64_t, Append> appends_;  // on their way
   uint64_t next_append_ = 0;
   std::multimap<int64_t, uint64_t> retries_;  // at which time, of which append
+  // Those who are answered by one question: of whom it is under way, and of whom it is the next.
+  std::vector<std::function<void(Status)>> confirming_, confirming_next_;
   FollowedRange commands_;
   std::optional<SnapshotPointer> pointer_;
   EtcdRevision pointer_modified_{0};

@@ -671,4 +671,27 @@ def keys_move_from_any_node_at_the_same_time():
     assert raised
 
 
+@case
+def what_is_there_is_read_while_too_few_are_in_sync_to_write():
+    nodes = sql_cluster()
+    create_topic(nodes, "halves", assignment=[[1, 2], [2, 1]])
+    define(nodes, "CREATE TABLE halves (k INT PRIMARY KEY, v INT) WITH (kafka_topic = 'halves', key_format = 'KAFKA', "
+           "value_format = 'JSON')")
+    run_on(nodes.nodes[3], *(f"INSERT INTO halves VALUES ({k}, {k})" for k in range(20)))
+    time.sleep(1)  # each follower has heard that all of it is visible
+    nodes.nodes[2].kill()
+    for node in (nodes.nodes[1], nodes.nodes[3]):
+        eventually(lambda node=node: all(partition.leader == 1 and partition.isrs == [1] for partition in
+                                         metadata_of(node, "halves").topics["halves"].partitions.values()))
+        begun = time.time()
+        assert rows_of(node, "SELECT COUNT(*), SUM(v) FROM halves") == [(20, 190)]
+        assert rows_of(node, "SELECT v FROM halves WHERE k = 7") == [(7,)]
+        assert time.time() - begun < 3, time.time() - begun
+    assert "min.insync.replicas asks for 2" in refusal(nodes.nodes[3], "INSERT INTO halves VALUES (20, 20)")
+    nodes.nodes[2].start()
+    all_is_well(nodes)
+    run_on(nodes.nodes[3], "INSERT INTO halves VALUES (20, 20)")
+    assert rows_of(nodes.nodes[2], "SELECT COUNT(*) FROM halves") == [(21,)]
+
+
 run()

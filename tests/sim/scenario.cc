@@ -35,6 +35,7 @@ class Scenario {
   explicit Scenario(const Options& options)
       : chance_(options.seed),
         requiring_(~options.seed ^ 0x72657175697265),
+        leaving_(~options.seed ^ 0x6c656176696e67),
         node_count_(
             static_cast<int32_t>(chance_.one_in(2) ? kReplicas : chance_.between(kReplicas, 6))),
         findings_(queue_, options.is_verbose),
@@ -71,6 +72,7 @@ class Scenario {
     if (profile.one_in(8)) network_.set_very_late(12);
     if (profile.one_in(8)) moves_ = 20;
     requires_ = options.seed % 7 == 4;
+    leaves_alone_ = options.seed % 11 == 5;
     world_.check = [this](SimNode& node) {
       checker_.check(node);
       transactions_.check(node);
@@ -116,6 +118,8 @@ class Scenario {
     queue_.after(kSecond / 4, [this] { asker_.start(); });
     queue_.after(kSecond / 2, [this] { attack(); });
     if (requires_) queue_.after(kSecond / 2, [this] { require_in_sync(); });
+    if (leaves_alone_)
+      queue_.after(leaving_.between(kSecond, 2 * kSecond), [this] { leave_alone(); });
     run_until(kAttacked);
     heal();
     for (const auto& producer : producers_) producer->stop();
@@ -424,17 +428,65 @@ class Scenario {
     SimNode& node = *requiring_.one_of(nodes_);
     if (node.is_running() && !node.cluster()->cluster()->partitions().empty()) {
       const TopicPartition partition = requiring_.one_of(partitions());
-      const auto count = static_cast<int32_t>(requiring_.between(0, kReplicas + 1));
-      findings_.trace(
-          fmt::format("topic {} is to have {} replicas in sync", partition.topic.bytes[0], count));
-      ask(node, {storage::encode_require_in_sync(partition.topic,
-                                                 count > 0 ? std::optional(count) : std::nullopt,
-                                                 world_.settings.replicas.min_insync_replicas)});
+      require(node, partition.topic, static_cast<int32_t>(requiring_.between(0, kReplicas + 1)));
     }
     queue_.after(requiring_.between(kSecond / 20, kSecond), [this] {
       if (queue_.now_us() < kAttacked) require_in_sync();
     });
   }
+  // 0: as many as the cluster asks for.
+  void require(SimNode& node, const Uuid& topic, int32_t count) {
+    findings_.trace(fmt::format("topic {} is to have {} replicas in sync", topic.bytes[0], count));
+    ask(node,
+        {storage::encode_require_in_sync(topic, count > 0 ? std::optional(count) : std::nullopt,
+                                         world_.settings.replicas.min_insync_replicas)});
+  }
+
+  // A leader with too few in sync is cut off. Who was away comes back, fewer are asked for, and so another one leads and
+  // acknowledges: of which the first one knows nothing, nor can it ask anybody who could lead.
+  void leave_alone() {
+    SimNode& operating = *leaving_.one_of(nodes_);
+    const TopicPartition partition = leaving_.one_of(partitions_of(kInput, kInputs));
+    SimNode* leader = operating.is_running() ? operating.leader_of(partition) : nullptr;
+    if (leader == nullptr) return;
+    const auto cluster = operating.cluster()->cluster();
+    for (const auto& away : nodes_) {
+      if (away.get() == leader || !cluster->find(partition)->has_replica(away->id())) continue;
+      findings_.trace(fmt::format("node {} is to be alone with partition {}, without node {}",
+                                  leader->id().value(), partition.partition.value(),
+                                  away->id().value()));
+      require(operating, partition.topic, kReplicas);
+      away->freeze(queue_.now_us() + 7 * kSecond / 10);
+      break;
+    }
+    queue_.after(13 * kSecond / 20, [this, leader] {
+      findings_.trace(fmt::format("node {} is cut off from all", leader->id().value()));
+      etcd_.cut(leader->id(), true);
+      for (const auto& other : nodes_) {
+        network_.cut(leader->id(), other->id());
+        network_.cut(other->id(), leader->id());
+      }
+    });
+    for (int64_t after_us = kSecond; after_us < 3 * kSecond; after_us += kSecond / 20)
+      queue_.after(after_us, [this, leader, partition] { look_at_alone(*leader, partition); });
+    queue_.after(3 * kSecond, [this, leader] {
+      network_.heal();
+      etcd_.cut(leader->id(), false);
+    });
+  }
+  void look_at_alone(SimNode& alone, const TopicPartition& partition) {
+    if (alone.is_running())
+      alone.run(alone.life(), [this, &alone, partition] { asker_.ask(alone, {partition}); });
+    const auto cluster = truth().snapshot();
+    const storage::PartitionAssignment* assignment = cluster->find(partition);
+    if (assignment == nullptr || !assignment->leader || *assignment->leader == alone.id() ||
+        !assignment->own_min_insync)
+      return;
+    for (const auto& other : nodes_)
+      if (other->id() == *assignment->leader && other->is_running())
+        require(*other, partition.topic, 0);
+  }
+
   // What moves is held up, or no longer.
   std::string throttle() {
     if (chance_.one_in(2)) return storage::encode_configure_node(storage::kAllNodes, {});
@@ -538,7 +590,8 @@ class Scenario {
   // Who loses the last disk that has everything loses records, and nothing could be done about it. Where one is
   // enough to acknowledge, that one may be the last with the next command.
   bool may_lose_its_disk(const SimNode& node) {
-    if (world_.settings.replicas.min_insync_replicas < 2 || requires_) return false;
+    if (world_.settings.replicas.min_insync_replicas < 2 || requires_ || leaves_alone_)
+      return false;
     storage::ClusterTable table = truth();
     for (const auto& other : nodes_) {
       const storage::ClusterNode* known = table.snapshot()->find(other->id());
@@ -840,7 +893,9 @@ class Scenario {
   EventQueue queue_;
   Chance chance_;
   Chance requiring_;
+  Chance leaving_;
   bool requires_ = false;  // whether topics come to ask for other numbers of replicas in sync
+  bool leaves_alone_ = false;  // see leave_alone()
   const int32_t node_count_;
   int64_t moves_ = 3;  // of so many and 15 attacks
   Findings findings_;

@@ -215,16 +215,16 @@ void Committer::look_whether_visible(const std::vector<storage::AppendedBatch>& 
 void EndAsker::next() {
   if (is_stopping_) return;
   SimNode& node = *world_.chance.one_of(world_.nodes);
-  if (node.is_running()) node.run(node.life(), [this, &node] { ask(node); });
+  if (node.is_running()) node.run(node.life(), [this, &node] { ask(node, partitions_); });
   world_.queue.after(world_.chance.between(kAskUs / 2, kAskUs * 2), [this] { next(); });
 }
 
-void EndAsker::ask(SimNode& node) {
+void EndAsker::ask(SimNode& node, const std::vector<TopicPartition>& partitions) {
   std::map<TopicPartition, Offset> acknowledged;
-  for (const TopicPartition& partition : partitions_)
+  for (const TopicPartition& partition : partitions)
     acknowledged[partition] = checker_.acknowledged_end(partition);
   node.cluster()->ends().ask(
-      partitions_, kOpenUs,
+      partitions, kOpenUs,
       [this, id = node.id(), acknowledged](const Result<server::EndCalls::Ends>& ends) {
         if (!ends) return;
         ++answers_;

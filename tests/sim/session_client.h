@@ -112,11 +112,12 @@ class EndAsker {
 
   void start() { next(); }
   void stop() { is_stopping_ = true; }
+  // On the node's loop.
+  void ask(SimNode& node, const std::vector<storage::TopicPartition>& partitions);
   size_t answers() const { return answers_; }
 
  private:
   void next();
-  void ask(SimNode& node);
 
   SimNode::World& world_;
   Checker& checker_;

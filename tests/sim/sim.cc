@@ -49,6 +49,7 @@ constexpr Rule kRules[] = {
     {"rows-once", [](Rules& rules) { rules.appends.sends_the_same = false; }},
     {"unchanged", [](Rules& rules) { rules.appends.looks_at_conditions = false; }},
     {"ends-confirmed", [](Rules& rules) { rules.ends.asks_others = false; }},
+    {"ends-of-metadata", [](Rules& rules) { rules.ends.asks_metadata = false; }},
     {"ends-of-before", [](Rules& rules) { rules.ends.waits_for_own_begin = false; }},
     {"behind-pointer", [](Rules& rules) { rules.cuts.removes_behind_pointer = false; }},
     {"pointer-fencing", [](Rules& rules) { rules.cuts.fences_pointer = false; }},

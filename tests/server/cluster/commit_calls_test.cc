@@ -129,7 +129,8 @@ class CommitCallsTest : public ::testing::Test, protected TransactionHost {
                  .epoch = [] { return storage::NodeEpoch{5}; },
                  .leads = [](const TopicPartition&) -> Result<LeaderEnds> {
                    return Error{ErrorCode::NotLeader, "another node"};
-                 }},
+                 },
+                 .confirm_read = [](const auto&) { FAIL(); }},
                 {}};
   TransactionCalls transactions{{.self = kHere,
                                  .clock = clock,

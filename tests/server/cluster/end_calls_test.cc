@@ -50,14 +50,22 @@ class EndCallsTest : public ::testing::Test {
   std::deque<std::pair<NodeId, ClusterMessage>> sent;
   std::optional<Result<EndCalls::Ends>> told;
   std::optional<NodeEpoch> epoch = NodeEpoch{5};
+  std::vector<std::function<void(Status)>> metadata_asked;
   LeaderEnds ends{LeaderEpoch{4}, Offset{17}, true, {kThere, kElsewhere}};
+  std::vector<LeaderEnds> ends_of;  // by partition, if they are not alike
   EndCalls calls{
       {.self = kHere,
        .clock = clock,
        .send = [this](NodeId to, ClusterMessage message) { sent.emplace_back(to, message); },
        .cluster = [this] { return table.snapshot(); },
        .epoch = [this] { return epoch; },
-       .leads = [this](const TopicPartition&) { return ends; }},
+       .leads =
+           [this](const TopicPartition& asked) {
+             const auto at = static_cast<size_t>(asked.partition.value());
+             return at < ends_of.size() ? ends_of[at] : ends;
+           },
+       .confirm_read =
+           [this](std::function<void(Status)> done) { metadata_asked.push_back(std::move(done)); }},
       {}};
 };
 
@@ -196,6 +204,57 @@ TEST_F(EndCallsTest, WhoConfirmsKnowsOfNoNewerEpochAndAllThatWasDecidedBeforeItB
   lead(kHere, 5);
   calls.on_message(kThere, ConfirmLeader{3, {{partition(), LeaderEpoch{4}}}});
   EXPECT_TRUE(take<LeaderConfirmed>(kThere).error);
+}
+
+// --- Where fewer are in sync than min.insync.replicas
+
+TEST_F(EndCallsTest, WhoIsAloneAsksWhatWasDecidedAndNotThoseWhoAreAway) {
+  ends.has_min_isr = false;
+  lead(kHere, 4);
+  calls.on_message(kThere, AskEnds{8, {partition()}});
+  EXPECT_TRUE(sent.empty());
+  ASSERT_EQ(metadata_asked.size(), 1U);
+  metadata_asked[0]({});
+  EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{17}});
+  // Something that it has not read may be another leader.
+  calls.on_message(kThere, AskEnds{9, {partition()}});
+  metadata_asked.at(1)(Error{ErrorCode::NotLeader, "more"});
+  EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotLeader);
+  // And etcd may be away.
+  calls.on_message(kThere, AskEnds{10, {partition()}});
+  metadata_asked.at(2)(Error{ErrorCode::NetworkFailure, "away"});
+  EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
+  // It says nothing; when it does, nobody waits any more.
+  calls.on_message(kThere, AskEnds{11, {partition()}});
+  clock.advance_us(5'000'000);
+  calls.tick();
+  EXPECT_TRUE(take<EndsTold>(kThere).error);
+  metadata_asked.at(3)({});
+  EXPECT_TRUE(sent.empty());
+}
+
+TEST_F(EndCallsTest, WhoIsAloneAndHasReadOfAnotherLeaderAsksNobody) {
+  ends.has_min_isr = false;
+  lead(kThere, 5);
+  calls.on_message(kThere, AskEnds{8, {partition()}});
+  EXPECT_TRUE(metadata_asked.empty());
+  EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotLeader);
+}
+
+TEST_F(EndCallsTest, BothAreHeardWhereOneIsAloneInOnlySome) {
+  const LeaderEnds enough = ends;
+  LeaderEnds alone = ends;
+  alone.has_min_isr = false;
+  alone.heirs.clear();
+  ends_of = {enough, alone};
+  calls.on_message(kThere, AskEnds{8, {partition(0), partition(1)}});
+  const auto first = take<ConfirmLeader>(kThere), second = take<ConfirmLeader>(kElsewhere);
+  EXPECT_EQ(first.led.size(), 1U);
+  calls.on_message(kThere, LeaderConfirmed{first.number});
+  calls.on_message(kElsewhere, LeaderConfirmed{second.number});
+  EXPECT_TRUE(sent.empty());
+  metadata_asked.at(0)({});
+  EXPECT_EQ(take<EndsTold>(kThere).ends.size(), 2U);
 }
 
 // --- Whether this node leads still

@@ -199,6 +199,36 @@ TEST_F(EtcdMetadataLogTest, what_happened_while_it_was_cut_off_is_read_afterward
   EXPECT_EQ(two.told, one.told);
 }
 
+TEST_F(EtcdMetadataLogTest, that_all_is_read_is_confirmed_as_of_the_question) {
+  Node &writer = join(), &reader = join();
+  append_all(writer, 3);
+  std::vector<std::string> heard;
+  const auto confirm = [&](std::string name) {
+    reader.log->confirm_read([&heard, name](const Status& status) {
+      heard.push_back(name + (status                                        ? " yes"
+                              : status.error().code == ErrorCode::NotLeader ? " more"
+                                                                            : " unknown"));
+    });
+  };
+  confirm("first");
+  confirm("second");  // while the first one waits
+  pass(50'000);
+  EXPECT_EQ(heard, (std::vector<std::string>{"first yes", "second yes"}));
+  etcd_.cut(NodeId{2}, true);
+  confirm("away");
+  append_all(writer, 1);
+  pass(1'000'000);
+  EXPECT_EQ(heard.back(), "away unknown");
+  etcd_.cut(NodeId{2}, false);
+  confirm("back");
+  while (heard.back() == "away unknown") pass(1'000);
+  EXPECT_EQ(heard.back(), "back more");
+  pass(1'000'000);
+  confirm("later");
+  pass(50'000);
+  EXPECT_EQ(heard.back(), "later yes");
+}
+
 TEST_F(EtcdMetadataLogTest, who_holds_the_key_no_more_appends_nothing) {
   Node& one = join();
   const auto put = [&](std::string value) {
