@@ -171,15 +171,15 @@ void EndCalls::ask_witnesses(Witnesses witnesses, int64_t patience_us,
     around_.send(heir, ConfirmLeader{number, std::move(led)});
   }
   if (in_metadata.empty()) return;
-  // It leads by what it has read, or has just read that it does not.
-  if (Status newest = check_newest(in_metadata); !newest) return heard(id, newest);
-  around_.confirm_read([this, id](const Status& all_is_read) {
-    const bool is_unheard = !all_is_read && all_is_read.error().code == ErrorCode::NetworkFailure;
+  // It may read of another leader while it waits.
+  around_.confirm_read([this, id, led = std::move(in_metadata)](const Status& all_is_read) {
+    if (all_is_read) return heard(id, check_newest(led));
+    const bool is_unheard = all_is_read.error().code == ErrorCode::NetworkFailure;
     heard(id, is_unheard
                   ? Error{ErrorCode::NotEnoughReplicas,
                           "fewer replicas are in sync than min.insync.replicas asks for, and "
                           "etcd does not say whether another one leads by now"}
-                  : all_is_read);
+                  : all_is_read.error());
   });
 }
 
