@@ -25,6 +25,7 @@ struct TransactionPartition::Ending {
   std::vector<size_t> again = {};  // of those that were not reached
   size_t next = 0, under_way = 0;
   std::weak_ptr<char> term;
+  bool is_replaced = false;  // as a partition says
 };
 
 // --- Requests
@@ -266,7 +267,7 @@ void TransactionPartition::tell_partitions(const std::string& id,
                                            const TransactionPtr& transaction) {
   const TransactionValue& value = transaction->value;
   auto ending =
-      std::make_shared<Ending>(Ending{id, transaction, end_of(value), {}, {}, 0, 0, term_});
+      std::make_shared<Ending>(Ending{id, transaction, end_of(value), {}, {}, 0, 0, term_, false});
   for (const auto& [topic, partitions] : value.partitions)
     for (const int32_t partition : partitions) ending->partitions.emplace_back(topic, partition);
   if (ending->partitions.empty()) return complete(id, transaction);
@@ -288,14 +289,15 @@ void TransactionPartition::told(const std::shared_ptr<Ending>& ending, size_t pl
   if (ending->term.expired()) return;  // the next coordinator tells them all
   --ending->under_way;
   if (!status) {
-    // A newer coordinator has told it something, perhaps the same: he knows.
-    if (status.error().code == ErrorCode::FencedTask)
+    // A newer coordinator has told it something, perhaps the same, and perhaps nobody will ever see that. This one only
+    // waits to hear that it is none any more: that all were told is not for it to say.
+    const bool is_replaced = status.error().code == ErrorCode::FencedTask;
+    if (is_replaced && !std::exchange(ending->is_replaced, true))
       log_warn(
           "the end of a transaction came too late transactional-id=\"{}\" topic=\"{}\" "
           "error=\"{}\"",
           ending->id, ending->partitions[place].first, status.error().message);
-    else if (around_.rules.tells_again)
-      ending->again.push_back(place);
+    if (around_.rules.tells_again) ending->again.push_back(place);
   }
   if (ending->next < ending->partitions.size()) return tell_some(ending);
   if (ending->under_way > 0) return;

@@ -116,6 +116,7 @@ class TransactionPartitionTest : public testing::Test {
   std::vector<std::function<void()>> later;
   std::vector<Told> told, told_what_is_stored;
   bool is_reachable = true;
+  ErrorCode refusal = ErrorCode::NotLeader;  // while nothing is reachable
   TransactionSurroundings around{
       settings, deadlines, size,
       [this](auto done) { later.push_back([this, done] { done(ProducerId{next_producer++}); }); },
@@ -124,7 +125,7 @@ class TransactionPartitionTest : public testing::Test {
         auto& whom = marker == Marker::Stored ? told_what_is_stored : told;
         if (is_reachable) whom.push_back({topic, number, ended.producer, ended.marker.end});
         later.push_back([this, done] {
-          done(is_reachable ? Status{} : Status{Error{ErrorCode::NotLeader, "moved"}});
+          done(is_reachable ? Status{} : Status{Error{refusal, "moved"}});
         });
       }};
   std::optional<TransactionPartition> partition;
@@ -188,6 +189,23 @@ TEST_F(TransactionPartitionTest, WhatWasDecidedEndsSoUnderTheNextCoordinator) {
   pass_ms(200);
   ASSERT_TRUE(other->has_value());
   EXPECT_EQ((*other)->error, kInvalidTxnState);
+  EXPECT_EQ(told, (std::vector<Told>{{"data", 0, producer, TransactionEnd::Commit}}));
+  EXPECT_EQ(value().state, TransactionState::CompleteCommit);
+}
+
+// Found by simulation: the markers of the next coordinator were lost with the leader that had them, and so was that one's own
+// record, but not this one's, that the transaction was over: it was open for good where it had written.
+TEST_F(TransactionPartitionTest, WhoIsReplacedDoesNotTakeItForOver) {
+  const ProducerIdentity producer = init().producer;
+  add(producer);
+  is_reachable = false;
+  refusal = ErrorCode::FencedTask;
+  EXPECT_EQ(end(producer, true), KafkaError::None);
+  pass_ms(500);
+  EXPECT_EQ(value().state, TransactionState::PrepareCommit);
+  lead();
+  is_reachable = true;
+  pass_ms(200);
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, producer, TransactionEnd::Commit}}));
   EXPECT_EQ(value().state, TransactionState::CompleteCommit);
 }
