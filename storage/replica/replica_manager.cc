@@ -121,8 +121,10 @@ bool ReplicaManager::has_some_of(const TopicPartition& partition) const {
 void ReplicaManager::forget(Replica& replica) {
   const TopicPartition partition = replica.wanted.partition;
   end_role(partition, replica);
+  // What a follower was just given may be on its way into an empty log.
+  const bool may_get_some = replica.asked.has_value();
   replica.asked.reset();
-  if (!has_some_of(partition)) {
+  if (!may_get_some && !has_some_of(partition)) {
     replicas_.erase(partition);
     return;
   }
