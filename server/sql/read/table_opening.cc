@@ -264,8 +264,22 @@ void TableOpening::await_writers() {
       std::move(topics), TableLocks::Mode::Readers, there_.on(session_.shard().loop(), granted));
   if (asked.hold) return granted(std::move(asked.hold));
   place_ = std::move(asked.place);
-  timer_.emplace(session_.shard().loop(), "waiting reads", [this] { on_timeout(); });
+  timer_.emplace(session_.shard().loop(), "waiting reads", [this] { on_late_writers(); });
   timer_->start_once(session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms));
+}
+
+// In a cluster they may wait for leaders that cannot acknowledge, for long. Nobody else's reading waits for that.
+void TableOpening::on_late_writers() {
+  if (session_.parts().cluster == nullptr) return end(behind(true));
+  place_.leave();
+  timer_.reset();
+  receiver_.on_notice(
+      {sql::NoticeLevel::Warning,
+       fmt::format("{} may show some of the rows of a statement, and not the others", names(true)),
+       "Another session's rows wait for the leaders of their partitions.",
+       "SHOW CLUSTER tells which nodes are there."});
+  if (find_needed()) return end({});
+  wait([this] { end({}); });
 }
 
 void TableOpening::end(Status status) {

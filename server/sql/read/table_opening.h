@@ -63,6 +63,7 @@ class TableOpening {
   void count_down();
   void go_on();
   void await_writers();
+  void on_late_writers();
   void end(Status status);
   void on_timeout();
   std::string names(bool of_topics) const;
