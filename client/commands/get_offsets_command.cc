@@ -116,13 +116,16 @@ Result<int64_t> parse_time(const std::string& text) {
                   text));
 }
 
+void say_left_out(const TopicDescription& topic, PartitionId partition, std::string_view why) {
+  fmt::print(stderr, "Skip getting offsets for topic-partition {}-{} due to error: {}\n",
+             topic.name, partition.value(), why);
+}
+
 // Nobody tells of them, for as long as one waits. Kafka's tool says so, and goes on.
 void leave_out_leaderless(TopicDescription& topic) {
   std::erase_if(topic.partitions, [&](const PartitionDescription& partition) {
     if (partition.leader) return false;
-    fmt::print(stderr,
-               "Skip getting offsets for topic-partition {}-{} due to error: it has no leader\n",
-               topic.name, partition.id.value());
+    say_left_out(topic, partition.id, "it has no leader");
     return true;
   });
 }
@@ -137,8 +140,13 @@ Status print_offsets(Connection& connection, const TopicDescription& topic, int6
       if (at_time[i] < 0) continue;
       offset = at_time[i];
     } else {
-      const OffsetRange range = TRY(offset_range(connection, topic.name, topic.partitions[i].id));
-      offset = time == kLatest ? range.end_offset.value() : range.first_offset.value();
+      const auto range = offset_range(connection, topic.name, topic.partitions[i].id);
+      if (!range && range.error().code == ErrorCode::NetworkFailure) return range.error();
+      if (!range) {
+        say_left_out(topic, topic.partitions[i].id, range.error().message);
+        continue;
+      }
+      offset = time == kLatest ? range->end_offset.value() : range->first_offset.value();
     }
     fmt::print("{}:{}:{}\n", topic.name, topic.partitions[i].id.value(), offset);
   }

@@ -118,7 +118,7 @@ constexpr PartitionFilter kPartitionFilters[] = {
                                  size_t min_isr) { return partition.isr.size() == min_isr; }},
 };
 
-// Kafka's default where nothing else is set.
+// Kafka's default where nothing else is set. Of fewer replicas all are asked for.
 Result<size_t> min_isr_of(const Properties& config) {
   const auto found = config.find("min.insync.replicas");
   if (found == config.end()) return size_t{1};
@@ -152,7 +152,8 @@ Status describe(Connection& connection, const Flags& flags) {
     if (flags.has("topics-with-overrides")) continue;
     const size_t min_isr = TRY(min_isr_of(config));
     for (const PartitionDescription& partition : topic.partitions)
-      if (!has_partition_filter || filter->keeps(partition, min_isr))
+      if (!has_partition_filter ||
+          filter->keeps(partition, std::min(min_isr, partition.replicas.size())))
         describe_partition(topic.name, partition);
   }
   return {};

@@ -429,6 +429,9 @@ def a_topic_asks_for_as_many_in_sync_as_it_likes():
     away.kill()
     eventually(lambda: error_of_produce(nodes, "strict") == "NOT_ENOUGH_REPLICAS")
     assert (described("under-min-isr"), described("at-min-isr"), described("under-replicated")) == (1, 0, 1)
+    create_topic(nodes, "single", assignment=[[next(number for number in nodes.nodes if number != away.number)]])
+    said = tool("kafka-topics", nodes, "--describe", "--under-min-isr-partitions", "--topic", "single")
+    assert not said, said  # one of one: others are not asked for
     ask_for("--add-config", "min.insync.replicas=1")
     eventually(lambda: error_of_produce(nodes, "strict") is None)
     ask_for("--add-config", "min.insync.replicas=3")
