@@ -478,8 +478,12 @@ def a_push_query_is_told_of_truncate():
         reader = subprocess.Popen(["psql", "-h", SERVER.host, "-p", str(SERVER.port), "-U", "millrace", "-d", "millrace", "-At", "-v",
                                    "ON_ERROR_STOP=1", "-c", "SELECT id, v FROM pushed EMIT CHANGES"],
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        time.sleep(1)
-        a.execute("TRUNCATE pushed")
+        for _ in range(30):  # it may not have begun yet
+            time.sleep(1)
+            a.execute("TRUNCATE pushed")
+            if reader.poll() is not None:
+                break
+            a.execute("INSERT INTO pushed VALUES (1, 1)")
         out, errors = reader.communicate(timeout=20)
         assert reader.returncode != 0 and "pushed" in errors.lower(), (out, errors)
 
