@@ -47,6 +47,8 @@ void TransactionCalls::give_up_markers(int64_t now_us) {
     if (is_late) {
       int64_t& patience_us = patience_us_.try_emplace(marker.partition, kPatienceUs).first->second;
       patience_us = std::min(2 * patience_us, kMostPatienceUs);
+    } else {
+      patience_us_.erase(marker.partition);  // another leader may be quicker
     }
     late.push_back(std::move(marker.done));
     each = markers_.erase(each);
