@@ -237,7 +237,7 @@ void TableOpening::go_on() {
 }
 
 void TableOpening::on_timeout() {
-  if (!then_ || awaits_needed_) return end(behind(true));
+  if (awaits_needed_) return end(behind(true));
   receiver_.on_notice({sql::NoticeLevel::Warning,
                        fmt::format("{} {} not yet caught up with what this session wrote",
                                    names(false), tables_.size() == 1 ? "has" : "have"),
@@ -256,9 +256,7 @@ void TableOpening::await_writers() {
   const auto granted = [this](TableLocks::Hold hold) {
     hold_ = std::move(hold);
     timer_.reset();
-    // What was committed in between.
-    if (find_needed()) return end({});
-    wait([this] { end({}); });
+    await_needed();  // what was committed in between
   };
   TableLocks::Asked asked = session_.parts().commits.ask(
       std::move(topics), TableLocks::Mode::Readers, there_.on(session_.shard().loop(), granted));
@@ -278,6 +276,10 @@ void TableOpening::on_late_writers() {
        fmt::format("{} may show some of the rows of a statement, and not the others", names(true)),
        "Another session's rows wait for the leaders of their partitions.",
        "SHOW CLUSTER tells which nodes are there."});
+  await_needed();
+}
+
+void TableOpening::await_needed() {
   if (find_needed()) return end({});
   wait([this] { end({}); });
 }

@@ -64,6 +64,7 @@ class TableOpening {
   void go_on();
   void await_writers();
   void on_late_writers();
+  void await_needed();
   void end(Status status);
   void on_timeout();
   std::string names(bool of_topics) const;
