@@ -34,22 +34,25 @@ bool TransactionCalls::has_moved(const Marker& marker) const {
   return !known || known->leader_epoch != marker.epoch;
 }
 
+// Another leader may be quicker.
+int64_t TransactionCalls::patience_us(const TopicPartition& partition, LeaderEpoch epoch) const {
+  const auto known = patience_.find(partition);
+  return known != patience_.end() && known->second.epoch == epoch ? known->second.us : kPatienceUs;
+}
+
 // Who is told of it may call again.
 void TransactionCalls::give_up_markers(int64_t now_us) {
   std::vector<std::function<void(Status)>> late;
   for (auto each = markers_.begin(); each != markers_.end();) {
     Marker& marker = each->second;
-    const bool is_late = marker.until_us <= now_us;
-    if (!is_late && !has_moved(marker)) {
+    const bool has_other_leader = has_moved(marker);
+    if (marker.until_us > now_us && !has_other_leader) {
       ++each;
       continue;
     }
-    if (is_late) {
-      int64_t& patience_us = patience_us_.try_emplace(marker.partition, kPatienceUs).first->second;
-      patience_us = std::min(2 * patience_us, kMostPatienceUs);
-    } else {
-      patience_us_.erase(marker.partition);  // another leader may be quicker
-    }
+    if (!has_other_leader)
+      patience_[marker.partition] = {
+          marker.epoch, std::min(2 * patience_us(marker.partition, marker.epoch), kMostPatienceUs)};
     late.push_back(std::move(marker.done));
     each = markers_.erase(each);
   }
@@ -80,10 +83,8 @@ void TransactionCalls::tell_end(const TopicPartition& partition,
   const auto epoch = around_.epoch();
   if (!to || !epoch) return done(not_led());
   const uint64_t number = ++last_number_;
-  const auto known = patience_us_.find(partition);
-  const int64_t patience_us = known == patience_us_.end() ? kPatienceUs : known->second;
-  markers_[number] = {around_.clock.monotonic_us() + patience_us, partition, to->leader_epoch,
-                      std::move(done)};
+  markers_[number] = {around_.clock.monotonic_us() + patience_us(partition, to->leader_epoch),
+                      partition, to->leader_epoch, std::move(done)};
   around_.send(*to->leader, WriteMarker{*epoch, number, partition, to->leader_epoch, ended});
 }
 
@@ -111,7 +112,7 @@ void TransactionCalls::on_message(NodeId from, const WriteMarker& message) {
 void TransactionCalls::on_message(NodeId, const MarkerWritten& message) {
   const auto found = markers_.extract(message.number);
   if (found.empty()) return;
-  patience_us_.erase(found.mapped().partition);
+  patience_.erase(found.mapped().partition);
   found.mapped().done(message.error ? Status(*message.error) : Status());
 }
 

@@ -116,6 +116,7 @@ class TransactionCalls {
   template <class Message, class Request, class Answer>
   void ask(const storage::TopicPartition& coordinator, Request request,
            Questions<Answer>& questions, coordinator::Done<Answer> done);
+  int64_t patience_us(const storage::TopicPartition& partition, LeaderEpoch epoch) const;
   // Whoever was told of it does not lead it any more, as this node has read.
   bool has_moved(const Marker& marker) const;
   std::optional<storage::PartitionAssignment> led(const storage::TopicPartition& partition) const;
@@ -126,8 +127,12 @@ class TransactionCalls {
   std::map<uint64_t, Marker> markers_;
   Questions<coordinator::TransactionAnswer> joins_;
   Questions<coordinator::EndedTransaction> commits_;
-  // For those whose last marker came too late: how long it may take.
-  std::map<storage::TopicPartition, int64_t> patience_us_;
+  // For those whose last marker came too late: how long the next may take, under the same leader.
+  struct Patience {
+    LeaderEpoch epoch;
+    int64_t us;
+  };
+  std::map<storage::TopicPartition, Patience> patience_;
   // The newest marker of each node.
   std::map<NodeId, std::pair<storage::NodeEpoch, uint64_t>> taken_;
 };

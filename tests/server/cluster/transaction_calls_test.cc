@@ -163,6 +163,11 @@ TEST_F(TransactionCallsTest, AMarkerThatCameTooLateMayTakeLongerTheNextTime) {
   // And the next one has the usual time: what gets lost on the way to it was waited for eight seconds.
   tell_and_wait_ms(700);
   EXPECT_EQ(told.size(), 5U);
+  // Also where nobody was being told when the leader changed.
+  lead(kHere, 6);
+  lead(kThere, 7);
+  tell_and_wait_ms(700);
+  EXPECT_EQ(told.size(), 6U);
 }
 
 TEST_F(TransactionCallsTest, ItsNumbersGoOnBehindThoseOfTheProcessBefore) {
