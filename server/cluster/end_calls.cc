@@ -86,7 +86,7 @@ void EndCalls::tick() {
   }
   for (const Question& question : late) {
     Error error = question.last_error.value_or(
-        Error{ErrorCode::ReadTimeout, "a partition's leader does not answer"});
+        Error{ErrorCode::NotLeader, "a partition's leader does not answer"});
     if (is_open(error)) {
       question.done(std::move(error));
       continue;

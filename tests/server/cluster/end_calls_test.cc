@@ -111,7 +111,7 @@ TEST_F(EndCallsTest, WhatGetsLostIsAskedAgainAndGivenUpInTheEnd) {
   EXPECT_GT(sent.size(), 5U);
   EXPECT_LT(sent.size(), 30U);
   ASSERT_TRUE(told && !*told);
-  EXPECT_EQ(told->error().code, ErrorCode::ReadTimeout);
+  EXPECT_EQ(told->error().code, ErrorCode::NotLeader);
 }
 
 TEST_F(EndCallsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenTransaction) {
