@@ -535,7 +535,7 @@ void ClusterNode::look_at_trimming() {
   std::vector<std::pair<std::function<void(Status)>, Status>> answers;
   std::erase_if(trimming_, [&](Trimming& each) {
     Status answer = replicas_.check_leads(each.partition);
-    if (answer && !replicas_.find_leader(each.partition)->have_all_trimmed(each.start)) {
+    if (answer && !(*replicas_.find_leader(each.partition))->have_all_trimmed(each.start)) {
       if (clock_.monotonic_us() < each.until_us) return false;
       answer =
           Error{ErrorCode::ReadTimeout, "not all replicas in sync have deleted the records yet"};
@@ -547,9 +547,7 @@ void ClusterNode::look_at_trimming() {
 }
 
 Result<LeaderEnds> ClusterNode::leader_ends(const TopicPartition& partition) const {
-  const storage::LeaderReplica* leader = replicas_.find_leader(partition);
-  if (leader == nullptr)
-    return Error{ErrorCode::NotLeader, "this node does not lead the partition"};
+  const storage::LeaderReplica* leader = TRY(replicas_.find_leader(partition));
   return LeaderEnds{.epoch = leader->assignment().leader_epoch,
                     .readable_end = TRY(leader->readable_end()),
                     .has_all_of_before = leader->has_all_of_before(),

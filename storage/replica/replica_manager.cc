@@ -12,6 +12,12 @@
 
 namespace storage {
 
+namespace {
+
+Error not_led() { return {ErrorCode::NotLeader, "this node does not lead the partition"}; }
+
+}  // namespace
+
 ReplicaManager::ReplicaManager(NodeId self, Log& log, LogReader& reader, ReplicaPort& port,
                                const Clock& clock, ReplicaSettings settings, ReplicaRules rules)
     : context_{self, log, ReplicaLog(log), reader, port, clock, settings, rules, {}, {}},
@@ -191,7 +197,7 @@ void ReplicaManager::on_fetch(const ReplicaFetch& fetch) {
   refused.partition = fetch.partition;
   refused.number = fetch.number;
   refused.leader_epoch = fetch.leader_epoch;
-  refused.error = Error{ErrorCode::NotLeader, "this node does not lead the partition"};
+  refused.error = not_led();
   context_.port.send(fetch.follower, std::move(refused));
 }
 
@@ -236,22 +242,21 @@ std::optional<LeaderEpoch> ReplicaManager::follows_under(const TopicPartition& p
   return found->second.follower->assignment().leader_epoch;
 }
 
-const LeaderReplica* ReplicaManager::find_leader(const TopicPartition& partition) const {
+Result<const LeaderReplica*> ReplicaManager::find_leader(const TopicPartition& partition) const {
   const auto found = replicas_.find(partition);
-  return found == replicas_.end() ? nullptr : found->second.leader.get();
+  if (found == replicas_.end() || !found->second.leader) return not_led();
+  return found->second.leader.get();
 }
 
 Status ReplicaManager::check_leads(const TopicPartition& partition) const {
-  const auto found = replicas_.find(partition);
-  if (found == replicas_.end() || !found->second.leader)
-    return Error{ErrorCode::NotLeader, "this node does not lead the partition"};
-  if (!found->second.leader->has_min_isr())
-    return Error{ErrorCode::NotEnoughReplicas,
-                 fmt::format("{} replicas are in sync, and min.insync.replicas asks for {}",
-                             found->second.leader->assignment().isr.size(),
-                             found->second.leader->assignment().own_min_insync.value_or(
-                                 static_cast<int32_t>(context_.settings.min_insync_replicas)))};
-  return {};
+  const LeaderReplica* leader = TRY(find_leader(partition));
+  if (leader->has_min_isr()) return {};
+  const size_t in_sync = leader->assignment().isr.size();
+  return Error{ErrorCode::NotEnoughReplicas,
+               fmt::format("{} in sync, and min.insync.replicas asks for {}",
+                           in_sync == 1 ? "1 replica is" : fmt::format("{} replicas are", in_sync),
+                           leader->assignment().own_min_insync.value_or(
+                               static_cast<int32_t>(context_.settings.min_insync_replicas)))};
 }
 
 }  // namespace storage

@@ -51,8 +51,8 @@ class ReplicaManager {
   Status check_leads(const TopicPartition& partition) const;
   // Nothing where this node does not follow.
   std::optional<LeaderEpoch> follows_under(const TopicPartition& partition) const;
-  // Null where this node does not lead.
-  const LeaderReplica* find_leader(const TopicPartition& partition) const;
+  // Never null; fails with NotLeader.
+  Result<const LeaderReplica*> find_leader(const TopicPartition& partition) const;
 
  private:
   struct Replica {
