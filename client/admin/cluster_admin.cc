@@ -12,7 +12,7 @@ namespace {
 
 constexpr int16_t kMetadata = 3, kElectLeaders = 43, kIncrementalAlterConfigs = 44,
                   kAlterReassignments = 45, kListReassignments = 46, kDescribeQuorum = 55,
-                  kUpdateFeatures = 57, kUnregisterBroker = 64, kApiVersions = 18;
+                  kUpdateFeatures = 57, kUnregisterBroker = 64;
 constexpr int32_t kTimeoutMs = 30'000;
 constexpr std::string_view kClusterFeature = "millrace.version";
 
@@ -82,40 +82,23 @@ std::string name_of(const TopicPartitionKey& partition) {
 
 Result<ClusterAdmin> ClusterAdmin::open(const std::string& bootstrap_server,
                                         const Properties& properties) {
-  std::vector<std::string> servers;
-  for (std::string_view rest = bootstrap_server;;) {
-    const size_t comma = rest.find(',');
-    servers.emplace_back(rest.substr(0, comma));
-    if (comma == rest.npos) break;
-    rest.remove_prefix(comma + 1);
-  }
-  ClusterAdmin admin(std::move(servers), properties);
-  TRY(admin.connect());
-  return admin;
+  Bootstrap bootstrap(bootstrap_server, properties);
+  WireConnection connection = TRY(bootstrap.connect());
+  return ClusterAdmin(std::move(bootstrap), std::move(connection));
 }
 
-Status ClusterAdmin::connect() {
-  Status last;
-  for (size_t tried = 0; tried < servers_.size(); ++tried) {
-    auto connection = WireConnection::open(servers_[server_], properties_);
-    if (connection) {
-      connection_ = std::make_unique<WireConnection>(*std::move(connection));
-      return {};
-    }
-    last = std::move(connection).error();
-    server_ = (server_ + 1) % servers_.size();
-  }
-  return last;
+Result<std::string> ClusterAdmin::ask(int16_t api_key, int16_t version, const WireWriter& request) {
+  return ask([&](WireConnection& server) { return server.ask(api_key, version, request); });
 }
 
-Result<std::string> ClusterAdmin::ask(int16_t api_key, int16_t version, const WireWriter& request,
-                                      WireConnection::Header header) {
-  auto answer = connection_->ask(api_key, version, request, header);
-  for (size_t left = servers_.size() - 1;
+template <class Call>
+Result<std::string> ClusterAdmin::ask(const Call& call) {
+  auto answer = call(*connection_);
+  for (size_t left = bootstrap_.size() - 1;
        left > 0 && !answer && answer.error().code == ErrorCode::NetworkFailure; --left) {
-    server_ = (server_ + 1) % servers_.size();
-    TRY(connect());
-    answer = connection_->ask(api_key, version, request, header);
+    bootstrap_.pass_on();
+    connection_ = std::make_unique<WireConnection>(TRY(bootstrap_.connect()));
+    answer = call(*connection_);
   }
   return answer;
 }
@@ -180,11 +163,8 @@ Result<MetadataLogListing> ClusterAdmin::metadata_log() {
 
 // What is asked for is in the tagged fields (KIP-584), each of which says how long it is.
 Result<FeatureLevelListing> ClusterAdmin::feature_level() {
-  constexpr int16_t kVersion = 3;
   constexpr uint64_t kSupported = 0, kFinalized = 2;
-  WireWriter request;
-  request.text("millrace").text("1").end();
-  WireReader in(TRY(ask(kApiVersions, kVersion, request, WireConnection::Header::First)));
+  WireReader in(TRY(ask([](WireConnection& server) { return server.ask_versions(); })));
   TRY(failure(in.number<int16_t>(), {}));
   for (size_t left = in.count(); left > 0 && in.ok(); --left) {
     for (int i = 0; i < 3; ++i) in.number<int16_t>();  // key, versions

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "client/admin/bootstrap.h"
 #include "client/admin/wire_connection.h"
 
 namespace client {
@@ -84,17 +85,15 @@ class ClusterAdmin {
   Status configure(Resource type, const std::string& name, const Settings& settings);
 
  private:
-  ClusterAdmin(std::vector<std::string> servers, Properties properties)
-      : servers_(std::move(servers)), properties_(std::move(properties)) {}
-  // To the first server that can be reached, beginning with the one that was asked last.
-  Status connect();
+  ClusterAdmin(Bootstrap bootstrap, WireConnection connection)
+      : bootstrap_(std::move(bootstrap)),
+        connection_(std::make_unique<WireConnection>(std::move(connection))) {}
   // Asks another server where one is lost: what is asked here may be asked again.
-  Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request,
-                          WireConnection::Header header = WireConnection::Header::Flexible);
+  Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request);
+  template <class Call>
+  Result<std::string> ask(const Call& call);
 
-  std::vector<std::string> servers_;
-  Properties properties_;
-  size_t server_ = 0;
+  Bootstrap bootstrap_;
   std::unique_ptr<WireConnection> connection_;
 };
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "client/admin/wire_connection.h"
+#include "client/admin/bootstrap.h"
 #include "client/connection.h"
 
 namespace client {
@@ -29,8 +29,7 @@ void skip_topic_id(WireReader& in) {
 }
 
 Result<WireConnection> open(const Connection::Settings& server) {
-  const std::string& all = server.bootstrap_server;
-  return WireConnection::open(all.substr(0, all.find(',')), server.properties);
+  return Bootstrap(server.bootstrap_server, server.properties).connect();
 }
 
 GroupMember read_member(WireReader& in) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "client/admin/bootstrap.h"
 #include "client/connection.h"
 
 namespace client {
@@ -79,8 +80,7 @@ DescribedProducer read_producer(WireReader& in) {
 
 Result<TransactionAdmin> TransactionAdmin::open(const std::string& bootstrap_server,
                                                 const Properties& properties) {
-  const std::string first = bootstrap_server.substr(0, bootstrap_server.find(','));
-  TransactionAdmin admin(TRY(WireConnection::open(first, properties)), properties);
+  TransactionAdmin admin(TRY(Bootstrap(bootstrap_server, properties).connect()), properties);
   TRY(admin.read_metadata());
   return admin;
 }

@@ -19,24 +19,28 @@ namespace client {
 
 namespace {
 
-constexpr int kPatienceSeconds = 30;
 // More than any of these answers has; what is no Kafka server may say anything.
 constexpr int32_t kMaxAnswerBytes = 256 << 20;
 constexpr size_t kFirstHeaderBytes = 4;  // the number of the request; a flexible one has no tagged fields behind it
 
-constexpr int16_t kSaslHandshake = 17, kSaslAuthenticate = 36;
+constexpr int16_t kSaslHandshake = 17, kApiVersions = 18, kSaslAuthenticate = 36;
+const std::string kNoTaggedFields(1, '\0');
 
 Error failure(std::string message) { return {ErrorCode::NetworkFailure, std::move(message)}; }
 Error failure_now(std::string_view what) {
   return failure(fmt::format("{}: {}", what, std::strerror(errno)));
 }
 
-Result<int> connect_to(const addrinfo& at) {
+void wait_at(int socket, std::chrono::seconds patience) {
+  const timeval time{patience.count(), 0};
+  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO})
+    ::setsockopt(socket, SOL_SOCKET, option, &time, sizeof time);
+}
+
+Result<int> connect_to(const addrinfo& at, std::chrono::seconds patience) {
   const int socket = ::socket(at.ai_family, at.ai_socktype | SOCK_CLOEXEC, at.ai_protocol);
   if (socket < 0) return failure_now("a socket could not be made");
-  const timeval patience{kPatienceSeconds, 0};
-  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO})
-    ::setsockopt(socket, SOL_SOCKET, option, &patience, sizeof patience);
+  wait_at(socket, patience);
   if (::connect(socket, at.ai_addr, at.ai_addrlen) == 0) return socket;
   Error error = failure_now("no connection");
   ::close(socket);
@@ -89,7 +93,8 @@ std::pair<uint64_t, size_t> WireReader::next_tagged() {
   return {tag, in_.varint()};
 }
 
-Result<WireConnection> WireConnection::open(const std::string& address, const Properties& given) {
+Result<WireConnection> WireConnection::open(const std::string& address, const Properties& given,
+                                            std::chrono::seconds patience) {
   const Properties properties = TRY(with_own_security(given));
   const std::string protocol = protocol_of(properties);
   if (protocol != "plaintext" && protocol != "ssl" && protocol != "sasl_plaintext" &&
@@ -112,18 +117,23 @@ Result<WireConnection> WireConnection::open(const std::string& address, const Pr
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> all(found, ::freeaddrinfo);
   Error last = failure("there is no address");
   for (const addrinfo* at = all.get(); at; at = at->ai_next) {
-    const Result<int> socket = connect_to(*at);
+    const Result<int> socket = connect_to(*at, patience);
     if (!socket) {
       last = socket.error();
       continue;
     }
-    WireConnection connection(*socket);
+    WireConnection connection(*socket, patience);
     if (protocol.ends_with("ssl")) TRY(connection.begin_tls(properties, host));
     if (protocol.starts_with("sasl")) TRY(connection.log_in(properties));
     return connection;
   }
   last.message = fmt::format("cannot reach the server at {}: {}", address, last.message);
   return last;
+}
+
+void WireConnection::be_patient(std::chrono::seconds patience) {
+  wait_at(socket_, patience);
+  patience_ = patience;
 }
 
 WireConnection::~WireConnection() {
@@ -180,11 +190,14 @@ Result<std::string> WireConnection::authenticate(const std::string& message) {
 }
 
 Result<std::string> WireConnection::ask(int16_t api_key, int16_t version,
-                                        const WireWriter& request, Header answers) {
-  std::string body(1, '\0');  // no tagged fields
-  body += request.bytes();
-  return ask_frame(api_key, version, body,
-                   kFirstHeaderBytes + (answers == Header::Flexible ? 1 : 0));
+                                        const WireWriter& request) {
+  return ask_frame(api_key, version, kNoTaggedFields + request.bytes(), kFirstHeaderBytes + 1);
+}
+
+Result<std::string> WireConnection::ask_versions() {
+  WireWriter request;
+  request.text("millrace").text("1").end();
+  return ask_frame(kApiVersions, 3, kNoTaggedFields + request.bytes(), kFirstHeaderBytes);
 }
 
 Result<std::string> WireConnection::ask_frame(int16_t api_key, int16_t version,
@@ -246,7 +259,7 @@ Result<std::string> WireConnection::receive_some() {
     const ssize_t came = ::recv(socket_, bytes.data(), bytes.size(), 0);
     if (came < 0 && errno == EINTR) continue;
     if (came < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-      return failure(fmt::format("no answer within {} s", kPatienceSeconds));
+      return failure(fmt::format("no answer within {} s", patience_.count()));
     if (came < 0) return failure_now("the connection broke");
     if (came == 0)
       return Error{ErrorCode::NetworkFailure,

@@ -1,5 +1,6 @@
 // Requests that librdkafka does not know, by hand: one connection, one request at a time, in the flexible encoding (KIP-482).
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -61,28 +62,33 @@ class WireReader {
   ByteReader in_;
 };
 
-// Threads: one. Blocks, for some seconds at most.
+// Threads: one. Blocks, as long as it is patient at most.
 class WireConnection {
  public:
+  static constexpr std::chrono::seconds kPatience{30};
   // "HOST:PORT". `properties`: a user's, as Java's clients or librdkafka name them; those about TLS and SASL count. Fails
   // with NetworkFailure, with InvalidAuthorization where the server does not let in whom they name.
-  static Result<WireConnection> open(const std::string& address, const Properties& properties);
+  static Result<WireConnection> open(const std::string& address, const Properties& properties,
+                                     std::chrono::seconds patience = kPatience);
   WireConnection(WireConnection&& other) noexcept
       : socket_(std::exchange(other.socket_, -1)),
+        patience_(other.patience_),
         tls_(std::move(other.tls_)),
         plain_(std::move(other.plain_)),
         asked_(other.asked_) {}
   WireConnection& operator=(WireConnection&&) = delete;
   ~WireConnection();
 
-  // The header of the answer: that to ApiVersions is the same in all versions (KIP-511).
-  enum class Header : uint8_t { Flexible, First };
   // What comes after the answer's header. The request is flexible in this version. Fails with NetworkFailure.
-  Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request,
-                          Header header = Header::Flexible);
+  Result<std::string> ask(int16_t api_key, int16_t version, const WireWriter& request);
+  // Of ApiVersions, version 3, whose answer has the header of the first one (KIP-511). Anybody may ask for that.
+  Result<std::string> ask_versions();
+  // From now on.
+  void be_patient(std::chrono::seconds patience);
 
  private:
-  explicit WireConnection(int socket) : socket_(socket) {}
+  WireConnection(int socket, std::chrono::seconds patience)
+      : socket_(socket), patience_(patience) {}
   Status begin_tls(const Properties& properties, const std::string& host);
   Status log_in(const Properties& properties);
   // One message of SASL to the server, and its answer.
@@ -96,6 +102,7 @@ class WireConnection {
   Result<std::string> receive_some();
 
   int socket_;
+  std::chrono::seconds patience_;
   std::unique_ptr<WireTls> tls_;  // null: none
   std::string plain_;             // that has come, and was not asked for yet
   int32_t asked_ = 0;

@@ -252,6 +252,31 @@ def an_unclean_election_is_for_partitions_that_have_no_leader():
 
 
 @case
+def tools_leave_a_node_that_says_nothing():
+    """One that takes connections and is frozen, or is not there, as the first of those that are named."""
+    nodes = cluster()
+    first = nodes.nodes[1]
+    assert nodes.bootstrap.startswith(first.kafka), nodes.bootstrap
+
+    def asked():
+        began = time.monotonic()
+        assert re.search(r"^ +1 +away", millrace(nodes, "status"), re.M)
+        assert time.monotonic() - began < 10
+        tool("kafka-transactions", nodes, "find-hanging", "--broker-id", "2")
+        assert time.monotonic() - began < 20
+    first.freeze()
+    try:
+        eventually(lambda: 1 not in metadata_of(nodes.nodes[2]).brokers)
+        asked()
+    finally:
+        first.thaw()
+    all_is_well(nodes)
+    first.kill()
+    eventually(lambda: 1 not in metadata_of(nodes.nodes[2]).brokers)
+    asked()
+
+
+@case
 def a_node_is_drained_and_another_one_takes_its_share():
     nodes = cluster()
     create_topic(nodes, "drained", 8, 3)
