@@ -103,29 +103,35 @@ bool InSyncSet::may_join(NodeId node, const Follower& follower, const ClusterSna
 std::optional<IsrProposal> InSyncSet::propose(const ClusterSnapshot& cluster, int64_t now_us,
                                               int64_t late_before_us) {
   if (now_us - proposed_us_ < settings_.retry_us) return std::nullopt;
+  const auto belongs = [&](NodeId node) {
+    const Follower& follower = followers_.at(node);
+    return assignment_.is_in_sync(node) ? follower.caught_up_us >= late_before_us
+                                        : may_join(node, follower, cluster, late_before_us);
+  };
+  // Asked of each partition at each tick: there is nothing to say, nearly always.
+  const bool is_other = std::ranges::any_of(assignment_.replicas, [&](NodeId node) {
+    return node != self_ && belongs(node) != assignment_.is_in_sync(node);
+  });
+  if (!is_other && !is_undecided()) return std::nullopt;
   IsrProposal proposal{assignment_.partition, self_, node_epoch_, assignment_.leader_epoch,
                        assignment_.version,   {}};
   std::set<NodeId> out;
-  bool is_other = false;
   for (const NodeId node : assignment_.replicas) {
     if (node == self_) {
       proposal.isr.push_back({node, node_epoch_});
       continue;
     }
-    const Follower& follower = followers_.at(node);
-    const bool is_in = assignment_.is_in_sync(node);
-    const bool stays = is_in && follower.caught_up_us >= late_before_us;
-    const bool joins = !is_in && may_join(node, follower, cluster, late_before_us);
-    is_other |= is_in != (stays || joins);
-    if (is_in && !stays) out.insert(node);
-    if (!stays && !joins) continue;
+    if (!belongs(node)) {
+      if (assignment_.is_in_sync(node)) out.insert(node);
+      continue;
+    }
     // Who was in sync before this leader began and has not fetched since is who is registered.
+    const Follower& follower = followers_.at(node);
     const ClusterNode* known = cluster.find(node);
     proposal.isr.push_back({node, follower.end ? follower.epoch
                                   : known      ? known->epoch
                                                : NodeEpoch{}});
   }
-  if (!is_other && !is_undecided()) return std::nullopt;
   proposed_us_ = now_us;
   for (const IsrProposal::Member& member : proposal.isr) proposed_.insert(member.node);
   left_out_ = std::move(out);
