@@ -113,7 +113,7 @@ void AppendCalls::put(const Way& way, std::string_view batches, std::shared_ptr<
 void AppendCalls::tick() {
   const int64_t now_us = around_.clock.monotonic_us();
   for (auto& [way, lane] : lanes_) {
-    if (lane.number != 0 && now_us - lane.sent_us >= kAnswerUs) {
+    if (lane.number != 0 && is_lost(way, lane, now_us)) {
       on_their_way_.erase(std::exchange(lane.number, 0));
       lane.may_be_there = true;
       lane.last_error = Error{ErrorCode::NetworkFailure, "the partition's leader does not answer"};
@@ -129,6 +129,13 @@ void AppendCalls::tick() {
            (way.is_transaction() || now_us - lane.idle_since_us > kIdleUs);
   });
   for (const auto& answer : std::exchange(answers_, {})) answer();
+}
+
+// Another leader answers at once where the one before is frozen.
+bool AppendCalls::is_lost(const Way& way, const Lane& lane, int64_t now_us) const {
+  if (now_us - lane.sent_us >= kAnswerUs) return true;
+  const storage::PartitionAssignment* known = around_.cluster()->find(way.partition);
+  return known != nullptr && known->leader && known->leader_epoch != lane.sent_under;
 }
 
 void AppendCalls::step(const Way& way, Lane& lane) {
@@ -192,6 +199,7 @@ void AppendCalls::send(const Way& way, Lane& lane) {
   }
   request.number = lane.number = next_number_++;
   lane.sent_us = around_.clock.monotonic_us();
+  lane.sent_under = known->leader_epoch;
   on_their_way_.emplace(lane.number, way);
   around_.send(*known->leader, std::move(request));
 }

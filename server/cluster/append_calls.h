@@ -120,11 +120,14 @@ class AppendCalls {
     bool may_be_there = false;  // some node may have appended that request, or may still
     uint64_t number = 0;        // of it while an answer may come; 0: none
     int64_t sent_us = 0, retry_at_us = 0;
+    LeaderEpoch sent_under = {};  // of who is to answer
     int64_t idle_since_us = 0;
     std::optional<int64_t> unknown_since_us = {};  // no such partition is known
     std::optional<Error> last_error = {};
   };
   void put(const Way& way, std::string_view batches, std::shared_ptr<Waiting> waiting);
+  // Whether nobody is to be waited for who has the request on its way.
+  bool is_lost(const Way& way, const Lane& lane, int64_t now_us) const;
   void step(const Way& way, Lane& lane);
   void allocate(const Way& way, Lane& lane);
   void send(const Way& way, Lane& lane);

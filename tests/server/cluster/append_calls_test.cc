@@ -115,6 +115,20 @@ TEST_F(AppendCallsTest, RowsForWhatWasDroppedAreRefusedSoon) {
   EXPECT_EQ(header_of(take(kThere)).base_sequence, 0);
 }
 
+// A frozen leader does not say that it leads no more.
+TEST_F(AppendCallsTest, WhoLeadsNextIsSentItAtOnce) {
+  lead(kThere);
+  append(2);
+  const AppendRows first = take(kThere);
+  pass(100'000);
+  EXPECT_TRUE(sent.empty());
+  lead(kElsewhere);
+  pass(50'000);
+  EXPECT_EQ(take(kElsewhere).batches, first.batches);
+  pass(100'000);
+  EXPECT_TRUE(sent.empty());
+}
+
 TEST_F(AppendCallsTest, WhatIsSentAgainIsTheSame) {
   lead(kThere);
   append(2);
