@@ -406,13 +406,17 @@ void ClusterNode::controller_changed(const std::optional<Lease::Controller>& con
   replicas_.context().decides_since_us.reset();
   tell_progress_at_us_ = 0;
   port_.standing_changed();
-  if (controller && !lease_.is_held()) has_resigned_ = false;
+  if (controller && !lease_.is_held()) {
+    has_resigned_ = false;
+    predecessor_ = controller->node;
+  }
   if (!lease_.is_held()) return;
   log_info("this node is the controller node={}", identity_.id.value());
   replicas_.context().decides_since_us = clock_.monotonic_us();
   ControllerPort& port = *this;
-  controller_ = std::make_unique<Controller>(port, clock_, settings_.controller, rules_.controller,
-                                             has_resigned_);
+  controller_ =
+      std::make_unique<Controller>(port, clock_, settings_.controller, rules_.controller,
+                                   has_resigned_, std::exchange(predecessor_, identity_.id));
   cutter_ = std::make_unique<storage::EtcdLogCutter>(
       etcd_, metadata_,
       storage::EtcdMetadataLog::Holding{lease_.key(), lease_.controller()->created}, clock_,

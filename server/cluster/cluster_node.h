@@ -262,6 +262,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   bool is_outdated_ = false;              // the cluster is at a level that this program does not know
   std::optional<Revision> fenced_until_;  // it has not read that it is; see NodeFenced
   bool has_resigned_ = false;             // and nobody else has been the controller since
+  std::optional<NodeId> predecessor_;     // the last controller that was known
   int64_t beat_at_us_ = 0, tell_progress_at_us_ = 0;
   std::shared_ptr<const Progress> progress_;
   std::optional<int64_t> told_us_;

@@ -39,7 +39,7 @@ struct Controller::Draft {
 };
 
 Controller::Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
-                       ControllerRules rules, bool is_last)
+                       ControllerRules rules, bool is_last, std::optional<NodeId> predecessor)
     : port_(port),
       clock_(clock),
       settings_(settings),
@@ -47,7 +47,8 @@ Controller::Controller(ControllerPort& port, const Clock& clock, ControllerSetti
       since_us_(clock.monotonic_us()),
       ticked_us_(since_us_),
       balanced_us_(since_us_),
-      is_last_(is_last) {}
+      is_last_(is_last),
+      predecessor_(predecessor) {}
 
 void Controller::applied(std::shared_ptr<const storage::ClusterSnapshot> cluster,
                          Revision revision) {
@@ -216,7 +217,8 @@ bool Controller::is_alive(const ClusterNode& node, int64_t now_us) const {
   const auto found = heard_.find(node.id);
   if (found != heard_.end() && found->second.epoch == node.epoch)
     return now_us - found->second.at_us <= settings_.session_timeout_us;
-  return !node.is_fenced && now_us - since_us_ <= settings_.session_timeout_us;
+  const int64_t patience_us = settings_.session_timeout_us / (node.id == predecessor_ ? 2 : 1);
+  return !node.is_fenced && now_us - since_us_ <= patience_us;
 }
 
 void Controller::decide() {

@@ -89,8 +89,10 @@ class ControllerPort {
 class Controller {
  public:
   // `is_last`: nobody else has become it after this one had resigned. Then it decides alone, until it hears a majority.
+  // `predecessor`: who was it before, and has not renewed his lease: he was silent for that long already.
   Controller(ControllerPort& port, const Clock& clock, ControllerSettings settings,
-             ControllerRules rules = {}, bool is_last = false);
+             ControllerRules rules = {}, bool is_last = false,
+             std::optional<NodeId> predecessor = {});
 
   // The metadata as of a revision, whenever it has moved; `changed` are the partitions whose assignments have.
   void applied(std::shared_ptr<const storage::ClusterSnapshot> cluster, Revision revision,
@@ -179,6 +181,7 @@ class Controller {
   bool is_appending_ = false;
   int64_t balanced_us_;
   bool is_last_;
+  const std::optional<NodeId> predecessor_;
   bool must_look_ = true;  // something has happened since all partitions were looked at
   std::set<NodeId> available_, unfit_;         // when they were
   std::set<storage::TopicPartition> changed_;  // since then, and not looked at

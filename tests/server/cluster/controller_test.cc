@@ -160,6 +160,23 @@ TEST_F(ControllerTest, what_became_of_a_command_that_failed_is_decided_anew) {
   EXPECT_EQ(now().isr, (std::vector{kTwo, kThree}));
 }
 
+// A frozen controller was silent for as long as its lease lasted.
+TEST_F(ControllerTest, who_decided_before_is_waited_for_half_as_long) {
+  hear({kOne, kTwo, kThree});
+  ControllerPort& port = *this;
+  controller_.emplace(port, clock_, settings_, ControllerRules{}, false, kOne);
+  controller_->applied(table_.snapshot(), Revision{revision_});
+  hear({kTwo}, 500);
+  EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced);
+  hear({kTwo, kThree}, 200);
+  EXPECT_TRUE(table_.snapshot()->find(kOne)->is_fenced);
+  EXPECT_EQ(now().leader, kTwo);
+  hear({kOne, kTwo, kThree}, 2'000);
+  EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced);
+  hear({kTwo, kThree}, 900);
+  EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced) << "one who was heard has all his time";
+}
+
 TEST_F(ControllerTest, who_is_not_heard_of_is_out_and_another_one_leads) {
   hear({kOne, kTwo, kThree});
   const LeaderEpoch before = now().leader_epoch;
