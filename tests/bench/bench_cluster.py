@@ -156,8 +156,10 @@ def measure_losses(nodes, kills, wants):
         measure_loss(nodes, "controller killed, which leads", max(kills // 3, 1), lambda topic: controller_of(nodes), kill,
                      start, "below 3")
     if wants("freezes"):
-        measure_loss(nodes, "frozen leader", max(kills // 3, 1), others, lambda node: node.freeze(),
-                     lambda node: node.thaw(), "below 3")
+        freeze, thaw = (lambda node: node.freeze()), (lambda node: node.thaw())
+        measure_loss(nodes, "frozen leader", max(kills // 3, 1), others, freeze, thaw, "below 3")
+        measure_loss(nodes, "controller frozen, which leads", max(kills // 3, 1), lambda topic: controller_of(nodes), freeze, thaw,
+                     "below 3")
 
 
 def connect(node):
