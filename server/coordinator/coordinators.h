@@ -44,7 +44,8 @@ class Coordinators {
   // Brings an answer back to the loop of the asker.
   using Home = std::function<void(std::function<void()>)>;
   virtual Home home() = 0;
-  // Whether an error still holds that a coordinator has answered with: it may have been replaced, and not know it.
+  // Whether an error still holds that a coordinator has answered with, or (with None) what it has told of what is stored:
+  // it may have been replaced, and not know it.
   virtual void confirm(const std::string& /*key*/, KafkaError /*error*/,
                        std::function<void(bool holds)> done) {
     done(true);
@@ -55,7 +56,8 @@ class Coordinators {
   Done<Answer> confirming(const std::string& key, Done<Answer> done) {
     if constexpr (requires(Answer & answer) { answer.error = kNotCoordinator; })
       return [this, key, done = std::move(done)](Answer answer) {
-        if (answer.error == KafkaError::None) return done(std::move(answer));
+        constexpr bool is_told = requires { Answer::kTellsWhatIsStored; };
+        if (answer.error == KafkaError::None && !is_told) return done(std::move(answer));
         const KafkaError error = answer.error;
         confirm(key, error, [done, answer = std::move(answer)](bool holds) mutable {
           if (!holds) {

@@ -28,4 +28,11 @@ inline constexpr KafkaError kUnsupportedAssignor{112};
 inline constexpr KafkaError kStaleMemberEpoch{113};
 inline constexpr KafkaError kInvalidRegularExpression{128};
 
+// What a coordinator says of a member by what it knows of the group. Clients join anew, or give up, so who says it must be
+// the coordinator still; other errors are about the coordinator, or pass.
+constexpr bool is_group_verdict(KafkaError error) {
+  return error == kIllegalGeneration || error == kUnknownMemberId || error == kGroupIdNotFound ||
+         error == kFencedInstanceId || error == kFencedMemberEpoch || error == kStaleMemberEpoch;
+}
+
 }  // namespace server::coordinator

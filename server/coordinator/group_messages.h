@@ -195,6 +195,7 @@ struct EndOffsets {
 };
 
 struct FetchedOffsets {
+  static constexpr bool kTellsWhatIsStored = true;
   struct Partition {
     int32_t partition = 0;
     int64_t offset = -1;  // -1: none

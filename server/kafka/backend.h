@@ -135,6 +135,12 @@ class Backend {
       const storage::TopicPartition& /*partition*/, ProducerId /*producer*/) {
     return nullptr;
   }
+  // Whether this node leads the partition still: what it says by what it knows of the log is old otherwise, and it may not
+  // know. Fails with NotLeader, and where the others do not say. Where there is one node it does.
+  virtual void confirm_leads(const storage::TopicPartition& /*partition*/,
+                             std::function<void(Status)> done) {
+    done({});
+  }
   // Where the log lies, and how much room there is.
   virtual LogDirectory log_directory() const = 0;
   // The cluster as of now; null where there is one node.

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -154,7 +155,15 @@ struct PendingResponse {
   bool is_beginning = false;
 };
 
-// A long poll.
+using ConfirmedLeaders = std::map<storage::TopicPartition, bool>;
+
+// Questions whether this node leads partitions.
+struct LeaderQuestions {
+  size_t left = 0;  // not answered yet
+  ConfirmedLeaders leads;
+};
+
+// A long poll, or one whose answer is to be confirmed.
 struct WaitingFetch {
   FetchRequest request;
   Reply<FetchResponse> reply;
@@ -162,6 +171,9 @@ struct WaitingFetch {
   std::vector<storage::TopicPartition> partitions;
   int64_t next_look_us = 0;                               // for records, not before
   std::unique_ptr<FetchSessions::Use> session = nullptr;  // that it goes on with
+  std::shared_ptr<LeaderQuestions> questions = nullptr;   // shared with those who answer them
+
+  bool is_unanswered() const { return questions && questions->left > 0; }
 };
 
 // Runs `work`, which holds about so many bytes, on another thread, and then `then` on the session's

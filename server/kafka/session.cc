@@ -223,7 +223,11 @@ void Session::refuse(std::string why) {
 void Session::shut_down(Error reason) {
   if (reason.code == ErrorCode::ShuttingDown) {
     is_draining_ = true;
-    if (waiting_fetch_) waiting_fetch_->deadline_us = 0;
+    if (waiting_fetch_) {
+      waiting_fetch_->deadline_us = 0;
+      if (waiting_fetch_->questions)  // perhaps nobody answers them any more
+        waiting_fetch_->questions = std::make_shared<LeaderQuestions>();
+    }
   } else {
     refuse(reason.detail.empty() ? std::move(reason.message)
                                  : fmt::format("{}: {}", reason.message, reason.detail));
@@ -258,7 +262,8 @@ void Session::collect_answers() {
 
 void Session::retry_fetch() {
   if (!waiting_fetch_) return;
-  if (clock_.monotonic_us() >= *deadline_us()) look_again();
+  const std::optional<int64_t> due_us = deadline_us();
+  if (due_us && clock_.monotonic_us() >= *due_us) look_again();
 }
 
 void Session::look_again() {
@@ -271,6 +276,8 @@ void Session::look_again() {
 std::optional<int64_t> Session::deadline_us() const {
   if (!sasl_.is_admitted()) return authentication_until_us_;
   if (!waiting_fetch_) return is_muted() ? std::optional(throttle_.muted_until_us) : std::nullopt;
+  if (waiting_fetch_->is_unanswered()) return std::nullopt;
+  if (waiting_fetch_->questions) return 0;  // they are answered
   const int64_t end_us = waiting_fetch_->deadline_us;
   return has_grown_ ? std::min(end_us, waiting_fetch_->next_look_us) : end_us;
 }

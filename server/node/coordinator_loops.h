@@ -69,8 +69,8 @@ class CoordinatorLoops {
     std::string_view topic;   // made at the first use
     int32_t partition_count;  // of one that is made
     const char* name;         // of what holds a loop
-    // Whether an error that the leader of the partition has answered with holds: see Coordinators::confirm(). Nothing
-    // where all hold. Answers on any thread.
+    // Whether what the leader of the partition has answered holds: see Coordinators::confirm(). Nothing where all does.
+    // Answers on any thread.
     std::function<void(const storage::TopicPartition& partition, KafkaError error,
                        std::function<void(bool holds)> done)>
         confirm = {};

@@ -47,13 +47,13 @@ struct EndTeller {
   }
 };
 
-// Who was frozen or cut off, and replaced meanwhile, would judge transactions by what it knew before.
-auto confirmed_by(ClusterMember* cluster) {
+// Who was frozen or cut off, and replaced meanwhile, would judge by what it knew before.
+auto confirmed_by(ClusterMember* cluster, bool (*is_to_be_confirmed)(KafkaError)) {
   decltype(TransactionCoordinators::Kind::confirm) confirm;
   if (cluster != nullptr)
-    confirm = [cluster](const storage::TopicPartition& partition, KafkaError error,
-                        std::function<void(bool)> done) {
-      if (!coordinator::is_verdict(error)) return done(true);
+    confirm = [cluster, is_to_be_confirmed](const storage::TopicPartition& partition,
+                                            KafkaError error, std::function<void(bool)> done) {
+      if (!is_to_be_confirmed(error)) return done(true);
       cluster->confirm_leads(
           partition, [done = std::move(done)](const Status& leads) { done(leads.has_value()); });
     };
@@ -71,7 +71,7 @@ Status status_of_end(KafkaError error) {
 
 std::unique_ptr<GroupCoordinators> make_group_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
-    const Clock& clock, MemoryBudget& memory) {
+    const Clock& clock, MemoryBudget& memory, ClusterMember* cluster) {
   std::vector<std::shared_ptr<SharedTopics>> topics;
   for (const CoordinatorPlace& place : places)
     topics.push_back(std::make_shared<SharedTopics>(*place.loop, *place.backend));
@@ -88,7 +88,13 @@ std::unique_ptr<GroupCoordinators> make_group_coordinators(
     return shard;
   };
   return std::make_unique<GroupCoordinators>(
-      places, GroupCoordinators::Kind{kOffsetsTopic, settings.offsets_topic_partitions, "groups"},
+      places,
+      GroupCoordinators::Kind{kOffsetsTopic, settings.offsets_topic_partitions, "groups",
+                              confirmed_by(cluster,
+                                           [](KafkaError error) {
+                                             return error == KafkaError::None ||
+                                                    coordinator::is_group_verdict(error);
+                                           })},
       clock, make_shard, topics);
 }
 
@@ -98,7 +104,7 @@ std::unique_ptr<TransactionCoordinators> make_transaction_coordinators(
   return std::make_unique<TransactionCoordinators>(
       places,
       TransactionCoordinators::Kind{coordinator::kTransactionsTopic, settings.topic_partitions,
-                                    "transactions", confirmed_by(cluster)},
+                                    "transactions", confirmed_by(cluster, coordinator::is_verdict)},
       clock, [&](size_t place, CoordinatorLoop& port) {
         kafka::Backend& backend = *places[place].backend;
         return std::make_unique<coordinator::TransactionShard>(

@@ -48,7 +48,7 @@ using TransactionCoordinators =
 // The settings outlive both.
 std::unique_ptr<GroupCoordinators> make_group_coordinators(
     const std::vector<CoordinatorPlace>& places, const coordinator::GroupSettings& settings,
-    const Clock& clock, MemoryBudget& memory);
+    const Clock& clock, MemoryBudget& memory, ClusterMember* cluster);
 // What became of a marker in a partition of group offsets.
 Status status_of_end(KafkaError error);
 // The ends of transactions are told to `groups`, too, which outlives it; in a cluster to whoever leads the partition

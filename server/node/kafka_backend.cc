@@ -218,6 +218,12 @@ std::shared_ptr<storage::TransactionGuard> KafkaBackend::guard_transaction(
   return cluster_ == nullptr ? nullptr : log_.guard_transaction(partition, producer);
 }
 
+void KafkaBackend::confirm_leads(const storage::TopicPartition& partition,
+                                 std::function<void(Status)> done) {
+  if (cluster_ == nullptr) return done({});
+  cluster_->confirm_leads(partition, on_loop(loop_, std::move(done)));
+}
+
 void KafkaBackend::allocate_producer_id(std::function<void(Result<ProducerId>)> done) {
   if (cluster_ != nullptr)
     cluster_->allocate_producer_id(on_loop(loop_, std::move(done)));

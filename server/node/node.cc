@@ -567,7 +567,7 @@ void Node::make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shard
   std::vector<CoordinatorPlace> places;
   for (const kafka::KafkaServer::Shard& shard : shards)
     places.push_back({shard.loop, shard.backend});
-  groups_ = make_group_coordinators(places, settings_.groups, clock_, memory_);
+  groups_ = make_group_coordinators(places, settings_.groups, clock_, memory_, cluster_.get());
   transactions_ = make_transaction_coordinators(places, settings_.transactions, clock_, memory_,
                                                 *groups_, cluster_.get());
   for (size_t i = 0; i < kafka_backends_.size(); ++i)

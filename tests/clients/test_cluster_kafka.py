@@ -290,6 +290,43 @@ def a_coordinator_that_wakes_judges_no_transaction_by_what_it_knew_before():
     assert set(told) <= {6, 19}, told
 
 
+@case
+def a_leader_that_wakes_judges_no_batch_and_no_offset_by_what_it_has():
+    """Clients that believe what it says of itself ask it for what comes behind records that the next leader has taken: producers gave up
+    for good (45), consumers began anew (1)."""
+    nodes, topic = cluster(), "woken_leader"
+    create_topic(nodes, topic, 1)
+    told = []
+    for _ in range(4):
+        all_is_well(nodes)
+        leader = leader_of(nodes, topic)
+        with kafka_wire.Connection(leader.kafka, 60) as writing, kafka_wire.Connection(leader.kafka, 60) as reading:
+            answer = writing.ask(INIT_PRODUCER_ID, 0, struct.pack(">hi", -1, 60_000))
+            _, error, producer_id, epoch = struct.unpack(">ihqh", answer)
+            assert error == 0
+
+            def numbered(sequence):
+                return kafka_wire.batch_of(b"record", producer_id=producer_id, producer_epoch=epoch, base_sequence=sequence).encode()
+            assert writing.produce(topic, numbered(0))[0] == 0
+            leader.freeze()
+            try:
+                other = next(node for node in nodes.nodes.values() if node is not leader)
+                leads = lambda: metadata_of(other, topic).topics[topic].partitions[0].leader
+                found = eventually(lambda: (number := leads()) not in (-1, leader.number) and number, 60)
+                with kafka_wire.Connection(nodes.nodes[found].kafka) as next_leader:
+                    eventually(lambda: next_leader.produce(topic, numbered(1))[0] == 0)
+                    end = next_leader.high_watermark(topic)
+                writing.send(kafka_wire.PRODUCE, 7, kafka_wire.produce_body(topic, numbered(2)))
+                reading.send(kafka_wire.FETCH, 4, kafka_wire.fetch_body(topic, end))
+            finally:
+                leader.thaw()
+            answers = [connection.receive()[1] for connection in (writing, reading)]
+            told.append(tuple(struct.unpack_from(">ih", answer, at + 2 + len(topic) + 4)[1] for answer, at in zip(answers, (4, 8))))
+    print(f"told: {told}")
+    # Not the leader, or not enough replicas: it is asked again, or another one.
+    assert {code for answers in told for code in answers} <= {6, 19}, told
+
+
 # --- Followers that are read from
 
 def consumer_in(nodes, rack, **settings):

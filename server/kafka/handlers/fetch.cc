@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "server/kafka/handlers/fetch_pass.h"
 #include "server/kafka/handlers/handlers.h"
@@ -33,6 +34,7 @@ struct Awaited {
   std::vector<storage::TopicPartition> partitions;  // that may have more later
   bool is_memory = false;                           // or rather: that others give some back
   bool has_found_some = false;                      // too little
+  std::vector<storage::TopicPartition> unconfirmed = {};  // or whether this node leads these
 };
 
 // Of a whole fetch: the session that the client wishes to go on with, as it is after the answer.
@@ -67,7 +69,7 @@ QuotaRates::Wait throttle(HandlerContext& context, size_t size) {
 // Answers when there is enough or no more time. Else says what to wait for.
 std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& request,
                               const Reply<FetchResponse>& reply, FetchSessions::Use* session,
-                              bool is_last) {
+                              bool is_last, const ConfirmedLeaders* confirmed) {
   storage::LogReader& reader = context.backend.reader();
   if (const Status begun = reader.begin_turn(storage::Snapshot::WhenNeeded); !begun) {
     FetchResponse failed;
@@ -76,8 +78,9 @@ std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& reque
     return std::nullopt;
   }
   const Turn turn{reader};  // until the answer is written: it points to what was read
-  FetchPass pass(context, request, reply.version());
+  FetchPass pass(context, request, reply.version(), confirmed);
   FetchResponse response = session ? pass.take(**session) : pass.take();
+  if (!pass.unconfirmed().empty()) return Awaited{.unconfirmed = pass.unconfirmed()};
   // More than an answer may have never comes.
   const int64_t enough = std::min<int64_t>({request.min_bytes, request.max_bytes, kMaxFetchSize});
   const bool is_enough = static_cast<int64_t>(pass.size_bytes()) >= enough;
@@ -134,6 +137,20 @@ Begun go_on_with_session(HandlerContext& context, const FetchRequest& request, i
   return {KafkaError::None, std::move(taken.use)};
 }
 
+// The connection begins nothing else meanwhile.
+std::shared_ptr<LeaderQuestions> ask_who_leads(HandlerContext& context, const Awaited& awaited) {
+  if (awaited.unconfirmed.empty()) return nullptr;
+  auto questions = std::make_shared<LeaderQuestions>();
+  questions->left = awaited.unconfirmed.size();
+  for (const storage::TopicPartition& partition : awaited.unconfirmed)
+    context.backend.confirm_leads(
+        partition, [questions, partition, connection = context.aside](const Status& leads) {
+          questions->leads[partition] = leads.has_value();
+          if (--questions->left == 0 && connection && connection->on_open) connection->on_open();
+        });
+  return questions;
+}
+
 }  // namespace
 
 void handle_fetch(HandlerContext& context, FetchRequest request, Reply<FetchResponse> reply) {
@@ -144,21 +161,28 @@ void handle_fetch(HandlerContext& context, FetchRequest request, Reply<FetchResp
     return reply.send(refusal);
   }
   const bool may_wait = request.max_wait_ms > 0 && (begun.session || !request.topics.empty());
-  auto awaited = answer(context, request, reply, begun.session.get(), !may_wait);
+  auto awaited = answer(context, request, reply, begun.session.get(), !may_wait, nullptr);
+  std::shared_ptr<LeaderQuestions> questions = awaited ? ask_who_leads(context, *awaited) : nullptr;
+  if (questions && questions->left == 0)  // they were answered at once
+    awaited = answer(context, request, reply, begun.session.get(), !may_wait,
+                     &std::exchange(questions, nullptr)->leads);
   if (!awaited) return;
   const int64_t wait_ms =
       std::min<int64_t>(request.max_wait_ms, awaited->is_memory ? kMemoryWaitMs : kMaxWaitMs);
-  context.waiting_fetch.emplace(
-      WaitingFetch{std::move(request), reply, deadline_us(context.clock.monotonic_us(), wait_ms),
-                   std::move(awaited->partitions), 0, std::move(begun.session)});
+  context.waiting_fetch.emplace(WaitingFetch{
+      std::move(request), reply, deadline_us(context.clock.monotonic_us(), wait_ms),
+      std::move(awaited->partitions), 0, std::move(begun.session), std::move(questions)});
 }
 
 void retry_waiting_fetch(HandlerContext& context) {
   WaitingFetch& waiting = *context.waiting_fetch;
   const int64_t begin_us = context.clock.monotonic_us();
-  const auto awaited = answer(context, waiting.request, waiting.reply, waiting.session.get(),
-                              begin_us >= waiting.deadline_us);
+  const auto questions = std::exchange(waiting.questions, nullptr);
+  const auto awaited =
+      answer(context, waiting.request, waiting.reply, waiting.session.get(),
+             begin_us >= waiting.deadline_us, questions ? &questions->leads : nullptr);
   if (!awaited) return context.waiting_fetch.reset();
+  waiting.questions = ask_who_leads(context, *awaited);
   const int64_t now_us = context.clock.monotonic_us();
   const int64_t least_us = awaited->has_found_some ? kLookPauseUs : 0;
   waiting.next_look_us = now_us + std::max(least_us, (now_us - begin_us) * kLookPauseFactor);

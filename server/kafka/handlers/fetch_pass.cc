@@ -35,11 +35,13 @@ int64_t within_quota(const HandlerContext& context) {
 
 }  // namespace
 
-FetchPass::FetchPass(HandlerContext& context, const FetchRequest& request, int16_t version)
+FetchPass::FetchPass(HandlerContext& context, const FetchRequest& request, int16_t version,
+                     const ConfirmedLeaders* confirmed)
     : reader_(context.backend.reader()),
       topics_(context.backend.topics()),
       leaders_(context.backend),
       request_(request),
+      confirmed_(confirmed),
       permissions_(context.permissions),
       uses_topic_ids_(version >= kFirstVersionWithTopicIds),
       room_(context.memory ? static_cast<int64_t>(context.memory->available_bytes() / 2)
@@ -130,9 +132,26 @@ FetchPass::Answer FetchPass::partition(const storage::TopicInfo* topic,
   }
   partitions_.push_back(id);
   if (const Status found = fill(answer, id, asked); !found)
-    answer.error_code = kafka_error(found.error().code);
+    answer.error_code =
+        as_confirmed(answer, id, asked.fetch_offset, kafka_error(found.error().code));
   has_news_ |= answer.error_code != KafkaError::None;
   return answer;
+}
+
+// A client that is told that there is no such offset begins anew, at the first record perhaps. A leader that was replaced
+// while it was frozen or cut off has less than was read elsewhere since; where a log begins only ever moves on.
+KafkaError FetchPass::as_confirmed(const Answer& answer, const storage::TopicPartition& id,
+                                   int64_t fetch_offset, KafkaError error) {
+  const bool is_about_the_end =
+      error == KafkaError::OffsetOutOfRange && fetch_offset >= answer.log_start_offset;
+  // A follower's reader turns to the leader.
+  if (!is_about_the_end || leaders_.of(id).error != KafkaError::None) return error;
+  if (confirmed_ == nullptr) {
+    unconfirmed_.push_back(id);
+    return error;
+  }
+  const auto leads = confirmed_->find(id);
+  return leads != confirmed_->end() && leads->second ? error : KafkaError::NotLeaderOrFollower;
 }
 
 Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,

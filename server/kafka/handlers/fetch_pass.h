@@ -17,7 +17,9 @@ inline constexpr int64_t kMaxFetchSize = 55 << 20;
 // ends.
 class FetchPass {
  public:
-  FetchPass(HandlerContext& context, const FetchRequest& request, int16_t version);
+  // `confirmed`: whether this node leads those of which it has been asked; null before that.
+  FetchPass(HandlerContext& context, const FetchRequest& request, int16_t version,
+            const ConfirmedLeaders* confirmed);
 
   // All that the request names.
   FetchResponse take();
@@ -31,6 +33,8 @@ class FetchPass {
   // Something that no client has to wait for: an error, or a divergence.
   bool has_news() const { return has_news_; }
   const std::vector<storage::TopicPartition>& partitions() const { return partitions_; }
+  // Of these it is to be confirmed first that this node leads them.
+  const std::vector<storage::TopicPartition>& unconfirmed() const { return unconfirmed_; }
 
  private:
   using Answer = FetchResponse::Topic::Partition;
@@ -49,6 +53,8 @@ class FetchPass {
   bool is_consumer() const { return request_.replica_id < 0; }
   bool names_nearer(Answer& answer, const storage::TopicPartition& id,
                     const FetchRequest::Topic::Partition& asked);
+  KafkaError as_confirmed(const Answer& answer, const storage::TopicPartition& id,
+                          int64_t fetch_offset, KafkaError error);
   Status list_aborted(Answer& answer, const storage::TopicPartition& id, Offset from, Offset end);
   Result<bool> diverges(Answer& answer, const storage::TopicPartition& id,
                         const FetchRequest::Topic::Partition& asked);
@@ -57,6 +63,7 @@ class FetchPass {
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   const Leaders leaders_;
   const FetchRequest& request_;
+  const ConfirmedLeaders* const confirmed_;
   const std::shared_ptr<const Permissions> permissions_;  // null: everything may be read
   const bool uses_topic_ids_;
   // Half of what the connection may still hold: an answer may lie here and with the socket for a
@@ -65,7 +72,7 @@ class FetchPass {
   int64_t size_left_;
   size_t size_bytes_ = 0;
   bool has_news_ = false, lacks_memory_ = false;
-  std::vector<storage::TopicPartition> partitions_;
+  std::vector<storage::TopicPartition> partitions_, unconfirmed_;
   std::set<storage::TopicPartition> seen_;
   std::vector<Told> told_;
   std::vector<FetchResponse::NodeEndpoint> endpoints_;  // of leaders that are others

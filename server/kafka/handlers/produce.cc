@@ -232,6 +232,13 @@ KafkaError error_of(ErrorCode code) {
   }
 }
 
+// What a leader says by what its log knows of the producer. Programs take it for final, and one that was replaced while it
+// was frozen or cut off knows less than was acknowledged since.
+bool is_verdict(KafkaError error) {
+  return error == kafka_error(ErrorCode::OutOfOrderSequence) ||
+         error == coordinator::kInvalidTxnState || error == kUnknownProducerId;
+}
+
 // What the coordinator has said of a transaction, as producers understand it: those errors of coordinators
 // that pass are unknown to them here.
 KafkaError transaction_error(KafkaError error, int16_t version) {
@@ -361,6 +368,15 @@ struct Producer {
     return error;
   }
 
+  static void refuse_confirmed(PartitionAnswers& pending, Answer& to, KafkaError error,
+                               std::string why, const Status& leads) {
+    if (leads)
+      pending.refuse(to, error, std::move(why));
+    else
+      pending.refuse(to, KafkaError::NotLeaderOrFollower, leads.error().message);
+    pending.complete_one();
+  }
+
   void begin(Append append) const {
     const std::optional<SequencedBatch> sequenced = append.sequenced;
     if (sequenced && !refused->empty())
@@ -378,17 +394,24 @@ struct Producer {
     request.acks = pending->acks == kAllReplicas ? storage::Acks::All : storage::Acks::Leader;
     ++pending->left;
     storage::AppendDone done = [pending = pending, refused = refused, clock = &clock, sequenced,
+                                backend = &backend, partition = append.partition,
                                 topic_index = append.topic_index,
                                 index = append.index](Result<storage::Appended> appended) {
       Answer& to = pending->response.responses[topic_index].partition_responses[index];
-      if (appended && !appended->batches.empty())
-        to.base_offset = appended->batches.front().base_offset.value();
-      if (appended && sequenced && !refused->empty()) refused->taken(*sequenced);
-      if (!appended) {
-        KafkaError error = error_of(appended.error().code);
-        if (sequenced) error = note(*refused, *sequenced, appended.error().code, error, *clock);
-        pending->refuse(to, error, appended.error().message);
+      if (appended) {
+        if (!appended->batches.empty())
+          to.base_offset = appended->batches.front().base_offset.value();
+        if (sequenced && !refused->empty()) refused->taken(*sequenced);
+        return pending->complete_one();
       }
+      KafkaError error = error_of(appended.error().code);
+      if (sequenced) error = note(*refused, *sequenced, appended.error().code, error, *clock);
+      if (is_verdict(error))
+        return backend->confirm_leads(
+            partition, [pending, &to, error, why = appended.error()](const Status& leads) {
+              refuse_confirmed(*pending, to, error, why.message, leads);
+            });
+      pending->refuse(to, error, appended.error().message);
       pending->complete_one();
     };
     if (request.acks == storage::Acks::All)

@@ -462,6 +462,52 @@ TEST_F(ClusterTest, what_is_next_is_taken_whatever_was_refused_before) {
   EXPECT_EQ(error_of_sequence(2), KafkaError::None);
 }
 
+// A leader that was frozen, and does not know yet that another one leads: records went on there.
+TEST_F(ClusterTest, who_is_leader_no_more_does_not_judge_by_what_he_has) {
+  assign(kHere, {kHere, kThere}, 5);
+  take_role(ReplicaRole::Leader, 5);
+  EXPECT_EQ(error_of_sequence(0), KafkaError::None);
+  backend.is_replaced = true;
+  EXPECT_EQ(error_of_sequence(7), KafkaError::NotLeaderOrFollower);
+  const auto fetch_error = [&](int64_t offset) {
+    return ask<FetchResponse>(fetch("t", offset), 11).responses.at(0).partitions.at(0).error_code;
+  };
+  EXPECT_EQ(fetch_error(9), KafkaError::NotLeaderOrFollower);
+  EXPECT_EQ(fetch_error(-2), KafkaError::OffsetOutOfRange) << "nobody has that";
+  EXPECT_EQ(fetch_error(0), KafkaError::None);
+  backend.is_replaced = false;
+  EXPECT_EQ(error_of_sequence(7), KafkaError::OutOfOrderSequenceNumber);
+  EXPECT_EQ(fetch_error(9), KafkaError::OffsetOutOfRange);
+}
+
+TEST_F(ClusterTest, an_offset_that_is_not_there_is_told_when_that_is_confirmed) {
+  assign(kHere, {kHere, kThere}, 5);
+  take_role(ReplicaRole::Leader, 5);
+  backend.holds_confirmations = true;
+  const auto error = [&]() -> std::optional<KafkaError> {
+    session.run();
+    const std::vector<Answer> all = answers();
+    if (all.empty()) return std::nullopt;
+    return decode_response<FetchResponse>(all.front().body, 11)
+        ->responses.at(0)
+        .partitions.at(0)
+        .error_code;
+  };
+  send(fetch("t", 9), 11);
+  EXPECT_FALSE(error());
+  EXPECT_FALSE(session.deadline_us()) << "there is nothing to look at before that";
+  ASSERT_EQ(backend.confirmations.size(), 1u);
+  backend.is_replaced = true;
+  backend.confirmations.front()();
+  EXPECT_EQ(error(), KafkaError::NotLeaderOrFollower);
+  // A server that stops answers nobody any more.
+  send(fetch("t", 9), 11);
+  EXPECT_FALSE(error());
+  session.shut_down({ErrorCode::ShuttingDown, "the server stops"});
+  EXPECT_EQ(error(), KafkaError::NotLeaderOrFollower);
+  EXPECT_TRUE(session.is_over());
+}
+
 // What it asks behind records that wait is as old as its answer, not as its question.
 TEST_F(ClusterTest, where_leaders_are_is_told_as_of_the_answer) {
   assign(kHere, {kHere, kThere}, 5);

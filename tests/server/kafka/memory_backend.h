@@ -207,6 +207,15 @@ class MemoryBackend : public Backend {
       Backend::join_transaction(request, done);
     });
   }
+  // Whether it leads still is answered at once, or where it is held, by whoever calls one.
+  void confirm_leads(const storage::TopicPartition&, std::function<void(Status)> done) override {
+    const auto answer = [this, done = std::move(done)] {
+      done(is_replaced ? Error{ErrorCode::NotLeader, "another node leads"} : Status{});
+    };
+    holds_confirmations ? confirmations.push_back(answer) : answer();
+  }
+  bool is_replaced = false, holds_confirmations = false;
+  std::vector<std::function<void()>> confirmations;
   bool holds_joins = false;
   std::vector<std::function<void()>> joins;
   std::vector<std::vector<NodeId>> assigned_by_hand;  // of partitions that a topic got last

@@ -1,0 +1,59 @@
+// What a coordinator has answered holds only if it is the coordinator still.
+#include "server/coordinator/coordinators.h"
+
+#include <vector>
+
+#include "tests/server/coordinator/group_test.h"
+
+using namespace server;
+using namespace server::coordinator;
+
+namespace {
+
+// One partition's, of which it is known whether it is led by another node.
+class OneGroups final : public Groups {
+ public:
+  explicit OneGroups(GroupPartition& partition) : partition_(partition) {}
+  void list(Done<ListedGroups> done) override { done({}); }
+  void prepare(Done<KafkaError> done) override { done(KafkaError::None); }
+
+  bool is_replaced = false;
+  std::vector<KafkaError> confirmed;
+
+ private:
+  void run(const std::string&, Work work) override { work(&partition_, KafkaError::None); }
+  void run_at(PartitionId, Work work) override { work(&partition_, KafkaError::None); }
+  Home home() override {
+    return [](const std::function<void()>& task) { task(); };
+  }
+  void confirm(const std::string&, KafkaError error, std::function<void(bool)> done) override {
+    confirmed.push_back(error);
+    done(!is_replaced);
+  }
+
+  GroupPartition& partition_;
+};
+
+using CoordinatorsTest = GroupTest;
+
+TEST_F(CoordinatorsTest, offsets_and_refusals_are_told_by_who_coordinates_still) {
+  OneGroups groups(partition());
+  const auto error_of = [&](auto request) {
+    std::optional<KafkaError> error;
+    groups.ask(std::move(request), [&](const auto& answer) { error = answer.error; });
+    settle();
+    return error;
+  };
+  const GroupHeartbeat of_nobody{"g", 3, "nobody", {}};
+  EXPECT_EQ(error_of(FetchOffsets{.group_id = "g"}), KafkaError::None);
+  EXPECT_EQ(error_of(of_nobody), kUnknownMemberId);
+  groups.is_replaced = true;
+  EXPECT_EQ(error_of(FetchOffsets{.group_id = "g"}), kNotCoordinator);
+  EXPECT_EQ(error_of(of_nobody), kNotCoordinator);
+  EXPECT_EQ(groups.confirmed,
+            (std::vector{KafkaError::None, kUnknownMemberId, KafkaError::None, kUnknownMemberId}));
+  EXPECT_TRUE(is_group_verdict(kUnknownMemberId));
+  EXPECT_FALSE(is_group_verdict(kRebalanceInProgress));
+}
+
+}  // namespace
