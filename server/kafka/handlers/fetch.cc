@@ -80,7 +80,8 @@ std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& reque
   const Turn turn{reader};  // until the answer is written: it points to what was read
   FetchPass pass(context, request, reply.version(), confirmed);
   FetchResponse response = session ? pass.take(**session) : pass.take();
-  if (!pass.unconfirmed().empty()) return Awaited{.unconfirmed = pass.unconfirmed()};
+  if (!pass.unconfirmed().empty())
+    return Awaited{.partitions = pass.partitions(), .unconfirmed = pass.unconfirmed()};
   // More than an answer may have never comes.
   const int64_t enough = std::min<int64_t>({request.min_bytes, request.max_bytes, kMaxFetchSize});
   const bool is_enough = static_cast<int64_t>(pass.size_bytes()) >= enough;
@@ -176,6 +177,7 @@ void handle_fetch(HandlerContext& context, FetchRequest request, Reply<FetchResp
 
 void retry_waiting_fetch(HandlerContext& context) {
   WaitingFetch& waiting = *context.waiting_fetch;
+  if (waiting.is_unanswered()) return;
   const int64_t begin_us = context.clock.monotonic_us();
   const auto questions = std::exchange(waiting.questions, nullptr);
   const auto awaited =

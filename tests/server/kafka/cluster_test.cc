@@ -1,6 +1,7 @@
 // What clients are told by a node that is one of several.
 #include "server/kafka/cluster_view.h"
 #include "server/kafka/leaders.h"
+#include "server/kafka/long_polls.h"
 #include "server/kafka/wire_errors.h"
 #include "storage/log/replica_log.h"
 #include "tests/server/kafka/session_fixture.h"
@@ -506,6 +507,33 @@ TEST_F(ClusterTest, an_offset_that_is_not_there_is_told_when_that_is_confirmed) 
   session.shut_down({ErrorCode::ShuttingDown, "the server stops"});
   EXPECT_EQ(error(), KafkaError::NotLeaderOrFollower);
   EXPECT_TRUE(session.is_over());
+}
+
+// A long poll looks once more when the polls know of it; this one has nothing to look at yet.
+TEST_F(ClusterTest, what_is_not_confirmed_yet_is_not_told_to_a_long_poll) {
+  assign(kHere, {kHere, kThere}, 5);
+  take_role(ReplicaRole::Leader, 5);
+  server::Loop loop;
+  const auto polls = std::make_shared<LongPolls>(loop);
+  Session polling(backend, *this, clock, NodeView{}, SessionLimits{},
+                  SessionSurroundings{polls.get()});
+  backend.holds_confirmations = true;
+  std::string bytes;
+  append_request(bytes, {.api_version = 11, .correlation_id = 1}, fetch("t", 9, 500));
+  polling.receive(bytes);
+  polling.run();
+  EXPECT_TRUE(polling.take_output().empty());
+  ASSERT_EQ(backend.confirmations.size(), 1u);
+  backend.confirmations.front()();
+  polling.run();
+  constexpr size_t kSizeAndNumber = 8;
+  const std::string output = polling.take_output();
+  ASSERT_GT(output.size(), kSizeAndNumber);
+  EXPECT_EQ(decode_response<FetchResponse>(output.substr(kSizeAndNumber), 11)
+                ->responses.at(0)
+                .partitions.at(0)
+                .error_code,
+            KafkaError::OffsetOutOfRange);
 }
 
 // What it asks behind records that wait is as old as its answer, not as its question.
