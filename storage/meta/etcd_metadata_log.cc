@@ -110,9 +110,11 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
   Append& append = appends_.at(number);
   if (!found) return try_later(number);
   const Error moved_on{ErrorCode::OutOfOrderSequence, "the metadata log has moved on"};
-  if (!found->entries.empty())
-    return found->entries.front().value == append.bytes ? finish(number, append.revision)
-                                                        : finish(number, moved_on);
+  if (!found->entries.empty()) {
+    if (found->entries.front().value == append.bytes) return finish(number, append.revision);
+    note_unread(append.revision);
+    return finish(number, moved_on);
+  }
   // A snapshot may have taken the place of what stood there.
   if (append.is_it)
     return *append.is_it ? finish(number, append.revision) : finish(number, moved_on);
@@ -134,6 +136,17 @@ void EtcdMetadataLog::found_out(uint64_t number, Result<EtcdFound> found) {
     finish(number,
            Error{ErrorCode::OutOfOrderSequence, "this node is not the controller any more"});
   });
+}
+
+// Who decides would try in vain for as long as the watch, which tells what is there, is late.
+void EtcdMetadataLog::note_unread(Revision there) {
+  constexpr int64_t kLateUs = 300'000;
+  if (last_ >= there) return;
+  const int64_t now_us = clock_.monotonic_us();
+  if (!unread_ || unread_->revision != there) unread_ = {there, now_us};
+  if (now_us - unread_->since_us < kLateUs) return;
+  unread_.reset();
+  commands_.read_now();
 }
 
 void EtcdMetadataLog::finish(uint64_t number, Result<Revision> result) {

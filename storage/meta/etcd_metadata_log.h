@@ -87,6 +87,7 @@ class EtcdMetadataLog {
   void outcome(uint64_t number, Result<EtcdOutcome> outcome);
   void find_out(uint64_t number);
   void found_out(uint64_t number, Result<EtcdFound> found);
+  void note_unread(Revision there);
   void finish(uint64_t number, Result<Revision> result);
   void read(const std::vector<EtcdEntry>& entries);
   void take(const EtcdEntry& entry);
@@ -109,6 +110,12 @@ class EtcdMetadataLog {
   std::map<uint64_t, Append> appends_;  // on their way
   uint64_t next_append_ = 0;
   std::multimap<int64_t, uint64_t> retries_;  // at which time, of which append
+  // The next command is there, as is known since then.
+  struct Unread {
+    Revision revision;
+    int64_t since_us;
+  };
+  std::optional<Unread> unread_;
   // Those who are answered by one question: of whom it is under way, and of whom it is the next.
   std::vector<std::function<void(Status)>> confirming_, confirming_next_;
   FollowedRange commands_;

@@ -15,6 +15,11 @@ void FollowedRange::tick() {
   etcd_.find(range, [this, range](Result<EtcdFound> answer) { found(std::move(answer), range); });
 }
 
+void FollowedRange::read_now() {
+  watch_.reset();
+  read_at_us_ = clock_.monotonic_us();
+}
+
 void FollowedRange::found(Result<EtcdFound> found, EtcdRange range) {
   is_reading_ = false;
   if (!found) return later();

@@ -28,6 +28,8 @@ class FollowedRange {
   // What was told does not fit together: the rest of it is left out, and the range is read again. For within
   // `read` and `changed`.
   void read_again() { must_read_again_ = true; }
+  // What the watch should have told is late: the range is read instead, at the next tick. Not from within these.
+  void read_now();
 
  private:
   void found(Result<EtcdFound> found, EtcdRange range);

@@ -154,6 +154,29 @@ TEST_F(EtcdMetadataLogTest, of_two_who_append_behind_the_same_command_one_is_tol
   EXPECT_EQ(one.told.size(), 1u);
 }
 
+// A controller would decide nothing meanwhile.
+TEST_F(EtcdMetadataLogTest, who_appends_does_not_wait_for_a_watch_that_is_late) {
+  Node &one = join(), &two = join();
+  const auto known = append(one, "a");
+  pass(50'000);
+  const auto unknown = append(two, "b");
+  etcd_.set_latency_us(4'000'000);  // of what is told of it, which takes half of that at least
+  pass(3'000);
+  etcd_.set_latency_us(500);
+  std::shared_ptr<std::optional<Result<Revision>>> refused;
+  const int64_t begun_us = queue_.now_us();
+  while (one.told.size() < 2 && queue_.now_us() - begun_us < 10'000'000) {
+    refused = append(one, "c");
+    pass(20'000);
+  }
+  EXPECT_LT(queue_.now_us() - begun_us, 600'000);
+  EXPECT_EQ((*refused)->error().code, ErrorCode::OutOfOrderSequence);
+  const auto next = append(one, "c");
+  pass(10'000'000);
+  EXPECT_EQ(**next, Revision{3});
+  EXPECT_EQ(one.told, (std::vector<std::string>{"a", "b", "c"})) << "what comes late is told once";
+}
+
 TEST_F(EtcdMetadataLogTest, a_command_whose_outcome_is_unknown_is_there_once) {
   Node &one = join(), &two = join();
   etcd_.set_loss(0.25);
