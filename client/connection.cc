@@ -153,12 +153,12 @@ Error Connection::no_answer(int waited_ms) const {
   const rd_kafka_resp_err_t code = rd_kafka_metadata(handle_.get(), 0, nullptr, &raw, kLookMs);
   const Metadata answer(raw);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return unreachable();
-  return Error{
-      ErrorCode::NetworkFailure,
-      fmt::format("the Kafka server at {} has not answered in {} s, but it is there",
-                  bootstrap_server_, waited_ms / 1000),
-      {},
-      "The request may yet be carried out: look (millrace topic list) before you repeat it."};
+  return Error{ErrorCode::NetworkFailure,
+               fmt::format("the Kafka server at {} has not answered in {} s, but it is there",
+                           bootstrap_server_, waited_ms / 1000),
+               {},
+               "What was to be changed may yet be changed: look (millrace topic list) before you "
+               "repeat it."};
 }
 
 Result<std::vector<TopicDescription>> Connection::metadata(rd_kafka_topic_t* only) {

@@ -1,6 +1,8 @@
 #include "client/admin/topics.h"
 
 #include <array>
+#include <chrono>
+#include <thread>
 
 #include "client/admin/admin_request.h"
 
@@ -114,12 +116,34 @@ Result<std::map<std::string, Properties>> topic_configs(Connection& connection,
   return configs;
 }
 
+namespace {
+
+// rd_kafka_query_watermark_offsets() waits for a leader that is frozen whatever its time-out is.
+Result<int64_t> offset_at(Connection& connection, const std::string& topic, PartitionId partition,
+                          int64_t timestamp) {
+  constexpr int kTries = 5;
+  constexpr std::chrono::milliseconds kPause{200};
+  for (int left = kTries - 1;; --left) {
+    const PartitionList list(rd_kafka_topic_partition_list_new(1));
+    const auto* asked =
+        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition.value());
+    list->elems[0].offset = timestamp;
+    rd_kafka_resp_err_t code =
+        rd_kafka_offsets_for_times(connection.handle(), list.get(), kAdminTimeoutMs);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->err;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return asked->offset;
+    // Another one leads since a moment ago.
+    if (code != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || left == 0) return kafka_failure(code);
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+}  // namespace
+
 Result<OffsetRange> offset_range(Connection& connection, const std::string& topic,
                                  PartitionId partition) {
-  int64_t first = 0, end = 0;
-  if (const rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-          connection.handle(), topic.c_str(), partition.value(), &first, &end, kAdminTimeoutMs))
-    return kafka_failure(code);
+  const int64_t first = TRY(offset_at(connection, topic, partition, RD_KAFKA_OFFSET_BEGINNING));
+  const int64_t end = TRY(offset_at(connection, topic, partition, RD_KAFKA_OFFSET_END));
   return OffsetRange{Offset{first}, Offset{end}};
 }
 
