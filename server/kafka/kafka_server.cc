@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/bytes.h"
+#include "base/uuid.h"
 #include "server/kafka/long_polls.h"
 
 namespace server::kafka {
@@ -42,7 +44,7 @@ struct KafkaServer::Impl {
       : shards(all),
         options(std::move(with)),
         clock(time),
-        fetch_sessions(memory, clock, static_cast<uint64_t>(clock.wall_ms())) {
+        fetch_sessions(memory, clock, load_be<uint64_t>(Uuid::random().bytes.data())) {
     for (const Shard& shard : shards) polls.push_back(std::make_shared<LongPolls>(*shard.loop));
   }
 
