@@ -715,10 +715,21 @@ void ClusterMember::ask_ends(std::vector<TopicPartition> partitions, int64_t ope
       });
 }
 
-void ClusterMember::confirm_leads(const TopicPartition& partition,
-                                  std::function<void(Status)> done) {
-  loop_.post([this, partition, done = std::move(done)]() mutable {
-    node_->ends().confirm(partition, std::move(done));
+void ClusterMember::confirm_leads(std::vector<TopicPartition> partitions,
+                                  std::function<void(ConfirmedLeaders)> done) {
+  struct Asked {
+    size_t left;
+    ConfirmedLeaders confirmed;
+    std::function<void(ConfirmedLeaders)> done;
+  };
+  if (partitions.empty()) return done({});
+  auto asked = std::make_shared<Asked>(Asked{partitions.size(), {}, std::move(done)});
+  loop_.post([this, asked, partitions = std::move(partitions)] {
+    for (const TopicPartition& partition : partitions)
+      node_->ends().confirm(partition, [asked, partition](const Status& leads) {
+        if (leads) asked->confirmed.insert(partition);
+        if (--asked->left == 0) asked->done(std::move(asked->confirmed));
+      });
   });
 }
 

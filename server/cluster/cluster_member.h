@@ -110,8 +110,10 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   void commit_rows(std::vector<CommitCalls::Part> parts, CommitCalls::Done done);
   void ask_ends(std::vector<storage::TopicPartition> partitions, int64_t open_wait_us,
                 EndCalls::Done done);
-  // Whether this node leads it still: see EndCalls::confirm().
-  void confirm_leads(const storage::TopicPartition& partition, std::function<void(Status)> done);
+  // Which of them this node leads still: see EndCalls::confirm().
+  using ConfirmedLeaders = std::set<storage::TopicPartition>;
+  void confirm_leads(std::vector<storage::TopicPartition> partitions,
+                     std::function<void(ConfirmedLeaders)> done);
   // Replicas of what this node leads that were found to differ, and how often all were compared: see ScrubCalls.
   int64_t differing_replicas() const { return differing_.load(std::memory_order_relaxed); }
   int64_t scrub_rounds() const { return scrub_rounds_.load(std::memory_order_relaxed); }

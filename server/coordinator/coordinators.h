@@ -2,6 +2,7 @@
 // implements it over the loops; tests call one partition.
 #pragma once
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -10,6 +11,12 @@
 #include "server/coordinator/group_messages.h"
 
 namespace server::coordinator {
+
+// What a coordinator has answered: of it as a whole, or of what it is about, with refuse_all().
+template <class Answer>
+concept HasError = requires(const Answer& answer) { answer.error; };
+template <class Answer>
+concept HasVerdict = requires(const Answer& answer) { answer.verdict(); };
 
 // `Partition` handles requests, each of which names what it is about (a group, a transactional id); `Listed`
 // is what all of them together keep.
@@ -54,21 +61,36 @@ class Coordinators {
  private:
   template <class Answer>
   Done<Answer> confirming(const std::string& key, Done<Answer> done) {
-    if constexpr (requires(Answer & answer) { answer.error = kNotCoordinator; })
+    if constexpr (!HasError<Answer> && !HasVerdict<Answer>)
+      return done;
+    else
       return [this, key, done = std::move(done)](Answer answer) {
         constexpr bool is_told = requires { Answer::kTellsWhatIsStored; };
-        if (answer.error == KafkaError::None && !is_told) return done(std::move(answer));
-        const KafkaError error = answer.error;
-        confirm(key, error, [done, answer = std::move(answer)](bool holds) mutable {
-          if (!holds) {
-            answer = {};
-            answer.error = kNotCoordinator;
-          }
-          done(std::move(answer));
+        const KafkaError error = error_of(answer);
+        if (error == KafkaError::None && !is_told) return done(std::move(answer));
+        // It may be large, and is not copied with the question.
+        const auto held = std::make_shared<Answer>(std::move(answer));
+        confirm(key, error, [done, held](bool holds) {
+          if (!holds) refuse(*held);
+          done(std::move(*held));
         });
       };
+  }
+  template <class Answer>
+  static KafkaError error_of(const Answer& answer) {
+    if constexpr (HasVerdict<Answer>)
+      return answer.verdict();
     else
-      return done;
+      return answer.error;
+  }
+  template <class Answer>
+  static void refuse(Answer& answer) {
+    if constexpr (HasVerdict<Answer>) {
+      answer.refuse_all(kNotCoordinator);
+    } else {
+      answer = {};
+      answer.error = kNotCoordinator;
+    }
   }
   template <class Request>
   static const std::string& key_of(const Request& request) {

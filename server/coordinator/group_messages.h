@@ -101,6 +101,9 @@ struct LeftGroup {
   };
   KafkaError error = KafkaError::None;  // of the group
   std::vector<Member> members = {};
+  // Of the group, or of a member.
+  KafkaError verdict() const;
+  void refuse_all(KafkaError why) { *this = {.error = why}; }
 };
 struct LeaveGroup {
   using Answer = LeftGroup;
@@ -158,6 +161,9 @@ using TopicErrors = std::vector<std::pair<std::string, std::vector<PartitionErro
 
 struct CommittedOffsets {
   TopicErrors topics;  // as they were asked
+  // Of the member, if there is one: all partitions have it.
+  KafkaError verdict() const;
+  void refuse_all(KafkaError why);
 };
 struct CommitOffsets {
   using Answer = CommittedOffsets;
@@ -235,6 +241,7 @@ struct GroupListing {
 };
 
 struct GroupDescription {
+  static constexpr bool kTellsWhatIsStored = true;
   struct Member {
     std::string id;
     std::optional<std::string> instance_id;
@@ -246,6 +253,7 @@ struct GroupDescription {
 };
 // Of a group by the consumer protocol.
 struct ConsumerGroupDescription {
+  static constexpr bool kTellsWhatIsStored = true;
   using Partitions = std::vector<TopicIdPartition>;
   struct Member {
     std::string id;

@@ -21,6 +21,24 @@ bool has(const GroupOffsets& offsets, const std::string& topic, int32_t partitio
 
 }  // namespace
 
+KafkaError LeftGroup::verdict() const {
+  for (const Member& each : members)
+    if (error == KafkaError::None && is_group_verdict(each.error)) return each.error;
+  return error;
+}
+
+KafkaError CommittedOffsets::verdict() const {
+  for (const auto& [topic, partitions] : topics)
+    for (const PartitionError& each : partitions)
+      if (is_group_verdict(each.error)) return each.error;
+  return KafkaError::None;
+}
+
+void CommittedOffsets::refuse_all(KafkaError why) {
+  for (auto& [topic, partitions] : topics)
+    for (PartitionError& each : partitions) each.error = why;
+}
+
 CommittedOffsets CommitOffsets::refusal(KafkaError error) const {
   CommittedOffsets refused;
   for (const auto& [topic, partitions] : topics) {

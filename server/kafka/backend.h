@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -135,11 +136,12 @@ class Backend {
       const storage::TopicPartition& /*partition*/, ProducerId /*producer*/) {
     return nullptr;
   }
-  // Whether this node leads the partition still: what it says by what it knows of the log is old otherwise, and it may not
-  // know. Fails with NotLeader, and where the others do not say. Where there is one node it does.
-  virtual void confirm_leads(const storage::TopicPartition& /*partition*/,
-                             std::function<void(Status)> done) {
-    done({});
+  // Which of the partitions this node leads still: what it says by what it knows of their logs is old otherwise, and it may
+  // not know. Not those of which the others do not say. Where there is one node it leads all.
+  using ConfirmedLeaders = std::set<storage::TopicPartition>;
+  virtual void confirm_leads(std::vector<storage::TopicPartition> partitions,
+                             std::function<void(ConfirmedLeaders)> done) {
+    done({partitions.begin(), partitions.end()});
   }
   // Where the log lies, and how much room there is.
   virtual LogDirectory log_directory() const = 0;

@@ -5,7 +5,6 @@
 #include <deque>
 #include <functional>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -155,13 +154,8 @@ struct PendingResponse {
   bool is_beginning = false;
 };
 
-using ConfirmedLeaders = std::map<storage::TopicPartition, bool>;
-
-// Questions whether this node leads partitions.
-struct LeaderQuestions {
-  size_t left = 0;  // not answered yet
-  ConfirmedLeaders leads;
-};
+// Which of some partitions this node leads still, once that is known.
+using LeadersQuestion = std::optional<Backend::ConfirmedLeaders>;
 
 // A long poll, or one whose answer is to be confirmed.
 struct WaitingFetch {
@@ -171,9 +165,9 @@ struct WaitingFetch {
   std::vector<storage::TopicPartition> partitions;
   int64_t next_look_us = 0;                               // for records, not before
   std::unique_ptr<FetchSessions::Use> session = nullptr;  // that it goes on with
-  std::shared_ptr<LeaderQuestions> questions = nullptr;   // shared with those who answer them
+  std::shared_ptr<LeadersQuestion> question = nullptr;    // shared with those who answer it
 
-  bool is_unanswered() const { return questions && questions->left > 0; }
+  bool is_unanswered() const { return question && !question->has_value(); }
 };
 
 // Runs `work`, which holds about so many bytes, on another thread, and then `then` on the session's

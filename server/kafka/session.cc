@@ -225,8 +225,8 @@ void Session::shut_down(Error reason) {
     is_draining_ = true;
     if (waiting_fetch_) {
       waiting_fetch_->deadline_us = 0;
-      if (waiting_fetch_->questions)  // perhaps nobody answers them any more
-        waiting_fetch_->questions = std::make_shared<LeaderQuestions>();
+      if (waiting_fetch_->question)  // perhaps nobody answers it any more
+        waiting_fetch_->question = std::make_shared<LeadersQuestion>(std::in_place);
     }
   } else {
     refuse(reason.detail.empty() ? std::move(reason.message)
@@ -277,7 +277,7 @@ std::optional<int64_t> Session::deadline_us() const {
   if (!sasl_.is_admitted()) return authentication_until_us_;
   if (!waiting_fetch_) return is_muted() ? std::optional(throttle_.muted_until_us) : std::nullopt;
   if (waiting_fetch_->is_unanswered()) return std::nullopt;
-  if (waiting_fetch_->questions) return 0;  // they are answered
+  if (waiting_fetch_->question) return 0;  // it is answered
   const int64_t end_us = waiting_fetch_->deadline_us;
   return has_grown_ ? std::min(end_us, waiting_fetch_->next_look_us) : end_us;
 }

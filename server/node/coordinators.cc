@@ -54,8 +54,9 @@ auto confirmed_by(ClusterMember* cluster, bool (*is_to_be_confirmed)(KafkaError)
     confirm = [cluster, is_to_be_confirmed](const storage::TopicPartition& partition,
                                             KafkaError error, std::function<void(bool)> done) {
       if (!is_to_be_confirmed(error)) return done(true);
-      cluster->confirm_leads(
-          partition, [done = std::move(done)](const Status& leads) { done(leads.has_value()); });
+      cluster->confirm_leads({partition}, [done = std::move(done)](const auto& confirmed) {
+        done(!confirmed.empty());
+      });
     };
   return confirm;
 }

@@ -218,10 +218,10 @@ std::shared_ptr<storage::TransactionGuard> KafkaBackend::guard_transaction(
   return cluster_ == nullptr ? nullptr : log_.guard_transaction(partition, producer);
 }
 
-void KafkaBackend::confirm_leads(const storage::TopicPartition& partition,
-                                 std::function<void(Status)> done) {
-  if (cluster_ == nullptr) return done({});
-  cluster_->confirm_leads(partition, on_loop(loop_, std::move(done)));
+void KafkaBackend::confirm_leads(std::vector<storage::TopicPartition> partitions,
+                                 std::function<void(ConfirmedLeaders)> done) {
+  if (cluster_ == nullptr) return Backend::confirm_leads(std::move(partitions), std::move(done));
+  cluster_->confirm_leads(std::move(partitions), on_loop(loop_, std::move(done)));
 }
 
 void KafkaBackend::allocate_producer_id(std::function<void(Result<ProducerId>)> done) {

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What Kafka's users expect of three nodes besides that nothing is lost: what is told of the metadata log, topics that are made while a
 node is away, replicas by hand, coordinators that wake, and followers that are read from."""
+import contextlib
 import json
 import os
 import re
@@ -24,7 +25,7 @@ try:
 except ImportError:
     psycopg = None
 
-FIND_COORDINATOR, INIT_PRODUCER_ID, ADD_PARTITIONS, END_TXN, DESCRIBE_QUORUM = 10, 22, 24, 26, 55
+FIND_COORDINATOR, INIT_PRODUCER_ID, OFFSET_FOR_LEADER_EPOCH, ADD_PARTITIONS, END_TXN, DESCRIBE_QUORUM = 10, 22, 23, 24, 26, 55
 
 
 # --- The metadata log
@@ -293,14 +294,15 @@ def a_coordinator_that_wakes_judges_no_transaction_by_what_it_knew_before():
 @case
 def a_leader_that_wakes_judges_no_batch_and_no_offset_by_what_it_has():
     """Clients that believe what it says of itself ask it for what comes behind records that the next leader has taken: producers gave up
-    for good (45), consumers began anew (1)."""
+    for good (45), consumers began anew (1, or an epoch that has no end), and the end of the partition went back."""
     nodes, topic = cluster(), "woken_leader"
     create_topic(nodes, topic, 1)
     told = []
     for _ in range(4):
         all_is_well(nodes)
         leader = leader_of(nodes, topic)
-        with kafka_wire.Connection(leader.kafka, 60) as writing, kafka_wire.Connection(leader.kafka, 60) as reading:
+        with contextlib.ExitStack() as stack:
+            writing, reading, listing, following = (stack.enter_context(kafka_wire.Connection(leader.kafka, 60)) for _ in range(4))
             answer = writing.ask(INIT_PRODUCER_ID, 0, struct.pack(">hi", -1, 60_000))
             _, error, producer_id, epoch = struct.unpack(">ihqh", answer)
             assert error == 0
@@ -318,10 +320,15 @@ def a_leader_that_wakes_judges_no_batch_and_no_offset_by_what_it_has():
                     end = next_leader.high_watermark(topic)
                 writing.send(kafka_wire.PRODUCE, 7, kafka_wire.produce_body(topic, numbered(2)))
                 reading.send(kafka_wire.FETCH, 4, kafka_wire.fetch_body(topic, end))
+                latest, newest = struct.pack(">iq", 0, -1), struct.pack(">iii", 0, -1, 1_000)
+                listing.send(kafka_wire.LIST_OFFSETS, 1, struct.pack(">i", -1) + kafka_wire.array(
+                    [kafka_wire.string(topic) + kafka_wire.array([latest])]))
+                following.send(OFFSET_FOR_LEADER_EPOCH, 2, kafka_wire.array([kafka_wire.string(topic) + kafka_wire.array([newest])]))
             finally:
                 leader.thaw()
-            answers = [connection.receive()[1] for connection in (writing, reading)]
-            told.append(tuple(struct.unpack_from(">ih", answer, at + 2 + len(topic) + 4)[1] for answer, at in zip(answers, (4, 8))))
+            # Behind what comes before the topic, its name, and how many partitions there are.
+            told.append(tuple(struct.unpack_from(">h", connection.receive()[1], before + 2 + len(topic) + 4 + number)[0]
+                              for connection, before, number in ((writing, 4, 4), (reading, 8, 4), (listing, 4, 4), (following, 8, 0))))
     print(f"told: {told}")
     # Not the leader, or not enough replicas: it is asked again, or another one.
     assert {code for answers in told for code in answers} <= {6, 19}, told

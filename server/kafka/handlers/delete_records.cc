@@ -49,11 +49,17 @@ void delete_before(HandlerContext& context, const storage::TopicInfo& topic, con
     return;
   }
   const Result<Offset> start = new_start(*status, asked.offset);
+  ++pending->left;
   if (!start) {
-    answer.error_code = kafka_error(start.error().code);
+    // Others may have more by now, and lead.
+    context.backend.confirm_leads({partition}, [pending, place, why = start.error().code](
+                                                   const Backend::ConfirmedLeaders& confirmed) {
+      answer_at(*pending, place).error_code =
+          confirmed.empty() ? KafkaError::NotLeaderOrFollower : kafka_error(why);
+      pending->complete_one();
+    });
     return;
   }
-  ++pending->left;
   context.backend.delete_records(partition, *start, timeout_ms,
                                  [pending, place, status](Status deleted) {
                                    Answer& done = answer_at(*pending, place);

@@ -69,7 +69,7 @@ QuotaRates::Wait throttle(HandlerContext& context, size_t size) {
 // Answers when there is enough or no more time. Else says what to wait for.
 std::optional<Awaited> answer(HandlerContext& context, const FetchRequest& request,
                               const Reply<FetchResponse>& reply, FetchSessions::Use* session,
-                              bool is_last, const ConfirmedLeaders* confirmed) {
+                              bool is_last, const Backend::ConfirmedLeaders* confirmed) {
   storage::LogReader& reader = context.backend.reader();
   if (const Status begun = reader.begin_turn(storage::Snapshot::WhenNeeded); !begun) {
     FetchResponse failed;
@@ -139,17 +139,15 @@ Begun go_on_with_session(HandlerContext& context, const FetchRequest& request, i
 }
 
 // The connection begins nothing else meanwhile.
-std::shared_ptr<LeaderQuestions> ask_who_leads(HandlerContext& context, const Awaited& awaited) {
+std::shared_ptr<LeadersQuestion> ask_who_leads(HandlerContext& context, const Awaited& awaited) {
   if (awaited.unconfirmed.empty()) return nullptr;
-  auto questions = std::make_shared<LeaderQuestions>();
-  questions->left = awaited.unconfirmed.size();
-  for (const storage::TopicPartition& partition : awaited.unconfirmed)
-    context.backend.confirm_leads(
-        partition, [questions, partition, connection = context.aside](const Status& leads) {
-          questions->leads[partition] = leads.has_value();
-          if (--questions->left == 0 && connection && connection->on_open) connection->on_open();
-        });
-  return questions;
+  auto question = std::make_shared<LeadersQuestion>();
+  context.backend.confirm_leads(awaited.unconfirmed,
+                                [question, connection = context.aside](auto confirmed) {
+                                  *question = std::move(confirmed);
+                                  if (connection && connection->on_open) connection->on_open();
+                                });
+  return question;
 }
 
 }  // namespace
@@ -163,28 +161,28 @@ void handle_fetch(HandlerContext& context, FetchRequest request, Reply<FetchResp
   }
   const bool may_wait = request.max_wait_ms > 0 && (begun.session || !request.topics.empty());
   auto awaited = answer(context, request, reply, begun.session.get(), !may_wait, nullptr);
-  std::shared_ptr<LeaderQuestions> questions = awaited ? ask_who_leads(context, *awaited) : nullptr;
-  if (questions && questions->left == 0)  // they were answered at once
-    awaited = answer(context, request, reply, begun.session.get(), !may_wait,
-                     &std::exchange(questions, nullptr)->leads);
+  std::shared_ptr<LeadersQuestion> question = awaited ? ask_who_leads(context, *awaited) : nullptr;
+  if (question && *question) {  // it was answered at once
+    awaited = answer(context, request, reply, begun.session.get(), !may_wait, &**question);
+    question = nullptr;
+  }
   if (!awaited) return;
   const int64_t wait_ms =
       std::min<int64_t>(request.max_wait_ms, awaited->is_memory ? kMemoryWaitMs : kMaxWaitMs);
   context.waiting_fetch.emplace(WaitingFetch{
       std::move(request), reply, deadline_us(context.clock.monotonic_us(), wait_ms),
-      std::move(awaited->partitions), 0, std::move(begun.session), std::move(questions)});
+      std::move(awaited->partitions), 0, std::move(begun.session), std::move(question)});
 }
 
 void retry_waiting_fetch(HandlerContext& context) {
   WaitingFetch& waiting = *context.waiting_fetch;
   if (waiting.is_unanswered()) return;
   const int64_t begin_us = context.clock.monotonic_us();
-  const auto questions = std::exchange(waiting.questions, nullptr);
-  const auto awaited =
-      answer(context, waiting.request, waiting.reply, waiting.session.get(),
-             begin_us >= waiting.deadline_us, questions ? &questions->leads : nullptr);
+  const auto question = std::exchange(waiting.question, nullptr);
+  const auto awaited = answer(context, waiting.request, waiting.reply, waiting.session.get(),
+                              begin_us >= waiting.deadline_us, question ? &**question : nullptr);
   if (!awaited) return context.waiting_fetch.reset();
-  waiting.questions = ask_who_leads(context, *awaited);
+  waiting.question = ask_who_leads(context, *awaited);
   const int64_t now_us = context.clock.monotonic_us();
   const int64_t least_us = awaited->has_found_some ? kLookPauseUs : 0;
   waiting.next_look_us = now_us + std::max(least_us, (now_us - begin_us) * kLookPauseFactor);

@@ -36,7 +36,7 @@ int64_t within_quota(const HandlerContext& context) {
 }  // namespace
 
 FetchPass::FetchPass(HandlerContext& context, const FetchRequest& request, int16_t version,
-                     const ConfirmedLeaders* confirmed)
+                     const Backend::ConfirmedLeaders* confirmed)
     : reader_(context.backend.reader()),
       topics_(context.backend.topics()),
       leaders_(context.backend),
@@ -150,8 +150,7 @@ KafkaError FetchPass::as_confirmed(const Answer& answer, const storage::TopicPar
     unconfirmed_.push_back(id);
     return error;
   }
-  const auto leads = confirmed_->find(id);
-  return leads != confirmed_->end() && leads->second ? error : KafkaError::NotLeaderOrFollower;
+  return confirmed_->contains(id) ? error : KafkaError::NotLeaderOrFollower;
 }
 
 Status FetchPass::fill(Answer& answer, const storage::TopicPartition& id,

@@ -17,9 +17,9 @@ inline constexpr int64_t kMaxFetchSize = 55 << 20;
 // ends.
 class FetchPass {
  public:
-  // `confirmed`: whether this node leads those of which it has been asked; null before that.
+  // `confirmed`: those of which this node was asked and that it leads; null before that.
   FetchPass(HandlerContext& context, const FetchRequest& request, int16_t version,
-            const ConfirmedLeaders* confirmed);
+            const Backend::ConfirmedLeaders* confirmed);
 
   // All that the request names.
   FetchResponse take();
@@ -63,7 +63,7 @@ class FetchPass {
   std::shared_ptr<const storage::TopicSnapshot> topics_;
   const Leaders leaders_;
   const FetchRequest& request_;
-  const ConfirmedLeaders* const confirmed_;
+  const Backend::ConfirmedLeaders* const confirmed_;
   const std::shared_ptr<const Permissions> permissions_;  // null: everything may be read
   const bool uses_topic_ids_;
   // Half of what the connection may still hold: an answer may lie here and with the socket for a

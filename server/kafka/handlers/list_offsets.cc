@@ -46,13 +46,20 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   };
 
   TimeSearch(HandlerContext& context, Reply<ListOffsetsResponse> reply)
-      : reader_(context.backend.reader()),
+      : backend_(context.backend),
+        reader_(context.backend.reader()),
         run_aside_(context.run_aside),
         aside_(context.aside),
         reply_(std::move(reply)) {}
 
   ListOffsetsResponse response;
   std::vector<Place> places;
+  // What was found in these is as of now only if this node leads them still.
+  struct Told {
+    storage::TopicPartition partition;
+    size_t topic_index, index;
+  };
+  std::vector<Told> told;
 
   void go_on() {
     while (next_ < places.size())
@@ -60,10 +67,31 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
         fail(kafka_error(looked.error().code));
       else if (is_aside_)
         return;
-    reply_.send(response);
+    std::erase_if(
+        told, [this](const Told& each) { return answer_of(each).error_code != KafkaError::None; });
+    std::vector<storage::TopicPartition> partitions;
+    for (const Told& each : told) partitions.push_back(each.partition);
+    backend_.confirm_leads(
+        std::move(partitions),
+        [self = shared_from_this()](const auto& confirmed) { self->send_confirmed(confirmed); });
   }
 
  private:
+  // Who was replaced while it was frozen or cut off knows of fewer records than were acknowledged since.
+  void send_confirmed(const Backend::ConfirmedLeaders& confirmed) {
+    for (const Told& each : told) {
+      if (confirmed.contains(each.partition)) continue;
+      Answer& answer = answer_of(each);
+      answer = {};
+      answer.partition_index = each.partition.partition.value();
+      answer.error_code = KafkaError::NotLeaderOrFollower;
+    }
+    reply_.send(response);
+  }
+  template <class At>
+  Answer& answer_of(const At& place) {
+    return response.topics[place.topic_index].partitions[place.index];
+  }
   struct Errand {
     std::string bytes;
     storage::BatchRef batch;  // over the bytes
@@ -71,10 +99,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     Result<std::optional<storage::TimedOffset>> found = std::nullopt;
   };
 
-  Answer& answer() {
-    const Place& place = places[next_];
-    return response.topics[place.topic_index].partitions[place.index];
-  }
+  Answer& answer() { return answer_of(places[next_]); }
   void fail(KafkaError error) {
     answer().error_code = error;
     ++next_;
@@ -145,6 +170,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     ++next_;
   }
 
+  Backend& backend_;
   storage::LogReader& reader_;
   const RunAside* const run_aside_;
   const std::shared_ptr<AsideGate> aside_;
@@ -264,11 +290,15 @@ class Answering {
       return;
     }
     const auto time = begun_ ? find(partition, asked, answer) : begun_.error();
+    const size_t topic_index = search_.response.topics.size() - 1;
+    const size_t index = search_.response.topics.back().partitions.size() - 1;
     if (!time)
       answer.error_code = kafka_error(time.error().code);
     else if (*time)
-      search_.places.push_back({partition, **time, search_.response.topics.size() - 1,
-                                search_.response.topics.back().partitions.size() - 1});
+      search_.places.push_back({partition, **time, topic_index, index});
+    // Where a log begins only ever moves on.
+    if (asked.timestamp != kEarliest && asked.timestamp != kEarliestLocal)
+      search_.told.push_back({partition, topic_index, index});
   }
 
   Result<std::optional<int64_t>> find(const storage::TopicPartition& partition, const Asked& asked,

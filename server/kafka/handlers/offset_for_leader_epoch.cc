@@ -1,3 +1,7 @@
+#include <memory>
+#include <utility>
+#include <vector>
+
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/leader_epochs.h"
 #include "server/kafka/leaders.h"
@@ -9,6 +13,13 @@ namespace {
 
 using Asked = OffsetForLeaderEpochRequest::Topic::Partition;
 using Answer = OffsetForLeaderEpochResponse::Topic::Partition;
+
+// An answer that holds only if this node leads the partition still: one that was replaced while it was frozen knows of no
+// epoch since, and a client that has read under one would take its log for cut off, and begin anew.
+struct Told {
+  storage::TopicPartition partition;
+  size_t topic_index, index;
+};
 
 Status find(storage::LogReader& reader, const storage::TopicPartition& partition,
             const Asked& asked, Answer& answer) {
@@ -29,7 +40,9 @@ void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpoc
   storage::LogReader& reader = context.backend.reader();
   const Turn turn(reader);
   const Leaders leaders(context.backend);
-  OffsetForLeaderEpochResponse response;
+  auto shared = std::make_shared<OffsetForLeaderEpochResponse>();
+  OffsetForLeaderEpochResponse& response = *shared;
+  std::vector<Told> told;
   for (const OffsetForLeaderEpochRequest::Topic& topic : request.topics) {
     const storage::TopicInfo* known = topics->find(topic.topic);
     OffsetForLeaderEpochResponse::Topic& answers = response.topics.emplace_back();
@@ -42,10 +55,28 @@ void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpoc
       if (found) answer.error_code = leaders.of({known->id, PartitionId(asked.partition)}).error;
       if (answer.error_code != KafkaError::None) continue;
       if (found) found = find(reader, {known->id, PartitionId(asked.partition)}, asked, answer);
-      if (!found) answer.error_code = kafka_error(found.error().code);
+      if (!found)
+        answer.error_code = kafka_error(found.error().code);
+      else if (answer.error_code == KafkaError::None)
+        told.push_back({{known->id, PartitionId(asked.partition)},
+                        response.topics.size() - 1,
+                        answers.partitions.size() - 1});
     }
   }
-  reply.send(response);
+  std::vector<storage::TopicPartition> partitions;
+  for (const Told& each : told) partitions.push_back(each.partition);
+  context.backend.confirm_leads(
+      std::move(partitions),
+      [shared, reply, told = std::move(told)](const Backend::ConfirmedLeaders& confirmed) {
+        for (const Told& each : told)
+          if (!confirmed.contains(each.partition)) {
+            Answer& answer = shared->topics[each.topic_index].partitions[each.index];
+            answer = {};
+            answer.partition = each.partition.partition.value();
+            answer.error_code = KafkaError::NotLeaderOrFollower;
+          }
+        reply.send(*shared);
+      });
 }
 
 }  // namespace server::kafka

@@ -369,11 +369,12 @@ struct Producer {
   }
 
   static void refuse_confirmed(PartitionAnswers& pending, Answer& to, KafkaError error,
-                               std::string why, const Status& leads) {
+                               std::string why, bool leads) {
     if (leads)
       pending.refuse(to, error, std::move(why));
     else
-      pending.refuse(to, KafkaError::NotLeaderOrFollower, leads.error().message);
+      pending.refuse(to, KafkaError::NotLeaderOrFollower,
+                     "another node leads the partition, or may do so by now");
     pending.complete_one();
   }
 
@@ -408,8 +409,8 @@ struct Producer {
       if (sequenced) error = note(*refused, *sequenced, appended.error().code, error, *clock);
       if (is_verdict(error))
         return backend->confirm_leads(
-            partition, [pending, &to, error, why = appended.error()](const Status& leads) {
-              refuse_confirmed(*pending, to, error, why.message, leads);
+            {partition}, [pending, &to, error, why = appended.error()](const auto& confirmed) {
+              refuse_confirmed(*pending, to, error, why.message, !confirmed.empty());
             });
       pending->refuse(to, error, appended.error().message);
       pending->complete_one();

@@ -52,6 +52,22 @@ TEST_F(CoordinatorsTest, offsets_and_refusals_are_told_by_who_coordinates_still)
   EXPECT_EQ(error_of(of_nobody), kNotCoordinator);
   EXPECT_EQ(groups.confirmed,
             (std::vector{KafkaError::None, kUnknownMemberId, KafkaError::None, kUnknownMemberId}));
+  const CommitOffsets by_nobody{.group_id = "g",
+                                .generation = 3,
+                                .member_id = "nobody",
+                                .topics = {{"t", {{.partition = 0, .offset = 7}}}}};
+  std::optional<KafkaError> committed;
+  const auto commit = [&] {
+    groups.ask(by_nobody, [&](const CommittedOffsets& answer) {
+      committed = answer.topics.at(0).second.at(0).error;
+    });
+    settle();
+    return committed;
+  };
+  EXPECT_EQ(commit(), kNotCoordinator);
+  EXPECT_EQ(error_of(DescribeGroup{"g"}), kNotCoordinator);
+  groups.is_replaced = false;
+  EXPECT_EQ(commit(), kIllegalGeneration);
   EXPECT_TRUE(is_group_verdict(kUnknownMemberId));
   EXPECT_FALSE(is_group_verdict(kRebalanceInProgress));
 }

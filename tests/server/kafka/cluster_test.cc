@@ -476,7 +476,28 @@ TEST_F(ClusterTest, who_is_leader_no_more_does_not_judge_by_what_he_has) {
   EXPECT_EQ(fetch_error(9), KafkaError::NotLeaderOrFollower);
   EXPECT_EQ(fetch_error(-2), KafkaError::OffsetOutOfRange) << "nobody has that";
   EXPECT_EQ(fetch_error(0), KafkaError::None);
+  const auto end_at = [&](int64_t timestamp) {
+    ListOffsetsRequest request;
+    request.replica_id = -1;
+    request.topics = {
+        {.name = "t", .partitions = {{.partition_index = 0, .timestamp = timestamp}}}};
+    return ask<ListOffsetsResponse>(request, 7).topics.at(0).partitions.at(0);
+  };
+  const auto epoch_end = [&](int32_t epoch) {
+    OffsetForLeaderEpochRequest request;
+    request.topics = {{.topic = "t", .partitions = {{.partition = 0, .leader_epoch = epoch}}}};
+    return ask<OffsetForLeaderEpochResponse>(request, 3).topics.at(0).partitions.at(0);
+  };
+  constexpr int64_t kLatest = -1, kEarliest = -2, kLongAgo = 0;
+  for (const int64_t time : {kLatest, kLongAgo}) {
+    EXPECT_EQ(end_at(time).error_code, KafkaError::NotLeaderOrFollower) << time;
+    EXPECT_EQ(end_at(time).offset, -1) << time;
+  }
+  EXPECT_EQ(end_at(kEarliest).error_code, KafkaError::None) << "a log only begins later";
+  EXPECT_EQ(epoch_end(9).error_code, KafkaError::NotLeaderOrFollower);
   backend.is_replaced = false;
+  EXPECT_EQ(end_at(kLatest).error_code, KafkaError::None);
+  EXPECT_EQ(epoch_end(5).error_code, KafkaError::None);
   EXPECT_EQ(error_of_sequence(7), KafkaError::OutOfOrderSequenceNumber);
   EXPECT_EQ(fetch_error(9), KafkaError::OffsetOutOfRange);
 }

@@ -208,9 +208,11 @@ class MemoryBackend : public Backend {
     });
   }
   // Whether it leads still is answered at once, or where it is held, by whoever calls one.
-  void confirm_leads(const storage::TopicPartition&, std::function<void(Status)> done) override {
-    const auto answer = [this, done = std::move(done)] {
-      done(is_replaced ? Error{ErrorCode::NotLeader, "another node leads"} : Status{});
+  void confirm_leads(std::vector<storage::TopicPartition> partitions,
+                     std::function<void(ConfirmedLeaders)> done) override {
+    const auto answer = [this, partitions = std::move(partitions), done = std::move(done)] {
+      done(is_replaced ? ConfirmedLeaders()
+                       : ConfirmedLeaders(partitions.begin(), partitions.end()));
     };
     holds_confirmations ? confirmations.push_back(answer) : answer();
   }
