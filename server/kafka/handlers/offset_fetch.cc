@@ -9,7 +9,17 @@ namespace {
 constexpr int16_t kFirstWithGroups = 8;      // one group in a request before
 constexpr int16_t kFirstWithGroupError = 2;  // before it an error is told of each partition
 
-using Pending = PendingResponse<OffsetFetchResponse>;
+// Answers are many times as large as what asks for them: the next request of the connection begins behind this one, when
+// it is known how much there is to send.
+struct Pending {
+  PendingResponse<OffsetFetchResponse> answers;
+  std::shared_ptr<AsideGate> connection;  // null: there is none
+
+  void complete_one() {
+    answers.complete_one();
+    if (answers.left == 0 && connection) connection->leave();
+  }
+};
 
 // Both shapes of the request have the same topics under different names.
 template <class Topics>
@@ -57,37 +67,37 @@ void fetch_of_one(HandlerContext& context, OffsetFetchRequest& request,
                   const std::shared_ptr<Pending>& pending) {
   coordinator::FetchOffsets fetch =
       to_fetch(std::move(request.group_id), request.topics, request.require_stable);
-  const bool is_old = pending->reply.version() < kFirstWithGroupError;
+  const bool is_old = pending->answers.reply.version() < kFirstWithGroupError;
   if (is_old && !fetch.topics) fetch.topics.emplace();
-  ++pending->left;
+  ++pending->answers.left;
   context.backend.groups().ask(
       fetch, [pending, is_old, asked = is_old ? fetch : coordinator::FetchOffsets()](
                  coordinator::FetchedOffsets fetched) {
-        pending->response.error_code = fetched.error;
+        pending->answers.response.error_code = fetched.error;
         if (is_old && fetched.error != KafkaError::None) fetched = spread(asked, fetched.error);
-        add_topics(pending->response.topics, fetched);
+        add_topics(pending->answers.response.topics, fetched);
         pending->complete_one();
       });
 }
 
 void fetch_of_many(HandlerContext& context, OffsetFetchRequest& request,
                    const std::shared_ptr<Pending>& pending) {
-  pending->response.groups.resize(request.groups.size());
+  pending->answers.response.groups.resize(request.groups.size());
   for (size_t i = 0; i < request.groups.size(); ++i) {
     OffsetFetchRequest::Group& group = request.groups[i];
-    pending->response.groups[i].group_id = group.group_id;
+    pending->answers.response.groups[i].group_id = group.group_id;
     coordinator::FetchOffsets fetch =
         to_fetch(std::move(group.group_id), group.topics, request.require_stable);
     fetch.member_id = std::move(group.member_id);
     fetch.member_epoch = group.member_epoch;
-    ++pending->left;
-    context.backend.groups().ask(std::move(fetch),
-                                 [pending, i](coordinator::FetchedOffsets fetched) {
-                                   OffsetFetchResponse::Group& answer = pending->response.groups[i];
-                                   answer.error_code = fetched.error;
-                                   add_topics(answer.topics, fetched);
-                                   pending->complete_one();
-                                 });
+    ++pending->answers.left;
+    context.backend.groups().ask(
+        std::move(fetch), [pending, i](coordinator::FetchedOffsets fetched) {
+          OffsetFetchResponse::Group& answer = pending->answers.response.groups[i];
+          answer.error_code = fetched.error;
+          add_topics(answer.topics, fetched);
+          pending->complete_one();
+        });
   }
 }
 
@@ -95,7 +105,8 @@ void fetch_of_many(HandlerContext& context, OffsetFetchRequest& request,
 
 void handle_offset_fetch(HandlerContext& context, OffsetFetchRequest request,
                          Reply<OffsetFetchResponse> reply) {
-  auto pending = std::make_shared<Pending>(Pending{{}, reply});
+  auto pending = std::make_shared<Pending>(Pending{{{}, reply}, context.aside});
+  if (pending->connection) ++pending->connection->under_way;
   if (reply.version() < kFirstWithGroups)
     fetch_of_one(context, request, pending);
   else
