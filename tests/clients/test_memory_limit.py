@@ -493,6 +493,32 @@ def what_scans_keep_of_a_table_that_changes_is_bounded():
 
 
 @case
+def offsets_that_are_asked_for_in_advance():
+    """Questions one behind the other, whose answers are five times as large as they are."""
+    partitions = kafka_wire.array([struct.pack(">i", number) for number in range(20_000)])
+    question = kafka_wire.string("nobody") + kafka_wire.array([kafka_wire.string("nothing") + partitions])
+    questions, offset_fetch = 30, 9
+    watch = Watch()
+    watch.start()
+    connections = [kafka_wire.Connection(SERVER.kafka, 120) for _ in range(60)]
+
+    def ask(connection):
+        for _ in range(questions):
+            connection.send(offset_fetch, 5, question)
+    asking = [threading.Thread(target=ask, args=(connection,), daemon=True) for connection in connections]
+    for thread in asking:
+        thread.start()
+    for number in range(1, questions + 1):
+        for connection in connections:
+            assert connection.receive()[0] == number
+    watch.is_over = True
+    for connection in connections:
+        connection.socket.close()
+    print(f"{watch.most_mb:.0f} MB")
+    assert watch.most_mb < MOST_MB, watch.most_mb
+
+
+@case
 def memory_comes_back():
     time.sleep(8)
     assert anonymous_mb() < MOST_MB * 0.75, anonymous_mb()
