@@ -125,9 +125,8 @@ Result<int64_t> offset_at(Connection& connection, const std::string& topic, Part
   constexpr std::chrono::milliseconds kPause{200};
   for (int left = kTries - 1;; --left) {
     const PartitionList list(rd_kafka_topic_partition_list_new(1));
-    const auto* asked =
-        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition.value());
-    list->elems[0].offset = timestamp;
+    auto* asked = rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition.value());
+    asked->offset = timestamp;
     rd_kafka_resp_err_t code =
         rd_kafka_offsets_for_times(connection.handle(), list.get(), kAdminTimeoutMs);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->err;

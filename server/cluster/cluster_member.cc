@@ -715,7 +715,7 @@ void ClusterMember::ask_ends(std::vector<TopicPartition> partitions, int64_t ope
       });
 }
 
-void ClusterMember::confirm_leads(std::vector<TopicPartition> partitions,
+void ClusterMember::confirm_leads(std::set<TopicPartition> partitions,
                                   std::function<void(ConfirmedLeaders)> done) {
   struct Asked {
     size_t left;

@@ -112,7 +112,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
                 EndCalls::Done done);
   // Which of them this node leads still: see EndCalls::confirm().
   using ConfirmedLeaders = std::set<storage::TopicPartition>;
-  void confirm_leads(std::vector<storage::TopicPartition> partitions,
+  void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done);
   // Replicas of what this node leads that were found to differ, and how often all were compared: see ScrubCalls.
   int64_t differing_replicas() const { return differing_.load(std::memory_order_relaxed); }

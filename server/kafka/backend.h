@@ -139,9 +139,9 @@ class Backend {
   // Which of the partitions this node leads still: what it says by what it knows of their logs is old otherwise, and it may
   // not know. Not those of which the others do not say. Where there is one node it leads all.
   using ConfirmedLeaders = std::set<storage::TopicPartition>;
-  virtual void confirm_leads(std::vector<storage::TopicPartition> partitions,
+  virtual void confirm_leads(std::set<storage::TopicPartition> partitions,
                              std::function<void(ConfirmedLeaders)> done) {
-    done({partitions.begin(), partitions.end()});
+    done(std::move(partitions));
   }
   // Where the log lies, and how much room there is.
   virtual LogDirectory log_directory() const = 0;

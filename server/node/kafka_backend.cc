@@ -218,7 +218,7 @@ std::shared_ptr<storage::TransactionGuard> KafkaBackend::guard_transaction(
   return cluster_ == nullptr ? nullptr : log_.guard_transaction(partition, producer);
 }
 
-void KafkaBackend::confirm_leads(std::vector<storage::TopicPartition> partitions,
+void KafkaBackend::confirm_leads(std::set<storage::TopicPartition> partitions,
                                  std::function<void(ConfirmedLeaders)> done) {
   if (cluster_ == nullptr) return Backend::confirm_leads(std::move(partitions), std::move(done));
   cluster_->confirm_leads(std::move(partitions), on_loop(loop_, std::move(done)));

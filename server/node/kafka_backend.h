@@ -64,7 +64,7 @@ class KafkaBackend final : public kafka::Backend {
                         coordinator::Done<coordinator::TransactionAnswer> done) override;
   std::shared_ptr<storage::TransactionGuard> guard_transaction(
       const storage::TopicPartition& partition, ProducerId producer) override;
-  void confirm_leads(std::vector<storage::TopicPartition> partitions,
+  void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done) override;
   // Before anybody asks; they outlive the backend's clients.
   void set_coordinators(coordinator::Groups& groups, coordinator::Transactions& transactions) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "server/kafka/handlers/fetch_pass.h"
@@ -34,7 +35,7 @@ struct Awaited {
   std::vector<storage::TopicPartition> partitions;  // that may have more later
   bool is_memory = false;                           // or rather: that others give some back
   bool has_found_some = false;                      // too little
-  std::vector<storage::TopicPartition> unconfirmed = {};  // or whether this node leads these
+  std::set<storage::TopicPartition> unconfirmed = {};  // or whether this node leads these
 };
 
 // Of a whole fetch: the session that the client wishes to go on with, as it is after the answer.

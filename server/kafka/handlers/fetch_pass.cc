@@ -147,7 +147,7 @@ KafkaError FetchPass::as_confirmed(const Answer& answer, const storage::TopicPar
   // A follower's reader turns to the leader.
   if (!is_about_the_end || leaders_.of(id).error != KafkaError::None) return error;
   if (confirmed_ == nullptr) {
-    unconfirmed_.push_back(id);
+    unconfirmed_.insert(id);
     return error;
   }
   return confirmed_->contains(id) ? error : KafkaError::NotLeaderOrFollower;

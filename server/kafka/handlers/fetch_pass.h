@@ -34,7 +34,7 @@ class FetchPass {
   bool has_news() const { return has_news_; }
   const std::vector<storage::TopicPartition>& partitions() const { return partitions_; }
   // Of these it is to be confirmed first that this node leads them.
-  const std::vector<storage::TopicPartition>& unconfirmed() const { return unconfirmed_; }
+  const std::set<storage::TopicPartition>& unconfirmed() const { return unconfirmed_; }
 
  private:
   using Answer = FetchResponse::Topic::Partition;
@@ -72,8 +72,8 @@ class FetchPass {
   int64_t size_left_;
   size_t size_bytes_ = 0;
   bool has_news_ = false, lacks_memory_ = false;
-  std::vector<storage::TopicPartition> partitions_, unconfirmed_;
-  std::set<storage::TopicPartition> seen_;
+  std::vector<storage::TopicPartition> partitions_;
+  std::set<storage::TopicPartition> seen_, unconfirmed_;
   std::vector<Told> told_;
   std::vector<FetchResponse::NodeEndpoint> endpoints_;  // of leaders that are others
 };

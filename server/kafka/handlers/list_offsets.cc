@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "records/batch.h"
+#include "server/kafka/confirmed_answers.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/leader_epochs.h"
 #include "server/kafka/leaders.h"
@@ -55,11 +56,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
   ListOffsetsResponse response;
   std::vector<Place> places;
   // What was found in these is as of now only if this node leads them still.
-  struct Told {
-    storage::TopicPartition partition;
-    size_t topic_index, index;
-  };
-  std::vector<Told> told;
+  std::vector<ToConfirm> told;
 
   void go_on() {
     while (next_ < places.size())
@@ -67,27 +64,19 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
         fail(kafka_error(looked.error().code));
       else if (is_aside_)
         return;
-    std::erase_if(
-        told, [this](const Told& each) { return answer_of(each).error_code != KafkaError::None; });
-    std::vector<storage::TopicPartition> partitions;
-    for (const Told& each : told) partitions.push_back(each.partition);
-    backend_.confirm_leads(
-        std::move(partitions),
-        [self = shared_from_this()](const auto& confirmed) { self->send_confirmed(confirmed); });
+    std::erase_if(told, [this](const ToConfirm& each) {
+      return answer_of(each).error_code != KafkaError::None;
+    });
+    // Who was replaced while it was frozen or cut off knows of fewer records than were acknowledged since.
+    send_confirmed(backend_, aside_, reply_,
+                   std::shared_ptr<ListOffsetsResponse>(shared_from_this(), &response),
+                   std::move(told), [](int32_t partition) {
+                     return Answer{.partition_index = partition,
+                                   .error_code = KafkaError::NotLeaderOrFollower};
+                   });
   }
 
  private:
-  // Who was replaced while it was frozen or cut off knows of fewer records than were acknowledged since.
-  void send_confirmed(const Backend::ConfirmedLeaders& confirmed) {
-    for (const Told& each : told) {
-      if (confirmed.contains(each.partition)) continue;
-      Answer& answer = answer_of(each);
-      answer = {};
-      answer.partition_index = each.partition.partition.value();
-      answer.error_code = KafkaError::NotLeaderOrFollower;
-    }
-    reply_.send(response);
-  }
   template <class At>
   Answer& answer_of(const At& place) {
     return response.topics[place.topic_index].partitions[place.index];

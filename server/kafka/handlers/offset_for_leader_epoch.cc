@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/kafka/confirmed_answers.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/leader_epochs.h"
 #include "server/kafka/leaders.h"
@@ -13,13 +14,6 @@ namespace {
 
 using Asked = OffsetForLeaderEpochRequest::Topic::Partition;
 using Answer = OffsetForLeaderEpochResponse::Topic::Partition;
-
-// An answer that holds only if this node leads the partition still: one that was replaced while it was frozen knows of no
-// epoch since, and a client that has read under one would take its log for cut off, and begin anew.
-struct Told {
-  storage::TopicPartition partition;
-  size_t topic_index, index;
-};
 
 Status find(storage::LogReader& reader, const storage::TopicPartition& partition,
             const Asked& asked, Answer& answer) {
@@ -42,7 +36,7 @@ void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpoc
   const Leaders leaders(context.backend);
   auto shared = std::make_shared<OffsetForLeaderEpochResponse>();
   OffsetForLeaderEpochResponse& response = *shared;
-  std::vector<Told> told;
+  std::vector<ToConfirm> told;
   for (const OffsetForLeaderEpochRequest::Topic& topic : request.topics) {
     const storage::TopicInfo* known = topics->find(topic.topic);
     OffsetForLeaderEpochResponse::Topic& answers = response.topics.emplace_back();
@@ -63,20 +57,13 @@ void handle_offset_for_leader_epoch(HandlerContext& context, OffsetForLeaderEpoc
                         answers.partitions.size() - 1});
     }
   }
-  std::vector<storage::TopicPartition> partitions;
-  for (const Told& each : told) partitions.push_back(each.partition);
-  context.backend.confirm_leads(
-      std::move(partitions),
-      [shared, reply, told = std::move(told)](const Backend::ConfirmedLeaders& confirmed) {
-        for (const Told& each : told)
-          if (!confirmed.contains(each.partition)) {
-            Answer& answer = shared->topics[each.topic_index].partitions[each.index];
-            answer = {};
-            answer.partition = each.partition.partition.value();
-            answer.error_code = KafkaError::NotLeaderOrFollower;
-          }
-        reply.send(*shared);
-      });
+  // One that was replaced while it was frozen knows of no epoch since: a client that has read under one would take its log for
+  // cut off, and begin anew.
+  send_confirmed(context.backend, context.aside, std::move(reply), std::move(shared),
+                 std::move(told), [](int32_t partition) {
+                   return Answer{.error_code = KafkaError::NotLeaderOrFollower,
+                                 .partition = partition};
+                 });
 }
 
 }  // namespace server::kafka

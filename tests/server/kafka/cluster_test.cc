@@ -530,6 +530,25 @@ TEST_F(ClusterTest, an_offset_that_is_not_there_is_told_when_that_is_confirmed) 
   EXPECT_TRUE(session.is_over());
 }
 
+// However often a request names a partition, and however many requests come one behind the other.
+TEST_F(ClusterTest, others_are_asked_once_about_a_partition_and_once_at_a_time) {
+  assign(kHere, {kHere, kThere}, 5);
+  take_role(ReplicaRole::Leader, 5);
+  backend.holds_confirmations = true;
+  OffsetForLeaderEpochRequest request;
+  request.topics = {{.topic = "t"}};
+  request.topics[0].partitions.assign(1'000, {.partition = 0, .leader_epoch = 5});
+  for (int i = 0; i < 3; ++i) send(request, 3);
+  ASSERT_EQ(backend.confirmations.size(), 1u);
+  EXPECT_EQ(backend.asked_to_confirm, 1u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(answers().empty());
+    backend.confirmations.at(i)();
+    session.run();
+    EXPECT_EQ(answers().size(), 1u);
+  }
+}
+
 // A long poll looks once more when the polls know of it; this one has nothing to look at yet.
 TEST_F(ClusterTest, what_is_not_confirmed_yet_is_not_told_to_a_long_poll) {
   assign(kHere, {kHere, kThere}, 5);

@@ -208,16 +208,17 @@ class MemoryBackend : public Backend {
     });
   }
   // Whether it leads still is answered at once, or where it is held, by whoever calls one.
-  void confirm_leads(std::vector<storage::TopicPartition> partitions,
+  void confirm_leads(std::set<storage::TopicPartition> partitions,
                      std::function<void(ConfirmedLeaders)> done) override {
+    asked_to_confirm += partitions.size();
     const auto answer = [this, partitions = std::move(partitions), done = std::move(done)] {
-      done(is_replaced ? ConfirmedLeaders()
-                       : ConfirmedLeaders(partitions.begin(), partitions.end()));
+      done(is_replaced ? ConfirmedLeaders() : partitions);
     };
     holds_confirmations ? confirmations.push_back(answer) : answer();
   }
   bool is_replaced = false, holds_confirmations = false;
   std::vector<std::function<void()>> confirmations;
+  size_t asked_to_confirm = 0;  // partitions
   bool holds_joins = false;
   std::vector<std::function<void()>> joins;
   std::vector<std::vector<NodeId>> assigned_by_hand;  // of partitions that a topic got last

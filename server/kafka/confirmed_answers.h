@@ -1,0 +1,41 @@
+// Answers about partitions that hold only if this node leads these still.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "server/kafka/handler.h"
+
+namespace server::kafka {
+
+struct ToConfirm {
+  storage::TopicPartition partition;
+  size_t topic_index, index;  // of its answer
+};
+
+// Sends the response when the others have said that this node leads them. In the place of an answer of which that is not so comes
+// `refusal(number of the partition)`. The connection, if there is one, begins nothing else meanwhile: so there is a bound to
+// what it waits with.
+template <class Response, class Refusal>
+void send_confirmed(Backend& backend, std::shared_ptr<AsideGate> connection, Reply<Response> reply,
+                    std::shared_ptr<Response> response, std::vector<ToConfirm> answers,
+                    Refusal refusal) {
+  if (answers.empty() || !backend.cluster()) return reply.send(*response);
+  std::set<storage::TopicPartition> partitions;
+  for (const ToConfirm& each : answers) partitions.insert(each.partition);
+  if (connection) ++connection->under_way;
+  backend.confirm_leads(std::move(partitions),
+                        [connection, reply, response, answers = std::move(answers),
+                         refusal](const Backend::ConfirmedLeaders& confirmed) {
+                          for (const ToConfirm& each : answers)
+                            if (!confirmed.contains(each.partition))
+                              response->topics[each.topic_index].partitions[each.index] =
+                                  refusal(each.partition.partition.value());
+                          reply.send(*response);
+                          if (connection) connection->leave();
+                        });
+}
+
+}  // namespace server::kafka
