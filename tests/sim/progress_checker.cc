@@ -76,11 +76,11 @@ void ProgressChecker::check_election(SimNode& controller, SimNode& elected,
       assignment.partition.topic.bytes[0], read.value(), decides->read.front().second.value()));
 }
 
-void ProgressChecker::check_room(SimNode& controller, SimNode& elected,
+void ProgressChecker::check_room(int64_t decided_us, SimNode& controller, SimNode& elected,
                                  const std::vector<std::unique_ptr<SimNode>>& nodes,
                                  const storage::ClusterSnapshot& cluster,
                                  const storage::PartitionAssignment& assignment) {
-  const int64_t heard_of_us = queue_.now_us() - kHeardOfUs;
+  const int64_t heard_of_us = decided_us - kHeardOfUs;
   const Seen* const decides = find_seen(controller);
   const Seen* const leads = find_seen(elected);
   if (decides == nullptr || decides->decides_since_us > heard_of_us) return;

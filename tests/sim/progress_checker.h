@@ -29,8 +29,8 @@ class ProgressChecker {
   void check_election(SimNode& controller, SimNode& elected,
                       const storage::ClusterSnapshot& cluster,
                       const storage::PartitionAssignment& assignment);
-  // Likewise; by its own decision.
-  void check_room(SimNode& controller, SimNode& elected,
+  // Likewise; by its own decision, of `decided_us`: etcd may be slow to take it.
+  void check_room(int64_t decided_us, SimNode& controller, SimNode& elected,
                   const std::vector<std::unique_ptr<SimNode>>& nodes,
                   const storage::ClusterSnapshot& cluster,
                   const storage::PartitionAssignment& assignment);

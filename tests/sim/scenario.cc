@@ -257,8 +257,8 @@ class Scenario {
         if (!now->leader || then == nullptr || then->leader == now->leader) continue;
         if (is_request(part)) continue;
         progress_.check_election(node_of(author), node_of(*now->leader), *table.snapshot(), *now);
-        progress_.check_room(node_of(author), node_of(*now->leader), nodes_, *table.snapshot(),
-                             *now);
+        progress_.check_room(etcd_.asked_us(), node_of(author), node_of(*now->leader), nodes_,
+                             *table.snapshot(), *now);
       }
     }
   }

@@ -250,7 +250,9 @@ class SimEtcdClient final : public EtcdClient {
     };
     SimEtcd& etcd = etcd_;
     if (!request_lost)
-      etcd.queue_.after(there_us, [&etcd, happen, deliver, answer_lost, back_us, node = node_] {
+      etcd.queue_.after(there_us, [&etcd, happen, deliver, answer_lost, back_us, node = node_,
+                                   asked_us = etcd.queue_.now_us()] {
+        etcd.asked_us_ = asked_us;
         Result<T> result = happen();
         const auto cut = etcd.is_cut_.find(node);
         if (answer_lost || (cut != etcd.is_cut_.end() && cut->second)) return;
