@@ -28,7 +28,7 @@ class FrameAggregate {
     Frames frames = TRY(Frames::of(call.frame, rows_, context_));
     auto out = std::make_shared<Column>(call.type);
     for (size_t i = 0; i + 1 < rows_.partitions.size(); ++i) {
-      const RowRange partition{rows_.partitions[i], rows_.partitions[i + 1]};
+      const FrameRows partition{rows_.partitions[i], rows_.partitions[i + 1]};
       frames.begin_partition(partition.first, partition.end);
       if (frames.begins_with_partition() && !frames.excludes())
         TRY(grow(partition, frames, *out));
@@ -55,18 +55,18 @@ class FrameAggregate {
     return accumulator().update(instance(), state.at(0), arguments_, row);
   }
 
-  Status grow(RowRange partition, Frames& frames, Column& out) {
+  Status grow(FrameRows partition, Frames& frames, Column& out) {
     state_->reset();
     size_t reached = partition.first;
     for (size_t row = partition.first; row < partition.end; ++row) {
-      const RowRange frame = frames.whole(row);
+      const FrameRows frame = frames.whole(row);
       for (; reached < frame.end; ++reached) TRY(update(*state_, reached));
       TRY(append_result(out));
     }
     return {};
   }
 
-  Status put_together(RowRange partition, Frames& frames, Column& out) {
+  Status put_together(FrameRows partition, Frames& frames, Column& out) {
     blocks_.clear();
     context_.remove(std::exchange(block_bytes_, 0));
     std::optional<FrameRanges> last;
@@ -74,7 +74,7 @@ class FrameAggregate {
       const FrameRanges ranges = frames.ranges(row, frames.whole(row));
       if (last != ranges) {
         state_->reset();
-        for (const RowRange& range : ranges)
+        for (const FrameRows& range : ranges)
           if (!range.is_empty()) TRY(add(range, partition));
       }
       last = ranges;
@@ -83,7 +83,7 @@ class FrameAggregate {
     return {};
   }
 
-  Status add(RowRange range, RowRange partition) {
+  Status add(FrameRows range, FrameRows partition) {
     size_t row = range.first;
     if (range.end - range.first < kRowsWorthBlocks) {
       for (; row < range.end; ++row) TRY(update(*state_, row));
@@ -109,7 +109,7 @@ class FrameAggregate {
   }
 
   // Whole blocks only; of each level half as many as of the one below.
-  Status make_blocks(RowRange partition) {
+  Status make_blocks(FrameRows partition) {
     const size_t count = (partition.end - partition.first) / kRowsOfBlock;
     size_t bytes = 2 * count * (kBytesOfBlock + accumulator().state_size);
     if (accumulator().destroy)  // it may keep what it is given, once a level

@@ -88,7 +88,7 @@ class RowFunction {
  private:
   const Column& argument(size_t i) const { return *rows_.computed[columns_.first_argument + i]; }
 
-  Status rank_partition(RowRange partition, Column& out) {
+  Status rank_partition(FrameRows partition, Column& out) {
     const auto count = static_cast<double>(partition.end - partition.first);
     const auto buckets = TRY(bucket_count(partition.first));
     for (size_t row = partition.first; row < partition.end; ++row) {
@@ -150,7 +150,7 @@ class RowFunction {
                      "argument of nth_value must be greater than zero"};
       left = static_cast<size_t>(number - 1);
     }
-    for (const RowRange& range : ranges) {
+    for (const FrameRows& range : ranges) {
       if (range.is_empty()) continue;
       if (left < range.end - range.first) return std::optional(range.first + left);
       left -= range.end - range.first;

@@ -117,7 +117,7 @@ void Frames::begin_partition(size_t first, size_t end) {
   start_reached_ = end_reached_ = not_null_.first;
 }
 
-RowRange Frames::whole(size_t row) {
+FrameRows Frames::whole(size_t row) {
   const size_t first = edge(row, frame_->start, start_, true, start_reached_);
   return {first, std::max(first, edge(row, frame_->end, end_, false, end_reached_))};
 }
@@ -181,9 +181,9 @@ bool Frames::is_in_range(size_t value, size_t base, const Offset& offset, bool s
   return less ? asked <= bound : asked >= bound;
 }
 
-FrameRanges Frames::ranges(size_t row, const RowRange& whole) const {
+FrameRanges Frames::ranges(size_t row, const FrameRows& whole) const {
   if (!excludes()) return {whole};
-  RowRange out{row, row + 1};
+  FrameRows out{row, row + 1};
   if (frame_->exclusion != FrameExclusion::CurrentRow)
     out = {rows_->group_first(row), rows_->group_end(row)};
   FrameRanges left{};

@@ -27,13 +27,13 @@ struct OrderedRows {
   size_t group_end(size_t row) const { return groups[group_of[row] + 1]; }
 };
 
-struct RowRange {
+struct FrameRows {
   size_t first = 0, end = 0;
-  bool operator==(const RowRange&) const = default;
+  bool operator==(const FrameRows&) const = default;
   bool is_empty() const { return first >= end; }
 };
 // The rows of a frame in their order; EXCLUDE may leave up to three ranges of it, some of them empty.
-using FrameRanges = std::array<RowRange, 3>;
+using FrameRanges = std::array<FrameRows, 3>;
 
 // The frames of one call.
 //
@@ -45,8 +45,8 @@ class Frames {
 
   void begin_partition(size_t first, size_t end);
   // Rows are asked one after the other. What EXCLUDE leaves out is there still.
-  RowRange whole(size_t row);
-  FrameRanges ranges(size_t row, const RowRange& whole) const;
+  FrameRows whole(size_t row);
+  FrameRanges ranges(size_t row, const FrameRows& whole) const;
 
   bool begins_with_partition() const { return frame_->start == FrameEdge::UnboundedPreceding; }
   bool excludes() const { return frame_->exclusion != FrameExclusion::None; }
@@ -72,7 +72,7 @@ class Frames {
   const OrderedRows* rows_;
   Offset start_, end_;
   ZoneClockPtr zone_;              // in which points in time are moved by days; null: UTC
-  RowRange partition_, not_null_;  // not_null_: of RANGE with an offset
+  FrameRows partition_, not_null_;  // not_null_: of RANGE with an offset
   size_t start_reached_ = 0, end_reached_ = 0;
 };
 
