@@ -238,11 +238,14 @@ class Scenario {
   // Who comes into the ISR has all that was visible, and who is to lead will know.
   void check_assignments(NodeId author, const storage::EtcdTransaction& transaction) {
     std::vector<std::string> parts;
-    for (const auto& put : transaction.puts)
-      if (kKeys.revision_of(put.key))
-        if (const auto command =
-                storage::decode_metadata_command(std::string_view(put.value).substr(16)))
-          for (const auto& part : command->parts) parts.push_back(part.bytes);
+    int64_t decided_us = queue_.now_us();
+    for (const auto& put : transaction.puts) {
+      if (!kKeys.revision_of(put.key)) continue;
+      decided_us = etcd_.first_asked_us(put.value);
+      if (const auto command =
+              storage::decode_metadata_command(std::string_view(put.value).substr(16)))
+        for (const auto& part : command->parts) parts.push_back(part.bytes);
+    }
     if (parts.empty()) return;
     storage::ClusterTable table = truth();
     const auto before = table.snapshot();
@@ -257,7 +260,7 @@ class Scenario {
         if (!now->leader || then == nullptr || then->leader == now->leader) continue;
         if (is_request(part)) continue;
         progress_.check_election(node_of(author), node_of(*now->leader), *table.snapshot(), *now);
-        progress_.check_room(etcd_.asked_us(), node_of(author), node_of(*now->leader), nodes_,
+        progress_.check_room(decided_us, node_of(author), node_of(*now->leader), nodes_,
                              *table.snapshot(), *now);
       }
     }

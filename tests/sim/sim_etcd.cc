@@ -148,6 +148,8 @@ class SimEtcdClient final : public EtcdClient {
       : etcd_(etcd), node_(node), caller_(std::move(caller)) {}
 
   void commit(EtcdTransaction transaction, Answer<EtcdOutcome> answer) override {
+    for (const auto& put : transaction.puts)
+      etcd_.first_asked_us_.try_emplace(put.value, etcd_.queue_.now_us());
     ask<EtcdOutcome>([&etcd = etcd_, node = node_, transaction = std::move(transaction)]()
                          -> Result<EtcdOutcome> { return etcd.commit(node, transaction); },
                      std::move(answer));
@@ -250,9 +252,7 @@ class SimEtcdClient final : public EtcdClient {
     };
     SimEtcd& etcd = etcd_;
     if (!request_lost)
-      etcd.queue_.after(there_us, [&etcd, happen, deliver, answer_lost, back_us, node = node_,
-                                   asked_us = etcd.queue_.now_us()] {
-        etcd.asked_us_ = asked_us;
+      etcd.queue_.after(there_us, [&etcd, happen, deliver, answer_lost, back_us, node = node_] {
         Result<T> result = happen();
         const auto cut = etcd.is_cut_.find(node);
         if (answer_lost || (cut != etcd.is_cut_.end() && cut->second)) return;

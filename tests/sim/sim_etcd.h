@@ -31,8 +31,8 @@ class SimEtcd {
   // Every request may be lost, or its answer, with this probability.
   void set_loss(double probability) { loss_ = probability; }
   void set_latency_us(int64_t usual) { latency_us_ = usual; }
-  // When that was asked for which happens now.
-  int64_t asked_us() const { return asked_us_; }
+  // When a value that is put was first asked for: who gets no answer asks again.
+  int64_t first_asked_us(const std::string& value) const { return first_asked_us_.at(value); }
 
   // Told of each transaction that is about to be done, and has been done, and by whom it was asked: for checkers.
   void watch_commits(std::function<void(NodeId, const storage::EtcdTransaction&)> about_to_commit,
@@ -71,7 +71,7 @@ class SimEtcd {
   std::function<void(NodeId, const storage::EtcdTransaction&)> about_to_commit_, committed_;
   double loss_ = 0;
   int64_t latency_us_ = 500;
-  int64_t asked_us_ = 0;
+  std::map<std::string, int64_t> first_asked_us_;
   std::map<NodeId, bool> is_cut_;
   std::map<std::string, Stored> entries_;
   EtcdRevision revision_{1}, compacted_{0};
