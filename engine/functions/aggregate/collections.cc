@@ -277,7 +277,7 @@ SqlType distinct_type(const AggregateInstance&) {
   return SqlType::array(SqlType(TypeKind::Integer));
 }
 
-constexpr AggregateDef kAggregates[] = {
+constexpr AggregateDef kCollectionDefs[] = {
     {.name = "COLLECT_LIST",
      .signature = "(T val) -> ARRAY<T>",
      .doc = "All values, nulls too, in the order they came.",
@@ -304,6 +304,6 @@ constexpr AggregateDef kAggregates[] = {
 
 }  // namespace
 
-const FunctionFamily kCollectionAggregates{"AGGREGATE", {}, kAggregates};
+const FunctionFamily kCollectionAggregates{"AGGREGATE", {}, kCollectionDefs};
 
 }  // namespace engine

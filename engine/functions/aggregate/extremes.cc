@@ -296,7 +296,7 @@ using Text = std::string_view;
       TOP_ROW(double, DoubleOrder, "DOUBLE", columns, fields),   \
       TOP_ROW(Text, StringOrder, "STRING", columns, fields)
 
-constexpr AggregateDef kAggregates[] = {
+constexpr AggregateDef kExtremeDefs[] = {
     row<Min<int32_t>>("MIN", "(INT val) -> INT", kMin),
     row<Min<int64_t>>("MIN", "(BIGINT val) -> BIGINT", kMin),
     row<Min<double, DoubleOrder>>("MIN", "(DOUBLE val) -> DOUBLE", kMin),
@@ -351,6 +351,6 @@ constexpr AggregateDef kAggregates[] = {
 
 }  // namespace
 
-const FunctionFamily kExtremeAggregates{"AGGREGATE", {}, kAggregates};
+const FunctionFamily kExtremeAggregates{"AGGREGATE", {}, kExtremeDefs};
 
 }  // namespace engine

@@ -122,7 +122,7 @@ constexpr std::string_view kFirst =
                                "argument is false.",
                            kLastN = "The last n values, the oldest first.";
 
-constexpr AggregateDef kAggregates[] = {
+constexpr AggregateDef kOffsetDefs[] = {
     row<End::Earliest, Literals::None>("EARLIEST_BY_OFFSET", "(T val) -> T", kFirst),
     row<End::Earliest, Literals::IgnoreNulls>("EARLIEST_BY_OFFSET",
                                               "(T val; BOOLEAN ignore_nulls) -> T", kFirst),
@@ -140,6 +140,6 @@ constexpr AggregateDef kAggregates[] = {
 
 }  // namespace
 
-const FunctionFamily kOffsetAggregates{"AGGREGATE", {}, kAggregates};
+const FunctionFamily kOffsetAggregates{"AGGREGATE", {}, kOffsetDefs};
 
 }  // namespace engine

@@ -306,7 +306,7 @@ constexpr std::string_view kBitsOr = "The bits that any value has; null when the
 constexpr std::string_view kBitsXor =
     "The bits that an odd number of values has; null when there are none.";
 
-constexpr AggregateDef kAggregates[] = {
+constexpr AggregateDef kPostgresDefs[] = {
     row<JoinedText>("STRING_AGG", "(STRING val, STRING separator) -> STRING",
                     "All texts, in the order they came, with the separator between them; null when "
                     "there are none."),
@@ -366,6 +366,6 @@ constexpr AggregateDef kAggregates[] = {
 
 }  // namespace
 
-const FunctionFamily kPostgresAggregates{"AGGREGATE", {}, kAggregates};
+const FunctionFamily kPostgresAggregates{"AGGREGATE", {}, kPostgresDefs};
 
 }  // namespace engine

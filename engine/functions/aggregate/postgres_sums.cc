@@ -223,7 +223,7 @@ constexpr std::string_view kMean =
     "Over tables: the mean of all values that are not null, with 16 digits behind the point where "
     "they are exact; null when there are none.";
 
-constexpr AggregateDef kAggregates[] = {
+constexpr AggregateDef kPostgresSumsDefs[] = {
     row<SumOrNull<int32_t>>("pg_catalog.sum", "(INT val) -> BIGINT", kSum),
     row<SumOrNull<int64_t>>("pg_catalog.sum", "(BIGINT val) -> DECIMAL", kSum, sum_type),
     row<SumOrNull<double>>("pg_catalog.sum", "(DOUBLE val) -> DOUBLE", kSum),
@@ -244,6 +244,6 @@ constexpr AggregateDef kAggregates[] = {
 
 }  // namespace
 
-const FunctionFamily kPostgresSums{"POSTGRESQL OVER TABLES", {}, kAggregates};
+const FunctionFamily kPostgresSums{"POSTGRESQL OVER TABLES", {}, kPostgresSumsDefs};
 
 }  // namespace engine

@@ -348,7 +348,7 @@ constexpr std::string_view
         "Pearson's correlation coefficient of the rows in which neither is "
         "null; NaN where it is not defined.";
 
-constexpr AggregateDef kAggregates[] = {
+constexpr AggregateDef kSumDefs[] = {
     row<CountRows>("COUNT", "() -> BIGINT", "How many rows there are."),
     row<CountValues>("COUNT", "(T val) -> BIGINT", "In how many rows the value is not null."),
     row<Sum<int32_t>>("SUM", "(INT val) -> INT", kSum),
@@ -378,6 +378,6 @@ constexpr AggregateDef kAggregates[] = {
 
 }  // namespace
 
-const FunctionFamily kSumAggregates{"AGGREGATE", {}, kAggregates};
+const FunctionFamily kSumAggregates{"AGGREGATE", {}, kSumDefs};
 
 }  // namespace engine

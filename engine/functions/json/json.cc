@@ -419,7 +419,7 @@ void to_json(KernelCall& call) {
   }
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kJsonDefs[] = {
     {.name = "EXTRACTJSONFIELD",
      .signature = "(STRING input, STRING path) -> STRING",
      .doc = "The value at a path in a JSON text.",
@@ -475,6 +475,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kJsonFunctions{"JSON", kFunctions};
+const FunctionFamily kJsonFunctions{"JSON", kJsonDefs};
 
 }  // namespace engine

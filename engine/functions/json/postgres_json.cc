@@ -355,7 +355,7 @@ Result<SqlType> type_of_members(std::span<const SqlType> types) {
   return SqlType::array(SqlType::structure({{"KEY", TypeKind::String}, {"VALUE", value}}));
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kPostgresJsonDefs[] = {
     {.name = "pg_catalog.json_get",
      .signature = "(STRING json, STRING name) -> STRING",
      .doc = "What json -> 'name' is: a member of an object, as JSON.",
@@ -500,6 +500,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kPostgresJson{"POSTGRESQL", kFunctions};
+const FunctionFamily kPostgresJson{"POSTGRESQL", kPostgresJsonDefs};
 
 }  // namespace engine

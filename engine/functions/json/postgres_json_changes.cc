@@ -345,7 +345,7 @@ Result<std::string> pretty(const KernelCall& call, Text text) {
   return out;
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kPostgresJsonChangesDefs[] = {
     {.name = "pg_catalog.json_concat",
      .signature = "(STRING left, STRING right) -> STRING",
      .doc = "What || is for jsonb: objects united, or arrays and other values in one array.",
@@ -418,6 +418,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kPostgresJsonChanges{"POSTGRESQL", kFunctions};
+const FunctionFamily kPostgresJsonChanges{"POSTGRESQL", kPostgresJsonChangesDefs};
 
 }  // namespace engine

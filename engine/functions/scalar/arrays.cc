@@ -374,7 +374,7 @@ void array_to_string(KernelCall& call) {
   }
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kArrayDefs[] = {
     {.name = "array_position",
      .signature = "(ARRAY<T> array, T val) -> INT",
      .doc = "The place of the first such element, counted from 1; null where there is none.",
@@ -475,6 +475,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kArrayFunctions{"ARRAY", kFunctions};
+const FunctionFamily kArrayFunctions{"ARRAY", kArrayDefs};
 
 }  // namespace engine

@@ -33,7 +33,7 @@ Number shift_right(Number a, int32_t places) {
   return a >> (places & (8 * int{sizeof a} - 1));
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kBitDefs[] = {
     {.name = "bitand",
      .signature = "(INT a, INT b) -> INT",
      .doc = "The bits that both have; a & b in PostgreSQL's syntax.",
@@ -98,6 +98,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kBitFunctions{"POSTGRESQL", kFunctions};
+const FunctionFamily kBitFunctions{"POSTGRESQL", kBitDefs};
 
 }  // namespace engine

@@ -343,7 +343,7 @@ std::optional<std::string> uuid_of(std::string_view bytes) {
   return id.to_string();
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kBytesDefs[] = {
     {.name = "len",
      .signature = "(BYTES input) -> INT",
      .doc = "How many bytes there are.",
@@ -469,6 +469,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kBytesFunctions{"BYTES", kFunctions};
+const FunctionFamily kBytesFunctions{"BYTES", kBytesDefs};
 
 }  // namespace engine

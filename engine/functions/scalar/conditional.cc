@@ -61,7 +61,7 @@ void extreme(KernelCall& call) {
 
 void as_value(KernelCall& call) { call.out = expanded(call.args[0], call.rows); }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kConditionalDefs[] = {
     {.name = "COALESCE",
      .signature = "(T first, T... others) -> T",
      .doc = "The first argument that is not null.",
@@ -98,6 +98,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kConditionalFunctions{"CONDITIONAL", kFunctions};
+const FunctionFamily kConditionalFunctions{"CONDITIONAL", kConditionalDefs};
 
 }  // namespace engine

@@ -224,7 +224,7 @@ int32_t unix_date_now(const KernelCall& call) {
 }
 int64_t unix_timestamp_now(const KernelCall& call) { return call.context.clock.wall_ms(); }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kDatetimeDefs[] = {
     {.name = "timestampadd",
      .signature = "(UNIT unit, INT interval, TIMESTAMP timestamp) -> TIMESTAMP",
      .doc = "The point in time that lies so many units later.",
@@ -369,6 +369,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kDatetimeFunctions{"DATE AND TIME", kFunctions};
+const FunctionFamily kDatetimeFunctions{"DATE AND TIME", kDatetimeDefs};
 
 }  // namespace engine

@@ -215,7 +215,7 @@ class Reduction {
 
 void reduce(KernelCall& call) { Reduction(call).run(); }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kLambdaDefs[] = {
     {.name = "transform",
      .signature = "(ARRAY<T> array, (T) => R) -> ARRAY<R>",
      .doc = "The array of what a lambda makes of each element.",
@@ -250,6 +250,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kLambdaFunctions{"LAMBDA", kFunctions};
+const FunctionFamily kLambdaFunctions{"LAMBDA", kLambdaDefs};
 
 }  // namespace engine

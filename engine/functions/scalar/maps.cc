@@ -107,7 +107,7 @@ constexpr FunctionDef entries_of(std::string_view signature) {
           .kernel = entries};
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kMapDefs[] = {
     {.name = "map_keys",
      .signature = "(MAP<STRING, T> input) -> ARRAY<STRING>",
      .doc = "The keys of a map, in no particular order.",
@@ -137,6 +137,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kMapFunctions{"MAP", kFunctions};
+const FunctionFamily kMapFunctions{"MAP", kMapDefs};
 
 }  // namespace engine

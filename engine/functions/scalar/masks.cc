@@ -85,7 +85,7 @@ constexpr std::string_view kPart = "(STRING input, INT num_chars!) -> STRING",
                                "(STRING input, INT num_chars!, STRING upper_mask, STRING "
                                "lower_mask, STRING digit_mask, STRING other_mask) -> STRING";
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kMaskDefs[] = {
     {.name = "mask",
      .signature = "(STRING input) -> STRING",
      .doc = "Hides a text: letters become X and x, digits n, all else a hyphen.",
@@ -141,6 +141,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kMaskFunctions{"STRING", kFunctions};
+const FunctionFamily kMaskFunctions{"STRING", kMaskDefs};
 
 }  // namespace engine

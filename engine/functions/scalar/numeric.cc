@@ -228,7 +228,7 @@ constexpr std::string_view kGeo = "The distance of two points on the Earth, in k
 constexpr auto kUp = RoundMode::Up, kDown = RoundMode::Down, kZero = RoundMode::TowardsZero,
                kHalf = RoundMode::HalfTowardsInfinity;
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kNumericDefs[] = {
     {"ABS", "(INT val) -> INT", kAbs, "ABS(-3) = 3", row_kernel<magnitude<int32_t>>},
     {"ABS", "(BIGINT val) -> BIGINT", kAbs, "ABS(-3000000000) = 3000000000",
      row_kernel<magnitude<int64_t>>},
@@ -341,6 +341,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kNumericFunctions{"MATHEMATICAL", kFunctions};
+const FunctionFamily kNumericFunctions{"MATHEMATICAL", kNumericDefs};
 
 }  // namespace engine

@@ -40,7 +40,7 @@ double hyperbolic_sine(double x) { return std::sinh(x); }
 double hyperbolic_cosine(double x) { return std::cosh(x); }
 double hyperbolic_tangent(double x) { return std::tanh(x); }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kPowerDefs[] = {
     {"SQRT", "(DOUBLE val) -> DOUBLE", "The square root; NaN of a negative number.",
      "SQRT(2.25E0) = 1.5E0", row_kernel<square_root>},
     {"CBRT", "(DOUBLE val) -> DOUBLE", "The cube root.", "CBRT(-8) = -2E0", row_kernel<cube_root>},
@@ -86,6 +86,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kPowerFunctions{"MATHEMATICAL", kFunctions};
+const FunctionFamily kPowerFunctions{"MATHEMATICAL", kPowerDefs};
 
 }  // namespace engine

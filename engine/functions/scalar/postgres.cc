@@ -455,7 +455,7 @@ int32_t current_time(const KernelCall& call) {
   return static_cast<int32_t>(clock_now(call) % kMsPerDay);
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kPostgresDefs[] = {
     {.name = "left",
      .signature = "(STRING text, INT count) -> STRING",
      .doc = "The first so many characters; of a negative number all but the last so many. Over "
@@ -701,6 +701,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kPostgresFunctions{"POSTGRESQL", kFunctions};
+const FunctionFamily kPostgresFunctions{"POSTGRESQL", kPostgresDefs};
 
 }  // namespace engine

@@ -98,7 +98,7 @@ void truth_of(KernelCall& call) {
   }
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kPostgresArraysDefs[] = {
     {.name = "pg_catalog.any_true",
      .signature = "(ARRAY<BOOLEAN> truths) -> BOOLEAN",
      .doc = "What x < ANY(array) is of its comparisons: whether one is true, null where nobody "
@@ -155,6 +155,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kPostgresArrays{"POSTGRESQL", kFunctions};
+const FunctionFamily kPostgresArrays{"POSTGRESQL", kPostgresArraysDefs};
 
 }  // namespace engine

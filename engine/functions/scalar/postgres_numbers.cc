@@ -192,7 +192,7 @@ constexpr std::string_view kLcm = "The least number that both divide.";
 constexpr auto kAway = RoundMode::HalfAwayFromZero, kZero = RoundMode::TowardsZero,
                kUp = RoundMode::Up, kDown = RoundMode::Down;
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kPostgresNumbersDefs[] = {
     {"pg_catalog.round", "(INT val) -> DOUBLE", kRound, "ROUND(7) = 7E0",
      row_kernel<same_as_double_of_int>},
     {"pg_catalog.round", "(BIGINT val) -> DOUBLE", kRound, "ROUND(3000000000) = 3E9",
@@ -299,6 +299,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kPostgresNumbers{"POSTGRESQL OVER TABLES", kFunctions};
+const FunctionFamily kPostgresNumbers{"POSTGRESQL OVER TABLES", kPostgresNumbersDefs};
 
 }  // namespace engine

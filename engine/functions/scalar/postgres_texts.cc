@@ -293,7 +293,7 @@ Result<std::string> similar_to_escape_by(std::string_view pattern, std::string_v
   return similar_pattern(pattern, escape.empty() ? '\0' : escape.front());
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kPostgresTextsDefs[] = {
     {.name = "similar_to_escape",
      .signature = "(STRING pattern) -> STRING",
      .doc = "The regular expression that a pattern of SIMILAR TO is.",
@@ -382,6 +382,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kPostgresTexts{"POSTGRESQL OVER TABLES", kFunctions};
+const FunctionFamily kPostgresTexts{"POSTGRESQL OVER TABLES", kPostgresTextsDefs};
 
 }  // namespace engine

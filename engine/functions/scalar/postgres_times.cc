@@ -635,7 +635,7 @@ bool is_finite_date(int32_t) { return true; }
 constexpr std::string_view kAge =
     "The years, months and days between two times; with one from it to today.";
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kPostgresTimesDefs[] = {
     {.name = "age",
      .signature = "(TIMESTAMP later, TIMESTAMP earlier) -> STRING",
      .doc = kAge,
@@ -783,6 +783,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kPostgresTimes{"POSTGRESQL", kFunctions};
+const FunctionFamily kPostgresTimes{"POSTGRESQL", kPostgresTimesDefs};
 
 }  // namespace engine

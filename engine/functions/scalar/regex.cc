@@ -305,7 +305,7 @@ Result<Value> split(const KernelCall& call, PerBatch<Matcher>& matcher, Text tex
   return Value::list(std::move(parts));
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kRegexDefs[] = {
     {.name = "regexp_extract",
      .signature = "(STRING pattern, STRING input) -> STRING",
      .doc = "The first part of a text that matches a regular expression.",
@@ -404,6 +404,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kRegexFunctions{"REGULAR EXPRESSION", kFunctions};
+const FunctionFamily kRegexFunctions{"REGULAR EXPRESSION", kRegexDefs};
 
 }  // namespace engine

@@ -106,7 +106,7 @@ constexpr std::string_view kCurrent =
 constexpr std::string_view kSet =
     "Lets a sequence go on behind a value, or with it where `is_called` is false.";
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kSequenceDefs[] = {
     {.name = "pg_catalog.nextval",
      .signature = "(STRING sequence) -> BIGINT",
      .doc = kNext,
@@ -174,6 +174,6 @@ constexpr FunctionDef kFunctions[] = {
 SequencesInUse::SequencesInUse(Sequences* sequences) : before_(std::exchange(in_use, sequences)) {}
 SequencesInUse::~SequencesInUse() { in_use = before_; }
 
-const FunctionFamily kSequenceFunctions{"SEQUENCES", kFunctions};
+const FunctionFamily kSequenceFunctions{"SEQUENCES", kSequenceDefs};
 
 }  // namespace engine

@@ -112,7 +112,7 @@ Value split_to_map(std::span<const Value> args) {
   return Value::map(std::move(entries));
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kSplittingDefs[] = {
     {.name = "split",
      .signature = "(STRING string, STRING delimiter) -> ARRAY<STRING>",
      .doc = "The parts between delimiters; an empty delimiter gives the characters.",
@@ -145,6 +145,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kSplittingFunctions{"STRING", kFunctions};
+const FunctionFamily kSplittingFunctions{"STRING", kSplittingDefs};
 
 }  // namespace engine

@@ -242,7 +242,7 @@ std::optional<std::string> chr_escape(std::string_view text) {
   return to_utf8(out);
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kStringDefs[] = {
     {.name = "lcase",
      .signature = "(STRING input) -> STRING",
      .doc = "The text in lower case.",
@@ -357,6 +357,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kStringFunctions{"STRING", kFunctions};
+const FunctionFamily kStringFunctions{"STRING", kStringDefs};
 
 }  // namespace engine

@@ -254,7 +254,7 @@ Result<std::string> day_to_char(const KernelCall& call, PerBatch<CallZone>& zone
   return instant_to_char(call, zones, instant_of_clock(zones->of(call), days * kMsPerDay), form);
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kToCharDefs[] = {
     {.name = "to_char",
      .signature = "(TIMESTAMP timestamp, STRING template) -> STRING",
      .doc = "A point in time as text, in UTC, by PostgreSQL's patterns: YYYY, MM, DD, HH24, HH12, "
@@ -284,6 +284,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kToCharFunctions{"POSTGRESQL", kFunctions};
+const FunctionFamily kToCharFunctions{"POSTGRESQL", kToCharDefs};
 
 }  // namespace engine

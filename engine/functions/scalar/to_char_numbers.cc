@@ -409,7 +409,7 @@ constexpr std::string_view kDoc =
     "FM; \"what is quoted\" "
     "stays.";
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kToCharOfNumbersDefs[] = {
     {.name = "to_char",
      .signature = "(INT number, STRING template) -> STRING",
      .doc = kDoc,
@@ -434,6 +434,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kToCharOfNumbers{"POSTGRESQL", kFunctions};
+const FunctionFamily kToCharOfNumbers{"POSTGRESQL", kToCharOfNumbersDefs};
 
 }  // namespace engine

@@ -169,7 +169,7 @@ std::string encode_param(Text text) {
   return out;
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kUrlDefs[] = {
     {.name = "url_decode_param",
      .signature = "(STRING input) -> STRING",
      .doc = "A text that was encoded as a parameter of a URL, as it was.",
@@ -219,6 +219,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kUrlFunctions{"URL", kFunctions};
+const FunctionFamily kUrlFunctions{"URL", kUrlDefs};
 
 }  // namespace engine

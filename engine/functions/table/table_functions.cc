@@ -62,7 +62,7 @@ void cube_explode(KernelCall& call) {
   }
 }
 
-constexpr FunctionDef kFunctions[] = {
+constexpr FunctionDef kTableDefs[] = {
     {.name = "explode",
      .signature = "(ARRAY<DECIMAL> input) -> DECIMAL",
      .doc = "A row for each element.",
@@ -85,6 +85,6 @@ constexpr FunctionDef kFunctions[] = {
 
 }  // namespace
 
-const FunctionFamily kTableFunctions{"TABLE", kFunctions};
+const FunctionFamily kTableFunctions{"TABLE", kTableDefs};
 
 }  // namespace engine
