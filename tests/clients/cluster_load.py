@@ -93,7 +93,7 @@ class Load:
         self.sent = 0  # to each partition
         self.failures, self.times = [], []
         self.stopping = False
-        self.thread = threading.Thread(target=self._run)
+        self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def _run(self):

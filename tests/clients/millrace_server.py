@@ -161,5 +161,10 @@ def run(obstacle=None):
             failed += 1
             print(f"FAILED  {name}")
             traceback.print_exc(file=sys.stdout)
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        # Python would wait for what a failed case has left running before it ends the servers: for good, mostly.
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        os._exit(1 if failed else 0)
     sys.exit(1 if failed else 0)

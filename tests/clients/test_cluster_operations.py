@@ -255,7 +255,7 @@ def an_unclean_election_is_for_partitions_that_have_no_leader():
 def tools_leave_a_node_that_says_nothing():
     """One that takes connections and is frozen, or is not there, as the first of those that are named."""
     nodes = cluster()
-    create_topic(nodes, "still_there", 4, 4)
+    create_topic(nodes, "still_there", 4, 3)
     first = nodes.nodes[1]
     assert nodes.bootstrap.startswith(first.kafka), nodes.bootstrap
 
