@@ -143,7 +143,8 @@ WireConnection::~WireConnection() {
 Status WireConnection::begin_tls(const Properties& properties, const std::string& host) {
   tls_ = TRY(WireTls::open(properties, host));
   while (true) {
-    TRY(send_raw(TRY(tls_->shake_hands())));
+    const std::string hello = TRY(tls_->shake_hands());
+    TRY(send_raw(hello));
     if (tls_->is_open()) return {};
     tls_->take(TRY(receive_some()));
   }
@@ -174,7 +175,8 @@ Status WireConnection::log_in(const Properties& properties) {
   ScramClient scram(mechanism == "SCRAM-SHA-256" ? ScramHash::Sha256 : ScramHash::Sha512, user,
                     password, new_client_nonce());
   const std::string challenge = TRY(authenticate(scram.first()));
-  return scram.check(TRY(authenticate(TRY(scram.final(challenge)))));
+  const std::string proof = TRY(scram.final(challenge));
+  return scram.check(TRY(authenticate(proof)));
 }
 
 Result<std::string> WireConnection::authenticate(const std::string& message) {

@@ -247,8 +247,8 @@ Status run(const Flags& flags) {
     return wrong(
         "Command must include exactly one action: list, describe, describe-producers, abort, "
         "find-hanging");
-  TransactionAdmin admin =
-      TRY(TransactionAdmin::open(bootstrap_server(flags), TRY(connection_properties(flags))));
+  const Properties properties = TRY(connection_properties(flags));
+  TransactionAdmin admin = TRY(TransactionAdmin::open(bootstrap_server(flags), properties));
   return action->run(admin, flags);
 }
 

@@ -337,16 +337,16 @@ std::string Binder::by_types(std::string name, const Arguments& arguments) {
 
 std::optional<BoundExpression> Binder::postgres_cast(BoundExpression& operand, const SqlType& type,
                                                      TextPosition position) {
-  struct CastRow {
+  struct PostgresCast {
     TypeKind from, to;
     Kernel kernel;
   };
-  constexpr CastRow kCasts[] = {
+  constexpr PostgresCast kCasts[] = {
       {TypeKind::Boolean, TypeKind::Integer, row_kernel<truth_as_number>},
       {TypeKind::Integer, TypeKind::Boolean, row_kernel<number_as_truth>},
       {TypeKind::Bytes, TypeKind::String, output_text_kernel},
   };
-  for (const CastRow& row : kCasts) {
+  for (const PostgresCast& row : kCasts) {
     if (operand.type.kind() != row.from || type.kind() != row.to || is_normalized(type)) continue;
     BoundExpression made = call_expression(row.kernel, type, {}, position);
     made.children.push_back(std::move(operand));

@@ -37,7 +37,8 @@ Result<std::string> instants_difference(std::string_view a, std::string_view b) 
 
 Result<std::string> date_at_time(std::string_view date, std::string_view time) {
   const int64_t us = TRY(parse_instant_us(date, Zones::Kept, "timestamp"));
-  return instant_text(TRY(plus(us, {TRY(parse_time_us(time)), 0, 0})), false);
+  const int64_t of_day_us = TRY(parse_time_us(time));
+  return instant_text(TRY(plus(us, {of_day_us, 0, 0})), false);
 }
 
 // Around midnight it goes on at the other end of the day; months and days do not count.

@@ -746,7 +746,7 @@ void Session::follow_settings() {
   // The settings have none that is not known.
   const auto found = engine::find_postgres_zone(zone);
   context_.forms = {.zone = found ? found->clock : nullptr};
-  if (const Status known = engine::read_date_style(dates, context_.forms); !known) return;
+  if (!engine::read_date_style(dates, context_.forms)) return;
   engine::read_interval_style(intervals, context_.forms);
 }
 

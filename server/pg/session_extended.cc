@@ -348,7 +348,8 @@ Result<PreparedStatementPtr> Session::as_of_now(PreparedStatementPtr statement) 
 Result<Session::Begun> Session::handle_bind(std::string_view body) {
   BindMessage message = TRY(decode_bind(body));
   for (std::string_view* text : {&message.portal, &message.statement}) TRY(turn_into_utf8(*text));
-  const PreparedStatementPtr statement = TRY(as_of_now(TRY(find_statement(message.statement))));
+  const PreparedStatementPtr prepared = TRY(find_statement(message.statement));
+  const PreparedStatementPtr statement = TRY(as_of_now(prepared));
   activity_text_ = statement->text;
   if (statement->parsed) TRY(check_transaction(*statement->parsed));
   TRY(check_columns(*statement));

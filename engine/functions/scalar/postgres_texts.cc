@@ -65,10 +65,11 @@ std::string initcap(Text text) {
 Result<std::string> chr(int32_t code) {
   if (code < 0) return Error{ErrorCode::InvalidParameter, "character number must be positive"};
   if (code == 0) return Error{ErrorCode::LimitExceeded, "null character not permitted"};
-  constexpr int32_t kLast = 0x10FFFF;
-  if (code > kLast || U_IS_SURROGATE(code))
+  constexpr int32_t kLastOfUnicode = 0x10FFFF;
+  if (code > kLastOfUnicode || U_IS_SURROGATE(code))
     return Error{ErrorCode::LimitExceeded,
-                 "requested character " + std::string(code > kLast ? "too large" : "not valid") +
+                 "requested character " +
+                     std::string(code > kLastOfUnicode ? "too large" : "not valid") +
                      " for encoding: " + std::to_string(code)};
   std::string out;
   append_utf8(out, static_cast<char32_t>(code));

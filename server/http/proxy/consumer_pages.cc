@@ -21,8 +21,8 @@ Response create(const ProxyView& view, ConsumerInstances& instances, const Reque
   ConsumerSettings settings;
   settings.group = request.path_parameters.at(0);
   if (request.body.find_first_not_of(" \t\r\n") != std::string::npos) {
-    constexpr size_t kMaxBody = 64 * 1024;
-    if (request.body.size() > kMaxBody)
+    constexpr size_t kMaxSettings = 64 * 1024;
+    if (request.body.size() > kMaxSettings)
       return proxy_error(413, "the body of such a request may have 64 KB");
     const auto tree = engine::parse_json_tree(request.body);
     if (!tree) return proxy_error(400, "the body of the request is no JSON");

@@ -174,7 +174,7 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     answer.configs = topic_config_answers<Answer::Config>(
         topic, [](std::string_view) { return true; }, context.backend.cluster().get());
     if (request.validate_only) continue;
-    auto made = [pending, i](Result<storage::TopicInfo> made) {
+    auto answer_made = [pending, i](Result<storage::TopicInfo> made) {
       Answer& created = pending->response.topics[i];
       if (made)
         created.topic_id = made->id;
@@ -184,9 +184,9 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     };
     pending->add_step([&backend = context.backend, name = asked.name, partition_count,
                        config = std::move(topic.config), replication = std::move(replication),
-                       made = std::move(made)]() mutable {
+                       answer_made = std::move(answer_made)]() mutable {
       backend.create_topic(std::move(name), partition_count, std::move(config),
-                           std::move(replication), std::move(made));
+                           std::move(replication), std::move(answer_made));
     });
   }
   pending->complete_one();

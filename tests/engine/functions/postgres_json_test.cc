@@ -18,7 +18,7 @@ std::string get(const std::string& text, const char* name) {
 std::string random_json(std::mt19937& random, int depth) {
   constexpr const char* kScalars[] = {"1",    "-2.50", "\"x\"", "\"a\\\"b\\\\\"",
                                       "true", "null",  "\"[{\""};
-  const auto below = [&random](unsigned bound) { return random() % bound; };
+  const auto below = [&random](unsigned bound) { return static_cast<unsigned>(random() % bound); };
   const unsigned kind = below(4);
   if (depth == 0 || kind == 0) return kScalars[below(std::size(kScalars))];
   const bool is_object = kind == 1;

@@ -83,8 +83,8 @@ TEST_F(AccessTest, roles_that_may_not_log_in_are_told_so_afterwards) {
   EXPECT_EQ(access_->check_login("staff").error().message,
             "role \"staff\" is not permitted to log in");
   EXPECT_EQ(access_->check_login("nobody").error().message, "role \"nobody\" does not exist");
-  EXPECT_TRUE(access_->check_certificate("ann", {.certificate_name = "ann"}));
-  EXPECT_FALSE(access_->check_certificate("ann", {.certificate_name = "bob"}));
+  EXPECT_TRUE(access_->check_certificate("ann", {.peer_host = {}, .certificate_name = "ann"}));
+  EXPECT_FALSE(access_->check_certificate("ann", {.peer_host = {}, .certificate_name = "bob"}));
   EXPECT_FALSE(access_->check_certificate("", {}));
 }
 

@@ -22,11 +22,11 @@ TopicPartition partition(int32_t number = 0) {
 
 class EndCallsTest : public ::testing::Test {
  protected:
-  void lead(NodeId leader, int32_t epoch, int32_t number = 0) {
+  void lead(NodeId leader, int32_t its_epoch, int32_t number = 0) {
     storage::PartitionAssignment assignment{.partition = partition(number)};
     assignment.replicas = assignment.isr = {kHere, kThere, kElsewhere};
     assignment.leader = leader;
-    assignment.leader_epoch = LeaderEpoch{epoch};
+    assignment.leader_epoch = LeaderEpoch{its_epoch};
     assignment.version = versions[number]++;
     ASSERT_TRUE(table.apply(storage::encode_assign_partition(assignment), Revision{1}));
   }
@@ -40,7 +40,7 @@ class EndCallsTest : public ::testing::Test {
   }
   void ask(std::vector<TopicPartition> partitions) {
     calls.ask(std::move(partitions), open_wait_us,
-              [this](Result<EndCalls::Ends> ends) { told = std::move(ends); });
+              [this](Result<EndCalls::Ends> answer) { told = std::move(answer); });
   }
 
   SimulatedClock clock{1'700'000'000'000};

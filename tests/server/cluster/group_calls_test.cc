@@ -12,7 +12,8 @@ namespace {
 constexpr NodeId kTwo{2}, kThree{3}, kFour{4};
 
 coordinator::GroupProgress group(const std::string& id, size_t partitions = 0) {
-  coordinator::GroupProgress group{.group_id = id};
+  coordinator::GroupProgress group;
+  group.group_id = id;
   group.partitions.resize(partitions);
   return group;
 }

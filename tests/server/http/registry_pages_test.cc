@@ -286,7 +286,9 @@ TEST(RegistryPages, what_is_too_much_is_refused) {
   EXPECT_EQ(api.ask("POST", "/subjects/s/versions", kInt).substr(0, 24),
             R"(503 {"error_code":50300,)");
   api.is_busy = false;
-  const std::string large = schema_body(std::string(2 << 20, ' ') + "\"int\"");
+  std::string schema(2 << 20, ' ');
+  schema += "\"int\"";
+  const std::string large = schema_body(schema);
   EXPECT_EQ(api.ask("POST", "/subjects/s/versions", large).substr(0, 24),
             R"(422 {"error_code":42209,)");
   EXPECT_EQ(api.ask("PUT", "/config", std::string(100'000, ' ')).substr(0, 22),

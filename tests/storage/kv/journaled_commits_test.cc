@@ -419,7 +419,9 @@ TEST(JournaledCommits, nothing_is_deferred_where_each_is_read_at_once) {
       EXPECT_TRUE(write->put(table, "a", std::to_string(i)));
       EXPECT_TRUE(write->commit());
       write.reset();
-      if (is_each_read) EXPECT_TRUE(store->begin_read());
+      if (is_each_read) {
+        EXPECT_TRUE(store->begin_read());
+      }
     }
     return count;
   };

@@ -48,7 +48,7 @@ class CarryOutTest : public testing::Test {
   }
   std::string place() {
     const auto found = std::make_shared<std::string>();
-    wait_for<Status>([&](auto done) {
+    const Status looked = wait_for<Status>([&](auto done) {
       log_->submit(
           [found](WriteTransaction& transaction) -> Status {
             const auto table = TRY(transaction.find_table("places", KeyOrder::Bytes));
@@ -58,6 +58,7 @@ class CarryOutTest : public testing::Test {
           },
           done);
     });
+    EXPECT_TRUE(looked);
     return *found;
   }
 

@@ -80,14 +80,14 @@ class EtcdMetadataLogTest : public testing::Test {
                                                                      .bytes = 1 << 20,
                                                                      .piece_bytes = 32,
                                                                      .removed_at_a_time = 3}) {
-    std::optional<EtcdRevision> made;
+    EtcdRevision made{};
     node.client->commit({{}, {}, {EtcdRange::only("/test/controller")}}, [&, this](const auto&) {
       node.client->commit({{}, {{"/test/controller", "1"}}, {}},
-                          [&](Result<EtcdOutcome> outcome) { made = outcome->revision; });
+                          [&](Result<EtcdOutcome> outcome) { made = outcome.value().revision; });
     });
     pass(50'000);
     node.cutter = std::make_unique<EtcdLogCutter>(
-        *node.client, *node.log, EtcdMetadataLog::Holding{"/test/controller", made.value()}, clock_,
+        *node.client, *node.log, EtcdMetadataLog::Holding{"/test/controller", made}, clock_,
         chance_.random(), settings, CutRules());
     pass(20'000);
     return *node.cutter;
