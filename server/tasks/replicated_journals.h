@@ -42,7 +42,7 @@ namespace server {
 //
 // Threads: any. What is carried out is told to
 //          the shards on the log's thread.
-// Owner:   the node. The shards and the log outlive it; stop_thread() comes before the log is closed.
+// Owner:   the node. The shards outlive it, the log's writer does not: stop_thread(), then the log is closed, then it goes.
 class ReplicatedJournals {
  public:
   using Term = JournalProposals::Term;

@@ -34,10 +34,21 @@ class ReplicatedJournalsTest : public testing::Test {
     image_.revision = Revision{10};
     open();
   }
-  void TearDown() override { journals_.reset(); }
+  void TearDown() override { close(); }
 
-  void open() {
+  // As a node does, whose log is closed before they go: its writer may still be telling them what was carried out, and is
+  // through with that when it answers once more.
+  void close() {
+    if (!journals_) return;
+    journals_->stop_thread();
+    std::promise<void> is_through;
+    log().submit([](storage::WriteTransaction&) -> Status { return {}; },
+                 [&](const Status&) { is_through.set_value(); });
+    is_through.get_future().wait();
     journals_.reset();
+  }
+  void open() {
+    close();
     std::vector<Shard*> shards;
     for (const auto& shard : node_.shards) shards.push_back(shard.get());
     journals_ = ReplicatedJournals::open(
