@@ -85,8 +85,8 @@ class Reader:
         except KafkaError as error:
             complain("poll", error)
             say("restart")
+            self.pending.clear()  # before: close() calls the listener on a thread that cannot wait for a commit
             self.consumer.close(autocommit=False, timeout_ms=5000)
-            self.pending.clear()
             self.subscribe()
             return {}
 
