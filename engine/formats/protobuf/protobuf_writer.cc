@@ -8,6 +8,7 @@
 #include "engine/formats/protobuf/protobuf_wire.h"
 #include "engine/formats/record_buffer.h"
 #include "engine/types/text_number.h"
+#include "engine/types/text_time.h"
 
 namespace engine {
 
@@ -51,23 +52,6 @@ template <class T>
 void put_fixed(RecordBuffer& out, T value) {
   out.make_room(sizeof value);
   out.put_little_endian(value);
-}
-
-struct CivilDate {
-  int64_t year, month, day;
-};
-// Howard Hinnant's civil_from_days.
-CivilDate civil_date(int64_t days) {
-  days += 719468;
-  const int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-  const int64_t day_of_era = days - era * 146097;
-  const int64_t year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const int64_t day_of_year =
-      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const int64_t shifted = (5 * day_of_year + 2) / 153;
-  const int64_t month = shifted + (shifted < 10 ? 3 : -9);
-  return {year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) / 5 + 1};
 }
 
 void put_number_field(RecordBuffer& out, uint32_t number, int64_t value) {
@@ -436,7 +420,7 @@ class ProtobufMessageWriter {
         return true;
       }
       case ProtobufMeaning::Date: {
-        const CivilDate date = civil_date(column.data<int32_t>()[row]);
+        const CivilDate date = civil_from_days(column.data<int32_t>()[row]);
         put_number_field(out, 1, date.year);
         put_number_field(out, 2, date.month);
         put_number_field(out, 3, date.day);
