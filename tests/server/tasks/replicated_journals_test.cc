@@ -5,6 +5,7 @@
 #include "records/batch_builder.h"
 #include "storage/log/task_journal.h"
 #include "storage/log/task_outputs.h"
+#include "storage/meta/cluster_membership_row.h"
 #include "tests/server/tasks/running_queries.h"
 #include "tests/storage/log/log_fixture.h"
 
@@ -41,10 +42,8 @@ class ReplicatedJournalsTest : public testing::Test {
   void close() {
     if (!journals_) return;
     journals_->stop_thread();
-    std::promise<void> is_through;
-    log().submit([](storage::WriteTransaction&) -> Status { return {}; },
-                 [&](const Status&) { is_through.set_value(); });
-    is_through.get_future().wait();
+    EXPECT_TRUE(
+        storage::write_and_wait(log(), [](storage::WriteTransaction&) -> Status { return {}; }));
     journals_.reset();
   }
   void open() {

@@ -86,6 +86,7 @@ class EtcdMetadataLogTest : public testing::Test {
                           [&](Result<EtcdOutcome> outcome) { made = outcome.value().revision; });
     });
     pass(50'000);
+    EXPECT_NE(made, EtcdRevision{}) << "etcd has not answered";
     node.cutter = std::make_unique<EtcdLogCutter>(
         *node.client, *node.log, EtcdMetadataLog::Holding{"/test/controller", made}, clock_,
         chance_.random(), settings, CutRules());
