@@ -19,6 +19,13 @@ static_assert(std::size(kKindNames) == static_cast<size_t>(MemoryKind::kCount));
 // however many want all that they can get, something is free for the next one.
 constexpr size_t kShareOfFree = 4;
 
+// Answers are granted whenever they are made, and may use up the part of the limit that is kept for accounts that hold
+// little: then so much of the answers is left out of account for them.
+size_t limit_for_small(const MemoryBudget& budget) {
+  const size_t limit = budget.limit_bytes();
+  return limit + std::min(budget.held_bytes(MemoryKind::Results), limit / 8);
+}
+
 struct Unit {
   std::string_view name;
   size_t bytes;
@@ -41,10 +48,12 @@ size_t MemoryAccount::available_bytes() const {
   const size_t free = budget_.limit_bytes() - std::min(all, budget_.limit_bytes());
   const size_t free_for_large =
       budget_.limit_for_large() - std::min(all, budget_.limit_for_large());
+  const size_t most_for_small = limit_for_small(budget_);
+  const size_t free_for_small = most_for_small - std::min(all, most_for_small);
   // After x more it holds held + x of a share of free - x: x is largest where both are the same.
   const size_t share = free / kShareOfFree;
   const size_t large = share > held ? (share - held) * kShareOfFree / (kShareOfFree + 1) : 0;
-  return std::max(std::min(small, free), std::min(large, free_for_large));
+  return std::max(std::min(small, free_for_small), std::min(large, free_for_large));
 }
 
 bool MemoryBudget::try_grow(MemoryAccount& account, MemoryKind kind, size_t bytes) {

@@ -65,6 +65,19 @@ TEST(MemoryBudget, greedy_clients_leave_room_for_small_ones) {
   EXPECT_TRUE(small.charge.try_resize(MemoryAccount::kSmallBytes));
 }
 
+// Frames that nobody ends, and then answers that nobody reads.
+TEST(MemoryBudget, answers_that_go_beyond_the_limit_leave_room_for_small_ones) {
+  MemoryBudget budget(128 * kMb);
+  Client frames(budget), deaf(budget), small(budget), late(budget);
+  frames.charge.resize(73 * kMb);
+  MemoryCharge unread(&deaf.account, MemoryKind::Results);
+  unread.resize(56 * kMb);
+  EXPECT_TRUE(small.charge.try_resize(MemoryAccount::kSmallBytes));
+  EXPECT_FALSE(small.charge.try_resize(kMb));
+  unread.resize(71 * kMb);
+  EXPECT_FALSE(late.charge.try_resize(4096)) << "there is an end to it";
+}
+
 TEST(MemoryBudget, a_refusal_names_the_limit_and_who_holds_most) {
   MemoryBudget budget(512 * kMb);
   Client client(budget);
