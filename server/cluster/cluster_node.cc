@@ -72,6 +72,7 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
       port_(port),
       tasks_(tasks),
       clock_(clock),
+      patience_(clock),
       etcd_(etcd),
       random_(random),
       settings_(std::move(settings)),
@@ -99,7 +100,7 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
            .host = transactions},
           rules_.transactions),
       appends_(
-          {.clock = clock,
+          {.clock = patience_,
            .send = [this](NodeId to,
                           ClusterMessage message) { port_.send(to, std::move(message)); },
            .cluster = [this] { return table_.snapshot(); },
@@ -117,7 +118,7 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
                }},
           rules_.appends),
       ends_({.self = identity_.id,
-             .clock = clock,
+             .clock = patience_,
              .send = [this](NodeId to,
                             ClusterMessage message) { port_.send(to, std::move(message)); },
              .cluster = [this] { return table_.snapshot(); },
@@ -129,7 +130,7 @@ ClusterNode::ClusterNode(Identity identity, storage::Log& log, storage::LogReade
                  }},
             rules_.ends),
       commits_({.self = identity_.id,
-                .clock = clock,
+                .clock = patience_,
                 .cluster = [this] { return table_.snapshot(); },
                 .appends = appends_,
                 .ends = ends_,
@@ -169,6 +170,7 @@ void ClusterNode::tick() {
   if (cutter_) cutter_->tick();
   port_.want_snapshot(cutter_ && !has_passed_over_ && cutter_->is_due());
   transactions_.tick();
+  patience_.tick();
   appends_.tick();
   ends_.tick();
   commits_.tick();

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "base/awake_clock.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/uuid.h"
@@ -222,6 +223,7 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   ClusterPort& port_;
   TaskHost& tasks_;
   const Clock& clock_;
+  AwakeClock patience_;  // of those who wait for answers to statements
   storage::EtcdClient& etcd_;
   Random& random_;
   const ClusterSettings settings_;

@@ -4,6 +4,7 @@ import re
 import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 from cluster_cases import all_is_well, cluster, create_topic, metadata_of
 from cluster_nodes import eventually
@@ -213,6 +214,27 @@ def a_node_that_was_frozen_shows_nothing_old():
             run_on(nodes.nodes[1], f"INSERT INTO fresh VALUES (1, {v})")
         nodes.nodes[2].thaw()
         assert reader.execute("SELECT v FROM fresh WHERE k = 1").fetchone() == (19,)
+    all_is_well(nodes)
+
+
+@case
+def what_waits_at_a_node_that_is_frozen_goes_on_when_it_wakes():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE slept (k INT PRIMARY KEY, v INT) WITH (partitions = 1)")
+    run_on(nodes.nodes[1], "INSERT INTO slept VALUES (1, 1)")
+    leader = nodes.nodes[metadata_of(nodes.nodes[1], "slept").topics["slept"].partitions[0].leader]
+    asked, other = (node for node in nodes.nodes.values() if node is not leader)
+    with connect(asked) as writer, ThreadPoolExecutor(1) as at_once:
+        leader.freeze()
+        written = at_once.submit(writer.execute, "UPDATE slept SET v = v + 1 WHERE k = 1")
+        time.sleep(0.5)
+        assert not written.done()
+        asked.freeze()
+        time.sleep(11)  # longer than anybody waits for a leader
+        leader.thaw()
+        asked.thaw()
+        assert written.result(60).rowcount == 1
+    assert rows_of(other, "SELECT v FROM slept WHERE k = 1") == [(2,)]
     all_is_well(nodes)
 
 
