@@ -211,6 +211,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   }
   // ClusterNetwork::Handler
   void on_message(NodeId from, ClusterMessage message) override;
+  void on_connected(NodeId node) override { node_->on_connected(node); }
   void on_gone(NodeId node) override;
 
   const ClusterMemberOptions options_;

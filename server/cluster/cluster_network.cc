@@ -82,6 +82,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         }
         if (is_hello((*frame)->bytes)) {
           write(encode_hello_answer(answer));
+          if (!std::exchange(is_heard, true)) network.handler.on_connected(*from);
           continue;
         }
         auto message = decode_message((*frame)->bytes, (*frame)->keeper);
@@ -136,6 +137,7 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
     std::optional<NodeId> from;  // since it has said so
     HelloAnswer answer;
     bool is_over = false, is_first = true;
+    bool is_heard = false;         // it has greeted again: it knows that it is heard here
     std::unique_ptr<NodeTls> tls;  // null: it speaks in the clear
     NodeFrames frames{kMaxNodeFrame};
     Connection connection;
@@ -245,10 +247,13 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         asked_us = 0;
         return;
       }
-      since_us = network.clock.monotonic_us();
+      asked_us = since_us = network.clock.monotonic_us();
+      write(
+          hello());  // nothing that it says from now on is lost: what it was asked before may be asked again
       log_info("connected to a node node={} endpoint={}", id.value(), endpoint);
       trouble.clear();
       was_there = true;
+      network.handler.on_connected(id);
     }
     void on_drained() override {}
     void on_closed() override {

@@ -44,6 +44,8 @@ class ClusterNetwork {
   class Handler {
    public:
     virtual void on_message(NodeId from, ClusterMessage message) = 0;
+    // A connection is new by which one of the two speaks to the other, and that one says now what it is asked.
+    virtual void on_connected(NodeId node) = 0;
     // It was connected, and nobody listens there any more: the process is gone.
     virtual void on_gone(NodeId node) = 0;
 

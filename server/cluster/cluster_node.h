@@ -129,6 +129,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
                 std::optional<storage::NodeEpoch> replaces = std::nullopt);
   // A process with another data directory has registered as this node after the one that this one may replace.
   bool is_taken() const { return is_taken_ || is_replaced_; }
+  // As ReplicaManager's.
+  void on_connected(NodeId node) { replicas_.on_connected(node); }
   // Nobody listens any more where the node was.
   void on_gone(NodeId node);
   // It is about to stop: the controller moves away what it leads, if somebody else can.

@@ -33,6 +33,10 @@ void FollowerReplica::tick() {
   if (is_lost || (state_ == State::Rests && now_us >= retry_at_us_)) fetch();
 }
 
+void FollowerReplica::ask_again() {
+  if (state_ == State::Fetches) fetch();
+}
+
 std::string FollowerReplica::describe() const {
   constexpr std::string_view kStates[] = {"rests", "fetches", "writes"};
   return fmt::format("{} from offset {}{}{}", kStates[static_cast<size_t>(state_)],

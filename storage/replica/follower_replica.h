@@ -24,6 +24,8 @@ class FollowerReplica {
 
   void reassign(PartitionAssignment assignment) { assignment_ = std::move(assignment); }
   void on_fetched(ReplicaFetched fetched);
+  // What it has asked, or the answer, may be lost.
+  void ask_again();
   void tick();
 
   const PartitionAssignment& assignment() const { return assignment_; }

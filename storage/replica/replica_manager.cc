@@ -214,6 +214,12 @@ void ReplicaManager::on_durable(std::span<const TopicPartition> grown) {
   }
 }
 
+void ReplicaManager::on_connected(NodeId node) {
+  for (auto& [partition, replica] : replicas_)
+    if (replica.follower && replica.follower->assignment().leader == node)
+      replica.follower->ask_again();
+}
+
 void ReplicaManager::tick() {
   const int64_t now_us = context_.clock.monotonic_us();
   std::vector<TopicPartition> due;

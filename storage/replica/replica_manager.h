@@ -37,6 +37,8 @@ class ReplicaManager {
 
   void on_fetch(const ReplicaFetch& fetch);
   void on_fetched(ReplicaFetched fetched);
+  // A connection with the node is new, by which one of the two speaks: what was on its way on another one may be lost.
+  void on_connected(NodeId node);
   // The log has appended to these.
   void on_durable(std::span<const TopicPartition> grown);
   // Every few milliseconds.

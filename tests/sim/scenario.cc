@@ -474,6 +474,7 @@ class Scenario {
       queue_.after(after_us, [this, leader, partition] { look_at_alone(*leader, partition); });
     queue_.after(3 * kSecond, [this, leader] {
       network_.heal();
+      tell_of_connections();
       etcd_.cut(leader->id(), false);
     });
   }
@@ -566,7 +567,19 @@ class Scenario {
       network_.cut(node.id(), other->id());
       if (!one_way) network_.cut(other->id(), node.id());
     }
-    queue_.after(for_us, [this] { network_.heal(); });
+    queue_.after(for_us, [this] {
+      network_.heal();
+      tell_of_connections();
+    });
+  }
+
+  // Those that were cut connect again.
+  void tell_of_connections() {
+    for (const auto& node : nodes_)
+      for (const auto& other : nodes_)
+        if (other != node && node->is_running())
+          node->run(node->life(),
+                    [to = node.get(), id = other->id()] { to->cluster()->on_connected(id); });
   }
 
   void cut_from_etcd(SimNode& node, int64_t for_us) {

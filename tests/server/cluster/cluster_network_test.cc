@@ -38,6 +38,7 @@ struct Node final : ClusterNetwork::Handler {
   void on_message(NodeId from, ClusterMessage message) override {
     came.emplace_back(from, std::get<Heartbeat>(message).applied);
   }
+  void on_connected(NodeId node) override { ++connections[node]; }
   void on_gone(NodeId node) override { gone.push_back(node); }
   void know(int32_t id, const Address& at) {
     known[NodeId{id}] = at.to_string();
@@ -59,6 +60,7 @@ struct Node final : ClusterNetwork::Handler {
   std::unique_ptr<ClusterNetwork> network;
   std::vector<std::pair<NodeId, Revision>> came;
   std::vector<NodeId> gone;
+  std::map<NodeId, int> connections;
 };
 
 // Runs the loop until it is so; false when that takes too long.
@@ -169,6 +171,9 @@ TEST(ClusterNetwork, a_node_that_is_gone_is_noticed_and_found_again) {
   const Address address = two->network->address();
   one.know(2, address);
   ASSERT_TRUE(run_until(loop, {&one, two.get()}, [&] { return one.knows(2); }));
+  EXPECT_EQ(one.connections[NodeId{2}], 1);
+  ASSERT_TRUE(run_until(loop, {&one, two.get()}, [&] { return two->connections[NodeId{1}] == 1; }))
+      << "who is spoken to on a new one is told, too";
   two.reset();
   ASSERT_TRUE(run_until(loop, {&one}, [&] { return !one.gone.empty(); }));
   EXPECT_FALSE(one.knows(2));
@@ -176,6 +181,7 @@ TEST(ClusterNetwork, a_node_that_is_gone_is_noticed_and_found_again) {
   EXPECT_EQ(one.gone, std::vector{NodeId{2}});  // once
   two = std::make_unique<Node>(loop, "blue", 2, address.port);
   ASSERT_TRUE(run_until(loop, {&one, two.get()}, [&] { return one.knows(2); }));
+  EXPECT_EQ(one.connections[NodeId{2}], 2);
 }
 
 namespace {
@@ -253,6 +259,7 @@ TEST(ClusterNetwork, a_large_message_comes_whole) {
     void on_message(NodeId, ClusterMessage message) override {
       batches = std::get<storage::ReplicaFetched>(message).batches.view();
     }
+    void on_connected(NodeId) override {}
     void on_gone(NodeId) override {}
     std::string batches;
   } taker;
