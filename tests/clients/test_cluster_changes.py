@@ -3,8 +3,9 @@
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-from cluster_cases import all_is_well, cluster, leader_of
+from cluster_cases import all_is_well, cluster, leader_of, metadata_of
 from cluster_nodes import eventually
 from millrace_server import Skipped, case, run
 
@@ -12,6 +13,10 @@ try:
     import psycopg
 except ImportError:
     psycopg = None
+try:
+    from confluent_kafka import Consumer, TopicPartition
+except ImportError:
+    Consumer = None
 
 
 CHANGES = int(os.environ.get("MILLRACE_CLUSTER_CHANGES", "250"))  # of one row, at each of two nodes
@@ -357,6 +362,47 @@ def temporary_tables_are_of_one_session_and_go_with_their_node():
     b.execute("INSERT INTO mine VALUES (1)")  # of another node: it stays
     b.close()
     eventually(lambda: not topics())
+    all_is_well(nodes)
+
+
+def partition_of_each_key(node, topic, count):
+    """Of an INT key."""
+    consumer = Consumer({"bootstrap.servers": node.kafka, "group.id": "keys"})
+    partitions = metadata_of(node, topic).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+    found = {}
+    while len(found) < count:
+        message = consumer.poll(10)
+        assert message and not message.error(), message and message.error()
+        found[int.from_bytes(message.key(), "big")] = message.partition()
+    consumer.close()
+    return found
+
+
+@case
+def who_waits_for_one_partition_keeps_nobody_from_another():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE halves (k INT PRIMARY KEY, v INT) WITH (partitions = 6, replicas = 2)")
+    asked = nodes.nodes[1]
+    run_on(asked, *(f"INSERT INTO halves VALUES ({k}, 0)" for k in range(40)))
+    replicas = {partition: set(known.replicas)
+                for partition, known in metadata_of(asked, "halves").topics["halves"].partitions.items()}
+    partitions = partition_of_each_key(asked, "halves", 40)
+    stuck = next(k for k, partition in partitions.items() if 3 in replicas[partition])
+    others = next(k for k, partition in partitions.items() if 3 not in replicas[partition])
+    with connect(asked) as one, connect(asked) as another, ThreadPoolExecutor(1) as at_once:
+        nodes.nodes[3].kill()
+        eventually(lambda: leader_of(nodes, "halves", partitions[stuck]) is not nodes.nodes[3])
+        waits = at_once.submit(tag, one, f"UPDATE halves SET v = v + 1 WHERE k = {stuck}")
+        time.sleep(0.5)  # it has begun
+        for _ in range(10):
+            assert tag(another, f"UPDATE halves SET v = v + 1 WHERE k = {others}") == "UPDATE 1"
+        with another.transaction():
+            another.execute(f"DELETE FROM halves WHERE k = {others}")
+        assert not waits.done()
+        nodes.nodes[3].start()
+        assert waits.result(60) == "UPDATE 1"
+        assert another.execute(f"SELECT k, v FROM halves WHERE k IN ({stuck}, {others})").fetchall() == [(stuck, 1)]
     all_is_well(nodes)
 
 

@@ -83,6 +83,7 @@ void TableOpening::ask_leaders() {
   }
   const std::vector<storage::TopicPartition> asked(partitions.begin(), partitions.end());
   if (auto ends = old_ends(asked)) return leaders_told(*std::move(ends));
+  if (kind_ == Kind::Change) stalled_.emplace(session_);
   cluster.ask_ends(
       asked, session_.setting_ms("read.wait.ms", session_.parts().settings.open_wait_ms()),
       there_.on(session_.shard().loop(),
@@ -106,6 +107,7 @@ std::optional<ClusterTopics::Ends> TableOpening::old_ends(
 
 void TableOpening::leaders_told(Result<ClusterTopics::Ends> ends) {
   if (!opened_) return;
+  stalled_.reset();
   if (!ends && ends.error().code == ErrorCode::ObjectState) {
     const bool of_topics =
         std::ranges::any_of(tables_, [this](const KeptTable& each) { return is_of_topic(each); });

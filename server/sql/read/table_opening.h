@@ -12,6 +12,7 @@
 #include "server/net/loop.h"
 #include "server/sql/read/committed_ends.h"
 #include "server/sql/read/kept_tables.h"
+#include "server/sql/stalled_turns.h"
 #include "server/sql/table_locks.h"
 
 namespace server {
@@ -87,6 +88,7 @@ class TableOpening {
   bool awaits_needed_ = false, has_failed_ = false;
   std::optional<Timer> timer_;     // while it waits
   std::shared_ptr<int> interest_;  // likewise
+  std::optional<StalledTurns> stalled_;  // while leaders are asked
   TableLocks::Place place_;
   TableLocks::Hold hold_;
   const Interest there_;

@@ -1,9 +1,11 @@
 // The ends of transactions: rows first, then what was defined (docs/adr/0059).
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "server/sql/execution.h"
+#include "server/sql/stalled_turns.h"
 #include "server/sql/write/append_changes.h"
 
 namespace server {
@@ -28,7 +30,9 @@ class ChangesCommit final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
   // Of one partition, as one request.
-  void begin(ClusterTopics::Change change, WriterTurns turns) {
+  void begin(ClusterTopics::Change change, WriterTurns its_turns) {
+    auto turns = std::make_shared<WriterTurns>(std::move(its_turns));
+    stalled_.emplace(session(), turns);
     std::vector<ClusterTopics::Change> changes;
     changes.push_back(std::move(change));
     append_changes(
@@ -41,7 +45,9 @@ class ChangesCommit final : public SqlExecution {
          })](std::vector<ClusterTopics::Changed> changed) { told(std::move(changed.front())); });
   }
   // Of any, as one transaction of Kafka's.
-  void begin(std::vector<ClusterTopics::Change> changes, WriterTurns turns) {
+  void begin(std::vector<ClusterTopics::Change> changes, WriterTurns its_turns) {
+    auto turns = std::make_shared<WriterTurns>(std::move(its_turns));
+    stalled_.emplace(session(), turns);
     commit_changes(session().parts(), std::move(changes),
                    [turns = std::move(turns), told = on_loop([this](const Committed& committed) {
                                                 if (committed) return end(*committed);
@@ -58,6 +64,8 @@ class ChangesCommit final : public SqlExecution {
     session().note_written(written);
     receiver().on_done({"COMMIT"});
   }
+
+  std::optional<StalledTurns> stalled_;
 };
 
 // Of tables over the same topic the rows for a partition are one change.

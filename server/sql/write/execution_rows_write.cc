@@ -9,6 +9,7 @@
 #include "engine/types/ascii.h"
 #include "server/sql/execution.h"
 #include "server/sql/serial/passing_numbers.h"
+#include "server/sql/stalled_turns.h"
 #include "server/sql/write/append_changes.h"
 #include "server/sql/write/change_attempts.h"
 #include "server/sql/write/written_rows.h"
@@ -125,9 +126,8 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   }
 
   void append_in_cluster(ChangeAttempts::Changes changes) {
-    is_appending_ = true;
     append_changes(session().parts(), std::move(changes),
-                   [turns = session().turns(),
+                   [turns = begin_appending(),
                     told = on_loop([this](std::vector<ClusterTopics::Changed> changed) {
                       told_in_cluster(std::move(changed));
                     })](std::vector<ClusterTopics::Changed> changed) { told(std::move(changed)); });
@@ -135,16 +135,27 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
 
   // A row whose key is another one now may come to another partition than it goes from: neither is there without the other.
   void commit_in_cluster(ChangeAttempts::Changes changes) {
-    is_appending_ = true;
     commit_changes(
         session().parts(), std::move(changes),
-        [turns = session().turns(), told = on_loop([this](const Committed& committed) {
+        [turns = begin_appending(), told = on_loop([this](const Committed& committed) {
                                       committed_in_cluster(committed);
                                     })](const Committed& committed) { told(committed); });
   }
 
-  void committed_in_cluster(const Committed& committed) {
+  // Nobody else of this node has its turns while rows are on their way, though the client may be gone.
+  std::shared_ptr<WriterTurns> begin_appending() {
+    is_appending_ = true;
+    auto turns = std::make_shared<WriterTurns>(session().turns());
+    stalled_.emplace(session(), turns);
+    return turns;
+  }
+  void end_appending() {
     is_appending_ = false;
+    stalled_.reset();
+  }
+
+  void committed_in_cluster(const Committed& committed) {
+    end_appending();
     if (committed) {
       session().note_written(*committed);
       return finish_in_cluster();
@@ -154,7 +165,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   }
 
   void told_in_cluster(std::vector<ClusterTopics::Changed> changed) {
-    is_appending_ = false;
+    end_appending();
     std::optional<Error> error = attempts_->told(std::move(changed));
     session().note_written(attempts_->appended());
     if (error) return fail(*std::move(error));
@@ -360,6 +371,7 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
   std::vector<engine::Value> parameters_;
   std::vector<std::string> returned_keys_;  // by row of returned_
   std::optional<Timer> timer_;              // until the next attempt
+  std::optional<StalledTurns> stalled_;     // while is_appending_
   int64_t attempts_made_ = 0, give_up_us_ = 0;
   bool is_appending_ = false, is_cancelled_ = false;
 };
