@@ -254,7 +254,9 @@ void CommitCalls::part_done(const CommitPtr& commit, size_t place, Result<Append
   if (appended) commit->appended[place] = *appended;
   // That somebody else was faster says more than that a leader does not answer.
   else if (!commit->error || appended.error().code == ErrorCode::ObjectState)
-    commit->error = std::move(appended).error();
+    // FencedTask: the coordinator has given its producer a newer epoch.
+    commit->error = appended.error().code == ErrorCode::FencedTask ? was_aborted()
+                                                                   : std::move(appended).error();
   if (--commit->parts_left > 0) return;
   limit(*commit);
   if (!commit->error || !rules_.needs_all) return end(commit);

@@ -160,7 +160,10 @@ class RowsWriteExecution final : public SqlExecution, private sql::Receiver {
       session().note_written(*committed);
       return finish_in_cluster();
     }
-    if (committed.error().code == ErrorCode::ObjectState) return wait_to_begin_again({});
+    // Overtaken, or aborted where its coordinator has changed: nothing was written.
+    const ErrorCode code = committed.error().code;
+    if (code == ErrorCode::ObjectState || code == ErrorCode::FencedTask)
+      return wait_to_begin_again({});
     fail(committed.error());
   }
 

@@ -244,6 +244,22 @@ TEST_F(CommitCallsTest, WhereAPartIsRefusedNothingIsWritten) {
   EXPECT_EQ(told[0].error().detail, "Nothing of the transaction was written.");
 }
 
+// As after a freeze: its coordinator has waited no longer, and has told one partition so already.
+TEST_F(CommitCallsTest, WhoseTransactionWasAbortedIsToldSo) {
+  commit();
+  begin();
+  add();
+  const auto parts = send();
+  appends.on_message(kThere,
+                     RowsAppended{parts[0].number, Error{ErrorCode::FencedTask, "fenced"}, false});
+  appended(parts[1], 9);
+  ended(take<EndCommit>(), KafkaError::InvalidProducerEpoch);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].error().code, ErrorCode::FencedTask);
+  EXPECT_TRUE(told[0].error().message.starts_with("the transaction was aborted"));
+  EXPECT_EQ(told[0].error().detail, "Nothing of the transaction was written.");
+}
+
 TEST_F(CommitCallsTest, WhoCoordinatesItNextKnowsHowItHasEnded) {
   for (const bool was_committed : {true, false}) {
     told.clear();
