@@ -51,10 +51,10 @@ void ProgressChecker::check(SimNode& node) {
   while (seen.read.size() > 1 && seen.read[1].first <= now_us - patience_us_) seen.read.pop_front();
 }
 
-void ProgressChecker::check_election(SimNode& controller, SimNode& elected,
+void ProgressChecker::check_election(int64_t decided_us, SimNode& controller, SimNode& elected,
                                      const storage::ClusterSnapshot& cluster,
                                      const storage::PartitionAssignment& assignment) {
-  const int64_t noticed_us = queue_.now_us() - patience_us_;
+  const int64_t noticed_us = decided_us - patience_us_;
   const Seen* const decides = find_seen(controller);
   const Seen* const leads = find_seen(elected);
   if (decides == nullptr || decides->decides_since_us > noticed_us ||

@@ -25,11 +25,12 @@ class ProgressChecker {
 
   // After whatever has happened on the node.
   void check(SimNode& node);
-  // A command of `controller` is to change an assignment; `cluster` is as the command leaves it.
-  void check_election(SimNode& controller, SimNode& elected,
+  // A command of `controller` is to change an assignment, by its own decision of `decided_us`: etcd may be slow to take
+  // it. `cluster` is as the command leaves it.
+  void check_election(int64_t decided_us, SimNode& controller, SimNode& elected,
                       const storage::ClusterSnapshot& cluster,
                       const storage::PartitionAssignment& assignment);
-  // Likewise; by its own decision, of `decided_us`: etcd may be slow to take it.
+  // Likewise.
   void check_room(int64_t decided_us, SimNode& controller, SimNode& elected,
                   const std::vector<std::unique_ptr<SimNode>>& nodes,
                   const storage::ClusterSnapshot& cluster,

@@ -259,7 +259,8 @@ class Scenario {
         const auto* then = before->find(partition);
         if (!now->leader || then == nullptr || then->leader == now->leader) continue;
         if (is_request(part)) continue;
-        progress_.check_election(node_of(author), node_of(*now->leader), *table.snapshot(), *now);
+        progress_.check_election(decided_us, node_of(author), node_of(*now->leader),
+                                 *table.snapshot(), *now);
         progress_.check_room(decided_us, node_of(author), node_of(*now->leader), nodes_,
                              *table.snapshot(), *now);
       }
