@@ -103,6 +103,7 @@ void Session::set_output_full(bool is_full) {
 }
 
 std::optional<int64_t> Session::deadline_us() const {
+  if (shut_down_reason_) return shut_down_at_us_;
   if (phase_ == Phase::Startup || phase_ == Phase::Authentication) return startup_deadline_us();
   return activity_ ? activity_->deadline_us() : idle_deadline_us();
 }
@@ -143,9 +144,27 @@ void Session::terminate() {
   shut_down({ErrorCode::ShuttingDown, "terminating connection due to administrator command"});
 }
 
+// Whether what is on its way to the log is there the client is still told: programs begin anew after 57P01.
 void Session::shut_down(Error reason) {
+  constexpr int64_t kLastAnswerUs = 3'000'000;
+  const bool is_stop = reason.code == ErrorCode::ShuttingDown;
   shut_down_reason_ = std::move(reason);
+  shut_down_at_us_ = clock_.monotonic_us() + (is_stop ? kLastAnswerUs : 0);
+  if (activity_ && is_stop) activity_->cancel(*shut_down_reason_);
   host_.wake();
+}
+
+bool Session::must_end() const {
+  return shut_down_reason_ && (!is_asked_ || clock_.monotonic_us() >= shut_down_at_us_);
+}
+
+Error Session::take_last_words() {
+  Error reason = *std::exchange(shut_down_reason_, std::nullopt);
+  if (activity_) {
+    reason.detail = "Whether the statement that ran was carried out is not known.";
+    reason.hint = "Look whether it was before you send it again.";
+  }
+  return reason;
 }
 
 // libpq reads an error only in answer to the startup packet, or to the SSLRequest before it: one
@@ -166,7 +185,7 @@ std::function<void()> Session::waker() {
 }
 
 bool Session::step() {
-  if (shut_down_reason_) die(*std::exchange(shut_down_reason_, std::nullopt));
+  if (must_end()) die(take_last_words());
   if (phase_ == Phase::Over) return false;
   if (activity_) return step_activity();
   if (phase_ == Phase::Startup) return step_startup();
@@ -303,7 +322,10 @@ bool Session::step_activity() {
   const bool was_commit = std::exchange(commits_transaction_, false);
   if (was_commit) end_transaction(progress.has_value());
   if (group_ == Group::Committing) group_ = Group::None;
-  if (!progress) fail(progress.error(), activity_text_);
+  if (!progress && shut_down_reason_ && progress.error().code == shut_down_reason_->code)
+    die(*std::exchange(shut_down_reason_, std::nullopt));
+  else if (!progress)
+    fail(progress.error(), activity_text_);
   return true;
 }
 
@@ -414,6 +436,7 @@ bool Session::handle(const Frame& frame) {
     return true;
   }
   is_at_rest_ = false;
+  is_asked_ = true;
   converted_.clear();
   if (skips_until_sync_ && frame.type != ClientMessage::Sync) return true;
   if (frame.type == ClientMessage::Sync && group_ == Group::Open) {
@@ -696,6 +719,7 @@ void Session::die(Error error) {
 void Session::send_ready() {
   for (const auto& [name, value] : context_.settings.take_reports())
     writer().parameter_status(name, value);
+  is_asked_ = false;
   is_at_rest_ = transaction_ == TransactionStatus::Idle;
   if (is_at_rest_ && advisory_locks_) advisory_locks_->end_transaction();
   if (is_at_rest_) send_notifications();

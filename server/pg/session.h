@@ -160,6 +160,9 @@ class Session : public ClientSession {
   bool step_startup();
   bool step_authentication();
   bool startup_is_over();
+  // It was told to, and has answered what it was asked before, or takes too long for that.
+  bool must_end() const;
+  Error take_last_words();
   Status authenticate(std::unique_ptr<SessionRequest> request);
   int64_t startup_deadline_us() const;
   // When a client that sends nothing is sent away; nothing while it need not.
@@ -325,6 +328,8 @@ class Session : public ClientSession {
   bool is_output_full_ = false;
   bool is_output_due_ = false;  // the client may wait for what is there: Sync, Flush
   std::optional<Error> shut_down_reason_;
+  int64_t shut_down_at_us_ = 0;                     // whatever the client still waits for
+  bool is_asked_ = false;                           // and has not said that it is ready again
   std::optional<Error> refusal_;                    // what the startup packet is answered with
   std::unique_ptr<SessionRequest> request_;         // while the client authenticates
   std::unique_ptr<Authentication> authentication_;  // likewise

@@ -1134,6 +1134,7 @@ def a_session_ends_what_another_does():
             assert words in str(failed[0]), failed
             failed.clear()
         assert other.broken
+        wait_until(lambda: c.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", (number,)).fetchone() == (0,))
         notices = []
         c.add_notice_handler(lambda notice: notices.append(notice.message_primary))
         assert c.execute("SELECT pg_terminate_backend(%s)", (number,)).fetchone() == (False,)

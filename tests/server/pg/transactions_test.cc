@@ -114,6 +114,39 @@ TEST(Transactions, give_back_what_they_have_when_they_fail) {
   EXPECT_EQ(client.backend.rollbacks, before) << "it may go on";
 }
 
+// Programs begin anew after 57P01: whose rows are on their way is told what became of them.
+TEST(Stops, answer_what_is_being_written) {
+  const Error reason{ErrorCode::ShuttingDown, "the server stops"};
+  for (const bool is_extended : {false, true}) {
+    Begun client;
+    client.backend.holds_writes = true;
+    client.say(is_extended ? parse(kInsert) + bind() + execute() + sync_up() : query(kInsert));
+    client.session.shut_down(reason);
+    client.pass_ms(2'999);
+    EXPECT_EQ(client.hear(), "");
+    client.backend.let_go();
+    EXPECT_TRUE(client.hear().ends_with("C(INSERT 0 1) Z(I) E(57P01 FATAL the server stops)"));
+  }
+}
+
+TEST(Stops, wait_three_seconds_at_most) {
+  Begun client;
+  client.backend.holds_writes = true;
+  client.say(query(kInsert));
+  client.session.shut_down({ErrorCode::ShuttingDown, "the server stops"});
+  client.pass_ms(3'000);
+  EXPECT_TRUE(client.hear().starts_with("E(57P01 FATAL the server stops"));
+  EXPECT_TRUE(client.session.is_over());
+}
+
+TEST(Stops, wait_for_nobody_who_is_asked_nothing) {
+  Begun client;
+  client.say(query("BEGIN; " + std::string(kInsert)));
+  client.session.shut_down({ErrorCode::ShuttingDown, "the server stops"});
+  EXPECT_EQ(client.hear(), "E(57P01 FATAL the server stops)");
+  EXPECT_EQ(client.backend.rollbacks, 1);
+}
+
 TEST(IdleSessions, end_within_a_transaction) {
   Begun client;
   client.say(query("SET idle_in_transaction_session_timeout = '5s'"));
