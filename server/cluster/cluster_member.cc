@@ -413,7 +413,7 @@ LogsTold::Log ClusterMember::log_of(const TopicPartition& partition) const {
   if (!status) return {};
   const auto last = storage::ReplicaLog(log_).last_epoch(partition);
   return {last ? last->value_or(LeaderEpoch{-1}) : LeaderEpoch{-1}, status->log_end(),
-          status->readable_end()};
+          status->high_watermark()};
 }
 
 void ClusterMember::note_touch() {

@@ -189,7 +189,7 @@ struct LogsTold {
   struct Log {
     LeaderEpoch last_epoch{-1};  // of its last record; -1: it has none
     Offset end = {};
-    Offset readable_end = {};
+    Offset high_watermark = {};
     auto operator<=>(const Log&) const = default;
   };
   uint64_t number = 0;

@@ -39,7 +39,7 @@ void LogCalls::ask_leaders(const std::vector<TopicPartition>& partitions, EndsDo
         [done = std::move(done)](const Found& found, const auto&) {
           std::map<TopicPartition, Offset> ends;
           for (const auto& [partition, log] : found.best)
-            ends.emplace(partition, log.first.readable_end);
+            ends.emplace(partition, log.first.high_watermark);
           done(std::move(ends));
         });
 }

@@ -35,7 +35,7 @@ class LogCalls {
   explicit LogCalls(Around around) : around_(std::move(around)), questions_(around_.clock) {}
 
   void ask(const std::vector<storage::TopicPartition>& partitions, Done done);
-  // How far they can be read, as their leaders say, without those that do not. For whoever tells people: nothing is decided by it.
+  // Their high watermarks, as their leaders say, without those that do not. For whoever tells people: nothing is decided by it.
   using EndsDone = std::function<void(std::map<storage::TopicPartition, Offset>)>;
   void ask_leaders(const std::vector<storage::TopicPartition>& partitions, EndsDone done);
   void on_message(NodeId from, const AskLogs& message);

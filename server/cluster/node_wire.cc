@@ -440,7 +440,7 @@ std::string frame_of(const LogsTold& told) {
   AskLogsResponse to;
   to.number = static_cast<int64_t>(told.number);
   for (const LogsTold::Log& each : told.logs)
-    to.logs.push_back({each.last_epoch.value(), each.end.value(), each.readable_end.value()});
+    to.logs.push_back({each.last_epoch.value(), each.end.value(), each.high_watermark.value()});
   return framed(to);
 }
 
@@ -688,7 +688,7 @@ ClusterMessage message_of(const AskLogsResponse& from) {
   LogsTold told{.number = static_cast<uint64_t>(from.number)};
   for (const AskLogsResponse::Log& each : from.logs)
     told.logs.push_back(
-        {LeaderEpoch{each.last_epoch}, Offset{each.end}, Offset{each.readable_end}});
+        {LeaderEpoch{each.last_epoch}, Offset{each.end}, Offset{each.high_watermark}});
   return told;
 }
 

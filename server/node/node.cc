@@ -630,7 +630,7 @@ std::vector<storage::TopicPartition> Node::put_ends(
       if (known != nullptr && *known->leader != view->self)
         elsewhere.insert(partition);
       else if (const auto status = log_->find_partition(partition))
-        each.end = status->readable_end().value();
+        each.end = status->high_watermark().value();
     }
   return {elsewhere.begin(), elsewhere.end()};
 }

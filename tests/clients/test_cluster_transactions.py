@@ -10,6 +10,7 @@ import time
 from cluster_cases import TRANSACTION, all_is_well, cluster, coordinator_of, create_topic, disturb, end_of, leader_of
 from cluster_load import read_committed
 from cluster_nodes import eventually
+from cluster_sql import connect, psycopg
 from millrace_server import Skipped, case, obstacle_of_own_client, run
 
 try:
@@ -229,6 +230,36 @@ def javas_producers_go_on_when_coordinator_and_leader_are_killed():
         assert producer.returncode == 0, said
         read = read_committed(nodes.bootstrap, topic, PARTITIONS)
         assert sum(map(len, read.values())) == records, {number: len(values) for number, values in read.items()}
+
+
+@case
+def lag_counts_what_lies_behind_transactions():
+    nodes = cluster()
+    if psycopg is None:
+        raise Skipped("psycopg is not installed")
+    create_topic(nodes, "overdue", 1)
+    producer = Producer({"bootstrap.servers": nodes.bootstrap, "transactional.id": "overdue"})
+    producer.init_transactions(30)
+    for _ in range(3):  # a record and a marker each
+        producer.begin_transaction()
+        producer.produce("overdue", b"in one")
+        producer.commit_transaction(30)
+    reader = Consumer({"bootstrap.servers": nodes.bootstrap, "group.id": "its reader"})
+    reader.commit(offsets=[TopicPartition("overdue", 0, 4)], asynchronous=False)
+    reader.close()
+
+    def lag_at(node):
+        with connect(node) as c:
+            return [row[3:6] for row in c.execute("SHOW CONSUMER LAG FOR 'its reader'").fetchall()]
+
+    for node in nodes.nodes.values():
+        eventually(lambda node=node: lag_at(node) == [(4, 6, 2)])
+    plain = Producer({"bootstrap.servers": nodes.bootstrap})
+    for _ in range(100):
+        plain.produce("overdue", b"in none")
+    assert plain.flush(30) == 0
+    for node in nodes.nodes.values():
+        eventually(lambda node=node: lag_at(node) == [(4, 106, 102)])
 
 
 run(obstacle_of_own_client())
