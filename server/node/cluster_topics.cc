@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <utility>
@@ -23,12 +24,14 @@ void MemberTopics::append(storage::AppendRequest request, storage::AppendDone do
   // The member's loop alone counts them down.
   struct Parts {
     storage::AppendDone done;
+    NoteWritten note;
     std::vector<storage::AppendedBatch> batches;
     std::optional<Error> error;
     size_t left = 0;
   };
   auto parts = std::make_shared<Parts>();
   parts->done = std::move(done);
+  parts->note = note_written();
   parts->batches.resize(request.parts.size());
   parts->left = request.parts.size();
   for (size_t i = 0; i < request.parts.size(); ++i) {
@@ -36,7 +39,7 @@ void MemberTopics::append(storage::AppendRequest request, storage::AppendDone do
     member_.append_rows(part.partition, std::move(part.batches),
                         [parts, i](Result<storage::AppendedBatch> appended) {
                           if (appended)
-                            parts->batches[i] = *appended;
+                            parts->note(parts->batches[i] = *appended);
                           else if (!parts->error)
                             parts->error = std::move(appended).error();
                           if (--parts->left > 0) return;
@@ -61,7 +64,9 @@ void MemberTopics::append_changes(std::vector<Change> parts, ChangesDone done) {
   auto waiting = std::make_shared<Waiting>(Waiting{
       std::move(done), std::vector<Changed>(parts.size(), Changed{no_answer}), parts.size()});
   for (size_t i = 0; i < parts.size(); ++i) {
-    const auto told = [waiting, i](Result<storage::AppendedBatch> appended, size_t batches_there) {
+    const auto told = [note = note_written(), waiting, i](Result<storage::AppendedBatch> appended,
+                                                          size_t batches_there) {
+      if (appended) note(*appended);
       waiting->parts[i] = {std::move(appended), batches_there};
       if (--waiting->left == 0) waiting->done(std::move(waiting->parts));
     };
@@ -80,7 +85,11 @@ void MemberTopics::commit(std::vector<Change> parts, CommitDone done) {
   std::vector<CommitCalls::Part> all;
   for (Change& part : parts)
     all.push_back({std::move(part.topic), part.partition, std::move(part.batches), part.read_to});
-  member_.commit_rows(std::move(all), std::move(done));
+  member_.commit_rows(std::move(all), [note = note_written(), done = std::move(done)](
+                                          Result<std::vector<storage::AppendedBatch>> committed) {
+    if (committed) std::ranges::for_each(*committed, note);
+    done(std::move(committed));
+  });
 }
 
 void MemberTopics::ask_ends(std::vector<storage::TopicPartition> partitions, int64_t wait_ms,
@@ -96,6 +105,18 @@ void MemberTopics::ask_ends(std::vector<storage::TopicPartition> partitions, int
 std::optional<ClusterTopics::Ends> MemberTopics::ends_asked_since(
     std::span<const storage::TopicPartition> partitions, int64_t asked_us) const {
   return told_ends_->since(partitions, asked_us);
+}
+
+// Before whoever waits for the rows is told, and before others may read.
+MemberTopics::NoteWritten MemberTopics::note_written() const {
+  return [ends = written_ends_, &clock = clock_](const storage::AppendedBatch& last) {
+    ends->note({{last.partition, last.last_offset + 1}}, clock.monotonic_us());
+  };
+}
+
+ClusterTopics::Ends MemberTopics::written_since(std::span<const storage::TopicPartition> partitions,
+                                                int64_t since_us) const {
+  return written_ends_->known_since(partitions, since_us);
 }
 
 bool MemberTopics::has_topic(const Uuid& topic) const {

@@ -18,6 +18,8 @@ class MemberTopics final : public ClusterTopics {
                 std::function<void(Result<Ends>)> done) override;
   std::optional<Ends> ends_asked_since(std::span<const storage::TopicPartition> partitions,
                                        int64_t asked_us) const override;
+  Ends written_since(std::span<const storage::TopicPartition> partitions,
+                     int64_t since_us) const override;
   bool has_topic(const Uuid& topic) const override;
   bool has_replica(const storage::TopicPartition& partition) const override;
   std::optional<int32_t> leader_of(const storage::TopicPartition& partition) const override;
@@ -26,10 +28,14 @@ class MemberTopics final : public ClusterTopics {
   std::vector<engine::NodeStatus> nodes() const override;
 
  private:
+  using NoteWritten = std::function<void(const storage::AppendedBatch&)>;
+  NoteWritten note_written() const;
+
   ClusterMember& member_;
   const Clock& clock_;
   // Of answers that come when this has gone, too.
   const std::shared_ptr<ToldEnds> told_ends_ = std::make_shared<ToldEnds>();
+  const std::shared_ptr<ToldEnds> written_ends_ = std::make_shared<ToldEnds>();
 };
 
 // What /metrics tells.

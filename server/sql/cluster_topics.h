@@ -55,6 +55,9 @@ class ClusterTopics {
   // them was not.
   virtual std::optional<Ends> ends_asked_since(std::span<const storage::TopicPartition> partitions,
                                                int64_t asked_us) const = 0;
+  // Behind what statements of this node have written to them since then.
+  virtual Ends written_since(std::span<const storage::TopicPartition> partitions,
+                             int64_t since_us) const = 0;
   // Not where it has been dropped by now, which definitions may say a moment later.
   virtual bool has_topic(const Uuid& topic) const = 0;
   // Whether this node has, or is about to have, the partition's records.

@@ -238,6 +238,43 @@ def what_waits_at_a_node_that_is_frozen_goes_on_when_it_wakes():
     all_is_well(nodes)
 
 
+@case
+def who_reads_where_a_statement_was_written_sees_it_whole():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE whole (k INT PRIMARY KEY, n INT) WITH (partitions = 4)")
+    stopping = threading.Event()
+
+    def write(one):
+        for first in range(0, 8000, 8):
+            if stopping.is_set():
+                return
+            rows = ", ".join(f"({k}, 0)" for k in range(first, first + 8))
+            if first % 3 == 0:
+                one.execute(f"INSERT INTO whole VALUES {rows}")
+            elif first % 3 == 1:
+                with one.transaction():
+                    for k in range(first, first + 8):
+                        one.execute(f"INSERT INTO whole VALUES ({k}, 0)")
+            else:
+                with one.cursor().copy("COPY whole FROM STDIN") as copy:
+                    for k in range(first, first + 8):
+                        copy.write_row((k, 0))
+            one.execute("UPDATE whole SET n = n + 1 WHERE k < 80")
+
+    with connect(nodes.nodes[2]) as one, connect(nodes.nodes[2]) as another, ThreadPoolExecutor(1) as at_once:
+        written = at_once.submit(write, one)
+        try:
+            for _ in range(300):
+                count, = another.execute("SELECT COUNT(*) FROM whole").fetchone()
+                assert count % 8 == 0, count
+                least, most = another.execute("SELECT MIN(n), MAX(n) FROM whole WHERE k < 8").fetchone()
+                assert least == most, (least, most)
+        finally:
+            stopping.set()
+        written.result(60)
+    all_is_well(nodes)
+
+
 def is_refused_or_leads(node, topic, read):
     """Who is left may have become the leader by then, and is right to answer: of a topic of one partition, since a
     look-up asks only the leader of its key's, and leaders of several change one after the other."""

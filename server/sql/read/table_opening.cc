@@ -282,8 +282,22 @@ void TableOpening::on_late_writers() {
 }
 
 void TableOpening::await_needed() {
+  if (session_.parts().cluster != nullptr) add_written_ends();
   if (find_needed()) return end({});
   wait([this] { end({}); });
+}
+
+// The leaders were asked before: of a statement of this node that has ended meanwhile one partition's rows may be in the
+// tables, and not yet another one's.
+void TableOpening::add_written_ends() {
+  std::vector<storage::TopicPartition> partitions;
+  for (const KeptTable& each : tables_)
+    if (const auto topic = topic_of(each))
+      for (PartitionId i{0}; i < PartitionId{topic->partition_count}; ++i)
+        partitions.emplace_back(topic->id, i);
+  for (const auto& [partition, end] :
+       session_.parts().cluster->written_since(partitions, begun_us_))
+    leaders_ends_.emplace_back(to_engine(partition), end);
 }
 
 void TableOpening::end(Status status) {

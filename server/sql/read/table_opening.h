@@ -66,6 +66,7 @@ class TableOpening {
   void await_writers();
   void on_late_writers();
   void await_needed();
+  void add_written_ends();
   void end(Status status);
   void on_timeout();
   std::string names(bool of_topics) const;

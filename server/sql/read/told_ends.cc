@@ -34,4 +34,15 @@ std::optional<ClusterTopics::Ends> ToldEnds::since(
   return ends;
 }
 
+ClusterTopics::Ends ToldEnds::known_since(std::span<const storage::TopicPartition> partitions,
+                                          int64_t asked_us) const {
+  std::lock_guard lock(mutex_);
+  ClusterTopics::Ends ends;
+  for (const storage::TopicPartition& partition : partitions)
+    if (const auto known = told_.find(partition);
+        known != told_.end() && known->second.asked_us >= asked_us)
+      ends.emplace_back(partition, known->second.end);
+  return ends;
+}
+
 }  // namespace server

@@ -1,4 +1,5 @@
-// How far partitions could be read when their leaders were asked last: what a read that may be old goes by.
+// How far partitions could be read, as somebody was told last: their leaders when they were asked, which a read that may be
+// old goes by; or what statements of this node have written, which others of this node see whole.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -23,6 +24,9 @@ class ToldEnds {
   // Of all of them as they were told to a question that is no older; nothing where one was not.
   std::optional<ClusterTopics::Ends> since(std::span<const storage::TopicPartition> partitions,
                                            int64_t asked_us) const;
+  // Those of them that were noted with such a time.
+  ClusterTopics::Ends known_since(std::span<const storage::TopicPartition> partitions,
+                                  int64_t asked_us) const;
 
  private:
   struct Told {

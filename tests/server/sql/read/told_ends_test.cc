@@ -40,6 +40,14 @@ TEST(ToldEnds, do_not_go_back) {
   EXPECT_EQ(ends->front().second, Offset{9});
 }
 
+TEST(ToldEnds, are_known_since_they_were_told) {
+  ToldEnds told;
+  told.note({{partition(0), Offset{5}}}, 1000);
+  told.note({{partition(1), Offset{7}}}, 400);
+  const ClusterTopics::Ends expected{{partition(0), Offset{5}}};
+  EXPECT_EQ(told.known_since(std::vector{partition(0), partition(1), partition(2)}, 401), expected);
+}
+
 TEST(ToldEnds, are_forgotten_when_there_are_many) {
   ToldEnds told;
   for (int32_t i = 0; i <= static_cast<int32_t>(ToldEnds::kMost); ++i)
