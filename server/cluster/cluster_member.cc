@@ -763,7 +763,9 @@ void ClusterMember::give_producer_ids() {
     ++next_producer_;
     done(id);
   }
-  if (want_producers_.empty() || is_allocating_) return;
+  // Some are at hand before anybody wants them: etcd may be away by then.
+  const bool has_some = next_producer_ < end_of_producers_ || !node_->is_registered();
+  if (is_allocating_ || (want_producers_.empty() && has_some)) return;
   is_allocating_ = true;
   storage::EtcdMetadataLog& log = node_->metadata();
   log.append(log.last_revision(), {}, std::nullopt, [this](const Result<Revision>& revision) {

@@ -320,6 +320,23 @@ def a_read_that_may_be_old_needs_nobody():
 
 
 @case
+def rows_are_written_while_etcd_is_away_at_a_node_that_has_just_started():
+    nodes = sql_cluster()
+    define(nodes, "CREATE TABLE early (k INT PRIMARY KEY, v INT) WITH (partitions = 4)")
+    nodes.nodes[2].kill()
+    nodes.nodes[2].start()
+    all_is_well(nodes)
+    nodes.etcd.kill()
+    try:
+        run_on(nodes.nodes[2], *(f"INSERT INTO early VALUES ({k}, 0)" for k in range(8)),
+               "INSERT INTO early VALUES (1, 1) ON CONFLICT (k) DO UPDATE SET v = early.v + 1")
+        assert rows_of(nodes.nodes[1], "SELECT COUNT(*), SUM(v) FROM early") == [(8, 1)]
+    finally:
+        nodes.etcd.start()
+    all_is_well(nodes)
+
+
+@case
 def all_nodes_are_killed_and_everything_is_there():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE durable (k INT PRIMARY KEY, v INT)")
