@@ -47,6 +47,7 @@ ClusterMember::ClusterMember(ClusterMemberOptions options, storage::Log& log, co
       mirror_(
           [this](Revision last, const storage::MetadataCommand& command,
                  std::function<void(Result<Revision>)> done) {
+            if (auto out = node_->out_of_cluster()) return done(*std::move(out));
             node_->metadata().append(last, command, std::nullopt, std::move(done));
           },
           [this](std::function<void()> task) { loop_.post(std::move(task)); },
@@ -688,6 +689,7 @@ void ClusterMember::place_commit(std::string ids, coordinator::Done<CommitPlace>
 
 void ClusterMember::commit_rows(std::vector<CommitCalls::Part> parts, CommitCalls::Done done) {
   loop_.post([this, parts = std::move(parts), done = std::move(done)]() mutable {
+    if (auto out = node_->out_of_cluster()) return done(*std::move(out));
     node_->commits().commit(std::move(parts), std::move(done));
   });
 }
@@ -695,6 +697,7 @@ void ClusterMember::commit_rows(std::vector<CommitCalls::Part> parts, CommitCall
 void ClusterMember::append_rows(const TopicPartition& partition, std::string batches,
                                 AppendCalls::Done done) {
   loop_.post([this, partition, batches = std::move(batches), done = std::move(done)]() mutable {
+    if (auto out = node_->out_of_cluster()) return done(*std::move(out));
     node_->appends().append(partition, std::move(batches), std::move(done));
   });
 }
@@ -703,6 +706,7 @@ void ClusterMember::append_rows_unless_changed(const TopicPartition& partition, 
                                                Offset since, AppendCalls::ChangeDone done) {
   loop_.post([this, partition, batches = std::move(batches), since,
               done = std::move(done)]() mutable {
+    if (auto out = node_->out_of_cluster()) return done(*std::move(out), 0);
     node_->appends().append_unless_changed(partition, std::move(batches), since, std::move(done));
   });
 }
@@ -711,6 +715,7 @@ void ClusterMember::ask_ends(std::vector<TopicPartition> partitions, int64_t ope
                              EndCalls::Done done) {
   loop_.post(
       [this, partitions = std::move(partitions), open_wait_us, done = std::move(done)]() mutable {
+        if (auto out = node_->out_of_cluster()) return done(*std::move(out));
         node_->ends().ask(std::move(partitions), open_wait_us, std::move(done));
       });
 }

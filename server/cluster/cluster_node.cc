@@ -302,9 +302,19 @@ void ClusterNode::note_replacement() {
                 ? "this node was removed from the cluster, and can be stopped"
                 : "another process has come as this node, which is out of the cluster now",
             identity_.id.value());
-  // What it reads from now on about a leader of this name is not about this process.
+  // What it reads from now on about a leader of this name is not about this process, nor is it for it to decide.
   replicas_.suspend(true);
+  lease_.retire();
   port_.standing_changed();
+}
+
+std::optional<Error> ClusterNode::out_of_cluster() const {
+  if (!is_replaced_) return std::nullopt;
+  return Error{ErrorCode::NotLeader,
+               cluster()->find(identity_.id) == nullptr
+                   ? "this node was removed from the cluster"
+                   : "another process has come as this node, which is out of the cluster",
+               "Nothing was written or changed.", "Ask another node; this one can be stopped."};
 }
 
 void ClusterNode::on_fenced(const NodeFenced& fenced) {
@@ -412,7 +422,7 @@ void ClusterNode::controller_changed(const std::optional<Lease::Controller>& con
     has_resigned_ = false;
     predecessor_ = controller->node;
   }
-  if (!lease_.is_held()) return;
+  if (!lease_.is_held() || is_replaced_) return;
   log_info("this node is the controller node={}", identity_.id.value());
   replicas_.context().decides_since_us = clock_.monotonic_us();
   ControllerPort& port = *this;

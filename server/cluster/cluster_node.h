@@ -139,6 +139,8 @@ class ClusterNode final : storage::ReplicaPort, ControllerPort {
   bool leads_nothing() const;
   // Others lead what it takes itself to lead: see NodeFenced.
   bool is_suspended() const { return fenced_until_ || is_replaced_ || is_outdated_; }
+  // Why it reads and writes nothing of the cluster's any more, for good.
+  std::optional<Error> out_of_cluster() const;
   bool is_registered() const { return node_epoch_.has_value(); }
   // Where it is the controller: another one is to be, now. False where it is not, or that was said already.
   bool step_down();

@@ -41,8 +41,8 @@ void ControllerLease::tick() {
   const int64_t now_us = clock_.monotonic_us();
   holder_.tick();
   if (lease_ && !is_renewing_ && now_us >= renew_at_us_) keep_alive();
-  if (is_vacant_ && !is_campaigning_ && now_us >= campaign_at_us_ && now_us >= stays_out_until_us_)
-    campaign();
+  const bool may_campaign = !is_retired_ && now_us >= stays_out_until_us_;
+  if (is_vacant_ && !is_campaigning_ && now_us >= campaign_at_us_ && may_campaign) campaign();
 }
 
 // --- Who it is
@@ -55,6 +55,7 @@ void ControllerLease::note(const std::optional<EtcdEntry>& entry) {
   if (controller == controller_) return;
   controller_ = controller;
   is_own_ = controller && controller->node == self_ && lease_ && entry->lease == *lease_;
+  if (is_own_ && is_retired_) depose(*controller_);
   changed_(controller_);
 }
 
@@ -104,6 +105,11 @@ bool ControllerLease::resign(int64_t stay_out_us) {
   stays_out_until_us_ = now_us + stay_out_us;
   depose(*controller_);
   return true;
+}
+
+void ControllerLease::retire() {
+  if (std::exchange(is_retired_, true) || !is_held()) return;
+  depose(*controller_);
 }
 
 void ControllerLease::keep_alive() {

@@ -43,6 +43,8 @@ class ControllerLease {
   // The key is given back, and this node does not try to make it again for `stay_out_us`. False where there is
   // nothing to give back, or that was said already.
   bool resign(int64_t stay_out_us);
+  // Likewise, for good, also where an attempt to make it is under way.
+  void retire();
   // Every few milliseconds.
   void tick();
 
@@ -64,6 +66,7 @@ class ControllerLease {
   std::optional<EtcdLease> lease_;
   bool is_campaigning_ = false, is_renewing_ = false;
   bool is_vacant_ = false;  // as etcd said last
+  bool is_retired_ = false;
   int64_t campaign_at_us_ = 0, renew_at_us_ = 0, renewed_at_us_ = 0, stays_out_until_us_ = 0;
 };
 

@@ -12,6 +12,7 @@ import types
 from cluster_cases import all_is_well, create_topic, leader_of, metadata_of
 from cluster_load import Load, producer_of, read_all
 from cluster_nodes import Cluster, Node, eventually
+from cluster_sql import run_on
 from etcd_way import Way
 from millrace_server import Skipped, binary, case, obstacle_of_own_client, run
 
@@ -277,10 +278,27 @@ def tools_leave_a_node_that_says_nothing():
     asked()
 
 
+def has_nothing_to_say(removed):
+    """It runs on, and defines, writes and reads nothing; whoever asks it is told why, at once."""
+    if psycopg is None:
+        return
+    for statement in ("CREATE STREAM by_a_stranger (v INT)", "SELECT * FROM at_the_removed", "INSERT INTO at_the_removed VALUES (1, 1)",
+                      "INSERT INTO at_the_removed VALUES (1, 1), (2, 2)", "UPDATE at_the_removed SET v = 1", "DROP TABLE at_the_removed"):
+        began = time.monotonic()
+        try:
+            run_on(removed, statement)
+            raise AssertionError(f"not refused: {statement}")
+        except psycopg.Error as error:
+            assert "this node was removed from the cluster" in str(error), (statement, error)
+        assert time.monotonic() - began < 3, statement
+
+
 @case
 def a_node_is_drained_and_another_one_takes_its_share():
     nodes = cluster()
     create_topic(nodes, "drained", 8, 3)
+    if psycopg is not None:
+        run_on(nodes.nodes[1], "CREATE TABLE at_the_removed (k INT PRIMARY KEY, v INT) WITH (partitions = 4)")
     load = Load(nodes, "drained", 8)
     said = millrace(nodes, "status")
     assert re.search(r"^ +4 +(there|controller)", said, re.M), said
@@ -289,6 +307,8 @@ def a_node_is_drained_and_another_one_takes_its_share():
     assert "Node 4 is not part of the cluster any more" in said, said
     assert all(4 not in replicas for replicas in replicas_of(nodes, "drained").values())
     eventually(lambda: "was removed from the cluster" in open(nodes.nodes[4].log).read())
+    has_nothing_to_say(nodes.nodes[4])
+    assert "by_a_stranger" not in metadata_of(nodes.nodes[1]).topics
     nodes.nodes[4].stop()
     assert sorted(metadata_of(nodes.nodes[1]).brokers) == [1, 2, 3]
     # It comes again, with what it has: as a node without replicas.

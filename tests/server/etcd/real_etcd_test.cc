@@ -296,6 +296,23 @@ TEST_F(RealEtcd, the_key_of_the_process_before_is_not_held_by_the_next_one_of_th
   EXPECT_GT(second->controller()->created, created);
 }
 
+// A node that was removed, and runs.
+TEST_F(RealEtcd, who_has_retired_gives_the_key_back_and_makes_it_no_more) {
+  storage::ControllerLease first(etcd, "/r", NodeId{1}, 5'000, clock, [](const auto&) {});
+  ASSERT_TRUE(tick_until({[&] { first.tick(); }}, [&] { return first.is_held(); }));
+  first.retire();
+  ASSERT_TRUE(tick_until({[&] { first.tick(); }}, [&] { return !first.is_held(); }));
+  storage::ControllerLease second(etcd, "/r", NodeId{2}, 5'000, clock, [](const auto&) {});
+  ASSERT_TRUE(tick_until({[&] { first.tick(); }, [&] { second.tick(); }},
+                         [&] { return second.is_held(); }));
+  EXPECT_TRUE(second.resign(60'000'000));
+  ASSERT_TRUE(tick_until({[&] { first.tick(); }, [&] { second.tick(); }},
+                         [&] { return !second.is_held(); }));
+  int ticks = 0;
+  ASSERT_TRUE(tick_until({[&] { first.tick(); }}, [&] { return ++ticks > 50; }));
+  EXPECT_FALSE(first.controller());
+}
+
 TEST_F(RealEtcd, the_next_controller_follows_when_the_first_is_silent) {
   using Controller = storage::ControllerLease::Controller;
   std::optional<Controller> seen;
