@@ -99,9 +99,7 @@ void EndCalls::tick() {
   std::erase_if(asking_, [&](const Asking& asking) {
     if (try_tell(asking, seen)) return true;
     if (now_us < asking.until_us) return false;
-    refuse(asking.from, asking.number,
-           {ErrorCode::ObjectState,
-            "rows that were acknowledged lie behind a transaction that is open"});
+    refuse(asking.from, asking.number, in_the_way(asking, seen));
     return true;
   });
   std::vector<Answer> unheard;
@@ -226,6 +224,17 @@ void EndCalls::on_message(NodeId from, const AskEnds& message) {
     asking.partitions.emplace_back(partition, until);
   }
   if (!try_tell(asking, seen)) asking_.push_back(std::move(asking));
+}
+
+// A transaction ends where enough replicas are in sync for what tells its end.
+Error EndCalls::in_the_way(const Asking& asking, Seen& seen) const {
+  for (const auto& [partition, until] : asking.partitions)
+    if (const auto& leads = look(partition, seen); leads && !leads->has_min_isr)
+      return {ErrorCode::NotEnoughReplicas,
+              "rows that were acknowledged lie behind what fewer replicas have in sync than "
+              "min.insync.replicas asks for"};
+  return {ErrorCode::ObjectState,
+          "rows that were acknowledged lie behind a transaction that is open"};
 }
 
 const Result<LeaderEnds>& EndCalls::look(const TopicPartition& partition, Seen& seen) const {

@@ -131,6 +131,12 @@ TEST_F(EndCallsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenTransactio
   calls.tick();
   EXPECT_EQ(take<EndsTold>(kThere).error->message,
             "rows that were acknowledged lie behind a transaction that is open");
+  // It cannot end, and whoever waits for that is told why.
+  ends.has_min_isr = false;
+  calls.on_message(kThere, AskEnds{10, {partition(0)}});
+  clock.advance_us(290'000);
+  calls.tick();
+  EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
 }
 
 TEST_F(EndCallsTest, AnOpenTransactionIsWaitedForAsLongAsTheReaderWants) {
