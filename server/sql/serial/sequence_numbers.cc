@@ -33,6 +33,15 @@ constexpr int64_t kMostCached = 1'000'000;
 constexpr milliseconds kLook{20};
 constexpr size_t kMostRanges = 256;
 
+// What became of the change is nobody's concern: numbers that nobody was given are skipped.
+Error none_given(const std::string& sequence, const Error& why) {
+  if (why.code != ErrorCode::ReadTimeout) return why;
+  return {ErrorCode::NotLeader,
+          fmt::format("sequence \"{}\" has no numbers at hand, and etcd does not answer",
+                      engine::display_name(sequence)),
+          "No number was given, and no row was written.", "Try again when etcd is there."};
+}
+
 }  // namespace
 
 struct SequenceReserves::State {
@@ -194,7 +203,7 @@ Status SequenceReserves::take(const std::string& name, std::span<int64_t> number
     waited.awaited -= wanted;
     if (waited.rounds == round)
       return Error{ErrorCode::QueryCanceled, "canceling statement due to user request"};
-    if (waited.refusal && waited.left == 0) return *waited.refusal;
+    if (waited.refusal && waited.left == 0) return none_given(name, *waited.refusal);
     lock.unlock();
   }
 }
@@ -221,7 +230,7 @@ void SequenceReserves::take_later(const std::string& name, size_t count, Taken d
   definitions_.submit(
       std::move(move), [this, name, count, asked = State::Clock::now(),
                         done = std::move(done)](Result<MetadataApplier::SequenceMoved> moved) {
-        if (!moved) return done(std::move(moved).error());
+        if (!moved) return done(none_given(name, moved.error()));
         if (const auto sequence = find(name); sequence && is_brief(**sequence)) {
           if (State::Clock::now() - asked > kBrief) return take_later(name, count, done);
           const std::lock_guard lock(state_->mutex);
