@@ -53,6 +53,8 @@ Error was_dropped() {
 
 Error not_written(const std::optional<Error>& why) {
   Error error = why ? *why : Error{ErrorCode::NotLeader, "no node leads the partition"};
+  // NetworkFailure is what nothing is known of.
+  if (error.code == ErrorCode::NetworkFailure) error.code = ErrorCode::NotLeader;
   error.detail = "No row was written.";
   error.hint = "Try again when enough nodes are there; SHOW SERVER tells which are.";
   return error;

@@ -68,7 +68,7 @@ Error was_aborted() {
 }
 
 Error not_known() {
-  return {ErrorCode::ReadTimeout,
+  return {ErrorCode::NetworkFailure,
           "whether the transaction was committed is not known: its coordinator does not answer",
           "Either all of its rows are there, or none.",
           "Look whether they are there before you write them again."};

@@ -28,6 +28,7 @@ void MemberTopics::append(storage::AppendRequest request, storage::AppendDone do
     std::vector<storage::AppendedBatch> batches;
     std::optional<Error> error;
     size_t left = 0;
+    bool may_be_there = false;  // some of them
   };
   auto parts = std::make_shared<Parts>();
   parts->done = std::move(done);
@@ -41,13 +42,18 @@ void MemberTopics::append(storage::AppendRequest request, storage::AppendDone do
                           if (appended)
                             parts->note(parts->batches[i] = *appended);
                           else if (!parts->error)
-                            parts->error = std::move(appended).error();
+                            parts->error = appended.error();
+                          parts->may_be_there |=
+                              appended || appended.error().code == ErrorCode::NetworkFailure;
                           if (--parts->left > 0) return;
                           if (!parts->error)
                             return parts->done(storage::Appended{{}, std::move(parts->batches)});
-                          if (parts->batches.size() > 1)
+                          if (parts->batches.size() > 1 && parts->may_be_there) {
+                            parts->error->code = ErrorCode::NetworkFailure;
                             parts->error->detail =
                                 "The rows belong to several partitions: some may be there.";
+                            parts->error->hint = "Look which are before you write them again.";
+                          }
                           parts->done(*std::move(parts->error));
                         });
   }

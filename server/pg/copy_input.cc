@@ -107,7 +107,10 @@ Error CopyInput::explained(Error error) const {
   std::string fate = committed == 0
                          ? "Nothing was inserted."
                          : "The first " + std::to_string(committed) + " rows were inserted.";
-  error.detail = error.detail.empty() ? std::move(fate) : error.detail + " " + fate;
+  // Nobody knows whether what was sent last is there, or how much of it.
+  const bool is_known = error.code != ErrorCode::NetworkFailure;
+  if (committed > 0 || is_known)
+    error.detail = error.detail.empty() ? std::move(fate) : error.detail + " " + fate;
   return error;
 }
 
