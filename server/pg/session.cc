@@ -150,7 +150,6 @@ void Session::shut_down(Error reason) {
   const bool is_stop = reason.code == ErrorCode::ShuttingDown;
   shut_down_reason_ = std::move(reason);
   shut_down_at_us_ = clock_.monotonic_us() + (is_stop ? kLastAnswerUs : 0);
-  if (activity_ && is_stop) activity_->cancel(*shut_down_reason_);
   host_.wake();
 }
 
@@ -187,6 +186,9 @@ std::function<void()> Session::waker() {
 bool Session::step() {
   if (must_end()) die(take_last_words());
   if (phase_ == Phase::Over) return false;
+  // Not in shut_down(), which what runs here may have called: SELECT pg_terminate_backend(pid) FROM pg_stat_activity.
+  if (activity_ && shut_down_reason_ && !std::exchange(is_broken_off_, true))
+    activity_->cancel(*shut_down_reason_);
   if (activity_) return step_activity();
   if (phase_ == Phase::Startup) return step_startup();
   if (phase_ == Phase::Authentication) return step_authentication();
@@ -322,10 +324,16 @@ bool Session::step_activity() {
   const bool was_commit = std::exchange(commits_transaction_, false);
   if (was_commit) end_transaction(progress.has_value());
   if (group_ == Group::Committing) group_ = Group::None;
-  if (!progress && shut_down_reason_ && progress.error().code == shut_down_reason_->code)
-    die(*std::exchange(shut_down_reason_, std::nullopt));
-  else if (!progress)
+  const bool was_broken_off = std::exchange(is_broken_off_, false);
+  if (progress) return true;
+  const ErrorCode code = progress.error().code;
+  if (was_broken_off && (code == ErrorCode::ShuttingDown || code == ErrorCode::QueryCanceled)) {
+    Error reason = *std::exchange(shut_down_reason_, std::nullopt);
+    reason.detail = progress.error().detail;
+    die(std::move(reason));
+  } else {
     fail(progress.error(), activity_text_);
+  }
   return true;
 }
 

@@ -330,6 +330,7 @@ class Session : public ClientSession {
   std::optional<Error> shut_down_reason_;
   int64_t shut_down_at_us_ = 0;                     // whatever the client still waits for
   bool is_asked_ = false;                           // and has not said that it is ready again
+  bool is_broken_off_ = false;                      // the activity, as far as that can be
   std::optional<Error> refusal_;                    // what the startup packet is answered with
   std::unique_ptr<SessionRequest> request_;         // while the client authenticates
   std::unique_ptr<Authentication> authentication_;  // likewise
