@@ -134,7 +134,7 @@ class ClusterMember final : ClusterPort, TaskHost, TransactionHost, ClusterNetwo
   // Which replica of each loses least where nobody can lead it cleanly; answered on the member's loop. Of none below feature
   // level 4: not all nodes could be asked.
   void find_best_logs(std::vector<storage::TopicPartition> partitions, LogCalls::Done done);
-  // How far they can be read, as their leaders say; without those that do not, and none below level 4 likewise.
+  // Their high watermarks, as their leaders say; without those that do not, and none below level 4 likewise.
   void find_ends(std::vector<storage::TopicPartition> partitions, LogCalls::EndsDone done);
   // Whether there is a connection to the node.
   bool reaches(NodeId node) const {

@@ -248,8 +248,8 @@ struct ClusterNetwork::Impl : std::enable_shared_from_this<ClusterNetwork::Impl>
         return;
       }
       asked_us = since_us = network.clock.monotonic_us();
-      write(
-          hello());  // nothing that it says from now on is lost: what it was asked before may be asked again
+      // Who reads that knows that nothing is lost that is said to him from now on, and asks again what he has asked.
+      write(hello());
       log_info("connected to a node node={} endpoint={}", id.value(), endpoint);
       trouble.clear();
       was_there = true;

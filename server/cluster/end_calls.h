@@ -117,7 +117,7 @@ class EndCalls {
   // What a leader says of itself is asked once for all who wait.
   using Seen = std::map<storage::TopicPartition, Result<LeaderEnds>>;
   const Result<LeaderEnds>& look(const storage::TopicPartition& partition, Seen& seen) const;
-  // Why it is told nothing for now.
+  // What it waits behind.
   Error in_the_way(const Asking& asking, Seen& seen) const;
   // False: it is to be looked at again.
   bool try_tell(const Asking& asking, Seen& seen);

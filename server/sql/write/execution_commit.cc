@@ -1,6 +1,7 @@
 // The ends of transactions: rows first, then what was defined (docs/adr/0059).
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -30,14 +31,12 @@ class ChangesCommit final : public SqlExecution {
  public:
   using SqlExecution::SqlExecution;
   // Of one partition, as one request.
-  void begin(ClusterTopics::Change change, WriterTurns its_turns) {
-    auto turns = std::make_shared<WriterTurns>(std::move(its_turns));
-    stalled_.emplace(session(), turns);
+  void begin(ClusterTopics::Change change, WriterTurns turns) {
     std::vector<ClusterTopics::Change> changes;
     changes.push_back(std::move(change));
     append_changes(
         session().parts(), std::move(changes),
-        [turns = std::move(turns),
+        [turns = hold(std::move(turns)),
          told = on_loop([this](ClusterTopics::Changed changed) {
            if (changed.was_overtaken()) return receiver().on_error(was_overtaken());
            if (!changed.appended) return receiver().on_error(std::move(changed.appended).error());
@@ -45,21 +44,25 @@ class ChangesCommit final : public SqlExecution {
          })](std::vector<ClusterTopics::Changed> changed) { told(std::move(changed.front())); });
   }
   // Of any, as one transaction of Kafka's.
-  void begin(std::vector<ClusterTopics::Change> changes, WriterTurns its_turns) {
-    auto turns = std::make_shared<WriterTurns>(std::move(its_turns));
-    stalled_.emplace(session(), turns);
+  void begin(std::vector<ClusterTopics::Change> changes, WriterTurns turns) {
     commit_changes(session().parts(), std::move(changes),
-                   [turns = std::move(turns), told = on_loop([this](const Committed& committed) {
-                                                if (committed) return end(*committed);
-                                                receiver().on_error(committed.error().code ==
-                                                                            ErrorCode::ObjectState
-                                                                        ? was_overtaken()
-                                                                        : committed.error());
-                                              })](const Committed& committed) { told(committed); });
+                   [turns = hold(std::move(turns)),
+                    told = on_loop([this](const Committed& committed) {
+                      if (committed) return end(*committed);
+                      receiver().on_error(committed.error().code == ErrorCode::ObjectState
+                                              ? was_overtaken()
+                                              : committed.error());
+                    })](const Committed& committed) { told(committed); });
   }
 
  private:
   using Committed = Result<std::vector<storage::AppendedBatch>>;
+  // Until the rows are there, or somebody else is to go on meanwhile.
+  std::shared_ptr<WriterTurns> hold(WriterTurns turns) {
+    auto held = std::make_shared<WriterTurns>(std::move(turns));
+    stalled_.emplace(session(), held);
+    return held;
+  }
   void end(const std::vector<storage::AppendedBatch>& written) {
     session().note_written(written);
     receiver().on_done({"COMMIT"});
