@@ -20,10 +20,14 @@ static_assert(std::size(kKindNames) == static_cast<size_t>(MemoryKind::kCount));
 constexpr size_t kShareOfFree = 4;
 
 // Answers are granted whenever they are made, and may use up the part of the limit that is kept for accounts that hold
-// little: then so much of the answers is left out of account for them.
-size_t limit_for_small(const MemoryBudget& budget) {
+// little: then so much of the answers is left out of account for what these ask.
+size_t limit_for_requests(const MemoryBudget& budget) {
   const size_t limit = budget.limit_bytes();
   return limit + std::min(budget.held_bytes(MemoryKind::Results), limit / 8);
+}
+bool is_of_request(MemoryKind kind) {
+  return kind == MemoryKind::Connections || kind == MemoryKind::Statements ||
+         kind == MemoryKind::Copy;
 }
 
 struct Unit {
@@ -48,16 +52,19 @@ size_t MemoryAccount::available_bytes() const {
   const size_t free = budget_.limit_bytes() - std::min(all, budget_.limit_bytes());
   const size_t free_for_large =
       budget_.limit_for_large() - std::min(all, budget_.limit_for_large());
-  const size_t most_for_small = limit_for_small(budget_);
-  const size_t free_for_small = most_for_small - std::min(all, most_for_small);
   // After x more it holds held + x of a share of free - x: x is largest where both are the same.
   const size_t share = free / kShareOfFree;
   const size_t large = share > held ? (share - held) * kShareOfFree / (kShareOfFree + 1) : 0;
-  return std::max(std::min(small, free_for_small), std::min(large, free_for_large));
+  return std::max(std::min(small, free), std::min(large, free_for_large));
 }
 
 bool MemoryBudget::try_grow(MemoryAccount& account, MemoryKind kind, size_t bytes) {
-  if (counts_against_limit(kind) && bytes > account.available_bytes()) return false;
+  const auto is_small_request = [&] {
+    return is_of_request(kind) && account.held_bytes() + bytes <= MemoryAccount::kSmallBytes &&
+           held_bytes() + bytes <= limit_for_requests(*this);
+  };
+  if (counts_against_limit(kind) && bytes > account.available_bytes() && !is_small_request())
+    return false;
   grow(account, kind, bytes);
   return true;
 }

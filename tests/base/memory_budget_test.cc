@@ -74,6 +74,7 @@ TEST(MemoryBudget, answers_that_go_beyond_the_limit_leave_room_for_small_ones) {
   unread.resize(56 * kMb);
   EXPECT_TRUE(small.charge.try_resize(MemoryAccount::kSmallBytes));
   EXPECT_FALSE(small.charge.try_resize(kMb));
+  EXPECT_FALSE(OwnedCharge(budget, MemoryKind::Queues).try_resize(4096)) << "it is no request";
   unread.resize(71 * kMb);
   EXPECT_FALSE(late.charge.try_resize(4096)) << "there is an end to it";
 }
