@@ -10,10 +10,10 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 import urllib.request
 
 from millrace_server import Skipped, binary
+from patience import Deadline, wait_until
 from node_proxy import Network
 
 ETCD = "/usr/bin/etcd"
@@ -47,14 +47,8 @@ def free_port():
 
 
 def eventually(is_so, timeout_s=30, pause_s=0.05):
-    """What `is_so` answers, as soon as that is true."""
-    end = time.monotonic() + timeout_s
-    while True:
-        answer = is_so()
-        if answer:
-            return answer
-        assert time.monotonic() < end, f"not within {timeout_s} s: {is_so.__name__}"
-        time.sleep(pause_s)
+    """Returns what `is_so` returns, as soon as that is true."""
+    return wait_until(is_so, f"{is_so.__name__} did not hold", timeout_s, pause_s)
 
 
 class Process:
@@ -143,9 +137,10 @@ class Node(Process):
                 ready.set()
 
     def wait_until_ready(self):
-        end = time.monotonic() + _START_TIMEOUT_S
+        deadline = Deadline(_START_TIMEOUT_S)
         while not self.ready.wait(0.05):
-            assert self.is_running() and time.monotonic() < end, f"node {self.number} did not start:\n" + self.tail()
+            assert self.is_running(), f"node {self.number} did not start:\n" + self.tail()
+            deadline.check(lambda: f"node {self.number} did not start:\n" + self.tail())
 
     def tail(self):
         with open(self.log) as log:

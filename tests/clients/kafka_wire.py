@@ -6,6 +6,8 @@ import dataclasses
 import socket
 import struct
 
+from patience import patience
+
 PRODUCE, FETCH, LIST_OFFSETS, METADATA = 0, 1, 2, 3
 API_VERSIONS, CREATE_TOPICS, DELETE_TOPICS = 18, 19, 20
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -175,7 +177,7 @@ class Connection:
 
     def __init__(self, address, timeout_s=20):
         host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout_s)
+        self.socket = socket.create_connection((host, int(port)), patience(timeout_s))
         self._correlation_id = 0
 
     def __enter__(self):

@@ -1,12 +1,14 @@
 """What the client tests share: a server of their own, and counting.
 
-A test file declares its cases with @case and ends with run(). The server is the one that MILLRACE_PG,
+A test file declares its cases with @case and ends with run(). A case with an upper bound on elapsed time is also @timed:
+tests/run runs it alone, after all others. $MILLRACE_TEST_LANE is `untimed` or `timed`; without it all cases run. The server is the one that MILLRACE_PG,
 MILLRACE_KAFKA and MILLRACE_HTTP name (host:port), or one that is started here on a fresh data directory: the binary
 MILLRACE_BINARY, or the newest build/*/millrace.
 """
 import atexit
 import dataclasses
 import glob
+import json
 import os
 import re
 import resource
@@ -17,7 +19,11 @@ import tempfile
 import threading
 import time
 import traceback
+import urllib.request
 from collections.abc import Callable
+
+from patience import (CASE_LIMIT_S, Deadline, TimedOut, case_limit, check_less, check_took_less,  # noqa: F401
+                      end_descendants, is_time_out, patience, wait_until)
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _START_TIMEOUT_S = 90
@@ -31,6 +37,20 @@ class Skipped(Exception):
 def case(function):
     _cases.append(function)
     return function
+
+
+def timed(function):
+    """Marks a case that a busy machine can fail: it has an upper bound on elapsed time or on memory."""
+    function.is_timed = True
+    return function
+
+
+def has_limit(seconds):
+    """Marks a case that takes longer than most: its limit on a quiet machine."""
+    def mark(function):
+        function.limit_s = seconds
+        return function
+    return mark
 
 
 def binary():
@@ -84,7 +104,8 @@ def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0
             shutil.rmtree(data_dir, ignore_errors=True)
 
     atexit.register(stop)  # of one that nobody has stopped by then
-    watchdog = threading.Timer(_START_TIMEOUT_S, server.kill)
+    deadline = Deadline(_START_TIMEOUT_S)
+    watchdog = threading.Timer(deadline.left_s(), server.kill)
     watchdog.start()
     listening = {}
     for line in server.stdout:
@@ -95,11 +116,20 @@ def launch(*flags, keeps_log=False, open_files=None, data_dir=None, kafka="127.0
     watchdog.cancel()
     if len(listening) < 2:
         stop()
-        sys.exit("the server did not start")
+        if time.monotonic() > deadline.end:
+            raise TimedOut(f"the server was not ready within {deadline.end - deadline.began:.0f} s")
+        raise RuntimeError(f"the server ended before it was ready, status {server.poll()}")
     # Whatever it prints later must not fill the pipe.
     threading.Thread(target=server.stdout.read, daemon=True).start()
     host, port = listening["pg"].rsplit(":", 1)
     return Server(host, int(port), listening["kafka"], listening.get("http"), listening.get("registry"), stop, server.pid, log)
+
+
+def advance_clock(server, by_ms):
+    """Moves the clock of a server with --test-clock true: sessions, locks, transactions and retention see the later time."""
+    url = f"http://{server.http}/test-clock?advance_ms={int(by_ms)}"
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=patience(10)) as answer:
+        return json.load(answer)["wall_ms"]
 
 
 def _has_sanitizer(name):
@@ -129,42 +159,67 @@ def obstacle_of_own_client():
     return None
 
 
-def wait_until(holds, what="it does not come", seconds=20):
-    """What `holds` gives, once that is true; `what` is told when it is too late, or what it gives."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, what() if callable(what) else what
-        time.sleep(0.05)
-    return found
-
-
-def run(obstacle=None):
-    """Runs the cases in order, prints what failed and the counts, and exits.
-
-    With an obstacle it skips them all.
-    """
-    wanted = sys.argv[1:]
-    passed = failed = skipped = 0
+def _chosen():
+    """The cases of this run: those of the lane, whose names contain one of the words, or the one behind --only."""
+    lane, words = os.environ.get("MILLRACE_TEST_LANE"), sys.argv[1:]
+    only = words[words.index("--only") + 1] if "--only" in words else None
     for function in _cases:
-        name = function.__name__
-        if wanted and not any(word in name for word in wanted):
+        if lane and (lane == "timed") != hasattr(function, "is_timed"):
             continue
+        if function.__name__ == only if only else not words or any(word in function.__name__ for word in words):
+            yield function
+
+
+class _Run:
+    """Counts, and the lines that tests/run reads: `TIMED OUT  NAME` for a case that it may repeat alone."""
+
+    def __init__(self, functions):
+        self.left = list(functions)
+        self.passed = self.failed = self.skipped = 0
+
+    def one(self, function, obstacle):
+        name, began = function.__name__, time.monotonic()
         try:
             if obstacle:
                 raise Skipped(obstacle)
-            function()
-            passed += 1
+            with case_limit(name, self.give_up, getattr(function, "limit_s", CASE_LIMIT_S)):
+                function()
+            self.passed += 1
+            print(f"passed  {name} ({time.monotonic() - began:.1f} s)", flush=True)
         except Skipped as reason:
-            skipped += 1
+            self.skipped += 1
             print(f"skipped {name}: {reason}")
-        except Exception:  # a failing case must not hide the others
-            failed += 1
-            print(f"FAILED  {name}")
+        except Exception as error:  # a case that fails must not hide the others
+            self.failed += 1
+            print(f"{'TIMED OUT ' if is_time_out(error) else 'FAILED '} {name} ({time.monotonic() - began:.1f} s)")
             traceback.print_exc(file=sys.stdout)
-    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+        self.left.remove(function)
+
+    def give_up(self):
+        """Ends the program when a case hangs. The cases behind it did not run: each can be repeated alone."""
+        for function in self.left:
+            print(f"TIMED OUT  {function.__name__}")
+        self.failed += len(self.left)
+        self.print_counts()
+        end_descendants()
+        os._exit(1)
+
+    def print_counts(self):
+        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
+
+
+def run(obstacle=None):
+    """Runs the chosen cases in order, prints what failed and the counts, and exits.
+
+    With an obstacle it skips them all.
+    """
+    cases = _Run(_chosen())
+    for function in list(cases.left):
+        cases.one(function, obstacle)
+    cases.print_counts()
     if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
-        # Python would wait for what a failed case has left running before it ends the servers: for good, mostly.
+        # Python would wait for the threads that a failed case has left running before it ends the servers, mostly forever.
         atexit._run_exitfuncs()
         sys.stdout.flush()
-        os._exit(1 if failed else 0)
-    sys.exit(1 if failed else 0)
+        os._exit(1 if cases.failed else 0)
+    sys.exit(1 if cases.failed else 0)
