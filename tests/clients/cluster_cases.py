@@ -5,7 +5,7 @@ import time
 
 import kafka_wire
 from cluster_nodes import Cluster, eventually
-from millrace_server import Skipped
+from millrace_server import Deadline, Skipped
 
 try:
     from confluent_kafka import KafkaError, KafkaException
@@ -89,12 +89,12 @@ def coordinator_of(nodes, kind, key):
 
 def end_of(consumer, partition):
     """Asked again where the leadership has just moved: this call of the client does not do that by itself."""
-    deadline = time.monotonic() + 20
+    deadline = Deadline(20)
     while True:
         try:
             return consumer.get_watermark_offsets(partition, timeout=20)[1]
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or deadline.is_over():
                 raise
             time.sleep(0.1)
 

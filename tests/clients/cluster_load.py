@@ -6,6 +6,7 @@ import time
 
 from cluster_cases import end_of, leader_of
 from cluster_nodes import eventually
+from patience import Deadline
 
 try:
     from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -26,9 +27,9 @@ def read_all(bootstrap, topic, partitions):
             for number in range(partitions)}
     consumer.assign([TopicPartition(topic, number, 0) for number in ends])
     read = {number: [] for number in ends}
-    end_time = time.monotonic() + 60
+    end_time = Deadline(60)
     while any(len(read[number]) < end for number, end in ends.items()):
-        assert time.monotonic() < end_time, f"read {[len(values) for values in read.values()]} of {ends}"
+        end_time.check(lambda: f"read {[len(values) for values in read.values()]} of {ends}")
         for message in consumer.consume(1000, 0.5):
             if not message.error():
                 read[message.partition()].append(message.value().decode())
@@ -47,9 +48,9 @@ def read_committed(bootstrap, topic, partitions):
     raw.close()
     consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
     read, ended = {number: [] for number in range(partitions)}, set()
-    until = time.monotonic() + 60
+    until = Deadline(60)
     while len(ended) < partitions:
-        assert time.monotonic() < until, f"read {read}"
+        until.check(lambda: f"read {read}")
         for message in consumer.consume(1000, 0.5):
             if not message.error():
                 read[message.partition()].append(message.value().decode())
@@ -115,6 +116,11 @@ class Load:
         self.times.append((time.monotonic(), message.partition()))
         self.acknowledged[message.partition()].append(message.value().decode())
 
+    def await_more(self, records):
+        """Returns when `records` more have been acknowledged in each partition: what was disturbed meanwhile has recovered."""
+        before = {number: len(values) for number, values in self.acknowledged.items()}
+        eventually(lambda: all(len(values) >= before[number] + records for number, values in self.acknowledged.items()), 90)
+
     def stop(self):
         self.stopping = True
         self.thread.join()
@@ -141,12 +147,12 @@ class Load:
 
     def check(self, bootstrap):
         """All that was acknowledged is there, once and in order; what else is there was sent."""
-        deadline = time.monotonic() + 20
+        deadline = Deadline(20)
         while True:
             read = read_all(bootstrap, self.topic, self.partitions)
             # Who has just become the leader names an end that may be lower than what was acknowledged before, until its
             # followers have asked it once.
-            if time.monotonic() > deadline or all(set(self.acknowledged[number]) <= set(values) for number, values in read.items()):
+            if deadline.is_over() or all(set(self.acknowledged[number]) <= set(values) for number, values in read.items()):
                 break
             time.sleep(0.5)
         for number, values in read.items():

@@ -8,7 +8,7 @@ import time
 from cluster_cases import all_is_well, cluster
 from cluster_nodes import eventually
 from cluster_sql import connect, psycopg, rows_of, run_on
-from millrace_server import Skipped, case, run
+from millrace_server import Deadline, Skipped, case, check_took_less, run, timed
 
 
 def sql_cluster():
@@ -113,6 +113,7 @@ def no_number_comes_twice_over_kills():
         assert not lost, f"node {node.number}: {len(lost)} rows are others or gone: {list(lost.items())[:5]}"
 
 
+@timed
 @case
 def numbers_that_a_node_has_at_hand_are_not_given_to_others_once_a_row_has_them():
     nodes = sql_cluster()
@@ -125,10 +126,10 @@ def numbers_that_a_node_has_at_hand_are_not_given_to_others_once_a_row_has_them(
             """How many this node has at hand."""
             return one.execute("SELECT log_cnt FROM at_hand_id_seq").fetchone()[0]
         numbers = given(one, 20)
-        end = time.monotonic() + 30
+        end = Deadline(30)
         while reserved() < 5:  # more and more are reserved while they are used up fast
             numbers += given(one, 3)
-            assert time.monotonic() < end, "nothing is at hand"
+            end.check("nothing is at hand")
         mine = [numbers[-1] + 2, numbers[-1] + 4]
         begun = time.monotonic()
         other.execute("INSERT INTO at_hand VALUES (%s, 'mine'), (%s, 'mine')", mine)
@@ -139,7 +140,7 @@ def numbers_that_a_node_has_at_hand_are_not_given_to_others_once_a_row_has_them(
         # What is behind all is nobody's, and what this node has waited for once it need not wait for again.
         begun = time.monotonic()
         other.execute("INSERT INTO at_hand VALUES (%s, 'mine'), (1000000, 'mine')", (numbers[0],))
-        assert time.monotonic() - begun < 3
+        check_took_less(begun, 3)
         assert given(other) > [1_000_000]
         numbers += given(one, 5) + given(third, 5)  # they may have some at hand that come before it
         assert len(numbers) == len(set(numbers)) and not {*mine, 1_000_000} & set(numbers), numbers

@@ -11,7 +11,7 @@ from cluster_cases import TRANSACTION, all_is_well, cluster, coordinator_of, cre
 from cluster_load import read_committed
 from cluster_nodes import eventually
 from cluster_sql import connect, psycopg
-from millrace_server import Skipped, case, obstacle_of_own_client, run
+from millrace_server import Deadline, Skipped, case, obstacle_of_own_client, run
 
 try:
     from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -44,12 +44,12 @@ class Writer(threading.Thread):
 
     def again(self, call):
         """Until it is known what became of it, or the transaction can only be aborted."""
-        until = time.monotonic() + PATIENCE_S
+        until = Deadline(PATIENCE_S)
         while True:
             try:
                 return call()
             except KafkaException as error:
-                if not error.args[0].retriable() or time.monotonic() > until:
+                if not error.args[0].retriable() or until.is_over():
                     raise
 
     def one(self, producer, number):

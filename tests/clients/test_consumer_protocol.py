@@ -10,16 +10,16 @@ import psycopg
 
 import kafka_wire
 from consumer_protocol_wire import Member
-from millrace_server import binary, case, launch, run
+from millrace_server import Deadline, binary, case, launch, run
 
 DATA = tempfile.mkdtemp(prefix="millrace-consumer-protocol-")
 UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH = 25, 110
 
 
 def wait_for_coordinator(connection, group):
-    deadline = time.monotonic() + 10
+    deadline = Deadline(10)
     body = kafka_wire.string(group)
-    while time.monotonic() < deadline:
+    while not deadline.is_over():
         error = int.from_bytes(connection.ask(10, 0, body)[:2], "big", signed=True)
         if error == 0:
             # And until it has loaded what it had.

@@ -13,7 +13,7 @@ import time
 
 import psycopg
 
-from millrace_server import binary, case, launch, obstacle_of_own_client, run
+from millrace_server import Deadline, binary, case, launch, obstacle_of_own_client, run
 
 FOLDER = tempfile.mkdtemp(prefix="millrace-data-commands-")
 _GROUPS = 500
@@ -83,10 +83,10 @@ def recomputed(server):
 def table(server, payments):
     """Once it has counted so many."""
     with connect(server) as connection:
-        end = time.monotonic() + _TIMEOUT_S
+        end = Deadline(_TIMEOUT_S)
         while True:
             rows = connection.execute("SELECT * FROM balance").fetchall()
-            if sum(row[1] for row in rows) >= payments or time.monotonic() > end:
+            if sum(row[1] for row in rows) >= payments or end.is_over():
                 return {row[0]: (row[1], row[2]) for row in rows}
             time.sleep(0.05)
 
@@ -218,9 +218,9 @@ def damage_of_a_journal_ends_its_query_and_is_never_shown():
             assert sorted(connection.execute("SELECT * FROM sound").fetchall()) == expected
             connection.execute("DROP TABLE visits")
             connection.execute("CREATE TABLE again AS SELECT page, COUNT(*) AS n FROM seen GROUP BY page EMIT CHANGES")
-            end = time.monotonic() + _TIMEOUT_S
+            end = Deadline(_TIMEOUT_S)
             while sorted(connection.execute("SELECT * FROM again").fetchall()) != expected:
-                assert time.monotonic() < end
+                end.check()
                 time.sleep(0.05)
     finally:
         server.stop()

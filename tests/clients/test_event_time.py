@@ -10,7 +10,7 @@ import random
 import struct
 import time
 
-from millrace_server import Skipped, case, launch, run
+from millrace_server import Deadline, Skipped, TimedOut, case, launch, run
 
 try:
     import confluent_kafka
@@ -137,17 +137,17 @@ class World:
 
     def wait_for(self, statement, expected, values=2):
         """Until the rows are those, since queries are a little behind: {first columns: the `values` last ones}."""
-        deadline = time.monotonic() + 60
+        deadline = Deadline(60)
         while True:
             rows = self.connection.execute(statement).fetchall()
             got = {row[:-values]: list(row[-values:]) for row in rows}
             assert len(got) == len(rows), "a key twice"
             if got == expected:
                 return
-            if time.monotonic() > deadline:
+            if deadline.is_over():
                 missing = {key: value for key, value in expected.items() if got.get(key) != value}
                 more = {key: value for key, value in got.items() if key not in expected}
-                raise AssertionError(f"{len(missing)} of {len(expected)} differ, {len(more)} are too many: "
+                raise TimedOut(f"{len(missing)} of {len(expected)} differ, {len(more)} are too many: "
                                      f"{list(missing.items())[:3]}, got {[got.get(key) for key in list(missing)[:3]]}, {list(more.items())[:3]}")
             time.sleep(0.2)
 
@@ -194,9 +194,9 @@ def test_twelve_hours_with_late_early_and_doubled_events():
         world.wait_for("SELECT rest, WINDOWSTART, records FROM modulos", {key: [count] for key, count in modulos.items()}, values=1)
         near = sum((pairs(one, other) for one, other in zip(here, there)), collections.Counter())
         world.wait_for("SELECT id, records FROM meetings", {(key,): [count] for key, count in near.items()}, values=1)
-        deadline = time.monotonic() + 60
+        deadline = Deadline(60)
         results = world.final_results()
-        while len(results) < len(finals) and time.monotonic() < deadline:
+        while len(results) < len(finals) and not deadline.is_over():
             results = world.final_results()
         assert len(results) == len(finals), f"{len(results)} results of {len(finals)} windows that are closed"
         assert {(key, start): [count, total] for key, start, count, total in results} == finals

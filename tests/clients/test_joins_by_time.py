@@ -4,9 +4,8 @@ import bisect
 import collections
 import json
 import random
-import time
 
-from millrace_server import Skipped, case, launch, run, wait_until
+from millrace_server import Deadline, Skipped, case, launch, run, wait_until
 
 try:
     import confluent_kafka
@@ -73,9 +72,9 @@ class World:
         wait_until(lambda: ends() >= count, lambda: f"{ends()} rows of {count}", PATIENCE_S)
         consumer.assign(partitions)
         rows = collections.Counter()
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = Deadline(PATIENCE_S)
         while rows.total() < count:
-            assert time.monotonic() < deadline, f"{rows.total()} rows of {count} could be read"
+            deadline.check(lambda: f"{rows.total()} rows of {count} could be read")
             for message in consumer.consume(1_000, 0.5):
                 if message.error():
                     continue

@@ -11,7 +11,7 @@ import zlib
 
 import kafka_wire
 from kafka_wire import Batch, batch_of, record
-from millrace_server import case, run, start_server
+from millrace_server import case, check_took_less, run, start_server, timed
 
 SERVER = start_server()
 
@@ -451,16 +451,15 @@ def many_connections_come_and_go(topic):
 def a_long_poll_ends_when_its_topic_is_deleted():
     with connect() as waiting, connect() as other:
         other.create_topic("bad_deleted")
-        waiting.send(kafka_wire.FETCH, 4, kafka_wire.fetch_body("bad_deleted", max_wait_ms=15_000))
+        waiting.send(kafka_wire.FETCH, 4, kafka_wire.fetch_body("bad_deleted", max_wait_ms=600_000))
         time.sleep(0.2)
-        begun = time.monotonic()
         other.delete_topic("bad_deleted")
-        _, answer = waiting.receive()
-        assert time.monotonic() - begun < 5, "it waited to its end"
+        _, answer = waiting.receive()  # which has a limit of its own
         error, = struct.unpack_from(">h", answer, 4 + 4 + 2 + len("bad_deleted") + 4 + 4)
         assert error == UNKNOWN_TOPIC, error
 
 
+@timed
 @case
 def very_many_unknown_topics_are_made_a_few_at_a_time():
     names = [f"bad_many_{i}" for i in range(2000)]
@@ -468,7 +467,7 @@ def very_many_unknown_topics_are_made_a_few_at_a_time():
     with connect() as connection:
         begun = time.monotonic()
         connection.ask(kafka_wire.METADATA, 4, body)
-        assert time.monotonic() - begun < 10
+        check_took_less(begun, 10)
         connection.create_topic("bad_after_many")
 
 

@@ -8,7 +8,7 @@ import time
 import psycopg
 
 import kafka_wire
-from millrace_server import Skipped, case, run, start_server
+from millrace_server import Deadline, Skipped, case, run, start_server
 
 SERVER = start_server()
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -52,9 +52,9 @@ def sql():
 
 def wait_for(question, expected, timeout_s=20):
     """Asks again until it is answered as expected."""
-    end = time.monotonic() + timeout_s
+    end = Deadline(timeout_s)
     while (answer := question()) != expected:
-        assert time.monotonic() < end, answer
+        end.check(lambda: str(answer))
         time.sleep(0.05)
 
 

@@ -10,7 +10,7 @@ import time
 import confluent_kafka
 import psycopg
 
-from millrace_server import case, launch, run
+from millrace_server import Deadline, case, launch, run
 
 FOLDER = tempfile.mkdtemp(prefix="millrace-large-state-")
 KEYS = 40_000
@@ -54,10 +54,10 @@ def fill(connection, table, columns, rows):
 
 def eventually(connection, query, expected):
     """The rows in order, once they are as expected, or as they are in the end."""
-    end = time.monotonic() + _TIMEOUT_S
+    end = Deadline(_TIMEOUT_S)
     while True:
         rows = sorted(connection.execute(query).fetchall())
-        if rows == expected or time.monotonic() > end:
+        if rows == expected or end.is_over():
             return rows
         time.sleep(0.2)
 
@@ -124,9 +124,9 @@ def what_look_ups_bring_into_memory_leaves_it_again():
         for first in range(0, KEYS, 500):
             keys = ", ".join(f"'{key(number)}'" for number in range(first, first + 500))
             assert len(node.connection.execute(f"SELECT * FROM balance WHERE who IN ({keys})").fetchall()) == 500
-        end = time.monotonic() + 10
+        end = Deadline(10)
         while (held := sum(task["state bytes"] for task in tasks(node.connection))) > 3 << 20:
-            assert time.monotonic() < end, f"{held} bytes of tables are in memory, and nothing changes them"
+            end.check(lambda: f"{held} bytes of tables are in memory, and nothing changes them")
             time.sleep(0.1)
 
 
@@ -225,8 +225,8 @@ def final_results_are_written_once_each_from_the_disk():
             node.restart()
         right.sort()
         check_equal(eventually(node.connection, "SELECT who, WINDOWSTART, n FROM finals", right), right, "finals")
-        deadline = time.monotonic() + _TIMEOUT_S
-        while (written := records_in(node.server, "finals")) < len(right) and time.monotonic() < deadline:
+        deadline = Deadline(_TIMEOUT_S)
+        while (written := records_in(node.server, "finals")) < len(right) and not deadline.is_over():
             time.sleep(0.1)
         assert written == len(right), f"{written} results are written where {len(right)} should be"
 

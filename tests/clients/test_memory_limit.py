@@ -14,7 +14,7 @@ import time
 import kafka_wire
 from http_push_wire import push_over_http1, push_over_http2
 from kafka_wire import batch_of
-from millrace_server import case, is_sanitized, launch, run, wait_until
+from millrace_server import Deadline, case, is_sanitized, launch, run, timed, wait_until
 
 MB = 1 << 20
 IS_FULL = os.environ.get("MILLRACE_MEMORY") == "full"
@@ -185,6 +185,7 @@ def prepare_many(text):
     return "all were taken"
 
 
+@timed
 @case
 def settings_of_a_client_are_not_copied_for_each_task():
     server = launch("--memory-limit", f"{LIMIT_MB}MB")
@@ -199,6 +200,7 @@ def settings_of_a_client_are_not_copied_for_each_task():
     assert grown < 100, f"{grown:.0f} MB"
 
 
+@timed
 @case
 def everything_at_once():
     with kafka_wire.Connection(SERVER.kafka, 60) as setup:
@@ -231,8 +233,8 @@ def everything_at_once():
         offender.start()
 
     slowest_s, turns = 0, 0
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+    deadline = Deadline(120)
+    while not deadline.is_over():
         begun = time.monotonic()
         error, offset = good_kafka.produce("small", batch_of(b"%d" % turns).encode())
         assert error == 0, error
@@ -284,6 +286,7 @@ def frames_are_ended(frames):
     return True
 
 
+@timed
 @case
 def a_copy_of_any_size_goes_through_outside_of_a_transaction():
     client = Sql()
@@ -305,6 +308,7 @@ def a_copy_of_any_size_goes_through_outside_of_a_transaction():
             assert error is None, error
 
 
+@timed
 @case
 def there_may_be_more_connections_than_the_shell_lets_programs_open_files():
     server = launch("--max-connections", "300", open_files=100)
@@ -319,6 +323,7 @@ def there_may_be_more_connections_than_the_shell_lets_programs_open_files():
         server.stop()
 
 
+@timed
 @case
 def a_query_takes_memory_by_its_tasks_not_by_the_square_of_the_partitions():
     server = launch()
@@ -332,6 +337,7 @@ def a_query_takes_memory_by_its_tasks_not_by_the_square_of_the_partitions():
         server.stop()
 
 
+@timed
 @case
 def queries_that_nobody_reads():
     """Cursors and push queries over a table of 2 MB: what they keep counts. Push queries rest, and who reads
@@ -393,6 +399,7 @@ def memory_of(client):
     return facts
 
 
+@timed
 @case
 def scans_that_nobody_reads_wait_and_others_are_served():
     scans, rows = 400, 20_000
@@ -426,6 +433,7 @@ def scans_that_nobody_reads_wait_and_others_are_served():
         server.stop()
 
 
+@timed
 @case
 def push_queries_over_http_that_nobody_reads():
     """Their rows, and the records that they have read ahead, count; who reads is served."""
@@ -460,6 +468,7 @@ def end_of(scan):
     return client.error()
 
 
+@timed
 @case
 def what_scans_keep_of_a_table_that_changes_is_bounded():
     """Each of many scans that nobody reads keeps what it has yet to show: the oldest end, and are told."""
@@ -492,6 +501,7 @@ def what_scans_keep_of_a_table_that_changes_is_bounded():
         server.stop()
 
 
+@timed
 @case
 def offsets_that_are_asked_for_in_advance():
     """Questions one behind the other, whose answers are five times as large as they are."""
@@ -518,6 +528,7 @@ def offsets_that_are_asked_for_in_advance():
     assert watch.most_mb < MOST_MB, watch.most_mb
 
 
+@timed
 @case
 def memory_comes_back():
     time.sleep(8)

@@ -6,9 +6,8 @@ import select
 import signal
 import subprocess
 import tempfile
-import time
 
-from millrace_server import case, run, start_server
+from millrace_server import Deadline, case, run, start_server
 
 SERVER = start_server()
 HOST, PORT = SERVER.host, SERVER.port
@@ -39,9 +38,9 @@ class Terminal:
 
     def expect(self, *texts, timeout_s=10):
         """Waits for one of the texts, and gives what came before and with it."""
-        end = time.monotonic() + timeout_s
+        end = Deadline(timeout_s)
         while not any(text in self.seen for text in texts):
-            ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
+            ready, _, _ = select.select([self.fd], [], [], max(0, end.left_s()))
             assert ready, f"waited for {texts}, saw: {self.seen!r}"
             self.seen += os.read(self.fd, 65536).decode(errors="replace").replace("\r\n", "\n")
         seen, self.seen = self.seen, ""

@@ -291,12 +291,11 @@ def a_statement_may_sleep_before_it_runs():
         seconds, found = took("SELECT a FROM slept WHERE pg_sleep(0.2) IS NULL")
         assert seconds >= 0.2 and found == [("x",)], (seconds, found)
         c.execute("SET statement_timeout = '100ms'")
-        for statement in ("SELECT pg_sleep(20)", "SELECT pg_sleep(20) FROM slept", "INSERT INTO slept VALUES (2, pg_sleep(20))"):
-            begun = time.monotonic()
+        # None of them ends by itself within the limit of a case.
+        for statement in ("SELECT pg_sleep(86400)", "SELECT pg_sleep(86400) FROM slept", "INSERT INTO slept VALUES (2, pg_sleep(86400))"):
             try:
                 c.execute(statement)
             except psycopg.errors.QueryCanceled:
-                assert time.monotonic() - begun < 5
                 continue
             raise AssertionError(f"{statement} is not canceled")
         c.execute("RESET statement_timeout")

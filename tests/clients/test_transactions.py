@@ -9,7 +9,7 @@ import time
 import psycopg
 
 import kafka_wire
-from millrace_server import Skipped, case, launch, run
+from millrace_server import Deadline, Skipped, case, launch, run
 from transactions_wire import FirstVersionProducer, RequestFailed, SecondVersionProducer
 
 try:
@@ -60,9 +60,9 @@ class TransactionServer:
         consumer = self.consumer(isolation=isolation)
         consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for number in range(partitions)])
         values, ended = [], set()
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = Deadline(PATIENCE_S)
         while len(ended) < partitions:
-            assert time.monotonic() < deadline, values
+            deadline.check(lambda: str(values))
             record = consumer.poll(1)
             if record is None:
                 continue
@@ -86,9 +86,9 @@ def write(producer, topic, values, partitions=3):
 
 
 def until(what, patience_s=PATIENCE_S):
-    deadline = time.monotonic() + patience_s
+    deadline = Deadline(patience_s)
     while not what():
-        assert time.monotonic() < deadline
+        deadline.check()
         time.sleep(0.05)
 
 
@@ -156,9 +156,10 @@ def offsets_are_committed_with_what_was_made_of_them():
 
     def work(count, is_commit):
         producer.begin_transaction()
-        taken = []
+        taken, deadline = [], Deadline(PATIENCE_S)
         while len(taken) < count:
-            record = consumer.poll(PATIENCE_S)
+            deadline.check(lambda: f"{len(taken)} of {count} records came")
+            record = consumer.poll(1)
             if record is not None and not record.error():
                 taken.append(record)
                 producer.produce("to", record.value() + b"!", partition=0)

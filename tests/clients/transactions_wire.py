@@ -8,6 +8,7 @@ import time
 
 import kafka_wire
 from consumer_protocol_wire import Reader, compact, compact_array, unsigned
+from patience import Deadline
 
 INIT_PRODUCER_ID, ADD_PARTITIONS_TO_TXN, END_TXN, TXN_OFFSET_COMMIT = 22, 24, 26, 28
 _TRANSACTIONAL = 16  # of a batch's attributes
@@ -99,12 +100,12 @@ class FirstVersionProducer(SecondVersionProducer):
 
 def open_producer(connection, name, patience_s=20):
     """One whose coordinator may have yet to come: the first who asks lets its topic be made."""
-    deadline = time.monotonic() + patience_s
+    deadline = Deadline(patience_s)
     while True:
         try:
             return SecondVersionProducer(connection, name)
         except RequestFailed as refused:
-            if refused.code not in _COORDINATOR_COMES or time.monotonic() > deadline:
+            if refused.code not in _COORDINATOR_COMES or deadline.is_over():
                 raise
             time.sleep(0.1)
 
