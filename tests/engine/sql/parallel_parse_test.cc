@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/engine/sql/parse_helpers.h"
+#include "tests/patience.h"
 
 namespace engine {
 namespace {
@@ -37,9 +38,10 @@ TEST(ParallelParse, a_short_statement_does_not_wait_for_a_long_one) {
     ++count;
   }
   other.join();
+  if (tests::is_untimed_lane()) return;
   EXPECT_GT(count, 10u);
   // With a common lock the two are about equal.
-  EXPECT_LT(slowest, long_took / 2);
+  EXPECT_FASTER(slowest, long_took / 2);
 }
 
 TEST(ParallelParse, many_threads_give_the_same_trees_and_the_same_errors) {
