@@ -130,6 +130,25 @@ def check_loops(files):
                         yield f'{path}:{number}: the snapshot is gone while the loop reads it; give it a name'
 
 
+def entries(text):
+    """Lines of a list without its remarks."""
+    return {' '.join(line.split('#')[0].split()) for line in text.splitlines()} - {''}
+
+
+def check_shrinking_lists():
+    """Lists of failures that are accepted may only become shorter than they are on main and in the last commit."""
+    for path in ('tests/flaky.txt', 'tests/conformance/known_failures_reports.txt'):
+        if not os.path.isfile(path):
+            continue
+        with open(path, encoding='utf-8') as file:
+            now = entries(file.read())
+        for base in ('main', 'HEAD'):
+            before = subprocess.run(['git', 'show', f'{base}:{path}'], capture_output=True, text=True, check=False)
+            if before.returncode == 0:
+                for added in sorted(now - entries(before.stdout)):
+                    yield f'{path}: "{added}" is not in the list of {base}, and the list may only shrink'
+
+
 def folders_of(path):
     while path := os.path.dirname(path):
         yield path
@@ -139,7 +158,7 @@ def main():
     listing = subprocess.run(['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
                              capture_output=True, text=True, check=True)
     files = [path for path in listing.stdout.splitlines() if os.path.isfile(path)]
-    findings = [*check_includes(files), *check_documents(files), *check_loops(files)]
+    findings = [*check_includes(files), *check_documents(files), *check_loops(files), *check_shrinking_lists()]
     print('\n'.join(findings), end='\n' if findings else '')
     return 1 if findings else 0
 
