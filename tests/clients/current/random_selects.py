@@ -1,0 +1,297 @@
+"""Random SELECTs over a few small tables, from a seed: the generator behind pg_random.
+
+Every statement is typed, so that most of them are answered; few distinct values and many NULLs make joins, groups and
+duplicates likely. A statement with LIMIT orders by all of its columns: its rows are then the same in every plan.
+"""
+import random
+
+TABLES = {
+    "pk1": {"k": "int", "f1": "int", "f2": "int"},
+    "pk2": {"k": "int", "f1": "int", "f2": "int"},
+    "t3": {"k": "int", "f1": "int", "f2": "bigint", "s": "text", "b": "bool", "d": "double", "n": "numeric", "ts": "timestamp"},
+    "t4": {"k": "text", "g": "text", "i": "int", "da": "date", "tz": "timestamptz", "n": "numeric"},
+}
+DEFINITIONS = [
+    "CREATE TABLE pk1 (k INT PRIMARY KEY, f1 INT, f2 INT)",
+    "CREATE TABLE pk2 (k INT PRIMARY KEY, f1 INT, f2 INT)",
+    "CREATE TABLE t3 (k INT PRIMARY KEY, f1 INT, f2 BIGINT, s TEXT, b BOOLEAN, d DOUBLE PRECISION, n NUMERIC(10,2), ts TIMESTAMP)",
+    "CREATE TABLE t4 (k TEXT PRIMARY KEY, g TEXT, i INT, da DATE, tz TIMESTAMPTZ, n NUMERIC(8,3))",
+]
+VALUES = {
+    "int": ["0", "1", "2", "3", "-1", "7", "10"],
+    "bigint": ["0", "1", "2", "-5", "3000000000"],
+    "text": ["'a'", "'b'", "'ab'", "''", "'Zeta'", "'10'", "'a%b'", "'ä'"],
+    "bool": ["true", "false"],
+    "double": ["0", "1.5", "-2.5", "100", "0.1"],
+    "numeric": ["0.00", "1.50", "-2.25", "10.00", "99.99"],
+    "timestamp": ["'2024-02-29 12:34:56.789'", "'1999-12-31 23:59:59'", "'2024-03-01 00:00:00'"],
+    "timestamptz": ["'2024-02-29 12:34:56.789+00'", "'1969-07-20 20:17:40+02'", "'2024-03-31 01:30:00+00'"],
+    "date": ["'2024-02-29'", "'1969-12-31'", "'2023-12-31'"],
+}
+SQL_TYPE = {"double": "double precision", "numeric": "numeric(10,2)"}
+NUMBERS = ("int", "bigint", "double", "numeric")
+
+
+def inserts(seed):
+    """The rows of all tables; about every sixth value is NULL."""
+    chance = random.Random(f"{seed}/rows")
+    for table, columns in TABLES.items():
+        for row in range(8 if table.startswith("pk") else 10):
+            cells = [f"'k{row}'" if columns["k"] == "text" else str(row + 1)]
+            for name, kind in columns.items():
+                if name != "k":
+                    cells.append("NULL" if chance.random() < 1 / 6 else chance.choice(VALUES[kind]))
+            yield f"INSERT INTO {table} VALUES ({', '.join(cells)})"
+
+
+class Selects:
+    """One statement after the other. `scope` is the list of visible columns: (qualified name, type)."""
+
+    def __init__(self, seed):
+        self.chance = random.Random(f"{seed}/statements")
+        self.aliases = 0
+
+    def statement(self):
+        self.aliases = 0
+        chance = self.chance.random()
+        if chance < 0.12:
+            return self.set_operation()
+        if chance < 0.2:
+            inner, columns = self.select([], 1)
+            return f"WITH c AS ({inner}) " + self.select([], 1, source=("c", columns))[0]
+        return self.select([], 2)[0]
+
+    # ---- Statements
+
+    def alias(self):
+        self.aliases += 1
+        return f"a{self.aliases}"
+
+    def set_operation(self):
+        kinds = [self.pick(list(VALUES)) for _ in range(self.pick((1, 2)))]
+        parts = [self.select([], 1, kinds=kinds, is_plain=True)[0] for _ in range(self.pick((2, 2, 3)))]
+        words = [self.pick(("UNION", "UNION ALL", "EXCEPT", "INTERSECT", "EXCEPT ALL", "INTERSECT ALL")) for _ in parts[1:]]
+        text = parts[0]
+        for word, part in zip(words, parts[1:]):
+            text += f" {word} {part}"
+        if self.chance.random() < 0.3:
+            text += " ORDER BY " + ", ".join(str(i + 1) for i in range(len(kinds))) + f" LIMIT {self.pick((1, 2, 5))}"
+        return text
+
+    def select(self, outer, depth, kinds=None, source=None, is_plain=False):
+        """A SELECT and its columns as (name, type). With `kinds` it has exactly columns of these types."""
+        text, scope = self.relations(depth, source)
+        visible = scope + outer
+        where = f" WHERE {self.condition(visible, depth)}" if self.chance.random() < 0.6 else ""
+        if self.chance.random() < 0.3:
+            return self.grouped(text, where, scope, visible, depth, kinds, is_plain)
+        kinds = kinds or [self.pick(list(VALUES)) for _ in range(self.pick((1, 2, 2, 3)))]
+        items = [self.window(scope, depth) if not is_plain and self.chance.random() < 0.08 else (self.value(kind, visible, depth), kind)
+                 for kind in kinds]
+        distinct = "DISTINCT " if self.chance.random() < 0.12 else ""
+        return self.finish(f"SELECT {distinct}", items, text + where, is_plain)
+
+    def finish(self, head, items, rest, is_plain, has_limit=True):
+        columns = [(f"c{index}", kind) for index, (_, kind) in enumerate(items)]
+        text = head + ", ".join(f"{value} AS {name}" for (value, _), (name, _) in zip(items, columns)) + rest
+        if has_limit and not is_plain and self.chance.random() < 0.25:
+            text += " ORDER BY " + ", ".join(str(i + 1) + self.pick(("", "", " DESC", " NULLS FIRST", " DESC NULLS LAST"))
+                                             for i in range(len(items)))
+            if self.chance.random() < 0.6:
+                text += f" LIMIT {self.pick((0, 1, 3, 5))}" + self.pick(("", " OFFSET 1", " OFFSET 4"))
+        return text, columns
+
+    def grouped(self, text, where, scope, visible, depth, kinds, is_plain):
+        groups = [] if self.chance.random() < 0.25 else [self.pick(scope) for _ in range(self.pick((1, 1, 2)))]
+        groups = list(dict.fromkeys(groups))
+        items = []
+        for kind in kinds or [None] * self.pick((1, 2)):
+            of_kind = [each for each in groups if kind in (None, each[1])]
+            items.append((of_kind[0][0], of_kind[0][1]) if of_kind and self.chance.random() < 0.5 else self.aggregate(kind, scope, visible, depth))
+        by = " GROUP BY " + ", ".join(name for name, _ in groups) if groups else ""
+        having = f" HAVING {self.aggregate('bigint', scope, visible, depth)[0]} {self.compare()} {self.pick(VALUES['int'])}" \
+            if self.chance.random() < 0.25 else ""
+        return self.finish("SELECT ", items, text + where + by + having, is_plain)
+
+    def relations(self, depth, source=None):
+        """The FROM clause and its columns."""
+        first, scope = self.relation(depth, source)
+        text = " FROM " + first
+        for _ in range(self.pick((0, 0, 1, 1, 2)) if depth else 0):
+            other, columns = self.relation(depth)
+            join = self.pick(("JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"))
+            if join == "CROSS JOIN":
+                text += f" CROSS JOIN {other}"
+            else:
+                text += f" {join} {other} ON {self.join_condition(scope, columns, depth, join == 'FULL JOIN')}"
+            scope = scope + columns
+        return text, scope
+
+    def join_condition(self, left, right, depth, is_full):
+        for _ in range(10):
+            one, other = self.pick(left), self.pick(right)
+            if one[1] == other[1]:
+                equal = f"{one[0]} = {other[0]}"
+                more = not is_full and self.chance.random() < 0.25  # PostgreSQL joins FULL by equality alone
+                return f"{equal} AND {self.condition(left + right, depth - 1)}" if more else equal
+        return "true" if is_full else self.condition(left + right, 0)
+
+    def relation(self, depth, source=None):
+        name = self.alias()
+        if source:
+            return f"{source[0]} AS {name}", [(f"{name}.{column}", kind) for column, kind in source[1]]
+        chance = self.chance.random()
+        if depth and chance < 0.15:
+            inner, columns = self.select([], depth - 1)
+            return f"({inner}) AS {name}", [(f"{name}.{column}", kind) for column, kind in columns]
+        if chance < 0.22:
+            kinds = [self.pick(list(VALUES)) for _ in range(self.pick((1, 2)))]
+            rows = ", ".join("(" + ", ".join(self.literal(kind) for kind in kinds) + ")" for _ in range(self.pick((1, 2, 4))))
+            columns = ", ".join(f"v{i}" for i in range(len(kinds)))
+            return f"(VALUES {rows}) AS {name} ({columns})", [(f"{name}.v{i}", kind) for i, kind in enumerate(kinds)]
+        table = self.pick(list(TABLES))
+        return f"{table} AS {name}", [(f"{name}.{column}", kind) for column, kind in TABLES[table].items()]
+
+    # ---- Values
+
+    def pick(self, choices):
+        return self.chance.choice(choices)
+
+    def compare(self):
+        return self.pick(("=", "=", "<>", "<", "<=", ">", ">="))
+
+    def literal(self, kind):
+        if self.chance.random() < 0.12:
+            return f"NULL::{SQL_TYPE.get(kind, kind)}"
+        return f"{self.pick(VALUES[kind])}::{SQL_TYPE.get(kind, kind)}"
+
+    def value(self, kind, scope, depth):
+        columns = [name for name, its in scope if its == kind]
+        chance = self.chance.random()
+        if columns and chance < (0.45 if depth > 0 else 0.8):
+            return self.pick(columns)
+        if depth <= 0 or chance < 0.6:
+            return self.literal(kind)
+        if chance < 0.65:
+            return f"COALESCE({self.value(kind, scope, depth - 1)}, {self.value(kind, scope, depth - 1)})"
+        if chance < 0.69:
+            return f"NULLIF({self.value(kind, scope, depth - 1)}, {self.value(kind, scope, depth - 1)})"
+        if chance < 0.74:
+            return (f"CASE WHEN {self.condition(scope, depth - 1)} THEN {self.value(kind, scope, depth - 1)} "
+                    f"ELSE {self.value(kind, scope, depth - 1)} END")
+        if chance < 0.77:
+            return f"{self.pick(('GREATEST', 'LEAST'))}({self.value(kind, scope, depth - 1)}, {self.value(kind, scope, depth - 1)})"
+        if chance < 0.8:
+            return self.scalar_query(kind, scope)
+        return self.operation(kind, scope, depth - 1)
+
+    def scalar_query(self, kind, scope):
+        table = self.pick([name for name, columns in TABLES.items() if kind in columns.values()])
+        name = self.alias()
+        column = self.pick([each for each, its in TABLES[table].items() if its == kind])
+        inner = [(f"{name}.{each}", its) for each, its in TABLES[table].items()]
+        if kind == "bool":
+            return f"(SELECT bool_or({name}.{column}) FROM {table} AS {name} WHERE {self.condition(inner + scope, 0)})"
+        return f"(SELECT {self.pick(('MAX', 'MIN'))}({name}.{column}) FROM {table} AS {name} WHERE {self.condition(inner + scope, 0)})"
+
+    def operation(self, kind, scope, depth):
+        def of(its):
+            return self.value(its, scope, depth)
+        if kind == "int":
+            return self.pick((lambda: f"({of('int')} {self.pick('+-')} {of('int')})", lambda: f"length({of('text')})",
+                              lambda: f"(- {of('int')})", lambda: f"abs({of('int')})", lambda: f"({of('int')} % 7)",
+                              lambda: f"({of('int')} * {of('int')})", lambda: f"{of('bool')}::int", lambda: f"({of('int')} / 3)",
+                              lambda: f"strpos({of('text')}, {of('text')})", lambda: f"({of('date')} - {of('date')})"))()
+        if kind == "bigint":
+            return self.pick((lambda: f"({of('bigint')} {self.pick('+-')} {of('int')})", lambda: f"{of('int')}::bigint",
+                              lambda: f"({of('bigint')} % 5)"))()
+        if kind == "text":
+            return self.pick((lambda: f"({of('text')} || {of('text')})", lambda: f"upper({of('text')})", lambda: f"lower({of('text')})",
+                              lambda: f"substring({of('text')} FROM 2)", lambda: f"{of('int')}::text", lambda: f"replace({of('text')}, 'a', 'xy')",
+                              lambda: f"left({of('text')}, 1)", lambda: f"lpad({of('text')}, 4, '*')", lambda: f"concat({of('text')}, {of('int')})",
+                              lambda: f"split_part({of('text')}, 'b', 1)", lambda: f"trim({of('text')})", lambda: f"reverse({of('text')})",
+                              lambda: f"to_char({of('timestamp')}, 'YYYY-MM-DD HH24:MI')", lambda: f"{of('numeric')}::text",
+                              lambda: f"{of('bool')}::text", lambda: f"{of('date')}::text"))()
+        if kind == "double":
+            return self.pick((lambda: f"({of('double')} {self.pick('+-*')} {of('double')})", lambda: f"{of('int')}::double precision",
+                              lambda: f"floor({of('double')})", lambda: f"abs({of('double')})", lambda: f"({of('double')} / 4)",
+                              lambda: f"round({of('double')})"))()
+        if kind == "numeric":
+            return self.pick((lambda: f"({of('numeric')} {self.pick('+-*')} {of('numeric')})", lambda: f"round({of('numeric')}, 1)",
+                              lambda: f"abs({of('numeric')})", lambda: f"{of('int')}::numeric(10,2)", lambda: f"trunc({of('numeric')})"))()
+        if kind == "bool":
+            return f"({self.condition(scope, depth)})"
+        if kind == "timestamp":
+            return self.pick((lambda: f"({of('timestamp')} {self.pick('+-')} interval '1 day 02:03:04')", lambda: f"date_trunc('month', {of('timestamp')})",
+                              lambda: f"{of('date')}::timestamp"))()
+        if kind == "timestamptz":
+            return self.pick((lambda: f"({of('timestamptz')} + interval '1 month')", lambda: f"date_trunc('hour', {of('timestamptz')})"))()
+        return self.pick((lambda: f"({of('date')} {self.pick('+-')} {self.pick(('1', '31', '400'))})", lambda: f"{of('timestamp')}::date"))()
+
+    # ---- Conditions
+
+    def condition(self, scope, depth):
+        chance = self.chance.random()
+        if depth > 0 and chance < 0.3:
+            return f"({self.condition(scope, depth - 1)} {self.pick(('AND', 'OR'))} {self.condition(scope, depth - 1)})"
+        if depth > 0 and chance < 0.36:
+            return f"NOT ({self.condition(scope, depth - 1)})"
+        kind = self.pick(scope)[1] if scope else self.pick(list(VALUES))
+        if depth > 0 and chance < 0.46:
+            return self.query_condition(kind, scope)
+
+        def of(its):
+            return self.value(its, scope, depth - 1)
+        return self.pick((
+            lambda: f"{of(kind)} {self.compare()} {of(kind)}", lambda: f"{of(kind)} {self.compare()} {of(kind)}",
+            lambda: f"{of(kind)} IS {self.pick(('NULL', 'NOT NULL'))}",
+            lambda: f"{of(kind)} IS {self.pick(('', 'NOT '))}DISTINCT FROM {of(kind)}",
+            lambda: f"{of(kind)} {self.pick(('', 'NOT '))}IN ({', '.join(self.literal(kind) for _ in range(self.pick((1, 2, 3))))})",
+            lambda: f"{of(kind)} {self.pick(('', 'NOT '))}BETWEEN {of(kind)} AND {of(kind)}",
+            lambda: f"({of('bool')}) IS {self.pick(('', 'NOT '))}{self.pick(('TRUE', 'FALSE', 'UNKNOWN'))}",
+            lambda: f"{of('text')} {self.pick(('LIKE', 'NOT LIKE', 'ILIKE'))} {self.pick((chr(39) + 'a%' + chr(39), chr(39) + '%b' + chr(39), chr(39) + '_' + chr(39)))}",
+            lambda: f"{of(kind)} = ANY (ARRAY[{', '.join(self.literal(kind) for _ in range(self.pick((1, 2))))}])",
+            lambda: of("bool"),
+        ))()
+
+    def query_condition(self, kind, scope):
+        tables = [name for name, columns in TABLES.items() if kind in columns.values()]
+        table, name = self.pick(tables), self.alias()
+        column = self.pick([each for each, its in TABLES[table].items() if its == kind])
+        inner = [(f"{name}.{each}", its) for each, its in TABLES[table].items()]
+        where = f" WHERE {self.condition(inner + (scope if self.chance.random() < 0.5 else []), 0)}" if self.chance.random() < 0.6 else ""
+        query = f"SELECT {name}.{column} FROM {table} AS {name}{where}"
+        return self.pick((lambda: f"{self.value(kind, scope, 0)} {self.pick(('', 'NOT '))}IN ({query})",
+                          lambda: f"{self.pick(('', 'NOT '))}EXISTS ({query})",
+                          lambda: f"{self.value(kind, scope, 0)} {self.compare()} {self.pick(('ANY', 'ALL'))} ({query})"))()
+
+    # ---- Aggregates
+
+    def aggregate(self, kind, scope, visible, depth):
+        """A call and its type; of type `kind` when that is given."""
+        kind = kind or self.pick(("bigint", "bigint", "int", "text", "numeric", "double", "bool"))
+
+        def of(its):
+            return self.value(its, scope, min(depth, 1) - 1)
+        filtered = f" FILTER (WHERE {self.condition(scope, 0)})" if self.chance.random() < 0.2 else ""
+        if kind == "bigint":
+            its = self.pick(list(VALUES))
+            return self.pick((f"count(*){filtered}", f"count({of(its)}){filtered}", f"count(DISTINCT {of(its)}){filtered}",
+                              f"sum({of('int')}){filtered}")), "bigint"
+        if kind == "bool":
+            return f"{self.pick(('bool_and', 'bool_or'))}({of('bool')}){filtered}", "bool"
+        if kind == "numeric" and self.chance.random() < 0.5:
+            return f"{self.pick(('sum', 'max', 'min'))}({of('numeric')}){filtered}", "numeric"
+        if kind == "text" and self.chance.random() < 0.4:
+            its = of("text")
+            return f"string_agg({its}, ',' ORDER BY {its}){filtered}", "text"
+        return f"{self.pick(('max', 'min'))}({of(kind)}){filtered}", kind
+
+    def window(self, scope, depth):
+        partition = f"PARTITION BY {self.pick(scope)[0]} " if self.chance.random() < 0.6 else ""
+        order = "ORDER BY " + ", ".join(name for name, _ in scope[:8])  # total, apart from rows that are equal
+        kind = self.pick(("int", "numeric", "text"))
+        value = self.value(kind, scope, 0)
+        call = self.pick(("rank()", "dense_rank()", f"count({value})", f"max({value})", f"sum({self.value('int', scope, 0)})"))
+        its = kind if call.startswith("max") else "bigint"
+        return f"{call} OVER ({partition}{order})", its
