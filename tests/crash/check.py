@@ -9,6 +9,7 @@ import kafka_load
 import transaction_load
 from ledger import Fate, columns_of
 from load import STAMPED, drop_passing
+from patience import patience
 
 # What the statements below say.
 WINDOW_MS, GRACE_MS, RETENTION_MS = 10_000, 20_000, 120_000
@@ -448,7 +449,7 @@ class Checker:
             rows = connection.execute("SHOW QUERIES").fetchall()
             lags = [row[4] for row in rows]
             if lags != before:
-                before, deadline = lags, time.monotonic() + _CATCH_UP_TIMEOUT_S
+                before, deadline = lags, time.monotonic() + patience(_CATCH_UP_TIMEOUT_S)
             complaints = [f"SHOW QUERIES: {row}" for row in rows
                           if row[1] != "RUNNING" or row[4] != 0 or row[6] != 0 or row[7]]
             if len(rows) != _QUERIES:
@@ -478,7 +479,7 @@ class LeftoversCheck:
                 self._exchanges = data_files.internal_partitions(self._data_dir)
                 return []
             if complaints != before:  # what is removed step by step has time for each
-                before, deadline = complaints, time.monotonic() + _REMOVED_WITHIN_S
+                before, deadline = complaints, time.monotonic() + patience(_REMOVED_WITHIN_S)
             if time.monotonic() > deadline:
                 return complaints
             time.sleep(0.2)

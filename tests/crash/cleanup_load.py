@@ -17,6 +17,7 @@ except ImportError:
 
 import server  # noqa: F401  what the clients have is on the path then
 from kafka_wire import Connection, array, string
+from patience import patience
 from pausable import Pausable
 
 # Ten times as often as a real server: kills are as frequent.
@@ -132,7 +133,7 @@ class CleanupLoad(Pausable):
 
     def _wait_until_cleaned(self):
         """Soon little is left, however short the lives of servers were."""
-        deadline = time.monotonic() + _TIMEOUT_S
+        deadline = time.monotonic() + patience(_TIMEOUT_S)
         while True:
             found = [f"{topic} still has {len(records)} records of {self.sent}"
                      for topic, most in ((RETAINED, 1500), (COMPACTED, 300))
@@ -179,7 +180,7 @@ class CleanupLoad(Pausable):
     def _check_queries(self, connection):
         wanted = (self.sent, self.sent * (self.sent - 1) // 2)
         table = {key: number for key, number in self.newest.items() if number is not None}
-        deadline = time.monotonic() + _TIMEOUT_S
+        deadline = time.monotonic() + patience(_TIMEOUT_S)
         while True:
             counted = connection.execute("SELECT n, total FROM retained_count").fetchall()
             rows = dict(connection.execute(f"SELECT k, n FROM {COMPACTED}").fetchall())
@@ -196,7 +197,7 @@ class CleanupLoad(Pausable):
                                            "enable.partition.eof": True, "auto.offset.reset": "earliest"})
         client.assign([TopicPartition(topic, 0, confluent_kafka.OFFSET_BEGINNING)])
         records = collections.deque()
-        deadline = time.monotonic() + _TIMEOUT_S
+        deadline = time.monotonic() + patience(_TIMEOUT_S)
         while time.monotonic() < deadline:
             message = client.poll(1)
             if message is None:

@@ -13,6 +13,7 @@ import psycopg2
 # What the client tests have is used here, too.
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clients"))
 from millrace_server import binary  # noqa: E402,F401
+from patience import patience  # noqa: E402
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
@@ -72,7 +73,7 @@ class Server:
 
     def wait_until_ready(self):
         """False when it died before."""
-        watchdog = threading.Timer(START_TIMEOUT_S, self.kill)
+        watchdog = threading.Timer(patience(START_TIMEOUT_S), self.kill)
         watchdog.start()
         is_ready = False
         for line in self._process.stdout:
@@ -115,7 +116,7 @@ class Server:
     def stop(self):
         """Asks it to stop; the exit status, None when it does not."""
         self._process.send_signal(signal.SIGTERM)
-        return self.wait(STOP_TIMEOUT_S)
+        return self.wait(patience(STOP_TIMEOUT_S))
 
     @property
     def pid(self):

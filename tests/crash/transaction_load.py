@@ -21,6 +21,7 @@ except ImportError:
 
 import server  # noqa: F401  what the clients have is on the path then
 from kafka_wire import Connection
+from patience import patience
 from ledger import Fate
 from transactions_wire import RequestFailed, SecondVersionProducer
 from pausable import Pausable
@@ -277,7 +278,7 @@ class WireWriter(_Writer):
     def _patiently(self, what):
         """Repeats it while the server is away, or not ready yet."""
         passing = {14, 15, 16, 19, 51}
-        deadline = time.monotonic() + 2 * _TIMEOUT_S
+        deadline = time.monotonic() + patience(2 * _TIMEOUT_S)
         while True:
             try:
                 return what()
@@ -361,7 +362,7 @@ class TransactionLoad:
     def end_open(self, name):
         """Aborts what is open of a transactional id."""
         with Connection(self.address, _TIMEOUT_S) as connection:
-            deadline = time.monotonic() + _TIMEOUT_S
+            deadline = time.monotonic() + patience(_TIMEOUT_S)
             while True:
                 try:
                     SecondVersionProducer(connection, name)
@@ -397,7 +398,7 @@ def _read(address, topic):
                                        "isolation.level": "read_committed", "auto.offset.reset": "earliest"})
     client.assign([TopicPartition(topic, number, confluent_kafka.OFFSET_BEGINNING) for number in range(PARTITIONS)])
     rows, ended = {number: [] for number in range(PARTITIONS)}, set()
-    deadline = time.monotonic() + _TIMEOUT_S
+    deadline = time.monotonic() + patience(_TIMEOUT_S)
     while len(ended) < PARTITIONS and time.monotonic() < deadline:
         for record in client.consume(1000, 0.5):
             if not record.error():
