@@ -1,12 +1,15 @@
 """Procedures that a PostgreSQL session types."""
 import datetime
 import decimal
+import os
+import subprocess
 import threading
 
 import psycopg
 
-from tools import check, comes, connect, define, refusal, report, rows
-from millrace_server import wait_until
+from tools import TESTS, check, comes, connect, define, refusal, report, rows
+from millrace_server import Skipped
+from patience import patience, wait_until
 
 D = decimal.Decimal
 UTC = datetime.timezone.utc
@@ -239,11 +242,6 @@ def null_and_empty_are_not_the_same(server):
             c.execute("DROP STREAM s116")
 
 
-def produced_at(server, topic, value):
-    from tools import produce
-    produce(server, topic, [dict(value=value)])
-
-
 @report(70)
 def a_timestamp_column_with_epoch_seconds_as_text(server):
     from tools import produce
@@ -295,3 +293,13 @@ def append_time_of_a_topic_that_queries_write(server):
             record, = wait_until(lambda topic=topic: consume(server, topic))
             kind, at = record.timestamp()
             assert kind == TIMESTAMP_LOG_APPEND_TIME and at > 1_600_000_000_000, (topic, kind, at)
+
+
+@report(163, None)
+def random_selects_beside_postgresql():
+    """A thousand of them; `./dev test --long` compares a hundred thousand."""
+    program = os.path.join(TESTS, "clients", "current", "pg_random")
+    done = subprocess.run([program, "--statements", "1000", "--seed", "163"], capture_output=True, text=True, timeout=patience(240), check=False)
+    if ", 1 skipped" in done.stdout.splitlines()[-1]:
+        raise Skipped("PostgreSQL 15 is not installed")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
