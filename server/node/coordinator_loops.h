@@ -17,6 +17,7 @@
 #include "server/kafka/backend.h"
 #include "server/kafka/leaders.h"
 #include "server/net/loop.h"
+#include "server/node/movable_clock.h"
 
 namespace server {
 
@@ -288,7 +289,8 @@ class CoordinatorLoops {
       const std::optional<int64_t> next = shard->next_us();
       if (!next || *next >= timer_us) return;
       timer_us = *next;
-      timer.start_once(std::max<int64_t>((*next - clock_.monotonic_us() + 999) / 1000, 0));
+      timer.start_once(
+          timer_ms(clock_, std::max<int64_t>((*next - clock_.monotonic_us() + 999) / 1000, 0)));
     }
 
     CoordinatorLoops& owner;

@@ -1,6 +1,8 @@
 #include "server/node/http_pages.h"
 
 #include <algorithm>
+#include <charconv>
+#include <string>
 
 namespace server {
 
@@ -21,6 +23,23 @@ std::vector<http::QueryPlace> query_places(const MetadataImage& image) {
     }
   }
   return places;
+}
+
+void add_clock_page(http::Routes& routes, MovableClock& clock) {
+  routes.add({"POST", "/test-clock", http::answer_with([&clock](const http::Request& request) {
+                constexpr int64_t kMostMs = int64_t{1000} * 86'400'000;
+                const std::string text =
+                    http::query_value(request.query, "advance_ms").value_or("");
+                int64_t by_ms = -1;
+                const auto [end, error] =
+                    std::from_chars(text.data(), text.data() + text.size(), by_ms);
+                if (error != std::errc{} || end != text.data() + text.size() || by_ms < 0 ||
+                    by_ms > kMostMs)
+                  return http::error_response(http::error_code::kBadRequest,
+                                              "advance_ms is not a number of milliseconds");
+                clock.advance_us(by_ms * 1000);
+                return http::json_response("{\"wall_ms\":" + std::to_string(clock.wall_ms()) + "}");
+              })});
 }
 
 }  // namespace server

@@ -63,6 +63,7 @@ std::function<MetricsSources::Cluster()> health_of(const ClusterMember* cluster)
 Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
                                           const std::atomic<bool>& must_stop) {
   std::unique_ptr<Node> node(new Node(settings));
+  if (settings.test_clock) node->clock_.allow_moves();
   const int64_t begun_us = node->clock_.monotonic_us();
   TRY(node->open_storage());
   TRY(node->open_cluster(must_stop));
@@ -515,6 +516,7 @@ http::Routes Node::http_routes() {
                                       http_commands_});
   for (const auto& backend : backends_) sql_pages_->backends.push_back(backend.get());
   http::add_sql_pages(routes, *sql_pages_);
+  if (clock_.may_move()) add_clock_page(routes, clock_);
   http::add_registry_pages(routes, registry_view());
   std::vector<Loop*> loops;
   for (const auto& shard : shards_) loops.push_back(&shard->loop());

@@ -18,6 +18,7 @@
 #include "server/node/coordinators.h"
 #include "server/node/journal_owners.h"
 #include "server/node/kafka_backend.h"
+#include "server/node/movable_clock.h"
 #include "server/node/node_access.h"
 #include "server/node/observed_inputs.h"
 #include "server/node/server_facts.h"
@@ -117,7 +118,7 @@ class Node {
   void on_durable(std::span<const storage::TopicPartition> partitions);
 
   const NodeSettings settings_;
-  SystemClock clock_;
+  MovableClock clock_;
   MemoryBudget memory_;  // goes last: everything else may hold some
   NodeStart started_;
   bool shards_are_running_ = false;

@@ -456,6 +456,8 @@ constexpr SettingRow kSettings[] = {
        return set_number(s.log_retention_check_interval_ms, text, 1, 86'400'000);
      }},
     {"log-level", "debug, info, warn or error [info]", set_log_level_name},
+    {"test-clock", "",
+     [](NodeSettings& s, const std::string& text) { return set_bool(s.test_clock, text); }},
 };
 
 Error about(std::string_view place, const Error& error) {
@@ -614,7 +616,9 @@ Status check_cluster(const NodeSettings& settings) {
 }
 
 constexpr std::string_view kVariablePrefix = "MILLRACE_";
-constexpr std::string_view kCrashPoint = "MILLRACE_CRASH_POINT=";  // for tests (storage/kv)
+// Variables of the tests, which reach each server that a test starts.
+constexpr std::string_view kTestVariables[] = {
+    "MILLRACE_CRASH_POINT=", "MILLRACE_BINARY=", "MILLRACE_TEST_LANE=", "MILLRACE_SIM="};
 
 std::string variable_name(std::string_view setting) {
   std::string name(kVariablePrefix);
@@ -640,7 +644,10 @@ std::vector<std::string> unknown_variables() {
   std::vector<std::string> unknown;
   for (char** variable = environ; *variable; ++variable) {
     const std::string_view text(*variable);
-    if (!text.starts_with(kVariablePrefix) || text.starts_with(kCrashPoint)) continue;
+    if (!text.starts_with(kVariablePrefix)) continue;
+    if (std::ranges::any_of(kTestVariables,
+                            [&](std::string_view its) { return text.starts_with(its); }))
+      continue;
     const std::string name(
         text.substr(kVariablePrefix.size(), text.find('=') - kVariablePrefix.size()));
     if (std::ranges::find(known, name) != known.end()) continue;

@@ -44,6 +44,7 @@ struct NodeSettings {
   int64_t producer_id_expiration_ms = 86'400'000;
   CheckpointPolicy checkpoint_policy;
   int64_t log_retention_check_interval_ms = 10'000;
+  bool test_clock = false;  // tests may move the clock forward
   SqlSettings sql;
   struct Security {
     std::string access_file;  // empty: everybody who can connect may do everything

@@ -15,8 +15,8 @@ namespace {
 class SettingsTest : public testing::Test {
  protected:
   void TearDown() override {
-    for (const char* name :
-         {"MILLRACE_PG", "MILLRACE_SHARDS", "MILLRACE_MEMRY_LIMIT", "MILLRACE_BINARY"})
+    for (const char* name : {"MILLRACE_PG", "MILLRACE_SHARDS", "MILLRACE_MEMRY_LIMIT",
+                             "MILLRACE_PROGRAM", "MILLRACE_BINARY"})
       unsetenv(name);
   }
   static ServerArguments read(std::vector<const char*> arguments) {
@@ -62,15 +62,19 @@ TEST_F(SettingsTest, flags_win_over_variables_and_these_over_the_file) {
 
 TEST_F(SettingsTest, variables_that_nobody_knows_are_named) {
   setenv("MILLRACE_MEMRY_LIMIT", "64MB", 1);
-  setenv("MILLRACE_BINARY", "1", 1);
+  setenv("MILLRACE_PROGRAM", "1", 1);
+  setenv("MILLRACE_BINARY", "1", 1);  // of the tests, which start servers with it
   setenv("MILLRACE_SHARDS", "2", 1);
   const ServerArguments arguments = read({});
   EXPECT_FALSE(arguments.is_over);
   const std::vector<std::string>& unknown = arguments.unknown_variables;
   const auto has = [&](const char* text) { return std::ranges::count(unknown, text) == 1; };
   EXPECT_TRUE(has("MILLRACE_MEMRY_LIMIT (did you mean MILLRACE_MEMORY_LIMIT?)"));
-  EXPECT_TRUE(has("MILLRACE_BINARY"));
-  for (const std::string& name : unknown) EXPECT_FALSE(name.starts_with("MILLRACE_SHARDS"));
+  EXPECT_TRUE(has("MILLRACE_PROGRAM"));
+  for (const std::string& name : unknown) {
+    EXPECT_FALSE(name.starts_with("MILLRACE_SHARDS"));
+    EXPECT_FALSE(name.starts_with("MILLRACE_BINARY"));
+  }
 }
 
 TEST_F(SettingsTest, a_mistyped_name_in_the_file_is_met_with_a_guess) {

@@ -1,0 +1,36 @@
+// The clock of the server, which tests can move forward (--test-clock, POST /test-clock?advance_ms=N): sessions,
+// transactions, locks and retention then end at once, however fast the machine is.
+#pragma once
+#include <algorithm>
+#include <atomic>
+
+#include "base/clock.h"
+
+namespace server {
+
+// Threads: any. It stands at the system's clock until it is moved, and moves forward only.
+class MovableClock final : public Clock {
+ public:
+  int64_t wall_ms() const override { return system_.wall_ms() + ahead_us_ / 1000; }
+  int64_t monotonic_us() const override { return system_.monotonic_us() + ahead_us_; }
+  void advance_us(int64_t by_us) { ahead_us_ += by_us; }
+
+  // Called once, before the clock is shared.
+  void allow_moves() { may_move_ = true; }
+  bool may_move() const { return may_move_; }
+
+ private:
+  SystemClock system_;
+  bool may_move_ = false;
+  std::atomic<int64_t> ahead_us_ = 0;
+};
+
+// The time in ms after which a timer looks at `clock` again that waits for `wait_ms` of it. Timers count the system's
+// time: one that waits for a clock that can be moved must not sleep through the move.
+inline int64_t timer_ms(const Clock& clock, int64_t wait_ms) {
+  constexpr int64_t kLookMs = 20;
+  const auto* const movable = dynamic_cast<const MovableClock*>(&clock);
+  return movable && movable->may_move() ? std::min(wait_ms, kLookMs) : wait_ms;
+}
+
+}  // namespace server
