@@ -31,11 +31,12 @@ statement
 
 // ---- Sources and types
 
-// One rule with and without AS, so that no long way has to be looked ahead; the builder refuses
-// column definitions and SOURCE together with AS.
+// One rule with and without AS, because two rules would make the parser look ahead over the whole list of columns. The
+// builder refuses column definitions and SOURCE together with AS, and a schema without AS: PostgreSQL's parser takes
+// that form.
 createSource
-    : CREATE (OR REPLACE)? SOURCE? kind=(STREAM | TABLE) ifNotExists? name=identifier
-      tableElements? properties? (AS query)?
+    : CREATE (OR REPLACE)? SOURCE? kind=(STREAM | TABLE) ifNotExists? (schema=identifier DOT)? name=identifier
+      tableElements? properties? (AS (query | LPAREN query RPAREN))?
     ;
 
 ifNotExists : IF NOT EXISTS;

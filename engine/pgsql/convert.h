@@ -121,6 +121,9 @@ class Converter {
   Result<Statement> comment(const Fields& fields) const;
   Result<Statement> alter_table(const Fields& fields) const;
 
+  // convert_create_as.cc
+  Result<Statement> create_as(const Fields& fields) const;
+
   // convert_change.cc
   Result<Statement> insert(const Fields& fields) const;
   Result<OnConflict> on_conflict(const Fields& clause, const Fields& target) const;
@@ -161,7 +164,11 @@ class Converter {
   std::vector<TextPosition> positions_;  // of each byte, and behind the last one
 };
 
-// PostgreSQL has folded the name already and does not tell whether it was quoted: one in lower case is taken for one that was not.
+// The schema of temporary tables.
+inline constexpr std::string_view kTemporarySchema = "pg_temp";
+
+// PostgreSQL's parser has folded the name and does not report whether it was quoted, so a name in lower case counts as
+// one without quotes.
 Name name_of(std::string_view text);
 Error not_supported(std::string_view what, TextPosition position);
 

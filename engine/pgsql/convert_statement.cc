@@ -40,8 +40,6 @@ constexpr KindRow kMissing[] = {
     {"ClusterStmt", "CLUSTER is"},
 };
 
-constexpr std::string_view kTemporarySchema = "pg_temp";
-
 // As it is kept: a sequence by its name alone, without ::regclass.
 std::string default_sql(ExpressionPtr definition) {
   const auto visit = [](ExpressionPtr& part) -> Status {
@@ -403,11 +401,7 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   if (node.kind == "CreateExtensionStmt")
     for (const std::string_view known : {"plpgsql", "pgcrypto", "uuid-ossp"})
       if (node.fields.text("extname") == known) return Made(Maintain{"CREATE EXTENSION"});
-  const auto into = node.fields.part("into");
-  const auto made_table = into ? into->part("rel") : std::nullopt;
-  if (node.kind == "CreateTableAsStmt" && made_table && made_table->text("relpersistence") == "t")
-    return not_supported("CREATE TEMP TABLE ... AS is", position(0))
-        .with_hint("CREATE TEMP TABLE name (columns), and INSERT INTO name SELECT ...");
+  if (node.kind == "CreateTableAsStmt") return made(create_as(node.fields));
   // Programs make them by themselves, and none changes what a statement gives. A condition that rows have to keep is none.
   if (node.kind == "IndexStmt" && node.fields.flag("unique"))
     return not_supported("CREATE UNIQUE INDEX is", position(0))

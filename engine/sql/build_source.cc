@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <utility>
+
 #include "engine/sql/build.h"
 
 namespace engine {
@@ -59,6 +62,19 @@ Result<Property> build_property(P::PropertyContext& context) {
   return property;
 }
 
+// The name of a source in a schema has the schema before its own; `public` is left out. Words with a schema are
+// PostgreSQL's, which compares bare names in lower case with and without quotes alike.
+Name in_schema(const Name& schema, Name name) {
+  const auto is_folded = [](char c) {
+    return (c >= 'a' && c <= 'z') || c == '_' || (c >= '0' && c <= '9');
+  };
+  if (name.quoting == Quoting::Double && std::ranges::all_of(name.text, is_folded))
+    name = {to_upper(name.text), Quoting::None};
+  const std::string folded = to_upper(schema.text);
+  if (folded == "PUBLIC") return name;
+  return {folded + "." + name.text, Quoting::Back};
+}
+
 Result<Statement> build_create_as(P::CreateSourceContext& context) {
   if (context.tableElements())
     return syntax_error_at(
@@ -71,6 +87,7 @@ Result<Statement> build_create_as(P::CreateSourceContext& context) {
   create.if_not_exists = context.ifNotExists() != nullptr;
   create.name = TRY(build_source_name(*context.name));
   create.name_position = position_of(*context.name);
+  if (context.schema) create.name = in_schema(build_name(*context.schema), std::move(create.name));
   create.properties = TRY(build_properties(context.properties()));
   create.query = TRY(build_query(*context.query()));
   return create;
@@ -92,6 +109,7 @@ Result<PropertyList> build_properties(P::PropertiesContext* context) {
 
 Result<Statement> build_create_source(P::CreateSourceContext& context) {
   if (context.AS()) return build_create_as(context);
+  if (context.schema) return syntax_error_at(*context.DOT()->getSymbol());
   CreateSource create;
   create.kind = kind_of(context.kind);
   create.or_replace = context.REPLACE() != nullptr;

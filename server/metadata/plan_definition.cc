@@ -109,6 +109,7 @@ struct Planner {
   }
 
   Result<Effect> operator()(const engine::CreateAsSelect& create) const {
+    TRY(check_schema_of(create.name, create.name_position));
     TRY(check_no_sequence(create.name, create.name_position));
     PlannedQuery planned = TRY(engine::plan_create_as(create, statement, context()));
     Effect effect;

@@ -1,0 +1,71 @@
+// CREATE TABLE ... AS in PostgreSQL's syntax: names with a schema, a SELECT in brackets. The dialect's own
+// grammar takes the plain form, and the one with windows.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/pgsql/convert.h"
+#include "engine/types/ascii.h"
+
+namespace engine::pgsql {
+
+namespace {
+
+// WITH (KAFKA_TOPIC = 'orders', PARTITIONS = 3): names that PostgreSQL's parser has folded are upper case here.
+Result<Property> property(const Fields& option, TextPosition at) {
+  Property property;
+  property.written_name = option.text("defname");
+  property.name = upper_case(property.written_name);
+  property.position = at;
+  const auto value = child(option, "arg");
+  if (value && value->kind == "String")
+    property.value = make_expression(StringLiteral{std::string(value->fields.text("sval"))}, at);
+  else if (value && value->kind == "Integer")
+    property.value =
+        make_expression(IntegerLiteral{static_cast<int32_t>(value->fields.number("ival"))}, at);
+  else
+    return Error{ErrorCode::SyntaxError,
+                 fmt::format("the value of {} in WITH must be a text in quotes or an integer",
+                             property.written_name)}
+        .at(at);
+  return property;
+}
+
+}  // namespace
+
+Result<Statement> Converter::create_as(const Fields& fields) const {
+  if (fields.text("objtype") == "OBJECT_MATVIEW")
+    return not_supported("CREATE MATERIALIZED VIEW is", position(0))
+        .with_hint("CREATE TABLE name AS SELECT ... makes a table that is kept up to date.");
+  const auto into = fields.part("into");
+  const auto relation = into ? into->part("rel") : std::nullopt;
+  const auto written = child(fields, "query");
+  if (!relation || !written) return Error{ErrorCode::SyntaxError, "a table without a name"};
+  const TableName named = TRY(table_name(*relation));
+  if (relation->text("relpersistence") == "t" || relation->text("schemaname") == kTemporarySchema)
+    return not_supported("CREATE TEMP TABLE ... AS is", named.position)
+        .with_hint("CREATE TEMP TABLE name (columns), and INSERT INTO name SELECT ...");
+  if (written->kind != "SelectStmt")
+    return not_supported("CREATE TABLE ... AS EXECUTE is", named.position)
+        .with_hint("Write the SELECT itself behind AS.");
+  if (into->has("colNames"))
+    return not_supported("a list of columns before AS is", named.position)
+        .with_hint("Name them in the SELECT: SELECT expression AS name.");
+  if (into->flag("skipData"))
+    return not_supported("WITH NO DATA is", named.position)
+        .with_hint(
+            "The table follows its sources from their first records; leave WITH NO DATA out.");
+  CreateAsSelect create;
+  create.kind = SourceKind::Table;
+  create.if_not_exists = fields.flag("if_not_exists");
+  create.name = named.name;
+  create.name_position = named.position;
+  for (const Node& option : pgsql::children(*into, "options"))
+    create.properties.push_back(
+        TRY(property(option.fields, position(option.fields.number("location")))));
+  create.query = TRY(query(written->fields));
+  return Statement(std::move(create));
+}
+
+}  // namespace engine::pgsql
