@@ -8,6 +8,7 @@
 #include "engine/expr/written_text.h"
 #include "engine/functions/session_zone.h"
 #include "engine/query/rows_recursion.h"
+#include "engine/query/stream_rows.h"
 #include "engine/query/system_rows.h"
 #include "engine/types/declared_lengths.h"
 #include "engine/types/postgres_type_name.h"
@@ -125,8 +126,8 @@ std::shared_ptr<const Query> with_texts_cast(const Query& query, const Schema& o
     if (!changed) changed = std::make_shared<Query>(clone(query));
     SelectItem& cast = changed->items[i];
     if (!cast.alias) cast.alias = Name{own.columns[i].name, Quoting::Back};
-    cast.expression = make_expression(
-        Cast{std::move(cast.expression), type_name_of(read)}, item->position);
+    cast.expression =
+        make_expression(Cast{std::move(cast.expression), type_name_of(read)}, item->position);
   }
   return changed;
 }
@@ -491,8 +492,9 @@ std::vector<std::shared_ptr<const PullPlan>> RowsPlanning::take_tables() {
   std::vector<std::shared_ptr<const PullPlan>> tables;
   const bool is_one_of_several = tables_.size() > 1;
   for (PullPlan& table : tables_) {
-    // All tables as of one moment: none is looked up. What the keys say, the filter says too.
-    if (is_one_of_several) table.keys.reset();
+    // Several tables are read as of one moment, and a stream from its beginning, so keys are not looked up there. The
+    // filter has the same condition.
+    if (is_one_of_several || table.table->kind == SourceKind::Stream) table.keys.reset();
     tables.push_back(std::make_shared<const PullPlan>(std::move(table)));
   }
   return tables;
@@ -639,8 +641,17 @@ Result<SelectRowsPlan> plan_select_rows(const Query& query, const PlanContext& c
                                         const EvalContext& eval) {
   RowsPlanning planning(context, eval);
   PlannedRows planned = TRY(planning.plan(query));
-  return SelectRowsPlan{planning.take_tables(), planning.take_system_tables(),
-                        std::move(planned.root), std::move(planned.result)};
+  SelectRowsPlan plan{planning.take_tables(),
+                      {},
+                      planning.take_system_tables(),
+                      std::move(planned.root),
+                      std::move(planned.result)};
+  for (const auto& table : plan.tables)
+    plan.streams.push_back(
+        table->table->kind == SourceKind::Stream
+            ? std::make_shared<const StreamRows>(TRY(plan_stream_rows(*table, context)))
+            : nullptr);
+  return plan;
 }
 
 }  // namespace engine

@@ -123,16 +123,6 @@ class SelectRowsPlanner {
     if (!query_.partition_by.empty())
       return Error{ErrorCode::InvalidStatement, "PARTITION BY needs EMIT CHANGES"}.at(
           query_.positions.partition_by.value_or(query_.position));
-    for (const SelectSource& source : names_.sources()) {
-      if (!source.table || source.table->kind == SourceKind::Table) continue;
-      return Error{ErrorCode::NotSupported,
-                   fmt::format("JOIN, GROUP BY, ORDER BY and DISTINCT over stream {} are not "
-                               "supported yet without EMIT CHANGES",
-                               source.table->name),
-                   {},
-                   "Make a table of it: CREATE TABLE ... AS SELECT ... GROUP BY ..., and ask that."}
-          .at(source.position);
-    }
     is_nullable_.resize(names_.sources().size());
     for (size_t i = 0; i < query_.joins.size(); ++i) {
       const JoinType type = query_.joins[i].type;
@@ -834,13 +824,18 @@ bool calls_postgres_alone(const Query& query) {
 
 }  // namespace
 
-bool wants_rows_plan(const Query& query) {
+namespace {
+
+// Whether the query wants more than its rows one by one, as they are read.
+bool groups_or_joins(const Query& query) {
   return query.distinct || !query.joins.empty() || !query.group_by.empty() || query.having ||
          !query.order_by.empty() || query.offset || has_aggregate(query) ||
          (query.limit && !query.limit->is<IntegerLiteral>() && !query.limit->is<BigintLiteral>()) ||
-         has_row_functions(query) || beyond_dialect(query) ||
-         (query.from && calls_sequence(query)) || calls_postgres_alone(query);
+         beyond_dialect(query) || (query.from && calls_sequence(query)) ||
+         calls_postgres_alone(query);
 }
+
+}  // namespace
 
 bool asks_stream(const Query& query, const PlanContext& context) {
   const DataSource* source =
@@ -848,10 +843,18 @@ bool asks_stream(const Query& query, const PlanContext& context) {
   return source && source->kind == SourceKind::Stream;
 }
 
-bool is_select_over_tables(const Query& query, const PlanContext& context) {
+bool wants_rows_plan(const Query& query) {
+  return groups_or_joins(query) || has_row_functions(query);
+}
+
+bool is_general_select(const Query& query, const PlanContext& context) {
   if (query.emit != Emit::None || context.settings.ksqldb_compat) return false;
   if (query.from && find_system_table(*query.from, context)) return true;
-  return wants_rows_plan(query) && !asks_stream(query, context);
+  if (!asks_stream(query, context)) return wants_rows_plan(query);
+  // The dialect has its own meaning over a stream of WITHIN, and of functions that give rows (EXPLODE).
+  return groups_or_joins(query) && std::ranges::none_of(query.joins, [](const Join& join) {
+           return join.within.has_value();
+         });
 }
 
 namespace {

@@ -1,4 +1,4 @@
-// Any SELECT over tables as of one moment: what is done with their rows, step by step. Each step takes all rows of
+// Any SELECT over tables as of one moment, and over streams up to their ends: what is done with their rows, step by step. Each step takes all rows of
 // its inputs; expressions are bound to the columns of these, one after the other.
 #pragma once
 #include <cstdint>
@@ -16,6 +16,7 @@
 namespace engine {
 
 struct RowsNode;
+struct StreamRows;
 struct SystemTable;
 using RowsNodePtr = std::shared_ptr<const RowsNode>;
 
@@ -59,10 +60,10 @@ struct AppendSubquery {
   RowsNodePtr input, rows;
   SubqueryKind kind;
   std::vector<BoundExpression> keys;  // over the input's columns, of the types of the rows' first
-  std::optional<BoundExpression> value;  // of In, over the input's columns
-  bool negated = false;                  // of In
+  std::optional<BoundExpression> value;   // of In, over the input's columns
+  bool negated = false;                   // of In
   ComparisonOp op = ComparisonOp::Equal;  // of In
-  RowsNodePtr otherwise = nullptr;       // one row of one column; may be null
+  RowsNodePtr otherwise = nullptr;        // one row of one column; may be null
   bool takes_first = false;  // of Scalar: of several rows the first counts, as for LIMIT 1
   // Where the sub-query is asked with the rows around it: its `rows` read them as OuterRows of this number, and null keys are
   // keys like others.
@@ -187,7 +188,7 @@ struct RowsNode {
                CombineRows, AppendSubquery, JoinRows, UnnestRows, FilterRows, GroupRows, WindowRows,
                ComputeColumns, DistinctRows, SortRows, CutRows>
       step;
-  Layout layout;  // what it gives
+  Layout layout;           // what it gives
   bool is_shared = false;  // it stands at several places: it is run once
 };
 
@@ -197,8 +198,11 @@ RowsNodePtr make_node(Step step, Layout layout) {
 }
 
 struct SelectRowsPlan {
-  // What is asked of each table of the query, all as of one moment. A table that the query names twice is here twice.
+  // The part of each table and stream of the query that is read. The tables are read as of one moment, the streams up to
+  // their ends before it. A table that the query names twice has two entries.
   std::vector<std::shared_ptr<const PullPlan>> tables;
+  // How the rows of the stream in tables[i] are read; null where that is a table.
+  std::vector<std::shared_ptr<const StreamRows>> streams;
   std::vector<const SystemTable*> system_tables;  // that it reads, some perhaps twice
   RowsNodePtr root;  // its first columns are the result's; those behind them were only sorted by
   Schema result;
@@ -208,10 +212,11 @@ struct SelectRowsPlan {
 bool wants_rows_plan(const Query& query);
 // Whether the first source is a stream: without EMIT that asks for everything that it holds now.
 bool asks_stream(const Query& query, const PlanContext& context);
-// Whether plan_select_rows() is for it. ksqlDB has no such queries: who wants its ways hears so.
-bool is_select_over_tables(const Query& query, const PlanContext& context);
+// Whether plan_select_rows() is for it: a query that groups, joins or sorts, over tables and streams, and any SELECT from
+// a system table. Under --compat ksqldb none is, because ksqlDB refuses such queries.
+bool is_general_select(const Query& query, const PlanContext& context);
 
-// Fails as analyse() does, and with NotSupported where the query reads a stream. Parameters as in plan_pull_query().
+// Fails as analyse() does. Parameters are as in plan_pull_query().
 Result<SelectRowsPlan> plan_select_rows(const Query& query, const PlanContext& context,
                                         const EvalContext& eval);
 

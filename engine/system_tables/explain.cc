@@ -96,7 +96,7 @@ Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext
     return planned_lines(TRY(plan_insert_select(*insert, parsed, context)), format);
   if (const auto* query = std::get_if<Query>(&statement)) {
     const bool asks_table = query->emit == Emit::None && query->joins.empty();
-    const bool is_select = is_select_over_tables(*query, context);
+    const bool is_select = is_general_select(*query, context);
     if (format != ExplainFormat::Text && (asks_table || is_select || !query->from))
       return Error{ErrorCode::NotSupported,
                    "a look-up has no topology",

@@ -74,7 +74,9 @@ class StepLines {
     std::string line =
         table.keys ? fmt::format("Look up {} {} in table {}", table.keys->size(),
                                  table.keys->size() == 1 ? "key" : "keys", table.table->name)
-                   : fmt::format("Scan table {}", table.table->name);
+                   : fmt::format("Scan {} {}",
+                                 table.table->kind == SourceKind::Stream ? "stream" : "table",
+                                 table.table->name);
     if (table.filter) line += ", where " + to_sql(*table.filter, input_layout(*table.table, ""));
     if (table.limit) line += fmt::format(", the first {}", *table.limit);
     add_line(line);

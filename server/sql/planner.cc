@@ -556,7 +556,7 @@ Status Planner::prepare_query(const engine::Query& query, std::vector<engine::Pa
                               SqlPrepared& out) {
   const engine::PlanContext context = context_for(&slots);
   out.kind = query.emit == engine::Emit::None ? sql::ResultKind::Rows : sql::ResultKind::PushRows;
-  if (engine::is_select_over_tables(query, context)) {
+  if (engine::is_general_select(query, context)) {
     out.action = Action::Select;
     out.columns = display_columns(TRY(engine::plan_select_rows(query, context, eval())).result);
     tell_origins(out.columns, query, context);

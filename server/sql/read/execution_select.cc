@@ -14,6 +14,7 @@
 #include "server/sql/read/information_facts.h"
 #include "server/sql/read/kept_tables.h"
 #include "server/sql/read/pull_scan.h"
+#include "server/sql/read/stream_gathering.h"
 #include "server/sql/read/table_opening.h"
 #include "server/sql/read/table_read.h"
 #include "server/sql/short_work.h"
@@ -38,13 +39,69 @@ class SelectExecution final : public TableRead {
 
   void begin() {
     begun_us_ = session().parts().clock.monotonic_us();
-    std::vector<KeptTable> kept;
-    for (const auto& table : plan_->tables) {
-      auto found = find_kept_table(*image_, table->table);
+    for (size_t i = 0; i < plan_->tables.size(); ++i) {
+      Table& table = tables_.emplace_back();
+      if (plan_->streams[i]) {
+        table.request = std::make_shared<PullRequest>();
+        continue;
+      }
+      auto found = find_kept_table(*image_, plan_->tables[i]->table);
       if (!found) return fail(std::move(found).error());
-      tables_.emplace_back().kept = *found;
-      kept.push_back(*std::move(found));
+      table.kept = *std::move(found);
     }
+    read_next_stream();
+  }
+  void pause() override {
+    TableRead::pause();
+    if (stream_) stream_->pause();
+  }
+  void resume() override {
+    TableRead::resume();
+    if (stream_) return stream_->resume();
+    show();
+  }
+
+ private:
+  // Streams are read one after the other, before the tables: rows of tables that answer for less would be as of a moment
+  // long ago.
+  void read_next_stream() {
+    const auto at = std::find_if(plan_->streams.begin() + static_cast<ptrdiff_t>(streams_read_),
+                                 plan_->streams.end(), [](const auto& stream) { return stream; });
+    if (at == plan_->streams.end()) return open_tables();
+    const auto table = static_cast<size_t>(at - plan_->streams.begin());
+    streams_read_ = table + 1;
+    stream_ = std::make_unique<StreamGathering>(
+        session(), image_, *at,
+        StreamGathering::Use{
+            .charge = [this](size_t bytes) { return charge(kBytesWithRoom * bytes); },
+            .on_notice = [this](sql::Notice notice) { receiver().on_notice(std::move(notice)); },
+            .on_done =
+                [this, table](Result<engine::RowsChunks> rows) {
+                  stream_.reset();
+                  if (!rows) return fail(std::move(rows).error());
+                  tables_[table].rows = *std::move(rows);
+                  read_next_stream();
+                }});
+    if (Status begun = stream_->begin(); !begun) {
+      stream_.reset();
+      fail(std::move(begun).error());
+    }
+  }
+  Status charge(size_t bytes) {
+    gathered_bytes_ += bytes;
+    if (gathered_.try_resize(gathered_bytes_)) return {};
+    return gathered_.refusal(
+        fmt::format("the tables of a SELECT, {}", format_bytes(gathered_bytes_)));
+  }
+
+  void open_tables() {
+    std::vector<KeptTable> kept;
+    for (Table& table : tables_) {
+      if (table.is_stream()) continue;
+      table.kept_at = kept.size();
+      kept.push_back(table.kept);
+    }
+    if (kept.empty()) return gather_facts();
     opening_.emplace(session(), receiver(), image_, std::move(kept),
                      is_for_change() ? TableOpening::Kind::Change : TableOpening::Kind::Scan);
     opening_->begin([this](Status opened) {
@@ -52,24 +109,21 @@ class SelectExecution final : public TableRead {
       gather_facts();
     });
   }
-  void resume() override {
-    TableRead::resume();
-    show();
-  }
 
- private:
   struct Part {
     Shard* shard = nullptr;
     std::shared_ptr<PullScan> scan;
     bool has_reported = false;
   };
   struct Table {
-    KeptTable kept;
+    KeptTable kept = {};  // empty for a stream
+    size_t kept_at = 0;   // its place among the tables that are opened
     std::shared_ptr<PullRequest> request = {};
     std::vector<Part> parts = {};  // one for each shard that keeps rows
     size_t tasks_expected = 0, tasks_found = 0, reports = 0;
     engine::RowsChunks rows = {};
     std::optional<HeldBatches> held = {};  // what the transaction has written to it
+    bool is_stream() const { return kept.table == nullptr; }
   };
   // Owned by the work, which may outlive this, and by those who show the result.
   struct Work {
@@ -166,12 +220,13 @@ class SelectExecution final : public TableRead {
   }
 
   void ask() {
-    if (tables_.empty()) return run();
+    if (!opening_) return run();
     std::vector<Shard*> shards;
     std::vector<std::string> query_ids;
     const bool is_looked_up = plan_->tables.size() == 1 && plan_->tables.front()->keys;
     for (size_t i = 0; i < tables_.size(); ++i) {
       Table& table = tables_[i];
+      if (table.is_stream()) continue;
       const MaterializerPlaces places = session().places_of(table.kept.query, *image_);
       if (places.shards.empty()) return await(table.kept);
       table.tasks_expected = places.tasks;
@@ -189,7 +244,7 @@ class SelectExecution final : public TableRead {
       table.request->is_shaped_there = !table.held && engine::is_cheap(*plan_->tables[i]);
       table.request->is_one_of_several = tables_.size() > 1;
       table.request->properties = session().properties();
-      table.request->must_have_passed = opening_->must_have_passed(i);
+      table.request->must_have_passed = opening_->must_have_passed(table.kept_at);
       for (Shard* shard : places.shards) {
         table.parts.push_back(
             {shard, std::make_shared<PullScan>(*shard, session().parts().clock, table.request,
@@ -227,18 +282,19 @@ class SelectExecution final : public TableRead {
       if (++table.reports == table.parts.size()) {
         // Half a table is none.
         if (table.tasks_found < table.tasks_expected) return await(table.kept);
-        if (++tables_begun_ == tables_.size()) opening_->close();
+        ++tables_begun_;
+        const auto streams =
+            std::ranges::count_if(tables_, [](const Table& each) { return each.is_stream(); });
+        if (tables_begun_ + static_cast<size_t>(streams) == tables_.size()) opening_->close();
         if (auto warning = warning_of_trouble(session().parts(), table.kept))
           receiver().on_notice(*std::move(warning));
       }
     }
     for (engine::Batch& batch : portion.batches)
       table.rows.push_back({batch.rows, std::move(batch.columns)});
-    gathered_bytes_ += kBytesWithRoom * portion.bytes;
     portion.on_its_way.reset();
-    if (!gathered_.try_resize(gathered_bytes_))
-      return fail(gathered_.refusal(
-          fmt::format("the tables of a SELECT, {}", format_bytes(gathered_bytes_))));
+    if (Status charged = charge(kBytesWithRoom * portion.bytes); !charged)
+      return fail(std::move(charged).error());
     if (!portion.is_last) return part.shard->post([scan = part.scan] { scan->go_on(); });
     size_t parts = 0;
     for (const Table& each : tables_) parts += each.parts.size();
@@ -344,8 +400,10 @@ class SelectExecution final : public TableRead {
   std::optional<InformationGathering> gathering_;  // where tables of the system are read
   std::shared_ptr<const InformationFacts> facts_;
   std::vector<Table> tables_;
-  std::optional<TableOpening> opening_;
-  std::shared_ptr<TableCut> cut_;  // until it stands
+  std::unique_ptr<StreamGathering> stream_;  // the one that is being read
+  size_t streams_read_ = 0;                  // places of SelectRowsPlan::streams
+  std::optional<TableOpening> opening_;      // of the tables, if there are any
+  std::shared_ptr<TableCut> cut_;            // until it stands
   size_t parts_read_ = 0, tables_begun_ = 0;
   OwnedCharge gathered_{session().parts().memory, MemoryKind::Results};
   size_t gathered_bytes_ = 0;

@@ -1,0 +1,54 @@
+#include "engine/query/stream_rows.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace engine {
+
+Result<StreamRows> plan_stream_rows(const PullPlan& stream, const PlanContext& context) {
+  const Layout layout = input_layout(*stream.table, "");
+  std::vector<BoundExpression> read = stream.columns;
+  if (stream.filter) read.push_back(*stream.filter);
+  std::vector<uint32_t> used = referenced_columns(read);
+  // COUNT(*) uses no column, but its rows have to be counted.
+  if (used.empty()) used.push_back(static_cast<uint32_t>(stream.table->schema.columns.size()));
+
+  StreamRows rows;
+  rows.places.resize(layout.size());
+  for (const LayoutColumn& column : layout) rows.types.push_back(column.type);
+  Query query;
+  query.from.emplace();
+  query.from->name = Name{stream.table->name, Quoting::Back};
+  for (const uint32_t column : used) {
+    rows.places[column] = query.items.size();
+    ExpressionPtr named =
+        make_expression(ColumnRef{std::nullopt, Name{layout[column].name, Quoting::Back}}, {});
+    // An alias, because a result may not name a column as a pseudo column is named.
+    query.items.push_back({SelectItemKind::Expression,
+                           std::move(named),
+                           Name{fmt::format("C{}", column), Quoting::Back},
+                           std::nullopt,
+                           {}});
+  }
+  rows.query = TRY(plan_push_query(query, context));
+  return rows;
+}
+
+std::vector<ColumnPtr> rows_in_layout(const StreamRows& stream, std::span<const ColumnPtr> columns,
+                                      size_t rows) {
+  std::vector<ColumnPtr> laid_out;
+  for (size_t i = 0; i < stream.places.size(); ++i) {
+    if (const auto place = stream.places[i]) {
+      // A record's columns may point into the page that it was read from, which does not last.
+      laid_out.push_back(std::make_shared<const Column>(columns[*place]->copy()));
+      continue;
+    }
+    Column unused(stream.types[i]);
+    unused.resize(rows);
+    laid_out.push_back(std::make_shared<const Column>(std::move(unused)));
+  }
+  return laid_out;
+}
+
+}  // namespace engine
