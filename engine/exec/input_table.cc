@@ -12,6 +12,12 @@ namespace {
 constexpr size_t kScannedAtOnce = 4'096, kPassedAtOnce = 128;
 constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // of look-ups and scans
 
+// Notes that the rows replace none where they go. The old columns are placeholders.
+void mark_as_new(Batch& batch) {
+  batch.old_columns = batch.columns;
+  batch.old_present = Bitmap(batch.rows, false);
+}
+
 }  // namespace
 
 std::vector<const Column*> InputOperator::stored_columns(
@@ -155,6 +161,7 @@ Status InputOperator::show_some() {
     if (rows.empty() && showing_->is_at_end()) showing_.reset();
     if (!rows.empty()) {
       Batch block = TRY(rows_of(rows));
+      if (step_.old_too) mark_as_new(block);
       TRY(push(std::move(block)));
     }
     if (!may_go_on()) break;

@@ -8,6 +8,7 @@
 #include "engine/formats/format.h"
 #include "engine/functions/session_zone.h"
 #include "engine/plan/create_source.h"
+#include "engine/plan/op_column.h"
 #include "engine/plan/replace_source.h"
 #include "engine/plan/select_plan.h"
 #include "engine/plan/source_formats.h"
@@ -360,7 +361,9 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
   return planned;
 }
 
-Result<PlannedQuery> plan_push_query(const Query& query, const PlanContext& context) {
+Result<PlannedQuery> plan_push_query(const Query& written, const PlanContext& context) {
+  const std::optional<Query> marked = with_marked_ops(written, context);
+  const Query& query = marked ? *marked : written;
   Analysis analysis = TRY(analyse(query, context, QueryUse::Push));
   if (query.emit == Emit::None) TRY(check_no_aggregates(analysis));
   const std::vector<std::string> sources = names_of(analysis.sources);
@@ -382,6 +385,7 @@ Result<PlannedQuery> plan_push_query(const Query& query, const PlanContext& cont
   output.is_table = select.is_table;
   planned.plan = assemble("transient_" + sources.front(), QueryKind::CreateAs, sources, select,
                           std::move(output), context.properties);
+  if (marked) add_op_columns(planned);
   return planned;
 }
 

@@ -18,6 +18,7 @@ struct PlannedQuery {
   std::optional<TopicDescription> new_topic;  // to be made first; its id is not set
   Schema result;                   // columns as rows leave the query, in the order of the SELECT
   std::optional<int64_t> limit;    // of push queries
+  std::vector<size_t> op_columns = {};  // of push queries: columns of the result that hold OP, see op_column.h
   // REBUILD: the query beside which it is built, and whose place it takes when it has caught up. Empty for others.
   std::string rebuilds = {};
   bool if_not_exists_hit = false;  // nothing to do: the sink is there already

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "engine/plan/op_column.h"
 #include "server/sql/execution.h"
 #include "server/sql/read/read_barrier.h"
 #include "server/sql/read/table_opening.h"
@@ -247,6 +248,9 @@ class TransientExecution final : public SqlExecution {
     }
     if (!planned_.plan.stages.front().output.is_table && !batch.present.all())
       batch = without_absent_rows(std::move(batch));
+    for (const size_t column : planned_.op_columns)
+      batch.columns[column] =
+          engine::op_column(batch, planned_.plan.stages.front().output.is_table);
     const size_t rows = std::min<size_t>(batch.rows, static_cast<size_t>(rows_left_));
     if (rows > 0 && batch.present.all())
       receiver().on_rows(batch.columns, 0, rows);
