@@ -1,11 +1,14 @@
 """Procedures of Kafka clients, of Kafka's tools, and on small disks."""
 import os
 import re
+import struct
 import subprocess
 import tempfile
 import time
 
 from tools import T, check, client, connect, consume, create_topic, define, produce, report, rows, tool
+import kafka_wire
+from consumer_protocol_wire import Reader, compact, compact_array
 from millrace_server import Skipped, binary, launch
 from patience import Deadline, patience, wait_until
 
@@ -26,15 +29,16 @@ def offsets_for_times(server, topic, *times, partition=0):
 
 def largest_time(server, topic, partition=0):
     """(offset, timestamp) of ListOffsets MAX_TIMESTAMP, by hand: the client here is older than it."""
-    import struct
-    import kafka_wire
-    body = struct.pack(">ib", -1, 0) + kafka_wire.array([kafka_wire.string(topic) + kafka_wire.array([struct.pack(">iiq", partition, -1, -3)])])
+    partitions = compact_array([struct.pack(">iiq", partition, -1, -3) + b"\0"])
+    body = b"\0" + struct.pack(">ib", -1, 0) + compact_array([compact(topic) + partitions + b"\0"]) + b"\0"
     with kafka_wire.Connection(server.kafka) as connection:
-        answer = connection.ask(kafka_wire.LIST_OFFSETS, 5, body)
-    # throttle, one topic, its name, one partition: number, error, timestamp, offset, epoch
-    error, timestamp, offset = struct.unpack_from(">hqq", answer, 4 + 4 + 2 + len(topic) + 4 + 4)
-    check(error, 0)
-    return offset, timestamp
+        answer = Reader(connection.ask(kafka_wire.LIST_OFFSETS, 7, body))
+    answer.end()
+    answer.number("i")  # throttle time
+    answer.varint(), answer.text(), answer.varint(), answer.number("i")
+    check(answer.number("h"), 0)
+    timestamp = answer.number("q")
+    return answer.number("q"), timestamp
 
 
 @report(103)
@@ -141,7 +145,8 @@ def a_group_with_offsets_of_a_deleted_topic(server):
     consumer = client(server, confluent_kafka.Consumer, group_id="g112")
     consumer.commit(offsets=[TopicPartition("t112a", 0, 0), TopicPartition("t112b", 0, 1)], asynchronous=False)
     consumer.close()
-    AdminClient({"bootstrap.servers": server.kafka}).delete_topics(["t112a"])["t112a"].result(patience(20))
+    admin = AdminClient({"bootstrap.servers": server.kafka})
+    admin.delete_topics(["t112a"])["t112a"].result(patience(20))
     text = tool(server, "kafka-consumer-groups", "--describe", "--group", "g112")
     assert re.search(r"g112 +t112b +0 +1 +1 +0\b", text) and "t112a" not in text, text
     assert "Consumer group 'g112' has no active members." in text, text
@@ -248,7 +253,6 @@ def the_address_that_clients_get():
             raise AssertionError(f"it starts and advertises {address}") from error
     server = launch("--kafka-advertised", "kafka_1:9092")
     try:
-        import kafka_wire
         with kafka_wire.Connection(server.kafka) as connection:
             assert b"kafka_1" in connection.ask(kafka_wire.METADATA, 1, kafka_wire.array([]))
     finally:
@@ -333,29 +337,45 @@ def reads_while_a_query_waits_for_room():
                     for key in range(2000):
                         copy.write_row((key, i, text))
             c.execute("CREATE TABLE t AS SELECT id, COUNT(*) AS n, SUM(i) AS s, MAX(i) AS m, MAX(v) AS l FROM k GROUP BY id")
-            query, = next(iter(c.execute("SELECT id FROM millrace_catalog.queries WHERE id LIKE 'CTAS_T%'").fetchall()))
+            query, = next(iter(c.execute("SELECT query FROM millrace_catalog.queries WHERE query LIKE 'CTAS_T%'").fetchall()))
             c.execute(f"PAUSE {query}")
             disk.fill(36)
             c.execute(f"RESUME {query}")
-            is_told, deadline = [], time.monotonic() + 10
-            c.add_notice_handler(lambda diagnosis: is_told.append(diagnosis.message_primary))
-            while time.monotonic() < deadline:
-                try:
-                    for _, n, s, m in c.execute("SELECT id, n, s, m FROM t").fetchall():
-                        assert m == n and s == n * (n + 1) // 2, (n, s, m)
-                except psycopg.errors.ObjectNotInPrerequisiteState as error:
-                    is_told.append(str(error))
-                time.sleep(0.02)
+
+            def look_up():
+                """Reads all rows; returns whether the reader learns that the table is behind."""
+                notices = []
+                with connect(server) as reader:
+                    reader.add_notice_handler(notices.append)
+                    try:
+                        for _, n, s, m in reader.execute("SELECT id, n, s, m FROM t").fetchall():
+                            assert m == n and s == n * (n + 1) // 2, (n, s, m)
+                    except (psycopg.errors.ObjectNotInPrerequisiteState, psycopg.errors.DiskFull):
+                        return True
+                return bool(notices)
+
+            def state():
+                return c.execute(f"SELECT state FROM millrace_catalog.queries WHERE query = '{query}'").fetchone()[0]
+
+            def stands():
+                look_up()
+                return state() == "ERROR"
+            wait_until(stands, "the query does not notice that the disk is full", 60)
+            are_told = []
+            for _ in range(20):
+                is_told = look_up()
+                if state() == "ERROR":
+                    are_told.append(is_told)
+            assert are_told and all(are_told), f"{are_told.count(False)} of {len(are_told)} look-ups do not report that the table is behind"
             os.unlink(disk.filler)
 
             def is_whole():
                 try:
                     found = c.execute("SELECT n FROM t").fetchall()
-                except psycopg.errors.ObjectNotInPrerequisiteState:
+                except (psycopg.errors.ObjectNotInPrerequisiteState, psycopg.errors.DiskFull):
                     return False
                 return len(found) == 2000 and all(n == 12 for n, in found)
             wait_until(is_whole, "the query does not go on", 90)
-            assert is_told, "no look-up reports that the table is behind"
     finally:
         server.stop()
         disk.close()

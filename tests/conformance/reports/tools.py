@@ -14,6 +14,7 @@ from patience import patience, wait_until  # noqa: E402
 
 SCRIPTS = {}  # number -> (function, flags of the server)
 T = 1_700_000_000_000  # ms
+patience_s = 20  # for rows that come; the runner shortens it for cases that are known to fail
 
 
 def report(number, *flags):
@@ -53,7 +54,7 @@ def comes(connection, statement, expected):
     def is_right():
         found[0] = rows(connection, statement)
         return found[0] == sorted(expected, key=repr)
-    wait_until(is_right, lambda: f"{statement}\n  expected {expected}\n  got      {found[0]}", 20)
+    wait_until(is_right, lambda: f"{statement}\n  expected {expected}\n  got      {found[0]}", patience_s)
 
 
 def refusal(connection, statement):
@@ -93,7 +94,8 @@ def client(server, kind, **settings):
 def create_topic(server, name, partitions=1, **config):
     from confluent_kafka.admin import AdminClient, NewTopic
     topic = NewTopic(name, partitions, config={key.replace("_", "."): str(value) for key, value in config.items()})
-    AdminClient({"bootstrap.servers": server.kafka}).create_topics([topic])[name].result(patience(20))
+    admin = AdminClient({"bootstrap.servers": server.kafka})  # its answers come only while it lives
+    admin.create_topics([topic])[name].result(patience(20))
 
 
 def produce(server, topic, records, **settings):
@@ -127,9 +129,8 @@ def consume(server, topic, partition=0):
 
 
 def tool(server, name, *arguments, stdin=None, status=0):
-    """Runs one of Kafka's tools (a link beside the program); returns what it printed to stdout and stderr."""
-    path = os.path.join(os.path.dirname(binary()), name)
-    done = subprocess.run([path, "--bootstrap-server", server.kafka, *arguments], input=stdin, text=True, capture_output=True,
-                          timeout=patience(60), check=False)
+    """Runs one of Kafka's tools, which the program is under their names; returns what it printed to stdout and stderr."""
+    done = subprocess.run([name, "--bootstrap-server", server.kafka, *arguments], executable=binary(), input=stdin, text=True,
+                          capture_output=True, timeout=patience(60), check=False)
     assert status is None or done.returncode == status, (name, arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout + done.stderr
