@@ -2,6 +2,7 @@
 #pragma once
 #include "base/clock.h"
 #include "base/memory_budget.h"
+#include "server/http/gate.h"
 #include "server/http/limits.h"
 #include "server/http/routes.h"
 #include "server/net/client_session.h"
@@ -17,8 +18,9 @@ struct ConnectionParts {
   Loop& loop;
   size_t shard;
   const Clock& clock;
-  MemoryAccount* memory;             // none in some tests
-  const Channel* channel = nullptr;  // likewise
+  MemoryAccount* memory;              // none in some tests
+  const Channel* channel = nullptr;   // likewise
+  const RequestGate* gate = nullptr;  // likewise
 };
 
 // "Sun, 06 Nov 1994 08:49:37 GMT"

@@ -209,6 +209,11 @@ bool Http1::check_head() {
   request.query = std::move(target->query);
   incoming_.match = parts_.routes.find(request.method, target->encoded_path);
   request.path_parameters = incoming_.match.parameters;
+  if (parts_.gate)
+    incoming_.admission =
+        parts_.gate->admit(request, incoming_.match, parts_.routes, parts_.channel, parts_.clock);
+  if (incoming_.admission.answer)
+    incoming_.match.route = nullptr;  // its handler gets no piece of it
   return true;
 }
 
@@ -258,6 +263,8 @@ void Http1::dispatch() {
   if (refusal_) {
     closes_ = true;
     answer(error_response(error_code::kNotReady, refusal_->message));
+  } else if (incoming_.admission.answer) {
+    answer(std::move(*incoming_.admission.answer));
   } else if (!incoming_.match.route) {
     const Request& request = incoming_.request;
     answer(parts_.routes.refusal(incoming_.match, request.method, request.path));
@@ -313,6 +320,8 @@ void Http1::write_head(const ResponseHead& head, std::optional<size_t> body_byte
                  http_date(parts_.clock.wall_ms()));
   if (!head.content_type.empty()) fmt::format_to(out, "content-type: {}\r\n", head.content_type);
   for (const Header& header : head.headers)
+    fmt::format_to(out, "{}: {}\r\n", header.name, header.value);
+  for (const Header& header : incoming_.admission.headers)
     fmt::format_to(out, "{}: {}\r\n", header.name, header.value);
   is_chunked_ = !body_bytes && !incoming_.is_http10;
   if (body_bytes) fmt::format_to(out, "content-length: {}\r\n", *body_bytes);

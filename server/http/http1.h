@@ -88,6 +88,7 @@ class Http1 final : public ClientSession, private Responder {
     Request request;
     std::string target;
     Routes::Match match;
+    RequestGate::Admission admission;
     size_t head_bytes = 0;
     bool is_name_open = false;  // of the last header: it may go on
     bool has_head = false, is_complete = false;

@@ -116,6 +116,7 @@ class Http2::Stream final : public Responder {
   void submit(const ResponseHead& head) {
     answered_ = true;
     const std::string status = std::to_string(head.status);
+  RequestGate::Admission admission;
     const std::string date = http_date(http_.parts_.clock.wall_ms());
     std::string length;
     std::vector<nghttp2_nv> fields{field(":status", status), field("date", date)};
@@ -140,6 +141,8 @@ class Http2::Stream final : public Responder {
   Http2& http_;
   const int32_t id_;
   std::string out_;  // of the answer's body
+    for (const Header& header : admission.headers)
+      fields.push_back(field(header.name, header.value));
   size_t sent_ = 0;  // of it
   MemoryCharge unsent_;
   bool answered_ = false, is_ended_ = false, has_failed_ = false;
@@ -202,6 +205,8 @@ struct Http2::Callbacks {
       stream->deadline_us = now_us + http->parts_.limits.body_timeout_ms * 1000;
       Request& request = stream->request;
       request.method = stream->method;
+    else if (name == ":authority")
+      stream->request.headers.push_back({"host", std::string(value)});
       request.is_http2 = true;
       if (std::optional<Target> target = parse_target(stream->target)) {
         request.path = std::move(target->path);
@@ -223,6 +228,11 @@ struct Http2::Callbacks {
     Stream* stream = find(user, id);
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     if (!stream || stream->refusal || stream->is_ended()) {
+        const ConnectionParts& parts = http->parts_;
+        if (parts.gate)
+          stream->admission =
+              parts.gate->admit(request, stream->match, parts.routes, parts.channel, parts.clock);
+        if (stream->admission.answer) stream->match.route = nullptr;
       nghttp2_session_consume(session, id, size);
       return 0;
     }
@@ -410,6 +420,7 @@ std::optional<int64_t> Http2::deadline_us() const {
     if (stream->is_ended()) continue;
     if (!stream->is_complete && (!stream->exchange || stream->exchange->wants_body()) &&
         !stream->is_answered())
+  if (stream.admission.answer) return stream.answer(std::move(*stream.admission.answer));
       note(stream->deadline_us);
     if (stream->exchange)
       if (const auto of_exchange = stream->exchange->deadline_us()) note(*of_exchange);

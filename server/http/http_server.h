@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "base/result.h"
+#include "server/http/gate.h"
 #include "server/http/limits.h"
 #include "server/http/routes.h"
 #include "server/net/front_end.h"
@@ -15,6 +16,7 @@ namespace server::http {
 struct HttpServerOptions {
   FrontEndOptions front_end;
   Limits limits = {};
+  GateRules gate = {};
 };
 
 // Threads: as FrontEnd.

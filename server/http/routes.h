@@ -53,6 +53,9 @@ class Routes {
   // The answer to a request that has no route.
   Response refusal(const Match& match, std::string_view method, std::string_view path) const;
 
+  // An error in the form that the clients of these routes read; `code` is the status and two digits more.
+  Response error(int code, std::string_view message) const { return make_error_(code, message); }
+
   // How refusals are told: 404 and 405 with two digits more, as error_response() has them.
   using ErrorMaker = std::function<Response(int code, std::string_view message)>;
   explicit Routes(ErrorMaker make_error = error_response) : make_error_(std::move(make_error)) {}

@@ -124,6 +124,12 @@ Status TlsServer::reload() {
   return {};
 }
 
+bool TlsServer::is_valid_for(std::string_view host) const {
+  const auto now = certificates();
+  return X509_check_host(SSL_CTX_get0_certificate(now->context.get()), host.data(), host.size(),
+                         X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) == 1;
+}
+
 std::shared_ptr<const TlsServer::Certificates> TlsServer::certificates() const {
   const std::lock_guard lock(guarded_->mutex);
   return guarded_->certificates;

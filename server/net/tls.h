@@ -39,6 +39,8 @@ class TlsServer {
 
   // Reads the files again, for connections that come. On failure all stays as it was.
   Status reload();
+  // Whether the certificate is valid for a host name: by its subjectAltName, wildcards included.
+  bool is_valid_for(std::string_view host) const;
 
  private:
   friend class TlsConnection;

@@ -432,9 +432,9 @@ Status Node::open_http() {
        {"registry", [this] { return registry_ ? registry_->connection_count() : 0; }}},
       [this] { return parts_->open_statements.load(); },
       health_of(cluster_.get())});
-  http_ = TRY(http::HttpServer::open(loops, guarded(http_routes()),
-                                     {front_end_options(*settings_.http, http_tls())}, memory_,
-                                     clock_));
+  http_ = TRY(http::HttpServer::open(
+      loops, guarded(http_routes()),
+      {front_end_options(*settings_.http, http_tls()), {}, gate_rules()}, memory_, clock_));
   return {};
 }
 
@@ -462,7 +462,7 @@ Status Node::open_registry(const std::vector<Loop*>& loops) {
   if (!settings_.registry) return {};
   registry_ = TRY(http::HttpServer::open(
       loops, guarded(http::registry_routes(registry_view(), cluster_id())),
-      {front_end_options(*settings_.registry, http_tls())}, memory_, clock_));
+      {front_end_options(*settings_.registry, http_tls()), {}, gate_rules()}, memory_, clock_));
   return {};
 }
 
@@ -480,6 +480,13 @@ http::RegistryView Node::registry_view() {
     return examiners_->try_run(bytes, std::move(work));
   };
   return view;
+}
+
+http::GateRules Node::gate_rules() const {
+  http::GateRules rules{settings_.http_hosts, settings_.http_origins};
+  if (const TlsServer* tls = access_->tls())
+    rules.is_certified = [tls](std::string_view host) { return tls->is_valid_for(host); };
+  return rules;
 }
 
 // Behind the access file, if there is one.

@@ -99,6 +99,7 @@ class Node {
   Status open_registry(const std::vector<Loop*>& loops);
   http::Routes http_routes();
   http::Routes guarded(http::Routes routes);
+  http::GateRules gate_rules() const;
   http::RegistryView registry_view();
   std::string cluster_id() const;
   void make_coordinators(const std::vector<kafka::KafkaServer::Shard>& shards);

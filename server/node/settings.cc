@@ -12,6 +12,7 @@
 
 #include "base/memory_budget.h"
 #include "base/suggest.h"
+#include "server/http/gate.h"
 #include "server/node/etcd_settings.h"
 #include "server/node/machine_memory.h"
 #include "server/registry/registry_client.h"
@@ -61,6 +62,11 @@ Status set_bool(bool& to, const std::string& text) {
   if (text != "true" && text != "false")
     return Error{ErrorCode::InvalidParameter, fmt::format("\"{}\" is not true or false", text)};
   to = text == "true";
+  return {};
+}
+
+Status set_http_origins(NodeSettings& settings, const std::string& text) {
+  settings.http_origins = TRY(http::parse_http_origins(text));
   return {};
 }
 
@@ -115,6 +121,21 @@ constexpr SettingRow kSettings[] = {
          s.http = TRY(parse_address(text));
        return {};
      }},
+    {"http-hosts",
+     "NAME,... by which clients reach the HTTP listeners, beside addresses, names without a dot, "
+     "*.localhost and the names of the certificate; *.NAME covers all names below one, * every "
+     "name "
+     "[none]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       s.http_hosts = TRY(http::parse_http_hosts(text));
+       return {};
+     }},
+    {"http-origins",
+     "ORIGIN,... (https://HOST:PORT) whose web pages may use the HTTP listeners; *: all pages "
+     "[none]",
+     set_http_origins},
+    // ksqlDB's name, in the file also as access.control.allow.origin.
+    {"access-control-allow-origin", "ksqlDB's name of http-origins", set_http_origins},
     {"registry",
      "HOST:PORT where the schema registry listens by itself, as its clients expect it; it is at "
      "--http as well; port 0 picks a free one, off: none [off]",

@@ -23,6 +23,8 @@ struct NodeSettings {
   std::vector<Address> kafka = {{"127.0.0.1", 9092}};
   std::optional<Address> http = Address{"127.0.0.1", 8088};  // none: it does not listen
   std::optional<Address> registry = {};  // where else the schema registry listens
+  // Host names and origins that the gate of the HTTP listeners lets in (server/http/gate.h).
+  std::vector<std::string> http_hosts = {}, http_origins = {};
   std::vector<Address>
       kafka_advertised;  // for each of `kafka`, in this order; none: where clients come
   // Another registry that keeps the schemas, in place of the one inside.

@@ -58,12 +58,13 @@ class NeverExchange final : public Exchange {
 
 }  // namespace
 
-Conversation::Conversation(Routes with, Limits bounds, size_t memory_bytes, Loop* its_loop)
+Conversation::Conversation(Routes with, Limits bounds, size_t memory_bytes, Loop* its_loop,
+                           const RequestGate* gate)
     : memory(memory_bytes),
       loop(its_loop ? *its_loop : own_loop.emplace()),
       routes(std::move(with)),
       limits(bounds),
-      session({*this, routes, limits, loop, 0, clock, &account}) {}
+      session({*this, routes, limits, loop, 0, clock, &account, nullptr, gate}) {}
 
 std::string Conversation::say(std::string_view bytes) {
   session.receive(bytes);

@@ -16,7 +16,7 @@ class Conversation final : private SessionHost {
   // `its_loop` outlives answers that come when the conversation is over, as a server's loops do; null: it has one of its
   // own.
   explicit Conversation(Routes routes, Limits limits = {}, size_t memory_bytes = 1 << 30,
-                        Loop* its_loop = nullptr);
+                        Loop* its_loop = nullptr, const RequestGate* gate = nullptr);
 
   // What the server says to that, as far as it says it now.
   std::string say(std::string_view bytes);

@@ -1,0 +1,217 @@
+#include "server/http/gate.h"
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
+#include <absl/strings/str_split.h>
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace server::http {
+
+namespace {
+
+constexpr int kMisdirected = 42100, kForbidden = 40300;
+// As long as Chromium keeps the answer to a preflight request at most, in seconds.
+constexpr std::string_view kPreflightMaxAge = "7200";
+constexpr size_t kMostShown = 100;  // characters of a name in a message
+
+std::string lower(std::string_view text) {
+  return absl::AsciiStrToLower({text.data(), text.size()});
+}
+
+bool is_address(int family, const std::string& text) {
+  unsigned char bytes[sizeof(in6_addr)];
+  return inet_pton(family, text.c_str(), bytes) == 1;
+}
+
+bool is_port(std::string_view text) {
+  constexpr size_t kMostDigits = 5;
+  return text.size() <= kMostDigits && std::ranges::all_of(text, absl::ascii_isdigit);
+}
+
+struct Host {
+  std::string name;  // lower case, without port and brackets
+  bool is_address = false;
+};
+// Nothing for a header that names no host.
+std::optional<Host> parse_host(std::string_view header) {
+  std::string text = lower(header);
+  if (text.starts_with('[')) {
+    const size_t end = text.find(']');
+    if (end == text.npos) return std::nullopt;
+    const std::string rest = text.substr(end + 1);
+    if (!rest.empty() && (rest[0] != ':' || !is_port(std::string_view(rest).substr(1))))
+      return std::nullopt;
+    std::string name = text.substr(1, end - 1);
+    const std::string address = name.substr(0, name.find('%'));  // without the zone
+    if (!is_address(AF_INET6, address)) return std::nullopt;
+    return Host{std::move(name), true};
+  }
+  const size_t colon = text.find(':');
+  if (colon != text.npos) {
+    if (!is_port(std::string_view(text).substr(colon + 1))) return std::nullopt;
+    text.resize(colon);
+  }
+  const bool is_name = !text.empty() && std::ranges::all_of(text, [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_';
+  });
+  if (!is_name) return std::nullopt;
+  const bool is_v4 = is_address(AF_INET, text);
+  return Host{std::move(text), is_v4};
+}
+
+// "*.example.org" covers every name below example.org.
+bool covers(std::string_view rule, std::string_view name) {
+  if (rule == "*" || rule == name) return true;
+  return rule.starts_with("*.") && name.size() > rule.size() - 1 && name.ends_with(rule.substr(1));
+}
+
+// Browsers leave the default port out of both headers; another client may not.
+std::string without_default_port(std::string origin) {
+  for (const auto& [scheme, port] : {std::pair{"http://", ":80"}, std::pair{"https://", ":443"}})
+    if (origin.starts_with(scheme) && origin.ends_with(port))
+      origin.resize(origin.size() - std::string_view(port).size());
+  return origin;
+}
+
+std::string shown(std::string_view text) { return std::string(text.substr(0, kMostShown)); }
+
+bool is_exempt(const Routes::Match& match) {
+  return match.route && (match.route->path == "/healthz" || match.route->path == "/readyz");
+}
+
+// A link from another site may open a page for people; scripts of that site cannot read it.
+bool is_navigation(const Request& request) {
+  const bool is_page =
+      request.path == "/" || request.path == "/console" || request.path.starts_with("/console/");
+  return is_page && request.method == "GET" && request.header("sec-fetch-mode") == "navigate";
+}
+
+Response preflight_answer(const Request& request, const Routes::Match& match) {
+  Response response{.head = {.status = 204, .content_type = ""}, .body = {}};
+  std::vector<Header>& headers = response.head.headers;
+  headers.push_back({"access-control-allow-methods",
+                     match.allowed.empty() ? "GET, HEAD, POST, PUT, DELETE" : match.allowed});
+  if (const auto names = request.header("access-control-request-headers"); !names.empty())
+    headers.push_back({"access-control-allow-headers", std::string(names)});
+  // A page on a public address asks before it connects to a private one (private network access).
+  if (request.header("access-control-request-private-network") == "true")
+    headers.push_back({"access-control-allow-private-network", "true"});
+  headers.push_back({"access-control-max-age", std::string(kPreflightMaxAge)});
+  return response;
+}
+
+std::vector<std::string> list_of(std::string_view text) {
+  std::vector<std::string> items;
+  for (const absl::string_view part :
+       absl::StrSplit(absl::string_view(text.data(), text.size()), ','))
+    if (const absl::string_view item = absl::StripAsciiWhitespace(part); !item.empty())
+      items.push_back(absl::AsciiStrToLower(item));
+  return items;
+}
+
+Error bad_item(const std::string& item, std::string_view what, std::string_view example) {
+  return {ErrorCode::InvalidParameter,
+          fmt::format("\"{}\" is not {}", item, what),
+          {},
+          fmt::format("For instance: {}", example)};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> parse_http_hosts(std::string_view text) {
+  std::vector<std::string> hosts = list_of(text);
+  for (const std::string& host : hosts) {
+    const std::string_view name = std::string_view(host).substr(host.starts_with("*.") ? 2 : 0);
+    if (host != "*" && (!parse_host(name) || name.find(':') != name.npos))
+      return bad_item(host, "a host name without scheme and port",
+                      "db.example.org,*.svc.cluster.local");
+  }
+  return hosts;
+}
+
+Result<std::vector<std::string>> parse_http_origins(std::string_view text) {
+  std::vector<std::string> origins = list_of(text);
+  for (std::string& origin : origins) {
+    const size_t end = origin.find("://");
+    const bool is_origin = end != origin.npos && end > 0 && parse_host(origin.substr(end + 3));
+    if (origin != "*" && !is_origin)
+      return bad_item(origin, "an origin (scheme, host and port, without a path)",
+                      "https://app.example.org,http://localhost:3000");
+    origin = without_default_port(std::move(origin));
+  }
+  return origins;
+}
+
+RequestGate::RequestGate(GateRules rules) : rules_(std::move(rules)) {}
+
+bool RequestGate::is_known_host(std::string_view header) const {
+  if (header.empty()) return true;  // no browser sends it
+  const std::optional<Host> host = parse_host(header);
+  if (!host) return false;
+  if (host->is_address || host->name.find('.') == std::string::npos) return true;
+  std::string_view name = host->name;
+  if (name.ends_with('.')) name.remove_suffix(1);  // the root of the DNS
+  return name == "localhost" || name.ends_with(".localhost") ||
+         std::ranges::any_of(rules_.hosts, [&](const auto& rule) { return covers(rule, name); }) ||
+         (rules_.is_certified && rules_.is_certified(name));
+}
+
+bool RequestGate::is_listed_origin(std::string_view origin) const {
+  if (origin == "null")
+    return false;  // of a sandboxed frame, or behind a redirect: any page can make it
+  return std::ranges::any_of(
+      rules_.origins, [&](const std::string& listed) { return listed == "*" || listed == origin; });
+}
+
+RequestGate::Admission RequestGate::admit(const Request& request, const Routes::Match& match,
+                                          const Routes& routes, const Channel* channel,
+                                          const Clock& clock) const {
+  if (is_exempt(match)) return {};
+  Admission admission;
+  const auto refuse = [&](int code, const std::string& message) {
+    log_.add(clock, channel, {}, message);
+    admission.headers.clear();
+    admission.answer = routes.error(code, message);
+    return std::move(admission);
+  };
+  std::string own;  // origin
+  for (const Header& header : request.headers) {
+    if (header.name != "host") continue;
+    if (!is_known_host(header.value))
+      return refuse(kMisdirected,
+                    fmt::format("\"{}\" is not known as a name of this server; --http-hosts lists "
+                                "further names by which clients reach it",
+                                shown(header.value)));
+    own = without_default_port((channel && channel->has_tls ? "https://" : "http://") +
+                               lower(header.value));
+  }
+  bool is_listed = false;
+  for (const Header& header : request.headers) {
+    if (header.name != "origin") continue;
+    const std::string origin = without_default_port(lower(header.value));
+    is_listed = is_listed_origin(origin);
+    if (!is_listed && origin != own)
+      return refuse(kForbidden, fmt::format("pages of the origin \"{}\" may not use this server; "
+                                            "--http-origins lists the origins that may",
+                                            shown(header.value)));
+    if (is_listed && admission.headers.empty())
+      admission.headers = {{"access-control-allow-origin", header.value}, {"vary", "Origin"}};
+  }
+  const std::string_view site = request.header("sec-fetch-site");
+  const bool is_foreign = !site.empty() && site != "same-origin" && site != "none";
+  if (is_foreign && !is_listed && !is_navigation(request))
+    return refuse(
+        kForbidden,
+        "a page of another site may not use this server; --http-origins lists the origins "
+        "that may");
+  if (is_listed && request.method == "OPTIONS" &&
+      !request.header("access-control-request-method").empty())
+    admission.answer = preflight_answer(request, match);
+  return admission;
+}
+
+}  // namespace server::http

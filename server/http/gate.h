@@ -1,0 +1,63 @@
+// Rejects requests that a web page of another site makes with its visitor's browser.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "server/http/message.h"
+#include "server/http/refusal_log.h"
+#include "server/http/routes.h"
+#include "server/net/tls.h"
+
+namespace server::http {
+
+// The exceptions that an operator makes, in lower case.
+struct GateRules {
+  std::vector<std::string> hosts;    // "db.example.org", "*.example.org", or "*" for every name
+  std::vector<std::string> origins;  // "https://app.example.org:8443", or "*" for every origin
+  // Whether the certificate of the server is valid for a name; null: no certificate.
+  std::function<bool(std::string_view host)> is_certified = {};
+};
+// The values of --http-hosts and --http-origins, separated by commas. They fail with InvalidParameter.
+Result<std::vector<std::string>> parse_http_hosts(std::string_view text);
+Result<std::vector<std::string>> parse_http_origins(std::string_view text);
+
+// A page needs no right of its own to send a POST to a server on its visitor's machine or network, and
+// with a name that it points at the server's address (DNS rebinding) it can even read the answers. A
+// browser marks such requests; other clients send none of the marks except Host:
+//   1. Host is an address, a name without a dot, *.localhost, a name of the certificate, or listed: a
+//      rebound name is a public one, which has a dot. Otherwise 421.
+//   2. Origin is the request's own scheme, host and port, or listed; "null" never is. Otherwise 403.
+//   3. Sec-Fetch-Site is same-origin or none, except for listed origins and navigations to / and to
+//      /console/. Otherwise 403.
+// /healthz and /readyz are exempt: load balancers call them by any name, and they show nothing.
+//
+// Threads: any. Owner: the HTTP server; it outlives the connections.
+class RequestGate {
+ public:
+  explicit RequestGate(GateRules rules);
+
+  struct Admission {
+    // The answer in place of the route's: a refusal, or the answer to a preflight request.
+    std::optional<Response> answer = {};
+    // Headers of any answer to this request: the permission to read it (CORS), for a listed origin.
+    std::vector<Header> headers = {};
+  };
+  // Decides about a request whose headers have all arrived. HTTP/2's :authority counts as a Host header. `channel`
+  // may be null in tests.
+  Admission admit(const Request& request, const Routes::Match& match, const Routes& routes,
+                  const Channel* channel, const Clock& clock) const;
+
+ private:
+  bool is_known_host(std::string_view header) const;
+  bool is_listed_origin(std::string_view origin) const;
+
+  const GateRules rules_;
+  mutable RefusalLog log_;
+};
+
+}  // namespace server::http

@@ -1,0 +1,31 @@
+// Log lines about HTTP clients that were refused, at most one a second.
+#pragma once
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "server/net/tls.h"
+
+namespace server::http {
+
+// A client that repeats a refused request must not fill the disk, so a line counts the refusals since
+// the line before it (`others`).
+//
+// Threads: any.
+class RefusalLog {
+ public:
+  // `channel` may be null. `user` and `why` may come from the client: control characters and quotes are
+  // replaced, so that neither can look like another field or line.
+  void add(const Clock& clock, const Channel* channel, std::string_view user, std::string_view why);
+
+ private:
+  std::mutex mutex_;
+  // Guarded by mutex_
+  std::optional<int64_t> logged_us_;
+  int64_t unlogged_ = 0;
+};
+
+}  // namespace server::http
