@@ -84,6 +84,22 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
   return values.empty() ? std::nullopt : percent_decoded(values.front());
 }
 
+std::optional<std::vector<Header>> query_parameters(std::string_view query) {
+  std::vector<Header> parameters;
+  while (!query.empty()) {
+    std::string pair(query.substr(0, query.find('&')));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    if (pair.empty()) continue;
+    std::ranges::replace(pair, '+', ' ');
+    const size_t end = std::min(pair.find('='), pair.size());
+    auto name = percent_decoded(std::string_view(pair).substr(0, end));
+    auto value = percent_decoded(std::string_view(pair).substr(std::min(pair.size(), end + 1)));
+    if (!name || !value) return std::nullopt;
+    parameters.push_back({*std::move(name), *std::move(value)});
+  }
+  return parameters;
+}
+
 std::optional<std::string> percent_decoded(std::string_view text) {
   const auto digit = [](char c) {
     return c >= '0' && c <= '9'   ? c - '0'

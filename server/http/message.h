@@ -45,6 +45,8 @@ inline constexpr std::string_view kJson = "application/json";
 inline constexpr std::string_view kKsqlJson = "application/vnd.ksql.v1+json";
 // JSON, but for the rows.
 inline constexpr std::string_view kKsqlProtobuf = "application/vnd.ksql.v1+protobuf";
+// Server-sent events (the HTML standard), which a page reads with EventSource.
+inline constexpr std::string_view kEventStream = "text/event-stream";
 inline constexpr std::string_view kDelimited = "application/vnd.ksqlapi.delimited.v1";
 
 Response json_response(std::string body, int status = 200);
@@ -66,6 +68,9 @@ std::string_view reason_phrase(int status);
 std::optional<std::string> query_value(std::string_view query, std::string_view name);
 // All of them, in order; one that is not encoded as it should be is empty.
 std::vector<std::string> query_values(std::string_view query, std::string_view name);
+
+// Every parameter of a query, decoded, in order; nothing when one is not encoded as it should be.
+std::optional<std::vector<Header>> query_parameters(std::string_view query);
 
 // Puts the bytes that %XX stand for in place; nothing when one of them is no such thing.
 std::optional<std::string> percent_decoded(std::string_view text);

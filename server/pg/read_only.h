@@ -1,11 +1,11 @@
-// What transactions are told about themselves, and what those may not do that are READ ONLY.
+// The modes of BEGIN and SET TRANSACTION, and the statements that READ ONLY refuses.
 #pragma once
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
-#include "engine/sql/ast.h"
+#include "server/sql/read_only.h"
 
 namespace server::pg {
 
@@ -18,10 +18,7 @@ struct TransactionModes {
 // last word about a thing counts, as in PostgreSQL. Fails with SyntaxError.
 Result<TransactionModes> read_transaction_modes(std::string_view modes);
 
-// The command of a statement that changes something that others can see: "INSERT", "CREATE STREAM"; empty when it changes nothing.
-// EXECUTE is what it executes.
-std::string changing_command(const engine::ParsedStatement& statement);
-// What a transaction that is READ ONLY refuses: the same, and "nextval()" and "setval()" in a SELECT.
-std::string refused_in_read_only(const engine::ParsedStatement& statement);
+using sql::changing_command;
+using sql::refused_in_read_only;
 
 }  // namespace server::pg

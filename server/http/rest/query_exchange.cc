@@ -7,10 +7,14 @@
 #include <variant>
 
 #include "server/http/rest/sql_errors.h"
+#include "server/sql/read_only.h"
 
 namespace server::http {
 
 namespace {
+
+// Proxies close answers that are silent for a minute; nginx by default after 60 s, load balancers of clouds too.
+constexpr int64_t kSilenceUs = 15'000'000;
 
 // About a row more than this is asked for before it is written.
 constexpr size_t kRowBytes = 4 * 1024;
@@ -31,16 +35,31 @@ std::string source_of(const engine::Statement& statement) {
 }  // namespace
 
 QueryExchange::QueryExchange(const SqlPages& pages, Request request, const ExchangeContext& context,
-                             std::unique_ptr<QueryFormat> format)
-    : SqlExchange(pages, std::move(request), context), format_(std::move(format)) {}
+                             std::unique_ptr<QueryFormat> format, QueryRights rights)
+    : SqlExchange(pages, std::move(request), context),
+      format_(std::move(format)),
+      rights_(rights) {}
 
 QueryExchange::~QueryExchange() { *alive_ = false; }
 
 void QueryExchange::on_read() {
   const auto& all = statements().statements;
+  const bool is_select =
+      all.size() == 1 && std::holds_alternative<engine::Query>(all.front()->statement);
+  if (rights_ == QueryRights::ReadOnly) {
+    if (!is_select)
+      return refuse({ErrorCode::NotSupported,
+                     "a GET runs one SELECT",
+                     {},
+                     "Send other statements with POST to /ksql, and PRINT to /query-stream."});
+    if (const std::string command = sql::refused_in_read_only(*all.front()); !command.empty())
+      return refuse({ErrorCode::ReadOnlyTransaction,
+                     fmt::format("cannot execute {} in a read-only transaction", command),
+                     "A GET only reads.", "Send the statement with POST."});
+  }
   const bool is_query =
-      all.size() == 1 && (std::holds_alternative<engine::Query>(all.front()->statement) ||
-                          std::holds_alternative<engine::Print>(all.front()->statement));
+      is_select ||
+      (all.size() == 1 && std::holds_alternative<engine::Print>(all.front()->statement));
   if (is_query) return begin(all.front());
   is_over_ = true;
   responder().answer(statement_error(error_code::kBadStatement,
@@ -73,8 +92,7 @@ bool QueryExchange::on_prepared(const sql::Prepared& prepared) {
   // is told with a status.
   if (is_push) {
     has_head_ = true;
-    responder().begin({.content_type = is_print_ ? "text/plain; charset=utf-8"
-                                                 : std::string(format_->content_type())});
+    responder().begin(head());
     send_rows();
   }
   return true;
@@ -117,8 +135,12 @@ void QueryExchange::send_rows() {
     // The header waits for the first row, or the end.
     if (out_charge_.bytes() == 0) return;
     has_head_ = true;
-    responder().begin({.content_type = std::string(format_->content_type())});
+    responder().begin(head());
   }
+  const int64_t now_us = context().clock.monotonic_us();
+  if (out_.empty() && now_us - written_us_ >= kSilenceUs && !is_print_)
+    out_ = format_->sign_of_life();
+  if (!out_.empty()) written_us_ = now_us;
   responder().write(out_);
   out_ = {};  // its room was charged for, too
   out_charge_.resize(0);
@@ -132,8 +154,7 @@ void QueryExchange::on_statement_done(const sql::Completion&) {
   }
   if (!has_head_) {
     is_over_ = true;
-    return responder().answer(
-        {{.content_type = std::string(format_->content_type())}, std::move(out_)});
+    return responder().answer({head(), std::move(out_)});
   }
   send_rows();
   is_over_ = true;
@@ -149,6 +170,21 @@ void QueryExchange::on_statement_failed(const Error& error) {
   send_rows();
   is_over_ = true;
   responder().end();
+}
+
+ResponseHead QueryExchange::head() const {
+  if (is_print_) return {.content_type = "text/plain; charset=utf-8"};
+  return {.content_type = std::string(format_->content_type()), .headers = format_->headers()};
+}
+
+void QueryExchange::refuse(const Error& error) {
+  is_over_ = true;
+  responder().answer(statement_error(error, statements().text));
+}
+
+std::optional<int64_t> QueryExchange::deadline_us() const {
+  if (!has_head_ || is_over_ || is_print_ || format_->sign_of_life().empty()) return std::nullopt;
+  return written_us_ + kSilenceUs;
 }
 
 void QueryExchange::on_request_failed(const Error& error, std::string_view text) {

@@ -1,4 +1,4 @@
-// POST /query and /query-stream: one SELECT, or PRINT, and its rows as they come.
+// POST /query and /query-stream: one SELECT, or PRINT, and its rows as they come. GET /query-stream: one SELECT that only reads.
 #pragma once
 #include <memory>
 #include <optional>
@@ -10,11 +10,17 @@
 
 namespace server::http {
 
+enum class QueryRights : uint8_t {
+  All,       // of its user
+  ReadOnly,  // as in a transaction that is READ ONLY: a GET can be made by a link, and is made again without asking
+};
+
 class QueryExchange final : public SqlExchange {
  public:
   QueryExchange(const SqlPages& pages, Request request, const ExchangeContext& context,
-                std::unique_ptr<QueryFormat> format);
+                std::unique_ptr<QueryFormat> format, QueryRights rights = QueryRights::All);
   ~QueryExchange() override;
+  std::optional<int64_t> deadline_us() const override;
   void shut_down(const Error& reason) override;
 
  private:
@@ -29,9 +35,13 @@ class QueryExchange final : public SqlExchange {
   void on_statement_failed(const Error& error) override;
   void send_rows() override;
   bool make_room(size_t more);
+  ResponseHead head() const;
+  void refuse(const Error& error);
   void close();  // as its client, or another, wishes
 
   std::unique_ptr<QueryFormat> format_;
+  const QueryRights rights_;
+  int64_t written_us_ = 0;                  // when the client was last sent something
   std::optional<OpenQueries::Entry> open_;  // a push query
   std::string out_;                         // that is not handed out yet
   MemoryCharge out_charge_{context().memory, MemoryKind::Results};

@@ -177,6 +177,40 @@ class RowArrayFormat final : public QueryFormat {
   const bool is_array_;
 };
 
+class EventFormat final : public QueryFormat {
+ public:
+  std::string_view content_type() const override { return kEventStream; }
+  std::vector<Header> headers() const override {
+    // nginx gathers answers before it hands them on, unless it is asked not to.
+    return {{"cache-control", "no-store"}, {"x-accel-buffering", "no"}};
+  }
+  std::string_view sign_of_life() const override { return ":\n\n"; }
+
+  Status begin(const QueryResult& result, std::string& out) override {
+    out += "event: header\ndata: ";
+    TRY(RowArrayFormat(false).begin(result, out));  // ends its line
+    out += '\n';
+    return {};
+  }
+  void row(std::span<const engine::ColumnPtr> columns, size_t row, bool is_delete,
+           std::string& out) override {
+    if (is_delete) out += "event: delete\n";
+    out += "data: ";
+    append_values(columns, row, out);
+    out += "\n\n";
+  }
+  void end(bool has_reached_limit, std::string& out) override {
+    fmt::format_to(std::back_inserter(out),
+                   "event: end\nid: {}\ndata: {{\"finalMessage\":\"{}\"}}\n\n", kEndEventId,
+                   has_reached_limit ? "Limit Reached" : "Query Completed");
+  }
+  void fail(const Error& error, std::string& out) override {
+    out += "event: error\ndata: ";
+    out += error_object(error);
+    out += "\n\n";
+  }
+};
+
 }  // namespace
 
 // As ksqlDB's QueryStreamHandler decides.
@@ -186,7 +220,11 @@ std::unique_ptr<QueryFormat> make_query_format(QueryEndpoint endpoint, std::stri
     if (type == kDelimited) return std::make_unique<RowArrayFormat>(false);
     return std::make_unique<RowObjectFormat>(type == kKsqlProtobuf ? kKsqlProtobuf : kKsqlJson);
   }
-  const auto type = accepted_type(accept, {kDelimited, kJson, kKsqlJson, kKsqlProtobuf});
+  const auto type =
+      endpoint == QueryEndpoint::EventStream
+          ? accepted_type(accept, {kEventStream, kDelimited, kJson, kKsqlJson, kKsqlProtobuf})
+          : accepted_type(accept, {kDelimited, kJson, kKsqlJson, kKsqlProtobuf, kEventStream});
+  if (type == kEventStream) return std::make_unique<EventFormat>();
   if (type == kKsqlJson || type == kKsqlProtobuf) return std::make_unique<RowObjectFormat>(*type);
   return std::make_unique<RowArrayFormat>(type == kJson);
 }

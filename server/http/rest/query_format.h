@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/http/message.h"
 #include "server/sql/port.h"
 
 namespace server::http {
@@ -24,20 +25,28 @@ class QueryFormat {
  public:
   virtual ~QueryFormat() = default;
   virtual std::string_view content_type() const = 0;
+  virtual std::vector<Header> headers() const { return {}; }
   // Fails where the columns have no such form.
   virtual Status begin(const QueryResult& result, std::string& out) = 0;
   virtual void row(std::span<const engine::ColumnPtr> columns, size_t row, bool is_delete,
                    std::string& out) = 0;
   virtual void end(bool has_reached_limit, std::string& out) = 0;
   virtual void fail(const Error& error, std::string& out) = 0;
+  // Bytes without a meaning that show a client, and proxies before it, that an answer without rows goes on; empty: the form
+  // has none.
+  virtual std::string_view sign_of_life() const { return {}; }
 };
 
-// By what an Accept header wants, of what the endpoint has:
+// Chooses by the Accept header among the forms of the endpoint:
 //   objects   [{"header":{...}},{"row":{"columns":[...]}},...], one on each line; what /query gives without a wish.
 //             Or with the bytes of Protobuf messages in place of columns, in base64; the header has their schema.
 //   lines     {"queryId":...} and then an array for each row, a line each; what /query-stream gives without a wish
 //   an array  of all that lines have
-enum class QueryEndpoint : uint8_t { Query, QueryStream };
+//   events    server-sent events: one named header, then one for each row, its array as the data; "delete" names the event of a
+//             row that is gone, "error" and "end" the last one. What GET /query-stream gives without a wish.
+enum class QueryEndpoint : uint8_t { Query, QueryStream, EventStream };
+// The id of the event "end". A browser asks again when an answer has ended, and sends the id of the last event.
+inline constexpr std::string_view kEndEventId = "end";
 std::unique_ptr<QueryFormat> make_query_format(QueryEndpoint endpoint, std::string_view accept);
 // Whether lines are to be one JSON document.
 bool wants_array(std::string_view accept);

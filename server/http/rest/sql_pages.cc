@@ -23,6 +23,49 @@ Handler query_handler(const SqlPages& pages, QueryEndpoint endpoint) {
   };
 }
 
+// The body that POST would have: the parameter `sql` (or `ksql`) is the statement, every other one a property.
+std::optional<std::string> body_of_parameters(std::string_view query) {
+  const auto parameters = query_parameters(query);
+  if (!parameters) return std::nullopt;
+  std::string sql;
+  engine::JsonWriter json;
+  json.begin_object();
+  json.key("properties");
+  json.begin_object();
+  for (const auto& [name, value] : *parameters)
+    if (name == "sql" || name == "ksql")
+      sql = value;
+    else
+      json.member(name, value);
+  json.end_object();
+  json.member("sql", sql);
+  json.end_object();
+  if (sql.empty()) return std::nullopt;
+  return json.take();
+}
+
+// EventSource, which a page uses for server-sent events, sends a GET without a body.
+std::unique_ptr<Exchange> begin_events(const SqlPages& pages, Request request,
+                                       const ExchangeContext& context) {
+  // A browser asks again when the answer is over; this status makes it stop (the HTML standard).
+  if (request.header("last-event-id") == kEndEventId) {
+    context.responder.answer({{.status = 204, .content_type = ""}, ""});
+    return nullptr;
+  }
+  auto body = body_of_parameters(request.query);
+  if (!body) {
+    context.responder.answer(
+        error_response(error_code::kBadRequest,
+                       "the path needs a SELECT: /query-stream?sql=SELECT%20*%20FROM%20t%20EMIT%20"
+                       "CHANGES; further parameters are properties, percent-encoded like it"));
+    return nullptr;
+  }
+  request.body = *std::move(body);
+  auto format = make_query_format(QueryEndpoint::EventStream, request.header("accept"));
+  return std::make_unique<QueryExchange>(pages, std::move(request), context, std::move(format),
+                                         QueryRights::ReadOnly);
+}
+
 Response close_query(const SqlPages& pages, const Request& request) {
   const auto body = engine::parse_json_tree(request.body);
   const std::string id = body ? body->text_of("queryId") : std::string();
@@ -92,6 +135,9 @@ void add_sql_pages(Routes& routes, const SqlPages& pages) {
        }});
   routes.add({"POST", "/query", query_handler(pages, QueryEndpoint::Query)});
   routes.add({"POST", "/query-stream", query_handler(pages, QueryEndpoint::QueryStream)});
+  routes.add({"GET", "/query-stream", [&pages](Request request, const ExchangeContext& context) {
+                return begin_events(pages, std::move(request), context);
+              }});
   routes.add(
       {"POST", "/inserts-stream",
        [&pages](Request request, const ExchangeContext& context) -> std::unique_ptr<Exchange> {

@@ -1,8 +1,10 @@
 #include "server/http/rest/sql_request.h"
 
+#include <cctype>
 #include <utility>
 
 #include "engine/formats/json/json_tree.h"
+#include "engine/json/json_writer.h"
 #include "engine/sql/parse.h"
 
 namespace server::http {
@@ -16,6 +18,18 @@ using engine::JsonTree;
 constexpr size_t kMaxTextBytes = 16 << 20;
 
 Error bad(std::string message) { return {ErrorCode::ProtocolViolation, std::move(message)}; }
+
+// The body that was probably meant: a statement that came by itself, as `curl -d 'SELECT 1'` sends it.
+std::string example_of(std::string_view body) {
+  constexpr size_t kMostShown = 200;
+  const bool is_statement = !body.empty() && body.size() <= kMostShown &&
+                            std::isalpha(static_cast<unsigned char>(body.front())) != 0;
+  engine::JsonWriter json;
+  json.begin_object();
+  json.member("ksql", is_statement ? body : "SHOW STREAMS;");
+  json.end_object();
+  return json.take();
+}
 
 // Values may be texts, numbers or booleans; null leaves the property as it is.
 Status add_members(const JsonTree& body, std::string_view name,
@@ -39,12 +53,18 @@ Status add_members(const JsonTree& body, std::string_view name,
 Result<SqlRequest> read_sql_request(std::string_view body, std::string& failed_text,
                                     const std::atomic<bool>* is_cancelled) {
   const auto parsed = engine::parse_json_tree(body);
-  if (!parsed) return bad("the body of the request is no JSON: " + parsed.error().message);
-  if (parsed->kind != JsonKind::Object) return bad("the body of the request is no JSON object");
+  const auto bad_body = [&](std::string message) {
+    Error error = bad(std::move(message));
+    error.hint = "Send " + example_of(body);
+    return error;
+  };
+  if (!parsed) return bad_body("the body of the request is not JSON: " + parsed.error().message);
+  if (parsed->kind != JsonKind::Object)
+    return bad_body("the body of the request is not a JSON object");
   const JsonTree* text = parsed->find("ksql");
   if (!text) text = parsed->find("sql");
   if (!text || text->kind != JsonKind::String)
-    return bad("the body of the request has no text named ksql or sql");
+    return bad_body("the body of the request has no text named ksql or sql");
   SqlRequest request;
   for (const char* name : {"streamsProperties", "properties"})
     TRY(add_members(*parsed, name, request.properties));

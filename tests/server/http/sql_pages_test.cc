@@ -90,6 +90,52 @@ TEST(SqlPages, a_push_query_shows_rows_as_they_come_and_can_be_closed) {
   EXPECT_EQ(api.backend.running_pushes(), 0);
 }
 
+TEST(SqlPages, a_get_gives_server_sent_events_with_signs_of_life) {
+  Api api;
+  const std::string begun = api.client.say(
+      "GET /query-stream?sql=SELECT+n%20FROM+ticks+EMIT+CHANGES%3B HTTP/1.1\r\nHost: x\r\n"
+      "Accept: text/event-stream\r\n\r\n");
+  EXPECT_NE(begun.find("content-type: text/event-stream\r\n"), std::string::npos) << begun;
+  EXPECT_NE(begun.find("cache-control: no-store\r\n"), std::string::npos) << begun;
+  EXPECT_NE(begun.find("event: header\ndata: {\"queryId\":\"transient_TICKS_1\""),
+            std::string::npos)
+      << begun;
+  api.backend.tick();
+  EXPECT_NE(api.client.listen().find("data: [1,\"tick1\"]\n\n"), std::string::npos);
+  ASSERT_TRUE(api.client.session.deadline_us());
+  api.client.wait_ms(14'000);
+  EXPECT_EQ(api.client.listen(), "");
+  api.client.wait_ms(1'000);
+  EXPECT_NE(api.client.listen().find(":\n\n"), std::string::npos);
+  api.client.session.shut_down({ErrorCode::ShuttingDown, "bye"});
+  EXPECT_NE(api.client.listen().find("event: error\ndata: {"), std::string::npos);
+}
+
+TEST(SqlPages, a_get_runs_one_select_that_only_reads) {
+  Api api;
+  const auto get = [&](std::string_view query, std::string_view headers = {}) {
+    return api.client.say(
+        fmt::format("GET /query-stream{} HTTP/1.1\r\nHost: x\r\n{}\r\n", query, headers));
+  };
+  for (const char* wrong :
+       {"", "?", "?sql=", "?sql=%2", "?auto.offset.reset=earliest", "?sql=CREATE+STREAM+s+(a+INT)",
+        "?sql=INSERT+INTO+s+VALUES+(1)", "?sql=DROP+STREAM+s", "?sql=PRINT+t", "?sql=SHOW+STREAMS",
+        "?sql=SELECT+1;SELECT+2", "?sql=SELECT+nextval('s')"}) {
+    const std::string said = get(wrong);
+    EXPECT_TRUE(said.starts_with("HTTP/1.1 400 ")) << wrong << said;
+  }
+  EXPECT_TRUE(get("?sql=SELECT+1", "Last-Event-ID: end\r\n").starts_with("HTTP/1.1 204 "));
+}
+
+TEST(SqlPages, a_body_that_is_no_json_is_answered_with_one_that_is) {
+  Api api;
+  const std::string said = api.post("/ksql", "SHOW \"STREAMS\";");
+  EXPECT_TRUE(said.starts_with("HTTP/1.1 400 ")) << said;
+  EXPECT_NE(said.find(R"(Send {\"ksql\":\"SHOW \\\"STREAMS\\\";\"})"), std::string::npos) << said;
+  EXPECT_NE(api.post("/query", "[]").find(R"(Send {\"ksql\":\"SHOW STREAMS;\"})"),
+            std::string::npos);
+}
+
 TEST(SqlPages, rows_can_be_messages_of_protobuf) {
   Api api;
   const std::string begun =
