@@ -63,6 +63,7 @@ struct ExchangeContext {
   MemoryAccount* memory;  // the connection's; none in some tests
   Responder& responder;
   const Channel* channel = nullptr;  // how it comes; none in some tests
+  size_t* open_queries = nullptr;    // of all requests of the connection; none in some tests
 };
 
 // Makes the exchange of a request, or answers at once and gives none.

@@ -271,8 +271,8 @@ void Http1::dispatch() {
   } else {
     incoming_.request.body = body_.take();
     exchange_ = incoming_.match.route->handler(
-        std::move(incoming_.request),
-        {parts_.loop, parts_.shard, parts_.clock, parts_.memory, *this, parts_.channel});
+        std::move(incoming_.request), {parts_.loop, parts_.shard, parts_.clock, parts_.memory,
+                                       *this, parts_.channel, &open_queries_});
     is_woken_ = true;
     if (!exchange_ && answered_ != Answered::Yes)
       answer(error_response(error_code::kServerError, "nobody answers this request"));

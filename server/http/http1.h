@@ -97,6 +97,7 @@ class Http1 final : public ClientSession, private Responder {
   };
   Incoming incoming_;
   RequestBody body_;
+  size_t open_queries_ = 0;
   std::unique_ptr<Exchange> exchange_;
   Answered answered_ = Answered::No;
   bool is_chunked_ = false;

@@ -13,6 +13,13 @@ namespace server::http {
 
 namespace {
 
+// Requests are begun and answered for this long before the loop turns to other connections: a client may send 100 at once.
+constexpr int64_t kMaxRunUs = 1'000;
+// How often answers that wait for memory look again: no event reports that other clients have read theirs.
+constexpr int64_t kMemoryTickUs = 50'000;
+// Beyond so many short answers a connection makes none while answers hold all the memory that they may.
+constexpr size_t kMostShortAnswers = 8;
+
 // What is made of answers before it is handed out.
 constexpr size_t kMaxOutputBytes = 256 * 1024;
 
@@ -37,10 +44,15 @@ class Http2::Stream final : public Responder {
     const Limits& limits = http.parts_.limits;
     deadline_us = http.parts_.clock.monotonic_us() + limits.head_timeout_ms * 1000;
   }
+  ~Stream() {
+    http_.unsent_bytes_ -= unsent();
+    hold_up(false);
+  }
 
   void answer(Response response) override {
     if (answered_) return;
     out_ = is_head_request() ? std::string() : std::move(response.body);
+    http_.unsent_bytes_ += out_.size();
     is_ended_ = true;
     submit(response.head);
   }
@@ -50,6 +62,7 @@ class Http2::Stream final : public Responder {
   void write(std::string_view bytes) override {
     if (is_ended_ || is_head_request()) return;
     out_ += bytes;
+    http_.unsent_bytes_ += bytes.size();
     unsent_.resize(out_.capacity());
     nghttp2_session_resume_data(http_.session_, id_);
   }
@@ -62,14 +75,13 @@ class Http2::Stream final : public Responder {
     nghttp2_session_resume_data(http_.session_, id_);
   }
   bool is_full() const override {
-    // The socket, or all answers of the server together.
-    const bool full =
-        http_.is_output_full_ || out_.size() - sent_ >= http_.parts_.limits.max_unsent_bytes;
-    if (full) is_held_up_ = true;
+    const bool full = http_.is_output_full_ || unsent() >= http_.parts_.limits.max_unsent_bytes ||
+                      !http_.may_make_more(unsent());
+    if (full) hold_up(true);
     return full;
   }
   void has_room_again() {
-    if (std::exchange(is_held_up_, false)) wake();
+    if (hold_up(false)) wake();
   }
   void wake() override {
     is_woken = true;
@@ -83,18 +95,16 @@ class Http2::Stream final : public Responder {
     if (count == 0 && !is_ended_) return NGHTTP2_ERR_DEFERRED;
     std::memcpy(to, out_.data() + sent_, count);
     sent_ += count;
+    http_.unsent_bytes_ -= count;
     if (sent_ == out_.size()) {
       out_ = {};
       sent_ = 0;
       unsent_.resize(0);
       if (is_ended_) *flags |= NGHTTP2_DATA_FLAG_EOF;
     }
-    if (is_held_up_ && out_.size() - sent_ < http_.parts_.limits.max_unsent_bytes) {
-      is_held_up_ = false;
-      wake();
-    }
     return static_cast<ssize_t>(count);
   }
+  size_t unsent() const { return out_.size() - sent_; }
   bool is_ended() const { return is_ended_; }
   bool is_answered() const { return answered_; }
   bool is_head_request() const { return method == "HEAD"; }
@@ -106,6 +116,7 @@ class Http2::Stream final : public Responder {
   std::string method, target;  // the request itself is with its exchange
   RequestBody body;
   Routes::Match match;
+  RequestGate::Admission admission;
   size_t head_bytes = 0, unconsumed = 0;
   bool has_head = false, is_complete = false, is_dispatched = false, is_body_told = false;
   std::optional<Response> refusal;  // of a request that is too much
@@ -113,10 +124,14 @@ class Http2::Stream final : public Responder {
   bool is_woken = false;
 
  private:
+  // Returns whether it was held up.
+  bool hold_up(bool is_held_up) const {
+    if (is_held_up != is_held_up_) http_.held_up_count_ += is_held_up ? 1 : -1;
+    return std::exchange(is_held_up_, is_held_up);
+  }
   void submit(const ResponseHead& head) {
     answered_ = true;
     const std::string status = std::to_string(head.status);
-  RequestGate::Admission admission;
     const std::string date = http_date(http_.parts_.clock.wall_ms());
     std::string length;
     std::vector<nghttp2_nv> fields{field(":status", status), field("date", date)};
@@ -126,6 +141,8 @@ class Http2::Stream final : public Responder {
       fields.push_back(field("content-length", length));
     }
     for (const Header& header : head.headers) fields.push_back(field(header.name, header.value));
+    for (const Header& header : admission.headers)
+      fields.push_back(field(header.name, header.value));
     unsent_.resize(out_.capacity());
     nghttp2_data_provider body_of_it;
     body_of_it.source.ptr = this;
@@ -141,8 +158,6 @@ class Http2::Stream final : public Responder {
   Http2& http_;
   const int32_t id_;
   std::string out_;  // of the answer's body
-    for (const Header& header : admission.headers)
-      fields.push_back(field(header.name, header.value));
   size_t sent_ = 0;  // of it
   MemoryCharge unsent_;
   bool answered_ = false, is_ended_ = false, has_failed_ = false;
@@ -190,6 +205,8 @@ struct Http2::Callbacks {
       stream->method = value;
     else if (name == ":path")
       stream->target = value;
+    else if (name == ":authority")
+      stream->request.headers.push_back({"host", std::string(value)});
     else if (!name.starts_with(':'))
       stream->request.headers.push_back({std::string(name), std::string(value)});
     return 0;
@@ -205,14 +222,17 @@ struct Http2::Callbacks {
       stream->deadline_us = now_us + http->parts_.limits.body_timeout_ms * 1000;
       Request& request = stream->request;
       request.method = stream->method;
-    else if (name == ":authority")
-      stream->request.headers.push_back({"host", std::string(value)});
       request.is_http2 = true;
       if (std::optional<Target> target = parse_target(stream->target)) {
         request.path = std::move(target->path);
         request.query = std::move(target->query);
         stream->match = http->parts_.routes.find(request.method, target->encoded_path);
         request.path_parameters = stream->match.parameters;
+        const ConnectionParts& parts = http->parts_;
+        if (parts.gate)
+          stream->admission =
+              parts.gate->admit(request, stream->match, parts.routes, parts.channel, parts.clock);
+        if (stream->admission.answer) stream->match.route = nullptr;
       } else if (!stream->refusal) {
         stream->refusal =
             error_response(error_code::kBadRequest, "what the request asks for is no path");
@@ -228,11 +248,6 @@ struct Http2::Callbacks {
     Stream* stream = find(user, id);
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     if (!stream || stream->refusal || stream->is_ended()) {
-        const ConnectionParts& parts = http->parts_;
-        if (parts.gate)
-          stream->admission =
-              parts.gate->admit(request, stream->match, parts.routes, parts.channel, parts.clock);
-        if (stream->admission.answer) stream->match.route = nullptr;
       nghttp2_session_consume(session, id, size);
       return 0;
     }
@@ -313,7 +328,9 @@ void Http2::receive(std::string_view bytes) {
 void Http2::run() {
   if (is_over_) return;
   const int64_t now_us = parts_.clock.monotonic_us();
-  for (const auto& [id, stream] : streams_) step(*stream, now_us);
+  // Other clients may have read their answers meanwhile.
+  if (held_up_count_ > 0) wake_held_up();
+  step_streams(now_us);
   send();
   reset_answered();
   if (is_over_) return;
@@ -323,6 +340,34 @@ void Http2::run() {
   const bool is_idle =
       streams_.empty() && now_us - idle_since_us_ >= parts_.limits.idle_timeout_ms * 1000;
   if (streams_.empty() && (is_stopping_ || is_idle) && !is_held_up_) is_over_ = true;
+}
+
+// Each turn begins behind the stream where the last one was broken off, so that each has its turn.
+void Http2::step_streams(int64_t now_us) {
+  auto next = streams_.upper_bound(last_stepped_);
+  for (size_t left = streams_.size(); left > 0; --left, ++next) {
+    if (next == streams_.end()) next = streams_.begin();
+    step(*next->second, now_us);
+    last_stepped_ = next->first;
+    if (left > 1 && parts_.clock.monotonic_us() - now_us > kMaxRunUs) return parts_.host.wake();
+  }
+}
+
+bool Http2::may_make_more(size_t unsent_bytes) const {
+  constexpr size_t kShort = MemoryBudget::kShortAnswerBytes;
+  const bool has_many_answers = parts_.memory && parts_.memory->budget().has_many_answers();
+  if (unsent_bytes_ < (has_many_answers ? kShort : parts_.limits.max_unsent_bytes_of_streams))
+    return true;
+  waits_for_memory_ |= has_many_answers;
+  return unsent_bytes < kShort && (!has_many_answers || unsent_bytes_ < kMostShortAnswers * kShort);
+}
+
+void Http2::wake_held_up() {
+  if (is_output_full_) return;
+  waits_for_memory_ = false;
+  for (const auto& [id, stream] : streams_)
+    if (stream->unsent() < parts_.limits.max_unsent_bytes && may_make_more(stream->unsent()))
+      stream->has_room_again();
 }
 
 void Http2::step(Stream& stream, int64_t now_us) {
@@ -375,18 +420,25 @@ void Http2::reset_answered() {
 void Http2::dispatch(Stream& stream) {
   stream.is_dispatched = true;
   if (refusal_) return stream.answer(error_response(error_code::kNotReady, refusal_->message));
+  if (stream.admission.answer) return stream.answer(std::move(*stream.admission.answer));
   if (!stream.match.route)
     return stream.answer(parts_.routes.refusal(stream.match, stream.method, stream.request.path));
   if (!stream.in_pieces()) stream.request.body = stream.body.take();
   stream.exchange = stream.match.route->handler(
-      std::move(stream.request),
-      {parts_.loop, parts_.shard, parts_.clock, parts_.memory, stream, parts_.channel});
+      std::move(stream.request), {parts_.loop, parts_.shard, parts_.clock, parts_.memory, stream,
+                                  parts_.channel, &open_queries_});
   stream.is_woken = true;
   if (!stream.exchange && !stream.is_answered())
     stream.answer(error_response(error_code::kServerError, "nobody answers this request"));
 }
 
 void Http2::send() {
+  const size_t unsent_before = unsent_bytes_;
+  take_frames();
+  if (held_up_count_ > 0 && unsent_bytes_ < unsent_before) wake_held_up();
+}
+
+void Http2::take_frames() {
   while (!is_output_full_ && output_.size() < kMaxOutputBytes) {
     const uint8_t* bytes = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_, &bytes);
@@ -406,13 +458,13 @@ void Http2::set_output_full(bool is_full) {
   const bool was_full = std::exchange(is_output_full_, is_full);
   if (is_full) return;
   if (is_held_up_) parts_.host.wake();
-  if (was_full)
-    for (const auto& [id, stream] : streams_) stream->has_room_again();
+  if (was_full) wake_held_up();
 }
 
 std::optional<int64_t> Http2::deadline_us() const {
   if (streams_.empty()) return idle_since_us_ + parts_.limits.idle_timeout_ms * 1000;
   std::optional<int64_t> first;
+  if (waits_for_memory_ && !is_output_full_) first = parts_.clock.monotonic_us() + kMemoryTickUs;
   const auto note = [&](int64_t deadline_us) {
     first = first ? std::min(*first, deadline_us) : deadline_us;
   };
@@ -420,7 +472,6 @@ std::optional<int64_t> Http2::deadline_us() const {
     if (stream->is_ended()) continue;
     if (!stream->is_complete && (!stream->exchange || stream->exchange->wants_body()) &&
         !stream->is_answered())
-  if (stream.admission.answer) return stream.answer(std::move(*stream.admission.answer));
       note(stream->deadline_us);
     if (stream->exchange)
       if (const auto of_exchange = stream->exchange->deadline_us()) note(*of_exchange);
@@ -434,6 +485,17 @@ void Http2::end(std::string reason) {
 }
 
 void Http2::shut_down(Error reason) {
+  if (reason.code != ErrorCode::ShuttingDown) {
+    // The client stands in the way of others: what it has not taken is dropped.
+    nghttp2_submit_goaway(
+        session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
+        NGHTTP2_ENHANCE_YOUR_CALM, reinterpret_cast<const uint8_t*>(reason.message.data()),
+        reason.message.size());
+    is_output_full_ = false;
+    send();
+    end(std::move(reason.message));
+    return parts_.host.wake();
+  }
   is_stopping_ = true;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
                         nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,

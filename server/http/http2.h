@@ -25,6 +25,7 @@ class Http2 final : public ClientSession {
   std::string take_output() override;
   bool wants_input() const override { return !is_output_full_ && !is_over_; }
   bool is_inside_message() const override { return false; }
+  size_t unsent_bytes() const override { return unsent_bytes_; }
   void set_output_full(bool is_full) override;
   const std::string& refused_memory() const override { return refused_memory_; }
   std::optional<int64_t> deadline_us() const override;
@@ -38,14 +39,24 @@ class Http2 final : public ClientSession {
   class Stream;
   friend class Stream;
 
+  // Whether a stream may make more of its answer; `unsent_bytes` of it wait.
+  bool may_make_more(size_t unsent_bytes) const;
+  void wake_held_up();
+  void step_streams(int64_t now_us);
   void dispatch(Stream& stream);
   void step(Stream& stream, int64_t now_us);
   void send();
+  void take_frames();
   void reset_answered();
   void end(std::string reason);
 
   const ConnectionParts parts_;
   nghttp2_session* session_ = nullptr;
+  size_t open_queries_ = 0;
+  size_t unsent_bytes_ = 0;           // of the streams' answers
+  mutable size_t held_up_count_ = 0;  // of the streams
+  mutable bool waits_for_memory_ = false;
+  int32_t last_stepped_ = 0;  // the stream behind which the next turn begins
   // Changes only while nghttp2 reads or sends, never while exchanges run.
   std::map<int32_t, std::unique_ptr<Stream>> streams_;
   std::string output_, end_reason_;

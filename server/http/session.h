@@ -22,6 +22,7 @@ class Session final : public ClientSession {
   bool wants_input() const override { return !version_ || version_->wants_input(); }
   bool is_inside_message() const override { return version_ && version_->is_inside_message(); }
   void set_output_full(bool is_full) override;
+  size_t unsent_bytes() const override { return version_ ? version_->unsent_bytes() : 0; }
   const std::string& refused_memory() const override {
     return version_ ? version_->refused_memory() : nothing_;
   }

@@ -183,6 +183,9 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     stop_waiting();
     connection_.close_when_sent(
         kCloseTimeoutMs, owner_.is_shutting_down_ ? std::optional(kLingerAtStopMs) : std::nullopt);
+    else if (session_->unsent_bytes() > 0)
+      session_->shut_down(memory_.refusal(fmt::format("{} of answers that the client does not read",
+                                                      format_bytes(session_->unsent_bytes()))));
   }
 
   void stop_waiting() {

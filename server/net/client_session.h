@@ -1,6 +1,7 @@
 // The two sides of a client's conversation: the protocol, which knows no socket, and whoever drives
 // it.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ class ClientSession {
   virtual bool is_inside_message() const = 0;
   // The client does not take what it was sent: make no more until it does.
   virtual void set_output_full(bool is_full) = 0;
+  // Answers that were made and wait inside the session, as HTTP/2's do whose streams the client does not let be sent.
+  virtual size_t unsent_bytes() const { return 0; }
   // What the memory budget has refused: "a message of 60 MB". Empty when there is nothing.
   // run() asks for it again.
   virtual const std::string& refused_memory() const = 0;

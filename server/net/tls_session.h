@@ -57,6 +57,7 @@ class TlsSession final : public ClientSession {
   bool wants_input() const override;
   bool is_inside_message() const override { return inner_->is_inside_message(); }
   void set_output_full(bool is_full) override { inner_->set_output_full(is_full); }
+  size_t unsent_bytes() const override { return inner_->unsent_bytes(); }
   const std::string& refused_memory() const override { return inner_->refused_memory(); }
   std::optional<int64_t> deadline_us() const override;
   bool is_over() const override { return is_over_ || inner_->is_over(); }

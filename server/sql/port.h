@@ -294,4 +294,6 @@ class Backend {
                                                                const SessionSettings& settings) = 0;
 };
 
+  // How many queries are open, where several sessions of one client share the limit; outlives them. None: each has its own.
+  size_t* open_queries = nullptr;
 }  // namespace server::sql

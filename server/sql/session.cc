@@ -83,15 +83,17 @@ Result<std::unique_ptr<sql::SessionBackend>> SqlBackend::open_session(
     const sql::SessionInfo& info, const sql::SessionSettings& settings) {
   return std::unique_ptr<sql::SessionBackend>(std::make_unique<SqlSession>(
       parts_, shard_, settings, info.memory, info.has_rights_of_user ? Asker(info.user) : Asker(),
-      info.database, info.user));
+      info.database, info.user, info.open_queries));
 }
 
 SqlSession::SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings& settings,
-                       MemoryAccount* memory, Asker asker, std::string database, std::string user)
+                       MemoryAccount* memory, Asker asker, std::string database, std::string user,
+                       size_t* open_queries)
     : parts_(parts),
       shard_(shard),
       settings_(settings),
       memory_(memory),
+      open_statements_(open_queries ? *open_queries : own_open_statements_),
       asker_(std::move(asker)),
       incarnation_(asker_ ? incarnation_of(*parts.definitions.image()->users, *asker_).value_or(0)
                           : 0),

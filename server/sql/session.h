@@ -119,7 +119,7 @@ class SqlSession final : public sql::SessionBackend {
  public:
   SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings& settings,
              MemoryAccount* memory = nullptr, Asker asker = {}, std::string database = {},
-             std::string user = {});
+             std::string user = {}, size_t* open_queries = nullptr);
   ~SqlSession() override;
 
   Result<std::shared_ptr<const sql::Prepared>> prepare(
@@ -271,7 +271,8 @@ class SqlSession final : public sql::SessionBackend {
   DefiningTransactionPtr defining_;                  // once the transaction has defined something
   std::optional<TemporaryTables> temporary_before_;  // likewise: as they were
   std::shared_ptr<Undoing> undoing_;                 // of the transaction before
-  size_t open_statements_ = 0;
+  size_t own_open_statements_ = 0;
+  size_t& open_statements_;  // those, or of all sessions of the client
   std::map<std::string, std::unique_ptr<RowBuffer>> held_;  // by source, while in a transaction
   ReadEnds read_ends_;
   ReadEnds held_read_ends_;  // of the topics of held_, where a statement has read them first

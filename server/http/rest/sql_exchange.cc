@@ -49,8 +49,9 @@ void SqlExchange::run() {
 }
 
 Status SqlExchange::open_session() {
-  const sql::SessionInfo info{request_.user, "millrace", "http", 0, context_.memory,
-                              request_.has_rights_of_user};
+  const sql::SessionInfo info{
+      request_.user,        "millrace", "http", 0, context_.memory, request_.has_rights_of_user,
+      context_.open_queries};
   session_ = TRY(pages_.backends[context_.shard]->open_session(info, settings_));
   return {};
 }

@@ -133,6 +133,62 @@ TEST(Http2, no_more_is_made_than_the_client_lets_in) {
   EXPECT_EQ(client.answers[id].end, NGHTTP2_NO_ERROR);
 }
 
+TEST(Http2, streams_that_are_not_read_are_counted_together_and_stop_no_other) {
+  Conversation server(test_routes());
+  Client client(server, 0);
+  std::vector<int32_t> ids;
+  for (int i = 0; i < 50; ++i) ids.push_back(client.ask("GET", "/count/100000"));
+  client.talk();
+  const size_t most = server.limits.max_unsent_bytes_of_streams + server.limits.max_unsent_bytes +
+                      ids.size() * 2 * MemoryBudget::kShortAnswerBytes;
+  EXPECT_LT(server.session.unsent_bytes(), most);
+  EXPECT_LT(server.memory.held_bytes(MemoryKind::Results), 2 * most);
+  const int32_t hello = client.ask("GET", "/hello");
+  for (const int32_t id : {hello, ids.back()})
+    nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, id, 10'000'000);
+  nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, 0, 100'000'000);
+  client.talk();
+  EXPECT_EQ(client.answers[hello].body, "hello\n");
+  EXPECT_TRUE(client.answers[ids.back()].body.ends_with("000099999\n"));
+  for (const int32_t id : ids)
+    nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, id, 10'000'000);
+  client.talk();
+  for (const int32_t id : ids) EXPECT_TRUE(client.answers[id].body.ends_with("000099999\n")) << id;
+  EXPECT_EQ(server.session.unsent_bytes(), 0);
+}
+
+TEST(Http2, little_is_made_while_answers_hold_what_they_may_and_the_rest_later) {
+  Conversation server(test_routes());
+  MemoryAccount other(server.memory);
+  MemoryCharge unread(&other, MemoryKind::Results);
+  unread.resize(server.memory.limit_bytes() / 2);
+  Client client(server, 0);
+  std::vector<int32_t> ids;
+  for (int i = 0; i < 50; ++i) ids.push_back(client.ask("GET", "/count/100000"));
+  client.talk();
+  EXPECT_LT(server.session.unsent_bytes(), 20 * MemoryBudget::kShortAnswerBytes);
+  unread.resize(0);
+  server.wait_ms(100);  // it is looked at again
+  ASSERT_TRUE(server.session.deadline_us());
+  for (const int32_t id : ids)
+    nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, id, 10'000'000);
+  nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, 0, 100'000'000);
+  client.talk();
+  for (const int32_t id : ids) EXPECT_TRUE(client.answers[id].body.ends_with("000099999\n")) << id;
+}
+
+TEST(Http2, a_client_that_stands_in_the_way_is_ended_with_what_it_has_not_read) {
+  Conversation server(test_routes());
+  Client client(server, 0);
+  client.ask("GET", "/count/100000");
+  client.talk();
+  EXPECT_GT(server.session.unsent_bytes(), 0);
+  server.session.shut_down({ErrorCode::OutOfMemory, "not enough memory"});
+  client.talk();
+  EXPECT_TRUE(server.session.is_over());
+  EXPECT_EQ(server.session.end_reason(), "not enough memory");
+}
+
 TEST(Http2, a_large_body_comes_and_one_that_is_too_large_is_refused) {
   Conversation server(test_routes(), {.max_body_bytes = 1 << 20});
   Client client(server);
