@@ -30,6 +30,17 @@ bool is_of_request(MemoryKind kind) {
          kind == MemoryKind::Copy;
 }
 
+// Messages that have not arrived whole are sent by clients of which nothing is known yet. Thousands of them hold the whole
+// limit, each in small steps, if the kind has no bound of its own; then requests of other clients, which have arrived, are
+// refused. The last parts of the bound are for messages that are short.
+size_t limit_for_messages(const MemoryBudget& budget, size_t account_bytes) {
+  constexpr size_t kShort = 16 * 1024;
+  const size_t sixteenth = budget.limit_bytes() / 16;
+  const bool is_small = account_bytes <= MemoryAccount::kSmallBytes;
+  // More than is_tight(), so that messages whose rest does not come are ended.
+  return (account_bytes <= kShort ? 15 : is_small ? 14 : 13) * sixteenth;
+}
+
 struct Unit {
   std::string_view name;
   size_t bytes;
@@ -63,6 +74,9 @@ bool MemoryBudget::try_grow(MemoryAccount& account, MemoryKind kind, size_t byte
     return is_of_request(kind) && account.held_bytes() + bytes <= MemoryAccount::kSmallBytes &&
            held_bytes() + bytes <= limit_for_requests(*this);
   };
+  if (kind == MemoryKind::Connections &&
+      held_bytes(kind) + bytes > limit_for_messages(*this, account.held_bytes() + bytes))
+    return false;
   if (counts_against_limit(kind) && bytes > account.available_bytes() && !is_small_request())
     return false;
   grow(account, kind, bytes);

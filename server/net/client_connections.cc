@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <vector>
 
 #include "base/log.h"
@@ -21,6 +23,8 @@ constexpr int64_t kLingerAtStopMs = 50;
 constexpr int64_t kWaitingTickMs = 50, kHoldingTickMs = 1000;
 // An idle connection holds less.
 constexpr size_t kIdleBytes = 16 * 1024;
+// The size of a read while messages that have not arrived whole hold most of the memory.
+constexpr size_t kShortReadBytes = 4 * 1024;
 // So many may be greeted before they are refused; more of them are just told and closed.
 constexpr size_t kMaxRefused = 100;
 
@@ -29,6 +33,11 @@ std::string host_of(std::string_view peer) {
   peer = peer.substr(0, peer.rfind(':'));
   if (peer.starts_with('[') && peer.ends_with(']')) peer = peer.substr(1, peer.size() - 2);
   return std::string(peer);
+}
+
+// Messages that have not arrived whole hold most of what they may together: nothing may come of them.
+bool has_many_messages(const MemoryBudget& budget) {
+  return budget.held_bytes(MemoryKind::Connections) > budget.limit_bytes() / 2;
 }
 
 // What clients call themselves, and so what is said of them, may be long, and anything: it must not look like another
@@ -137,6 +146,11 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     pump();
     if (!is_closing_ && session_->is_inside_message()) connection_.acknowledge_now();
   }
+  // Bytes that were read are kept, whatever memory is left: a read of every client's half message can hold all of it.
+  std::span<char> input_room() override {
+    thread_local std::array<char, kShortReadBytes> room;
+    return has_many_messages(memory_.budget()) ? std::span<char>(room) : std::span<char>();
+  }
   void on_drained() override {
     note_sent(owner_.shared_.clock.monotonic_us());
     session_->set_output_full(false);
@@ -169,6 +183,9 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     else if (connection_.unsent_bytes() > 0)
       session_->shut_down(memory_.refusal(fmt::format("{} of answers that the client does not read",
                                                       format_bytes(connection_.unsent_bytes()))));
+    else if (session_->unsent_bytes() > 0)
+      session_->shut_down(memory_.refusal(fmt::format("{} of answers that the client does not read",
+                                                      format_bytes(session_->unsent_bytes()))));
     else if (session_->is_inside_message())
       session_->shut_down(memory_.refusal("a message whose rest does not come"));
     else
@@ -183,9 +200,6 @@ class ClientConnection final : private ConnectionHandler, private SessionHost {
     stop_waiting();
     connection_.close_when_sent(
         kCloseTimeoutMs, owner_.is_shutting_down_ ? std::optional(kLingerAtStopMs) : std::nullopt);
-    else if (session_->unsent_bytes() > 0)
-      session_->shut_down(memory_.refusal(fmt::format("{} of answers that the client does not read",
-                                                      format_bytes(session_->unsent_bytes()))));
   }
 
   void stop_waiting() {

@@ -65,6 +65,36 @@ TEST(MemoryBudget, greedy_clients_leave_room_for_small_ones) {
   EXPECT_TRUE(small.charge.try_resize(MemoryAccount::kSmallBytes));
 }
 
+// More half messages than the limit has room for, each of which grew in small steps.
+TEST(MemoryBudget, half_messages_of_many_clients_leave_room_for_requests_that_have_arrived) {
+  MemoryBudget budget(64 * kMb);
+  std::deque<Client> half;
+  for (int i = 0; i < 5'000; ++i) half.emplace_back(budget);
+  for (bool has_grown = true; has_grown;) {
+    has_grown = false;
+    for (Client& each : half) has_grown |= each.charge.try_resize(each.charge.bytes() + 8 * 1024);
+  }
+  EXPECT_TRUE(budget.is_tight());
+  EXPECT_LE(budget.held_bytes(MemoryKind::Connections), 60 * kMb);
+  Client other(budget);
+  MemoryCharge portal(&other.account, MemoryKind::Statements),
+      rows(&other.account, MemoryKind::Copy);
+  EXPECT_TRUE(portal.try_resize(24));
+  EXPECT_TRUE(rows.try_resize(64 * 1024));
+}
+
+TEST(MemoryBudget, long_messages_leave_room_for_short_ones) {
+  MemoryBudget budget(64 * kMb);
+  std::deque<Client> half;
+  for (int i = 0; i < 1'000; ++i) half.emplace_back(budget);
+  for (Client& each : half)
+    while (each.charge.try_resize(each.charge.bytes() + 64 * 1024)) {
+    }
+  Client other(budget);
+  EXPECT_FALSE(other.charge.try_resize(64 * 1024));
+  EXPECT_TRUE(other.charge.try_resize(16 * 1024));
+}
+
 // Frames that nobody ends, and then answers that nobody reads.
 TEST(MemoryBudget, answers_that_go_beyond_the_limit_leave_room_for_small_ones) {
   MemoryBudget budget(128 * kMb);
