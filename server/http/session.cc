@@ -16,7 +16,7 @@ constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 Session::Session(const ConnectionParts& parts)
     : parts_(parts),
-      deadline_us_(parts.clock.monotonic_us() + parts.limits.idle_timeout_ms * 1000) {}
+      deadline_us_(parts.clock.monotonic_us() + parts.limits.head_timeout_ms * 1000) {}
 
 void Session::receive(std::string_view bytes) {
   if (version_) return version_->receive(bytes);

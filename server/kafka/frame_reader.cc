@@ -15,6 +15,11 @@ void FrameReader::receive(std::string_view bytes) {
   input_.append(bytes);
 }
 
+void FrameReader::skip(size_t bytes) {
+  forget_given();
+  input_.consume(bytes);
+}
+
 void FrameReader::tidy() {
   forget_given();
   input_.tidy();

@@ -26,6 +26,9 @@ class FrameReader {
   // The next whole frame, without its size, good until the next call of anything here; nothing when more bytes are needed. Fails with ProtocolViolation when the size is
   // negative or above the limit: what follows cannot be understood, so the connection has to end.
   Result<std::optional<std::string_view>> next();
+  // All that has come and is in no frame that was given.
+  std::string_view unread() const { return input_.unread().substr(given_); }
+  void skip(size_t bytes);  // of it
   // Gives back what held the frames that were read.
   void tidy();
   // After next() has given nothing: room for more of the frame, whose size is awaited_bytes().

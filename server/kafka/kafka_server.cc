@@ -96,11 +96,12 @@ Result<std::unique_ptr<KafkaServer>> KafkaServer::open(const std::vector<Shard>&
 std::unique_ptr<LocalClient> KafkaServer::open_local(size_t index, MemoryAccount* memory) {
   const Shard& shard = impl_->shards[index];
   return std::make_unique<LocalClient>(*shard.loop, impl_->clock, memory, [&](SessionHost& host) {
+    SessionLimits limits = impl_->options.limits;  // a client within the process takes no slot
+    limits.first_request_timeout_ms = limits.max_idle_ms = -1;
     const Impl::Listener& first = *impl_->listeners.front();
     return std::make_unique<Session>(
         *shard.backend, host, impl_->clock,
-        impl_->node_at(first.at.advertised.value_or(first.front_end->address())),
-        impl_->options.limits,
+        impl_->node_at(first.at.advertised.value_or(first.front_end->address())), limits,
         SessionSurroundings{impl_->polls[index].get(), memory,
                             shard.run_aside ? &shard.run_aside : nullptr, &impl_->fetch_sessions,
                             &impl_->quota_rates, "/127.0.0.1"});

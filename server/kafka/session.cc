@@ -9,6 +9,7 @@
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/long_polls.h"
 #include "server/kafka/permissions.h"
+#include "server/kafka/postgres_client.h"
 #include "server/kafka/wire_errors.h"
 
 namespace server::kafka {
@@ -71,7 +72,8 @@ Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeVi
       frames_(limits.max_frame_size, surroundings.memory),
       pending_charge_(surroundings.memory, MemoryKind::Connections),
       sasl_(surroundings_.access, surroundings_.channel),
-      authentication_until_us_(clock.monotonic_us() + limits.authentication_timeout_ms * 1000) {
+      authentication_until_us_(clock.monotonic_us() + limits.authentication_timeout_ms * 1000),
+      active_us_(clock.monotonic_us()) {
   throttle_.rates = surroundings.quota_rates;
   aside_->on_open = [this] {
     if (!is_running_) host_.wake();
@@ -88,18 +90,42 @@ void Session::run() {
   is_running_ = true;
   retry_fetch();
   collect_answers();
+  if (!has_request_) answer_postgres();
   while (can_begin() && begin_next()) {
     if (tell_polls()) look_again();
     collect_answers();
   }
   is_running_ = false;
   if (!is_over_ && !sasl_.is_admitted()) check_admission();
+  if (const auto until_us = idle_until_us(); until_us && clock_.monotonic_us() >= *until_us)
+    is_over_ = true;
   if (is_draining_ && pending_.empty()) is_over_ = true;
   ask_for_room();
   pending_charge_.resize(pending_bytes_);
   // Requests are small and answers are large: what has arrived already could fill the memory, and
   // would keep all other connections waiting.
   if (!is_over_ && output_.size() >= limits_.max_output_bytes) host_.wake();
+}
+
+std::optional<int64_t> Session::idle_until_us() const {
+  const int64_t limit_ms = has_request_ ? limits_.max_idle_ms : limits_.first_request_timeout_ms;
+  const bool waits_for_server = !pending_.empty() || waiting_fetch_ || is_muted();
+  if (limit_ms < 0 || waits_for_server || is_over_) return std::nullopt;
+  return active_us_ + limit_ms * 1000;
+}
+
+void Session::answer_postgres() {
+  while (!is_over_) {
+    const PostgresGreeting greeting = read_postgres_greeting(frames_.unread(), is_postgres_);
+    if (greeting == PostgresGreeting::None) return;
+    if (greeting == PostgresGreeting::Start) {
+      output_ += postgres_refusal();
+      return refuse("a client of PostgreSQL has come to the port of Kafka's");
+    }
+    is_postgres_ = true;
+    output_ += 'N';  // it goes on in the clear
+    frames_.skip(kEncryptionRequestBytes);
+  }
 }
 
 void Session::check_admission() {
@@ -151,6 +177,8 @@ bool Session::begin_next() {
 void Session::begin(std::string_view frame) {
   const Result<RequestFrame> request = parse_request(frame);
   if (!request) return refuse(request.error().message);
+  has_request_ = true;
+  active_us_ = clock_.monotonic_us();
   auto slot = std::make_shared<AnswerSlot>();
   slot->on_ready = [this, raw = slot.get()] {
     if (raw->ends_connection) is_ending_ = true;
@@ -255,6 +283,7 @@ void Session::collect_answers() {
     else
       output_ += slot.bytes;
     pending_bytes_ -= pending_.front().size_bytes;
+    active_us_ = clock_.monotonic_us();
     slot.on_ready = nullptr;
     pending_.pop_front();
   }
@@ -274,8 +303,10 @@ void Session::look_again() {
 }
 
 std::optional<int64_t> Session::deadline_us() const {
-  if (!sasl_.is_admitted()) return authentication_until_us_;
-  if (!waiting_fetch_) return is_muted() ? std::optional(throttle_.muted_until_us) : std::nullopt;
+  const std::optional<int64_t> idle_us = idle_until_us();
+  if (!sasl_.is_admitted())
+    return idle_us ? std::min(authentication_until_us_, *idle_us) : authentication_until_us_;
+  if (!waiting_fetch_) return is_muted() ? std::optional(throttle_.muted_until_us) : idle_us;
   if (waiting_fetch_->is_unanswered()) return std::nullopt;
   if (waiting_fetch_->question) return 0;  // it is answered
   const int64_t end_us = waiting_fetch_->deadline_us;

@@ -27,6 +27,10 @@ struct SessionLimits {
   // What run() gathers before the rest has to wait for the next turn; one answer may be larger.
   size_t max_output_bytes = 1 << 20;
   int64_t authentication_timeout_ms = 60'000;
+  // A connection holds one of max-connections slots. Both end it without a word, as Kafka does (connections.max.idle.ms);
+  // negative: never. Clients begin with ApiVersions at once.
+  int64_t first_request_timeout_ms = -1;
+  int64_t max_idle_ms = -1;
 };
 
 // What a session in a server has around it; none of it in some tests. All of it outlives the
@@ -52,7 +56,11 @@ class Session final : public ClientSession {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void receive(std::string_view bytes) override { frames_.receive(bytes); }
+  void receive(std::string_view bytes) override {
+    // Before the first request the time is that of the connection: a byte now and then prolongs nothing.
+    if (has_request_) active_us_ = clock_.monotonic_us();
+    frames_.receive(bytes);
+  }
   void run() override;
   std::string take_output() override { return std::exchange(output_, {}); }
   bool wants_input() const override;
@@ -82,6 +90,11 @@ class Session final : public ClientSession {
   bool can_begin() const;
   // Its client was faster than its quota.
   bool is_muted() const;
+  // When it ends since its client is silent; nothing while it waits for the server.
+  std::optional<int64_t> idle_until_us() const;
+  // Answers clients of PostgreSQL that have come to the wrong port, which would wait for ever: what they send first is half a
+  // request of Kafka.
+  void answer_postgres();
   // False when no whole request has arrived.
   bool begin_next();
   void begin(std::string_view frame);
@@ -133,6 +146,9 @@ class Session final : public ClientSession {
   std::shared_ptr<const storage::Users> users_;
   std::shared_ptr<const Permissions> permissions_;
   const int64_t authentication_until_us_;
+  int64_t active_us_;         // when the client last sent something, or got an answer
+  bool has_request_ = false;  // a whole one has arrived
+  bool is_postgres_ = false;
   const std::shared_ptr<AsideGate> aside_ = std::make_shared<AsideGate>();
   const std::shared_ptr<RefusedBatches> refused_ = std::make_shared<RefusedBatches>();
   const std::shared_ptr<JoinOrder> join_order_ = std::make_shared<JoinOrder>();

@@ -390,13 +390,15 @@ Status Node::open_front_ends() {
     backends_.push_back(std::make_unique<SqlBackend>(*parts_, *shard));
     shards.push_back({&shard->loop(), backends_.back().get()});
   }
-  pg_ =
-      TRY(pg::PgServer::open(shards,
-                             {.front_end = front_end_options(
-                                  settings_.pg, {.has_request = true, .protocols = {"postgresql"}}),
-                              .access = &access_->access(),
-                              .has_advisory_locks = parts_->cluster == nullptr},
-                             memory_, clock_));
+  pg_ = TRY(pg::PgServer::open(
+      shards,
+      {.front_end =
+           front_end_options(settings_.pg, {.has_request = true, .protocols = {"postgresql"}}),
+       .access = &access_->access(),
+       .superuser_reserved_connections =
+           std::min(settings_.superuser_reserved_connections, settings_.max_connections - 1),
+       .has_advisory_locks = parts_->cluster == nullptr},
+      memory_, clock_));
   TRY(open_kafka());
   return open_http();
 }
@@ -559,6 +561,12 @@ Status Node::open_kafka() {
     if (!settings_.kafka_advertised.empty())
       options.listeners.back().advertised = settings_.kafka_advertised[i];
   }
+  constexpr int64_t kFirstRequestMs =
+      30'000;  // clients begin at once, those of a busy machine a little later
+  const int64_t max_idle_ms = settings_.connections_max_idle_ms;
+  options.limits.first_request_timeout_ms =
+      max_idle_ms < 0 ? kFirstRequestMs : std::min(kFirstRequestMs, max_idle_ms);
+  options.limits.max_idle_ms = max_idle_ms;
   options.front_end = front_end_options(settings_.kafka.front(), {});
   options.access = &access_->access();
   options.node.cluster_id = cluster_id();

@@ -228,6 +228,21 @@ constexpr SettingRow kSettings[] = {
        s.max_connections = static_cast<size_t>(count);
        return {};
      }},
+    {"superuser-reserved-connections",
+     "of the connections of PostgreSQL clients, those that only superusers get, where there is an "
+     "access file [3]",
+     [](NodeSettings& s, const std::string& text) -> Status {
+       int64_t count = 0;
+       TRY(set_number(count, text, 0, 1'000'000));
+       s.superuser_reserved_connections = static_cast<size_t>(count);
+       return {};
+     }},
+    {"connections-max-idle-ms",
+     "a connection of a Kafka client that has sent nothing for so long is closed; -1: it never is "
+     "[600000]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.connections_max_idle_ms, text, -1, INT32_MAX);
+     }},
     {"shards", "event loops; 0: one a core [0]",
      [](NodeSettings& s, const std::string& text) { return set_int(s.shards, text, 0, 1024); }},
     {"statement-threads", "threads that parse and plan long statements; 0: one a core [0]",

@@ -32,14 +32,16 @@ struct NodeSettings {
     std::string urls;              // with commas between; empty: none
     std::string credentials_file;  // whose first line is "name:password"
   } outside_registry = {};
-  bool auto_create_topics = true;            // when a Kafka client asks for one that is not there
-  bool insecure = false;                     // may listen where other machines can connect
-  size_t memory_limit_bytes = 0;             // 0: a quarter of what the machine has
-  std::optional<size_t> state_memory_bytes;  // none: three eighths of that
-  size_t max_connections = 10'000;           // of each protocol
-  int shards = 0;                            // 0: as many as cores
-  int statement_threads = 0;                 // likewise
-  std::string log_level = "info";            // debug, info, warn, error
+  bool auto_create_topics = true;             // when a Kafka client asks for one that is not there
+  bool insecure = false;                      // may listen where other machines can connect
+  size_t memory_limit_bytes = 0;              // 0: a quarter of what the machine has
+  std::optional<size_t> state_memory_bytes;   // none: three eighths of that
+  size_t max_connections = 10'000;            // of each protocol
+  size_t superuser_reserved_connections = 3;  // of those of PostgreSQL clients
+  int64_t connections_max_idle_ms = 600'000;  // of Kafka clients; negative: for ever
+  int shards = 0;                             // 0: as many as cores
+  int statement_threads = 0;                  // likewise
+  std::string log_level = "info";             // debug, info, warn, error
   bool processing_log = true;  // failed records are also told in a stream of their own
   coordinator::GroupSettings groups;
   coordinator::TransactionSettings transactions;

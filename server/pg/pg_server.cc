@@ -135,12 +135,17 @@ struct PgServer::Impl final : ClientProtocol {
     const SessionKey key{++last_process_id, random_secret()};
     return std::make_unique<RegisteredSession>(
         sessions, *shard.loop, *shard.backend, client.host, clock, key, options.limits,
-        client.memory, SessionSecurity{options.access, &client.channel}, client.connection.peer());
+        client.memory, SessionSecurity{options.access, &client.channel, &is_reserved},
+        client.connection.peer());
   }
 
   const std::vector<Shard> shards;
   const PgServerOptions options;
   const Clock& clock;
+  const std::function<bool()> is_reserved = [this] {
+    return front_end->connection_count() + options.superuser_reserved_connections >
+           options.front_end.max_connections;
+  };
   const std::shared_ptr<SessionRegistry> sessions =
       std::make_shared<SessionRegistry>(options.has_advisory_locks);
   std::atomic<int32_t> last_process_id = 0;

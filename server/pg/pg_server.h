@@ -15,8 +15,9 @@ namespace server::pg {
 struct PgServerOptions {
   FrontEndOptions front_end;
   SessionLimits limits = {};
-  const auth::Access* access = nullptr;  // null: everybody may come in; outlives the server
-  bool has_advisory_locks = true;        // not where other servers have sessions of the same users
+  const auth::Access* access = nullptr;       // null: everybody may come in; outlives the server
+  size_t superuser_reserved_connections = 0;  // of max_connections, where users are known
+  bool has_advisory_locks = true;  // not where other servers have sessions of the same users
 };
 
 // Threads: as FrontEnd.

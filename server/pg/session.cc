@@ -270,6 +270,12 @@ bool Session::step_authentication() {
 
 Status Session::open_session(const SessionRequest& request) {
   sql::SessionSettings& settings = context_.settings;
+  if (security_.is_reserved && has_rights_of_user() && (*security_.is_reserved)() &&
+      !security_.access->has_all_rights(request.user))
+    return Error{ErrorCode::TooManyConnections,
+                 "remaining connection slots are reserved for roles with the SUPERUSER attribute",
+                 {},
+                 "Close connections that are not needed, or raise max-connections."};
   writer().authentication_ok();
   settings.preset("session_authorization", request.user);
   for (const auto& [name, value] : request.settings) {

@@ -45,6 +45,8 @@ struct SessionRequest;
 struct SessionSecurity {
   const auth::Access* access = nullptr;
   const Channel* channel = nullptr;
+  // Whether the connections that are left are for superusers; null: none are.
+  const std::function<bool()>* is_reserved = nullptr;
 };
 
 struct SessionLimits {

@@ -57,6 +57,66 @@ TEST_F(SessionTest, the_log_says_what_was_malformed_and_whose_it_was) {
                 std::string(32, 'x') + "\")");
 }
 
+// libpq asks for TLS first; psql then waited for the rest of what Kafka takes for a request.
+TEST_F(SessionTest, a_client_of_postgresql_is_shown_the_right_port) {
+  const std::string ssl("\0\0\0\x08\x04\xd2\x16\x2f", 8), gss("\0\0\0\x08\x04\xd2\x16\x30", 8);
+  const std::string start("\0\0\0\x13\0\3\0\0user\0ada\0\0\0", 19);
+  session.receive(gss.substr(0, 5));
+  session.run();
+  EXPECT_EQ(session.take_output(), "");
+  session.receive(gss.substr(5));
+  session.run();
+  EXPECT_EQ(session.take_output(), "N");
+  session.receive(ssl);
+  session.run();
+  EXPECT_EQ(session.take_output(), "N");
+  EXPECT_FALSE(session.is_over());
+  session.receive(start);
+  session.run();
+  const std::string said = session.take_output();
+  EXPECT_TRUE(said.starts_with("E")) << said;
+  EXPECT_NE(said.find("this port speaks the protocol of Kafka"), std::string::npos) << said;
+  EXPECT_EQ(load_be<int32_t>(said.data() + 1) + 1, static_cast<int32_t>(said.size()));
+  EXPECT_TRUE(session.is_over());
+}
+
+TEST_F(SessionTest, silent_clients_give_their_slots_back) {
+  Session silent(backend, *this, clock, node,
+                 {.first_request_timeout_ms = 30'000, .max_idle_ms = 600'000});
+  const auto ask_versions = [&] {
+    std::string bytes;
+    append_request(bytes, {.api_version = 2, .correlation_id = 1}, ApiVersionsRequest{});
+    silent.receive(bytes);
+    silent.run();
+  };
+  ASSERT_EQ(silent.deadline_us(), 30'000'000);
+  clock.advance_us(29'000'000);
+  silent.run();
+  EXPECT_FALSE(silent.is_over());
+  ask_versions();
+  EXPECT_EQ(silent.deadline_us(), 629'000'000);
+  clock.advance_us(599'000'000);
+  ask_versions();
+  clock.advance_us(599'000'000);
+  silent.run();
+  EXPECT_FALSE(silent.is_over());
+  clock.advance_us(1'000'000);
+  silent.run();
+  EXPECT_TRUE(silent.is_over());
+}
+
+TEST_F(SessionTest, a_client_that_begins_no_request_gives_its_slot_back) {
+  Session silent(backend, *this, clock, node,
+                 {.first_request_timeout_ms = 30'000, .max_idle_ms = 600'000});
+  clock.advance_us(20'000'000);
+  silent.receive(std::string(1, '\0'));
+  silent.run();
+  EXPECT_FALSE(silent.is_over());
+  clock.advance_us(10'000'000);
+  silent.run();
+  EXPECT_TRUE(silent.is_over());
+}
+
 TEST_F(SessionTest, metadata_makes_the_topic_that_a_producer_asks_for) {
   MetadataRequest request;
   request.topics = {{.name = "fresh"}, {.name = "bad name"}};

@@ -1,0 +1,248 @@
+#!/usr/bin/python3
+"""A client that behaves beside many that do not: none of its requests is refused, and what the others hold is bounded.
+
+The bounds are counts and bytes. Times are printed for people: they belong to the machine as well."""
+import os
+import socket
+import statistics
+import struct
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from http_push_wire import _frame, _header  # noqa: E402
+from millrace_server import case, is_sanitized, launch, run, wait_until  # noqa: E402
+
+import psycopg  # noqa: E402
+
+MB = 1 << 20
+LIMIT_MB = 256
+
+
+def connect(server, user="ada", password=None):
+    return psycopg.connect(host=server.host, port=server.port, user=user, dbname="millrace", password=password, autocommit=True)
+
+
+def facts(server):
+    with connect(server) as c:
+        return {row[1]: row[2] for row in c.execute("SHOW SERVER").fetchall()}
+
+
+def anonymous_mb(server):
+    with open(f"/proc/{server.pid}/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("RssAnon:"))
+
+
+class LookUps(threading.Thread):
+    """One look-up by key after the other, on one connection and on a fresh one now and then."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.server, self.times, self.errors, self.is_over, self.most_mb = server, [], [], False, 0
+
+    def run(self):
+        with connect(self.server) as c:
+            while not self.is_over:
+                begun = time.monotonic()
+                try:
+                    assert c.execute("SELECT n FROM vict WHERE id = 5").fetchone() == (50,)
+                except Exception as error:
+                    self.errors.append(error)
+                    if c.closed:
+                        return
+                self.times.append(time.monotonic() - begun)
+                self.most_mb = max(self.most_mb, anonymous_mb(self.server))
+                time.sleep(0.005)
+
+    def show(self, what):
+        times = sorted(self.times)
+        print(f"  look-ups {what}: {len(times)}, p50 {statistics.median(times) * 1000:.1f} ms, p99 {times[len(times) * 99 // 100] * 1000:.0f} ms, "
+              f"at most {times[-1] * 1000:.0f} ms")
+
+    def finish(self, what, count=300):
+        wait_until(lambda: len(self.times) >= count or not self.is_alive(), "the look-ups come to nothing", 300)
+        self.is_over = True
+        self.join()
+        self.show(what)
+        assert not self.errors, (len(self.errors), self.errors[0])
+
+
+def beside(server, attack, what):
+    """The look-ups while `attack` holds what it holds."""
+    quiet = LookUps(server)
+    quiet.start()
+    quiet.finish("alone")
+    look_ups = LookUps(server)
+    look_ups.start()
+    held = attack()
+    look_ups.finish(what)
+    return look_ups, held
+
+
+def prepare(server):
+    with connect(server) as c:
+        c.execute("CREATE TABLE big (id INT PRIMARY KEY, text VARCHAR)")
+        c.execute("CREATE TABLE vict (id INT PRIMARY KEY, n INT)")
+        with c.cursor().copy("COPY big FROM STDIN") as copy:
+            for row in range(20_000):
+                copy.write_row((row, "x" * 50))
+        c.execute("INSERT INTO vict SELECT id, id * 10 FROM big WHERE id < 50")
+        wait_until(lambda: c.execute("SELECT COUNT(*) FROM big").fetchone() == (20_000,))
+
+
+def ask_over_http2(place, path, body, count, window):
+    """One connection with that many requests, whose streams may get so many bytes."""
+    host, port = place.rsplit(":", 1)
+    client = socket.create_connection((host, int(port)), timeout=60)
+    head = b"".join(_header(name, value) for name, value in (
+        (b":method", b"POST"), (b":scheme", b"http"), (b":path", path), (b":authority", b"x")))
+    sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0, struct.pack(">HI", 4, window))
+    for stream in range(1, 2 * count, 2):
+        sent += _frame(1, 4, stream, head) + _frame(0, 1, stream, body)
+    client.sendall(sent)
+    return client
+
+
+def frames(client):
+    """(kind, flags, stream, payload) of each frame that comes."""
+    got = b""
+    while True:
+        while len(got) < 9 or len(got) < 9 + int.from_bytes(got[:3], "big"):
+            more = client.recv(65536)
+            if not more:
+                return
+            got += more
+        size = int.from_bytes(got[:3], "big")
+        yield got[3], got[4], int.from_bytes(got[5:9], "big"), got[9:9 + size]
+        got = got[9 + size:]
+
+
+@case
+def answers_over_http2_that_nobody_reads():
+    server = launch("--memory-limit", f"{LIMIT_MB}MB", "--shards", "2")
+    try:
+        prepare(server)
+        watched = []
+
+        def attack():
+            clients = [ask_over_http2(server.http, b"/query", b'{"ksql":"SELECT * FROM big;"}', 100, 0) for _ in range(30)]
+            for _ in range(20):
+                watched.append(int(facts(server)["unread answers bytes"]))
+                time.sleep(0.05)
+            return clients
+
+        look_ups, clients = beside(server, attack, "beside unread answers")
+        print(f"  unread answers: at most {max(watched) / MB:.0f} MB; anonymous memory at most {look_ups.most_mb:.0f} MB")
+        # 256 KB of a connection, and 8 KB of each of its streams, which are charged as they are allocated: twice that.
+        assert max(watched) < 30 * 2 * (256 + 64 + 100 * 8) * 1024 < LIMIT_MB * MB / 2, max(watched)
+        assert is_sanitized() or look_ups.most_mb < LIMIT_MB + 101 + 16
+        for client in clients:
+            client.close()
+    finally:
+        server.stop()
+
+
+@case
+def half_requests_of_clients_without_a_login():
+    server = launch("--memory-limit", f"{LIMIT_MB}MB", open_files=4096)
+    try:
+        prepare(server)
+
+        def attack():
+            host, port = server.kafka.rsplit(":", 1)
+            clients = [socket.create_connection((host, int(port)), timeout=0.5) for _ in range(1000)]
+            for client in clients:
+                try:
+                    client.sendall(struct.pack(">i", 90_000_000) + bytes(500_000))
+                except OSError:
+                    pass  # the server has stopped reading
+            return clients
+
+        look_ups, clients = beside(server, attack, "beside half requests")
+        for client in clients:
+            client.close()
+    finally:
+        server.stop()
+
+
+@case
+def queries_of_one_connection_of_http2_are_counted():
+    server = launch("--max-queries-per-session", "10")
+    try:
+        with connect(server) as c:
+            c.execute("CREATE STREAM ticks (id INT KEY, v INT) WITH (PARTITIONS = 1)")
+            c.execute("CREATE TABLE vict (id INT PRIMARY KEY, n INT)")
+        client = ask_over_http2(server.http, b"/query-stream", b'{"sql":"SELECT * FROM ticks EMIT CHANGES;"}', 30, 65535)
+        ok, refused = set(), set()
+        for kind, flags, stream, payload in frames(client):
+            if kind == 0 and b"max-queries-per-session is 10" in payload:
+                refused.add(stream)
+            elif kind == 0 and b"columnNames" in payload:
+                ok.add(stream)
+            if len(ok) + len(refused) == 30:
+                break
+        assert (len(ok), len(refused)) == (10, 20), (ok, refused)
+        client.close()
+        client = ask_over_http2(server.http, b"/query", b'{"ksql":"SELECT n FROM vict WHERE id = 1;"}', 100, 65535)
+        ended = set()
+        for kind, flags, stream, payload in frames(client):
+            assert b"max-queries-per-session" not in payload, payload
+            if flags & 1 and stream:
+                ended.add(stream)
+            if len(ended) == 100:
+                break
+        client.close()
+    finally:
+        server.stop()
+
+
+@case
+def silent_sockets_give_their_slots_back():
+    server = launch("--max-connections", "20", "--connections-max-idle-ms", "1000")
+    try:
+        held = []
+        for place in (server.kafka, server.http):
+            host, port = place.rsplit(":", 1)
+            held += [socket.create_connection((host, int(port)), timeout=120) for _ in range(20)]
+        for client in held:  # each is ended by the server; a fresh one has its slot
+            assert client.recv(1) == b"", "a silent client was answered"
+        host, port = server.http.rsplit(":", 1)
+        client = socket.create_connection((host, int(port)), timeout=60)
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in client.recv(1000)
+    finally:
+        server.stop()
+
+
+@case
+def a_superuser_gets_in_while_all_other_slots_are_taken():
+    folder = tempfile.mkdtemp(prefix="millrace-slots-")
+    names = {"rules": "host all all all scram-sha-256\n", "password": "secret of the first\n"}
+    for name, text in names.items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    server = launch("--max-connections", "6", "--access-file", os.path.join(folder, "rules"), "--superuser-password-file", os.path.join(folder, "password"))
+    try:
+        with connect(server, "millrace", "secret of the first") as c:
+            c.execute("CREATE USER eve PASSWORD 'eves'")
+        # A connection that was closed counts until the server has seen its end.
+        held = []
+
+        def all_slots_are_taken():
+            try:
+                held.append(connect(server, "eve", "eves"))
+            except psycopg.OperationalError as error:
+                assert "reserved for roles with the SUPERUSER attribute" in str(error), error
+                return len(held) == 3
+            return False
+
+        wait_until(all_slots_are_taken)
+        supers = [connect(server, "millrace", "secret of the first") for _ in range(3)]
+        assert all(c.execute("SELECT 1").fetchone() == (1,) for c in supers + held)
+    finally:
+        server.stop()
+
+
+run()
