@@ -54,9 +54,10 @@ Response json_response(std::string body, int status = 200);
 // The numbers that ksqlDB gives to what goes wrong: an HTTP status and two digits more.
 namespace error_code {
 inline constexpr int kBadRequest = 40000, kBadStatement = 40001, kQueryEndpoint = 40002,
-                     kNotFound = 40400, kMethodNotAllowed = 40500, kTimeout = 40800,
-                     kTooLarge = 41300, kLongPath = 41400, kLargeHead = 43100, kServerError = 50000,
-                     kNotSupported = 50100, kNotReady = 50300, kShuttingDown = 50302;
+                     kForbidden = 40301, kNotFound = 40400, kMethodNotAllowed = 40500,
+                     kTimeout = 40800, kTooLarge = 41300, kLongPath = 41400, kLargeHead = 43100,
+                     kServerError = 50000, kNotSupported = 50100, kNotReady = 50300,
+                     kShuttingDown = 50302;
 }
 // As ksqlDB tells errors that are not about a statement. The status is that of the number.
 Response error_response(int code, std::string_view message);

@@ -186,6 +186,7 @@ void InsertsExchange::acknowledge(size_t count) {
 }
 
 void InsertsExchange::refuse(const Error& error) {
+  log_if_denied(pages_, context_, user_, error);
   engine::JsonWriter json;
   json.begin_object();
   json.member("status", "error");
@@ -197,6 +198,7 @@ void InsertsExchange::refuse(const Error& error) {
 }
 
 void InsertsExchange::fail(const Error& error) {
+  log_if_denied(pages_, context_, user_, error);
   is_over_ = true;
   copy_.reset();
   // Where the answer has begun already this is dropped, else what follows is.

@@ -11,6 +11,8 @@ int ksql_error_code(ErrorCode code) {
     case ErrorCode::ProtocolViolation:
     case ErrorCode::InvalidEncoding:
       return error_code::kBadRequest;
+    case ErrorCode::InsufficientPrivilege:
+      return error_code::kForbidden;
     case ErrorCode::OutOfMemory:
     case ErrorCode::TooManyStatements:
     case ErrorCode::TooManyConnections:
@@ -44,7 +46,8 @@ std::string full_message(const Error& error) {
 Response statement_error(const Error& error, std::string_view statement_text,
                          std::string_view entities) {
   const int code = ksql_error_code(error.code);
-  if (code == error_code::kBadRequest) return error_response(code, full_message(error));
+  if (code == error_code::kBadRequest || code == error_code::kForbidden)
+    return error_response(code, full_message(error));
   return statement_error(code, full_message(error), statement_text, entities);
 }
 

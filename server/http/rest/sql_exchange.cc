@@ -15,6 +15,12 @@ Error too_much_waiting() {
 
 }  // namespace
 
+void log_if_denied(const SqlPages& pages, const ExchangeContext& context, std::string_view user,
+                   const Error& error) {
+  if (error.code == ErrorCode::InsufficientPrivilege)
+    pages.refusals->add(context.clock, context.channel, user, error.message);
+}
+
 // Owned by the work, which may outlive the exchange.
 struct SqlExchange::Reading {
   std::string body;
@@ -41,6 +47,7 @@ void SqlExchange::run() {
     is_paused_ = awaits_room_ = false;
     if (const auto failed = std::exchange(error_, std::nullopt)) {
       completion_.reset();
+      log_if_denied(pages_, context_, request_.user, *failed);
       on_statement_failed(*failed);
     } else if (const auto done = std::exchange(completion_, std::nullopt)) {
       on_statement_done(*done);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/http/exchange.h"
+#include "server/http/refusal_log.h"
 #include "server/http/rest/sql_request.h"
 #include "server/sql/port.h"
 #include "server/sql/session_settings.h"
@@ -22,7 +23,12 @@ struct SqlPages {
   std::function<int64_t()> revision;    // of the metadata
   OpenQueries& queries;
   CommandLog& commands;
+  // Statements that a user has no right to.
+  std::shared_ptr<RefusalLog> refusals = std::make_shared<RefusalLog>();
 };
+// Logs an error of a missing right, and no other.
+void log_if_denied(const SqlPages& pages, const ExchangeContext& context, std::string_view user,
+                   const Error& error);
 
 // A request with a session of its own: reads it, and then runs one statement after the other, as the
 // derived class says. What takes long is done on other threads.
