@@ -222,6 +222,18 @@ class SessionBackend {
     return false;
   }
 
+  // Finds out whether the statements would be accepted one after the other, each finding what those before it define, though nothing
+  // is carried out. It runs on another thread, and the session may be gone by then. What it does not look at it accepts.
+  struct Rejection {
+    size_t index = 0;
+    Error error;
+  };
+  using DryRun = std::function<std::optional<Rejection>(const std::atomic<bool>& is_cancelled)>;
+  virtual DryRun dry_run(
+      std::vector<std::shared_ptr<const engine::ParsedStatement>> /*statements*/) {
+    return [](const std::atomic<bool>&) { return std::nullopt; };
+  }
+
   // What SHOW, DESCRIBE and EXPLAIN answer as an object of ksqlDB's API: one row, one STRING, JSON.
   // Null when the statement is another.
   virtual std::unique_ptr<Execution> start_entity(
@@ -282,6 +294,8 @@ struct SessionInfo {
   MemoryAccount* memory = nullptr;  // the session's; outlives it
   // The user has shown who it is, and may do what it has rights for; else it may do everything.
   bool has_rights_of_user = false;
+  // How many queries are open, where several sessions of one client share the limit; outlives them. None: each has its own.
+  size_t* open_queries = nullptr;
 };
 
 // Opens sessions. One for each loop; it outlives its sessions.
@@ -294,6 +308,4 @@ class Backend {
                                                                const SessionSettings& settings) = 0;
 };
 
-  // How many queries are open, where several sessions of one client share the limit; outlives them. None: each has its own.
-  size_t* open_queries = nullptr;
 }  // namespace server::sql

@@ -11,6 +11,7 @@
 #include "engine/sql/parse.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
+#include "server/sql/dry_run.h"
 #include "server/sql/execution.h"
 #include "server/sql/search_path.h"
 #include "server/sql/serial/fixed_defaults.h"
@@ -92,8 +93,8 @@ SqlSession::SqlSession(SqlParts& parts, Shard& shard, const sql::SessionSettings
     : parts_(parts),
       shard_(shard),
       settings_(settings),
-      memory_(memory),
       open_statements_(open_queries ? *open_queries : own_open_statements_),
+      memory_(memory),
       asker_(std::move(asker)),
       incarnation_(asker_ ? incarnation_of(*parts.definitions.image()->users, *asker_).value_or(0)
                           : 0),
@@ -129,24 +130,35 @@ TemporaryTables SqlSession::no_temporary_tables() const {
   return TemporaryTables(parts_.cluster ? std::optional(parts_.cluster->self()) : std::nullopt);
 }
 
-engine::Properties SqlSession::properties() const {
-  engine::Properties properties = settings_.properties();
+engine::Properties properties_of(const sql::SessionSettings& settings, const MetadataImage& image,
+                                 bool speaks_ksqldb) {
+  engine::Properties properties = settings.properties();
   engine::unfold_streams_prefix(properties);
   // How rows are shown, and what the client keeps under names of its own, belongs to this session
   // and not to what the statement means.
   std::erase_if(properties,
                 [](const auto& entry) { return !engine::is_statement_setting(entry.first); });
-  const engine::Properties& system = parts_.definitions.image()->catalog->system_properties;
+  const engine::Properties& system = image.catalog->system_properties;
   properties.insert(system.begin(), system.end());
-  if (speaks_ksqldb()) return properties;
+  if (speaks_ksqldb) return properties;
   constexpr std::pair<std::string_view, std::string_view> kForms[] = {
       {engine::kZoneProperty, "UTC"},
       {engine::kDateStyleProperty, "ISO, MDY"},
       {engine::kIntervalStyleProperty, "postgres"}};
   for (const auto& [name, usual] : kForms)
-    if (auto value = settings_.get(name); value && *value != usual)
+    if (auto value = settings.get(name); value && *value != usual)
       properties[std::string(name)] = *std::move(value);
   return properties;
+}
+
+engine::Properties SqlSession::properties() const {
+  return properties_of(settings_, *parts_.definitions.image(), speaks_ksqldb());
+}
+
+SqlSession::DryRun SqlSession::dry_run(
+    std::vector<std::shared_ptr<const engine::ParsedStatement>> statements) {
+  return [run = server::DryRun{parts_, settings_, asker_, std::move(statements)}](
+             const std::atomic<bool>& is_cancelled) { return run_dry(run, is_cancelled); };
 }
 
 int64_t SqlSession::setting_ms(const std::string& name, int64_t otherwise) const {

@@ -145,6 +145,7 @@ class SqlSession final : public sql::SessionBackend {
   void begin(Begun by) override;
   std::unique_ptr<sql::Execution> commit(sql::Receiver& receiver) override;
   std::unique_ptr<Savepoint> savepoint() override;
+  DryRun dry_run(std::vector<std::shared_ptr<const engine::ParsedStatement>> statements) override;
   Status rollback_to(const Savepoint& savepoint) override;
   void rollback() override;
   std::unique_ptr<sql::Execution> await_rollback(sql::Receiver& receiver) override;

@@ -92,17 +92,30 @@ std::string command_id(const engine::Statement& statement, std::string_view quer
   return std::visit(CommandName{query_id}, statement);
 }
 
+void KsqlExchange::on_read() {
+  const auto& all = statements().statements;
+  for (const auto& statement : all)
+    if (std::holds_alternative<engine::Query>(statement->statement) ||
+        std::holds_alternative<engine::Print>(statement->statement)) {
+      is_done_ = true;
+      return responder().answer(statement_error(error_code::kQueryEndpoint,
+                                                "SELECT and PRINT are for /query and /query-stream",
+                                                statement->text + ";"));
+    }
+  if (all.size() < 2) return next();
+  try_all([this](const std::optional<sql::SessionBackend::Rejection>& rejection) {
+    if (!rejection) return next();
+    is_done_ = true;
+    const std::string& text = statements().statements[rejection->index]->text;
+    responder().answer(statement_error(rejection->error, text + ";"));
+  });
+}
+
 void KsqlExchange::next() {
   if (std::exchange(is_stepping_, true)) return;
   while (!is_done_ && !is_running() && next_ < statements().statements.size()) {
     const auto& statement = statements().statements[next_++];
-    if (std::holds_alternative<engine::Query>(statement->statement) ||
-        std::holds_alternative<engine::Print>(statement->statement)) {
-      is_done_ = true;
-      responder().answer(statement_error(error_code::kQueryEndpoint,
-                                         "SELECT and PRINT are for /query and /query-stream",
-                                         statement->text + ";", entities_));
-    } else if (!run_own(*statement)) {
+    if (!run_own(*statement)) {
       if (std::holds_alternative<engine::Show>(statement->statement) ||
           std::holds_alternative<engine::DescribeSource>(statement->statement) ||
           std::holds_alternative<engine::DescribeSources>(statement->statement) ||

@@ -1,4 +1,5 @@
-// POST /ksql: statements one after the other, and what each of them comes to.
+// POST /ksql: statements one after the other, and what each of them comes to. They are tried before, so that none is run where
+// one is wrong, as in ksqlDB.
 #pragma once
 #include <memory>
 #include <string>
@@ -12,7 +13,7 @@ class KsqlExchange final : public SqlExchange {
   using SqlExchange::SqlExchange;
 
  private:
-  void on_read() override { next(); }
+  void on_read() override;
   void on_request_failed(const Error& error, std::string_view text) override;
   bool on_prepared(const sql::Prepared& prepared) override;
   void on_rows(std::span<const engine::ColumnPtr> columns, size_t first_row,

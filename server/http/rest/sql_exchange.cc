@@ -104,6 +104,32 @@ Status SqlExchange::set(const std::string& name, const std::string& value) {
   return settings_.set(key, value);
 }
 
+void SqlExchange::try_all(std::function<void(std::optional<sql::SessionBackend::Rejection>)> then) {
+  struct Trial {
+    sql::SessionBackend::DryRun run;
+    std::optional<sql::SessionBackend::Rejection> rejection;
+    bool is_over = false;
+  };
+  auto trial = std::make_shared<Trial>();
+  trial->run = session_->dry_run(statements_->statements);
+  auto errand = session_->run_aside(
+      statements_->text.size(),
+      [trial](const std::atomic<bool>& is_cancelled) {
+        trial->rejection = trial->run(is_cancelled);
+      },
+      [this, trial, then = std::move(then)] {
+        errand_.reset();
+        trial->is_over = true;
+        if (trial->rejection)
+          log_if_denied(pages_, context_, request_.user, trial->rejection->error);
+        then(std::move(trial->rejection));
+        responder().wake();
+      });
+  if (!errand) on_request_failed(too_much_waiting(), {});
+  // The next errand may be under way already.
+  if (!trial->is_over) errand_ = std::move(errand);
+}
+
 void SqlExchange::begin(std::shared_ptr<const engine::ParsedStatement> statement) {
   notices_.clear();
   if (!session_->takes_long(*statement)) return start(session_->prepare(std::move(statement), {}));

@@ -56,6 +56,8 @@ class SqlExchange : public Exchange, protected sql::Receiver {
   virtual void send_rows() {}
 
   void begin(std::shared_ptr<const engine::ParsedStatement> statement);
+  // Hands over the first of all statements that would be rejected if they were run in their order.
+  void try_all(std::function<void(std::optional<sql::SessionBackend::Rejection>)> then);
   void begin_entity(const std::shared_ptr<const engine::ParsedStatement>& statement);
   Status set(const std::string& name, const std::string& value);
   bool is_running() const { return execution_ || errand_; }
