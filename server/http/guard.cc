@@ -1,12 +1,14 @@
 #include "server/http/guard.h"
 
+#include <algorithm>
 #include <cctype>
+#include <map>
 #include <mutex>
 #include <set>
 #include <utility>
 
-#include "base/log.h"
 #include "server/auth/digest.h"
+#include "server/http/refusal_log.h"
 #include "server/net/interest.h"
 
 namespace server::http {
@@ -65,36 +67,57 @@ class Remembered {
   std::set<std::string> keys_;
 };
 
-// What a name may be in the log: short, and nothing that looks like another field or another line.
-std::string for_log(std::string_view text) {
-  std::string shown(text.substr(0, 100));
-  for (char& c : shown)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"') c = '?';
-  return shown;
-}
-
-// Who was not let in: a line a second at most. Any thread.
-class RefusalLog {
+// Guesses of passwords: with each wrong one the next of this user from this address waits longer, so that a list of passwords
+// takes hours. A password that was right lately is remembered, and waits for nothing. Any thread.
+class Attempts {
  public:
-  void add(const ExchangeContext& context, std::string_view user, std::string_view why) {
-    constexpr int64_t kPauseUs = 1'000'000;
-    const int64_t now_us = context.clock.monotonic_us();
+  static std::string key_of(const Credentials& who, const Channel& channel) {
+    return channel.peer_host + '\0' + who.user;
+  }
+  // When this attempt may be checked; nothing: too many of them wait already.
+  std::optional<int64_t> begin(const std::string& key, int64_t now_us) {
+    constexpr int64_t kMostWaitUs = 60'000'000;
     const std::lock_guard lock(mutex_);
-    if (logged_us_ && now_us - *logged_us_ < kPauseUs) {
-      ++unlogged_;
+    const auto found = wrong_.find(key);
+    if (found == wrong_.end()) return now_us;
+    Wrong& wrong = found->second;
+    const int64_t at_us = std::max(now_us, wrong.next_us);
+    if (at_us - now_us > kMostWaitUs) return std::nullopt;
+    wrong.next_us = at_us + delay_us(wrong.count);
+    return at_us;
+  }
+  void end(const std::string& key, bool is_right, int64_t now_us) {
+    const std::lock_guard lock(mutex_);
+    if (is_right) {
+      wrong_.erase(key);
       return;
     }
-    logged_us_ = now_us;
-    log_warn("http client refused peer={} user=\"{}\" reason=\"{}\" others={}",
-             context.channel ? context.channel->peer_host : "", for_log(user), for_log(why),
-             std::exchange(unlogged_, 0));
+    if (wrong_.size() >= kMost && !wrong_.contains(key)) forget(now_us);
+    Wrong& wrong = wrong_[key];
+    ++wrong.count;
+    wrong.next_us = std::max(wrong.next_us, now_us + delay_us(wrong.count));
   }
 
  private:
+  static constexpr size_t kMost = 10'000;
+  struct Wrong {
+    int count = 0;
+    int64_t next_us = 0;  // when the next one may be checked
+  };
+  static int64_t delay_us(int count) {
+    constexpr int64_t kFirstUs = 500'000, kMostUs = 30'000'000;
+    constexpr int kDoublings = 6;
+    return std::min(kMostUs, kFirstUs << std::clamp(count - 1, 0, kDoublings));
+  }
+  // Drops the entries whose time is over, else all of them: an attacker with thousands of addresses is not held up by this.
+  void forget(int64_t now_us) {
+    std::erase_if(wrong_, [&](const auto& each) { return each.second.next_us < now_us; });
+    if (wrong_.size() >= kMost) wrong_.clear();
+  }
+
   std::mutex mutex_;
   // Guarded by mutex_
-  std::optional<int64_t> logged_us_;
-  int64_t unlogged_ = 0;
+  std::map<std::string, Wrong> wrong_;
 };
 
 struct Guard {
@@ -102,6 +125,7 @@ struct Guard {
 
   const GuardView view;
   Remembered remembered;
+  Attempts attempts;
   RefusalLog log;
 };
 
@@ -114,13 +138,15 @@ class GuardedExchange final : public Exchange {
         handler_(handler),
         request_(std::move(request)),
         context_(context) {}
-  // False: too much waits.
-  bool begin(Credentials who, std::string key) {
-    struct Errand {
-      Credentials who;
-      std::string key;
-    };
-    auto errand = std::make_shared<Errand>(Errand{std::move(who), std::move(key)});
+  // The password is checked at that time, which run() comes for. False: too much waits.
+  bool begin(Credentials who, std::string key, int64_t at_us) {
+    errand_ = std::make_shared<Errand>(Errand{std::move(who), std::move(key)});
+    begins_us_ = at_us;
+    return at_us > context_.clock.monotonic_us() || begin_check();
+  }
+  bool begin_check() {
+    begins_us_.reset();
+    const std::shared_ptr<Errand> errand = errand_;
     return guard_->view.run_aside(
         [guard = guard_, errand, told = interest_.on(context_.loop, [this](bool is_right) {
           is_right_ = is_right;
@@ -135,10 +161,16 @@ class GuardedExchange final : public Exchange {
 
   void run() override {
     if (inner_) return inner_->run();
+    if (begins_us_ && context_.clock.monotonic_us() >= *begins_us_ && !begin_check()) {
+      is_over_ = true;
+      return context_.responder.answer(refusal(503, "too many passwords wait to be checked"));
+    }
     if (!is_right_ || is_over_) return;
+    guard_->attempts.end(Attempts::key_of(errand_->who, *context_.channel), *is_right_,
+                         context_.clock.monotonic_us());
     if (!*is_right_ || !guard_->view.access.check_login(request_.user)) {
       is_over_ = true;
-      guard_->log.add(context_, request_.user, "wrong user or password");
+      guard_->log.add(context_.clock, context_.channel, request_.user, "wrong user or password");
       return context_.responder.answer(refusal(401, "wrong user or password"));
     }
     inner_ = handler_(std::move(request_), context_);
@@ -165,18 +197,26 @@ class GuardedExchange final : public Exchange {
   // What has come already is kept; more waits in the socket.
   bool wants_body() const override { return inner_ ? inner_->wants_body() : is_over_; }
   std::optional<int64_t> deadline_us() const override {
-    return inner_ ? inner_->deadline_us() : std::nullopt;
+    return inner_ ? inner_->deadline_us() : begins_us_;
   }
   void shut_down(const Error& reason) override {
     if (inner_) inner_->shut_down(reason);
   }
 
  private:
+  // Shared with the thread that checks it.
+  struct Errand {
+    Credentials who;
+    std::string key;
+  };
+
   const std::shared_ptr<Guard> guard_;  // shared with the routes and what runs aside
   const Handler& handler_;
   Request request_;
   const ExchangeContext context_;
   std::unique_ptr<Exchange> inner_;
+  std::shared_ptr<Errand> errand_;
+  std::optional<int64_t> begins_us_;  // until then it waits
   std::optional<bool> is_right_;
   bool is_over_ = false, is_body_over_ = false;
   std::string body_;
@@ -186,7 +226,7 @@ class GuardedExchange final : public Exchange {
 std::unique_ptr<Exchange> refuse(Guard& guard, const Request& request,
                                  const ExchangeContext& context, int status,
                                  std::string_view message) {
-  guard.log.add(context, request.user, message);
+  guard.log.add(context.clock, context.channel, request.user, message);
   context.responder.answer(refusal(status, message));
   return nullptr;
 }
@@ -242,8 +282,12 @@ std::unique_ptr<Exchange> pass(const std::shared_ptr<Guard>& guard, const Handle
   }
   std::string key = guard->remembered.key_of(access, *who);
   if (may_login && guard->remembered.has(key)) return handler(std::move(request), context);
+  const auto at_us =
+      guard->attempts.begin(Attempts::key_of(*who, *context.channel), context.clock.monotonic_us());
+  if (!at_us)
+    return refuse(*guard, request, context, 429, "too many wrong passwords; try again in a minute");
   auto exchange = std::make_unique<GuardedExchange>(guard, handler, std::move(request), context);
-  if (!exchange->begin(*who, std::move(key))) {
+  if (!exchange->begin(*who, std::move(key), *at_us)) {
     context.responder.answer(refusal(503, "too many passwords wait to be checked"));
     return nullptr;
   }
