@@ -636,11 +636,14 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
                 partition.records ? partition.records->whole() : std::string_view();
             auto aborted = partition.aborted_transactions.value_or(
                 std::vector<kafka::FetchResponse::Topic::Partition::AbortedTransaction>());
-            while (!left.empty()) {
+            // A record that cannot be shown is an error once those before it are with the client, which can commit these and
+            // seek beyond it.
+            bool has_records = false, is_cut = false;
+            while (!left.empty() && !is_cut) {
               const auto batch = records::parse_batch(left, records::BatchCheck::Shape);
               if (!batch) break;  // cut by the limit
               left.remove_prefix(batch->header.size_bytes);
-              const int64_t behind = batch->header.last_offset().value() + 1;
+              int64_t behind = batch->header.last_offset().value() + 1;
               const bool is_aborted = std::ranges::any_of(aborted, [&](const auto& one) {
                 return batch->header.is_transactional() &&
                        one.producer_id == batch->header.producer_id.value() &&
@@ -659,22 +662,31 @@ void ConsumerInstance::fetch(std::shared_ptr<Reading> reading) {
                 for (records::RecordView record; reader->next(record);) {
                   const int64_t offset = batch->header.base_offset.value() + record.offset_delta;
                   if (offset < position.next.value_or(0)) continue;
-                  json.begin_object();
-                  json.member("topic", topic.topic);
+                  engine::JsonWriter shown;
+                  shown.begin_object();
+                  shown.member("topic", topic.topic);
                   for (const auto& [name, bytes] :
                        {std::pair("key", record.key), {"value", record.value}}) {
-                    json.key(name);
-                    if (const Status told =
-                            append_payload(json, self->settings_.format, bytes, schemas);
-                        !told)
-                      return reading->done(
-                          proxy_error(42203, fmt::format("{}-{} offset {}: {}: {}", topic.topic,
-                                                         partition.partition_index, offset, name,
-                                                         told.error().message)));
+                    shown.key(name);
+                    const Status appended =
+                        append_payload(shown, self->settings_.format, bytes, schemas);
+                    if (appended) continue;
+                    is_cut = true;
+                    if (has_records) break;
+                    return reading->done(
+                        proxy_error(42203, fmt::format("{}-{} offset {}: {}: {}", topic.topic,
+                                                       partition.partition_index, offset, name,
+                                                       appended.error().message)));
                   }
-                  json.member("partition", partition.partition_index);
-                  json.member("offset", offset);
-                  json.end_object();
+                  if (is_cut) {
+                    behind = offset;
+                    break;
+                  }
+                  shown.member("partition", partition.partition_index);
+                  shown.member("offset", offset);
+                  shown.end_object();
+                  json.raw(shown.json());
+                  has_records = true;
                 }
               }
               position.next = position.told = behind;
