@@ -204,7 +204,17 @@ void write_functions(JsonWriter& json) {
   });
 }
 
+// In this place ksqlDB's API has STRING, and VARCHAR in all others.
+std::string argument_type(const TypePattern& pattern) {
+  std::string text = pattern.to_string();
+  constexpr std::string_view kVarchar = "VARCHAR";
+  for (size_t at = 0; (at = text.find(kVarchar, at)) != text.npos;)
+    text.replace(at, kVarchar.size(), "STRING");
+  return text;
+}
+
 void write_function(JsonWriter& json, const std::string& name, const InformationRows& rows) {
+  const std::span<const Overload> overloads = Registry::instance().find(name);  // a row for each
   const auto text = [&](size_t column, size_t row) {
     return rows.columns[column]->is_null(row) ? std::string_view()
                                               : rows.columns[column]->data<std::string_view>()[row];
@@ -218,15 +228,15 @@ void write_function(JsonWriter& json, const std::string& name, const Information
   json.begin_array();
   for (size_t row = 0; row < rows.rows; ++row) {
     json.begin_object();
-    add_list(json, "arguments", std::array{text(2, row)}, [&](std::string_view arguments) {
-      if (arguments.empty()) return;
-      json.begin_object();
-      json.member("name", "");
-      json.member("type", arguments);
-      json.member("description", "");
-      json.member("isVariadic", false);
-      json.end_object();
-    });
+    add_list(json, "arguments", overloads[row].signature.parameters,
+             [&](const SignatureParameter& parameter) {
+               json.begin_object();
+               json.member("name", parameter.name);
+               json.member("type", argument_type(parameter.pattern));
+               json.member("description", "");
+               json.member("isVariadic", parameter.is_variadic);
+               json.end_object();
+             });
     json.member("returnType", text(3, row));
     json.member("description", text(4, row));
     json.end_object();
