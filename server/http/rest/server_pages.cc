@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/json/json_writer.h"
+#include "server/http/accept.h"
 
 namespace server::http {
 
@@ -90,6 +91,33 @@ std::string server_metadata(const ServerView& view) {
   add_identity(json, view);
   json.end_object();
   return json.take();
+}
+
+constexpr std::string_view kHtml = "text/html";
+
+// The page that a browser shows to a person.
+Response front_page() {
+  constexpr std::string_view kPage =
+      "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Millrace</title>"
+      "<style>body{font:16px/1.5 sans-serif;max-width:46em;margin:3em auto;padding:0 1em}"
+      "pre{background:#eee;padding:.7em;overflow:auto}</style><h1>Millrace " MILLRACE_VERSION
+      "</h1><p>A streaming database. This port speaks HTTP:</p><ul>"
+      "<li><a href=\"/info\">/info</a>: the server and its version"
+      "<li><a href=\"/healthcheck\">/healthcheck</a>, <a href=\"/metrics\">/metrics</a>: "
+      "health, metrics for Prometheus"
+      "<li><code>POST /ksql</code>, <code>/query-stream</code>: statements and queries, as in "
+      "ksqlDB<li><a href=\"/subjects\">/subjects</a>: the schema registry"
+      "<li><a href=\"/topics\">/topics</a>: topics, over the REST proxy</ul>"
+      "<p>A first statement, with SQL clients or with curl:</p>"
+      "<pre>psql -h HOST -p 7432 -c 'SHOW STREAMS'\n"
+      "curl HOST:8088/ksql -d '{\"ksql\": \"SHOW STREAMS;\"}'</pre>"
+      "<p>The manual is in <code>docs/</code>: README.md, docs/sql, docs/HTTP.md.</p></html>\n";
+  Response page{.head = {.content_type = "text/html; charset=utf-8"}, .body = std::string(kPage)};
+  page.head.headers = {{"content-security-policy",
+                        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+                        "form-action 'none'; frame-ancestors 'none'"},
+                       {"x-content-type-options", "nosniff"}};
+  return page;
 }
 
 // Paths of ksqlDB that mean nothing here, or not yet.
@@ -196,7 +224,9 @@ void add_server_pages(Routes& routes, const ServerView& view) {
     routes.add({page.method, page.path, answer_with([&page](const Request&) {
                   return error_response(error_code::kNotSupported, page.why);
                 })});
-  routes.add({"GET", "/", answer_with([](const Request&) {
+  routes.add({"GET", "/", answer_with([](const Request& request) {
+                const auto type = accepted_type(request.header("accept"), {kJson, kHtml});
+                if (type == kHtml) return front_page();
                 Response moved = text_response("see /info\n", 307);
                 moved.head.headers.push_back({"location", "/info"});
                 return moved;
