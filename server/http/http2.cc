@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kMaxRunUs = 1'000;
 // How often answers that wait for memory look again: no event reports that other clients have read theirs.
 constexpr int64_t kMemoryTickUs = 50'000;
-// Beyond so many short answers a connection makes none while answers hold all the memory that they may.
+// Beyond this number of short answers a connection makes none while answers hold all the memory that they may.
 constexpr size_t kMostShortAnswers = 8;
 
 // What is made of answers before it is handed out.

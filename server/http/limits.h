@@ -12,7 +12,7 @@ struct Limits {
   size_t max_body_bytes = 16 << 20;  // of what is not taken in pieces
   // Of an answer that its client has not taken: beyond that no more of it is made.
   size_t max_unsent_bytes = 64 * 1024;
-  // The same for all answers on a connection of HTTP/2 together. Beyond that only short ones are made, so that a client that leaves one
+  // A bound of all answers on a connection of HTTP/2 together. Beyond it only short ones are made, so that a client that leaves one
   // of them unread still gets the others.
   size_t max_unsent_bytes_of_streams = 256 * 1024;
   // Of requests that wait for the answer to an earlier one.
