@@ -17,8 +17,8 @@ namespace server::http {
 
 // The exceptions that an operator makes, in lower case.
 struct GateRules {
-  std::vector<std::string> hosts;    // "db.example.org", "*.example.org", or "*" for every name
-  std::vector<std::string> origins;  // "https://app.example.org:8443", or "*" for every origin
+  std::vector<std::string> hosts = {};  // "db.example.org", "*.example.org", or "*" for every name
+  std::vector<std::string> origins = {};  // "https://app.example.org:8443", or "*" for every origin
   // Whether the certificate of the server is valid for a name; null: no certificate.
   std::function<bool(std::string_view host)> is_certified = {};
 };

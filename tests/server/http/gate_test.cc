@@ -16,7 +16,10 @@ int status_of(const RequestGate& gate, const Headers& headers, std::string_view 
               std::string_view method = "GET", bool has_tls = false) {
   const Routes routes = test_routes();
   const SimulatedClock clock;
-  Request request{.method = std::string(method), .path = std::string(path), .headers = headers};
+  Request request;
+  request.method = method;
+  request.path = path;
+  request.headers = headers;
   const Channel channel{.peer_host = "10.0.0.1", .has_tls = has_tls};
   const auto admission = gate.admit(request, routes.find(method, path), routes, &channel, clock);
   return admission.answer ? admission.answer->head.status : 200;
@@ -92,7 +95,10 @@ TEST(RequestGate, only_listed_origins_get_cors_headers_and_answers_to_preflight_
   const Routes routes = test_routes();
   const SimulatedClock clock;
   const auto admit = [&](std::string_view method, Headers headers) {
-    Request request{.method = std::string(method), .path = "/echo", .headers = std::move(headers)};
+    Request request;
+    request.method = method;
+    request.path = "/echo";
+    request.headers = std::move(headers);
     return gate.admit(request, routes.find(method, "/echo"), routes, nullptr, clock);
   };
   const auto answer = admit("OPTIONS", {{"host", "localhost"},
