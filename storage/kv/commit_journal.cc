@@ -193,7 +193,12 @@ std::optional<Found> entry_at(std::string_view bytes, const Uuid& identity) {
 Result<std::string> read_file(const std::string& path) {
   const File file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.number < 0) return lmdb_failure(errno, "open the commit journal");
+  struct stat found;
+  if (::fstat(file.number, &found) != 0) return lmdb_failure(errno, "read the commit journal");
   std::string bytes(2 * CommitJournal::kHalfBytes, '\0');
+  if (static_cast<uint64_t>(found.st_size) != bytes.size())
+    return damaged_data(fmt::format("the commit journal {} is cut or another file: {} bytes of {}",
+                                    path, found.st_size, bytes.size()));
   size_t size = 0;
   while (size < bytes.size()) {
     const ssize_t got =

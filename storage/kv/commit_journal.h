@@ -72,7 +72,8 @@ class CommitJournal {
   AlignedBytes buffer_;
 };
 
-// What is to be done to a data file with this identity. Nothing to restore where `root` is empty.
+// The changes that a data file with this identity may lack. `root` is empty where no entry has the identity: then the
+// journal is another file's, or of a version that made it without a first entry.
 struct ReplayedJournal {
   struct Commit {
     uint64_t commit;
@@ -82,7 +83,8 @@ struct ReplayedJournal {
   uint64_t root_commit = 0, last_commit = 0;
   std::vector<Commit> commits;  // after the root, without gaps
 };
-// Fails with StorageFailure where there is no such file, and with DataCorrupted where entries are missing.
+// Fails with StorageFailure if the file does not exist, and with DataCorrupted if it has another size than
+// 2 * kHalfBytes, which it had before the data file named it, or if entries are missing.
 Result<ReplayedJournal> read_journal(const std::string& path, const Uuid& identity);
 
 }  // namespace storage

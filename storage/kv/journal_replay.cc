@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 
 #include "storage/kv/bus_error.h"
@@ -110,15 +111,27 @@ class Replay {
   MappedPages pages_;
 };
 
-// Fails with StorageFailure, and says what to do.
-Result<ReplayedJournal> read_journal_of(const std::string& path, const Uuid& identity) {
+// Fails with StorageFailure where it is missing, and with DataCorrupted where it is another one, is cut or lacks entries.
+Result<ReplayedJournal> read_journal_of(const std::string& path, const JournalOfFile& wanted) {
   const std::string journal_path = journal_path_of(path);
-  auto journal = read_journal(journal_path, identity);
-  if (journal || ::access(journal_path.c_str(), F_OK) == 0) return journal;
-  return Error{
-      .code = ErrorCode::StorageFailure,
-      .message = fmt::format("{} was not closed, and its journal is missing", path),
-      .hint = fmt::format("Put {} back beside it: the newest commits are there.", journal_path)};
+  auto journal = read_journal(journal_path, wanted.identity);
+  if (!journal && ::access(journal_path.c_str(), F_OK) != 0)
+    return Error{
+        .code = ErrorCode::StorageFailure,
+        .message = fmt::format("{} was not closed, and its journal is missing", path),
+        .hint = fmt::format("Put {} back beside it: the newest commits are there.", journal_path)};
+  // To go on without would lose commits that were acknowledged.
+  if (journal && journal->root.empty() && wanted.begins_with_entry)
+    return Error{
+        .code = ErrorCode::DataCorrupted,
+        .message = fmt::format("{} was not closed, and {} is not its journal: it has no entry of "
+                               "this data file",
+                               path, journal_path),
+        .hint = fmt::format("Put the {} that the server had when it ended back beside it: the "
+                            "newest commits are there. Otherwise restore the data directory from "
+                            "a backup.",
+                            std::filesystem::path(journal_path).filename().string())};
+  return journal;
 }
 
 Status bring_to_end(const std::string& path, int file, const ReplayedJournal& journal,
@@ -148,28 +161,28 @@ std::string journal_path_of(const std::string& data_file) {
 
 Status replay_journal(const std::string& path, int file, const ReplayLimits& limits) {
   if (is_empty(file)) return {};
-  const Uuid identity = TRY(read_journal_identity(file));
-  if (identity.is_nil()) return {};
-  const ReplayedJournal journal = TRY(read_journal_of(path, identity));
+  const JournalOfFile wanted = TRY(read_journal_of_file(file));
+  if (wanted.identity.is_nil()) return {};
+  const ReplayedJournal journal = TRY(read_journal_of(path, wanted));
   TRY(bring_to_end(path, file, journal, limits));
   TRY(sync_file(file));
-  TRY(write_journal_identity(file, {}));
+  TRY(write_journal_of_file(file, {}));
   return sync_file(file);
 }
 
 Status replay_journal_of_closed(const std::string& path) {
   const int reading = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (reading < 0) return lmdb_failure(errno, "open the data file");
-  auto identity = read_journal_identity(reading);
+  if (reading < 0) return lmdb_open_failure(errno, "open the data file");
+  auto journal = read_journal_of_file(reading);
   ::close(reading);
-  if (!identity || identity->is_nil()) return identity ? Status{} : std::move(identity).error();
+  if (!journal) return std::move(journal).error();
+  if (journal->identity.is_nil()) return {};
   const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (file < 0) {
-    const int code = errno;
-    Error error = lmdb_failure(code, "open the data file for writing");
+    Error error = lmdb_open_failure(errno, "open the data file for writing");
     error.hint =
-        "The file was not closed. Who only reads it has to wait for a server to open it, or needs "
-        "leave to write.";
+        "The file was not closed, so its newest commits are in the journal alone. Make the data "
+        "directory writable, or check and back up a copy that is.";
     return error;
   }
   Status replayed = {};

@@ -17,16 +17,16 @@ struct ReplayLimits {
 };
 
 // Brings the data file to where its journal ends, and makes it whole by itself: durable when it returns. `file` is the
-// data file, open for reading and writing and locked by the caller; it is open nowhere else in this process. What is
-// whole already is left alone; so is an empty file.
+// data file, open for reading and writing and locked by the caller; it is open nowhere else in this process. A file that
+// is whole already, or empty, is left alone.
 //
-// Fails with StorageFailure where the journal is not there or nothing can be read or written, and with DataCorrupted
-// where entries of it are missing, or a page is damaged that they change. The next call then finds what this one has
-// found.
+// Fails with StorageFailure where the journal is missing or nothing can be read or written, and with DataCorrupted
+// where it is empty, cut or of another data file, where entries of it are missing, or a page is damaged that they change.
+// The next call then finds what this one has found.
 Status replay_journal(const std::string& path, int file, const ReplayLimits& limits = {});
 
-// The same for who only reads the file: does nothing while another process has it open for writing. Needs leave to
-// write where there is something to be done.
+// Does this for a process that only reads the file: nothing happens while another one has it open for writing. Fails with
+// InsufficientPrivilege where it may not read the file, or may not write one that was not closed.
 Status replay_journal_of_closed(const std::string& path);
 
 }  // namespace storage

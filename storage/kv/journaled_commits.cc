@@ -32,23 +32,32 @@ Result<std::unique_ptr<JournaledCommits>> JournaledCommits::begin(MDB_env* envir
   const Uuid identity = Uuid::random();
   auto journal = TRY(CommitJournal::make(journal_path, identity));
   TRY(sync_file(file));
-  TRY(write_journal_identity(file, identity));
+  // The file names a journal that has an entry already. So an empty journal, or one of another directory, is never taken
+  // for that of a server that was killed before its first commit.
+  KeptRoot root = TRY(KeptRoot::take(environment, file));
+  TRY(journal->append({.commit = root.root().commit(),
+                       .changes = {},
+                       .root = root.root().bytes(),
+                       .root_commit = root.root().commit()}));
+  TRY(write_journal_of_file(file, identity));
   TRY(sync_file(file));
   return std::unique_ptr<JournaledCommits>(
-      new JournaledCommits(environment, file, pages, std::move(journal)));
+      new JournaledCommits(environment, file, pages, std::move(journal), std::move(root)));
 }
 
 JournaledCommits::JournaledCommits(MDB_env* environment, int file, const MappedPages& pages,
-                                   std::unique_ptr<CommitJournal> journal)
+                                   std::unique_ptr<CommitJournal> journal, KeptRoot root)
     : environment_(environment),
       file_(file),
       journal_(std::move(journal)),
+      durable_(std::move(root)),
+      is_durable_named_(true),
       syncer_(file),
       pending_(environment, pages) {}
 
 JournaledCommits::~JournaledCommits() {
   if (pending_.make() != 0 || has_failed_ || !sync_file(file_)) return;
-  if (write_journal_identity(file_, {})) [[maybe_unused]]
+  if (write_journal_of_file(file_, {})) [[maybe_unused]]
     const Status synced = sync_file(file_);
 }
 

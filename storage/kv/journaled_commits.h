@@ -65,9 +65,6 @@ class JournaledCommits {
   bool has_failed() const { return has_failed_; }
 
  private:
-  JournaledCommits(MDB_env* environment, int file, const MappedPages& pages,
-                   std::unique_ptr<CommitJournal> journal);
-
   // A root whose pages stay as they are while it lives.
   class KeptRoot {
    public:
@@ -82,6 +79,9 @@ class JournaledCommits {
     LmdbRoot root_;
     std::unique_ptr<MDB_txn, Abort> read_;
   };
+
+  JournaledCommits(MDB_env* environment, int file, const MappedPages& pages,
+                   std::unique_ptr<CommitJournal> journal, KeptRoot root);
 
   // Syncs the file on a thread of its own.
   class Syncer {

@@ -75,19 +75,24 @@ Status LmdbRoot::write(int file) const {
   return write_at(file, bytes.substr(kRootBytes), number_at<uint32_t>(bytes, kPageSizeAt));
 }
 
-Result<Uuid> read_journal_identity(int file) {
-  std::array<char, kMark.size() + sizeof(Uuid::bytes)> bytes;
+Result<JournalOfFile> read_journal_of_file(int file) {
+  constexpr size_t kIdBytes = sizeof(Uuid::bytes);
+  std::array<char, kMark.size() + 2 * kIdBytes> bytes;
   TRY(read_at(file, bytes.data(), bytes.size(), kIdentityAt));
-  Uuid identity;
+  JournalOfFile journal;
   const std::string_view mark(bytes.data(), kMark.size());
-  if (mark != kMark && mark != kMarkBefore7) return identity;
-  std::memcpy(identity.bytes.data(), bytes.data() + kMark.size(), identity.bytes.size());
-  return identity;
+  if (mark != kMark && mark != kMarkBefore7) return journal;
+  const char* const identity = bytes.data() + kMark.size();
+  std::memcpy(journal.identity.bytes.data(), identity, kIdBytes);
+  journal.begins_with_entry = std::memcmp(identity, identity + kIdBytes, kIdBytes) == 0;
+  return journal;
 }
 
-Status write_journal_identity(int file, const Uuid& identity) {
+Status write_journal_of_file(int file, const Uuid& identity) {
+  // All of it lies in one sector, which a power cut leaves as it was before or as it is afterwards.
   std::string bytes(kMark);
-  bytes.append(reinterpret_cast<const char*>(identity.bytes.data()), identity.bytes.size());
+  for (int i = 0; i < 2; ++i)
+    bytes.append(reinterpret_cast<const char*>(identity.bytes.data()), identity.bytes.size());
   return write_at(file, bytes, kIdentityAt);
 }
 

@@ -31,10 +31,19 @@ class LmdbRoot {
   uint64_t commit_ = 0;
 };
 
-// Whose journal goes with a file; nil: it is whole by itself. It lies behind the first root, in bytes of its page that
-// LMDB never writes. A copy that LMDB makes has none. Read also as versions before 7 wrote it, whose journals had an entry
-// for each commit; they do not find a journal that they could not read.
-Result<Uuid> read_journal_identity(int file);
-Status write_journal_identity(int file, const Uuid& identity);
+// The journal that a data file needs until it is closed. The data file names it behind its first root, in bytes of that
+// page that LMDB never writes; a copy that LMDB makes names none. The identity is written twice. A version whose journals
+// have no first entry writes it once, and leaves another one at the second place.
+struct JournalOfFile {
+  Uuid identity;  // nil: the file is whole by itself
+  // The journal had a durable entry of this identity before the file named it, and has had one since: a journal without
+  // one is not that journal.
+  bool begins_with_entry = false;
+};
+// Also as versions before 7 wrote it, whose journals had an entry for each commit; they do not find a journal that they
+// could not read.
+Result<JournalOfFile> read_journal_of_file(int file);
+// For a journal that has its first entry, or for none.
+Status write_journal_of_file(int file, const Uuid& identity);
 
 }  // namespace storage

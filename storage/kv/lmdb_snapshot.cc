@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 
 #include "storage/kv/bus_error.h"
+#include "storage/kv/damage.h"
 #include "storage/kv/endless_call.h"
 #include "storage/kv/journal_replay.h"
 #include "storage/kv/lmdb_transaction.h"
@@ -39,14 +41,14 @@ Result<Environment> open_environment(const std::string& path, unsigned flags) {
   if (const int code =
           mdb_env_open(environment, path.c_str(), MDB_NOSUBDIR | MDB_NOTLS | flags, 0640);
       code != 0)
-    return lmdb_failure(code, "open the data file");
+    return lmdb_open_failure(code, "open the data file");
   return owned;
 }
 
 class Snapshot final : public LmdbSnapshot {
  public:
   Snapshot(Environment environment, const std::string& path)
-      : environment_(std::move(environment)), noted_(note_mapped_file(path)) {}
+      : environment_(std::move(environment)), path_(path), noted_(note_mapped_file(path)) {}
   ~Snapshot() override {
     read_.reset();
     idle_.clear();
@@ -57,12 +59,16 @@ class Snapshot final : public LmdbSnapshot {
   ReadTransaction& transaction() override { return *read_; }
   const std::vector<Table>& tables() const override { return tables_; }
   uint64_t used_bytes() const override { return used_bytes_; }
+  Status check_pages() override;
 
  private:
   Status open_tables();
+  // One entry for each page that the file counts, from 0 on.
+  Result<std::vector<bool>> free_pages(uint64_t page_count);
   Status copy_tables(const std::string& path, const Copied& copied) const override;
 
   const Environment environment_;
+  const std::string path_;
   const int noted_;
   IdleReads idle_;
   MDB_txn* raw_ = nullptr;  // of read_
@@ -108,6 +114,60 @@ Status Snapshot::open_tables() {
                    stat.ms_psize;
     tables_.push_back(std::move(table));
   }
+  return {};
+}
+
+// LMDB keeps them in its table 0: commit -> their count, their numbers.
+Result<std::vector<bool>> Snapshot::free_pages(uint64_t page_count) {
+  constexpr TableHandle kFreePages{0};
+  constexpr size_t kRoots = 2;
+  const Error damaged = damaged_data("the list of free pages is damaged");
+  std::vector<bool> is_free(page_count);
+  const auto entries = TRY(read_->cursor(kFreePages));
+  size_t before = 0;  // commits count from 1; a damaged page may lead round in a circle
+  for (auto entry = TRY(entries->first()); entry; entry = TRY(entries->next())) {
+    std::vector<size_t> numbers(entry->value.size() / sizeof(size_t));
+    size_t commit = 0;
+    if (entry->key.size() != sizeof commit || numbers.empty()) return damaged;
+    std::memcpy(&commit, entry->key.data(), sizeof commit);
+    std::memcpy(numbers.data(), entry->value.data(), numbers.size() * sizeof(size_t));
+    if (commit <= before || numbers[0] >= numbers.size()) return damaged;
+    before = commit;
+    for (size_t i = 1; i <= numbers[0]; ++i) {
+      if (numbers[i] < kRoots || numbers[i] >= page_count || is_free[numbers[i]]) return damaged;
+      is_free[numbers[i]] = true;
+    }
+  }
+  return is_free;
+}
+
+Status Snapshot::check_pages() {
+  MDB_envinfo info;
+  mdb_env_info(environment_.get(), &info);
+  MDB_stat list, names;
+  const int code = guarded([&] {
+    const int failed = mdb_stat(raw_, 0, &list);
+    return failed != 0 ? failed : mdb_stat(raw_, 1, &names);
+  });
+  if (code != 0) return lmdb_failure(code, "read the data file");
+  const uint64_t page_count = uint64_t{info.me_last_pgno} + 1;
+  const std::vector<bool> is_free = TRY(free_pages(page_count));
+  std::error_code failed;
+  const uint64_t size = std::filesystem::file_size(path_, failed);
+  if (failed) return lmdb_failure(failed.value(), "read the size of the data file");
+  const auto missing =
+      is_free.begin() + static_cast<std::ptrdiff_t>(std::min(size / list.ms_psize, page_count));
+  if (std::find(missing, is_free.end(), false) != is_free.end())
+    return damaged_data(
+        fmt::format("the file is cut: {} bytes of {}", size, page_count * list.ms_psize));
+  // A page that is listed as free though a table uses it would be overwritten.
+  uint64_t used = 2 + used_bytes_ / list.ms_psize;
+  for (const MDB_stat& each : {list, names})
+    used += each.ms_branch_pages + each.ms_leaf_pages + each.ms_overflow_pages;
+  const auto free = static_cast<uint64_t>(std::ranges::count(is_free, true));
+  if (used + free > page_count)
+    return damaged_data(
+        fmt::format("{} pages are used and {} are free, of {}", used, free, page_count));
   return {};
 }
 
@@ -192,7 +252,7 @@ Status Snapshot::copy_tables(const std::string& path, const Copied& copied) cons
 Result<std::unique_ptr<LmdbSnapshot>> LmdbSnapshot::open(const std::string& path) {
   std::error_code failed;
   if (!std::filesystem::exists(path, failed))
-    return Error{.code = ErrorCode::StorageFailure, .message = fmt::format("there is no {}", path)};
+    return Error{.code = ErrorCode::StorageFailure, .message = fmt::format("{} is missing", path)};
   TRY(replay_journal_of_closed(path));
   auto environment = open_environment(path, MDB_RDONLY);
   if (!environment) {

@@ -39,6 +39,10 @@ class LmdbSnapshot {
 
   // What it takes, without what is free in the file.
   virtual uint64_t used_bytes() const = 0;
+  // A start reads these, too, before it writes: that the file has all pages that it counts but free ones, and that the
+  // list of free pages can be read and has no page that a table uses. Fails with DataCorrupted. A page that the file
+  // lacks may end it with SIGBUS (bus_error.h).
+  virtual Status check_pages() = 0;
 
   // Makes a file with the same tables and entries and nothing else, durable when it returns; `copied` is
   // told of the bytes from time to time. On failure nothing is left of it.

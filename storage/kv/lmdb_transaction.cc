@@ -41,6 +41,13 @@ Error lmdb_failure(int code, std::string_view doing) {
   }
 }
 
+Error lmdb_open_failure(int code, std::string_view doing) {
+  Error error = lmdb_failure(code, doing);
+  if (code == EACCES || code == EPERM || code == EROFS)
+    error.code = ErrorCode::InsufficientPrivilege;
+  return error;
+}
+
 namespace {
 
 MDB_val value_of(std::string_view bytes) {

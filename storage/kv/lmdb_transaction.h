@@ -13,6 +13,9 @@ namespace storage {
 
 // What one of LMDB's or the system's error numbers means to a user.
 Error lmdb_failure(int code, std::string_view doing);
+// Works like lmdb_failure(), for a file that a process opens to look at it: InsufficientPrivilege if it may not, since the file
+// may be whole.
+Error lmdb_open_failure(int code, std::string_view doing);
 
 // Commits, and says what that has come to: the store knows how, and whether it can go on.
 using Commit = std::function<Status(MDB_txn* ending)>;
