@@ -5,7 +5,10 @@
 #include <cassert>
 
 #include "base/log.h"
-#include "storage/meta/cluster_table.h"
+#include "storage/meta/metadata_parts.h"
+
+// A kind of part that is forgotten would stop every start.
+#pragma GCC diagnostic error "-Wswitch"
 
 namespace server {
 
@@ -13,6 +16,7 @@ namespace {
 
 using engine::Catalog;
 using engine::DesiredState;
+using Kind = storage::MetadataPartKind;
 
 // A row that is written back as it was says it from then on, as one that can be read does.
 void add_made_at(std::string& row, Revision revision) {
@@ -151,33 +155,42 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
   next->revision = revision;
   auto next_definition = definitions.begin();
   for (const storage::MetadataPart& part : command.parts) {
-    if (part.type == storage::kTopicsPart) {
-      change.topics.push_back(TRY(changed.apply(part.bytes)));
-    } else if (part.type == storage::kQuotasPart) {
-      next->quotas = std::make_shared<const storage::ClientQuotas>(
-          TRY(storage::apply_quota_changes(*next->quotas, part.bytes)));
-    } else if (part.type == storage::kGroupConfigsPart) {
-      next->group_configs = std::make_shared<const storage::GroupConfigs>(
-          TRY(storage::apply_group_configs(*next->group_configs, part.bytes)));
-    } else if (part.type == storage::kUsersPart) {
-      next->users = std::make_shared<const storage::Users>(
-          TRY(storage::apply_user_changes(*next->users, part.bytes)));
-    } else if (part.type == kSqlPart) {
-      const Result<DefinitionCommand>& definition = *next_definition++;
-      if (!definition && definition.error().code == ErrorCode::IncompatibleFormat)
-        return definition.error();
-      if (definition) {
-        apply_changes(definition->changes, *next, change);
-        continue;
+    switch (storage::kind_of_part(part.type)) {
+      case Kind::TopicPart:
+        change.topics.push_back(TRY(changed.apply(part.bytes)));
+        break;
+      case Kind::QuotaPart:
+        next->quotas = std::make_shared<const storage::ClientQuotas>(
+            TRY(storage::apply_quota_changes(*next->quotas, part.bytes)));
+        break;
+      case Kind::GroupConfigPart:
+        next->group_configs = std::make_shared<const storage::GroupConfigs>(
+            TRY(storage::apply_group_configs(*next->group_configs, part.bytes)));
+        break;
+      case Kind::UserPart:
+        next->users = std::make_shared<const storage::Users>(
+            TRY(storage::apply_user_changes(*next->users, part.bytes)));
+        break;
+      case Kind::DefinitionPart: {
+        const Result<DefinitionCommand>& definition = *next_definition++;
+        if (!definition && definition.error().code == ErrorCode::IncompatibleFormat)
+          return definition.error();
+        if (definition) {
+          apply_changes(definition->changes, *next, change);
+          break;
+        }
+        // Not even its names are known, so nothing can be shown in state ERROR. SHOW SERVER lists it.
+        next->left_out.push_back(
+            fmt::format("revision {}: {}", revision.value(), definition.error().message));
+        log_error("a definition is left out revision={} error=\"{}\"", revision.value(),
+                  definition.error().message);
+        break;
       }
-      // Not even its names are known: there is nothing that could be in state ERROR. SHOW SERVER tells.
-      next->left_out.push_back(
-          fmt::format("revision {}: {}", revision.value(), definition.error().message));
-      log_error("a definition is left out revision={} error=\"{}\"", revision.value(),
-                definition.error().message);
-    } else if (part.type != storage::kClusterPart) {  // which replication has applied
-      return Error{ErrorCode::IncompatibleFormat,
-                   "the metadata log has a kind of command that this version does not know"};
+      case Kind::ClusterPart:
+        break;  // replication has applied it
+      case Kind::UnknownPart:
+        return Error{ErrorCode::IncompatibleFormat,
+                     "the metadata log has a kind of command that this version does not know"};
     }
   }
   next->topics = changed.snapshot();
@@ -211,22 +224,30 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
   image->revision = snapshot.revision;
   storage::TopicTable loaded;
   for (const storage::MetadataPart& part : snapshot.state.parts) {
-    if (part.type == storage::kTopicsPart)
-      loaded = TRY(storage::TopicTable::load(part.bytes));
-    else if (part.type == storage::kQuotasPart)
-      image->quotas = std::make_shared<const storage::ClientQuotas>(
-          TRY(storage::apply_quota_changes({}, part.bytes)));
-    else if (part.type == storage::kGroupConfigsPart)
-      image->group_configs = std::make_shared<const storage::GroupConfigs>(
-          TRY(storage::apply_group_configs({}, part.bytes)));
-    else if (part.type == storage::kUsersPart)
-      image->users =
-          std::make_shared<const storage::Users>(TRY(storage::apply_user_changes({}, part.bytes)));
-    else if (part.type == kSqlPart)
-      apply_changes(TRY(decode_definition(part.bytes)).changes, *image, change);
-    else
-      return Error{ErrorCode::IncompatibleFormat,
-                   "the metadata snapshot has a part that this version does not know"};
+    switch (storage::kind_of_part(part.type)) {
+      case Kind::TopicPart:
+        loaded = TRY(storage::TopicTable::load(part.bytes));
+        break;
+      case Kind::QuotaPart:
+        image->quotas = std::make_shared<const storage::ClientQuotas>(
+            TRY(storage::apply_quota_changes({}, part.bytes)));
+        break;
+      case Kind::GroupConfigPart:
+        image->group_configs = std::make_shared<const storage::GroupConfigs>(
+            TRY(storage::apply_group_configs({}, part.bytes)));
+        break;
+      case Kind::UserPart:
+        image->users = std::make_shared<const storage::Users>(
+            TRY(storage::apply_user_changes({}, part.bytes)));
+        break;
+      case Kind::DefinitionPart:
+        apply_changes(TRY(decode_definition(part.bytes)).changes, *image, change);
+        break;
+      case Kind::ClusterPart:  // replication takes it out before
+      case Kind::UnknownPart:
+        return Error{ErrorCode::IncompatibleFormat,
+                     "the metadata snapshot has a part that this version does not know"};
+    }
   }
   image->topics = loaded.snapshot();
   topics = std::move(loaded);

@@ -28,14 +28,32 @@ Status check_format(LmdbSnapshot& file, const FileKind& expected, const CheckOpt
   }
   const auto written = load_be<uint32_t>(version->data());
   if (written < expected.oldest_version || written > expected.newest_version)
-    return Error{ErrorCode::IncompatibleFormat,
-                 fmt::format("the file has format version {}, this program knows {} to {}", written,
-                             expected.oldest_version, expected.newest_version)};
+    return Error{
+        .code = ErrorCode::NotSupported,
+        .message = fmt::format("the file has format version {}, this program checks {} to {}",
+                               written, expected.oldest_version, expected.newest_version),
+        .hint = written > expected.newest_version
+                    ? "Check it with the version of Millrace that wrote it, or a later one."
+                    : "A server of this version takes the data over when it starts on it; "
+                      "check it afterwards."};
   return {};
 }
 
+namespace {
+
+void check_pages(LmdbSnapshot& file, std::string_view name, const CheckOptions& options) {
+  const std::string place = fmt::format("{}, the list of free pages", name);
+  options.begins(place);
+  if (const Status checked = file.check_pages(); !checked)
+    options.found({place, checked.error().message});
+}
+
+}  // namespace
+
 Result<CheckCounts> check_data(DataSnapshot& data, const CheckOptions& options) {
   CheckCounts counts;
+  check_pages(*data.log, kLogFile, options);
+  check_pages(*data.state, kStateFile, options);
   TRY(check_log(data, options, counts));
   TRY(check_state(data, options, counts));
   return counts;

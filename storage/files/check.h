@@ -30,7 +30,8 @@ struct CheckOptions {
 
 // Reads all of both files: every batch with its checksum and records, that offsets and sequences have no
 // gaps, every row and every state entry with its checksum, and that what refers to something else finds
-// it. What is being removed is left out. Fails when a file cannot be read on.
+// it. Ranges that are being removed are left out. Fails when a file cannot be read on; with NotSupported where another version
+// of the program wrote it, which does not make it damaged.
 Result<CheckCounts> check_data(DataSnapshot& data, const CheckOptions& options);
 
 }  // namespace storage

@@ -16,11 +16,12 @@
 #include "storage/log/producer_state.h"
 #include "storage/log/task_journal.h"
 #include "storage/log/task_outputs.h"
-#include "storage/meta/client_quotas.h"
-#include "storage/meta/metadata_log.h"
+#include "storage/meta/metadata_parts.h"
 #include "storage/meta/topic_configs.h"
 #include "storage/meta/topic_table.h"
-#include "storage/meta/users.h"
+
+// A kind of part that is forgotten would be taken for damage.
+#pragma GCC diagnostic error "-Wswitch"
 
 namespace storage {
 
@@ -82,7 +83,7 @@ class LogChecker {
 
   // Also learns the topics' names, for all that is told later.
   Status check_metadata() {
-    TopicTable topics;
+    Metadata metadata;
     int64_t next_revision = 1;
     TRY(visit("metadata-snapshots", [&](const Entry& entry) -> Status {
       const auto snapshot = decode_metadata_snapshot(entry.value);
@@ -91,19 +92,9 @@ class LogChecker {
         return {};
       }
       next_revision = snapshot->revision.value() + 1;
-      for (const MetadataPart& part : snapshot->state.parts) {
-        if (part.type == kQuotasPart) {
-          check_quotas("the metadata snapshot", part);
-        } else if (part.type == kUsersPart) {
-          check_users("the metadata snapshot", part);
-        } else if (part.type != kTopicsPart) {
-          check_definition("the metadata snapshot", part);
-        } else if (auto loaded = TopicTable::load(part.bytes)) {
-          topics = *std::move(loaded);
-        } else {
-          found("the metadata snapshot", loaded.error().message);
-        }
-      }
+      for (const MetadataPart& part : snapshot->state.parts)
+        if (const Status read = load_part(part, metadata); !read)
+          found("the metadata snapshot", read.error().message);
       return {};
     }));
     TRY(visit("metadata", [&](const Entry& entry) -> Status {
@@ -125,31 +116,85 @@ class LogChecker {
         return {};
       }
       for (const MetadataPart& part : command->parts)
-        if (part.type == kQuotasPart)
-          check_quotas(place, part);
-        else if (part.type == kUsersPart)
-          check_users(place, part);
-        else if (part.type != kTopicsPart)
-          check_definition(place, part);
-        else if (const auto applied = topics.apply(part.bytes); !applied)
-          found(place, applied.error().message);
+        if (const Status read = apply_part(part, Revision(revision), metadata); !read)
+          found(place, read.error().message);
       return {};
     }));
-    topics_ = topics.snapshot();
+    topics_ = metadata.topics.snapshot();
     return {};
   }
 
-  void check_users(const std::string& place, const MetadataPart& part) {
-    if (const auto read = apply_user_changes({}, part.bytes); !read)
-      found(place, read.error().message);
+  // The state that parts of commands are changes of, as far as they cannot be read without it.
+  struct Metadata {
+    TopicTable topics;
+    ClusterTable cluster;
+  };
+
+  Status load_part(const MetadataPart& part, Metadata& metadata) const {
+    switch (kind_of_part(part.type)) {
+      case MetadataPartKind::TopicPart:
+        metadata.topics = TRY(TopicTable::load(part.bytes));
+        return {};
+      case MetadataPartKind::ClusterPart:
+        metadata.cluster = TRY(ClusterTable::load(part.bytes));
+        return {};
+      // A snapshot has these as the changes that make the state from nothing.
+      case MetadataPartKind::QuotaPart:
+      case MetadataPartKind::GroupConfigPart:
+      case MetadataPartKind::UserPart:
+      case MetadataPartKind::DefinitionPart:
+      case MetadataPartKind::UnknownPart:
+        return read_changes(part);
+    }
+    return {};
   }
-  void check_quotas(const std::string& place, const MetadataPart& part) {
-    if (const auto read = apply_quota_changes({}, part.bytes); !read)
-      found(place, read.error().message);
+
+  Status apply_part(const MetadataPart& part, Revision revision, Metadata& metadata) const {
+    switch (kind_of_part(part.type)) {
+      case MetadataPartKind::TopicPart:
+        TRY(metadata.topics.apply(part.bytes));
+        return {};
+      case MetadataPartKind::ClusterPart: {
+        const auto applied = metadata.cluster.apply(part.bytes, revision);
+        // A change that was made for another state is skipped by every node, and stays in the log.
+        if (applied || applied.error().code == ErrorCode::OutOfOrderSequence ||
+            applied.error().code == ErrorCode::InvalidParameter)
+          return {};
+        return applied.error();
+      }
+      case MetadataPartKind::QuotaPart:
+      case MetadataPartKind::GroupConfigPart:
+      case MetadataPartKind::UserPart:
+      case MetadataPartKind::DefinitionPart:
+      case MetadataPartKind::UnknownPart:
+        return read_changes(part);
+    }
+    return {};
   }
-  void check_definition(const std::string& place, const MetadataPart& part) {
-    if (const Status read = options_.read_definition(part.bytes); !read)
-      found(place, read.error().message);
+
+  // A part of a kind whose changes can be read without the state that they change.
+  Status read_changes(const MetadataPart& part) const {
+    switch (kind_of_part(part.type)) {
+      case MetadataPartKind::QuotaPart:
+        TRY(apply_quota_changes({}, part.bytes));
+        return {};
+      case MetadataPartKind::GroupConfigPart:
+        TRY(apply_group_configs({}, part.bytes));
+        return {};
+      case MetadataPartKind::UserPart:
+        TRY(apply_user_changes({}, part.bytes));
+        return {};
+      case MetadataPartKind::DefinitionPart:
+        return options_.read_definition(part.bytes);
+      case MetadataPartKind::TopicPart:
+      case MetadataPartKind::ClusterPart:
+        return {};
+      case MetadataPartKind::UnknownPart:
+        return Error{
+            ErrorCode::IncompatibleFormat,
+            fmt::format("this version does not know commands of the kind \"{}\"", part.type)};
+    }
+    return {};
   }
 
   // --- Partitions

@@ -1,11 +1,14 @@
 #include "storage/files/check.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/bytes.h"
 #include "records/batch_builder.h"
 #include "records/control_batch.h"
 #include "storage/log/stored_keys.h"
+#include "storage/meta/metadata_parts.h"
+#include "storage/meta/topic_table.h"
 #include "tests/storage/files/data_fixture.h"
 
 namespace storage {
@@ -23,7 +26,10 @@ class CheckTest : public DataFixture {
                             if (entry.starts_with("entry ")) return {};
                             return Error{ErrorCode::StorageFailure, "it cannot be read"};
                           },
-                          .read_definition = [](std::string_view) { return Status{}; },
+                          .read_definition = [](std::string_view definition) -> Status {
+                            if (definition == "definition") return {};
+                            return Error{ErrorCode::StorageFailure, "it is not a definition"};
+                          },
                           .begins = [](std::string_view) {},
                           .found =
                               [&](const Damage& damage) {
@@ -66,8 +72,8 @@ TEST_F(CheckTest, transactions_that_are_open_or_were_aborted_are_no_damage) {
   }
   ASSERT_TRUE(append_and_wait(
       *log_, append_of({topic_, PartitionId{0}},
-                       records::marker_batch(ProducerId{7}, 0,
-                                             {records::TransactionEnd::Abort, 0}, 2000))));
+                       records::marker_batch(ProducerId{7}, 0, {records::TransactionEnd::Abort, 0},
+                                             2000))));
   close();
   EXPECT_EQ(problems(), Problems{});
 }
@@ -80,6 +86,70 @@ TEST_F(CheckTest, what_is_dropped_is_no_damage) {
   close();
   EXPECT_EQ(problems(), Problems{});
   EXPECT_EQ(counts_.partitions, 1 + kJournalPartitions);
+}
+
+// One of each kind that a command can have. The topic's partition exists.
+std::vector<MetadataPart> one_part_of_each_kind(const Uuid& topic) {
+  std::vector<MetadataPart> parts{
+      {std::string(kTopicsPart),
+       encode_create_topic({.id = topic, .name = "t", .partition_count = 1, .config = {}})},
+      {std::string(kQuotasPart),
+       encode_quota_changes({{{{"user", "u"}}, "producer_byte_rate", 1}})},
+      {std::string(kGroupConfigsPart),
+       encode_group_config("g", {{"share.auto.offset.reset", "earliest"}})},
+      {std::string(kUsersPart), encode_user_changes({PutRole{"u", {}}})},
+      {"sql", "definition"},
+      {std::string(kClusterPart),
+       encode_register_node({.id = NodeId{1}, .directory = topic, .endpoint = "n:1"})}};
+  std::set<MetadataPartKind> kinds;
+  for (const MetadataPart& part : parts) kinds.insert(kind_of_part(part.type));
+  EXPECT_EQ(kinds.size(), static_cast<size_t>(MetadataPartKind::UnknownPart));
+  return parts;
+}
+
+TEST_F(CheckTest, a_metadata_record_of_each_kind_is_no_damage) {
+  change(
+      "log", "metadata",
+      [&](WriteTransaction& write, TableHandle table) -> Status {
+        uint64_t revision = 0;
+        for (const MetadataPart& part : one_part_of_each_kind(topic_))
+          TRY(write.put(table, IntegerKey(++revision), encode(MetadataCommand{{part}})));
+        return {};
+      },
+      KeyOrder::Integer);
+  EXPECT_EQ(problems(), Problems{});
+  EXPECT_EQ(counts_.definitions, 6);
+}
+
+TEST_F(CheckTest, a_metadata_snapshot_with_each_kind_is_no_damage) {
+  MetadataSnapshot snapshot{Revision{6}, {one_part_of_each_kind(topic_)}};
+  TopicTable topics;
+  ASSERT_TRUE(topics.apply(snapshot.state.parts[0].bytes));
+  snapshot.state.parts[0].bytes = topics.save();
+  ClusterTable cluster;
+  ASSERT_TRUE(cluster.apply(snapshot.state.parts.back().bytes, Revision{6}));
+  snapshot.state.parts.back().bytes = cluster.save();
+  change("log", "metadata-snapshots", [&](WriteTransaction& write, TableHandle table) {
+    return write.put(table, "newest", encode_metadata_snapshot(snapshot).value());
+  });
+  EXPECT_EQ(problems(), Problems{});
+}
+
+TEST_F(CheckTest, a_damaged_metadata_record_of_each_kind) {
+  const std::vector<MetadataPart> parts = one_part_of_each_kind(topic_);
+  change(
+      "log", "metadata",
+      [&](WriteTransaction& write, TableHandle table) -> Status {
+        uint64_t revision = 0;
+        for (const MetadataPart& part : parts) {
+          const std::string cut = part.bytes.substr(0, part.bytes.size() - 1);
+          TRY(write.put(table, IntegerKey(++revision),
+                        encode(MetadataCommand{{{part.type, cut}}})));
+        }
+        return write.put(table, IntegerKey(++revision), encode(MetadataCommand{{{"newer", ""}}}));
+      },
+      KeyOrder::Integer);
+  EXPECT_EQ(problems().size(), parts.size() + 1);
 }
 
 TEST_F(CheckTest, a_byte_of_a_batch) {
@@ -199,14 +269,14 @@ TEST_F(CheckTest, an_older_version_is_not_taken_for_damage) {
   change("log", "format", [](WriteTransaction& write, TableHandle table) {
     return write.put(table, "version", std::string("\0\0\0\2", 4));
   });
-  EXPECT_EQ(problem(), "the file has format version 2, this program knows 3 to 7");
+  EXPECT_EQ(problem(), "the file has format version 2, this program checks 3 to 7");
 }
 
 TEST_F(CheckTest, a_newer_version_is_not_guessed_at) {
   change("state", "format", [](WriteTransaction& write, TableHandle table) {
     return write.put(table, "version", std::string("\0\0\0\x63", 4));
   });
-  EXPECT_EQ(problem(), "the file has format version 99, this program knows 2 to 3");
+  EXPECT_EQ(problem(), "the file has format version 99, this program checks 2 to 3");
 }
 
 }  // namespace
