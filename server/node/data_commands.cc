@@ -10,12 +10,14 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <string>
 
 #include "base/memory_budget.h"
 #include "engine/exec/journal.h"
 #include "server/metadata/definition_command.h"
+#include "server/node/command_line.h"
 #include "storage/files/backup.h"
 #include "storage/files/check.h"
 #include "storage/kv/bus_error.h"
@@ -24,8 +26,10 @@ namespace server {
 
 namespace {
 
-constexpr int kFailed = 1, kUsageError = 2;
-constexpr const char* kDefaultDataDir = "./millrace-data";
+// As of grep and fsck: 2 stands for a question that could not be answered.
+constexpr int kFailed = 1, kNotChecked = 2;
+constexpr const char *kDefaultDataDir = "./millrace-data", *kDataDirFlag = "--data-dir",
+                     *kFromFlag = "--from";
 
 int report(const Error& error) {
   fmt::print(stderr, "error: {}\n", error.message);
@@ -40,13 +44,13 @@ int run(CLI::App& app, int argc, const char* const* argv, const std::function<in
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsageError;
+    return exit_status(app, error);
   }
   return command();
 }
 
 void add_data_dir(CLI::App& app, std::string& data_dir) {
-  app.add_option("--data-dir", data_dir, "the folder of the log and the state")
+  app.add_option(kDataDirFlag, data_dir, "the folder of the log and the state")
       ->envname("MILLRACE_DATA_DIR")
       ->type_name("PATH")
       ->capture_default_str();
@@ -56,7 +60,19 @@ void add_data_dir(CLI::App& app, std::string& data_dir) {
 
 // A page that is damaged may lead LMDB anywhere. So the files are read by a child, which tells where it
 // is: lines of a letter and a text.
-enum Line : char { kBegins = 'B', kDamage = 'D', kCounts = 'C', kError = 'E' };
+enum Line : char {
+  kBegins = 'B',
+  kDamage = 'D',
+  kCounts = 'C',
+  kError = 'E',
+  kRefused = 'R',  // it cannot be checked, and may be whole
+  kHint = 'H'      // of the refusal before it
+};
+
+// These are about the program and the one that started it, not about the data.
+bool is_refusal(ErrorCode code) {
+  return code == ErrorCode::NotSupported || code == ErrorCode::InsufficientPrivilege;
+}
 
 std::string counts_text(const storage::CheckCounts& counts) {
   return fmt::format(
@@ -92,11 +108,34 @@ void check_as_child(const std::string& data_dir, std::FILE* to) {
                            : Result<storage::CheckCounts>(std::move(data).error());
   if (counts) return tell(kCounts, counts_text(*counts));
   const Error& error = counts.error();
-  tell(kError,
+  tell(is_refusal(error.code) ? kRefused : kError,
        error.detail.empty() ? error.message : fmt::format("{} ({})", error.message, error.detail));
+  if (is_refusal(error.code) && !error.hint.empty()) tell(kHint, error.hint);
+}
+
+// Fails where neither data file exists: the name is more likely wrong than both files lost.
+Status expect_data_in(const std::string& directory, std::string_view flag) {
+  std::error_code ignored;
+  for (const char* file : {storage::kLogFile, storage::kStateFile})
+    if (std::filesystem::exists(directory + "/" + file, ignored)) return {};
+  const bool exists = std::filesystem::is_directory(directory, ignored);
+  return Error{
+      .code = ErrorCode::UndefinedObject,
+      .message = exists ? fmt::format("{} is not a data directory", directory)
+                        : fmt::format("the data directory {} does not exist", directory),
+      .detail =
+          exists ? fmt::format("It has neither {} nor {}.", storage::kLogFile, storage::kStateFile)
+                 : "",
+      .hint = flag == kDataDirFlag
+                  ? "Name the server's data directory with --data-dir or MILLRACE_DATA_DIR."
+                  : fmt::format("Name the folder of a backup with {}.", flag)};
 }
 
 int check_data_dir(const std::string& data_dir) {
+  if (const Status found = expect_data_in(data_dir, kDataDirFlag); !found) {
+    report(found.error());
+    return kNotChecked;
+  }
   int ends[2];
   if (::pipe(ends) != 0) return report({ErrorCode::Internal, "no pipe can be made"});
   const pid_t child = ::fork();
@@ -109,7 +148,7 @@ int check_data_dir(const std::string& data_dir) {
     std::_Exit(0);
   }
   ::close(ends[1]);
-  std::string place, counts;
+  std::string place, counts, refusal, hint;
   int damages = 0;
   const auto damaged = [&](std::string_view text) {
     fmt::print("damaged: {}\n", text);
@@ -124,6 +163,8 @@ int check_data_dir(const std::string& data_dir) {
     if (line[0] == kDamage) damaged(text);
     if (line[0] == kCounts) counts = text;
     if (line[0] == kError) damaged(fmt::format("{}: {}", place, text));
+    if (line[0] == kRefused) refusal = fmt::format("{}: {}", place, text);
+    if (line[0] == kHint) hint = text;
   }
   std::free(line);
   std::fclose(from);
@@ -133,6 +174,11 @@ int check_data_dir(const std::string& data_dir) {
     damaged(fmt::format("{}: reading it ends in a fault ({}), its pages are damaged", place,
                         ::strsignal(WTERMSIG(status))));
   if (!counts.empty()) fmt::print("checked {}\n", counts);
+  if (!refusal.empty()) {
+    fmt::print("not checked: {}\n", refusal);
+    if (!hint.empty()) fmt::print("hint: {}\n", hint);
+    if (damages == 0) return kNotChecked;
+  }
   if (damages == 0) {
     fmt::print("nothing is damaged\n");
     return 0;
@@ -173,7 +219,9 @@ class CopyProgress {
   Steady::time_point shown_at_ = Steady::now();
 };
 
-int copy_data(const std::string& from, const std::string& to, std::string_view done) {
+int copy_data(const std::string& from, std::string_view from_flag, const std::string& to,
+              std::string_view done) {
+  if (const Status found = expect_data_in(from, from_flag); !found) return report(found.error());
   storage::report_bus_errors();  // a damaged page is an error, too
   const auto begun = std::chrono::steady_clock::now();
   uint64_t bytes = 0;
@@ -195,7 +243,8 @@ int copy_data(const std::string& from, const std::string& to, std::string_view d
 
 int run_check_command(int argc, const char* const* argv) {
   CLI::App app(
-      "Reads all of a data directory, also while a server uses it, and names what is damaged.");
+      "Reads all of a data directory, also while a server uses it, and names what is damaged. Exit "
+      "status: 0 nothing is damaged, 1 something is, 2 it could not be checked.");
   std::string data_dir = kDefaultDataDir;
   add_data_dir(app, data_dir);
   return run(app, argc, argv, [&] { return check_data_dir(data_dir); });
@@ -210,7 +259,7 @@ int run_backup_command(int argc, const char* const* argv) {
   app.add_option("--to", to, "the folder of the copy, which is made, or empty")
       ->type_name("PATH")
       ->required();
-  return run(app, argc, argv, [&] { return copy_data(data_dir, to, "backed up"); });
+  return run(app, argc, argv, [&] { return copy_data(data_dir, kDataDirFlag, to, "backed up"); });
 }
 
 int run_restore_command(int argc, const char* const* argv) {
@@ -218,8 +267,8 @@ int run_restore_command(int argc, const char* const* argv) {
       "Makes a data directory of a backup. A server that starts on it goes on from that moment.");
   std::string data_dir = kDefaultDataDir, from;
   add_data_dir(app, data_dir);
-  app.add_option("--from", from, "the folder of the backup")->type_name("PATH")->required();
-  return run(app, argc, argv, [&] { return copy_data(from, data_dir, "restored"); });
+  app.add_option(kFromFlag, from, "the folder of the backup")->type_name("PATH")->required();
+  return run(app, argc, argv, [&] { return copy_data(from, kFromFlag, data_dir, "restored"); });
 }
 
 }  // namespace server

@@ -3,8 +3,11 @@
 
 #include <cstdio>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/suggest.h"
 #include "client/commands.h"
 #include "engine/testing/command.h"
 #include "engine/testing/memory_engine.h"
@@ -82,8 +85,8 @@ void print_help() {
   for (const Subcommand& subcommand : kSubcommands)
     fmt::print("  {:<9} {}\n", subcommand.name, subcommand.summary);
   fmt::print(
-      "\nOptions:\n  --help     this text; after a subcommand: its options\n"
-      "  --version  the version\n\nExamples:\n  millrace server --data-dir ./data\n"
+      "\nOptions:\n  --help, -h         this text; after a subcommand: its options\n"
+      "  --version, -v, -V  the version\n\nExamples:\n  millrace server --data-dir ./data\n"
       "  millrace topic create orders --partitions 6\n"
       "  millrace produce orders < orders.jsonl\n"
       "  millrace consume orders --from-beginning\n");
@@ -101,15 +104,28 @@ int main(int argc, char** argv) {
     return link->run(argc, argv);
   if (argc < 2) return usage_error("a subcommand is missing");
   const std::string_view first = argv[1];
-  if (first == "--version") {
+  if (first == "--version" || first == "-v" || first == "-V" || first == "version") {
     fmt::print("millrace {}\n", MILLRACE_VERSION);
     return 0;
   }
-  if (first == "--help" || first == "-h") {
+  // `millrace help server` is `millrace server --help`.
+  const bool asks_for_help = first == "--help" || first == "-h" || first == "help";
+  if (asks_for_help && argc < 3) {
     print_help();
     return 0;
   }
-  for (const Subcommand& subcommand : kSubcommands)
-    if (subcommand.name == first) return subcommand.run(argc - 1, argv + 1);
-  return usage_error(fmt::format("there is no subcommand \"{}\"", first));
+  const std::string_view name = asks_for_help ? argv[2] : first;
+  std::vector<std::string> names;
+  for (const Subcommand& subcommand : kSubcommands) {
+    if (subcommand.name != name) {
+      names.emplace_back(subcommand.name);
+      continue;
+    }
+    if (!asks_for_help) return subcommand.run(argc - 1, argv + 1);
+    const char* const arguments[] = {argv[2], "--help"};
+    return subcommand.run(2, arguments);
+  }
+  const std::string near = closest_name(name, names);
+  return usage_error(fmt::format("there is no subcommand \"{}\"{}", name,
+                                 near.empty() ? "" : fmt::format("; did you mean {}?", near)));
 }

@@ -1,6 +1,7 @@
 #include "server/node/settings.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <toml++/toml.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
@@ -13,6 +14,7 @@
 #include "base/memory_budget.h"
 #include "base/suggest.h"
 #include "server/http/gate.h"
+#include "server/node/command_line.h"
 #include "server/node/etcd_settings.h"
 #include "server/node/machine_memory.h"
 #include "server/registry/registry_client.h"
@@ -497,30 +499,33 @@ constexpr SettingRow kSettings[] = {
 };
 
 Error about(std::string_view place, const Error& error) {
-  return Error{error.code, fmt::format("{}: {}", place, error.message)};
+  return Error{error.code, fmt::format("{}: {}", place, error.message), error.detail, error.hint};
 }
 
-Error no_setting(const std::string& path, const std::string& name) {
+// Quoted, with the nearest setting.
+std::string unknown_setting(const std::string& name) {
   std::vector<std::string> known;
   for (const SettingRow& row : kSettings) known.emplace_back(row.name);
   const std::string near = closest_name(name, known);
-  return Error{ErrorCode::InvalidParameter,
-               fmt::format("{}: there is no setting \"{}\"", path, name),
-               {},
-               near.empty() ? "" : fmt::format("Did you mean {}?", near)};
+  return near.empty() ? fmt::format("\"{}\"", name)
+                      : fmt::format("\"{}\" (did you mean {}?)", name, near);
 }
 
-// `memory.limit = ...` and a table `[memory]` mean memory-limit.
+// `memory.limit = ...` and a table `[memory]` mean memory-limit. Names of no setting are added to `unknown`, so that all of
+// them are reported at once.
 Status apply_table(const std::string& path, const std::string& prefix, const toml::table& table,
-                   NodeSettings& settings) {
+                   NodeSettings& settings, std::vector<std::string>& unknown) {
   for (const auto& [key, node] : table) {
     const std::string name = prefix + std::string(key.str());
     if (node.is_table()) {
-      TRY(apply_table(path, name + "-", *node.as_table(), settings));
+      TRY(apply_table(path, name + "-", *node.as_table(), settings, unknown));
       continue;
     }
     const auto* row = std::ranges::find(kSettings, name, &SettingRow::name);
-    if (row == std::end(kSettings)) return no_setting(path, name);
+    if (row == std::end(kSettings)) {
+      unknown.push_back(unknown_setting(name));
+      continue;
+    }
     if (!node.is_string() && !node.is_integer() && !node.is_boolean())
       return Error{
           ErrorCode::InvalidParameter,
@@ -538,7 +543,13 @@ Status apply_table(const std::string& path, const std::string& prefix, const tom
 // toml++ throws; the exception ends here.
 Status read_file(const std::string& path, NodeSettings& settings) {
   try {
-    return apply_table(path, "", toml::parse_file(path), settings);
+    std::vector<std::string> unknown;
+    TRY(apply_table(path, "", toml::parse_file(path), settings, unknown));
+    if (unknown.empty()) return {};
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("{}: there is no setting {}", path, fmt::join(unknown, ", ")),
+                 {},
+                 "millrace server --help lists the settings."};
   } catch (const toml::parse_error& error) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("cannot read {}, line {}: {}", path, error.source().begin.line,
@@ -595,7 +606,19 @@ Status check_security(const NodeSettings& settings) {
                "Say both, and --tls-ca only beside them."};
 }
 
+bool is_any_host(const Address& address) {
+  return address.host.empty() || address.host == "0.0.0.0" || address.host == "::";
+}
+
 Status check_listeners(const NodeSettings& settings) {
+  // Clients would connect to themselves; Kafka refuses such advertised.listeners, too.
+  const auto any = std::ranges::find_if(settings.kafka_advertised, is_any_host);
+  if (any != settings.kafka_advertised.end())
+    return Error{ErrorCode::InvalidParameter,
+                 fmt::format("--kafka-advertised {} is not an address that clients can connect to",
+                             any->to_string()),
+                 {},
+                 "Name the host by which clients reach this server: HOST:PORT."};
   if (settings.kafka_advertised.empty() ||
       settings.kafka_advertised.size() == settings.kafka.size())
     return {};
@@ -636,16 +659,13 @@ Status check_cluster(const NodeSettings& settings) {
       tls.certificate.empty() != tls.client_authority.empty())
     return refused("--nodes-tls-cert, --nodes-tls-key and --nodes-tls-ca go together",
                    "Nodes show their certificates to each other: say all three, or none.");
-  const auto is_any = [](const Address& address) {
-    return address.host.empty() || address.host == "0.0.0.0" || address.host == "::";
-  };
   if (settings.kafka.size() > 1)
     return refused("--kafka with several addresses is not supported in a cluster yet",
                    "Name one that all clients can reach.");
-  if (is_any(settings.kafka.front()) && settings.kafka_advertised.empty())
+  if (is_any_host(settings.kafka.front()) && settings.kafka_advertised.empty())
     return refused("--kafka listens everywhere, and clients of other nodes must be told where",
                    "Say --kafka-advertised HOST:PORT.");
-  if (is_any(cluster.nodes) && !cluster.nodes_advertised)
+  if (is_any_host(cluster.nodes) && !cluster.nodes_advertised)
     return refused("--nodes listens everywhere, and the other nodes must be told where",
                    "Say --nodes-advertised HOST:PORT.");
   return {};
@@ -725,7 +745,7 @@ ServerArguments read_server_arguments(int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     arguments.is_over = true;
-    arguments.exit_code = app.exit(error) == 0 ? 0 : 2;
+    arguments.exit_code = exit_status(app, error);
     return arguments;
   }
   Status status = file.empty() ? Status{} : read_file(file, arguments.settings);

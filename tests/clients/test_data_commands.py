@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import tarfile
 import tempfile
 import threading
 import time
@@ -227,6 +229,74 @@ def damage_of_a_journal_ends_its_query_and_is_never_shown():
 
 
 @case
+def settings_of_groups_and_quotas_are_no_damage():
+    data = folder("settings")
+    server = launch(data_dir=data)
+    for change in (["config", "group", "g", "share.auto.offset.reset=earliest"],
+                   ["config", "group", "g", "--unset", "share.auto.offset.reset"],
+                   ["config", "group", "h", "consumer.session.timeout.ms=50000"]):
+        millrace(*change, "-b", server.kafka)
+    assert "nothing is damaged" in millrace("check", "--data-dir", data)
+    millrace("backup", "--data-dir", data, "--to", folder("settings-backup"))
+    server.stop()
+    for checked in (data, folder("settings-backup")):
+        assert "nothing is damaged" in millrace("check", "--data-dir", checked)
+
+
+@case
+def a_journal_that_is_not_the_one_is_refused_by_check_and_by_the_start():
+    data, other = folder("killed"), folder("killed-other")
+    for directory in (data, other):
+        server = launch(data_dir=directory)
+        with connect(server) as connection:
+            connection.execute("CREATE TABLE kv (id INT PRIMARY KEY, n BIGINT)")
+            for i in range(50):
+                connection.execute(f"INSERT INTO kv VALUES ({i}, {i})")
+        os.kill(server.pid, signal.SIGKILL)
+        server.stop()
+    size = os.path.getsize(os.path.join(data, "log.journal"))
+    for number, journal in enumerate((b"", bytes(size), open(os.path.join(other, "log.journal"), "rb").read(),
+                                      open(os.path.join(data, "log.journal"), "rb").read()[:size // 2])):
+        copy = folder(f"killed-{number}")
+        shutil.copytree(data, copy)
+        with open(os.path.join(copy, "log.journal"), "wb") as file:
+            file.write(journal)
+        told = millrace("check", "--data-dir", copy, status=1)
+        assert "log.journal is" in told, told
+        refused = millrace("server", "--data-dir", copy, "--pg", "127.0.0.1:0", "--kafka", "127.0.0.1:0",
+                           "--http", "off", status=1)
+        assert "log.journal is" in refused, refused
+    assert "nothing is damaged" in millrace("check", "--data-dir", data)
+    server = launch(data_dir=data)
+    try:
+        with connect(server) as connection:
+            assert connection.execute("SELECT COUNT(*) FROM kv").fetchone() == (50,)
+    finally:
+        server.stop()
+
+
+@case
+def another_version_is_not_checked():
+    data = folder("version-2")
+    with tarfile.open(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "upgrade",
+                                   "0001.tar.gz")) as packed:
+        packed.extractall(data)
+    told = millrace("check", "--data-dir", data, status=2)
+    assert "not checked: log.mdb: the file has format version 2" in told and "hint: A server of this version" in told, told
+    assert "damage" not in told, told
+
+
+@case
+def what_the_start_refuses_is_found_by_check():
+    data = folder("cut")
+    shutil.copytree(folder("sound"), data)
+    path = os.path.join(data, "state.mdb")
+    os.truncate(path, os.path.getsize(path) - 4096)
+    told = millrace("check", "--data-dir", data, status=1)
+    assert "state.mdb, the list of free pages: the file is cut" in told, told
+
+
+@case
 def a_backup_of_damaged_pages_is_refused():
     data = folder("pages")
     shutil.copytree(folder("sound"), data)
@@ -263,15 +333,19 @@ def a_server_waits_a_moment_for_the_one_before_to_be_gone():
 
 @case
 def wrong_folders_are_refused():
-    told = millrace("check", "--data-dir", folder("nowhere"), status=1)
-    assert "nowhere/state.mdb" in told, told
-    assert not os.path.exists(folder("nowhere"))
+    for told in (millrace("check", "--data-dir", folder("nowhere"), status=2),
+                 millrace("backup", "--data-dir", folder("nowhere"), "--to", folder("new"), status=1)):
+        assert "nowhere does not exist" in told and "hint: Name the server's data directory with --data-dir" in told, told
+        assert "damage" not in told, told
+    assert not os.path.exists(folder("nowhere")) and not os.path.exists(folder("new"))
     os.mkdir(folder("full"))
     open(os.path.join(folder("full"), "mine"), "w").close()
     told = millrace("backup", "--data-dir", folder("sound"), "--to", folder("full"), status=1)
     assert "is not empty" in told and "hint: " in told, told
     told = millrace("restore", "--from", folder("full"), "--data-dir", folder("new"), status=1)
-    assert "full/state.mdb" in told, told
+    assert "full is not a data directory" in told and "with --from" in told, told
+    told = millrace("check", "--data-dir", folder("full"), status=2)
+    assert "full is not a data directory" in told, told
     millrace("restore", "--from", folder("sound"), "--data-dir", folder("sound"), status=1)
     millrace("backup", status=2)
 

@@ -49,6 +49,34 @@ TEST_F(SettingsTest, without_anything_the_defaults_hold) {
   EXPECT_EQ(arguments.settings.sql.engine.default_value_format, "JSON");
 }
 
+TEST_F(SettingsTest, options_that_do_not_exist_are_named_with_the_nearest) {
+  EXPECT_EQ(refusal({"--shrads", "1"}),
+            "millrace server: there is no option --shrads\nhint: Did you mean --shards?\n"
+            "Try: millrace server --help\n");
+  EXPECT_EQ(refusal({"--qqqqqqqq=1"}),
+            "millrace server: there is no option --qqqqqqqq\nTry: millrace server --help\n");
+  EXPECT_EQ(refusal({"start"}),
+            "millrace server: \"start\" is one word too many\nTry: millrace server --help\n");
+}
+
+TEST_F(SettingsTest, all_names_of_the_file_that_do_not_exist_are_reported_at_once) {
+  const std::string path = file("shrads = 1\npg = \"127.0.0.1:1\"\n[tls]\ncret = \"x\"\n");
+  const std::string refused = refusal({"--config", path.c_str()});
+  EXPECT_NE(
+      refused.find("\"shrads\" (did you mean shards?), \"tls-cret\" (did you mean tls-cert?)"),
+      std::string::npos)
+      << refused;
+}
+
+TEST_F(SettingsTest, an_advertised_address_is_one_that_clients_can_connect_to) {
+  for (const char* address : {"0.0.0.0:9092", "[::]:9092", "127.0.0.1:9092,0.0.0.0:29092"}) {
+    const std::string refused =
+        refusal({"--kafka", "127.0.0.1:9092,127.0.0.1:9093", "--kafka-advertised", address});
+    EXPECT_NE(refused.find("is not an address that clients can connect to"), std::string::npos)
+        << refused;
+  }
+}
+
 TEST_F(SettingsTest, flags_win_over_variables_and_these_over_the_file) {
   const std::string path = file("pg = \"127.0.0.1:1\"\nshards = 1\nnum-partitions = 7\n");
   setenv("MILLRACE_PG", "127.0.0.1:2", 1);

@@ -1,0 +1,54 @@
+#!/usr/bin/python3
+"""What the program prints without a server: help, versions, and what is wrong with a command line."""
+import os
+import subprocess
+import tempfile
+
+from millrace_server import binary, case, launch, run
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def millrace(*arguments, status=0):
+    done = subprocess.run([binary(), *arguments], text=True, capture_output=True, timeout=60)
+    assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+@case
+def help_and_version_have_the_usual_names():
+    usage = millrace("--help")
+    assert usage == millrace("help") == millrace("-h") and "Subcommands:" in usage, usage
+    version = millrace("--version")
+    assert version == millrace("-v") == millrace("-V") == millrace("version") and version.startswith("millrace "), version
+    for subcommand in ("server", "check", "topic"):
+        assert millrace("help", subcommand) == millrace(subcommand, "--help"), subcommand
+
+
+@case
+def a_wrong_name_is_answered_with_the_nearest():
+    assert 'there is no subcommand "severs"; did you mean server?' in millrace("severs", status=2)
+    for subcommand in (("server",), ("check",), ("backup", "--to", "x"), ("restore", "--from", "x")):
+        printed = millrace(*subcommand, "--data-dri", "x", status=2)
+        assert "there is no option --data-dri\nhint: Did you mean --data-dir?\n" in printed, printed
+        assert "not expected" not in printed, printed
+    assert "there is no option --prot" in millrace("server", "--prot", "1", status=2)
+    assert '"1" is one word too many' in millrace("check", "1", status=2)
+    assert "--to is required" in millrace("backup", status=2)
+
+
+@case
+def the_example_of_a_configuration_file_is_valid():
+    with tempfile.TemporaryDirectory(prefix="millrace-config-") as folder:
+        server = launch("--config", os.path.join(_ROOT, "docs", "millrace.toml"), data_dir=os.path.join(folder, "data"))
+        server.stop()
+
+
+@case
+def an_address_of_all_interfaces_cannot_be_advertised():
+    printed = millrace("server", "--kafka-advertised", "0.0.0.0:9092", status=2)
+    assert "--kafka-advertised 0.0.0.0:9092 is not an address that clients can connect to" in printed, printed
+    assert "hint: " in printed, printed
+
+
+run()
