@@ -23,6 +23,8 @@ class CoordinatorPort {
   virtual ~CoordinatorPort() = default;
 
   virtual const Clock& clock() const = 0;
+  // Whether another node may take the coordinator over, where a client finds it if it asks again.
+  virtual bool can_move() const { return false; }
 
   // Calls `each` for whole batches from `from` on, of about so many bytes together, and answers with
   // the offset to go on from: `from` itself when there is no more. What is durable is read, visible or

@@ -134,8 +134,7 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
       const bool is_known = request.producer
                                 ? has_undecided(request.producer->id, offsets->back().key)
                                 : group && has(group->offsets, name, asked.partition);
-      if (!is_known)
-        bytes += GroupOffsets::bytes_of(name, asked.metadata.size());
+      if (!is_known) bytes += GroupOffsets::bytes_of(name, asked.metadata.size());
     }
     commit->answer.topics[commit->topic].second[commit->partition].error = error;
     ++commit->partition;
@@ -169,7 +168,9 @@ void GroupPartition::commit_some(const std::shared_ptr<Commit>& commit) {
       log_.append_for(*request.producer, records, request.guard,
                       [done](const Status& status) { done(coordinator_error(status)); });
     else
-      append(std::move(records), done);
+      log_.append(records, [this, done](const Status& status) {
+        done(coordinator_error_for_users(status, port_));
+      });
   }
   if (commit->topic == request.topics.size()) return commit->complete_one();
   port_.post_rest([this, commit] { commit_some(commit); });
@@ -181,8 +182,7 @@ void GroupPartition::keep_undecided(ProducerId producer, OffsetRecord record) {
   if (is_new)
     ++find_or_make(record.key.group_id).undecided[{record.key.topic, record.key.partition}];
   else
-    around_.size.shrink(
-        GroupOffsets::bytes_of(record.key.topic, place->second.metadata.size()));
+    around_.size.shrink(GroupOffsets::bytes_of(record.key.topic, place->second.metadata.size()));
   around_.size.grow(GroupOffsets::bytes_of(record.key.topic, record.value.metadata.size()));
   place->second = std::move(record.value);
 }

@@ -40,6 +40,11 @@ KafkaError coordinator_error(const Status& status) {
   }
 }
 
+KafkaError coordinator_error_for_users(const Status& status, const CoordinatorPort& port) {
+  const bool is_full = !status && status.error().code == ErrorCode::DiskFull;
+  return is_full && !port.can_move() ? KafkaError::KafkaStorageError : coordinator_error(status);
+}
+
 ReplayedPartition::ReplayedPartition(PartitionId id, CoordinatorPort& port, ReplayedState& state)
     : id_(id), port_(port), state_(state) {}
 

@@ -44,6 +44,10 @@ struct StoredRecord {
 // Why a record was not kept, as clients are told it: what passes leads them back here, or to look for the
 // coordinator again (as Kafka's coordinators translate it).
 KafkaError coordinator_error(const Status& status);
+// Works like coordinator_error(), for a request whose client shows the error to its user. If the disk is full and no other node can coordinate,
+// the reason is given (KAFKA_STORAGE_ERROR): a client that looks for the coordinator would find this one until its
+// time-out, and report no more than that.
+KafkaError coordinator_error_for_users(const Status& status, const CoordinatorPort& port);
 
 //     Idle --lead()--> Loading --the end of the log is reached--> Active
 //       ^-------------------------resign()---------------------------'

@@ -129,8 +129,14 @@ bool TransactionPartition::try_fit(Transaction& transaction, const std::string& 
 
 void TransactionPartition::change(const std::string& id, const TransactionPtr& transaction,
                                   TransactionValue next, std::function<void(KafkaError)> done) {
+  store(id, transaction, std::move(next),
+        [done = std::move(done)](const Status& status) { done(coordinator_error(status)); });
+}
+
+void TransactionPartition::store(const std::string& id, const TransactionPtr& transaction,
+                                 TransactionValue next, std::function<void(const Status&)> done) {
   if (!try_fit(*transaction, id, next)) {
-    done(KafkaError::CoordinatorNotAvailable);
+    done(Error{ErrorCode::OutOfMemory, "there is no memory for more transactions"});
     return wake(transaction);
   }
   transaction->is_changing = true;
@@ -140,7 +146,7 @@ void TransactionPartition::change(const std::string& id, const TransactionPtr& t
                                     done = std::move(done)](const Status& status) mutable {
     transaction->is_changing = false;
     if (status) transaction->value = std::move(next);
-    done(coordinator_error(status));
+    done(status);
     if (!transaction->is_changing) wake(transaction);
   });
 }
@@ -207,12 +213,12 @@ void TransactionPartition::make(InitProducer request, Done<InitializedProducer> 
 void TransactionPartition::initialize(const std::string& id, const TransactionPtr& transaction,
                                       TransactionValue next, int16_t last_epoch,
                                       Done<InitializedProducer> done) {
-  change(id, transaction, std::move(next),
-         [transaction, last_epoch, done = std::move(done)](KafkaError error) {
-           if (error != KafkaError::None) return done({error, {}});
-           transaction->last_epoch = last_epoch;
-           done({error, {transaction->value.producer_id, transaction->value.epoch}});
-         });
+  store(id, transaction, std::move(next),
+        [this, transaction, last_epoch, done = std::move(done)](const Status& status) {
+          if (!status) return done({coordinator_error_for_users(status, port_), {}});
+          transaction->last_epoch = last_epoch;
+          done({KafkaError::None, {transaction->value.producer_id, transaction->value.epoch}});
+        });
 }
 
 // As TransactionMetadata.prepareIncrementProducerEpoch(): a retry of what was answered gets the same

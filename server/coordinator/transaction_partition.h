@@ -96,6 +96,9 @@ class TransactionPartition final : private ReplayedState {
   // Makes `next` durable, then what the transaction is; `done` follows, then whoever waits.
   void change(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
               std::function<void(KafkaError)> done);
+  // Works like change(), and gives the reason of a failure.
+  void store(const std::string& id, const TransactionPtr& transaction, TransactionValue next,
+             std::function<void(const Status&)> done);
   // Asks again after the step under way, unless too many wait for it already.
   template <class Request>
   void wait(Transaction& transaction, Request request, Done<typename Request::Answer> done) {

@@ -24,10 +24,12 @@ namespace server {
 // What a coordinator's partitions have around them, on one loop.
 class CoordinatorLoop : public coordinator::CoordinatorPort {
  public:
-  CoordinatorLoop(Loop& loop, kafka::Backend& backend, const Clock& clock, const char* name)
-      : loop_(loop), backend_(backend), clock_(clock), name_(name) {}
+  CoordinatorLoop(Loop& loop, kafka::Backend& backend, const Clock& clock, const char* name,
+                  bool can_move)
+      : loop_(loop), backend_(backend), clock_(clock), name_(name), can_move_(can_move) {}
 
   const Clock& clock() const override { return clock_; }
+  bool can_move() const override { return can_move_; }
   Result<Offset> read(PartitionId partition, Offset from, size_t max_bytes,
                       const EachBatch& each) override;
   Result<Extent> extent(PartitionId partition) override;
@@ -48,6 +50,7 @@ class CoordinatorLoop : public coordinator::CoordinatorPort {
   kafka::Backend& backend_;
   const Clock& clock_;
   const char* const name_;
+  const bool can_move_;
   Uuid topic_;  // that the partitions are of
 };
 
@@ -139,7 +142,8 @@ class CoordinatorLoops {
     using Home = typename Port::Home;
 
     OnLoop(CoordinatorLoops& all, const Place& place, const Clock& time)
-        : CoordinatorLoop(*place.loop, *place.backend, time, all.kind_.name),
+        : CoordinatorLoop(*place.loop, *place.backend, time, all.kind_.name,
+                          static_cast<bool>(all.kind_.confirm)),
           owner(all),
           timer(loop_, all.kind_.name, [this] { on_time(); }),
           look(loop_, all.kind_.name, [this] { lead_all(); }) {}

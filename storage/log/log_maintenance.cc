@@ -19,8 +19,10 @@ RequestQueue::Patience LogCore::patience() const {
   const auto at_most = [&](std::chrono::milliseconds limit) {
     patience = patience ? std::min(*patience, limit) : limit;
   };
-  // While the disk is full the writer looks now and then whether it still is.
-  if (space_.is_full()) at_most(std::chrono::milliseconds(SpaceWatch::kLookAgainMs));
+  // The writer looks at the disk although nothing is written.
+  if (space_.reserve_bytes() > 0)
+    at_most(std::chrono::milliseconds(space_.is_full() ? SpaceWatch::kLookAgainMs
+                                                       : SpaceWatch::kWatchEveryMs));
   if (removals_->size() > 0 && !failed_) {
     const int64_t pause_us = std::max<int64_t>(0, removals_resume_us_ - clock_.monotonic_us());
     at_most(std::chrono::milliseconds((pause_us + 999) / 1000));
@@ -91,7 +93,9 @@ void LogCore::when_writable(std::function<void()> retry) {
 }
 
 void LogCore::notify_writable() {
-  if (failed_ || !space_.is_writable()) return;
+  if (failed_) return;
+  space_.watch();
+  if (!space_.is_writable()) return;
   std::vector<std::function<void()>> waiters;
   {
     std::lock_guard lock(mutex_);

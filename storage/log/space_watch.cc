@@ -55,6 +55,13 @@ Status SpaceWatch::admit(uint64_t size_bytes, uint64_t floor_bytes) {
                .hint = "Free space on the disk that holds the data directory, or drop topics."};
 }
 
+void SpaceWatch::watch() {
+  if (reserve_bytes_ == 0 || is_full_) return;
+  if (clock_.monotonic_us() - looked_at_us_ < kWatchEveryMs * 1000) return;
+  look(reserve_bytes_);
+  if (is_all_) become_full(kLookAgainMs, "the disk is full");
+}
+
 void SpaceWatch::commit_failed(const Error& error) { become_full(kTryAgainMs, error.message); }
 
 void SpaceWatch::become_full(int64_t look_again_ms, std::string_view reason) {

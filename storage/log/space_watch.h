@@ -30,6 +30,9 @@ class SpaceWatch {
   Status admit_client_append(uint64_t size_bytes) { return admit(size_bytes, reserve_bytes_); }
   Status admit_task_commit(uint64_t size_bytes) { return admit(size_bytes, reserve_bytes_ / 2); }
 
+  // Looks at the free space if the last look was kWatchEveryMs ago, so that /readyz and the metrics report a full disk
+  // before a client's write fails.
+  void watch();
   // Something was removed: the next look asks the store.
   void space_was_freed() { looked_at_us_ = INT64_MIN / 2; }
   // A commit found the disk full although there seemed to be space: a quota, somebody else was
@@ -43,6 +46,8 @@ class SpaceWatch {
   uint64_t reserve_bytes() const { return reserve_bytes_; }
 
   static constexpr int64_t kLookAgainMs = 250;
+  // A balancer asks every few seconds; a look is one system call.
+  static constexpr int64_t kWatchEveryMs = 1'000;
 
  private:
   void look(uint64_t enough);

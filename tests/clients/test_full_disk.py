@@ -1,11 +1,18 @@
 #!/usr/bin/python3
 """A disk that is full: whoever starts a server on it, or writes to one, is told which it is and what helps."""
+import contextlib
 import os
+import re
+import struct
 import subprocess
 import tempfile
+import time
+import urllib.error
+import urllib.request
 
 import psycopg
 
+from kafka_wire import Connection, array, string
 from millrace_server import Skipped, binary, case, launch, run
 
 
@@ -59,6 +66,70 @@ def writing_is_refused_until_there_is_space_again():
                 assert error.diag.message_primary == "the disk is full", error
                 assert error.diag.message_hint.startswith("Free space on the disk that holds the data directory"), error
                 assert c.execute("SELECT text FROM kept WHERE id = 0").fetchone() == ("before",)
+        finally:
+            server.stop()
+
+
+_OFFSET_COMMIT, _INIT_PRODUCER_ID = 8, 22
+_KAFKA_STORAGE_ERROR = 56
+
+
+def _commit_offset(connection):
+    """The error of an OffsetCommit 2 for a group without members."""
+    partition = struct.pack(">iq", 0, 1) + string("")
+    body = string("g") + struct.pack(">i", -1) + string("") + struct.pack(">q", -1)
+    answer = connection.ask(_OFFSET_COMMIT, 2, body + array([string("kept") + array([partition])]))
+    return struct.unpack_from(">h", answer, len(answer) - 2)[0]
+
+
+def _init_producer(connection):
+    """The error of an InitProducerId 0 of a transactional producer."""
+    answer = connection.ask(_INIT_PRODUCER_ID, 0, string("t") + struct.pack(">i", 60_000))
+    return struct.unpack_from(">h", answer, 4)[0]
+
+
+def _ready(server):
+    with contextlib.suppress(urllib.error.HTTPError):
+        with urllib.request.urlopen(f"http://{server.http}/readyz", timeout=10) as answer:
+            return answer.status == 200
+    return False
+
+
+def _appends_refused(server):
+    with urllib.request.urlopen(f"http://{server.http}/metrics", timeout=10) as answer:
+        return int(re.search(r"^millrace_log_appends_refused (\d)", answer.read().decode(), re.MULTILINE)[1])
+
+
+def _wait_until(holds, seconds=30):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it does not happen"
+        time.sleep(0.05)
+
+
+@case
+def it_is_noticed_without_a_writer_and_named_to_kafka_clients():
+    with Disk("300m") as folder:
+        server = launch(data_dir=f"{folder}/data")
+        try:
+            connection = Connection(server.kafka)
+            with psycopg.connect(host=server.host, port=server.port, user="millrace", dbname="millrace", autocommit=True) as c:
+                c.execute("CREATE STREAM kept (v INT) WITH (kafka_topic='kept', value_format='json', partitions=1)")
+                # The coordinators' topics exist before the disk is full.
+                _wait_until(lambda: _commit_offset(connection) == 0)
+                _wait_until(lambda: _init_producer(connection) == 0)
+                assert _ready(server) and _appends_refused(server) == 0
+                filler = f"{folder}/filler"
+                subprocess.run(["sh", "-c", f"head -c 1000m /dev/zero > {filler} 2>/dev/null"], check=False)
+                _wait_until(lambda: not _ready(server))
+                assert _appends_refused(server) == 1
+                assert _commit_offset(connection) == _KAFKA_STORAGE_ERROR
+                assert _init_producer(connection) == _KAFKA_STORAGE_ERROR
+                os.remove(filler)
+                _wait_until(lambda: _ready(server))
+                _wait_until(lambda: _commit_offset(connection) == 0)
+                _wait_until(lambda: _init_producer(connection) == 0)
+                c.execute("INSERT INTO kept VALUES (1)")
         finally:
             server.stop()
 

@@ -76,13 +76,19 @@ TEST_F(GroupOffsetsTest, nobody_sees_an_offset_before_it_is_durable) {
   EXPECT_EQ(committed(), 5);
 }
 
+// A client that looks for another coordinator finds one in a cluster only.
 TEST_F(GroupOffsetsTest, an_offset_that_cannot_be_kept_is_not_committed) {
   port.holds_appends = true;
-  const auto under_way = begin(commit_request(5));
-  port.fail_append({ErrorCode::DiskFull, "full"});
-  ASSERT_TRUE(under_way->has_value());
-  EXPECT_EQ((*under_way)->topics[0].second[0].error, KafkaError::CoordinatorNotAvailable);
-  EXPECT_EQ(committed(), -1);
+  for (const bool has_other_nodes : {false, true}) {
+    port.has_other_nodes = has_other_nodes;
+    const auto under_way = begin(commit_request(5));
+    port.fail_append({ErrorCode::DiskFull, "full"});
+    ASSERT_TRUE(under_way->has_value());
+    EXPECT_EQ((*under_way)->topics[0].second[0].error, has_other_nodes
+                                                           ? KafkaError::CoordinatorNotAvailable
+                                                           : KafkaError::KafkaStorageError);
+    EXPECT_EQ(committed(), -1);
+  }
 }
 
 TEST_F(GroupOffsetsTest, what_is_wrong_with_one_partition_is_told_of_it_alone) {

@@ -14,6 +14,7 @@ class MemoryPort final : public CoordinatorPort {
   explicit MemoryPort(const Clock& clock) : clock_(clock) {}
 
   const Clock& clock() const override { return clock_; }
+  bool can_move() const override { return has_other_nodes; }
   Result<Offset> read(PartitionId partition, Offset from, size_t max_bytes,
                       const EachBatch& each) override {
     ++reads;
@@ -72,6 +73,7 @@ class MemoryPort final : public CoordinatorPort {
 
   LeaderEpoch epoch{0};  // of the log: others are refused
   bool holds_appends = false;
+  bool has_other_nodes = false;
   bool refuses_elsewhere = false;
   std::vector<Elsewhere> elsewhere = {};  // what was stored there
   int reads = 0, appends = 0;

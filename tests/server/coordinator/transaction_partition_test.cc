@@ -587,6 +587,20 @@ TEST_F(TransactionPartitionTest, WhatIsNotStoredWasNotDone) {
   EXPECT_EQ(end(producer, true), kInvalidTxnState);
 }
 
+TEST_F(TransactionPartitionTest, AFullDiskIsReportedToProducersThatBegin) {
+  port.holds_appends = true;
+  for (const bool has_other_nodes : {false, true}) {
+    port.has_other_nodes = has_other_nodes;
+    const auto initializing = begin(init_request());
+    settle();
+    port.fail_append({ErrorCode::DiskFull, "full"});
+    settle();
+    ASSERT_TRUE(initializing->has_value());
+    EXPECT_EQ((*initializing)->error, has_other_nodes ? KafkaError::CoordinatorNotAvailable
+                                                      : KafkaError::KafkaStorageError);
+  }
+}
+
 TEST_F(TransactionPartitionTest, IdsThatNobodyUsesAreForgotten) {
   settings.id_expiration_ms = 1'000;
   const ProducerIdentity producer = init().producer;

@@ -49,6 +49,21 @@ TEST_F(SpaceWatchTest, a_disk_that_is_full_from_the_start_is_called_so) {
   EXPECT_TRUE(space.is_writable());
 }
 
+TEST_F(SpaceWatchTest, a_disk_that_fills_up_is_noticed_without_a_writer) {
+  set_free(1000);
+  space_.watch();
+  EXPECT_FALSE(space_.is_full());
+  set_free(999);
+  space_.watch();
+  EXPECT_FALSE(space_.is_full());  // one look a second
+  clock_.advance_us(SpaceWatch::kWatchEveryMs * 1000);
+  space_.watch();
+  EXPECT_TRUE(space_.is_full());
+  set_free(1250);
+  clock_.advance_us(SpaceWatch::kLookAgainMs * 1000);
+  EXPECT_TRUE(space_.is_writable());
+}
+
 TEST_F(SpaceWatchTest, after_a_failed_commit_the_next_attempt_is_a_second_later) {
   space_.commit_failed({ErrorCode::DiskFull, "the disk is full or failing"});
   EXPECT_FALSE(space_.is_writable());
