@@ -50,6 +50,8 @@ void add_budget(Facts& facts, const MemoryBudget& memory) {
 void add_log(Facts& facts, const storage::LogStatistics& log,
              const std::vector<HeldBackFacts>& held_back) {
   facts.push_back({"log", "partitions", fmt::to_string(log.partitions)});
+  facts.push_back({"log", "topic partitions", fmt::to_string(log.topic_partitions)});
+  facts.push_back({"log", "topic partitions limit", fmt::to_string(log.max_topic_partitions)});
   facts.push_back({"log", "commits", fmt::to_string(log.commits)});
   facts.push_back({"log", "commits per second", fmt::to_string(log.commits_per_second)});
   facts.push_back({"log", "queued requests", fmt::to_string(log.queued_requests)});

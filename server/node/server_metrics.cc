@@ -159,6 +159,11 @@ void add_log(Exposition& page, const MetricsSources& sources) {
   const storage::LogStatistics log = storage::statistics_of(sources.log);
   page.family("millrace_log_partitions", Kind::Gauge, "Partitions of topics and exchanges.");
   page.sample(log.partitions);
+  page.family("millrace_log_topic_partitions", Kind::Gauge, "Partitions of topics.");
+  page.sample(log.topic_partitions);
+  page.family("millrace_log_topic_partitions_limit", Kind::Gauge,
+              "Partitions of topics that a data directory holds at most.");
+  page.sample(log.max_topic_partitions);
   page.family("millrace_log_commits_total", Kind::Counter, "Group commits, each with one sync.");
   page.sample(log.commits);
   page.family("millrace_log_queued_requests", Kind::Gauge, "Writes that wait for a commit.");

@@ -121,9 +121,11 @@ Status GroupTransaction::create_partitions(const Uuid& topic, int32_t count, Par
   if (kind == PartitionKind::Client && missing > free_tables_)
     return Error{
         .code = ErrorCode::LimitExceeded,
-        .message = "too many partitions for one data directory",
-        .detail = fmt::format("There is room for {} more partitions, and {} were asked for.",
-                              free_tables_, missing),
+        // All in the message: Kafka's answers have no place for a detail.
+        .message = fmt::format("too many partitions for one data directory: {} were asked for, and "
+                               "there is room for {} more",
+                               missing, free_tables_),
+        .detail = "SHOW SERVER shows how many it holds and how many it can hold.",
         .hint = "Drop topics, or ask for fewer partitions."};
   const int64_t end = std::min<int64_t>(count, int64_t{existing} + kPartitionsAtATime);
   for (int32_t number = existing; number < end; ++number)
@@ -157,11 +159,10 @@ Result<LogNumber> GroupTransaction::number_of_new(const TopicPartition& id, Part
   for (int64_t tries = 0; tries < kTableNames; ++tries) {
     const LogNumber number{TRY(take_numbers(kNextLogNumber, 1))};
     if (kind != PartitionKind::Client) return number;
-    const std::string first =
-        Removal{.table = partition_table_name(id, number, TableNaming::ManyLengths),
-                .first_key = {},
-                .end_key = {}}
-            .key();
+    const std::string first = Removal{
+        .table = partition_table_name(id, number, TableNaming::ManyLengths),
+        .first_key = {},
+        .end_key = {}}.key();
     const auto going = TRY(removals->seek(first));
     if (!going || !going->key.starts_with(first)) return number;
   }

@@ -544,7 +544,10 @@ void LogCore::count_commit() {
 LogStatistics LogCore::statistics() const {
   const RequestQueue::Backlog backlog = queue_.backlog();
   std::lock_guard lock(mutex_);
-  return {partitions_->count(PartitionKind::Client) + partitions_->count(PartitionKind::Internal),
+  const size_t topic_partitions = partitions_->count(PartitionKind::Client);
+  return {topic_partitions + partitions_->count(PartitionKind::Internal),
+          topic_partitions,
+          options_.max_partitions,
           commits_,
           commit_rate_.per_second(clock_.monotonic_us()),
           backlog.requests,

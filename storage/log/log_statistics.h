@@ -9,7 +9,9 @@ class Log;
 
 struct LogStatistics {
   size_t partitions = 0;  // of all topics and exchanges
-  uint64_t commits = 0;   // group commits of this process, each with one sync
+  // Partitions of topics alone, those of the coordinators included, and the most that a data directory holds.
+  size_t topic_partitions = 0, max_topic_partitions = 0;
+  uint64_t commits = 0;  // group commits of this process, each with one sync
   int64_t commits_per_second = 0;
   size_t queued_requests = 0, queued_bytes = 0;  // that wait for a commit
   size_t pending_removals = 0;                   // see Log::pending_removals()

@@ -305,7 +305,14 @@ TEST_F(LogTest, partitions_that_do_not_all_fit_are_not_begun) {
   EXPECT_EQ(create_partitions_and_wait(*log, Uuid::random(), 201).error().code,
             ErrorCode::LimitExceeded);
   EXPECT_TRUE(log->partitions().empty());
-  EXPECT_TRUE(create_partitions_and_wait(*log, Uuid::random(), 200));
+  EXPECT_TRUE(create_partitions_and_wait(*log, Uuid::random(), 190));
+  EXPECT_EQ(
+      create_partitions_and_wait(*log, Uuid::random(), 11).error().message,
+      "too many partitions for one data directory: 11 were asked for, and there is room for 10 "
+      "more");
+  EXPECT_EQ(statistics_of(*log).topic_partitions, 190u);
+  EXPECT_EQ(statistics_of(*log).max_topic_partitions, 200u);
+  EXPECT_TRUE(create_partitions_and_wait(*log, Uuid::random(), 10));
 }
 
 // What a crash leaves of a topic that was being made or dropped has no gaps, so that it can be made,
