@@ -175,12 +175,14 @@ void Frame::refuse_nulls(const Instruction& instruction, std::span<const Argumen
     if (!args[i].column->has_nulls()) continue;
     const bool was_cut_short =
         context_.budget != nullptr && context_.budget->spent() != EvalBudget::Spent::Nothing;
-    const std::string text = was_cut_short ? context_.budget->status().error().message
-                             : instruction.function == nullptr
-                                 ? "arithmetic with a null in a lambda"
-                                 : null_argument(i + 1, instruction.function->name());
+    const Error why = was_cut_short
+                          ? context_.budget->status().error()
+                          : Error{ErrorCode::InvalidText,
+                                  instruction.function == nullptr
+                                      ? "arithmetic with a null in a lambda"
+                                      : null_argument(i + 1, instruction.function->name())};
     for (size_t row = 0; row < rows; ++row)
-      if (args[i].is_null(row)) errors.add(row, text);
+      if (args[i].is_null(row)) errors.add(row, why);
   }
 }
 
@@ -191,11 +193,11 @@ bool Frame::take_working_bytes(size_t bytes) {
 }
 
 Slot Frame::failed_slot(const SqlType& type) const {
-  const std::string text = context_.budget->status().error().message;
+  const Error why = context_.budget->status().error();
   auto column = std::make_shared<Column>(type);
   column->resize(rows_);
   auto errors = std::make_shared<RowErrors>(rows_);
-  for (size_t row = 0; row < rows_; ++row) errors->add(row, text);
+  for (size_t row = 0; row < rows_; ++row) errors->add(row, why);
   return {std::move(column), false, std::move(errors)};
 }
 
@@ -230,8 +232,8 @@ void Frame::run_call(const Instruction& instruction) {
   if (context_.is_over() || !take_working_bytes(rows * element_size(instruction.type.kind()))) {
     // Nobody is going to use what follows: all rows fail.
     column->resize(rows);
-    const std::string text = context_.budget->status().error().message;
-    for (size_t row = 0; row < rows; ++row) errors.add(row, text);
+    const Error why = context_.budget->status().error();
+    for (size_t row = 0; row < rows; ++row) errors.add(row, why);
   } else {
     KernelCall call{args, rows, *column, errors, context_, bodies, instruction.knows_unknown};
     instruction.kernel(call);

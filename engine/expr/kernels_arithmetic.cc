@@ -181,7 +181,7 @@ void concatenate(KernelCall& call) {
     const auto right = call.args[1].get<std::string_view>(row);
     const size_t size = left.size() + right.size();
     if (!call.context.take_bytes(size)) {
-      call.errors.add(row, call.context.too_large(size).message);
+      call.errors.add(row, call.context.too_large(size));
       valid.clear(row);
       continue;
     }

@@ -191,7 +191,7 @@ class Sink {
   void put(size_t row, T result) {
     if constexpr (std::is_same_v<T, std::string>) {
       if (!call_.context.take_bytes(result.size()))
-        return call_.errors.add(row, call_.context.too_large(result.size()).message);
+        return call_.errors.add(row, call_.context.too_large(result.size()));
       data_[row] = call_.out.heap().add(result);
     } else if constexpr (std::is_same_v<T, Decimal>)
       data_[row] = result.unscaled;
@@ -207,7 +207,7 @@ class Sink {
     if (result)
       put(row, *std::move(result));
     else
-      call_.errors.add(row, result.error().message, result.error().code);
+      call_.errors.add(row, result.error());
   }
 
  private:
@@ -225,13 +225,13 @@ template <class R>
 void append(KernelCall& call, size_t row, R&& result) {
   if constexpr (is_result<std::decay_t<R>>) {
     if (!result) {
-      call.errors.add(row, result.error().message, result.error().code);
+      call.errors.add(row, result.error());
       return call.out.append_null();
     }
     append(call, row, *result);
   } else {
     if (const size_t size = size_of(result); !call.context.take_bytes(size)) {
-      call.errors.add(row, call.context.too_large(size).message);
+      call.errors.add(row, call.context.too_large(size));
       return call.out.append_null();
     }
     call.out.append_value(result);
@@ -261,7 +261,7 @@ inline bool is_over(const KernelCall& call, size_t row) {
 }
 // From this row on nothing is computed; what is set in the column stays null.
 inline void fail_rest(KernelCall& call, size_t row) {
-  const std::string why = call.context.budget->status().error().message;
+  const Error why = call.context.budget->status().error();
   for (; row < call.rows; ++row) call.errors.add(row, why);
 }
 

@@ -33,6 +33,8 @@ class RowErrors {
   explicit RowErrors(size_t rows) : rows_(rows) {}
 
   void add(size_t row, std::string_view text, ErrorCode code = ErrorCode::InvalidText);
+  // With its code: a limit that was reached is of class 53 or 54 and no wrong input.
+  void add(size_t row, const Error& error) { add(row, error.message, error.code); }
   bool any() const { return failed_.size() != 0; }
   bool has(size_t row) const { return any() && failed_.test(row); }
   size_t count() const { return failed_.count(); }
@@ -85,7 +87,7 @@ struct EvalContext {
   // Likewise for what a row gets; when it was false the row has the error.
   bool take_bytes(size_t bytes, size_t row, RowErrors& errors) const {
     if (take_bytes(bytes)) return true;
-    errors.add(row, too_large(bytes).message);
+    errors.add(row, too_large(bytes));
     return false;
   }
   // Why it was false: the error of the row.

@@ -413,7 +413,7 @@ void to_json(KernelCall& call) {
     if (call.context.take_bytes(text.size())) {
       call.out.append_copy(text);
     } else {
-      call.errors.add(row, call.context.too_large(text.size()).message);
+      call.errors.add(row, call.context.too_large(text.size()));
       call.out.append_null();
     }
   }

@@ -332,7 +332,7 @@ void array_join(KernelCall& call) {
     if (joined) {
       call.out.append_copy(text);
     } else {
-      call.errors.add(row, joined.error().message, joined.error().code);
+      call.errors.add(row, joined.error());
       call.out.append_null();
     }
   }
@@ -368,7 +368,7 @@ void array_to_string(KernelCall& call) {
     if (joined) {
       call.out.append_copy(text);
     } else {
-      call.errors.add(row, joined.error().message, joined.error().code);
+      call.errors.add(row, joined.error());
       call.out.append_null();
     }
   }

@@ -32,7 +32,7 @@ struct Flat {
       const ItemRange range = items_of(argument, row);
       const size_t bytes = (range.end - range.begin) * kElementBytes;
       if (!call.context.take_working_bytes(bytes)) {
-        call.errors.add(row, call.context.budget->status().error().message);
+        call.errors.add(row, call.context.budget->status().error());
         continue;
       }
       if (is_map)
@@ -200,7 +200,7 @@ class Reduction {
   }
 
   bool fail_rest() {
-    const std::string why = call_.context.budget->status().error().message;
+    const Error why = call_.context.budget->status().error();
     for (const uint32_t row : rows_) call_.errors.add(row, why);
     return false;
   }

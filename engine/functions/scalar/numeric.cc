@@ -152,7 +152,7 @@ void generate_series(KernelCall& call) {
     if (items && !call.context.take_bytes(*items * sizeof(T)))
       items = call.context.too_large(*items * sizeof(T));
     if (!items) {
-      call.errors.add(row, items.error().message);
+      call.errors.add(row, items.error());
       call.out.append_null();
       continue;
     }

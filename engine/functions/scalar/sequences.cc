@@ -33,7 +33,7 @@ void put(KernelCall& call, size_t row, const Result<int64_t>& value, bool& has_f
     return;
   }
   call.out.append_null();
-  call.errors.add(row, value.error().message, value.error().code);
+  call.errors.add(row, value.error());
   has_failed = true;
 }
 

@@ -59,7 +59,7 @@ void split(KernelCall& call) {
     if (is_valid) {
       const size_t size = parts_size(texts[row], delimiters[row]);
       if (!call.context.take_bytes(size)) {
-        call.errors.add(row, call.context.too_large(size).message);
+        call.errors.add(row, call.context.too_large(size));
         is_valid = false;
       } else {
         split_each(texts[row], delimiters[row], unit_size, [&](Text part) { parts.append(part); });

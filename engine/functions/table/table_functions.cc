@@ -49,7 +49,7 @@ bool may_cube(KernelCall& call, size_t row, ItemRange items) {
   }
   // Each element stands in half of them.
   if (call.context.take_working_bytes(rows / 2 * bytes)) return true;
-  call.errors.add(row, call.context.budget->status().error().message);
+  call.errors.add(row, call.context.budget->status().error());
   return false;
 }
 
