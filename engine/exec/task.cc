@@ -122,6 +122,7 @@ Task::Task(std::string id, std::vector<Input> inputs, Sources& sources, Sink* si
       sources_(sources),
       sink_(sink),
       options_(options),
+      max_rows_(options.max_rows_per_step),
       rows_at_once_(options.max_rows_per_step),
       properties_(std::move(properties)),
       random_(seed),
@@ -160,10 +161,14 @@ void Task::begin_reading() {
     sources.push_back({stage_->inputs()[input.input], input.partition, input.input, input.next,
                        input.limit.stop_at, input.writer});
     committed_.push_back(input.next);
+    const std::vector<bool>& used = stage_->inputs()[input.input]->step().used;
+    const auto columns = static_cast<size_t>(std::ranges::count(used, true));
+    if (columns > 0)
+      max_rows_ = std::min(max_rows_, std::max<size_t>(1, options_.max_cells_per_step / columns));
   }
   durable_positions_ = committed_;
   heads_ = std::make_unique<InputHeads>(
-      std::move(sources), HeadLimits{options_.max_rows_per_step, options_.max_bytes_per_step});
+      std::move(sources), HeadLimits{max_rows_, options_.max_bytes_per_step});
 }
 
 Status Task::restore(const JournalEntry& entry, TaskSequence commit) {

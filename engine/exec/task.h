@@ -23,6 +23,9 @@ namespace engine {
 
 struct TaskOptions {
   size_t max_rows_per_step = 4096;  // 1 proves that batches change nothing
+  // A step takes fewer rows if they have many columns. They are decoded in one piece, whose time goes by the cells: a record of
+  // thousands of columns has few bytes of each. About ten milliseconds of work.
+  size_t max_cells_per_step = 32 * 1024;
   // So many rows are taken one at a time: after a failure, so that everything before the bad record
   // is done and committed.
   uint64_t careful_rows = 0;
@@ -208,9 +211,7 @@ class Task {
 
   void begin_reading();
   void restore_counters(std::span<const int64_t> scalars);
-  size_t row_limit() const {
-    return is_careful() ? 1 : std::min(rows_at_once_, options_.max_rows_per_step);
-  }
+  size_t row_limit() const { return is_careful() ? 1 : std::min(rows_at_once_, max_rows_); }
   bool has_rest() const { return !runs_.empty() || stage_->has_rest(); }
   Status take_records();
   Status work_off();
@@ -241,6 +242,7 @@ class Task {
   Sources& sources_;
   Sink* const sink_;
   const TaskOptions options_;
+  size_t max_rows_;      // of a step: max_rows_per_step, or what has max_cells_per_step
   size_t rows_at_once_;  // that a step takes
   const SharedProperties properties_;
   Random random_;

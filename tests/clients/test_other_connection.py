@@ -46,6 +46,12 @@ def make_table(server=SERVER):
 make_table()
 
 
+def longest_slice_ms():
+    """Of all loops, since the last look at it."""
+    with connect() as c:
+        return max(float(row[2]) for row in c.execute("SHOW SERVER").fetchall() if "longest slice" in row[1])
+
+
 class Other:
     """Another client's look-ups, one after the other, as long as the block runs."""
 
@@ -359,6 +365,19 @@ def rows_of_thousands_of_columns():
 
 
 @timed
+@case
+def a_table_of_thousands_of_columns_takes_many_rows():
+    with connect() as c:
+        names = ", ".join(f"c{i} VARCHAR" for i in range(4_000))
+        c.execute(f"CREATE TABLE wide_table (id INT PRIMARY KEY, {names})")
+        some = ", ".join(f"c{i}" for i in range(400))
+        rows = ", ".join(f"({row}, " + ", ".join(["'x'"] * 400) + ")" for row in range(200))
+        with Other("200 rows of 4,000 columns"):
+            c.execute(f"INSERT INTO wide_table (id, {some}) VALUES {rows}")
+            assert c.execute("SELECT COUNT(*) FROM wide_table").fetchone() == (200,)
+        print(f"longest slice {longest_slice_ms()} ms")
+
+
 @case
 def scans_of_a_large_table():
     with connect() as c, Other("scans"):
