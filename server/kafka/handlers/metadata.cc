@@ -147,31 +147,36 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
         response.topics.push_back(describer.describe(topic));
   std::vector<size_t> missing;
   if (!wants_all) {
-    // Once each: naming a topic costs a client far less than describing its partitions costs us.
-    std::set<std::pair<std::optional<std::string_view>, Uuid>> seen;
+    // Each topic once: naming one costs a client far less than describing its partitions costs the server.
+    std::set<std::pair<std::string, Uuid>> seen;
     for (const MetadataRequest::Topic& asked : *request.topics) {
-      if (!seen.emplace(asked.name, asked.topic_id).second) continue;
+      // An id counts whatever the name is, as in Kafka: Java's clients send the empty name beside it.
+      const bool by_id = !asked.name || !asked.topic_id.is_nil();
+      const std::string asked_name = by_id ? "" : *asked.name;
+      if (!seen.emplace(asked_name, asked.topic_id).second) continue;
       const storage::TopicInfo* topic =
-          asked.name ? topics->find(*asked.name) : topics->find(asked.topic_id);
-      // Nor does anybody learn whether there is one that is not to be seen.
-      const std::string& name = topic ? topic->name : asked.name.value_or("");
+          by_id ? topics->find(asked.topic_id) : topics->find(asked_name);
+      // A topic that may not be seen is refused alike whether it exists or not.
+      const std::string& name = topic ? topic->name : asked_name;
       const bool may_see = describer.may(Operation::Describe, name) ||
-                           (!topic && (!asked.name || describer.may_create(name)));
+                           (!topic && (by_id || describer.may_create(name)));
       if (!may_see) {
-        response.topics.push_back(describer.refused(asked.name.value_or(""), kTopicRefused));
-        response.topics.back().topic_id = asked.topic_id;
+        Topic& refused =
+            response.topics.emplace_back(describer.refused(asked_name, kTopicRefused));
+        if (by_id) refused.name.reset();
+        refused.topic_id = asked.topic_id;
       } else if (topic) {
         response.topics.push_back(describer.describe(*topic));
-      } else if (!asked.name) {
+      } else if (by_id) {
         Topic& unknown = response.topics.emplace_back();
         unknown.error_code = kUnknownTopicId;
         unknown.topic_id = asked.topic_id;
-      } else if (!storage::check_topic_name(*asked.name, *topics)) {
-        response.topics.push_back(describer.refused(*asked.name, KafkaError::InvalidTopic));
+      } else if (!storage::check_topic_name(asked_name, *topics)) {
+        response.topics.push_back(describer.refused(asked_name, KafkaError::InvalidTopic));
       } else {
         response.topics.push_back(
-            describer.refused(*asked.name, KafkaError::UnknownTopicOrPartition));
-        if (!coordinator::is_coordinator_topic(*asked.name) && describer.may_create(*asked.name))
+            describer.refused(asked_name, KafkaError::UnknownTopicOrPartition));
+        if (!coordinator::is_coordinator_topic(asked_name) && describer.may_create(asked_name))
           missing.push_back(response.topics.size() - 1);
       }
     }

@@ -171,6 +171,27 @@ TEST_F(KafkaAccessTest, topics_are_read_and_written_by_rights) {
   EXPECT_EQ(fetch("orders"), kTopicFailed);
 }
 
+TEST_F(KafkaAccessTest, metadata_by_id_needs_the_right_on_the_topic_whatever_the_name_is) {
+  grant("orders", "ann", kMaySelect);
+  open("ann");
+  for (const std::optional<std::string>& name :
+       {std::optional<std::string>(), std::optional<std::string>(""),
+        std::optional<std::string>("orders")}) {
+    MetadataRequest request;
+    request.topics.emplace();
+    for (const char* topic : {"secrets", "orders"})
+      request.topics->push_back({.topic_id = backend_.topics()->find(topic)->id, .name = name});
+    const auto topics = ask<MetadataResponse>(request, 13).topics;
+    ASSERT_EQ(topics.size(), 2u);
+    EXPECT_EQ(topics[0].error_code, kTopicFailed);
+    EXPECT_FALSE(topics[0].name);
+    EXPECT_EQ(topics[0].topic_id, backend_.topics()->find("secrets")->id);
+    EXPECT_TRUE(topics[0].partitions.empty());
+    EXPECT_EQ(topics[1].error_code, KafkaError::None);
+    EXPECT_EQ(topics[1].name, "orders");
+  }
+}
+
 TEST_F(KafkaAccessTest, what_is_refused_stands_beside_what_is_done) {
   grant("orders", "ann", kMaySelect);
   open("ann");

@@ -126,6 +126,34 @@ TEST_F(TopicsTest, operations_are_told_to_who_asks_for_them) {
             kAllTopicOperations);
 }
 
+// Java's pattern subscriptions send the empty name beside the id, and its describeTopics too.
+TEST_F(TopicsTest, metadata_by_id_does_not_look_at_the_name) {
+  create_topic("t");
+  create_topic("other");
+  node.creates_topics = true;
+  const Uuid id = backend.topics()->find("t")->id, unknown = Uuid::random();
+  const std::optional<std::string> names[] = {std::nullopt, "", "other", "not there", "no blanks"};
+  for (const int16_t version : {10, 12, 13})
+    for (const auto& name : names) {
+      MetadataRequest request;
+      request.allow_auto_topic_creation = true;
+      request.topics = {{.topic_id = id, .name = name}, {.topic_id = unknown, .name = name}};
+      const auto topics = ask<MetadataResponse>(request, version).topics;
+      ASSERT_EQ(topics.size(), 2u);
+      EXPECT_EQ(topics[0].error_code, KafkaError::None);
+      EXPECT_EQ(topics[0].name, "t");
+      EXPECT_EQ(topics[0].topic_id, id);
+      EXPECT_EQ(topics[0].partitions.size(), 1u);
+      EXPECT_EQ(topics[1].error_code, kUnknownTopicId);
+      EXPECT_EQ(topics[1].name.value_or(""), "");
+      EXPECT_EQ(topics[1].topic_id, unknown);
+    }
+  EXPECT_EQ(backend.topics()->by_name().size(), 2u) << "an id makes no topic";
+  MetadataRequest twice;
+  twice.topics = {{.topic_id = id, .name = "a"}, {.topic_id = id, .name = "b"}, {.name = "t"}};
+  EXPECT_EQ(ask<MetadataResponse>(twice, 13).topics.size(), 2u) << "once by its id";
+}
+
 TEST_F(TopicsTest, coordinators_have_a_type) {
   FindCoordinatorRequest request;
   request.key = "g";
