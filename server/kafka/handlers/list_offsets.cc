@@ -43,6 +43,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     storage::TopicPartition partition;
     int64_t timestamp;
     size_t topic_index, index;  // of the answer
+    Offset end{INT64_MAX};      // a record at this offset or behind it may not be read yet
     Offset from{0};             // records before it are not looked for
   };
 
@@ -93,6 +94,10 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     answer().error_code = error;
     ++next_;
   }
+  void answer_none() {
+    answer().offset = -1;
+    ++next_;
+  }
 
   // At the next batch that may have the record.
   Status look(Place& place) {
@@ -100,9 +105,8 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
     const Turn turn{reader_};
     place.from = std::max(place.from, TRY(reader_.log_start(place.partition)));
     const auto batch = TRY(reader_.batch_for_time(place.partition, place.timestamp, place.from));
-    if (!batch) {  // no record is that young
-      answer().offset = -1;
-      ++next_;
+    if (!batch || batch->base_offset >= place.end) {  // no record is that young
+      answer_none();
       return {};
     }
     if (run_aside_ && !may_search_here(*batch)) return search_aside(*batch);
@@ -153,6 +157,7 @@ class TimeSearch : public std::enable_shared_from_this<TimeSearch> {
       places[next_].from = batch.last_offset + 1;
       return;
     }
+    if (found->offset >= places[next_].end) return answer_none();
     answer().offset = found->offset.value();
     answer().timestamp = found->timestamp;
     answer().leader_epoch = records::leader_epoch_of(batch.bytes.data()).value();
@@ -283,11 +288,22 @@ class Answering {
     const size_t index = search_.response.topics.back().partitions.size() - 1;
     if (!time)
       answer.error_code = kafka_error(time.error().code);
-    else if (*time)
-      search_.places.push_back({partition, **time, topic_index, index});
+    else if (!*time)
+      ;  // answered
+    else if (const auto end = search_end(partition); !end)
+      answer.error_code = kafka_error(end.error().code);
+    else
+      search_.places.push_back({partition, **time, topic_index, index, *end});
     // Where a log begins only ever moves on.
     if (asked.timestamp != kEarliest && asked.timestamp != kEarliestLocal)
       search_.told.push_back({partition, topic_index, index});
+  }
+
+  // Kafka compares what any search by time has found, MAX_TIMESTAMP included, with the last stable offset, and
+  // answers none behind it: a consumer would seek to records that it may not read (KIP-98).
+  Result<Offset> search_end(const storage::TopicPartition& partition) {
+    if (!reads_committed_) return Offset{INT64_MAX};
+    return reader_.last_stable_offset(partition);
   }
 
   Result<std::optional<int64_t>> find(const storage::TopicPartition& partition, const Asked& asked,
