@@ -133,15 +133,15 @@ Result<GroupConfig> changed_group_config(const GroupConfig& now,
                                          std::span<const ConfigChange> changes) {
   GroupConfig next = now;
   for (const ConfigChange& change : changes) {
-    const GroupConfigRow* row = find_group_config(change.name);
-    // One that a newer version had set can still be taken away.
-    if (!row && !(change.kind == ConfigChange::Kind::Delete && next.contains(change.name)))
-      return Error{ErrorCode::InvalidParameter,
-                   fmt::format("groups have no setting \"{}\"", change.name)};
+    // Kafka takes the deletion of any name.
     if (change.kind == ConfigChange::Kind::Delete) {
       next.erase(change.name);
       continue;
     }
+    const GroupConfigRow* row = find_group_config(change.name);
+    if (!row)
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("groups have no setting \"{}\"", change.name)};
     if (change.kind != ConfigChange::Kind::Set)
       return Error{ErrorCode::InvalidParameter,
                    fmt::format("group setting \"{}\" is not a list", change.name)};

@@ -13,6 +13,8 @@ using enum ConfigType;
 
 constexpr std::string_view kWithoutEffect = "kept and shown, without effect here";
 constexpr std::string_view kForFiles = "for Kafka's files; without effect here";
+constexpr std::string_view kForTiers = "for Kafka's tiered storage; without effect here";
+constexpr std::string_view kRemoteStorage = "remote.storage.enable";
 constexpr std::string_view kNoLimit = "9223372036854775807";
 
 // Ranges are those of Kafka's LogConfig.
@@ -36,6 +38,8 @@ constexpr TopicConfigRow kRows[] = {
     {"follower.replication.throttled.replicas", "", List, "", kWithoutEffect},
     {"index.interval.bytes", "log.index.interval.bytes", Int, "4096", kForFiles, "", 0},
     {"leader.replication.throttled.replicas", "", List, "", kWithoutEffect},
+    {"local.retention.bytes", "log.local.retention.bytes", Long, "-2", kForTiers, "", -2},
+    {"local.retention.ms", "log.local.retention.ms", Long, "-2", kForTiers, "", -2},
     {"max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", Long, kNoLimit,
      "compaction comes to a record after so long at the latest", "", 1},
     {"max.message.bytes", "message.max.bytes", Int, "67108864",
@@ -54,6 +58,9 @@ constexpr TopicConfigRow kRows[] = {
     {kMinInsyncReplicas, kMinInsyncReplicas, Int, "1",
      "how many replicas have to be in sync for acks=all: all of a topic that has fewer", "", 1},
     {"preallocate", "log.preallocate", Boolean, "false", kForFiles},
+    {"remote.log.copy.disable", "", Boolean, "false", kForTiers},
+    {"remote.log.delete.on.disable", "", Boolean, "false", kForTiers},
+    {kRemoteStorage, "", Boolean, "false", "tiered storage is not supported: all records stay on the server"},
     {"retention.bytes", "log.retention.bytes", Long, "-1",
      "how many bytes of record batches a partition keeps; -1: all"},
     {"retention.ms", "log.retention.ms", Long, "-1",
@@ -168,6 +175,10 @@ Status check_topic_config(std::string_view name, std::string_view value) {
   if (!is_value_of(value, *row))
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("\"{}\" is not a value of topic setting \"{}\"", value, name)};
+  if (name == kRemoteStorage && value == "true")
+    return Error{ErrorCode::InvalidParameter,
+                 "topic setting \"remote.storage.enable\" cannot be true: tiered storage is not "
+                 "supported, and all records stay on the server"};
   if (!row->choices.empty() && !are_choices(*row, value))
     return Error{
         ErrorCode::InvalidParameter,
@@ -201,14 +212,14 @@ Result<std::map<std::string, std::string>> changed_configs(
     const std::map<std::string, std::string>& now, std::span<const ConfigChange> changes) {
   std::map<std::string, std::string> next = now;
   for (const ConfigChange& change : changes) {
-    const TopicConfigRow* row = find_topic_config(change.name);
-    // One that a newer version had set can still be taken away.
-    if (!row && !(change.kind == ConfigChange::Kind::Delete && next.contains(change.name)))
-      return unknown(change.name);
+    // Kafka takes the deletion of any name: MirrorMaker 2 deletes each setting that has its default at the source,
+    // those included that only the source's version has.
     if (change.kind == ConfigChange::Kind::Delete) {
       next.erase(change.name);
       continue;
     }
+    const TopicConfigRow* row = find_topic_config(change.name);
+    if (!row) return unknown(change.name);
     std::string value = change.value;
     if (change.kind != ConfigChange::Kind::Set) {
       if (row->type != List)

@@ -59,13 +59,64 @@ TEST(TopicConfigs, a_list_gets_and_loses_parts) {
   EXPECT_FALSE(changed_configs({}, {{subtract}}));
 }
 
-TEST(TopicConfigs, what_a_newer_version_has_set_can_be_taken_away_and_not_set) {
+// IncrementalAlterConfigs of Kafka, which MirrorMaker 2 relies on.
+TEST(TopicConfigs, an_unknown_setting_can_be_deleted_and_not_set) {
   const Config now = {{"of.the.future", "1"}};
   const ConfigChange take{"of.the.future", ConfigChange::Kind::Delete};
   EXPECT_EQ(changed_configs(now, {{take}}), Config());
   const ConfigChange set{"of.the.future", ConfigChange::Kind::Set, "2"};
   EXPECT_FALSE(changed_configs(now, {{set}}));
-  EXPECT_FALSE(changed_configs({}, {{take}}));
+  EXPECT_EQ(changed_configs({}, {{take}}), Config());
+  const ConfigChange beside{"retention.ms", ConfigChange::Kind::Set, "86400000"};
+  EXPECT_EQ(changed_configs({}, {{take, beside}}), (Config{{"retention.ms", "86400000"}}));
+  const ConfigChange append{"of.the.future", ConfigChange::Kind::Append, "2"};
+  EXPECT_FALSE(changed_configs(now, {{append}}));
+}
+
+// What DescribeConfigs of Apache Kafka 4.1 returns of a topic without settings: Terraform, Strimzi and copied
+// command lines set all of them.
+TEST(TopicConfigs, each_setting_of_kafka_takes_kafkas_default) {
+  const std::pair<const char*, const char*> kafka[] = {
+      {"cleanup.policy", "delete"},
+      {"compression.gzip.level", "-1"},
+      {"compression.lz4.level", "9"},
+      {"compression.type", "producer"},
+      {"compression.zstd.level", "3"},
+      {"delete.retention.ms", "86400000"},
+      {"file.delete.delay.ms", "60000"},
+      {"flush.messages", "9223372036854775807"},
+      {"flush.ms", "9223372036854775807"},
+      {"follower.replication.throttled.replicas", ""},
+      {"index.interval.bytes", "4096"},
+      {"leader.replication.throttled.replicas", ""},
+      {"local.retention.bytes", "-2"},
+      {"local.retention.ms", "-2"},
+      {"max.compaction.lag.ms", "9223372036854775807"},
+      {"max.message.bytes", "1048588"},
+      {"message.timestamp.after.max.ms", "3600000"},
+      {"message.timestamp.before.max.ms", "9223372036854775807"},
+      {"message.timestamp.type", "CreateTime"},
+      {"min.cleanable.dirty.ratio", "0.5"},
+      {"min.compaction.lag.ms", "0"},
+      {"min.insync.replicas", "1"},
+      {"preallocate", "false"},
+      {"remote.log.copy.disable", "false"},
+      {"remote.log.delete.on.disable", "false"},
+      {"remote.storage.enable", "false"},
+      {"retention.bytes", "-1"},
+      {"retention.ms", "604800000"},
+      {"segment.bytes", "1073741824"},
+      {"segment.index.bytes", "10485760"},
+      {"segment.jitter.ms", "0"},
+      {"segment.ms", "604800000"},
+      {"unclean.leader.election.enable", "false"}};
+  for (const auto& [name, value] : kafka)
+    EXPECT_TRUE(check_topic_config(name, value)) << name << "=" << value;
+  EXPECT_EQ(topic_configs().size(), std::size(kafka));
+  const Status tiered = check_topic_config("remote.storage.enable", "true");
+  ASSERT_FALSE(tiered);
+  EXPECT_NE(tiered.error().message.find("tiered storage is not supported"), std::string::npos);
+  EXPECT_FALSE(check_topic_config("local.retention.ms", "-3"));
 }
 
 // Directories of earlier versions may hold any number.
