@@ -105,6 +105,7 @@ class GroupPartition final : private ReplayedState {
   ShareGroup* find_share(const std::string& id);
   // Null, with the reason, when there cannot be one of this name.
   ShareGroup* find_or_admit_share(const std::string& id, KafkaError& error);
+  void drop_share_unless_there(const std::string& id);
   void erase_share(const std::string& id, Done<GroupDeletion> done);
   KafkaError upgrade(const std::string& id, Group& group);
   void downgrade(const std::string& id, std::vector<StoredRecord> records, GroupValue members,

@@ -80,6 +80,15 @@ void GroupPartition::erase_share(const std::string& id, Done<GroupDeletion> done
   append(std::move(records), [done = std::move(done)](KafkaError error) { done({error}); });
 }
 
+// A group that was made for a request, and that the request has put nothing into.
+void GroupPartition::drop_share_unless_there(const std::string& id) {
+  ShareGroup* const group = find_share(id);
+  if (!group || group->is_there()) return;
+  group->end(kUnknownMemberId);
+  shares_.erase(id);
+  around_.size.shrink(kBytesOfShareGroup + id.size());
+}
+
 void GroupPartition::grown(const TopicIdPartition& partition) {
   if (unavailable() != KafkaError::None) return;
   for (const auto& [id, share] : shares_) share->grown(partition);
@@ -103,12 +112,7 @@ void GroupPartition::handle(ShareGroupHeartbeat request, Done<ShareGroupHeartbea
                                            : "There is no room for another group."));
   const std::string id = request.group_id;
   group->heartbeat(std::move(request), std::move(done));
-  // One that could not even have its first member.
-  if (ShareGroup* of = find_share(id); of && !of->is_there()) {
-    of->end(kUnknownMemberId);
-    shares_.erase(id);
-    around_.size.shrink(kBytesOfShareGroup + id.size());
-  }
+  drop_share_unless_there(id);
 }
 
 void GroupPartition::handle(ShareFetch request, Done<ShareFetched> done) {
@@ -138,11 +142,16 @@ void GroupPartition::handle(const DescribeShareGroupOffsets& request,
   done(group ? group->offsets(request) : request.refusal(kGroupIdNotFound));
 }
 
+// Makes the group, as Kafka 4.1 does: where a queue begins is set before its first consumer starts (KIP-932).
 void GroupPartition::handle(const AlterShareGroupOffsets& request, Done<ShareGroupOffsets> done) {
-  ShareGroup* group = find_share(request.group_id);
-  if (!group) return done(request.refusal(kGroupIdNotFound));
+  if (!is_valid(request.group_id)) return done(request.refusal(kInvalidGroupId));
+  if (!around_.shared_log) return done(request.refusal(KafkaError::InvalidRequest));
+  KafkaError error = kGroupIdNotFound;
+  ShareGroup* group = find_or_admit_share(request.group_id, error);
+  if (!group) return done(request.refusal(error));
   if (!group->is_empty()) return done(request.refusal(kNonEmptyGroup));
   group->alter(request, std::move(done));
+  drop_share_unless_there(request.group_id);
 }
 
 void GroupPartition::handle(const DeleteShareGroupOffsets& request,

@@ -52,6 +52,7 @@ ShareGroupOffsets ShareGroup::offsets(const DescribeShareGroupOffsets& request) 
 void ShareGroup::alter(const AlterShareGroupOffsets& request, Done<ShareGroupOffsets> done) {
   const auto topics = around_.topics();
   ShareGroupOffsets altered;
+  bool has_set = false;
   for (const auto& [name, partitions] : request.topics) {
     ShareGroupOffsets::Topic& topic = altered.topics.emplace_back();
     topic.name = name;
@@ -71,11 +72,13 @@ void ShareGroup::alter(const AlterShareGroupOffsets& request, Done<ShareGroupOff
       const TopicIdPartition id{known->id, partition};
       Shared& shared = shared_[id];
       shared.state.begin_at(offset);
+      has_set = true;
       answer.start_offset = offset;
       charge(shared);
       put_whole(id, shared);
     }
   }
+  if (!has_set) return done(std::move(altered));
   if (epoch_ == 0) bump();
   commit([altered = std::move(altered), done = std::move(done)](KafkaError error) mutable {
     altered.error = error;

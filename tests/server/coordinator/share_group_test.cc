@@ -449,6 +449,44 @@ TEST_F(ShareGroupTest, administrators_set_where_an_empty_group_is) {
   EXPECT_EQ(start(), -1);
 }
 
+// As Apache Kafka 4.1 with share.version 1.
+TEST_F(ShareGroupTest, offsets_of_a_group_that_does_not_exist_make_the_group) {
+  shared_log.append(part(), 10);
+  const AlterShareGroupOffsets nowhere{"g", {{"none", {{0, 0}}}, {"t", {{0, -1}}}}};
+  const auto refused = ask(nowhere);
+  EXPECT_EQ(refused.error, KafkaError::None);
+  EXPECT_EQ(refused.topics.at(0).partitions.at(0).error, KafkaError::UnknownTopicOrPartition);
+  EXPECT_EQ(refused.topics.at(1).partitions.at(0).error, KafkaError::InvalidRequest);
+  EXPECT_EQ(ask(DescribeShareGroup{"g"}).error, kGroupIdNotFound) << "nothing was set";
+  EXPECT_EQ(ask(AlterShareGroupOffsets{"", {{"t", {{0, 3}}}}}).error, kInvalidGroupId);
+
+  const auto altered = ask(AlterShareGroupOffsets{"g", {{"t", {{0, 3}}}}});
+  EXPECT_EQ(altered.error, KafkaError::None);
+  EXPECT_EQ(altered.topics.at(0).partitions.at(0).error, KafkaError::None);
+  EXPECT_EQ(ask(DescribeShareGroup{"g"}).state, "Empty");
+  EXPECT_EQ(start(), 3);
+  lead();
+  EXPECT_EQ(ask(DescribeShareGroup{"g"}).state, "Empty") << "it outlives a restart";
+  EXPECT_EQ(start(), 3);
+  join("a");
+  EXPECT_EQ(fetch("a", 0), (Lent{{3, 9, 1}})) << "and the first member reads from there";
+  EXPECT_EQ(ask(AlterShareGroupOffsets{"g", {{"t", {{0, 0}}}}}).error, kNonEmptyGroup);
+}
+
+TEST_F(ShareGroupTest, offsets_make_no_share_group_of_a_group_of_another_kind) {
+  CommitOffsets other = commit_request(5);
+  other.group_id = "classic";
+  EXPECT_EQ(commit(std::move(other)), KafkaError::None);
+  EXPECT_EQ(ask(AlterShareGroupOffsets{"classic", {{"t", {{0, 3}}}}}).error, kGroupIdNotFound);
+}
+
+TEST_F(ShareGroupTest, a_group_that_offsets_have_made_can_be_deleted) {
+  ASSERT_EQ(ask(AlterShareGroupOffsets{"g", {{"t", {{0, 3}}}}}).error, KafkaError::None);
+  EXPECT_EQ(ask(DeleteGroup{"g"}).error, KafkaError::None);
+  lead();
+  EXPECT_EQ(ask(DescribeShareGroup{"g"}).error, kGroupIdNotFound);
+}
+
 }  // namespace
 
 }  // namespace server::coordinator
