@@ -161,7 +161,7 @@ TEST_F(TransactionRequestsTest,
   }
 }
 
-// Partition.scala of Kafka: what a search by time finds at the last stable offset or behind it is not there.
+// Kafka's Partition.scala drops a record that a search by time finds at the last stable offset or behind it.
 TEST_F(TransactionRequestsTest, searches_by_time_end_at_the_last_stable_offset) {
   constexpr int64_t kMaxTimestamp = -3;
   const auto find = [&](int64_t time, bool reads_committed) {
@@ -209,10 +209,12 @@ TEST_F(TransactionRequestsTest, an_administrator_ends_what_was_left_open) {
   const auto status = backend.find_partition({backend.topics()->find("t")->id, PartitionId(0)});
   EXPECT_EQ(status->readable_end(), Offset{0});
   WriteTxnMarkersRequest markers;
-  markers.markers = {{.producer_id = producer_id,
-                      .producer_epoch = epoch,
-                      .transaction_result = false,
-                      .topics = {{"t", {0, 7}}, {"__consumer_offsets", {0}}, {"nope", {0}}, {"__task_journal", {0}}}}};
+  markers.markers = {
+      {.producer_id = producer_id,
+       .producer_epoch = epoch,
+       .transaction_result = false,
+       .topics = {
+           {"t", {0, 7}}, {"__consumer_offsets", {0}}, {"nope", {0}}, {"__task_journal", {0}}}}};
   const auto answer = ask<WriteTxnMarkersResponse>(markers, 1);
   const auto& topics = answer.markers.at(0).topics;
   EXPECT_EQ(topics.at(0).partitions.at(0).error_code, KafkaError::None);

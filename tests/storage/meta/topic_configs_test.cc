@@ -73,8 +73,8 @@ TEST(TopicConfigs, an_unknown_setting_can_be_deleted_and_not_set) {
   EXPECT_FALSE(changed_configs(now, {{append}}));
 }
 
-// What DescribeConfigs of Apache Kafka 4.1 returns of a topic without settings: Terraform, Strimzi and copied
-// command lines set all of them.
+// The answer of Apache Kafka 4.1 to DescribeConfigs of a topic without settings. Terraform, Strimzi and copied command
+// lines set all of them.
 TEST(TopicConfigs, each_setting_of_kafka_takes_kafkas_default) {
   const std::pair<const char*, const char*> kafka[] = {
       {"cleanup.policy", "delete"},
