@@ -18,7 +18,9 @@ inline constexpr FeatureLevel kReplacedQueriesLevel{3};
 // What transactions have defined is noted with the process that can end them (docs/adr/0104); nodes tell each other when they
 // have carried out what was defined, and how far their groups are; and topics have a min.insync.replicas of their own.
 inline constexpr FeatureLevel kDefiningTransactionsLevel{4};
+// Access rules of Kafka's that rights cannot say, and settings for all topics that have none of their own.
+inline constexpr FeatureLevel kAccessRulesLevel{5};
 
-inline constexpr FeatureLevel kNewestLevel = kDefiningTransactionsLevel;  // that this program knows
+inline constexpr FeatureLevel kNewestLevel = kAccessRulesLevel;  // that this program knows
 
 }  // namespace storage

@@ -16,13 +16,17 @@ namespace {
 //         | 2 name
 //         | 3 topic role rights u8
 //         | 4 secret
+//         | 5 name resource u8 operation u8 flags u8 (1: prefix, 2: denies, 4: goes) principal
 // Texts stand behind their length as a varint.
 constexpr uint8_t kVersion = 1;
-constexpr uint8_t kPutRole = 1, kEraseRole = 2, kSetRights = 3, kSetSecret = 4;
+// A part with rules has it; a part without rules stays readable for earlier programs.
+constexpr uint8_t kVersionWithRules = 2;
+constexpr uint8_t kPutRole = 1, kEraseRole = 2, kSetRights = 3, kSetSecret = 4, kSetRule = 5;
+constexpr uint8_t kPrefix = 1, kDenies = 2, kGoes = 4;
 constexpr uint8_t kMayLogin = 1, kSuperuser = 2;
 
 // Every change copies them all.
-constexpr size_t kMostRoles = 10'000, kMostRights = 100'000;
+constexpr size_t kMostRoles = 10'000, kMostRights = 100'000, kMostRules = 10'000;
 
 Error damaged() { return {ErrorCode::StorageFailure, "a change of users is damaged"}; }
 
@@ -56,6 +60,15 @@ struct Encoder {
     out += static_cast<char>(kSetSecret);
     append_sized(out, set.secret);
   }
+  void operator()(const SetRule& set) const {
+    out += static_cast<char>(kSetRule);
+    append_sized(out, set.rule.name);
+    out += static_cast<char>(set.rule.resource);
+    out += static_cast<char>(set.rule.operation);
+    out += static_cast<char>((set.rule.is_prefix ? kPrefix : 0) | (set.rule.denies ? kDenies : 0) |
+                             (set.is_there ? 0 : kGoes));
+    append_sized(out, set.rule.principal);
+  }
 };
 
 Role read_role(ByteReader& in) {
@@ -82,6 +95,7 @@ void erase_role(Users& users, const std::string& name) {
   users.roles.erase(name);
   for (auto& [other, role] : users.roles) role.member_of.erase(name);
   for (auto& [topic, by_role] : users.rights) by_role.erase(name);
+  std::erase_if(users.rules, [&](const AccessRule& rule) { return rule.principal == name; });
   std::erase_if(users.rights, [](const auto& entry) { return entry.second.empty(); });
 }
 
@@ -96,6 +110,27 @@ void set_rights(Users& users, const std::string& topic, const std::string& role,
   if (found->second.empty()) users.rights.erase(found);
 }
 
+void read_rule(ByteReader& in, Users& users, std::string name) {
+  AccessRule rule;
+  rule.name = std::move(name);
+  const auto resource = in.be<uint8_t>(), operation = in.be<uint8_t>(), flags = in.be<uint8_t>();
+  rule.principal = read_sized(in);
+  const bool is_known = resource >= static_cast<uint8_t>(RuleResource::Topic) &&
+                        resource <= static_cast<uint8_t>(RuleResource::TransactionalId) &&
+                        operation >= static_cast<uint8_t>(RuleOperation::All) &&
+                        operation <= static_cast<uint8_t>(RuleOperation::IdempotentWrite);
+  // Half of the rules would allow what the other half denies.
+  if (!in.ok() || !is_known) return in.fail();
+  rule.resource = static_cast<RuleResource>(resource);
+  rule.operation = static_cast<RuleOperation>(operation);
+  rule.is_prefix = (flags & kPrefix) != 0;
+  rule.denies = (flags & kDenies) != 0;
+  if (flags & kGoes)
+    users.rules.erase(rule);
+  else
+    users.rules.insert(std::move(rule));
+}
+
 void read_change(ByteReader& in, Users& users) {
   const auto kind = in.be<uint8_t>();
   std::string name(read_sized(in));
@@ -108,6 +143,8 @@ void read_change(ByteReader& in, Users& users) {
     set_rights(users, name, role, in.be<uint8_t>());
   } else if (kind == kSetSecret) {
     users.secret = std::move(name);
+  } else if (kind == kSetRule) {
+    read_rule(in, users, std::move(name));
   } else {
     in.fail();
   }
@@ -116,7 +153,9 @@ void read_change(ByteReader& in, Users& users) {
 }  // namespace
 
 std::string encode_user_changes(const std::vector<UserChange>& changes) {
-  std::string part(1, static_cast<char>(kVersion));
+  const bool has_rules = std::ranges::any_of(
+      changes, [](const UserChange& each) { return std::holds_alternative<SetRule>(each); });
+  std::string part(1, static_cast<char>(has_rules ? kVersionWithRules : kVersion));
   append_varint(part, changes.size());
   for (const UserChange& change : changes) std::visit(Encoder{part}, change);
   return part;
@@ -126,7 +165,7 @@ Result<Users> apply_user_changes(const Users& users, std::string_view part) {
   ByteReader in(part);
   const auto version = in.be<uint8_t>();
   if (!in.ok()) return damaged();
-  if (version > kVersion)
+  if (version > kVersionWithRules)
     return Error{ErrorCode::IncompatibleFormat, "a change of users was written by a newer version"};
   Users changed = users;
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) read_change(in, changed);
@@ -136,6 +175,9 @@ Result<Users> apply_user_changes(const Users& users, std::string_view part) {
   if (changed.roles.size() > kMostRoles || rights > kMostRights)
     return Error{ErrorCode::LimitExceeded,
                  fmt::format("there may be {} roles, with {} rights", kMostRoles, kMostRights)};
+  if (changed.rules.size() > kMostRules)
+    return Error{ErrorCode::LimitExceeded,
+                 fmt::format("there may be {} access rules besides rights", kMostRules)};
   return changed;
 }
 
@@ -145,6 +187,7 @@ std::string encode_users(const Users& users) {
   for (const auto& [name, role] : users.roles) changes.push_back(PutRole{name, role});
   for (const auto& [topic, by_role] : users.rights)
     for (const auto& [role, rights] : by_role) changes.push_back(SetRights{topic, role, rights});
+  for (const AccessRule& rule : users.rules) changes.push_back(SetRule{rule});
   return encode_user_changes(changes);
 }
 
@@ -161,23 +204,170 @@ std::set<std::string> roles_of(const Users& users, const std::string& role) {
   return all;
 }
 
+namespace {
+
+struct Resource {
+  RuleResource kind;
+  std::string_view name;
+};
+
+// Of a key of the rights.
+Resource resource_of(std::string_view key) {
+  if (key.starts_with(kGroupPrefix)) return {RuleResource::Group, key.substr(kGroupPrefix.size())};
+  if (key.starts_with(kTransactionPrefix))
+    return {RuleResource::TransactionalId, key.substr(kTransactionPrefix.size())};
+  return {RuleResource::Topic, key == kEverything ? kEveryName : key};
+}
+
+std::string_view all_of_the_kind(RuleResource kind) {
+  return kAllOfAKind[kind == RuleResource::Group             ? 1
+                     : kind == RuleResource::TransactionalId ? 2
+                                                             : 0];
+}
+
+Rights stored_rights(const Users& users, const std::set<std::string>& roles, std::string_view key) {
+  Rights rights = 0;
+  const auto found = users.rights.find(std::string(key));
+  if (found == users.rights.end()) return rights;
+  for (const auto& [holder, held] : found->second)
+    if (roles.contains(holder)) rights |= held;
+  return rights;
+}
+
+Rights right_of(RuleOperation operation) {
+  switch (operation) {
+    case RuleOperation::All:
+      return kOwns;
+    case RuleOperation::Read:
+      return kMaySelect;
+    case RuleOperation::Write:
+      return kMayInsert;
+    case RuleOperation::Create:
+      return kMayCreate;
+    case RuleOperation::Delete:
+      return kMayDelete;
+    case RuleOperation::Alter:
+      return kMayAlter;
+    case RuleOperation::Describe:
+      return kMayDescribe;
+    case RuleOperation::ClusterAction:
+      return kMayActForCluster;
+    case RuleOperation::DescribeConfigs:
+      return kMayDescribeConfigs;
+    case RuleOperation::AlterConfigs:
+      return kMayAlterConfigs;
+    case RuleOperation::IdempotentWrite:
+      return kMayWriteIdempotently;
+  }
+  return 0;
+}
+
+// SQL's DROP and ALTER ask for ownership, so that a rule that denies either operation binds them as well.
+Rights denied_by(RuleOperation operation) {
+  if (operation == RuleOperation::All) return static_cast<Rights>(~0);
+  const bool is_ownership = operation == RuleOperation::Delete || operation == RuleOperation::Alter;
+  return static_cast<Rights>(right_of(operation) | (is_ownership ? kOwns : 0));
+}
+
+struct Held {
+  Rights allowed = 0, denied = 0;
+
+  void add(const AccessRule& rule) {
+    if (rule.denies)
+      denied |= denied_by(rule.operation);
+    else
+      allowed |= right_of(rule.operation);
+  }
+};
+
+bool binds(const AccessRule& rule, const std::set<std::string>& roles) {
+  return rule.principal == kEverybody || roles.contains(rule.principal);
+}
+
+Held by_rules(const Users& users, const std::set<std::string>& roles, RuleResource kind,
+              std::string_view name) {
+  Held held;
+  for_each_rule(users.rules, kind, name, [&](const AccessRule& rule) {
+    if (binds(rule, roles)) held.add(rule);
+  });
+  return held;
+}
+
+// CREATE on the cluster, as a right on everything or a rule: it makes topics of any name.
+Held on_cluster(const Users& users, const std::set<std::string>& roles) {
+  Held held = by_rules(users, roles, RuleResource::Cluster, kTheCluster);
+  if (held.allowed & kOwns) held.allowed |= kMayCreate;
+  held.allowed |= stored_rights(users, roles, kEverything);
+  return held;
+}
+
+Held held_on(const Users& users, const std::set<std::string>& roles, const Resource& resource) {
+  Held held = by_rules(users, roles, resource.kind, resource.name);
+  const std::string_view all = all_of_the_kind(resource.kind);
+  Rights everywhere = stored_rights(users, roles, all);
+  if (resource.kind == RuleResource::Topic && !users.rules.empty()) {
+    const Held cluster = on_cluster(users, roles);
+    if (cluster.denied & kMayCreate) everywhere = static_cast<Rights>(everywhere & ~kMayCreate);
+    held.allowed |= static_cast<Rights>(cluster.allowed & ~cluster.denied & kMayCreate);
+  }
+  held.allowed |= everywhere;
+  if (resource.name == kEveryName) {
+    // A right on every name does not survive the denial of one name.
+    for (const AccessRule& rule : users.rules)
+      if (rule.denies && rule.resource == resource.kind && binds(rule, roles)) held.add(rule);
+    return held;
+  }
+  std::string key;
+  if (resource.kind == RuleResource::Group) key = kGroupPrefix;
+  if (resource.kind == RuleResource::TransactionalId) key = kTransactionPrefix;
+  held.allowed |= stored_rights(users, roles, key.append(resource.name));
+  return held;
+}
+
+constexpr Rights kAllOfAnOwner = kMaySelect | kMayInsert | kMayCreate | kMayDescribe | kOwns;
+
+}  // namespace
+
 Rights rights_on(const Users& users, const std::string& role, const std::string& topic) {
   return rights_on(users, roles_of(users, role), topic);
 }
 
 Rights rights_on(const Users& users, const std::set<std::string>& roles, const std::string& topic) {
-  Rights rights = 0;
-  const std::string_view all = topic.starts_with(kGroupPrefix)         ? kAllOfAKind[1]
-                               : topic.starts_with(kTransactionPrefix) ? kAllOfAKind[2]
-                                                                       : kAllOfAKind[0];
-  for (const std::string& each : {topic, std::string(all)}) {
-    const auto found = users.rights.find(each);
-    if (found == users.rights.end()) continue;
-    for (const auto& [holder, held] : found->second)
-      if (roles.contains(holder)) rights |= held;
-  }
+  const Held held = held_on(users, roles, resource_of(topic));
   // Whoever owns a topic may do all that there is to do with it.
-  return rights & kOwns ? kMaySelect | kMayInsert | kMayCreate | kMayDescribe | kOwns : rights;
+  const Rights allowed = held.allowed & kOwns ? kAllOfAnOwner : held.allowed;
+  return static_cast<Rights>(allowed & ~held.denied);
+}
+
+Rights operations_on(const Users& users, const std::set<std::string>& roles, RuleResource resource,
+                     std::string_view name) {
+  if (resource == RuleResource::Cluster) {
+    const Held held = on_cluster(users, roles);
+    // A right to read everything goes with a look at the cluster; one on topics is nothing else there.
+    constexpr Rights kOfRules = kMayAlter | kMayAlterConfigs | kMayDescribeConfigs |
+                                kMayActForCluster | kMayWriteIdempotently | kMayCreate |
+                                kMayDescribe;
+    const Held rules = by_rules(users, roles, resource, kTheCluster);
+    Rights may = static_cast<Rights>(rules.allowed & kOwns ? kOfRules : rules.allowed & kOfRules);
+    if (held.allowed & (kMayCreate | kOwns)) may |= kMayCreate;
+    if (held.allowed & (kMaySelect | kMayDescribe | kOwns))
+      may |= kMayDescribe | kMayDescribeConfigs;
+    if (may & kMayAlter) may |= kMayDescribe;
+    if (may & kMayAlterConfigs) may |= kMayDescribeConfigs;
+    return static_cast<Rights>(may & ~held.denied);
+  }
+  const Held held = held_on(users, roles, {resource, name});
+  Rights may = held.allowed;
+  if (may & kOwns)
+    may |= kAllOfAnOwner | kMayDelete | kMayAlter | kMayDescribeConfigs | kMayAlterConfigs;
+  // Kafka's authorizer gives DESCRIBE with these; here a user of a topic may see its settings, too.
+  const auto uses =
+      static_cast<Rights>(resource == RuleResource::Group             ? kMaySelect
+                          : resource == RuleResource::TransactionalId ? kMayInsert
+                                                                      : kMaySelect | kMayInsert);
+  if (may & (uses | kMayDelete | kMayAlter)) may |= kMayDescribe;
+  if (may & (uses | kMayDescribe | kMayAlterConfigs)) may |= kMayDescribeConfigs;
+  return static_cast<Rights>(may & ~held.denied);
 }
 
 bool is_superuser(const Users& users, const std::string& role) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "storage/meta/access_rules.h"
 
 namespace storage {
 
@@ -31,10 +32,14 @@ struct Role {
 };
 
 // Bits of a number.
-using Rights = uint8_t;
+using Rights = uint16_t;
 // To know that it is there and how it is goes with each of them; Kafka's requests give it alone, too.
 inline constexpr Rights kMaySelect = 1, kMayInsert = 2, kMayCreate = 4, kOwns = 8,
                         kMayDescribe = 16;
+// Single operations of Kafka's, which access rules alone give: they are never kept as rights.
+inline constexpr Rights kMayDelete = 32, kMayAlter = 64, kMayDescribeConfigs = 128,
+                        kMayAlterConfigs = 256, kMayActForCluster = 512,
+                        kMayWriteIdempotently = 1024;
 inline constexpr std::string_view kEverything = "";  // as the topic of a right
 // Kafka's consumer groups and transactional ids have rights, too: under names that no topic can have. To consume as a
 // group is kMaySelect, to write in transactions kMayInsert.
@@ -47,11 +52,13 @@ inline constexpr std::string_view kAllOfAKind[] = {kEverything, "group:*", "tran
 struct Users {
   std::map<std::string, Role> roles = {};
   std::map<std::string, std::map<std::string, Rights>> rights = {};  // by topic, by role
+  AccessRules rules = {};  // of Kafka's, that a right cannot say
   // For answers about users that are not there; made with the first user.
   std::string secret = {};
   uint64_t incarnations = 0;  // of roles, so far
   bool operator==(const Users& other) const {
-    return roles == other.roles && rights == other.rights && secret == other.secret;
+    return roles == other.roles && rights == other.rights && rules == other.rules &&
+           secret == other.secret;
   }
 };
 
@@ -59,7 +66,7 @@ struct PutRole {
   std::string name;
   Role role;
 };
-// With the rights that it has.
+// With the rights that it has, and the rules for it: another role of this name begins without.
 struct EraseRole {
   std::string name;
 };
@@ -70,7 +77,12 @@ struct SetRights {
 struct SetUsersSecret {
   std::string secret;
 };
-using UserChange = std::variant<PutRole, EraseRole, SetRights, SetUsersSecret>;
+// Of feature level 5.
+struct SetRule {
+  AccessRule rule;
+  bool is_there = true;  // false: it goes
+};
+using UserChange = std::variant<PutRole, EraseRole, SetRights, SetUsersSecret, SetRule>;
 
 std::string encode_user_changes(const std::vector<UserChange>& changes);
 // Fails with IncompatibleFormat, StorageFailure or LimitExceeded; all nodes fail alike.
@@ -78,10 +90,16 @@ Result<Users> apply_user_changes(const Users& users, std::string_view part);
 // The whole state as changes of none.
 std::string encode_users(const Users& users);
 
-// What a role may do with a topic, by itself, by the roles that it is a member of, and by rights on everything.
+// The rights of a role on a topic: its own, those of the roles that it is a member of, those on everything and those by
+// rules, less the operations that any rule denies it. Superusers are not asked here. For one of kAllOfAKind the result
+// holds for every name, so that one denied name takes a right away.
 Rights rights_on(const Users& users, const std::string& role, const std::string& topic);
 // Likewise, of roles_of() a role.
 Rights rights_on(const Users& users, const std::set<std::string>& roles, const std::string& topic);
+// The operations that Kafka's clients may do, for roles_of() a role: rights_on() and the operations that go with a right
+// in Kafka, such as DESCRIBE with READ, unless a rule denies them. For the cluster `name` has no effect.
+Rights operations_on(const Users& users, const std::set<std::string>& roles, RuleResource resource,
+                     std::string_view name);
 bool is_superuser(const Users& users, const std::string& role);
 // The roles whose rights it has, itself among them.
 std::set<std::string> roles_of(const Users& users, const std::string& role);

@@ -78,6 +78,6 @@ TEST(Users, damaged_and_newer_changes_are_refused) {
     EXPECT_FALSE(apply_user_changes({}, part.substr(0, size))) << size;
   EXPECT_FALSE(apply_user_changes({}, part + "x"));
   std::string newer = part;
-  newer[0] = 2;
+  newer[0] = 3;
   EXPECT_EQ(apply_user_changes({}, newer).error().code, ErrorCode::IncompatibleFormat);
 }

@@ -1,0 +1,50 @@
+// Kafka's access rules (ACLs) that a right of SQL's GRANT cannot say: for all names that begin alike, for everybody,
+// for a single operation, for a role that does not exist yet, and those that deny (docs/adr/0051).
+#pragma once
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace storage {
+
+// Both with the numbers of Kafka's protocol.
+enum class RuleResource : int8_t { Topic = 2, Group = 3, Cluster = 4, TransactionalId = 5 };
+enum class RuleOperation : int8_t {
+  All = 2,
+  Read = 3,
+  Write = 4,
+  Create = 5,
+  Delete = 6,
+  Alter = 7,
+  Describe = 8,
+  ClusterAction = 9,
+  DescribeConfigs = 10,
+  AlterConfigs = 11,
+  IdempotentWrite = 12
+};
+
+inline constexpr std::string_view kEverybody = "*";               // as a principal
+inline constexpr std::string_view kEveryName = "*";               // as a literal name
+inline constexpr std::string_view kTheCluster = "kafka-cluster";  // the one name of the cluster
+
+struct AccessRule {
+  RuleResource resource = RuleResource::Topic;
+  bool is_prefix = false;  // `name` is what names begin with
+  std::string name = {};
+  std::string principal = {};  // a role, whether it exists or not, or kEverybody
+  RuleOperation operation = RuleOperation::All;
+  bool denies = false;
+  // The rules of one name stand together.
+  auto operator<=>(const AccessRule&) const = default;
+};
+using AccessRules = std::set<AccessRule>;
+
+// Calls back with each rule that fits the resource: by its name, for every name, and for a beginning of it. Costs a
+// look-up for each rule that fits, and some, however many others there are.
+void for_each_rule(const AccessRules& rules, RuleResource resource, std::string_view name,
+                   const std::function<void(const AccessRule&)>& visit);
+
+}  // namespace storage
