@@ -1,5 +1,6 @@
 // Who there is and who may do what, as pg_roles and its kin tell it.
 #pragma once
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -24,6 +25,9 @@ struct AccessFacts {
   std::map<std::string, std::map<std::string, RightsFact>> rights =
       {};                                 // by topic ("": all), by role
   std::optional<std::string> asker = {};  // none: whoever asks may do everything
+  // The rights of a role that is no superuser on a topic, where access rules of Kafka's allow or deny as well; null: no
+  // rules exist, and `rights` are all.
+  std::function<RightsFact(const RoleFact& role, const std::string& topic)> by_rules = {};
 
   // With those by way of other roles, and on everything.
   RightsFact rights_of(const RoleFact& role, const std::string& topic) const;

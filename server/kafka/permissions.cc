@@ -6,37 +6,36 @@ namespace server::kafka {
 
 namespace {
 
-using storage::kMayCreate;
-using storage::kMayDescribe;
-using storage::kMayInsert;
-using storage::kMaySelect;
-using storage::kOwns;
 using storage::Rights;
 
-// Any of these is enough; 0: for superusers.
+// An operation that the type does not have is refused. On the cluster, rights give CREATE and a look at it; superusers
+// and rules give the others.
 struct Rule {
   ResourceType type;
   Operation operation;
-  Rights rights;
+  Rights right;
 };
-// Whoever may read or write something may know how it is, as Kafka has it. To change or delete it is its owner's.
 constexpr Rule kRules[] = {
-    {ResourceType::Topic, Operation::Read, kMaySelect},
-    {ResourceType::Topic, Operation::Write, kMayInsert},
-    {ResourceType::Topic, Operation::Create, kMayCreate},
-    {ResourceType::Topic, Operation::Describe, kMaySelect | kMayInsert | kMayDescribe},
-    {ResourceType::Topic, Operation::DescribeConfigs, kMaySelect | kMayInsert | kMayDescribe},
-    {ResourceType::Topic, Operation::Delete, kOwns},
-    {ResourceType::Topic, Operation::Alter, kOwns},
-    {ResourceType::Topic, Operation::AlterConfigs, kOwns},
-    {ResourceType::Group, Operation::Read, kMaySelect},
-    {ResourceType::Group, Operation::Describe, kMaySelect | kMayDescribe},
-    {ResourceType::Group, Operation::Delete, kOwns},
-    {ResourceType::TransactionalId, Operation::Write, kMayInsert},
-    {ResourceType::TransactionalId, Operation::Describe, kMayInsert | kMayDescribe},
-    {ResourceType::Cluster, Operation::Create, kMayCreate},
-    {ResourceType::Cluster, Operation::Describe, kMaySelect | kMayDescribe},
-    {ResourceType::Cluster, Operation::DescribeConfigs, kMaySelect | kMayDescribe},
+    {ResourceType::Topic, Operation::Read, storage::kMaySelect},
+    {ResourceType::Topic, Operation::Write, storage::kMayInsert},
+    {ResourceType::Topic, Operation::Create, storage::kMayCreate},
+    {ResourceType::Topic, Operation::Describe, storage::kMayDescribe},
+    {ResourceType::Topic, Operation::DescribeConfigs, storage::kMayDescribeConfigs},
+    {ResourceType::Topic, Operation::Delete, storage::kMayDelete},
+    {ResourceType::Topic, Operation::Alter, storage::kMayAlter},
+    {ResourceType::Topic, Operation::AlterConfigs, storage::kMayAlterConfigs},
+    {ResourceType::Group, Operation::Read, storage::kMaySelect},
+    {ResourceType::Group, Operation::Describe, storage::kMayDescribe},
+    {ResourceType::Group, Operation::Delete, storage::kMayDelete},
+    {ResourceType::TransactionalId, Operation::Write, storage::kMayInsert},
+    {ResourceType::TransactionalId, Operation::Describe, storage::kMayDescribe},
+    {ResourceType::Cluster, Operation::Create, storage::kMayCreate},
+    {ResourceType::Cluster, Operation::Describe, storage::kMayDescribe},
+    {ResourceType::Cluster, Operation::DescribeConfigs, storage::kMayDescribeConfigs},
+    {ResourceType::Cluster, Operation::Alter, storage::kMayAlter},
+    {ResourceType::Cluster, Operation::AlterConfigs, storage::kMayAlterConfigs},
+    {ResourceType::Cluster, Operation::ClusterAction, storage::kMayActForCluster},
+    {ResourceType::Cluster, Operation::IdempotentWrite, storage::kMayWriteIdempotently},
 };
 
 }  // namespace
@@ -65,15 +64,26 @@ bool Permissions::may(Operation operation, ResourceType type, std::string_view n
   const auto* const rule = std::ranges::find_if(
       kRules, [&](const Rule& each) { return each.type == type && each.operation == operation; });
   if (rule == std::end(kRules)) return false;
-  // No rights are kept for a topic without a name: that stands for everything.
+  // The empty name stands for everything in the rights, and no topic has it.
   if (type == ResourceType::Topic && name.empty()) return false;
-  return (storage::rights_on(*users_, roles_, key_of(type, name)) & rule->rights) != 0;
+  const auto resource = static_cast<storage::RuleResource>(type);
+  return (storage::operations_on(*users_, roles_, resource, name) & rule->right) != 0;
+}
+
+bool Permissions::owns(ResourceType type, std::string_view name) const {
+  return is_superuser_ ||
+         (storage::rights_on(*users_, roles_, key_of(type, name)) & storage::kOwns) != 0;
 }
 
 int32_t Permissions::operations_on(ResourceType type, std::string_view name) const {
+  const bool has_name = type != ResourceType::Topic || !name.empty();
+  const auto resource = static_cast<storage::RuleResource>(type);
+  const Rights held = has_name && !is_superuser_
+                          ? storage::operations_on(*users_, roles_, resource, name)
+                          : Rights{0};
   int32_t operations = 0;
   for (const Rule& each : kRules)
-    if (each.type == type && may(each.operation, type, name))
+    if (each.type == type && (is_superuser_ || (held & each.right) != 0))
       operations |= 1 << static_cast<int>(each.operation);
   return operations;
 }

@@ -56,6 +56,8 @@ class Permissions {
   bool may_cluster(Operation operation) const {
     return may(operation, ResourceType::Cluster, kClusterName);
   }
+  // ALL on it, as a right or a rule, none of which is denied.
+  bool owns(ResourceType type, std::string_view name) const;
   int32_t operations_on(ResourceType type, std::string_view name) const;
 
   const std::string& user() const { return user_; }

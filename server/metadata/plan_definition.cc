@@ -859,6 +859,14 @@ Status check_sequence(const MetadataImage& image, const Asker& asker, const std:
                fmt::format("must be owner of sequence {}", engine::display_name(name))};
 }
 
+// The topics of the streams and tables that the statement defines.
+std::vector<std::string> topics_defined(const Effect& effect) {
+  std::vector<std::string> topics;
+  for (const DefinitionChange& change : effect.changes)
+    if (const auto* put = std::get_if<PutSource>(&change)) topics.push_back(put->source->topic);
+  return topics;
+}
+
 // What the asker needs a right for, beside what the plan reads.
 Status check_rights(const engine::Statement& statement, const Effect& effect,
                     const MetadataImage& image, const Asker& asker) {
@@ -873,6 +881,10 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
         query ? image.catalog->find_source(query->query->sink) : nullptr;
     return sink ? check_owner(users, asker, *sink) : Status{};
   }
+  const auto is_new = [&](const std::string& topic) {
+    return std::ranges::find(effect.new_topics, topic, &engine::TopicDescription::name) !=
+           effect.new_topics.end();
+  };
   const bool is_drop = std::holds_alternative<engine::DropSource>(statement) ||
                        std::holds_alternative<engine::DropSources>(statement);
   const bool changes_sequences = std::holds_alternative<engine::AlterSequence>(statement) ||
@@ -883,12 +895,12 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
       !std::holds_alternative<engine::InsertSelect>(statement) &&
       !std::holds_alternative<engine::CommentOn>(statement) &&
       !std::holds_alternative<engine::AlterDefault>(statement) &&
-      !std::holds_alternative<engine::AlterSource>(statement))
-    TRY(check_create(users, asker));
-  const auto is_new = [&](const std::string& topic) {
-    return std::ranges::find(effect.new_topics, topic, &engine::TopicDescription::name) !=
-           effect.new_topics.end();
-  };
+      !std::holds_alternative<engine::AlterSource>(statement)) {
+    const std::vector<std::string> topics = topics_defined(effect);
+    std::vector<std::string> new_topics;
+    std::ranges::copy_if(topics, std::back_inserter(new_topics), is_new);
+    TRY(check_create(users, asker, topics, new_topics));
+  }
   for (const DefinitionChange& change : effect.changes) {
     const auto* put = std::get_if<PutSource>(&change);
     const auto* erase = std::get_if<EraseSource>(&change);

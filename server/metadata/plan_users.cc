@@ -189,8 +189,31 @@ struct Planner {
         // To know of something goes with the last of the other rights.
         if (!change.is_grant && !(after & ~storage::kMayDescribe)) after = 0;
         if (after != before) planned.changes.push_back(storage::SetRights{topic, grantee, after});
+        note_rules(topic, grantee, after, rights, change.is_grant);
       }
     return {};
+  }
+
+  // Rules of Kafka's may deny what a GRANT gives, and allow what a REVOKE takes; `named` are the rights of the statement.
+  void note_rules(const std::string& topic, const std::string& grantee, Rights after, Rights named,
+                  bool is_grant) {
+    if (users.rules.empty()) return;
+    storage::Users next = users;
+    next.rights[topic][grantee] = after;
+    const Rights with_rules = storage::rights_on(next, grantee, topic);
+    next.rules.clear();
+    const Rights without = storage::rights_on(next, grantee, topic);
+    const std::string place = topic.empty() ? "all topics" : fmt::format("topic {}", topic);
+    if (is_grant && (named & without & ~with_rules))
+      planned.notices.push_back(fmt::format(
+          "access rules deny role \"{}\" some of these rights on {} (kafka-acls --list shows them)",
+          grantee, place));
+    if (!is_grant && (named & with_rules & ~without))
+      planned.notices.push_back(
+          fmt::format("access rules still allow role \"{}\" some of these rights on {} (kafka-acls "
+                      "--list shows "
+                      "them)",
+                      grantee, place));
   }
 
   Status change_members(const engine::ChangeRights& change) {

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
 #include "engine/catalog/catalog.h"
 
 namespace server {
@@ -52,8 +55,25 @@ Status check_insert(const storage::Users& users, const Asker& asker,
   return denied(fmt::format("permission denied for {}", described(source)));
 }
 
-Status check_create(const storage::Users& users, const Asker& asker) {
-  if (has(users, asker, std::string(storage::kEverything), storage::kMayCreate)) return {};
+Status check_create(const storage::Users& users, const Asker& asker,
+                    const std::vector<std::string>& topics,
+                    const std::vector<std::string>& new_topics) {
+  if (is_superuser(users, asker)) return {};
+  const std::set<std::string> roles = storage::roles_of(users, *asker);
+  const auto may_create = [&](const std::string& topic) {
+    return (storage::rights_on(users, roles, topic) & storage::kMayCreate) != 0;
+  };
+  const bool may_create_all =
+      (storage::operations_on(users, roles, storage::RuleResource::Cluster, {}) &
+       storage::kMayCreate) != 0;
+  const bool names_topics = !topics.empty() || !new_topics.empty();
+  const bool may = names_topics ? std::ranges::all_of(new_topics, may_create) &&
+                                      (may_create_all || std::ranges::all_of(topics, may_create))
+                                : may_create_all;
+  if (may) return {};
+  if (may_create_all)
+    for (const std::string& topic : new_topics)
+      if (!may_create(topic)) return denied(fmt::format("permission denied for topic {}", topic));
   return denied("permission denied to create streams and tables")
       .with_hint(fmt::format("A superuser may GRANT CREATE ON ALL TO \"{}\".", *asker));
 }

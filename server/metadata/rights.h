@@ -26,8 +26,11 @@ Status check_read(const storage::Users& users, const Asker& asker,
                   const engine::DataSource& source);
 Status check_insert(const storage::Users& users, const Asker& asker,
                     const engine::DataSource& source);
-// May make streams, tables, types and topics.
-Status check_create(const storage::Users& users, const Asker& asker);
+// May make streams, tables and types over `topics` that exist, and `new_topics`. CREATE is a right on everything; a rule
+// may allow it for topics whose names begin alike, or deny it.
+Status check_create(const storage::Users& users, const Asker& asker,
+                    const std::vector<std::string>& topics = {},
+                    const std::vector<std::string>& new_topics = {});
 Status check_owner(const storage::Users& users, const Asker& asker,
                    const engine::DataSource& source);
 Status check_topic(const storage::Users& users, const Asker& asker, const std::string& topic,

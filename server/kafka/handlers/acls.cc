@@ -1,10 +1,14 @@
-// Kafka's access rules, over the rights that SQL's GRANT gives: a right is a rule that allows, for one role, from
-// everywhere. What rights cannot say is refused.
+// Kafka's access rules. One that SQL's GRANT could give, too, is kept as that right: it allows, for one role that
+// exists, on one name or all. Every other is kept as a rule beside the rights (docs/adr/0051).
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
+#include <tuple>
 
+#include "server/kafka/cluster_view.h"
 #include "server/kafka/handlers/handlers.h"
 #include "server/kafka/permissions.h"
 #include "server/kafka/sasl.h"
@@ -18,8 +22,9 @@ using storage::Rights;
 
 constexpr std::string_view kNoAccessRules =
     "there are no access rules: everybody may do everything (--access-file)";
-constexpr int8_t kAnyPattern = 1, kMatch = 2, kLiteral = 3;
-constexpr int8_t kAnyPermission = 1, kAllow = 3;
+constexpr int8_t kAny = 1;
+constexpr int8_t kMatch = 2, kLiteral = 3, kPrefixed = 4;
+constexpr int8_t kDeny = 2, kAllow = 3;
 constexpr std::string_view kUserPrefix = "User:";
 
 struct Row {
@@ -32,82 +37,115 @@ constexpr Row kRows[] = {{storage::kMaySelect, Operation::Read},
                          {storage::kMayDescribe, Operation::Describe},
                          {storage::kOwns, Operation::All}};
 
-struct Resource {
-  ResourceType type;
-  std::string name;
-  bool operator<(const Resource& other) const {
-    return std::tie(type, name) < std::tie(other.type, other.name);
-  }
-};
-// One right of one role.
+using storage::AccessRule;
+using storage::RuleOperation;
+using storage::RuleResource;
+
+// A rule, and where it is kept as a right of one role: which.
 struct Rule {
-  Resource resource;
-  Operation operation;
-  std::string role;
-  std::string key;  // of the rights
-  Rights right;
+  AccessRule rule;
+  std::optional<Rights> right = {};
 };
 
-Resource resource_of(const std::string& key, Operation operation) {
-  for (const auto& [prefix, type] :
-       {std::pair{storage::kGroupPrefix, ResourceType::Group},
-        std::pair{storage::kTransactionPrefix, ResourceType::TransactionalId}})
-    if (key.starts_with(prefix)) return {type, key.substr(prefix.size())};
-  if (key != storage::kEverything) return {ResourceType::Topic, key};
-  if (operation == Operation::Create) return {ResourceType::Cluster, std::string(kClusterName)};
-  return {ResourceType::Topic, "*"};
+RuleResource resource_of_key(std::string_view key) {
+  if (key.starts_with(storage::kGroupPrefix)) return RuleResource::Group;
+  if (key.starts_with(storage::kTransactionPrefix)) return RuleResource::TransactionalId;
+  return RuleResource::Topic;
 }
 
-// Those that can mean something: to create a group is no right.
-bool is_told(ResourceType type, Operation operation) {
-  switch (type) {
-    case ResourceType::Group:
-      return operation != Operation::Write && operation != Operation::Create;
-    case ResourceType::TransactionalId:
-      return operation != Operation::Read && operation != Operation::Create;
-    default:
-      return true;
+// The rule that a right is.
+AccessRule rule_of(const std::string& key, const std::string& role, Operation operation) {
+  AccessRule rule;
+  rule.resource = resource_of_key(key);
+  rule.principal = role;
+  rule.operation = static_cast<RuleOperation>(operation);
+  if (rule.resource == RuleResource::Group)
+    rule.name = key.substr(storage::kGroupPrefix.size());
+  else if (rule.resource == RuleResource::TransactionalId)
+    rule.name = key.substr(storage::kTransactionPrefix.size());
+  else if (key != storage::kEverything)
+    rule.name = key;
+  else
+    rule.name = storage::kEveryName;
+  if (key == storage::kEverything && operation == Operation::Create) {
+    rule.resource = RuleResource::Cluster;
+    rule.name = storage::kTheCluster;
   }
+  return rule;
+}
+
+// As kafka-acls knows them for each type of resource: another operation could mean nothing.
+bool means_something(RuleResource type, RuleOperation operation) {
+  using enum RuleOperation;
+  switch (type) {
+    case RuleResource::Topic:
+      return operation != ClusterAction && operation != IdempotentWrite;
+    case RuleResource::Group:
+      return operation == All || operation == Read || operation == Describe ||
+             operation == Delete || operation == DescribeConfigs || operation == AlterConfigs;
+    case RuleResource::TransactionalId:
+      return operation == All || operation == Write || operation == Describe;
+    case RuleResource::Cluster:
+      return operation != Read && operation != Write && operation != Delete;
+  }
+  return false;
 }
 
 std::vector<Rule> rules_of(const storage::Users& users) {
   std::vector<Rule> rules;
   for (const auto& [key, by_role] : users.rights)
     for (const auto& [role, rights] : by_role)
-      for (const Row& row : kRows) {
-        Resource resource = resource_of(key, row.operation);
-        if ((rights & row.right) && is_told(resource.type, row.operation))
-          rules.push_back({std::move(resource), row.operation, role, key, row.right});
-      }
+      for (const Row& row : kRows)
+        if (rights & row.right) {
+          AccessRule rule = rule_of(key, role, row.operation);
+          if (means_something(rule.resource, rule.operation))
+            rules.push_back({std::move(rule), row.right});
+        }
+  for (const AccessRule& rule : users.rules) rules.push_back({rule});
   return rules;
 }
 
 // `filter`: of DescribeAcls or DeleteAcls.
 template <class Filter>
-bool fits(const Filter& filter, const Rule& rule) {
+bool fits_name(const Filter& filter, const AccessRule& rule) {
+  if (!filter.resource_name_filter)
+    return filter.pattern_type_filter == kAny || filter.pattern_type_filter == kMatch ||
+           filter.pattern_type_filter == (rule.is_prefix ? kPrefixed : kLiteral);
+  const std::string& name = *filter.resource_name_filter;
+  switch (filter.pattern_type_filter) {
+    case kMatch:
+      return rule.is_prefix ? name.starts_with(rule.name)
+                            : name == rule.name || rule.name == storage::kEveryName;
+    case kLiteral:
+      return !rule.is_prefix && name == rule.name;
+    case kPrefixed:
+      return rule.is_prefix && name == rule.name;
+    default:
+      return filter.pattern_type_filter == kAny && name == rule.name;
+  }
+}
+template <class Filter>
+bool fits(const Filter& filter, const AccessRule& rule) {
   const auto is = [](int8_t wanted, auto value) {
-    return wanted == 1 || wanted == static_cast<int8_t>(value);
+    return wanted == kAny || wanted == static_cast<int8_t>(value);
   };
-  const bool is_named = !filter.resource_name_filter ||
-                        *filter.resource_name_filter == rule.resource.name ||
-                        (filter.pattern_type_filter == kMatch && rule.resource.name == "*");
-  return is(filter.resource_type_filter, rule.resource.type) && is_named &&
-         (filter.pattern_type_filter == kAnyPattern || filter.pattern_type_filter == kMatch ||
-          filter.pattern_type_filter == kLiteral) &&
+  return is(filter.resource_type_filter, rule.resource) && fits_name(filter, rule) &&
          (!filter.principal_filter ||
-          *filter.principal_filter == std::string(kUserPrefix) + rule.role) &&
+          *filter.principal_filter == std::string(kUserPrefix) + rule.principal) &&
          (!filter.host_filter || *filter.host_filter == "*") &&
          is(filter.operation, rule.operation) &&
-         (filter.permission_type == kAnyPermission || filter.permission_type == kAllow);
+         is(filter.permission_type, rule.denies ? kDeny : kAllow);
 }
 
 bool has_rules(const HandlerContext& context) { return context.sasl && context.sasl->has_limits(); }
 
-// Who owns something may say who else may use it, as with GRANT.
-bool may_change(const HandlerContext& context, const Resource& resource) {
-  return !context.permissions ||
-         (resource.type != ResourceType::Cluster && resource.name != "*" &&
-          context.permissions->may(Operation::Delete, resource.type, resource.name));
+// Superusers and users that may ALTER the cluster change all rules, as in Kafka. The owner of a resource allows others
+// to use it, as with GRANT, and nothing beyond that resource.
+bool may_change(const HandlerContext& context, const AccessRule& rule) {
+  if (!context.permissions || context.permissions->may_cluster(Operation::Alter)) return true;
+  const bool is_of_one_name = !rule.is_prefix && rule.name != storage::kEveryName;
+  return is_of_one_name && !rule.denies && rule.resource != RuleResource::Cluster &&
+         context.permissions->owns(static_cast<ResourceType>(rule.resource), rule.name);
 }
 
 struct Refusal {
@@ -117,77 +155,100 @@ struct Refusal {
 
 Refusal invalid(std::string message) { return {KafkaError::InvalidRequest, std::move(message)}; }
 
-Refusal check_resource(const Resource& resource, int8_t pattern) {
-  if (pattern != kLiteral)
-    return invalid("rules for all names that begin alike are not supported yet: LITERAL is");
-  switch (resource.type) {
-    case ResourceType::Topic:
-      if (resource.name.empty() || resource.name.find(':') != std::string::npos)
-        return invalid(fmt::format("\"{}\" cannot be the name of a topic", resource.name));
+Refusal check_resource(const AccessRule& rule, int8_t pattern) {
+  if (pattern != kLiteral && pattern != kPrefixed)
+    return invalid("the pattern of a rule is LITERAL or PREFIXED");
+  switch (rule.resource) {
+    case RuleResource::Topic:
+      if (rule.name.empty() || rule.name.find(':') != std::string::npos)
+        return invalid(fmt::format("\"{}\" cannot be the name of a topic", rule.name));
       return {};
-    case ResourceType::Group:
-    case ResourceType::TransactionalId:
-      return resource.name.empty() ? invalid("the name is empty") : Refusal{};
-    case ResourceType::Cluster:
-      return resource.name == kClusterName
+    case RuleResource::Group:
+    case RuleResource::TransactionalId:
+      return rule.name.empty() ? invalid("the name is empty") : Refusal{};
+    case RuleResource::Cluster:
+      return rule.name == kClusterName && !rule.is_prefix
                  ? Refusal{}
-                 : invalid(fmt::format("the cluster is called {}", kClusterName));
-    default:
-      return invalid("there are rules for topics, groups, transactional ids and the cluster");
+                 : invalid(fmt::format("the cluster is called {}, and the pattern is LITERAL",
+                                       kClusterName));
   }
+  return invalid("there are rules for topics, groups, transactional ids and the cluster");
 }
 
-// Which right a rule is; else why there is none.
+// The right with the same meaning, if the role exists and a right has that meaning.
+std::optional<Rights> right_of(const AccessRule& rule, const storage::Users& users) {
+  if (rule.denies || rule.is_prefix || !users.roles.contains(rule.principal)) return {};
+  const auto operation = static_cast<Operation>(rule.operation);
+  const auto* const row = std::ranges::find(kRows, operation, &Row::operation);
+  if (row == std::end(kRows)) return {};
+  const bool is_cluster = rule.resource == RuleResource::Cluster;
+  // The right to create everything is listed as that of the cluster.
+  if (is_cluster ? operation != Operation::Create
+                 : operation == Operation::Create && rule.name == storage::kEveryName)
+    return {};
+  return row->right;
+}
+
+constexpr size_t kMostNameBytes = 4'096;  // as a group's id
+
+// Else why there is none.
 Refusal read_rule(const CreateAclsRequest::Creation& asked, const storage::Users& users,
-                  Rule& rule) {
-  rule.resource = {static_cast<ResourceType>(asked.resource_type), asked.resource_name};
-  if (Refusal refused = check_resource(rule.resource, asked.resource_pattern_type);
+                  Rule& read) {
+  AccessRule& rule = read.rule;
+  rule.resource = static_cast<RuleResource>(asked.resource_type);
+  rule.is_prefix = asked.resource_pattern_type == kPrefixed;
+  rule.name = asked.resource_name;
+  if (Refusal refused = check_resource(rule, asked.resource_pattern_type);
       refused.error != KafkaError::None)
     return refused;
-  if (asked.permission_type != kAllow)
-    return invalid("rules that deny are not supported: what is not allowed is denied");
+  if (asked.permission_type != kAllow && asked.permission_type != kDeny)
+    return invalid("a rule is ALLOW or DENY");
+  rule.denies = asked.permission_type == kDeny;
   if (asked.host != "*") return invalid("rules for single hosts are lines of the access file");
-  if (!asked.principal.starts_with(kUserPrefix))
+  if (!asked.principal.starts_with(kUserPrefix) || asked.principal.size() == kUserPrefix.size())
     return invalid(fmt::format("a principal is written {}NAME", kUserPrefix));
-  rule.role = asked.principal.substr(kUserPrefix.size());
-  if (!users.roles.contains(rule.role))
-    return invalid(fmt::format("role \"{}\" does not exist", rule.role));
-  rule.operation = static_cast<Operation>(asked.operation);
-  const auto* const row = std::ranges::find(kRows, rule.operation, &Row::operation);
-  const bool is_cluster = rule.resource.type == ResourceType::Cluster;
-  if (row == std::end(kRows) || !is_told(rule.resource.type, rule.operation) ||
-      (is_cluster && rule.operation != Operation::Create))
-    return invalid(is_cluster
-                       ? "of operations on the cluster CREATE can be allowed; all others are a "
-                         "superuser's"
-                       : "this operation cannot be allowed by itself: READ, WRITE, CREATE and "
-                         "DESCRIBE can, and ALL, which is ownership");
-  rule.key = key_of(rule.resource.type, rule.resource.name);
-  rule.right = row->right;
+  rule.principal = asked.principal.substr(kUserPrefix.size());
+  if (rule.name.size() > kMostNameBytes || rule.principal.size() > kMostNameBytes)
+    return invalid(fmt::format("a name has at most {} bytes", kMostNameBytes));
+  rule.operation = static_cast<RuleOperation>(asked.operation);
+  if (asked.operation < static_cast<int8_t>(RuleOperation::All) ||
+      asked.operation > static_cast<int8_t>(RuleOperation::IdempotentWrite) ||
+      !means_something(rule.resource, rule.operation))
+    return invalid("this operation means nothing for this type of resource");
+  read.right = right_of(rule, users);
   return {};
 }
 
-// One change of each right, which may be named more than once.
-class RightsChange {
+std::string key_of_right(const AccessRule& rule) {
+  return key_of(static_cast<ResourceType>(rule.resource), rule.name);
+}
+
+// One change of each right, which may be named more than once, and those of the rules.
+class RulesChange {
  public:
-  void add(const Rule& rule, bool is_given) {
-    steps_.push_back({rule.key, rule.role, rule.right, is_given});
-  }
+  void add(const Rule& rule, bool is_given) { steps_.push_back({rule, is_given}); }
   bool empty() const { return steps_.empty(); }
 
   std::vector<storage::UserChange> operator()(const storage::Users& users) const {
     std::map<std::pair<std::string, std::string>, Rights> after;
-    for (const Step& step : steps_) {
-      if (!users.roles.contains(step.role)) continue;
-      const auto [place, is_first] = after.try_emplace({step.key, step.role}, Rights{0});
-      if (is_first)
-        if (const auto key = users.rights.find(step.key); key != users.rights.end())
-          if (const auto held = key->second.find(step.role); held != key->second.end())
-            place->second = held->second;
-      place->second = static_cast<Rights>(step.is_given ? place->second | step.right
-                                                        : place->second & ~step.right);
-    }
     std::vector<storage::UserChange> changes;
+    for (const Step& step : steps_) {
+      const AccessRule& rule = step.rule.rule;
+      if (!step.rule.right) {
+        changes.push_back(storage::SetRule{rule, step.is_given});
+        continue;
+      }
+      // The role may have gone since, and its rights with it.
+      if (!users.roles.contains(rule.principal)) continue;
+      const std::string key = key_of_right(rule);
+      const auto [place, is_first] = after.try_emplace({key, rule.principal}, Rights{0});
+      if (is_first)
+        if (const auto by_role = users.rights.find(key); by_role != users.rights.end())
+          if (const auto held = by_role->second.find(rule.principal); held != by_role->second.end())
+            place->second = held->second;
+      place->second = static_cast<Rights>(step.is_given ? place->second | *step.rule.right
+                                                        : place->second & ~*step.rule.right);
+    }
     for (const auto& [place, rights] : after)
       changes.push_back(storage::SetRights{place.first, place.second, rights});
     return changes;
@@ -195,12 +256,17 @@ class RightsChange {
 
  private:
   struct Step {
-    std::string key, role;
-    Rights right;
+    Rule rule;
     bool is_given;
   };
   std::vector<Step> steps_;
 };
+
+// Nodes of earlier programs would stop at such a command.
+bool may_keep_rules(const HandlerContext& context) {
+  const auto view = context.backend.cluster();
+  return !view || view->metadata->feature_level() >= storage::kAccessRulesLevel;
+}
 
 }  // namespace
 
@@ -217,18 +283,20 @@ void handle_describe_acls(HandlerContext& context, DescribeAclsRequest request,
     response.error_message = "to list rules one needs SELECT ON ALL, or to be a superuser";
     return reply.send(response);
   }
-  std::map<Resource, DescribeAclsResponse::Resource> resources;
-  for (const Rule& rule : rules_of(*context.backend.users())) {
-    if (!fits(request, rule)) continue;
-    auto& resource = resources[rule.resource];
-    resource.acls.push_back(
-        {std::string(kUserPrefix) + rule.role, "*", static_cast<int8_t>(rule.operation), kAllow});
-  }
-  for (auto& [resource, told] : resources) {
-    told.resource_type = static_cast<int8_t>(resource.type);
-    told.resource_name = resource.name;
-    told.pattern_type = kLiteral;
-    response.resources.push_back(std::move(told));
+  using Place = std::tuple<RuleResource, std::string, bool>;
+  std::map<Place, std::set<std::tuple<std::string, RuleOperation, bool>>> resources;
+  for (const Rule& each : rules_of(*context.backend.users()))
+    if (const AccessRule& rule = each.rule; fits(request, rule))
+      resources[{rule.resource, rule.name, rule.is_prefix}].emplace(rule.principal, rule.operation,
+                                                                    rule.denies);
+  for (const auto& [place, acls] : resources) {
+    auto& resource = response.resources.emplace_back();
+    resource.resource_type = static_cast<int8_t>(std::get<0>(place));
+    resource.resource_name = std::get<1>(place);
+    resource.pattern_type = std::get<2>(place) ? kPrefixed : kLiteral;
+    for (const auto& [principal, operation, denies] : acls)
+      resource.acls.push_back({std::string(kUserPrefix) + principal, "*",
+                               static_cast<int8_t>(operation), denies ? kDeny : kAllow});
   }
   reply.send(response);
 }
@@ -236,7 +304,7 @@ void handle_describe_acls(HandlerContext& context, DescribeAclsRequest request,
 void handle_create_acls(HandlerContext& context, CreateAclsRequest request,
                         Reply<CreateAclsResponse> reply) {
   CreateAclsResponse response;
-  RightsChange change;
+  RulesChange change;
   const auto users = context.backend.users();
   for (const auto& asked : request.creations) {
     auto& result = response.results.emplace_back();
@@ -246,8 +314,14 @@ void handle_create_acls(HandlerContext& context, CreateAclsRequest request,
       refused = {kSecurityDisabled, std::string(kNoAccessRules)};
     else
       refused = read_rule(asked, *users, rule);
-    if (refused.error == KafkaError::None && !may_change(context, rule.resource))
-      refused = {kClusterRefused, "only its owner and superusers say who may use it"};
+    if (refused.error == KafkaError::None && !may_change(context, rule.rule))
+      refused = {kClusterRefused,
+                 "only superusers make this rule; the owner of a resource allows what is LITERAL"};
+    if (refused.error == KafkaError::None && !rule.right && !may_keep_rules(context))
+      refused = invalid(fmt::format(
+          "rules that are PREFIXED, deny, are for User:* or allow a single operation need "
+          "millrace.version {}: kafka-features upgrade --feature millrace.version={}",
+          storage::kAccessRulesLevel.value(), storage::kAccessRulesLevel.value()));
     if (refused.error == KafkaError::None) {
       change.add(rule, true);
       continue;
@@ -257,8 +331,7 @@ void handle_create_acls(HandlerContext& context, CreateAclsRequest request,
   }
   if (change.empty()) return reply.send(response);
   context.backend.change_users(
-      std::move(change),
-      [reply, response = std::move(response)](Status done) mutable {
+      std::move(change), [reply, response = std::move(response)](Status done) mutable {
         if (!done)
           for (auto& result : response.results)
             if (result.error_code == KafkaError::None)
@@ -270,7 +343,7 @@ void handle_create_acls(HandlerContext& context, CreateAclsRequest request,
 void handle_delete_acls(HandlerContext& context, DeleteAclsRequest request,
                         Reply<DeleteAclsResponse> reply) {
   DeleteAclsResponse response;
-  RightsChange change;
+  RulesChange change;
   const std::vector<Rule> rules =
       has_rules(context) ? rules_of(*context.backend.users()) : std::vector<Rule>();
   for (const auto& filter : request.filters) {
@@ -280,28 +353,28 @@ void handle_delete_acls(HandlerContext& context, DeleteAclsRequest request,
       result.error_message = kNoAccessRules;
       continue;
     }
-    for (const Rule& rule : rules) {
+    for (const Rule& each : rules) {
+      const AccessRule& rule = each.rule;
       if (!fits(filter, rule)) continue;
-      // What somebody may not see is not there for it.
-      if (!may_change(context, rule.resource)) {
+      // A rule that the client may not see is not listed.
+      if (!may_change(context, rule)) {
         result.error_code = kClusterRefused;
         continue;
       }
       auto& match = result.matching_acls.emplace_back();
-      match.resource_type = static_cast<int8_t>(rule.resource.type);
-      match.resource_name = rule.resource.name;
-      match.pattern_type = kLiteral;
-      match.principal = std::string(kUserPrefix) + rule.role;
+      match.resource_type = static_cast<int8_t>(rule.resource);
+      match.resource_name = rule.name;
+      match.pattern_type = rule.is_prefix ? kPrefixed : kLiteral;
+      match.principal = std::string(kUserPrefix) + rule.principal;
       match.host = "*";
       match.operation = static_cast<int8_t>(rule.operation);
-      match.permission_type = kAllow;
-      change.add(rule, false);
+      match.permission_type = rule.denies ? kDeny : kAllow;
+      change.add(each, false);
     }
   }
   if (change.empty()) return reply.send(response);
   context.backend.change_users(
-      std::move(change),
-      [reply, response = std::move(response)](Status done) mutable {
+      std::move(change), [reply, response = std::move(response)](Status done) mutable {
         if (!done)
           for (auto& result : response.filter_results)
             result = {kafka_error(done.error().code), done.error().message, {}};

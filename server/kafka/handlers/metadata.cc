@@ -29,9 +29,7 @@ struct Describer {
   bool may(Operation operation, const std::string& topic) const {
     return !permissions || permissions->may_topic(operation, topic);
   }
-  bool may_create(const std::string& topic) const {
-    return may(Operation::Create, topic) || permissions->may_cluster(Operation::Create);
-  }
+  bool may_create(const std::string& topic) const { return may(Operation::Create, topic); }
 
   Topic describe(const storage::TopicInfo& topic) const {
     Topic described;
@@ -161,8 +159,7 @@ void handle_metadata(HandlerContext& context, MetadataRequest request,
       const bool may_see = describer.may(Operation::Describe, name) ||
                            (!topic && (by_id || describer.may_create(name)));
       if (!may_see) {
-        Topic& refused =
-            response.topics.emplace_back(describer.refused(asked_name, kTopicRefused));
+        Topic& refused = response.topics.emplace_back(describer.refused(asked_name, kTopicRefused));
         if (by_id) refused.name.reset();
         refused.topic_id = asked.topic_id;
       } else if (topic) {

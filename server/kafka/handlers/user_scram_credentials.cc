@@ -141,6 +141,10 @@ void handle_alter_user_scram_credentials(HandlerContext& context,
     Refusal refused = check_name(asked.name);
     if (!seen.emplace(asked.name, asked.mechanism).second)
       refused = {kDuplicateResource, "the request names the user's credential twice"};
+    // A rule that allows ALTER of the cluster must not make a superuser.
+    if (const auto role = users->roles.find(asked.name);
+        context.permissions && role != users->roles.end() && role->second.is_superuser)
+      refused = {kClusterRefused, "only superusers change the password of a superuser"};
     if (refused.error == KafkaError::None) refused = read(wanted[asked.name]);
     if (refused.error != KafkaError::None) refusals.try_emplace(asked.name, std::move(refused));
   };

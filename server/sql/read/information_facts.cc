@@ -58,11 +58,17 @@ engine::AccessFacts InformationFacts::access_facts() const {
   for (const auto& [name, role] : image->users->roles)
     facts.roles.push_back({name, role.may_login, role.is_superuser, !role.verifiers.empty(),
                            role.member_of, storage::roles_of(*image->users, name)});
+  const auto fact_of = [](storage::Rights rights) {
+    return engine::RightsFact{(rights & storage::kMaySelect) != 0,
+                              (rights & storage::kMayInsert) != 0, (rights & storage::kOwns) != 0};
+  };
   for (const auto& [topic, by_role] : image->users->rights)
-    for (const auto& [role, rights] : by_role)
-      facts.rights[topic][role] = {(rights & storage::kMaySelect) != 0,
-                                   (rights & storage::kMayInsert) != 0,
-                                   (rights & storage::kOwns) != 0};
+    for (const auto& [role, rights] : by_role) facts.rights[topic][role] = fact_of(rights);
+  if (!image->users->rules.empty())
+    facts.by_rules = [users = image->users, fact_of](const engine::RoleFact& role,
+                                                     const std::string& topic) {
+      return fact_of(storage::rights_on(*users, role.roles, topic));
+    };
   return facts;
 }
 

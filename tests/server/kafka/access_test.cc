@@ -278,18 +278,17 @@ TEST_F(KafkaAccessTest, rules_are_rights) {
     return each;
   };
   CreateAclsRequest create;
-  create.creations = {creation(2, "orders", "User:ann", 3), creation(3, "billing", "User:ann", 3),
-                      creation(2, "orders", "User:nobody", 3), creation(2, "orders", "User:ann", 6),
-                      creation(2, "group:x", "User:ann", 3)};
-  create.creations.push_back(creation(2, "ord", "User:ann", 3));
-  create.creations.back().resource_pattern_type = 4;
-  create.creations.push_back(creation(2, "orders", "User:ann", 4));
-  create.creations.back().permission_type = 2;
+  create.creations = {creation(2, "orders", "User:ann", 3),  creation(3, "billing", "User:ann", 3),
+                      creation(2, "group:x", "User:ann", 3), creation(3, "", "User:ann", 3),
+                      creation(2, "orders", "ann", 3),       creation(4, "cluster", "User:ann", 5)};
+  create.creations.push_back(creation(2, "orders", "User:ann", 3));
+  create.creations.back().host = "10.0.0.1";
   const auto created = ask<CreateAclsResponse>(create, 1);
   ASSERT_EQ(created.results.size(), 7u);
   for (size_t i = 0; i < 7; ++i)
     EXPECT_EQ(created.results[i].error_code, i < 2 ? KafkaError::None : KafkaError::InvalidRequest)
         << i;
+  EXPECT_TRUE(backend_.users()->rules.empty()) << "these are rights";
   EXPECT_EQ(backend_.users()->rights.at("orders").at("ann"), kMaySelect);
   EXPECT_EQ(backend_.users()->rights.at("group:billing").at("ann"), kMaySelect);
 
@@ -316,6 +315,258 @@ TEST_F(KafkaAccessTest, rules_are_rights) {
   open("ann");
   EXPECT_EQ(ask<DescribeAclsResponse>(describe, 1).error_code, kClusterFailed);
   EXPECT_EQ(ask<CreateAclsResponse>(create, 1).results.at(0).error_code, kClusterFailed);
+}
+
+class RulesTest : public KafkaAccessTest {
+ protected:
+  static constexpr int8_t kTopic = 2, kGroup = 3, kCluster = 4, kTransaction = 5;
+  static constexpr int8_t kLiteral = 3, kPrefixed = 4, kDeny = 2, kAllow = 3;
+
+  struct Asked {
+    int8_t type = kTopic, pattern = kLiteral, permission = kAllow;
+    const char* name = "orders";
+    const char* principal = "User:ann";
+    Operation operation = Operation::Read;
+  };
+  KafkaError create(const Asked& asked) {
+    CreateAclsRequest request;
+    auto& creation = request.creations.emplace_back();
+    creation.resource_type = asked.type;
+    creation.resource_pattern_type = asked.pattern;
+    creation.permission_type = asked.permission;
+    creation.resource_name = asked.name;
+    creation.principal = asked.principal;
+    creation.host = "*";
+    creation.operation = static_cast<int8_t>(asked.operation);
+    return ask<CreateAclsResponse>(request, 2).results.at(0).error_code;
+  }
+  static DescribeAclsRequest everything() {
+    DescribeAclsRequest request;
+    request.resource_type_filter = request.operation = request.permission_type = 1;
+    request.pattern_type_filter = 1;
+    return request;
+  }
+  size_t count(const DescribeAclsRequest& request) {
+    size_t acls = 0;
+    for (const auto& resource : ask<DescribeAclsResponse>(request, 2).resources)
+      acls += resource.acls.size();
+    return acls;
+  }
+  void forget_all() {
+    backend_.apply({});
+    DeleteAclsRequest request;
+    request.filters.resize(1);
+    auto& filter = request.filters[0];
+    filter.resource_type_filter = filter.operation = filter.permission_type = 1;
+    filter.pattern_type_filter = 1;
+    EXPECT_EQ(ask<DeleteAclsResponse>(request, 2).filter_results.at(0).error_code,
+              KafkaError::None);
+  }
+};
+
+// The product of what Kafka's protocol can name; a rule that is made is listed as it was made, and can be deleted.
+TEST_F(RulesTest, each_rule_that_means_something_is_made_listed_and_deleted) {
+  open("root");
+  using enum Operation;
+  const auto means_something = [](int8_t type, Operation operation) {
+    switch (type) {
+      case kTopic:
+        return operation != ClusterAction && operation != IdempotentWrite;
+      case kGroup:
+        return operation == All || operation == Read || operation == Describe ||
+               operation == Delete || operation == DescribeConfigs || operation == AlterConfigs;
+      case kCluster:
+        return operation != Read && operation != Write && operation != Delete;
+      default:
+        return operation == All || operation == Write || operation == Describe;
+    }
+  };
+  for (const int8_t type : {kTopic, kGroup, kCluster, kTransaction})
+    for (const int8_t pattern : {kLiteral, kPrefixed})
+      for (const int8_t permission : {kAllow, kDeny})
+        for (const char* principal : {"User:ann", "User:*", "User:later"})
+          for (int8_t number = 1; number <= 13; ++number) {
+            const auto operation = static_cast<Operation>(number);
+            const Asked asked{type,       pattern,
+                              permission, type == kCluster ? "kafka-cluster" : "x",
+                              principal,  operation};
+            const bool is_right = number >= 2 && number <= 12 && means_something(type, operation) &&
+                                  (type != kCluster || pattern == kLiteral);
+            const auto place = testing::Message() << int(type) << int(pattern) << int(permission)
+                                                  << principal << int(number);
+            ASSERT_EQ(create(asked), is_right ? KafkaError::None : KafkaError::InvalidRequest)
+                << place;
+            if (!is_right) continue;
+            const auto all = ask<DescribeAclsResponse>(everything(), 2).resources;
+            ASSERT_EQ(all.size(), 1u) << place;
+            EXPECT_EQ(all[0].resource_type, type) << place;
+            EXPECT_EQ(all[0].pattern_type, pattern) << place;
+            ASSERT_EQ(all[0].acls.size(), 1u) << place;
+            EXPECT_EQ(all[0].acls[0].principal, principal) << place;
+            EXPECT_EQ(all[0].acls[0].operation, number) << place;
+            EXPECT_EQ(all[0].acls[0].permission_type, permission) << place;
+            forget_all();
+            ASSERT_EQ(count(everything()), 0u) << place;
+          }
+}
+
+TEST_F(RulesTest, filters_find_patterns_as_in_kafka) {
+  open("root");
+  for (const Asked& each :
+       {Asked{}, Asked{.pattern = kPrefixed, .name = "ord"}, Asked{.name = "*"},
+        Asked{.permission = kDeny}, Asked{.type = kGroup, .pattern = kPrefixed, .name = "orders"}})
+    ASSERT_EQ(create(each), KafkaError::None);
+  DescribeAclsRequest request = everything();
+  EXPECT_EQ(count(request), 5u);
+  request.resource_type_filter = kTopic;
+  request.resource_name_filter = "orders";
+  EXPECT_EQ(count(request), 2u) << "ANY: of this name";
+  request.pattern_type_filter = 2;
+  EXPECT_EQ(count(request), 4u) << "MATCH: what holds for it";
+  request.pattern_type_filter = kPrefixed;
+  EXPECT_EQ(count(request), 0u);
+  request.resource_name_filter = "ord";
+  EXPECT_EQ(count(request), 1u);
+  request.resource_name_filter.reset();
+  request.pattern_type_filter = kLiteral;
+  EXPECT_EQ(count(request), 3u);
+  request.permission_type = kDeny;
+  EXPECT_EQ(count(request), 1u);
+}
+
+TEST_F(RulesTest, prefixes_everybody_and_later_users_are_allowed) {
+  open("root");
+  for (const Asked& each :
+       {Asked{.pattern = kPrefixed, .name = "ord"}, Asked{.principal = "User:*"}}) {
+    ASSERT_EQ(create(each), KafkaError::None);
+    open("ann");
+    EXPECT_EQ(fetch("orders"), KafkaError::None);
+    EXPECT_EQ(fetch("secrets"), kTopicFailed);
+    EXPECT_EQ(produce("orders"), kTopicFailed);
+    EXPECT_EQ(all_topics(), std::vector<std::string>{"orders"});
+    open("root");
+    forget_all();
+    open("ann");
+    EXPECT_EQ(fetch("orders"), kTopicFailed);
+    open("root");
+  }
+  ASSERT_EQ(create({.principal = "User:later"}), KafkaError::None);
+  make_user("later");
+  open("later");
+  EXPECT_EQ(fetch("orders"), KafkaError::None);
+  backend_.apply({storage::EraseRole{"later"}});
+  make_user("later");
+  open("later");
+  EXPECT_EQ(fetch("orders"), kTopicFailed) << "another user of this name";
+}
+
+// A Streams application: its groups, its internal topics and its transactional ids begin alike.
+TEST_F(RulesTest, an_application_lives_under_its_prefix) {
+  open("root");
+  for (const int8_t type : {kTopic, kGroup, kTransaction})
+    ASSERT_EQ(
+        create({.type = type, .pattern = kPrefixed, .name = "app-", .operation = Operation::All}),
+        KafkaError::None);
+  open("ann");
+  CreateTopicsRequest topics;
+  topics.topics = {{.name = "app-changelog", .num_partitions = 1},
+                   {.name = "other", .num_partitions = 1}};
+  const auto made = ask<CreateTopicsResponse>(topics, 4).topics;
+  for (const auto& topic : made)
+    EXPECT_EQ(topic.error_code, topic.name == "other" ? kTopicFailed : KafkaError::None);
+  EXPECT_EQ(produce("app-changelog"), KafkaError::None);
+  EXPECT_EQ(commit("app-1", "app-changelog"), KafkaError::None);
+  EXPECT_EQ(commit("billing", "app-changelog"), kGroupFailed);
+  InitProducerIdRequest init;
+  init.transactional_id = "app-0_0";
+  EXPECT_NE(ask<InitProducerIdResponse>(init, 1).error_code, kTransactionFailed);
+  init.transactional_id = "payer";
+  EXPECT_EQ(ask<InitProducerIdResponse>(init, 1).error_code, kTransactionFailed);
+  DeleteTopicsRequest remove;
+  remove.topic_names = {"app-changelog"};
+  EXPECT_EQ(ask<DeleteTopicsResponse>(remove, 4).responses.at(0).error_code, KafkaError::None);
+}
+
+TEST_F(RulesTest, denials_bind_owners_and_not_superusers) {
+  grant("orders", "ann", kOwns);
+  open("root");
+  ASSERT_EQ(create({.permission = kDeny, .principal = "User:*", .operation = Operation::Write}),
+            KafkaError::None);
+  ASSERT_EQ(create({.pattern = kPrefixed,
+                    .permission = kDeny,
+                    .name = "ord",
+                    .operation = Operation::Delete}),
+            KafkaError::None);
+  EXPECT_EQ(produce("orders"), KafkaError::None) << "super.users";
+  open("ann");
+  EXPECT_EQ(produce("orders"), kTopicFailed);
+  EXPECT_EQ(fetch("orders"), KafkaError::None);
+  DeleteTopicsRequest remove;
+  remove.topic_names = {"orders"};
+  EXPECT_EQ(ask<DeleteTopicsResponse>(remove, 4).responses.at(0).error_code, kTopicFailed);
+  // Nor does an owner take away what denies it something.
+  DeleteAclsRequest forget;
+  forget.filters.resize(1);
+  auto& filter = forget.filters[0];
+  filter.resource_type_filter = filter.operation = filter.permission_type = 1;
+  filter.pattern_type_filter = 1;
+  ask<DeleteAclsResponse>(forget, 2);
+  EXPECT_EQ(produce("orders"), kTopicFailed);
+}
+
+TEST_F(RulesTest, single_operations_are_no_more_than_they_say) {
+  open("root");
+  ASSERT_EQ(create({.operation = Operation::Delete}), KafkaError::None);
+  open("ann");
+  EXPECT_EQ(fetch("orders"), kTopicFailed);
+  EXPECT_EQ(create({.principal = "User:bob"}), kClusterFailed) << "that is an owner's";
+  IncrementalAlterConfigsRequest alter;
+  alter.resources = {{2, "orders", {{"retention.ms", 0, "5"}}}};
+  EXPECT_EQ(ask<IncrementalAlterConfigsResponse>(alter, 1).responses.at(0).error_code,
+            kTopicFailed);
+  open("root");
+  ASSERT_EQ(create({.operation = Operation::AlterConfigs}), KafkaError::None);
+  open("ann");
+  EXPECT_EQ(ask<IncrementalAlterConfigsResponse>(alter, 1).responses.at(0).error_code,
+            KafkaError::None);
+  DeleteTopicsRequest remove;
+  remove.topic_names = {"orders"};
+  EXPECT_EQ(ask<DeleteTopicsResponse>(remove, 4).responses.at(0).error_code, KafkaError::None);
+}
+
+TEST_F(RulesTest, whoever_may_alter_the_cluster_makes_rules_and_no_superuser) {
+  open("root");
+  ASSERT_EQ(create({.type = kCluster, .name = "kafka-cluster", .operation = Operation::Alter}),
+            KafkaError::None);
+  open("ann");
+  EXPECT_EQ(create({.pattern = kPrefixed, .permission = kDeny, .principal = "User:bob"}),
+            KafkaError::None);
+  AlterUserScramCredentialsRequest alter;
+  const std::string salted(32, 's');
+  alter.upsertions = {{"root", 1, 8192, "salt", salted}, {"bob", 1, 8192, "salt", salted}};
+  for (const auto& result : ask<AlterUserScramCredentialsResponse>(alter, 0).results)
+    EXPECT_EQ(result.error_code, result.user == "root" ? kClusterFailed : KafkaError::None);
+}
+
+TEST_F(RulesTest, an_owner_allows_others_what_is_of_one_name) {
+  grant("orders", "ann", kOwns);
+  open("ann");
+  EXPECT_EQ(create({.principal = "User:bob"}), KafkaError::None);
+  EXPECT_EQ(create({.principal = "User:bob", .operation = Operation::Delete}), KafkaError::None);
+  for (const Asked& each :
+       {Asked{.pattern = kPrefixed, .principal = "User:bob"},
+        Asked{.permission = kDeny, .principal = "User:bob"}, Asked{.name = "*"},
+        Asked{.name = "secrets"}, Asked{.type = kGroup},
+        Asked{.type = kCluster, .name = "kafka-cluster", .operation = Operation::Create}})
+    EXPECT_EQ(create(each), kClusterFailed) << each.name;
+}
+
+TEST_F(KafkaAccessTest, what_a_client_may_not_list_has_a_message) {
+  open("ann");
+  DescribeUserScramCredentialsRequest describe;
+  const auto described = ask<DescribeUserScramCredentialsResponse>(describe, 0);
+  EXPECT_EQ(described.error_code, kClusterFailed);
+  EXPECT_TRUE(described.error_message);
 }
 
 TEST_F(KafkaAccessTest, passwords_are_set_as_kafkas_tools_do) {
