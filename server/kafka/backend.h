@@ -73,6 +73,11 @@ class Backend {
   // As configure_topic(); a group of this name need not be there. Fails with InvalidParameter, LimitExceeded.
   virtual void configure_group(std::string name, std::vector<storage::ConfigChange> changes,
                                bool replaces_all, std::function<void(Status)> done) = 0;
+  // The settings for all topics that have none of their own, by the broker's names. Fails with InvalidParameter.
+  virtual void configure_topic_defaults(std::vector<storage::ConfigChange> /*changes*/,
+                                        bool /*replaces_all*/, std::function<void(Status)> done) {
+    done(Error{ErrorCode::NotSupported, "there are no settings for all topics here"});
+  }
   // The quotas of now; they never change.
   virtual std::shared_ptr<const storage::ClientQuotas> quotas() const = 0;
   // Fails with LimitExceeded.

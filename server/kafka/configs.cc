@@ -2,11 +2,76 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "server/kafka/cluster_view.h"
 
 namespace server::kafka {
 
-std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView* cluster) {
+namespace {
+
+// As a topic without settings of its own has it.
+BrokerConfig topic_default(const storage::TopicConfigRow& row, const ClusterView* cluster,
+                           const storage::TopicDefaults& defaults) {
+  storage::TopicInfo topic;
+  topic.defaults = std::make_shared<const storage::TopicDefaults>(defaults);
+  BrokerConfig config{std::string(row.broker_name),
+                      std::string(topic_config(topic, row.name)),
+                      row.type,
+                      std::string(row.doc),
+                      source_of(storage::origin_of(topic, row.name)),
+                      storage::find_topic_default(row.broker_name) == nullptr};
+  if (auto node_value = node_value_of(row, cluster)) {
+    config.value = *std::move(node_value);
+    config.source = kFromBroker;
+  }
+  return config;
+}
+
+}  // namespace
+
+int8_t source_of(storage::ConfigOrigin origin) {
+  switch (origin) {
+    case storage::ConfigOrigin::Topic:
+      return kFromTopic;
+    case storage::ConfigOrigin::ClusterWide:
+      return kFromAllNodes;
+    case storage::ConfigOrigin::Start:
+      return kFromBroker;
+    case storage::ConfigOrigin::Program:
+      return kFromDefault;
+  }
+  return kFromDefault;
+}
+
+std::vector<BrokerConfig> cluster_wide_configs(const storage::TopicDefaults& defaults) {
+  std::vector<BrokerConfig> configs;
+  for (const storage::TopicConfigRow& row : storage::topic_configs())
+    if (const auto set = defaults.cluster_wide.find(std::string(row.name));
+        set != defaults.cluster_wide.end())
+      configs.push_back({std::string(row.broker_name), set->second, row.type, std::string(row.doc),
+                         kFromAllNodes, false});
+  return configs;
+}
+
+std::string why_fixed(const NodeView& node, std::string_view name) {
+  const auto settings = node.start_settings;
+  if (settings)
+    for (const StartSetting& setting : *settings)
+      if (setting.name == name)
+        return setting.flag.empty()
+                   ? fmt::format("cannot update these configs dynamically: \"{}\" is always \"{}\"",
+                                 name, setting.value)
+                   : fmt::format(
+                         "cannot update these configs dynamically: \"{}\" is set when the "
+                         "server starts, by --{}",
+                         name, setting.flag);
+  return fmt::format(
+      "there is no broker setting \"{}\" that can be changed, or it is not supported yet", name);
+}
+
+std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView* cluster,
+                                         const storage::TopicDefaults& defaults) {
   using enum storage::ConfigType;
   std::vector<BrokerConfig> configs = {
       {"broker.id", fmt::format("{}", node.node_id), Int, "the node's number"},
@@ -26,10 +91,11 @@ std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView
       configs.push_back({std::string(row.broker_name), group_config_default(node, row.name), Int,
                          std::string(row.doc)});
   for (const storage::TopicConfigRow& row : storage::topic_configs())
-    if (!row.broker_name.empty())
-      configs.push_back({std::string(row.broker_name),
-                         node_value_of(row, cluster).value_or(std::string(row.default_value)),
-                         row.type, std::string(row.doc)});
+    if (!row.broker_name.empty()) configs.push_back(topic_default(row, cluster, defaults));
+  if (node.start_settings)
+    for (const StartSetting& each : *node.start_settings)
+      if (std::ranges::find(configs, each.name, &BrokerConfig::name) == configs.end())
+        configs.push_back({each.name, each.value, each.type, each.doc});
   return configs;
 }
 

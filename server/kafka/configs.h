@@ -15,6 +15,8 @@ namespace server::kafka {
 
 // Resources that have settings (https://kafka.apache.org/protocol).
 inline constexpr int8_t kTopicResource = 2, kBrokerResource = 4, kGroupResource = 32;
+// Kafka's log levels of a broker (KIP-412) and subscriptions to clients' metrics (KIP-714): none of them can be set here.
+inline constexpr int8_t kLoggerResource = 8, kClientMetricsResource = 16;
 
 // Where a value comes from.
 inline constexpr int8_t kFromTopic = 1, kFromNode = 2, kFromAllNodes = 3, kFromBroker = 4,
@@ -24,9 +26,16 @@ struct BrokerConfig {
   std::string name, value;
   storage::ConfigType type;
   std::string doc;
+  int8_t source = kFromBroker;
+  bool is_read_only = true;
 };
 // `cluster` is null where there is none.
-std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView* cluster);
+std::vector<BrokerConfig> broker_configs(const NodeView& node, const ClusterView* cluster,
+                                         const storage::TopicDefaults& defaults);
+// The settings of the resource with the empty name: set for all brokers while they run.
+std::vector<BrokerConfig> cluster_wide_configs(const storage::TopicDefaults& defaults);
+// Why the broker's setting cannot be changed while it runs.
+std::string why_fixed(const NodeView& node, std::string_view name);
 // What holds for groups without a value of their own.
 std::string group_config_default(const NodeView& node, std::string_view name);
 // Whether a node of a cluster may be given it while it runs.
@@ -45,6 +54,8 @@ bool is_broker(const NodeView& node, std::string_view resource_name);
 std::optional<std::string> node_value_of(const storage::TopicConfigRow& row,
                                          const ClusterView* cluster);
 
+int8_t source_of(storage::ConfigOrigin origin);
+
 // Those of a topic with these settings, in the fields that the answers of CreateTopics and
 // DescribeConfigs have in common. `is_wanted`: of a name.
 template <class Config, class IsWanted>
@@ -57,7 +68,7 @@ std::vector<Config> topic_config_answers(const storage::TopicInfo& topic, IsWant
     config.name = row.name;
     config.value = storage::topic_config(topic, row.name);
     config.read_only = false;
-    config.config_source = topic.config.contains(std::string(row.name)) ? kFromTopic : kFromDefault;
+    config.config_source = source_of(storage::origin_of(topic, row.name));
     if (config.config_source == kFromTopic) continue;
     if (auto node_value = node_value_of(row, cluster)) {
       config.value = *std::move(node_value);

@@ -30,16 +30,25 @@ class Permissions;
 class Sasl;
 class ShareConnection;
 
+// A setting of the broker, by Kafka's name, that it was started with and keeps.
+struct StartSetting {
+  std::string name, value;
+  storage::ConfigType type = storage::ConfigType::String;
+  std::string doc;
+  std::string flag;  // of `millrace server`; empty: it cannot be set
+};
+
 // This node as clients see it.
 struct NodeView {
   int32_t node_id = 1;
   std::string host;  // reachable for clients
   int32_t port = 0;
   std::string cluster_id;
-  int32_t partitions_of_new_topic = 1;  // when a request leaves the number to us
-  bool creates_topics = true;           // when a client asks for one that is not there
+  int32_t partitions_of_new_topic = 1;     // when a request leaves the number to us
+  bool creates_topics = true;              // when a client asks for one that is not there
   coordinator::GroupSettings groups = {};  // where a group has no setting of its own
-  std::string internal_topic;           // which clients may read and not delete; empty: none
+  std::string internal_topic;              // which clients may read and not delete; empty: none
+  std::shared_ptr<const std::vector<StartSetting>> start_settings = {};
 
   // Its records are the server's own: clients read them, at most.
   bool is_internal(std::string_view topic) const {
@@ -211,9 +220,10 @@ struct HandlerContext {
   std::shared_ptr<AsideGate> aside = nullptr;  // the connection's; shared with what runs aside
   FetchSessions* fetch_sessions = nullptr;     // null: clients always fetch whole
   Throttle* throttle = nullptr;                // null: nobody is held off
-  std::shared_ptr<RefusedBatches> refused = nullptr;  // the connection's; shared with what is under way
-  std::shared_ptr<JoinOrder> join_order = nullptr;    // likewise
-  Sasl* sasl = nullptr;                        // null: there are no users
+  std::shared_ptr<RefusedBatches> refused =
+      nullptr;  // the connection's; shared with what is under way
+  std::shared_ptr<JoinOrder> join_order = nullptr;  // likewise
+  Sasl* sasl = nullptr;                             // null: there are no users
   // Of the user; null: it may do everything. Shared with answers that come later.
   std::shared_ptr<const Permissions> permissions = nullptr;
   // The connection's share sessions; null: it can have none. Answers that come later look whether it is still there.

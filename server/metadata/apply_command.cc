@@ -167,6 +167,10 @@ Result<ImageChange> apply_command(const MetadataImage& image, storage::TopicTabl
         next->group_configs = std::make_shared<const storage::GroupConfigs>(
             TRY(storage::apply_group_configs(*next->group_configs, part.bytes)));
         break;
+      case Kind::TopicDefaultPart:
+        changed.set_defaults(
+            {TRY(storage::decode_topic_defaults(part.bytes)), changed.defaults().started_with});
+        break;
       case Kind::UserPart:
         next->users = std::make_shared<const storage::Users>(
             TRY(storage::apply_user_changes(*next->users, part.bytes)));
@@ -211,6 +215,9 @@ storage::MetadataSnapshot snapshot_of(const MetadataImage& image,
   if (!image.group_configs->empty())
     snapshot.state.parts.push_back({std::string(storage::kGroupConfigsPart),
                                     storage::encode_group_configs(*image.group_configs)});
+  if (const storage::TopicDefaults defaults = topics.defaults(); !defaults.cluster_wide.empty())
+    snapshot.state.parts.push_back({std::string(storage::kTopicDefaultsPart),
+                                    storage::encode_topic_defaults(defaults.cluster_wide)});
   if (*image.users != storage::Users{})
     snapshot.state.parts.push_back(
         {std::string(storage::kUsersPart), storage::encode_users(*image.users)});
@@ -223,6 +230,7 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
   auto image = std::make_shared<MetadataImage>();
   image->revision = snapshot.revision;
   storage::TopicTable loaded;
+  storage::TopicDefaults defaults{{}, topics.defaults().started_with};
   for (const storage::MetadataPart& part : snapshot.state.parts) {
     switch (storage::kind_of_part(part.type)) {
       case Kind::TopicPart:
@@ -235,6 +243,9 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
       case Kind::GroupConfigPart:
         image->group_configs = std::make_shared<const storage::GroupConfigs>(
             TRY(storage::apply_group_configs({}, part.bytes)));
+        break;
+      case Kind::TopicDefaultPart:
+        defaults.cluster_wide = TRY(storage::decode_topic_defaults(part.bytes));
         break;
       case Kind::UserPart:
         image->users = std::make_shared<const storage::Users>(
@@ -249,6 +260,7 @@ Result<ImageChange> apply_snapshot(const storage::MetadataSnapshot& snapshot,
                      "the metadata snapshot has a part that this version does not know"};
     }
   }
+  if (defaults != storage::TopicDefaults()) loaded.set_defaults(std::move(defaults));
   image->topics = loaded.snapshot();
   topics = std::move(loaded);
   change.next = std::move(image);

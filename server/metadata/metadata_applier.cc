@@ -98,7 +98,10 @@ Status MetadataApplier::recover(const std::atomic<bool>& must_stop) {
 
 Result<MetadataImagePtr> MetadataApplier::read_all(const std::atomic<bool>& must_stop) {
   MetadataImagePtr now = image();
-  topics_ = {};
+  // The log does not hold the settings that the server was started with.
+  storage::TopicTable from_the_start;
+  from_the_start.set_defaults({{}, topics_.defaults().started_with});
+  topics_ = std::move(from_the_start);
   const auto snapshot = TRY(metadata_.load_snapshot());
   const Revision newest = metadata_.last_revision();
   const auto read_ahead = [&](Revision first) {
@@ -533,6 +536,27 @@ Status MetadataApplier::change_group_config(const GroupConfigChange& change) {
       change.group, TRY(storage::changed_group_config(before, change.changes)));
   TRY(storage::apply_group_configs(all, part));
   return commit({{{std::string(storage::kGroupConfigsPart), std::move(part)}}});
+}
+
+void MetadataApplier::submit(TopicDefaultsChange change, std::function<void(Status)> done) {
+  jobs_.add(JobQueue::Lane::Topics, {[this, change = std::move(change), done] {
+                                       done(decide([&] { return change_topic_defaults(change); }));
+                                     },
+                                     [done](Error error) { done(std::move(error)); }});
+}
+
+Status MetadataApplier::change_topic_defaults(const TopicDefaultsChange& change) {
+  const storage::TopicDefaults now = topics_.defaults();
+  const auto next = TRY(storage::changed_topic_defaults(
+      change.replaces_all ? std::map<std::string, std::string>() : now.cluster_wide,
+      change.changes));
+  if (next == now.cluster_wide) return {};
+  return commit(
+      {{{std::string(storage::kTopicDefaultsPart), storage::encode_topic_defaults(next)}}});
+}
+
+void MetadataApplier::use_topic_defaults(std::map<std::string, std::string> started_with) {
+  topics_.set_defaults({topics_.defaults().cluster_wide, std::move(started_with)});
 }
 
 void MetadataApplier::submit(UsersChange change, std::function<void(Status)> done) {

@@ -40,7 +40,7 @@ using DefinitionDone = std::function<void(Result<DefinitionOutcome>)>;
 struct DefiningTransaction {
   const Uuid id = Uuid::random();
   std::atomic<bool> has_ended = false;
-  bool has_defined = false;  // the metadata thread's
+  bool has_defined = false;          // the metadata thread's
   std::optional<Error> undone = {};  // by others: known once it has ended
 };
 using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
@@ -77,6 +77,9 @@ class MetadataApplier {
   // Schemas are kept elsewhere, not in the image; before start_thread(). It outlives this, and is stopped before.
   void use_registry(engine::OutsideRegistry& outside) { outside_ = &outside; }
   engine::OutsideRegistry* outside_registry() const { return outside_; }
+
+  // Before recover(): settings of this server's start, for topics that have none of their own.
+  void use_topic_defaults(std::map<std::string, std::string> started_with);
 
   // In a cluster, before start_thread(): so far a partition can be read, as its leader says. Waits, for some seconds at
   // most.
@@ -134,6 +137,12 @@ class MetadataApplier {
     bool replaces_all = false;  // they are instead of what the group has
   };
   void submit(GroupConfigChange change, std::function<void(Status)> done);
+  // Changes the settings for all topics that have none of their own, by the broker's names.
+  struct TopicDefaultsChange {
+    std::vector<storage::ConfigChange> changes;
+    bool replaces_all = false;
+  };
+  void submit(TopicDefaultsChange change, std::function<void(Status)> done);
   // From Kafka's requests and from a start; SQL's statements come as such.
   using UsersChange =
       std::function<Result<std::vector<storage::UserChange>>(const storage::Users&)>;
@@ -201,6 +210,7 @@ class MetadataApplier {
   Status make_journals();
   Status change_quotas(const std::vector<storage::QuotaChange>& changes);
   Status change_group_config(const GroupConfigChange& change);
+  Status change_topic_defaults(const TopicDefaultsChange& change);
   // A statement on its way. What a registry elsewhere has been asked for it was asked between two rounds.
   struct Definition {
     std::shared_ptr<const engine::ParsedStatement> statement;

@@ -105,6 +105,12 @@ void KafkaBackend::configure_group(std::string name, std::vector<storage::Config
       on_loop(loop_, std::move(done)));
 }
 
+void KafkaBackend::configure_topic_defaults(std::vector<storage::ConfigChange> changes,
+                                            bool replaces_all, std::function<void(Status)> done) {
+  definitions_.submit(MetadataApplier::TopicDefaultsChange{std::move(changes), replaces_all},
+                      on_loop(loop_, std::move(done)));
+}
+
 std::shared_ptr<const storage::ClientQuotas> KafkaBackend::quotas() const {
   return definitions_.image()->quotas;
 }

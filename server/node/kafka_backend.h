@@ -40,6 +40,8 @@ class KafkaBackend final : public kafka::Backend {
   void configure_topic(std::string name, std::vector<storage::ConfigChange> changes,
                        bool replaces_all, std::function<void(Status)> done) override;
   std::shared_ptr<const storage::GroupConfigs> group_configs() const override;
+  void configure_topic_defaults(std::vector<storage::ConfigChange> changes, bool replaces_all,
+                                std::function<void(Status)> done) override;
   void configure_group(std::string name, std::vector<storage::ConfigChange> changes,
                        bool replaces_all, std::function<void(Status)> done) override;
   std::shared_ptr<const storage::ClientQuotas> quotas() const override;

@@ -15,6 +15,7 @@
 #include "server/http/guard.h"
 #include "server/http/proxy/proxy_pages.h"
 #include "server/http/registry/registry_pages.h"
+#include "server/node/broker_settings.h"
 #include "server/node/etcd_settings.h"
 #include "server/node/http_pages.h"
 #include "server/sql/temporary_tables.h"
@@ -100,6 +101,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
     node->elections_.told_until(unclean_elections_by(*node->cluster_));
     node->queries_are_ready_.store(true, std::memory_order_release);
   }
+  node->definitions_->use_topic_defaults(topic_defaults(settings));
   TRY(node->definitions_->recover(must_stop));
   if (node->observed_inputs_) node->observed_inputs_->tell();
   node->access_ = TRY(NodeAccess::open(settings.security, *node->definitions_));
@@ -208,10 +210,9 @@ Status Node::open_storage() {
 Status Node::open_cluster(const std::atomic<bool>& must_stop) {
   TRY(check_etcd_ports(settings_, must_stop));
   if (auto own = own_etcd(settings_)) etcd_ = TRY(SupervisedEtcd::start(std::move(*own)));
-  cluster_ = TRY(open_cluster_member(settings_, *log_, clock_,
-                                     [this](std::span<const storage::TopicPartition> changed) {
-                                       assignments_changed(changed);
-                                     }));
+  cluster_ = TRY(open_cluster_member(
+      settings_, *log_, clock_,
+      [this](std::span<const storage::TopicPartition> changed) { assignments_changed(changed); }));
   if (cluster_) {
     cluster_topics_ = std::make_unique<MemberTopics>(*cluster_, clock_);
     cluster_is_ready_.store(true, std::memory_order_release);
@@ -285,15 +286,14 @@ Status Node::open_journals(const std::vector<Shard*>& shards) {
   journals_ = TRY(ReplicatedJournals::open(
       *log_, clock_, shards, *journal_owners_, [this] { return definitions_->image(); },
       [this](std::vector<std::string> queries) { supervisor_->rebuild_soon(std::move(queries)); }));
-  snapshots_ =
-      std::make_unique<JournalSnapshots>(*log_, *state_, *journals_, *journal_owners_, clock_,
-                                         settings_.checkpoint_policy.journal_bytes,
-                                         [level = level_by(*cluster_)] {
-                                           return level() >= storage::kJournalSnapshotsLevel;
-                                         });
+  snapshots_ = std::make_unique<JournalSnapshots>(
+      *log_, *state_, *journals_, *journal_owners_, clock_,
+      settings_.checkpoint_policy.journal_bytes,
+      [level = level_by(*cluster_)] { return level() >= storage::kJournalSnapshotsLevel; });
   journals_->set_elections([this](PartitionId journal) -> std::optional<storage::UncleanElection> {
     const auto elections = unclean_elections_by(*cluster_);
-    const auto* found = elections.get(storage::TopicPartition{storage::kReplicatedJournal, journal});
+    const auto* found =
+        elections.get(storage::TopicPartition{storage::kReplicatedJournal, journal});
     return found == nullptr ? std::nullopt : std::optional(*found);
   });
   queries_->set_elections([this] { return unclean_elections_by(*cluster_); });
@@ -575,6 +575,8 @@ Status Node::open_kafka() {
   options.node.internal_topic = engine::kProcessingLogTopic;
   options.node.creates_topics = settings_.auto_create_topics;
   options.node.groups = settings_.groups;
+  options.node.start_settings =
+      std::make_shared<const std::vector<kafka::StartSetting>>(broker_settings(settings_));
   kafka_ = TRY(kafka::KafkaServer::open(shards, std::move(options), memory_, clock_));
   kafka_is_ready_.store(true, std::memory_order_release);
   return {};

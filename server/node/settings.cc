@@ -18,6 +18,7 @@
 #include "server/node/etcd_settings.h"
 #include "server/node/machine_memory.h"
 #include "server/registry/registry_client.h"
+#include "storage/meta/topic_configs.h"
 
 namespace server {
 
@@ -97,6 +98,21 @@ Status set_log_level_name(NodeSettings& settings, const std::string& text) {
     return Error{ErrorCode::InvalidParameter,
                  fmt::format("\"{}\" is not debug, info, warn or error", text)};
   settings.log_level = text;
+  return {};
+}
+
+// For all topics that have none of their own.
+Status set_topic_default(NodeSettings& settings, const std::string& name, const std::string& text) {
+  TRY(storage::check_topic_config(name, text));
+  settings.topic_defaults[name] = text;
+  return {};
+}
+
+// -1: without end.
+Status set_retention(std::optional<int64_t>& to, const std::string& text, int64_t most) {
+  int64_t value = 0;
+  TRY(set_number(value, text, -1, most));
+  to = value;
   return {};
 }
 
@@ -493,6 +509,35 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_number(s.log_retention_check_interval_ms, text, 1, 86'400'000);
      }},
+    // Kafka's names for settings of topics that do not set them themselves.
+    {"log-retention-ms",
+     "how long topics keep records that do not set retention.ms; -1: for ever [-1]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_retention(s.log_retention_ms, text, INT64_MAX);
+     }},
+    {"log-retention-minutes", "likewise, in minutes, unless log-retention-ms is set",
+     [](NodeSettings& s, const std::string& text) {
+       return set_retention(s.log_retention_minutes, text, INT32_MAX);
+     }},
+    {"log-retention-hours", "likewise, in hours, unless one of the two is set",
+     [](NodeSettings& s, const std::string& text) {
+       return set_retention(s.log_retention_hours, text, INT32_MAX);
+     }},
+    {"log-retention-bytes",
+     "how many bytes a partition keeps of topics that do not set retention.bytes; -1: all [-1]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_topic_default(s, "retention.bytes", text);
+     }},
+    {"log-cleanup-policy",
+     "delete, compact or both, of topics that do not set cleanup.policy [delete]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_topic_default(s, "cleanup.policy", text);
+     }},
+    {"message-max-bytes",
+     "the largest record batch for topics that do not set max.message.bytes [67108864]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_topic_default(s, "max.message.bytes", text);
+     }},
     {"log-level", "debug, info, warn or error [info]", set_log_level_name},
     {"test-clock", "",
      [](NodeSettings& s, const std::string& text) { return set_bool(s.test_clock, text); }},
@@ -653,6 +698,13 @@ Status check_cluster(const NodeSettings& settings) {
   if (cluster.node_id < 0 || cluster.etcd.empty())
     return refused("--cluster needs --node-id and --etcd",
                    "For instance: --cluster blue --node-id 1 --etcd http://127.0.0.1:2379");
+  // `millrace check` would take for damage what such a node has compacted: the policy is not in its data.
+  if (const auto policy = settings.topic_defaults.find("cleanup.policy");
+      policy != settings.topic_defaults.end() &&
+      policy->second.find("compact") != std::string::npos)
+    return refused("--log-cleanup-policy of a node of a cluster cannot be compact",
+                   "Set it for all nodes while they run: kafka-configs --entity-type brokers "
+                   "--entity-default --alter --add-config log.cleanup.policy=compact");
   TRY(check_etcd_peers(settings));
   const TlsFiles& tls = cluster.tls;
   if (tls.certificate.empty() != tls.key.empty() ||
@@ -716,6 +768,21 @@ std::vector<std::string> unknown_variables() {
 }
 
 }  // namespace
+
+std::map<std::string, std::string> topic_defaults(const NodeSettings& settings) {
+  constexpr int64_t kMinute = 60'000, kHour = 3'600'000;
+  const auto in_ms = [](int64_t count, int64_t unit) {
+    return std::to_string(count < 0 ? -1 : count * unit);
+  };
+  std::map<std::string, std::string> defaults = settings.topic_defaults;
+  if (settings.log_retention_ms)
+    defaults["retention.ms"] = std::to_string(*settings.log_retention_ms);
+  else if (settings.log_retention_minutes)
+    defaults["retention.ms"] = in_ms(*settings.log_retention_minutes, kMinute);
+  else if (settings.log_retention_hours)
+    defaults["retention.ms"] = in_ms(*settings.log_retention_hours, kHour);
+  return defaults;
+}
 
 size_t memory_limit_bytes(const NodeSettings& settings) {
   return settings.memory_limit_bytes > 0 ? settings.memory_limit_bytes : machine_memory_bytes() / 4;

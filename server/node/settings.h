@@ -49,6 +49,11 @@ struct NodeSettings {
   CheckpointPolicy checkpoint_policy;
   int64_t log_retention_check_interval_ms = 10'000;
   bool test_clock = false;  // tests may move the clock forward
+  // Settings for topics that do not set them themselves, by the names of topics' settings; without retention.ms.
+  std::map<std::string, std::string> topic_defaults = {};
+  // log.retention.ms, else .minutes, else .hours: the finest counts, as in Kafka.
+  std::optional<int64_t> log_retention_ms = {}, log_retention_minutes = {},
+                         log_retention_hours = {};
   SqlSettings sql;
   struct Security {
     std::string access_file;  // empty: everybody who can connect may do everything
@@ -76,6 +81,9 @@ struct NodeSettings {
 };
 // Where the etcd of the cluster is asked, the nearest member first.
 std::vector<std::string> etcd_endpoints(const NodeSettings& settings);
+
+// For topics that do not set it themselves, by the names of their settings.
+std::map<std::string, std::string> topic_defaults(const NodeSettings& settings);
 
 // As set, or what holds without it.
 size_t memory_limit_bytes(const NodeSettings& settings);

@@ -138,6 +138,9 @@ class LogChecker {
       case MetadataPartKind::ClusterPart:
         metadata.cluster = TRY(ClusterTable::load(part.bytes));
         return {};
+      case MetadataPartKind::TopicDefaultPart:  // behind the topics
+        metadata.topics.set_defaults({TRY(decode_topic_defaults(part.bytes)), {}});
+        return {};
       // A snapshot has these as the changes that make the state from nothing.
       case MetadataPartKind::QuotaPart:
       case MetadataPartKind::GroupConfigPart:
@@ -162,6 +165,9 @@ class LogChecker {
           return {};
         return applied.error();
       }
+      case MetadataPartKind::TopicDefaultPart:
+        metadata.topics.set_defaults({TRY(decode_topic_defaults(part.bytes)), {}});
+        return {};
       case MetadataPartKind::QuotaPart:
       case MetadataPartKind::GroupConfigPart:
       case MetadataPartKind::UserPart:
@@ -187,6 +193,7 @@ class LogChecker {
       case MetadataPartKind::DefinitionPart:
         return options_.read_definition(part.bytes);
       case MetadataPartKind::TopicPart:
+      case MetadataPartKind::TopicDefaultPart:
       case MetadataPartKind::ClusterPart:
         return {};
       case MetadataPartKind::UnknownPart:

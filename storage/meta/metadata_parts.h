@@ -7,6 +7,7 @@
 #include "storage/meta/cluster_table.h"
 #include "storage/meta/group_configs.h"
 #include "storage/meta/metadata_log.h"
+#include "storage/meta/topic_configs.h"
 #include "storage/meta/users.h"
 
 namespace storage {
@@ -17,6 +18,7 @@ enum class MetadataPartKind : uint8_t {
   TopicPart,
   QuotaPart,
   GroupConfigPart,
+  TopicDefaultPart,
   UserPart,
   DefinitionPart,  // the engine's: server/metadata/definition_command.h
   ClusterPart,
@@ -27,6 +29,7 @@ constexpr MetadataPartKind kind_of_part(std::string_view type) {
   if (type == kTopicsPart) return MetadataPartKind::TopicPart;
   if (type == kQuotasPart) return MetadataPartKind::QuotaPart;
   if (type == kGroupConfigsPart) return MetadataPartKind::GroupConfigPart;
+  if (type == kTopicDefaultsPart) return MetadataPartKind::TopicDefaultPart;
   if (type == kUsersPart) return MetadataPartKind::UserPart;
   if (type == "sql") return MetadataPartKind::DefinitionPart;
   if (type == kClusterPart) return MetadataPartKind::ClusterPart;

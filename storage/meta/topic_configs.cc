@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/bytes.h"
+#include "base/sized.h"
+
 namespace storage {
 
 namespace {
@@ -60,7 +63,8 @@ constexpr TopicConfigRow kRows[] = {
     {"preallocate", "log.preallocate", Boolean, "false", kForFiles},
     {"remote.log.copy.disable", "", Boolean, "false", kForTiers},
     {"remote.log.delete.on.disable", "", Boolean, "false", kForTiers},
-    {kRemoteStorage, "", Boolean, "false", "tiered storage is not supported: all records stay on the server"},
+    {kRemoteStorage, "", Boolean, "false",
+     "tiered storage is not supported: all records stay on the server"},
     {"retention.bytes", "log.retention.bytes", Long, "-1",
      "how many bytes of record batches a partition keeps; -1: all"},
     {"retention.ms", "log.retention.ms", Long, "-1",
@@ -186,11 +190,36 @@ Status check_topic_config(std::string_view name, std::string_view value) {
   return {};
 }
 
-std::string_view topic_config(const TopicInfo& topic, std::string_view name) {
-  if (const auto set = topic.config.find(std::string(name)); set != topic.config.end())
-    return set->second;
+namespace {
+
+struct Origin {
+  ConfigOrigin origin = ConfigOrigin::Program;
+  std::string_view value = {};
+};
+
+Origin find_origin(const TopicInfo& topic, std::string_view name) {
+  const std::string key(name);
+  if (const auto set = topic.config.find(key); set != topic.config.end())
+    return {ConfigOrigin::Topic, set->second};
+  if (topic.defaults) {
+    const TopicDefaults& defaults = *topic.defaults;
+    if (const auto set = defaults.cluster_wide.find(key); set != defaults.cluster_wide.end())
+      return {ConfigOrigin::ClusterWide, set->second};
+    if (const auto set = defaults.started_with.find(key); set != defaults.started_with.end())
+      return {ConfigOrigin::Start, set->second};
+  }
   const TopicConfigRow* row = find_topic_config(name);
-  return row ? row->default_value : std::string_view();
+  return {ConfigOrigin::Program, row ? row->default_value : std::string_view()};
+}
+
+}  // namespace
+
+std::string_view topic_config(const TopicInfo& topic, std::string_view name) {
+  return find_origin(topic, name).value;
+}
+
+ConfigOrigin origin_of(const TopicInfo& topic, std::string_view name) {
+  return find_origin(topic, name).origin;
 }
 
 int64_t topic_config_number(const TopicInfo& topic, std::string_view name) {
@@ -232,6 +261,58 @@ Result<std::map<std::string, std::string>> changed_configs(
     next[change.name] = std::move(value);
   }
   return next;
+}
+
+namespace {
+
+// part = version u8, count of settings varint, settings * (name, value)
+constexpr uint8_t kDefaultsVersion = 1;
+
+}  // namespace
+
+std::string encode_topic_defaults(const std::map<std::string, std::string>& defaults) {
+  std::string part(1, static_cast<char>(kDefaultsVersion));
+  append_varint(part, defaults.size());
+  for (const auto& [name, value] : defaults) {
+    append_sized(part, name);
+    append_sized(part, value);
+  }
+  return part;
+}
+
+Result<std::map<std::string, std::string>> decode_topic_defaults(std::string_view part) {
+  const Error damaged{ErrorCode::StorageFailure, "a change of the topics' defaults is damaged"};
+  ByteReader in(part);
+  const auto version = in.be<uint8_t>();
+  if (!in.ok()) return damaged;
+  if (version > kDefaultsVersion)
+    return Error{ErrorCode::IncompatibleFormat,
+                 "a change of the topics' defaults was written by a newer version"};
+  std::map<std::string, std::string> defaults;
+  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    std::string name(read_sized(in));
+    defaults[std::move(name)] = read_sized(in);
+  }
+  if (!in.ok() || !in.at_end()) return damaged;
+  return defaults;
+}
+
+const TopicConfigRow* find_topic_default(std::string_view broker_name) {
+  if (broker_name.empty() || broker_name == kMinInsyncReplicas) return nullptr;
+  const auto* found = std::ranges::find(kRows, broker_name, &TopicConfigRow::broker_name);
+  return found == std::end(kRows) ? nullptr : found;
+}
+
+Result<std::map<std::string, std::string>> changed_topic_defaults(
+    const std::map<std::string, std::string>& now, std::span<const ConfigChange> changes) {
+  std::vector<ConfigChange> by_topic_names;
+  for (const ConfigChange& change : changes)
+    if (const TopicConfigRow* row = find_topic_default(change.name))
+      by_topic_names.push_back({std::string(row->name), change.kind, change.value});
+    else if (change.kind != ConfigChange::Kind::Delete)
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("\"{}\" is no setting for all topics", change.name)};
+  return changed_configs(now, by_topic_names);
 }
 
 }  // namespace storage

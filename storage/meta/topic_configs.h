@@ -43,6 +43,10 @@ int64_t topic_config_number(const TopicInfo& topic, std::string_view name);
 std::optional<int32_t> own_min_insync(const TopicInfo& topic);
 bool has_cleanup_policy(const TopicInfo& topic, std::string_view policy);  // "delete", "compact"
 
+// The place from which topic_config() takes its value.
+enum class ConfigOrigin : int8_t { Topic, ClusterWide, Start, Program };
+ConfigOrigin origin_of(const TopicInfo& topic, std::string_view name);
+
 // One setting of an IncrementalAlterConfigs request (KIP-339).
 struct ConfigChange {
   enum class Kind : int8_t { Set = 0, Delete = 1, Append = 2, Subtract = 3 };
@@ -52,6 +56,21 @@ struct ConfigChange {
 };
 // The settings of a topic when the changes are made. Fails with InvalidParameter.
 Result<std::map<std::string, std::string>> changed_configs(
+    const std::map<std::string, std::string>& now, std::span<const ConfigChange> changes);
+
+// ---- Settings for all topics that have none of their own (Kafka's cluster-wide dynamic defaults, KIP-226).
+
+// A "topic-defaults" part of a metadata command or snapshot: these are all of them.
+inline constexpr std::string_view kTopicDefaultsPart = "topic-defaults";
+std::string encode_topic_defaults(const std::map<std::string, std::string>& defaults);
+// Fails with IncompatibleFormat or StorageFailure; all nodes fail alike.
+Result<std::map<std::string, std::string>> decode_topic_defaults(std::string_view part);
+
+// The setting whose default the broker's setting of this name is and that can be set while servers run; null: none.
+// min.insync.replicas is not one: the nodes of a cluster have to agree on it before they decide what is in sync.
+const TopicConfigRow* find_topic_default(std::string_view broker_name);
+// The defaults when the changes are made, which go by the broker's names. Fails with InvalidParameter.
+Result<std::map<std::string, std::string>> changed_topic_defaults(
     const std::map<std::string, std::string>& now, std::span<const ConfigChange> changes);
 
 }  // namespace storage

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "base/sized.h"
 #include "base/uuid_bytes.h"
+#include "storage/log/task_journal.h"
 
 namespace storage {
 
@@ -209,6 +211,8 @@ const TopicInfo* TopicSnapshot::find_colliding(std::string_view name) const {
 void TopicSnapshot::put(TopicInfo topic) {
   names_.set(topic.id, topic.name);
   collisions_.set(without_dots(topic.name), topic.name);
+  // The journal is the server's own: a default that compacts or expires it would lose what queries have committed.
+  if (topic.id != kReplicatedJournal) topic.defaults = defaults_;
   std::string name = topic.name;
   by_name_.set(std::move(name), std::move(topic));
 }
@@ -240,6 +244,21 @@ Result<TopicDelta> TopicTable::apply(std::string_view part) {
     changed->erase(delta.before->id);
   topics_ = std::move(changed);
   return delta;
+}
+
+void TopicTable::set_defaults(TopicDefaults defaults) {
+  auto changed = std::make_shared<TopicSnapshot>(*topics_);
+  changed->defaults_ = defaults == TopicDefaults()
+                           ? nullptr
+                           : std::make_shared<const TopicDefaults>(std::move(defaults));
+  std::vector<TopicInfo> topics;
+  for (const auto& [name, topic] : changed->by_name()) topics.push_back(topic);
+  for (TopicInfo& topic : topics) changed->put(std::move(topic));
+  topics_ = std::move(changed);
+}
+
+TopicDefaults TopicTable::defaults() const {
+  return topics_->defaults() ? *topics_->defaults() : TopicDefaults();
 }
 
 std::string TopicTable::save() const {

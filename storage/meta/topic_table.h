@@ -13,12 +13,24 @@
 
 namespace storage {
 
+// Settings for topics that do not set them themselves, by the names of topics' settings.
+struct TopicDefaults {
+  std::map<std::string, std::string> cluster_wide = {};  // kept in the metadata; comes first
+  std::map<std::string, std::string> started_with = {};  // of this server's start
+  bool operator==(const TopicDefaults&) const = default;
+};
+using TopicDefaultsPtr = std::shared_ptr<const TopicDefaults>;
+
 struct TopicInfo {
   Uuid id;
   std::string name;
   int32_t partition_count = 1;
   std::map<std::string, std::string> config;  // by Kafka's names; what is not here has its default
-  bool operator==(const TopicInfo&) const = default;
+  TopicDefaultsPtr defaults = {};             // null: those of the program; not kept with the topic
+  bool operator==(const TopicInfo& other) const {
+    return id == other.id && name == other.name && partition_count == other.partition_count &&
+           config == other.config;
+  }
 };
 
 // The bytes of a "topics" part.
@@ -38,6 +50,7 @@ class TopicSnapshot {
   const ByName& by_name() const { return by_name_; }
   // The topic whose name differs in '.' and '_' alone; null when there is none.
   const TopicInfo* find_colliding(std::string_view name) const;
+  const TopicDefaultsPtr& defaults() const { return defaults_; }  // null: none are set
 
  private:
   friend class TopicTable;
@@ -47,6 +60,7 @@ class TopicSnapshot {
   ByName by_name_;
   PersistentMap<Uuid, std::string> names_;
   PersistentMap<std::string, std::string> collisions_;  // name with '_' for '.' -> name
+  TopicDefaultsPtr defaults_;
 };
 
 // Whether Kafka would take the name for a new topic: 1 to 249 letters, digits, '.', '_' and '-',
@@ -70,6 +84,11 @@ class TopicTable {
   // What apply() would answer and change, so that a command is refused before it is appended. Asks
   // more of a new topic: its name must be one that Kafka takes, which older commands need not have.
   Result<TopicDelta> check(std::string_view part) const;
+
+  // Replaces the defaults of all topics. save() has none of them: the metadata keeps the cluster-wide ones in a part of
+  // their own (topic_configs.h).
+  void set_defaults(TopicDefaults defaults);
+  TopicDefaults defaults() const;
 
   // Shared: sessions keep a snapshot for as long as a statement runs.
   std::shared_ptr<const TopicSnapshot> snapshot() const { return topics_; }

@@ -94,25 +94,64 @@ std::optional<NodeId> node_named(const HandlerContext& context, const std::strin
   return std::nullopt;
 }
 
-// While it runs a node of a cluster can be told what replicas that move may take.
-Refusal check_node(const HandlerContext& context, const std::string& name,
-                   const std::vector<ConfigChange>& changes) {
-  if (!node_named(context, name))
+// The changes of a broker in a request, by the place where they are kept.
+struct BrokerChanges {
+  std::vector<ConfigChange> of_node;   // what replicas that move may take, in a cluster
+  std::vector<ConfigChange> defaults;  // of topics without a setting of their own
+};
+
+Refusal check_rate(const ConfigChange& change) {
+  if (change.kind == ConfigChange::Kind::Delete) return {};
+  int64_t rate = 0;
+  const char* const end = change.value.data() + change.value.size();
+  const auto [last, error] = std::from_chars(change.value.data(), end, rate);
+  if (change.kind == ConfigChange::Kind::Set && error == std::errc() && last == end && rate >= 1)
+    return {};
+  return {kInvalidConfig, fmt::format("\"{}\" is a number of bytes per second", change.name)};
+}
+
+Refusal check_topic_defaults(const HandlerContext& context, const BrokerChanges& changes,
+                             bool replaces_all, const storage::TopicSnapshot& topics) {
+  if (changes.defaults.empty()) return {};
+  const auto view = context.backend.cluster();
+  // Nodes of earlier programs would stop at such a command.
+  if (view && view->metadata->feature_level() < storage::kAccessRulesLevel)
+    return invalid_request(
+        fmt::format("settings for all topics need millrace.version {}: kafka-features upgrade "
+                    "--feature millrace.version={}",
+                    storage::kAccessRulesLevel.value(), storage::kAccessRulesLevel.value()));
+  const auto now =
+      replaces_all || !topics.defaults() ? TopicConfig() : topics.defaults()->cluster_wide;
+  const auto changed = storage::changed_topic_defaults(now, changes.defaults);
+  return changed ? Refusal{} : Refusal{kInvalidConfig, changed.error().message};
+}
+
+Refusal check_broker(const HandlerContext& context, const std::string& name,
+                     const std::vector<ConfigChange>& changes, bool replaces_all,
+                     const storage::TopicSnapshot& topics, BrokerChanges& split) {
+  const bool is_cluster = context.backend.cluster() != nullptr;
+  if (is_cluster && !node_named(context, name))
     return invalid_request(fmt::format("there is no broker {} in the cluster", name));
+  if (!is_cluster && !is_broker(context.node, name))
+    return invalid_request(
+        fmt::format("there is one broker, {}, not \"{}\"", context.node.node_id, name));
   for (const ConfigChange& change : changes) {
-    if (change.kind == ConfigChange::Kind::Delete && is_never_set(change.name)) continue;
-    if (!is_node_setting(change.name))
-      return invalid_request(fmt::format(
-          "cannot update these configs dynamically: \"{}\" is set when the server starts",
-          change.name));
-    if (change.kind == ConfigChange::Kind::Delete) continue;
-    int64_t rate = 0;
-    const char* const end = change.value.data() + change.value.size();
-    const auto [last, error] = std::from_chars(change.value.data(), end, rate);
-    if (change.kind != ConfigChange::Kind::Set || error != std::errc() || last != end || rate < 1)
-      return {kInvalidConfig, fmt::format("\"{}\" is a number of bytes per second", change.name)};
+    const bool is_deletion = change.kind == ConfigChange::Kind::Delete;
+    if (is_cluster && is_node_setting(change.name)) {
+      if (Refusal refusal = check_rate(change); refusal.error != KafkaError::None) return refusal;
+      split.of_node.push_back(change);
+    } else if (storage::find_topic_default(change.name)) {
+      if (name.empty())
+        split.defaults.push_back(change);
+      else if (!is_deletion)
+        return invalid_request(fmt::format(
+            "\"{}\" is set for all brokers: kafka-configs --entity-type brokers --entity-default",
+            change.name));
+    } else if (!is_deletion) {  // Kafka takes the deletion of any name
+      return invalid_request(why_fixed(context.node, change.name));
+    }
   }
-  return {};
+  return check_topic_defaults(context, split, replaces_all, topics);
 }
 
 // As they are then.
@@ -131,17 +170,6 @@ Backend::ClusterChange configure_node(NodeId node, std::vector<ConfigChange> cha
   };
 }
 
-// What a broker has is set when it starts.
-Refusal refuse_broker(const NodeView& node, const std::string& name,
-                      const std::vector<ConfigChange>& changes) {
-  if (!is_broker(node, name))
-    return invalid_request(fmt::format("there is one broker, {}, not \"{}\"", node.node_id, name));
-  if (changes.empty()) return {};
-  return invalid_request(
-      fmt::format("cannot update these configs dynamically: \"{}\" is set when the server starts",
-                  changes.front().name));
-}
-
 template <class Request, class Response>
 void alter(HandlerContext& context, const Request& request, const Reply<Response>& reply,
            bool replaces_all) {
@@ -158,6 +186,7 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     answer.resource_type = asked.resource_type;
     answer.resource_name = asked.resource_name;
     std::vector<ConfigChange> changes;
+    BrokerChanges of_broker;
     Refusal refusal = read_changes(asked, changes);
     if (seen.count({asked.resource_type, asked.resource_name}) > 1)
       refusal = invalid_request("each resource must appear at most once");
@@ -168,19 +197,16 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     else if (asked.resource_type == kGroupResource)
       refusal = check_group(asked.resource_name, changes, replaces_all, *groups);
     else if (asked.resource_type == kBrokerResource)
-      refusal = context.backend.cluster()
-                    ? check_node(context, asked.resource_name, changes)
-                    : refuse_broker(context.node, asked.resource_name, changes);
+      refusal =
+          check_broker(context, asked.resource_name, changes, replaces_all, *topics, of_broker);
     else
-      refusal = invalid_request("only topics and groups have settings that can be changed");
+      refusal = invalid_request("topics, groups and brokers have settings that can be changed");
     answer.error_code = refusal.error;
     if (refusal.error != KafkaError::None) {
       answer.error_message = std::move(refusal.message);
       continue;
     }
-    const bool is_broker_alone =
-        asked.resource_type == kBrokerResource && !context.backend.cluster();
-    if (request.validate_only || is_broker_alone) continue;
+    if (request.validate_only) continue;
     auto done = [pending, i](const Status& configured) {
       if (!configured) {
         auto& failed = pending->response.responses[i];
@@ -193,12 +219,29 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
       pending->complete_step();
     };
     Backend& backend = context.backend;
-    if (asked.resource_type == kBrokerResource)
-      pending->add_step([&backend, node = *node_named(context, asked.resource_name),
-                         changes = std::move(changes), replaces_all, done = std::move(done)] {
-        backend.change_cluster(configure_node(node, changes, replaces_all), done);
+    if (asked.resource_type == kBrokerResource) {
+      // Null: nothing of a node changes.
+      Backend::ClusterChange of_node;
+      if (context.backend.cluster() && (replaces_all || !of_broker.of_node.empty()))
+        of_node = configure_node(*node_named(context, asked.resource_name),
+                                 std::move(of_broker.of_node), replaces_all);
+      const bool has_defaults = topics->defaults() && !topics->defaults()->cluster_wide.empty();
+      const bool sets_defaults = asked.resource_name.empty() &&
+                                 (!of_broker.defaults.empty() || (replaces_all && has_defaults));
+      pending->add_step([&backend, of_node = std::move(of_node),
+                         defaults = std::move(of_broker.defaults), sets_defaults, replaces_all,
+                         done = std::move(done)] {
+        const auto then = [&backend, defaults, sets_defaults, replaces_all,
+                           done](const Status& configured) {
+          if (!configured || !sets_defaults) return done(configured);
+          backend.configure_topic_defaults(defaults, replaces_all, done);
+        };
+        if (of_node)
+          backend.change_cluster(of_node, then);
+        else
+          then({});
       });
-    else
+    } else
       pending->add_step([&backend, is_group = asked.resource_type == kGroupResource,
                          name = asked.resource_name, changes = std::move(changes), replaces_all,
                          done = std::move(done)] {

@@ -170,6 +170,7 @@ void handle_create_topics(HandlerContext& context, CreateTopicsRequest request,
     replication.owner = owner_of_new(context);
     answer.replication_factor = static_cast<int16_t>(replication.factor);
     storage::TopicInfo topic = topic_of(asked);
+    topic.defaults = topics->defaults();
     // As the topic will have them (KIP-525).
     answer.configs = topic_config_answers<Answer::Config>(
         topic, [](std::string_view) { return true; }, context.backend.cluster().get());

@@ -42,6 +42,11 @@ void describe_topic(const storage::TopicInfo& topic, const ClusterView* cluster,
     if (!request.include_synonyms) continue;
     if (config.config_source == kFromTopic)
       config.synonyms.push_back({config.name, config.value, kFromTopic});
+    if (topic.defaults)
+      for (const auto& [values, source] : {std::pair{&topic.defaults->cluster_wide, kFromAllNodes},
+                                           std::pair{&topic.defaults->started_with, kFromBroker}})
+        if (const auto set = values->find(config.name); set != values->end())
+          config.synonyms.push_back({std::string(row.broker_name), set->second, source});
     if (const auto node_value = node_value_of(row, cluster))
       config.synonyms.push_back({std::string(row.broker_name), *node_value, kFromBroker});
     if (!row.broker_name.empty())
@@ -77,16 +82,19 @@ void describe_group(const NodeView& node, const storage::GroupConfigs& all,
   }
 }
 
-void describe_node(const NodeView& node, const ClusterView* cluster, const DescribeConfigsRequest& request, const Asked& asked,
-                   Answer& answer) {
-  for (BrokerConfig& each : broker_configs(node, cluster)) {
+// By the empty name: what is set for all brokers while they run.
+void describe_node(const NodeView& node, const ClusterView* cluster,
+                   const storage::TopicDefaults& defaults, const DescribeConfigsRequest& request,
+                   const Asked& asked, Answer& answer) {
+  for (BrokerConfig& each : asked.resource_name.empty() ? cluster_wide_configs(defaults)
+                                                        : broker_configs(node, cluster, defaults)) {
     if (!is_wanted(asked, each.name)) continue;
     Config& config = answer.configs.emplace_back();
     config.name = std::move(each.name);
     config.value = std::move(each.value);
     if (request.include_documentation) config.documentation = std::move(each.doc);
-    config.read_only = true;
-    config.config_source = kFromBroker;
+    config.read_only = each.is_read_only;
+    config.config_source = each.source;
     config.config_type = static_cast<int8_t>(each.type);
   }
 }
@@ -118,6 +126,8 @@ void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest req
                              Reply<DescribeConfigsResponse> reply) {
   const auto topics = context.backend.topics();
   const auto groups = context.backend.group_configs();
+  const storage::TopicDefaults defaults =
+      topics->defaults() ? *topics->defaults() : storage::TopicDefaults();
   DescribeConfigsResponse response;
   std::set<std::pair<int8_t, std::string_view>> seen;
   size_t answered_again = 0;
@@ -136,7 +146,8 @@ void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest req
                fmt::format("topic \"{}\" does not exist", asked.resource_name));
     } else if (asked.resource_type == kBrokerResource) {
       if (is_broker(context.node, asked.resource_name))
-        describe_node(context.node, context.backend.cluster().get(), request, asked, answer);
+        describe_node(context.node, context.backend.cluster().get(), defaults, request, asked,
+                      answer);
       else if (context.backend.cluster())
         refuse(answer, KafkaError::InvalidRequest,
                fmt::format("broker {} is asked itself for its settings", asked.resource_name));
@@ -152,7 +163,11 @@ void handle_describe_configs(HandlerContext& context, DescribeConfigsRequest req
         refuse(answer, KafkaError::InvalidRequest, "a group has a name");
       else
         describe_group(context.node, *groups, request, asked, answer);
-    } else {
+    } else if (asked.resource_type == kLoggerResource) {
+      if (asked.resource_name.empty() || !is_broker(context.node, asked.resource_name))
+        refuse(answer, KafkaError::InvalidRequest,
+               fmt::format("broker {} is asked itself for its loggers", asked.resource_name));
+    } else if (asked.resource_type != kClientMetricsResource) {
       refuse(answer, KafkaError::InvalidRequest, "topics, groups and brokers have settings");
     }
   }

@@ -149,6 +149,19 @@ class MemoryBackend : public Backend {
     group_configs_ = std::make_shared<const storage::GroupConfigs>(*std::move(changed));
     done({});
   }
+  void configure_topic_defaults(std::vector<storage::ConfigChange> changes, bool replaces_all,
+                                std::function<void(Status)> done) override {
+    storage::TopicDefaults defaults = topics_.defaults();
+    if (replaces_all) defaults.cluster_wide.clear();
+    auto changed = storage::changed_topic_defaults(defaults.cluster_wide, changes);
+    if (!changed) return done(changed.error());
+    defaults.cluster_wide = *std::move(changed);
+    topics_.set_defaults(std::move(defaults));
+    done({});
+  }
+  void start_with(std::map<std::string, std::string> defaults) {
+    topics_.set_defaults({topics_.defaults().cluster_wide, std::move(defaults)});
+  }
   std::shared_ptr<const storage::ClientQuotas> quotas() const override { return quotas_; }
   void alter_quotas(std::vector<storage::QuotaChange> changes,
                     std::function<void(Status)> done) override {

@@ -795,6 +795,129 @@ TEST_F(ConfigsTest, a_change_that_cannot_be_says_why) {
   EXPECT_EQ(response.responses.at(5).error_code, KafkaError::InvalidRequest);
 }
 
+class TopicDefaultsTest : public ConfigsTest {
+ protected:
+  using Config = DescribeConfigsResponse::Resource::Config;
+
+  IncrementalAlterConfigsResponse::Resource alter_broker(const std::string& broker,
+                                                         std::vector<Change> changes,
+                                                         bool validate_only = false) {
+    IncrementalAlterConfigsRequest request;
+    request.resources = {{kBroker, broker, std::move(changes)}};
+    request.validate_only = validate_only;
+    return ask<IncrementalAlterConfigsResponse>(request, 1).responses.at(0);
+  }
+  Config config_of(int8_t type, const std::string& resource, const std::string& name) {
+    DescribeConfigsRequest request;
+    request.resources = {{type, resource, std::vector<std::string>{name}}};
+    request.include_synonyms = true;
+    const auto response = ask<DescribeConfigsResponse>(request, 4);
+    const auto& configs = response.results.at(0).configs;
+    return configs.empty() ? Config() : configs.front();
+  }
+};
+
+// KIP-226: sources 1 topic, 3 all brokers while they run, 4 the start, 5 the program.
+TEST_F(TopicDefaultsTest, what_is_set_for_all_brokers_holds_for_topics_that_do_not_set_it) {
+  EXPECT_EQ(config_of(kTopic, "t", "retention.ms").config_source, 5);
+  backend.start_with({{"retention.ms", "7000"}, {"max.message.bytes", "3000"}});
+  EXPECT_EQ(config_of(kTopic, "t", "retention.ms").value, "7000");
+  EXPECT_EQ(config_of(kTopic, "t", "retention.ms").config_source, 4);
+  EXPECT_EQ(alter_broker("", {{"log.retention.ms", kSet, "604800000"},
+                              {"message.max.bytes", kSet, "100"},
+                              {"log.cleanup.policy", kAppend, "compact"},
+                              {"log.retention.bytes", kSet, "5"}})
+                .error_code,
+            KafkaError::None);
+  const Config retention = config_of(kTopic, "t", "retention.ms");
+  EXPECT_EQ(retention.value, "604800000");
+  EXPECT_EQ(retention.config_source, 3);
+  ASSERT_EQ(retention.synonyms.size(), 3u);
+  EXPECT_EQ(retention.synonyms[0].name, "log.retention.ms");
+  EXPECT_EQ(retention.synonyms[0].source, 3);
+  EXPECT_EQ(retention.synonyms[1].source, 4);
+  EXPECT_EQ(retention.synonyms[2].source, 5);
+  EXPECT_EQ(value_of("cleanup.policy"), "delete,compact");
+  EXPECT_EQ(config_of(kBroker, "", "log.retention.bytes").value, "5");
+  EXPECT_EQ(config_of(kBroker, "", "log.retention.bytes").config_source, 3);
+  EXPECT_EQ(config_of(kBroker, "1", "log.retention.bytes").value, "5");
+  EXPECT_FALSE(config_of(kBroker, "1", "log.retention.bytes").read_only);
+  EXPECT_EQ(config_of(kBroker, "", "log.segment.bytes").name, "") << "set by nobody";
+  EXPECT_EQ(produce_error(produce("t", batch(std::string(200, 'x')))), KafkaError::MessageTooLarge);
+  CreateTopicsRequest creation;
+  creation.topics = {{.name = "later", .configs = {{"max.message.bytes", "1000"}}}};
+  const auto made = ask<CreateTopicsResponse>(creation, 7).topics.at(0);
+  EXPECT_TRUE(std::ranges::any_of(*made.configs, [](const auto& each) {
+    return each.name == "retention.ms" && each.value == "604800000" && each.config_source == 3;
+  }));
+  EXPECT_EQ(produce_error(produce("later", batch(std::string(200, 'x')))), KafkaError::None);
+  EXPECT_EQ(alter({{"retention.ms", kSet, "9"}}).error_code, KafkaError::None);
+  EXPECT_EQ(config_of(kTopic, "t", "retention.ms").config_source, 1);
+  EXPECT_EQ(alter_broker("", {{"log.retention.ms", kDelete, std::nullopt},
+                              {"message.max.bytes", kDelete, std::nullopt},
+                              {"of.another.version", kDelete, std::nullopt}})
+                .error_code,
+            KafkaError::None);
+  EXPECT_EQ(value_of("max.message.bytes"), "3000");
+}
+
+TEST_F(TopicDefaultsTest, a_setting_that_cannot_be_set_so_says_why) {
+  node.start_settings = std::make_shared<const std::vector<StartSetting>>(std::vector<StartSetting>{
+      {"num.partitions", "4", storage::ConfigType::Int, "", "num-partitions"},
+      {"delete.topic.enable", "true", storage::ConfigType::Boolean, "", ""}});
+  const auto why = [&](const std::string& broker, const std::string& name, const char* value) {
+    const auto answer = alter_broker(broker, {{name, kSet, value}});
+    EXPECT_NE(answer.error_code, KafkaError::None) << name;
+    return answer.error_message.value_or("");
+  };
+  EXPECT_NE(why("", "num.partitions", "3").find("by --num-partitions"), std::string::npos);
+  EXPECT_NE(why("", "delete.topic.enable", "false").find("is always \"true\""), std::string::npos);
+  EXPECT_NE(why("", "nonsense", "1").find("there is no broker setting"), std::string::npos);
+  EXPECT_NE(why("1", "log.retention.ms", "1").find("--entity-default"), std::string::npos);
+  EXPECT_EQ(alter_broker("", {{"log.retention.ms", kSet, "-2"}}).error_code, kInvalidConfig);
+  EXPECT_EQ(alter_broker("", {{"log.retention.ms", kSet, "5"}}, true).error_code, KafkaError::None);
+  EXPECT_EQ(value_of("retention.ms"), "-1") << "it was only checked";
+}
+
+// AlterConfigs carries all settings of the resource.
+TEST_F(TopicDefaultsTest, the_older_request_replaces_all_defaults) {
+  AlterConfigsRequest request;
+  request.resources = {{kBroker, "", {{"log.retention.ms", "1000"}, {"log.roll.ms", "5"}}}};
+  EXPECT_EQ(ask<AlterConfigsResponse>(request, 2).responses.at(0).error_code, KafkaError::None);
+  request.resources = {{kBroker, "", {{"log.roll.ms", "6"}}}};
+  EXPECT_EQ(ask<AlterConfigsResponse>(request, 2).responses.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(value_of("retention.ms"), "-1");
+  EXPECT_EQ(value_of("segment.ms"), "6");
+  request.resources = {{kBroker, "", {}}};
+  EXPECT_EQ(ask<AlterConfigsResponse>(request, 2).responses.at(0).error_code, KafkaError::None);
+  EXPECT_EQ(config_of(kTopic, "t", "segment.ms").config_source, 5);
+}
+
+TEST_F(ConfigsTest, an_unknown_setting_is_deleted_beside_others) {
+  EXPECT_EQ(alter({{"retention.ms", kSet, "86400000"},
+                   {"remote.log.delete.on.disable", kDelete, std::nullopt},
+                   {"message.format.version", kDelete, std::nullopt}})
+                .error_code,
+            KafkaError::None);
+  EXPECT_EQ(value_of("retention.ms"), "86400000");
+  EXPECT_EQ(alter({{"message.format.version", kSet, "3.0"}}).error_code, kInvalidConfig);
+  IncrementalAlterConfigsRequest request;
+  request.resources = {{32, "g", {{"of.another.version", kDelete, std::nullopt}}}};
+  EXPECT_EQ(ask<IncrementalAlterConfigsResponse>(request, 1).responses.at(0).error_code,
+            KafkaError::None);
+}
+
+TEST_F(ConfigsTest, loggers_and_client_metrics_are_described_as_empty) {
+  DescribeConfigsRequest request;
+  request.resources = {{8, "1", std::nullopt}, {16, "any", std::nullopt}, {8, "7", std::nullopt}};
+  const auto response = ask<DescribeConfigsResponse>(request, 4);
+  EXPECT_EQ(response.results.at(0).error_code, KafkaError::None);
+  EXPECT_TRUE(response.results.at(0).configs.empty());
+  EXPECT_EQ(response.results.at(1).error_code, KafkaError::None);
+  EXPECT_TRUE(response.results.at(1).configs.empty());
+  EXPECT_EQ(response.results.at(2).error_code, KafkaError::InvalidRequest);
+}
+
 TEST_F(ConfigsTest, a_compacted_topic_takes_no_record_without_a_key) {
   EXPECT_EQ(alter({{"cleanup.policy", kSet, "compact"}}).error_code, KafkaError::None);
   EXPECT_EQ(produce_error(produce("t", batch("v"))), KafkaError::None);

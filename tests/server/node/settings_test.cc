@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "server/node/broker_settings.h"
 #include "server/node/machine_memory.h"
 #include "tests/storage/scratch_directory.h"
 
@@ -39,6 +40,48 @@ class SettingsTest : public testing::Test {
   }
   storage::ScratchDirectory directory_;
 };
+
+// Kafka's rank: the finest of the three units that is set.
+TEST_F(SettingsTest, topics_have_defaults_by_kafkas_names) {
+  EXPECT_TRUE(topic_defaults(read({}).settings).empty());
+  const auto defaults = [](std::vector<const char*> arguments) {
+    const ServerArguments read_arguments = read(std::move(arguments));
+    EXPECT_FALSE(read_arguments.is_over);
+    return topic_defaults(read_arguments.settings);
+  };
+  using Defaults = std::map<std::string, std::string>;
+  EXPECT_EQ(defaults({"--log-retention-hours", "168"}), (Defaults{{"retention.ms", "604800000"}}));
+  EXPECT_EQ(defaults({"--log-retention-minutes", "2", "--log-retention-hours", "168"}),
+            (Defaults{{"retention.ms", "120000"}}));
+  EXPECT_EQ(defaults({"--log-retention-hours=-1"}), (Defaults{{"retention.ms", "-1"}}));
+  const std::string path = file(
+      "log.retention.ms = 5\nlog.retention.hours = 1\nlog.retention.bytes = 9\n"
+      "message.max.bytes = 1048588\nlog.cleanup.policy = \"compact,delete\"\n");
+  EXPECT_EQ(defaults({"--config", path.c_str()}), (Defaults{{"retention.ms", "5"},
+                                                            {"retention.bytes", "9"},
+                                                            {"max.message.bytes", "1048588"},
+                                                            {"cleanup.policy", "compact,delete"}}));
+  EXPECT_NE(refusal({"--log-cleanup-policy", "keep"}).find("keep"), std::string::npos);
+  EXPECT_NE(refusal({"--log-retention-hours=-2"}).find("-2"), std::string::npos);
+  EXPECT_NE(refusal({"--log-cleanup-policy", "compact", "--cluster", "c", "--node-id", "1",
+                     "--etcd", "http://127.0.0.1:1"})
+                .find("cannot be compact"),
+            std::string::npos);
+}
+
+// The refusal of a change names the flag, which has to exist.
+TEST_F(SettingsTest, each_setting_that_kafka_clients_are_told_of_is_a_flag) {
+  const ServerArguments cluster =
+      read({"--cluster", "c", "--node-id", "1", "--etcd", "http://127.0.0.1:1", "--rack", "r",
+            "--log-retention-hours", "1", "--log-retention-minutes", "1"});
+  ASSERT_FALSE(cluster.is_over);
+  for (const kafka::StartSetting& setting : broker_settings(cluster.settings)) {
+    if (setting.flag.empty()) continue;
+    const std::string value = setting.flag == "kafka" ? "127.0.0.1:9092" : setting.value;
+    const std::string argument = "--" + setting.flag + "=" + value;
+    EXPECT_FALSE(read({argument.c_str()}).is_over) << argument;
+  }
+}
 
 TEST_F(SettingsTest, without_anything_the_defaults_hold) {
   const ServerArguments arguments = read({});

@@ -97,6 +97,7 @@ std::vector<MetadataPart> one_part_of_each_kind(const Uuid& topic) {
        encode_quota_changes({{{{"user", "u"}}, "producer_byte_rate", 1}})},
       {std::string(kGroupConfigsPart),
        encode_group_config("g", {{"share.auto.offset.reset", "earliest"}})},
+      {std::string(kTopicDefaultsPart), encode_topic_defaults({{"cleanup.policy", "compact"}})},
       {std::string(kUsersPart), encode_user_changes({PutRole{"u", {}}})},
       {"sql", "definition"},
       {std::string(kClusterPart),
@@ -118,7 +119,7 @@ TEST_F(CheckTest, a_metadata_record_of_each_kind_is_no_damage) {
       },
       KeyOrder::Integer);
   EXPECT_EQ(problems(), Problems{});
-  EXPECT_EQ(counts_.definitions, 6);
+  EXPECT_EQ(counts_.definitions, 7);
 }
 
 TEST_F(CheckTest, a_metadata_snapshot_with_each_kind_is_no_damage) {
