@@ -102,8 +102,17 @@ Status Access::check_password(const std::string& user, std::string_view password
                          account->verifiers.contains("SCRAM-SHA-512");
   const Verifier verifier = verifier_of(user, has_other ? Hash::Sha512 : Hash::Sha256);
   if (password.size() > kMaxPasswordBytes || !matches(verifier, password))
-    return wrong_password(user);
+    return refused_password(user);
   return {};
+}
+
+Error Access::refused_password(const std::string& user) const {
+  Error error = wrong_password(user);
+  // Without users every password is wrong: a hint at the password would be misleading.
+  if (is_open())
+    error.message +=
+        ": the server was started without --access-file, so clients connect without SASL";
+  return error;
 }
 
 bool Access::has_all_rights(const std::string& user) const {

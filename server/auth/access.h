@@ -55,6 +55,8 @@ class Access {
   // A password in the clear. Takes a millisecond or more, as long for users that are not there. Fails with
   // InvalidPassword.
   Status check_password(const std::string& user, std::string_view password) const;
+  // `password authentication failed for user "ann"`, and why it had to where the server asks no client for a password.
+  Error refused_password(const std::string& user) const;
   // Of a superuser, or by rights on everything.
   bool has_all_rights(const std::string& user) const;
   bool may_insert(const std::string& user, const std::string& topic) const {

@@ -78,7 +78,7 @@ Result<Sasl::Step> Sasl::step_scram(std::string_view token) {
   }
   auto last = scram_->finish(token);
   if (!last && last.error().code == ErrorCode::InvalidPassword)
-    return auth::wrong_password(claimed_);
+    return access_->refused_password(claimed_);
   if (!last) return std::move(last).error();
   TRY(finish());
   return Step{*std::move(last)};
