@@ -27,7 +27,7 @@ constexpr Flag kFlags[] = {
     {.name = "delete", .doc = "Delete topics"},
     {.name = "delete-config", .argument = "KEY"},
     {.name = "describe", .doc = "List details for the given topics"},
-    {.name = "exclude-internal", .doc = "Leave out topics whose names begin with __"},
+    {.name = "exclude-internal", .doc = "Leave out topics of the server's own"},
     {.name = "if-exists", .doc = "Succeed when there is no such topic"},
     {.name = "if-not-exists", .doc = "Succeed when the topic to create is already there"},
     {.name = "list", .doc = "List all available topics"},
@@ -69,9 +69,11 @@ std::string joined(const Properties& config) {
 // The topics that --topic means, all without it. Fails when it means none, unless --if-exists.
 Result<std::vector<TopicDescription>> chosen_topics(Connection& connection, const Flags& flags) {
   std::vector<TopicDescription> topics = TRY(connection.topics());
+  // librdkafka does not pass on which topics the server marks as internal.
   if (flags.has("exclude-internal"))
-    std::erase_if(topics,
-                  [](const TopicDescription& topic) { return topic.name.starts_with("__"); });
+    std::erase_if(topics, [](const TopicDescription& topic) {
+      return topic.name.starts_with("__") || topic.name == "ksql_processing_log";
+    });
   if (!flags.has("topic")) return topics;
   const std::string pattern = flags.text("topic");
   topics = TRY(matching(std::move(topics), pattern));
