@@ -98,7 +98,7 @@ with sql() as setup:
     setup.execute("CREATE STREAM others (id INT KEY, text VARCHAR) WITH (kafka_topic='others', value_format='JSON', partitions=1)")
     for stream in ("app_orders", "others"):
         setup.execute(f"INSERT INTO {stream} VALUES (1, 'a')")
-BATCH = wire.batch_of(b'{"TEXT":"b"}')
+BATCH = wire.batch_of(b'{"TEXT":"b"}').encode()
 
 
 # Each way in, as what may be read or written there: True where it was done, False where it was refused.

@@ -68,7 +68,7 @@ def first_offset(topic):
 def the_start_sets_defaults():
     with wire.Connection(server.kafka) as connection:
         connection.create_topic("started")
-        assert connection.produce("started", wire.batch_of(b"x" * 5000))[0] == 10
+        assert connection.produce("started", wire.batch_of(b"x" * 5000).encode())[0] == 10
     assert described(TOPIC, "started", "retention.ms") == ("172800000", 4)
     assert described(TOPIC, "started", "max.message.bytes") == ("4000", 4)
     assert described(TOPIC, "started", "retention.bytes") == ("-1", 5)
@@ -83,7 +83,7 @@ def defaults_are_set_for_all_topics_while_it_runs():
         connection.create_topic("long", retention_ms="-1")
         for topic in ("short", "long"):
             for _ in range(3):
-                assert connection.produce(topic, wire.batch_of(b"v"))[0] == 0
+                assert connection.produce(topic, wire.batch_of(b"v").encode())[0] == 0
     assert alter(BROKER, "", ("log.retention.ms", "1"), ("message.max.bytes", "9000")) == (0, "")
     assert described(TOPIC, "short", "retention.ms") == ("1", 3)
     assert described(TOPIC, "long", "retention.ms") == ("-1", 1)
@@ -92,7 +92,7 @@ def defaults_are_set_for_all_topics_while_it_runs():
     wait_until(lambda: first_offset("short") == 2, lambda: first_offset("short"))
     assert first_offset("long") == 0
     with wire.Connection(server.kafka) as connection:
-        assert connection.produce("started", wire.batch_of(b"x" * 5000))[0] == 0
+        assert connection.produce("started", wire.batch_of(b"x" * 5000).encode())[0] == 0
     server.stop()
     checked = subprocess.run([binary(), "check", "--data-dir", FOLDER], capture_output=True, text=True, timeout=60, check=False)
     assert checked.returncode == 0, (checked.stdout, checked.stderr)
