@@ -47,12 +47,15 @@ def inserts(seed):
 class Selects:
     """One statement after the other. `scope` is the list of visible columns: (qualified name, type)."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, is_wide=False):
         self.chance = random.Random(f"{seed}/statements")
+        self.is_wide = is_wide  # also with the forms of `wide`
         self.aliases = 0
 
     def statement(self):
         self.aliases = 0
+        if self.is_wide and self.chance.random() < 0.4:
+            return self.wide()
         chance = self.chance.random()
         if chance < 0.12:
             return self.set_operation()
@@ -62,6 +65,117 @@ class Selects:
         return self.select([], 2)[0]
 
     # ---- Statements
+
+    def wide(self):
+        """Less common forms: frames, grouping sets, DISTINCT ON, LATERAL, arrays, JSON, intervals, parts of times."""
+        table = self.pick(("t3", "t4"))
+        name = self.alias()
+        scope = [(f"{name}.{column}", kind) for column, kind in TABLES[table].items()]
+        source = f" FROM {table} AS {name}"
+        where = f" WHERE {self.condition(scope, 1)}" if self.chance.random() < 0.4 else ""
+
+        def of(kind):
+            return self.value(kind, scope, 1)
+
+        def group():
+            return self.pick(scope[1:])[0]
+
+        def frame():
+            return self.pick(("", "ROWS BETWEEN 1 PRECEDING AND CURRENT ROW", "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 FOLLOWING",
+                              "ROWS 2 PRECEDING", "RANGE UNBOUNDED PRECEDING", "ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING"))
+
+        def framed():
+            order = f"PARTITION BY {group()} ORDER BY {name}.k" if self.chance.random() < 0.5 else f"ORDER BY {name}.k DESC"
+            call = self.pick((f"sum({of('int')})", f"count({of('text')})", f"max({of('numeric')})", f"first_value({of('text')})",
+                              f"last_value({of('int')})", f"array_agg({of('int')})"))
+            return f"SELECT {name}.k AS c0, {call} OVER ({order} {frame()}) AS c1{source}{where}"
+
+        def numbered():
+            call = self.pick(("row_number()", f"lag({of('int')})", f"lead({of('text')}, 2)", f"lag({of('int')}, 1, 0)", "ntile(3)",
+                              f"nth_value({of('text')}, 2)", "percent_rank()", "cume_dist()"))
+            return f"SELECT {name}.k AS c0, {call} OVER (ORDER BY {name}.k) AS c1{source}{where}"
+
+        def grouping():
+            one, other = group(), group()
+            by = self.pick((f"ROLLUP ({one}, {other})", f"CUBE ({one}, {other})", f"GROUPING SETS (({one}), ({other}), ())", f"{one}, {other}"))
+            return f"SELECT {one} AS c0, {other} AS c1, count(*) AS c2, {self.aggregate('int', scope, scope, 1)[0]} AS c3{source}{where} GROUP BY {by}"
+
+        def distinct_on():
+            one = group()
+            return f"SELECT DISTINCT ON ({one}) {one} AS c0, {name}.k AS c1{source}{where} ORDER BY {one}, {name}.k"
+
+        def lateral():
+            other = self.alias()
+            return (f"SELECT {name}.k AS c0, l.x AS c1{source} {self.pick(('CROSS JOIN LATERAL', ', LATERAL'))} (SELECT max({other}.f1) AS x "
+                    f"FROM pk1 AS {other} WHERE {self.condition([(f'{other}.f1', 'int'), (f'{other}.k', 'int'), *scope], 0)}) AS l")
+
+        def array():
+            its = of("int")
+            return "SELECT " + self.pick((
+                f"array_agg({its} ORDER BY {its}) AS c0{source}{where}", f"array_agg(DISTINCT {of('text')}) AS c0{source}{where}",
+                f"ARRAY[{its}, {of('int')}] || {of('int')} AS c0{source}{where}", f"cardinality(ARRAY[{of('text')}, {of('text')}]) AS c0{source}{where}",
+                f"(ARRAY[{its}, {of('int')}])[{self.pick('123')}] AS c0{source}{where}", f"{its} = ANY (ARRAY[{of('int')}, {of('int')}]) AS c0{source}{where}",
+                f"array_to_string(ARRAY[{of('text')}, {of('text')}], ',', '-') AS c0{source}{where}", f"string_to_array({of('text')}, 'b') AS c0{source}{where}",
+                f"ARRAY[{its}] @> ARRAY[{of('int')}] AS c0{source}{where}", f"array_position(ARRAY[{of('text')}, 'a'], 'a') AS c0{source}{where}",
+                f"unnest(ARRAY[{its}, {of('int')}]) AS c0{source}{where}"))
+
+        def json():
+            return "SELECT " + self.pick((
+                f"jsonb_build_object('a', {of('int')}, 'b', {of('text')}) AS c0", f"jsonb_build_object('a', {of('int')}) ->> 'a' AS c0",
+                f"to_jsonb({of(self.pick(('int', 'text', 'bool', 'numeric', 'date', 'timestamp')))}) AS c0",
+                f"jsonb_build_array({of('int')}, {of('bool')}) -> 1 AS c0", f"jsonb_typeof(to_jsonb({of('text')})) AS c0",
+                f"jsonb_build_object('a', {of('int')}) @> '{{\"a\": 1}}' AS c0")) + source + where
+
+        def time():
+            kind = self.pick(("timestamp", "timestamptz", "date"))
+            return "SELECT " + self.pick((
+                f"extract({self.pick(('year', 'month', 'day', 'dow', 'doy', 'week', 'quarter', 'isodow'))} FROM {of(kind)}) AS c0",
+                f"extract(epoch FROM {of('timestamp')}) AS c0", f"{of('timestamp')} - {of('timestamp')} AS c0",
+                f"age({of('timestamp')}, {of('timestamp')}) AS c0", f"date_trunc('{self.pick(('year', 'week', 'day', 'minute', 'quarter'))}', {of('timestamp')}) AS c0",
+                f"to_char({of('timestamp')}, '{self.pick(('Mon DD, YYYY', 'HH12:MI:SS AM', 'IYYY-IW-ID', 'DDD', 'Day'))}') AS c0",
+                f"{of('date')} + interval '{self.pick(('1 month', '-36 hours', '1 year 2 days'))}' AS c0", f"{of('timestamptz')}::date AS c0",
+                f"{of('timestamptz')} AT TIME ZONE 'Europe/Berlin' AS c0", f"({of('timestamp')} - {of('timestamp')}) > interval '1 day' AS c0",
+                f"justify_hours({of('timestamp')} - {of('timestamp')}) AS c0", f"make_date(2024, 1 + abs({of('int')}) % 12, 1) AS c0")) + source + where
+
+        def text():
+            return "SELECT " + self.pick((
+                f"regexp_replace({of('text')}, '[ab]+', 'x') AS c0", f"{of('text')} ~ '^a' AS c0", f"{of('text')} SIMILAR TO '(a|b)%' AS c0",
+                f"translate({of('text')}, 'ab', 'x') AS c0", f"initcap({of('text')}) AS c0", f"overlay({of('text')} placing 'Q' from 2) AS c0",
+                f"position({of('text')} in {of('text')}) AS c0", f"repeat({of('text')}, 2) AS c0", f"md5({of('text')}) AS c0",
+                f"quote_literal({of('text')}) AS c0", f"format('%s-%s', {of('text')}, {of('int')}) AS c0", f"ascii({of('text')}) AS c0",
+                f"right({of('text')}, 2) AS c0", f"concat_ws(',', {of('text')}, {of('int')}, {of('bool')}) AS c0", f"char_length({of('text')}) AS c0",
+                f"btrim({of('text')}, 'a') AS c0", f"starts_with({of('text')}, 'a') AS c0", f"to_hex(abs({of('int')})) AS c0",
+                f"octet_length({of('text')}) AS c0", f"{of('text')} COLLATE \"C\" < 'b' AS c0", f"encode({of('text')}::bytea, 'hex') AS c0")) + source + where
+
+        def number():
+            return "SELECT " + self.pick((
+                f"{of('int')} / 2.0 AS c0", f"round({of('numeric')} / 3, 4) AS c0", f"power({of('int')}, 2) AS c0", f"sqrt(abs({of('int')})) AS c0",
+                f"mod({of('int')}, 3) AS c0", f"div({of('numeric')}, 2) AS c0", f"sign({of('numeric')}) AS c0", f"ceil({of('numeric')}) AS c0",
+                f"floor({of('numeric')}) AS c0", f"{of('double')}::int AS c0", f"{of('numeric')}::int AS c0", f"{of('double')}::numeric AS c0",
+                f"({of('int')} & 6) | 1 AS c0", f"width_bucket({of('int')}, 0, 10, 5) AS c0", f"to_char({of('numeric')}, '999D99') AS c0",
+                f"{of('int')}::smallint AS c0", f"gcd({of('int')}, 6) AS c0", f"trunc({of('numeric')}, 1) AS c0", f"log(1 + abs({of('int')})) AS c0",
+                f"{of('int')}::real AS c0", f"{of('numeric')} % 2 AS c0")) + source + where
+
+        def aggregated():
+            its = of("int")
+            return "SELECT " + self.pick((
+                f"avg({its}) AS c0", f"round(stddev({its}), 6) AS c0", f"bool_and({of('bool')}) AS c0", f"every({of('bool')}) AS c0",
+                f"percentile_cont(0.5) WITHIN GROUP (ORDER BY {its}) AS c0", f"mode() WITHIN GROUP (ORDER BY {its}) AS c0",
+                f"jsonb_agg({its} ORDER BY {its}) AS c0", f"round(variance({its}), 6) AS c0", f"bit_and({its}) AS c0", f"sum({of('double')}) AS c0",
+                f"avg({of('numeric')}) AS c0", f"count(DISTINCT ({its}, {of('text')})) AS c0", f"max({of('timestamptz')}) AS c0",
+                f"string_agg(DISTINCT {of('text')}, ',') AS c0", f"sum(DISTINCT {its}) AS c0", f"sum({of('bigint')}) AS c0")) + source + where
+
+        def joined():
+            other = self.pick(("USING (k)", "USING (k, f1)"))
+            kind = self.pick(("JOIN", "LEFT JOIN", "FULL JOIN"))
+            return f"SELECT * FROM pk1 {kind} pk2 {other}" if self.chance.random() < 0.7 else "SELECT * FROM pk1 NATURAL JOIN pk2"
+
+        def recursive():
+            return ("WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5) "
+                    f"SELECT r.n AS c0, {name}.k AS c1 FROM r LEFT JOIN {table} AS {name} ON {name}.{'f1' if table == 't3' else 'i'} = r.n")
+
+        return self.pick((framed, numbered, grouping, distinct_on, lateral, array, array, json, time, time, text, text, number, number, aggregated,
+                          joined, recursive))()
 
     def alias(self):
         self.aliases += 1
