@@ -209,7 +209,8 @@ def a_node_that_was_frozen_shows_nothing_old():
     with connect(nodes.nodes[2]) as reader:
         assert reader.execute("SELECT v FROM fresh WHERE k = 1").fetchone() == (1,)
         nodes.nodes[2].freeze()
-        time.sleep(3)  # others lead by now
+        eventually(lambda: all(partition.leader != 2 for partition in
+                               metadata_of(nodes.nodes[1], "fresh").topics["fresh"].partitions.values()))
         for v in range(2, 20):
             run_on(nodes.nodes[1], f"INSERT INTO fresh VALUES (1, {v})")
         nodes.nodes[2].thaw()
@@ -738,7 +739,7 @@ def keys_move_from_any_node_at_the_same_time():
     threads += [threading.Thread(target=raise_all, args=(nodes.nodes[1],))]
     for thread in threads:
         thread.start()
-    time.sleep(5)
+    eventually(lambda: failures or len(raised) >= 20, 90)
     stop.set()
     for thread in threads:
         thread.join()

@@ -13,7 +13,7 @@ import time
 import psycopg
 
 from kafka_wire import Connection, array, string
-from millrace_server import Skipped, case, is_sanitized, launch, run, wait_until
+from millrace_server import Skipped, case, is_sanitized, launch, run, timed, wait_until
 
 wait_for = functools.partial(wait_until, seconds=30)
 
@@ -63,6 +63,7 @@ def measured_rate(server, rows_per_second, seconds):
         return (last - first) / (ended - begun)
 
 
+@timed
 @case
 def rows_come_at_their_rate():
     if is_sanitized():

@@ -4,7 +4,7 @@ import threading
 import time
 
 import psycopg
-from millrace_server import case, check_took_less, run, start_server, timed
+from millrace_server import case, check_took_less, run, start_server, timed, wait_until
 
 SERVER = start_server()
 
@@ -17,6 +17,13 @@ def fill(c, name, rows):
     c.execute(f"DROP TABLE IF EXISTS {name} DELETE TOPIC")
     c.execute(f"CREATE TABLE {name} (id INT PRIMARY KEY, v INT, done BOOLEAN DEFAULT false)")
     c.execute(f"INSERT INTO {name} (id, v) SELECT g, 0 FROM generate_series(1, {rows}) AS t(g)")
+
+
+def await_statement(text):
+    """Returns when another session works on a statement that contains `text`: it waits for a lock then."""
+    with connect() as c:
+        wait_until(lambda: c.execute("SELECT query FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() "
+                                     "AND query LIKE %s", (f"%{text}%",)).fetchall(), f"no session works on {text}")
 
 
 def error_of(function):
@@ -56,7 +63,7 @@ def others_wait_and_see_what_was_committed():
             a.execute("UPDATE waited SET v = 7 WHERE id = 1")
             waiter = threading.Thread(target=lambda: seen.extend(b.execute("SELECT v FROM waited WHERE id = 1 FOR UPDATE").fetchall()))
             waiter.start()
-            time.sleep(0.3)
+            await_statement("FROM waited WHERE id = 1 FOR UPDATE")
             assert not seen  # it waits; who only reads does not
             with connect() as c:
                 assert c.execute("SELECT v FROM waited WHERE id = 1").fetchone() == (0,)
@@ -169,7 +176,7 @@ def two_who_wait_for_each_other_are_told():
                 b.execute("SELECT * FROM right_side FOR UPDATE")
                 waiter = threading.Thread(target=lambda: a.execute("SELECT * FROM right_side FOR UPDATE"))
                 waiter.start()
-                time.sleep(0.3)
+                await_statement("FROM right_side FOR UPDATE")
                 assert error_of(lambda: b.execute("SELECT * FROM left_side FOR UPDATE")) == "40P01"
             waiter.join()
 

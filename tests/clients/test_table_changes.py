@@ -6,7 +6,7 @@ import time
 from decimal import ROUND_HALF_UP, Decimal
 
 import psycopg
-from millrace_server import case, check_took_less, run, start_server, timed
+from millrace_server import case, check_took_less, run, start_server, timed, wait_until
 
 SERVER = start_server()
 
@@ -20,6 +20,13 @@ def fill(c, name, rows, key=""):
     c.execute(f"DROP TABLE IF EXISTS {name} DELETE TOPIC")
     c.execute(f"CREATE TABLE {name} (id INT {key}, v INT)")
     c.execute(f"INSERT INTO {name} SELECT g, 0 FROM generate_series(1, {rows}) AS t(g)")
+
+
+def await_statement(text):
+    """Returns when another session works on a statement that contains `text`: it waits for a lock then."""
+    with connect() as c:
+        wait_until(lambda: c.execute("SELECT query FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() "
+                                     "AND query LIKE %s", (f"%{text}%",)).fetchall(), f"no session works on {text}")
 
 
 def together(*functions):
@@ -333,7 +340,7 @@ def sessions_that_wait_for_each_other_are_told_so():
         b.execute("UPDATE second SET v = 2")
         waiting = threading.Thread(target=lambda: a.execute("UPDATE second SET v = 1"))
         waiting.start()
-        time.sleep(0.3)
+        await_statement("UPDATE second SET v = 1")
         began = time.monotonic()
         assert "deadlock" in raises(psycopg.errors.DeadlockDetected, lambda: b.execute("UPDATE first SET v = 2"))
         # b has not said ROLLBACK, and keeps nobody from anything.
