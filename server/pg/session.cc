@@ -740,6 +740,8 @@ void Session::send_ready() {
   if (phase_ == Phase::Over) return;
   writer().ready_for_query(transaction_);
   is_output_due_ = true;
+  // Megabytes of text would stay uncharged for as long as the client keeps its transaction open.
+  activity_text_.reset();
   constexpr std::string_view kFailed = "idle in transaction (aborted)";
   const bool is_open = transaction_ != TransactionStatus::Idle;
   status_->rest(transaction_ == TransactionStatus::Failed ? kFailed

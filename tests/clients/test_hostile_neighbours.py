@@ -199,6 +199,28 @@ def queries_of_one_connection_of_http2_are_counted():
 
 
 @case
+def open_transactions_hold_what_they_are_charged_for():
+    server = launch("--memory-limit", f"{LIMIT_MB}MB")
+    try:
+        with connect(server) as c:
+            c.execute("CREATE TABLE vict (id BIGINT PRIMARY KEY, text VARCHAR)")
+        before = anonymous_mb(server)
+        clients = [connect(server) for _ in range(15)]
+        for number, client in enumerate(clients):
+            client.execute("BEGIN")
+            client.execute("INSERT INTO vict VALUES " + ", ".join(f"({number * 1000 + row}, '{'x' * 4000}')" for row in range(900)))
+        charged = int(facts(server)["COPY and transactions bytes"]) / MB
+        assert charged > 15 * 3, charged
+        # Freed memory goes back to the kernel within seconds. Half as much again is the loss of the heap.
+        wait_until(lambda: is_sanitized() or anonymous_mb(server) - before < 1.5 * charged + 16,
+                   lambda: f"{anonymous_mb(server) - before:.0f} MB for {charged:.0f} MB", 60)
+        for client in clients:
+            client.close()
+    finally:
+        server.stop()
+
+
+@case
 def silent_sockets_give_their_slots_back():
     server = launch("--max-connections", "20", "--connections-max-idle-ms", "1000")
     try:
