@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Who may come in, and who may do what: the users, the access file and TLS, as psql, psycopg, kcat and curl meet them."""
 import atexit
+import json
 import os
 import shutil
 import signal
@@ -518,6 +519,59 @@ def http_asks_for_user_and_password():
     kind = "Content-Type: application/vnd.kafka.json.v2+json"
     assert curl("--user", f"hugo:pw-{SECRET}", "-H", kind, "-d", record, f"{plain}/topics/by_http").endswith("\n403 1.1")
     assert curl(*login, "-H", kind, "-d", record, f"{plain}/topics/by_http").endswith("\n200 1.1")
+
+
+@case
+def missing_rights_are_403_over_http_and_logged():
+    with connect() as c:
+        c.execute("DROP STREAM IF EXISTS kept_from_ida")
+        c.execute("CREATE STREAM kept_from_ida (id INT KEY, v INT)")
+    make_user("ida")
+    for page, body in (("ksql", {"ksql": "DROP STREAM kept_from_ida;"}),
+                       ("ksql", {"ksql": "SHOW STREAMS; CREATE STREAM copied AS SELECT * FROM kept_from_ida;"}),
+                       ("query", {"ksql": "SELECT * FROM kept_from_ida;"}),
+                       ("query-stream", {"sql": "SELECT * FROM kept_from_ida EMIT CHANGES;"}),
+                       ("inserts-stream", {"target": "KEPT_FROM_IDA"})):
+        def lines():
+            with open(SERVER.log, encoding="utf-8") as log:
+                return sum("http client refused" in line and 'user="ida"' in line and "permission denied" in line for line in log)
+
+        def ask():
+            answer = curl("--user", f"ida:pw-{SECRET}", "-d", json.dumps(body), f"http://{SERVER.http}/{page}")
+            assert answer.endswith("\n403 1.1") and '"error_code":40301' in answer and "permission denied" in answer, (page, answer)
+            return lines() > before
+
+        before = lines()
+        wait_until(ask, f"the log does not have a refusal of /{page}")  # it has one a second
+    answer = curl("--user", f"ida:pw-{SECRET}", f"http://{SERVER.http}/query-stream?sql=SELECT+*+FROM+kept_from_ida")
+    assert answer.endswith("\n403 1.1"), answer
+
+
+@case
+def guesses_of_passwords_over_http_wait():
+    make_user("jane")
+    page = f"http://{SERVER.http}/info"
+    login = ("--user", f"jane:pw-{SECRET}")
+    assert curl(*login, page).endswith("\n200 1.1")
+    for least in (0, 0.5, 1):
+        begun = time.monotonic()
+        assert curl("--user", "jane:wrong", page).endswith("\n401 1.1")
+        assert time.monotonic() - begun >= least
+    # Further guesses wait behind one another, and get 429 beyond a minute.
+    guesses = [subprocess.Popen(["curl", "-s", "-w", "%{http_code}", "-o", os.devnull, "--user", f"jane:{number}", page], stdout=subprocess.PIPE, text=True)
+               for number in range(12)]
+    try:
+        wait_until(lambda: any(guess.poll() is not None for guess in guesses), "none of the guesses is refused")
+        codes = {guess.stdout.read() for guess in guesses if guess.poll() is not None}
+        assert codes <= {"429", "401"}, codes
+        wait_until(lambda: sum(guess.poll() is not None for guess in guesses) >= 6)
+        # The user itself, whose password was right before, waits for nothing; another user neither.
+        assert curl(*login, page).endswith("\n200 1.1")
+        assert curl("--user", f"millrace:{SECRET}", page).endswith("\n200 1.1")
+    finally:
+        for guess in guesses:
+            guess.kill()
+            guess.wait()
 
 
 @case
