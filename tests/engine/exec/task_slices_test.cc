@@ -1,5 +1,7 @@
 // What one record makes may be much more than fits a step or a commit: it is worked off in slices, and
 // neither slices nor crashes between them change what comes out.
+#include <tuple>
+
 #include "engine/testing/memory_checkpoints.h"
 #include "records/batch_builder.h"
 #include "tests/engine/exec/query_test.h"
@@ -94,6 +96,24 @@ TEST_F(TaskSlices, a_batch_is_decompressed_over_several_steps) {
     }
     EXPECT_GE(all_steps, 2u * 8 * static_cast<size_t>(partitions));
     EXPECT_EQ(count_lines(run->written()), 4u * static_cast<size_t>(partitions));
+  }
+}
+
+// They have few bytes, and each of their cells costs time when they are decoded, which is one piece of work.
+TEST_F(TaskSlices, records_of_thousands_of_columns_are_taken_a_few_at_a_time) {
+  constexpr size_t kRows = 200, kColumns = 4'000;
+  std::string stream = "CREATE STREAM wide (id VARCHAR KEY";
+  for (size_t i = 0; i < kColumns; ++i) stream += ", c" + std::to_string(i) + " VARCHAR";
+  const std::vector<TestRecord> records(kRows, {"a", "{\"C0\":\"x\"}", 1'000});
+  for (const auto& [selected, least, most] :
+       {std::tuple<const char*, size_t, size_t>{"*", 20, SIZE_MAX}, {"id, c0", 0, 5}}) {
+    auto run = query({stream + ");"},
+                     std::string("CREATE STREAM x AS SELECT ") + selected + " FROM wide;");
+    run->produce("wide", 0, records);
+    const size_t taken = steps(*run);
+    EXPECT_GE(taken, least) << selected;
+    EXPECT_LE(taken, most) << selected;
+    EXPECT_EQ(count_lines(run->written()), kRows) << selected;
   }
 }
 
