@@ -46,7 +46,7 @@ def the_example_of_a_configuration_file_is_valid():
 
 @case
 def an_address_of_all_interfaces_cannot_be_advertised():
-    printed = millrace("server", "--kafka-advertised", "0.0.0.0:9092", status=2)
+    printed = millrace("server", "--data-dir", "/dev/null/none", "--kafka-advertised", "0.0.0.0:9092", status=2)
     assert "--kafka-advertised 0.0.0.0:9092 is not an address that clients can connect to" in printed, printed
     assert "hint: " in printed, printed
 
