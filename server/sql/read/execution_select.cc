@@ -351,9 +351,14 @@ class SelectExecution final : public TableRead {
       const engine::RowsChunk& chunk = chunks[chunk_];
       const std::span<const engine::ColumnPtr> columns(chunk.columns.data(), width);
       const bool is_long = engine::bytes_of(columns, 0, chunk.rows) > PullPortion::kLongBytes;
-      constexpr size_t kRowsAtOnce = 512;
+      // Rows of thousands of columns have few bytes each, and every cell costs time. A statement that writes them
+      // encodes all columns of its table, also those that it does not name.
+      constexpr size_t kRowsAtOnce = 512, kCellsAtOnce = 8192;
+      const size_t rows_at_once =
+          is_long ? 1
+                  : std::clamp<size_t>(kCellsAtOnce / std::max<size_t>(1, width), 1, kRowsAtOnce);
       while (row_ < chunk.rows) {
-        const size_t rows = std::min(is_long ? size_t{1} : kRowsAtOnce, chunk.rows - row_);
+        const size_t rows = std::min(rows_at_once, chunk.rows - row_);
         if (is_paused() ||
             !receiver().has_room(is_long ? engine::bytes_of(columns, row_, row_ + 1) : 0))
           return;
