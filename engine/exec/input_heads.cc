@@ -36,6 +36,7 @@ InputHeads::InputHeads(std::vector<HeadSource> sources, HeadLimits limits) : lim
       head.writer = static_cast<size_t>(known - writers.begin());
       if (known == writers.end()) writers.push_back(std::move(source.writer));
     }
+    if (source.writers && sources.size() > 1) head.topic = awaited_.add(source.writers);
     head.decoded = head.taken = source.begin;
     head.source = std::move(source);
     heads_.push_back(std::move(head));
@@ -64,11 +65,11 @@ std::vector<std::pair<PartitionRef, Offset>> InputHeads::positions() {
   std::vector<std::pair<PartitionRef, Offset>> positions;
   for (Head& head : heads_) {
     const bool is_full = head.rows->rows - head.row >= head.refill_rows;
-    const bool has_stopped = head.source.stop_at && head.decoded >= *head.source.stop_at;
-    head.is_asked_for = !is_full && !has_stopped;
+    head.is_asked_for = !is_full && !head.has_stopped();
     positions.emplace_back(head.source.partition, head.is_asked_for ? head.decoded : kNothing);
   }
   if (upstream_) upstream_->add_positions(positions);
+  awaited_.add_positions(positions);
   return positions;
 }
 
@@ -146,7 +147,14 @@ Result<std::vector<Run>> InputHeads::take(std::span<const Polled> polled, size_t
   see(polled);
   is_held_up_ = false;
   waits_for_.clear();
-  if (upstream_) TRY(see_writers(polled.subspan(heads_.size())));
+  awaited_query_.clear();
+  std::span<const Polled> of_writers = polled.subspan(heads_.size());
+  if (upstream_) {
+    const size_t of_topics = of_writers.size() - upstream_->position_count();
+    TRY(see_writers(of_writers.first(upstream_->position_count())));
+    of_writers = of_writers.last(of_topics);
+  }
+  awaited_.see(of_writers);
   unpack_bytes_left_ = limits_.unpack_bytes;
   return heads_.size() == 1 ? take_one(polled[0], max_rows) : take_in_order(polled, max_rows);
 }
@@ -195,6 +203,7 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
       note_moment();
   }
   Bounds bounds = bounds_of_empty_lanes();
+  look_at_topics();
 
   Order order;
   std::vector<size_t> place(heads_.size(), SIZE_MAX);  // of the head's batch in `order`
@@ -203,11 +212,26 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
     std::ranges::pop_heap(heap, later);
     const size_t first = heap.back();
     Head& head = heads_[first];
+    if (owed_to(head) != Owed::Nothing) {
+      if (!was_there(head)) {
+        note_moment();
+        bounds = bounds_of_empty_lanes();
+        look_at_topics();
+      }
+      is_held_up = owed_to(head) == Owed::StillOwed;
+      must_wait = owed_to(head) == Owed::Seen;
+      if (is_held_up || must_wait) break;
+    }
     const bool is_of_moment = upstream_ && was_there(head);
     const Bound bound = is_of_moment ? bounds.noted : bounds.now;
     if (upstream_ && !is_within(first, bound)) {
       is_held_up = true;
-      if (is_of_moment) break;  // and so do all that come after it
+      if (is_of_moment) break;          // and so do all that come after it
+      if (awaited_.is_any_written()) {  // then no record may overtake it
+        note_moment();
+        must_wait = true;
+        break;
+      }
       heap.pop_back();
       continue;
     }
@@ -219,7 +243,9 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
     // As many as come before the next head: most are told by their time alone.
     const int64_t until =
         heap.size() == 1 ? bound.time : std::min(bound.time, heads_[heap.front()].order_time());
+    const bool needs_moment = owed_to(head) != Owed::Nothing;
     const auto goes_on = [&] {
+      if (needs_moment && !was_there(head)) return false;
       if (upstream_ && was_there(head) != is_of_moment) return false;
       return head.order_time() < until || ((heap.size() == 1 || !later(first, heap.front())) &&
                                            (!upstream_ || is_within(first, bound)));
@@ -236,6 +262,7 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
       const Status more = refill(first, polled[first], std::min(max_rows, head.refill_rows));
       must_wait = !more || (!head.has_row() && head.has_undecoded());
       if (head.writer && !head.has_row()) bounds = bounds_of_empty_lanes();
+      if (head.topic && !head.has_row()) look_at_topics();
     }
     head.taken = head.has_row() ? Offset(head.rows->offsets[head.row]) : head.decoded;
     if (head.has_row())
@@ -257,7 +284,8 @@ Status InputHeads::see_writers(std::span<const Polled> polled) {
 }
 
 void InputHeads::note_moment() {
-  upstream_->note_moment();
+  if (upstream_) upstream_->note_moment();
+  awaited_.note_moment();
   for (Head& head : heads_) {
     head.noted_decoded = head.decoded;
     head.noted_end = head.end;
@@ -270,8 +298,32 @@ bool InputHeads::was_there(const Head& head) const {
   return upstream_->was_there(*head.writer, head.merge.source_offsets[head.row]);
 }
 
+InputHeads::Owed InputHeads::owed_by_topics(SourceKind kind) {
+  Owed owed = Owed::Nothing;
+  for (const Head& head : heads_) {
+    if (!head.topic || !head.is_empty() || head.source.input->step().kind != kind) continue;
+    // A partition that the task has read up to its last offset is owed nothing.
+    if (!awaited_.is_written(*head.topic) || head.has_stopped()) continue;
+    const bool has_passed = awaited_.has_passed(*head.topic);
+    const Owed its = has_passed                     ? Owed::NoMore
+                     : awaited_.is_new(*head.topic) ? Owed::Seen
+                                                    : Owed::StillOwed;
+    if (its == Owed::StillOwed) awaited_query_ = awaited_.awaited(*head.topic);
+    owed = std::max(owed, its);
+  }
+  return owed;
+}
+
+void InputHeads::look_at_topics() {
+  if (awaited_.empty()) return;
+  awaited_query_.clear();
+  owed_by_tables_ = owed_by_topics(SourceKind::Table);
+  owed_by_streams_ = owed_by_topics(SourceKind::Stream);
+}
+
 InputHeads::Bounds InputHeads::bounds_of_empty_lanes() const {
   Bounds bounds;
+  if (!upstream_) return bounds;
   for (size_t i = 0; i < heads_.size(); ++i) {
     const Head& head = heads_[i];
     if (!head.writer || head.has_row() || head.has_undecoded()) continue;

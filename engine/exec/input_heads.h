@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/exec/awaited_topics.h"
 #include "engine/exec/input.h"
 #include "engine/exec/ports.h"
 #include "engine/exec/shared_records.h"
@@ -23,6 +24,7 @@ struct HeadSource {
   Offset begin;                   // the first record to take
   std::optional<Offset> stop_at;  // records from it on are not taken
   LaneWriterPtr writer = {};      // of a lane of a time-ordered exchange
+  TopicWritersPtr writers = {};   // of a topic whose rows are waited for
 };
 
 // Rows that go to one input of the stage, one after the other.
@@ -43,20 +45,25 @@ struct HeadLimits {
   size_t unpack_bytes = size_t{1} << 20;
 };
 
-// Of several partitions the records are taken in the order of event time: those that the plan wants
-// to be read first, then the smallest timestamp, ties to tables, then to the partition that was
-// declared first. A partition whose decoded records are used up, but which has more, ends what can be
-// taken: what follows there might come first.
+// The records of several partitions are taken in the order of event time: first the partitions that the plan wants to be
+// read first, then the smallest timestamp, ties to tables, then to the partition that was declared first. If the decoded
+// records of a partition are used up, and it has more, nothing else is taken: its next record might come first.
 //
-// A lane of a time-ordered exchange that is empty holds up what goes after the next row that its writer may
-// still send, unless the writer has sent all that it had. As of when? If that were always now, two writers
-// that lag and always have more would hold up all others for ever. So a moment is noted, and what is of
-// records that were there at that moment waits for no others. It is noted anew when what was decoded then is
-// taken: what comes later may go as well, if nothing holds it up as of now, and else has its own moment.
+// An empty lane of a time-ordered exchange holds up the rows behind the next row that its writer may still send, unless the
+// writer has sent everything that it had at a certain moment. If that moment were always now, two writers that lag and
+// always have more would hold up all others for ever. So a moment is noted, and rows of records that could be read then
+// wait for no others. It is noted again when the rows that were decoded then are taken. Rows that come later may be taken
+// too if nothing holds them up as of now; else they have a moment of their own.
 //
-//   lane 0   10 20 | 40        |: the moment. 30 goes when the writer of lane 2 has sent all that it had
-//   lane 1   30    |           then, or tells that it comes after 30; 40 with the next moment at the latest.
+//   lane 0   10 20 | 40        |: the moment. 30 is taken when the writer of lane 2 has sent all that it had
+//   lane 1   30    |           then, or reports a later time; 40 with the next moment at the latest.
 //   lane 2   -     |
+//
+// An empty partition of a topic that other queries write (engine/exec/awaited_topics.h) holds up the records of the
+// other kind: a stream's record waits for the rows that a table is still owed for what could be read when the record was
+// seen, and a table's row for the records of a stream. If the partition is not empty, its next record is known, and the
+// order of times decides. Here no record overtakes another: if the first of all could not be read at the noted
+// moment, it is noted again. Each time that happens one more partition has a record, so it ends.
 //
 // Each record is decoded once: what is not taken stays, so that partitions whose times lie far apart
 // cost no more than others.
@@ -81,6 +88,8 @@ class InputHeads {
   size_t owned_bytes() const;
   // Whether the last take() has left records because of writers that are behind: only these help.
   bool is_held_up() const { return is_held_up_; }
+  // The query that a topic's rows are waited for, if that is why; else empty.
+  const std::string& awaited_query() const { return awaited_query_; }
   // Why the next record of a partition could not be read in the last take(): its schema is on its way from
   // elsewhere. Empty: none waits.
   const std::string& waits_for() const { return waits_for_; }
@@ -117,6 +126,7 @@ class InputHeads {
     RecordCursor cursor;
     Offset decoded, taken;
     std::optional<size_t> writer;  // in upstream_
+    std::optional<size_t> topic;   // in awaited_
     // At the moment that was noted: what was decoded, what could be read.
     Offset noted_decoded{0}, noted_end{0};
     Offset end;  // of what may be taken: readable_end, or where to stop
@@ -128,6 +138,8 @@ class InputHeads {
     bool has_row() const { return row < rows->rows; }
     bool has_undecoded() const { return decoded < end; }
     bool was_decoded() const { return Offset(rows->offsets[row]) < noted_decoded; }
+    bool has_stopped() const { return source.stop_at && decoded >= *source.stop_at; }
+    bool is_empty() const { return !has_row() && !has_undecoded(); }
     bool is_table() const { return source.input->step().kind == SourceKind::Table; }
     int64_t order_time() const {
       return merge.order_times.empty() ? rows->timestamps[row] : merge.order_times[row];
@@ -153,11 +165,27 @@ class InputHeads {
   void note_moment();
   Bounds bounds_of_empty_lanes() const;
   bool was_there(const Head& head) const;
+  // The empty partitions of topics that queries write, as records of the other kind see them.
+  enum class Owed : uint8_t {
+    Nothing,    // none that is empty has a writer
+    NoMore,     // the writers have passed the noted moment
+    Seen,       // likewise, after the snapshot was taken
+    StillOwed,  // at least one writer is behind
+  };
+  Owed owed_by_topics(SourceKind kind);
+  Owed owed_to(const Head& head) const {
+    if (head.source.input->step().is_read_first) return Owed::Nothing;
+    return head.is_table() ? owed_by_streams_ : owed_by_tables_;
+  }
+  void look_at_topics();
   bool is_within(size_t source, const Bound& bound) const;
   std::vector<Run> runs_of(const Order& order) const;
 
   std::vector<Head> heads_;
   std::optional<UpstreamProgress> upstream_;  // where lanes are merged
+  AwaitedTopics awaited_;
+  Owed owed_by_tables_ = Owed::Nothing, owed_by_streams_ = Owed::Nothing;
+  std::string awaited_query_;
   bool is_held_up_ = false;
   std::string waits_for_;
   const HeadLimits limits_;

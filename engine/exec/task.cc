@@ -159,7 +159,7 @@ void Task::begin_reading() {
   for (const Input& input : inputs_) {
     assert(input.input < stage_->inputs().size());
     sources.push_back({stage_->inputs()[input.input], input.partition, input.input, input.next,
-                       input.limit.stop_at, input.writer});
+                       input.limit.stop_at, input.writer, input.topic_writers});
     committed_.push_back(input.next);
     const std::vector<bool>& used = stage_->inputs()[input.input]->step().used;
     const auto columns = static_cast<size_t>(std::ranges::count(used, true));

@@ -95,7 +95,8 @@ class Task {
     Offset next;  // where to begin, unless restored
     bool is_exchange = false;
     InputLimit limit = {};
-    LaneWriterPtr writer = {};  // of a lane of a time-ordered exchange
+    LaneWriterPtr writer = {};           // of a lane of a time-ordered exchange
+    TopicWritersPtr topic_writers = {};  // of a topic whose rows are waited for
   };
   static Result<std::unique_ptr<Task>> make(std::string id, const StagePlan& plan,
                                             std::vector<Input> inputs, StageEnd end,
@@ -150,8 +151,11 @@ class Task {
   // The last step could do no more since too many commits are on their way, or since another thread works on a row:
   // there is something to do for the next one once an answer has come.
   bool waits_for_answer() const { return waits_for_answer_; }
-  // The last step has left records that wait for what the writers of its exchange tell (their progress).
+  // The last step has left records that wait for the progress of the writers of its exchange, or of the queries that write
+  // a topic which it reads.
   bool is_held_up() const { return heads_->is_held_up(); }
+  // The id of such a query; empty when none is waited for.
+  const std::string& awaited_query() const { return heads_->awaited_query(); }
   // What the next record waits for, which nothing tells when it comes: the task is to be stepped again in a while.
   // Empty: nothing.
   const std::string& waits_for() const { return heads_->waits_for(); }

@@ -33,6 +33,12 @@ void UpstreamProgress::add_positions(
   }
 }
 
+size_t UpstreamProgress::position_count() const {
+  size_t count = writers_.size();
+  for (const Writer& writer : writers_) count += writer.task->inputs.size();
+  return count;
+}
+
 Status UpstreamProgress::see(std::span<const Polled> polled) {
   has_more_ = false;
   for (size_t i = 0; i < writers_.size(); ++i) {

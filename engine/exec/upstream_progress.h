@@ -33,6 +33,8 @@ class UpstreamProgress {
 
   // Appends what is to be polled together with the lanes.
   void add_positions(std::vector<std::pair<PartitionRef, Offset>>& positions) const;
+  // How many these are.
+  size_t position_count() const;
   // What came of these. Fails with the writer in failed_writer(): its progress cannot be read.
   Status see(std::span<const Polled> polled);
   size_t failed_writer() const { return failed_writer_; }

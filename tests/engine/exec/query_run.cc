@@ -114,6 +114,8 @@ std::vector<Task::Input> QueryRun::inputs_of(const StagePlan& stage, int partiti
     from.input = number++;
     if (input->exchange < 0) {
       from.partition = source(input->topic, partition);
+      if (const auto its = writers_.find(input->topic); its != writers_.end())
+        from.topic_writers = its->second;
       inputs.push_back(from);
     } else {
       for (const Task::Input& lane : lanes_of(from, input->exchange, partition))

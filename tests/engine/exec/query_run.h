@@ -41,6 +41,13 @@ class QueryRun {
     log_.break_partition(source(topic, partition), std::move(error));
   }
 
+  // Tasks that are started from then on wait for the queries that write the topic.
+  void await_writers(const std::string& topic, TopicWritersPtr writers) {
+    writers_[topic] = std::move(writers);
+  }
+  // The place of a topic's partition in log().topics().
+  PartitionRef source(const std::string& topic, int partition);
+
   // Builds all tasks from what is durable; whatever ran before is gone.
   void start();
   void drop_tasks() { tasks_.clear(); }
@@ -82,7 +89,6 @@ class QueryRun {
     std::unique_ptr<TableView> view;
   };
   TableView& first_view();
-  PartitionRef source(const std::string& topic, int partition);
   int task_count(const StagePlan& stage) const;
   std::vector<Task::Input> inputs_of(const StagePlan& stage, int partition);
   std::vector<Task::Input> lanes_of(Task::Input input, int exchange, int reader);
@@ -94,6 +100,7 @@ class QueryRun {
   TaskOptions options_;
   CrashableLog log_;
   std::map<std::string, uint8_t> topic_numbers_;
+  std::map<std::string, TopicWritersPtr> writers_;  // by topic
   SimulatedClock clock_{1'000'000};
   Random random_{0};
   std::vector<Running> tasks_;
