@@ -92,6 +92,7 @@ Result<std::unique_ptr<Node>> Node::start(const NodeSettings& settings,
         [raw = node.get()] { return raw->definitions_->image()->revision; });
   }
   TRY(node->open_outside_registry());
+  node->queries_->set_joins_wait(!settings.sql.engine.ksqldb_compat);
   node->queries_->set_schemas(node->definitions_->schemas());
   // In a cluster its topic is one like others, which a server may have brought along (docs/adr/0094): what is of one node
   // alone must not append to it.

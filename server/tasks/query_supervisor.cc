@@ -232,6 +232,7 @@ void QuerySupervisor::start(std::vector<QueryPtr> queries) {
   for (QueryPtr& query : queries) {
     const std::string id = query->plan->id;
     const bool is_paused = query->query->state == engine::DesiredState::Paused || query->stands;
+    tasks_.progress().define(query);
     wanted_[id] = {std::move(query), is_paused};
     std::lock_guard lock(mutex_);
     attempts.push_back(schedule_.begin_run(id));
@@ -252,6 +253,7 @@ void QuerySupervisor::stop(const DefinedQuery& defined, Keep keep) {
       obstacles_.erase(id);
     }
     tasks_.remove(id);
+    tasks_.progress().forget(id);
   }
   if (keep == Keep::State) return;
   remove_later({.query = id, .topic = {}});

@@ -95,7 +95,8 @@ QueryTasks::QueryTasks(storage::Log& log, storage::StateStore& state, const Cloc
       shards_(std::move(shards)),
       find_topics_(std::move(find_topics)),
       must_stop_(must_stop),
-      lane_(std::make_shared<CheckpointLane>(state, log, clock, checkpoint_policy)) {
+      lane_(std::make_shared<CheckpointLane>(state, log, clock, checkpoint_policy)),
+      progress_(log) {
   for (Shard* shard : shards_) shard->read_state(state_);
   deal_out_journals();
 }
@@ -361,6 +362,8 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
       entry->standby = {keeps_table};
     sink = entry->proposed.get();
   }
+  await_writers(stage, plan.id, shard, place.inputs, *entry);
+  if (journals_ == nullptr) entry->progress = progress_.find(plan.id);
   entry->task = TRY(engine::Task::make(
       place.id, stage, std::move(place.inputs), std::move(end), sources, sink, clock_,
       std::hash<std::string>{}(place.id),
@@ -388,6 +391,46 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   ++recovered_.tasks;
   place.built = std::move(entry);
   return {};
+}
+
+namespace {
+
+// Whether records of a stream find rows of a table in this stage.
+bool joins_table(const engine::StagePlan& stage) {
+  return std::ranges::any_of(stage.nodes, [](const engine::PlanNode& node) {
+    return std::holds_alternative<engine::StreamTableJoinStep>(node.step);
+  });
+}
+
+}  // namespace
+
+// Joins of two tables end at the same rows whichever is read first, and those of two streams look both ways.
+void QueryTasks::await_writers(const engine::StagePlan& stage, const std::string& query_id,
+                               Shard& shard, std::span<engine::Task::Input> inputs,
+                               ShardTask& task) const {
+  if (!joins_wait_ || journals_ != nullptr || !joins_table(stage)) return;
+  task.wake_key = Shard::new_wake_key();
+  const auto wake = [&shard, key = to_storage(*task.wake_key)] { shard.wake(std::span(&key, 1)); };
+  std::map<Uuid, engine::TopicWritersPtr> by_topic;
+  for (engine::Task::Input& input : inputs) {
+    if (input.is_exchange) continue;
+    const auto [writers, is_new] = by_topic.try_emplace(input.partition.topic);
+    if (is_new) writers->second = progress_.writers_of(input.partition.topic, query_id, wake);
+    input.topic_writers = writers->second;
+  }
+}
+
+// Before they publish anything: a stage of which a task is missing has passed nothing.
+void QueryTasks::expect_tasks(std::span<const Place> places) const {
+  std::map<const Launch*, std::vector<size_t>> counts;
+  for (const Place& place : places) {
+    const auto [by_stage, is_new] = counts.try_emplace(place.launch);
+    if (is_new) by_stage->second.resize(place.launch->defined->plan->stages.size());
+    ++by_stage->second[static_cast<size_t>(place.stage)];
+  }
+  for (auto& [launch, by_stage] : counts)
+    if (const auto progress = progress_.find(launch->defined->plan->id))
+      progress->expect(std::move(by_stage));
 }
 
 // To the shards, one message to each.
@@ -586,9 +629,10 @@ Status QueryTasks::renew_table(const DefinedQuery& defined, const PartitionElect
   TRY(renewed_->note(id, newest));
   const auto& [partition, election] =
       *std::ranges::find(elections, newest, [](const auto& each) { return each.second.revision; });
-  log_warn("a table is read anew, since an unclean election has lost records query={} topic={} "
-           "partition={} epoch={}",
-           id, partition.topic.to_string(), partition.partition.value(), election.epoch.value());
+  log_warn(
+      "a table is read anew, since an unclean election has lost records query={} topic={} "
+      "partition={} epoch={}",
+      id, partition.topic.to_string(), partition.partition.value(), election.epoch.value());
   return {};
 }
 
@@ -633,6 +677,7 @@ std::vector<Status> QueryTasks::start(std::span<const Launch> launches, const Gi
   build_all(places, *topics, gives_way, results);
   leave_out_failed();
   for (const Place& place : places) on_shards_.insert(place.launch->defined->plan->id);
+  expect_tasks(places);
   hand_over(std::move(places));
   return results;
 }

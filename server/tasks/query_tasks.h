@@ -14,6 +14,7 @@
 #include "server/metadata/lost_records.h"
 #include "server/metadata/query_topics.h"
 #include "server/tasks/journal_tail.h"
+#include "server/tasks/query_progress.h"
 #include "server/tasks/renewed_tables.h"
 #include "server/tasks/replicated_journals.h"
 #include "server/tasks/restart_schedule.h"
@@ -87,6 +88,16 @@ class QueryTasks {
 
   // That records name; before the first start. It outlives the shards' tasks.
   void set_schemas(const engine::SchemaLookup& schemas) { schemas_ = &schemas; }
+
+  // Before queries start: all that are to run are defined, and one that was dropped is forgotten.
+  QueryProgress& progress() { return progress_; }
+  // Whether a join of a stream with a table waits for the queries that write what it reads: not in ksqlDB's way, and not
+  // in a cluster, where a query's outputs reach the nodes after its commits. Before the first start.
+  void set_joins_wait(bool joins_wait) { joins_wait_ = joins_wait; }
+  // Has a task that is going to be on this shard wait for the writers of its inputs, if its stage joins a stream with a
+  // table: only there it matters which input is further. Threads: any.
+  void await_writers(const engine::StagePlan& stage, const std::string& query_id, Shard& shard,
+                     std::span<engine::Task::Input> inputs, ShardTask& task) const;
 
   Shard& shard_for(const std::string& query_id, int32_t partition);
   const std::vector<Shard*>& shards() const { return shards_; }
@@ -163,6 +174,7 @@ class QueryTasks {
                            std::vector<engine::Task::Input>& inputs);
   void build_all(std::span<Place> places, const storage::TopicSnapshot& topics,
                  const GivesWay& gives_way, std::vector<Status>& results);
+  void expect_tasks(std::span<const Place> places) const;
   void hand_over(std::vector<Place> places);
   Shard& owner_of(PartitionId journal) const;
   void deal_out_journals();
@@ -180,6 +192,8 @@ class QueryTasks {
   const engine::SchemaLookup* schemas_ = nullptr;
   std::set<std::string> on_shards_;  // queries that may have tasks there
   RecoveredCounts recovered_;
+  QueryProgress progress_;
+  bool joins_wait_ = true;
   ReplicatedJournals* journals_ = nullptr;  // none where the node is alone
   HasReplica has_replica_;
   FindElections find_elections_;          // likewise

@@ -22,6 +22,8 @@ constexpr int64_t kTickMs = 500, kTickOfFullMs = 20;
 constexpr size_t kLittleState = 1 << 20, kMuchState = 32 << 20;
 // Of a task, between those for whom it stands still.
 constexpr int64_t kMostWorkUs = 20'000;
+// Stands for the topic of keys by which tasks are woken. No log has it.
+constexpr Uuid kWakeKeys{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
 // Of work on tasks before sockets get their turn.
 constexpr Loop::SliceLength kTurn{.short_us = 500, .long_us = 1'000};
 
@@ -174,6 +176,7 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
     subscribe(readers_, input.partition, added);
     if (input.writer) subscribe(followers_, input.writer->progress, added);
   }
+  if (added.wake_key) followers_[*added.wake_key].push_back(&added);
   if (run_aside_)
     added.task->run_aside_by([this](std::function<void()> work, std::function<void()> done) {
       run_aside_([this, work = std::move(work), done = std::move(done)] {
@@ -183,6 +186,7 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
     });
   added.task->on_answer([this, &added] {
     // A paused task is not stepped, which is where others tell of their failure.
+    publish(added);
     report_failure(added);
     attend(added);
     if (added.task->waits_for_answer()) schedule(added);
@@ -197,6 +201,7 @@ ShardTask& Shard::add(std::unique_ptr<ShardTask> task) {
     if (const auto why = checkpoints.why_lost(added.task->id())) added.task->give_up(*why);
   }
   if (added.view && !is_transient(added)) share(added);
+  publish(added);
   tasks_[added.query_id].push_back(std::move(task));
   schedule(added);
   if (added.generator) {
@@ -212,6 +217,7 @@ void Shard::remove(ShardTask& task) {
     unsubscribe(readers_, input.partition, task);
     if (input.writer) unsubscribe(followers_, input.writer->progress, task);
   }
+  if (task.wake_key) followers_.erase(*task.wake_key);
   if (task.shared) unshare(task);
   if (task.is_queued) std::erase(ready_, &task);
   if (task.is_attended) std::erase(attended_, &task);
@@ -482,6 +488,22 @@ void Shard::when_passed(const std::string& query_id, int stage,
   countdown->one();
 }
 
+engine::PartitionRef Shard::new_wake_key() {
+  static std::atomic<int32_t> last = 0;
+  return {kWakeKeys, PartitionId(++last)};
+}
+
+// Joins that read the task's output go by this (server/tasks/query_progress.h); it wakes those that wait.
+void Shard::publish(const ShardTask& task) {
+  if (!task.progress) return;
+  std::vector<ProgressOfQuery::Target> positions;
+  const auto& inputs = task.task->inputs();
+  positions.reserve(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i)
+    positions.emplace_back(inputs[i].partition, task.task->durable_positions()[i]);
+  task.progress->publish(task.stage, task.number, positions);
+}
+
 // --- Those who need a task to stand still
 
 // What has failed does nothing more.
@@ -634,6 +656,7 @@ void Shard::report(const std::string& query_id, ReportDetail detail,
       report.metrics.last_error = "waits: " + task->task->waits_for();
     if (const engine::SlowRow* row = task->task->slow_row())
       tell_of(*row, now_us, report.metrics.last_error);
+    report.awaited_query = task->task->awaited_query();
     report.metrics.records_per_second = task->rate.per_second(now_us);
     report.lag_records = lag_of(*task);
     report.has_failed = task->task->failure().has_value();

@@ -23,6 +23,7 @@
 #include "server/tasks/journal_checkpoints.h"
 #include "server/tasks/log_ports.h"
 #include "server/tasks/proposed_commits.h"
+#include "server/tasks/query_progress.h"
 #include "server/tasks/state_turns.h"
 #include "server/tasks/subscriptions.h"
 
@@ -58,6 +59,9 @@ struct ShardTask {
   std::shared_ptr<engine::TableView>
       view;  // of the stage that keeps a table; scans hold on to it weakly
   std::shared_ptr<engine::SharedTable> shared;  // likewise, for other loops
+  std::shared_ptr<ProgressOfQuery> progress;    // of a persistent task: where it publishes its own
+  // A task that waits for the queries that write its inputs is woken as if this partition had grown.
+  std::optional<engine::PartitionRef> wake_key;
   // Called after each step of a transient task; may remove it.
   std::function<void(engine::StepResult)> after_step;
 
@@ -118,6 +122,7 @@ struct ShardTaskReport {
   std::optional<int64_t> lag_records;
   bool has_failed = false, is_paused = false;
   bool is_standby = false;     // another node runs it
+  std::string awaited_query;   // whose rows a join waits for
   uint64_t state_entries = 0;  // in all of its stores
   size_t state_bytes = 0;      // that these take
   size_t memory_bytes = 0;     // of the server's: all of its state is there
@@ -180,6 +185,8 @@ class Shard {
 
   // These partitions have grown: tasks that read them are stepped soon.
   void wake(std::span<const storage::TopicPartition> partitions);
+  // One that no partition and no other task has.
+  static engine::PartitionRef new_wake_key();
   // Schemas have come from elsewhere: tasks that wait for some look again.
   void wake_waiting();
 
@@ -242,6 +249,7 @@ class Shard {
   void destroy(std::unique_ptr<ShardTask> task);
   void release_some();
   void check_waiters(ShardTask& task);
+  static void publish(const ShardTask& task);
   static bool stands(const ShardTask& task);
   static void note_standing(ShardTask& task);
   void admit_holds(ShardTask& task);

@@ -134,6 +134,10 @@ class TransientExecution final : public SqlExecution {
     std::vector<engine::Task::Input> inputs = TRY(inputs_of(*image_, end_));
     auto entry = std::make_unique<ShardTask>();
     entry->query_id = planned_.plan.id;
+    // A SELECT that ends joins the present rows, for which it has waited already.
+    if (end_ != TransientEnd::AtPresentEnd)
+      session().parts().queries.await_writers(planned_.plan.stages.front(), planned_.plan.id,
+                                              session().shard(), inputs, *entry);
     engine::TaskOptions options;
     options.is_transient = true;
     // What a step gives waits for the client, whole.
