@@ -129,6 +129,7 @@ void InformationGathering::ask_shards() {
 void InformationGathering::add(const ShardTaskReport& report, size_t shard) {
   const auto [query, is_first] = facts_->statuses.try_emplace(report.query_id);
   add_to(query->second, report);
+  if (!report.awaited_query.empty()) awaited_[report.query_id] = report.awaited_query;
   // What is not known of one task is not known of all.
   std::optional<int64_t>& lag = query->second.lag_records;
   if (is_first)
@@ -157,6 +158,12 @@ void InformationGathering::answer_one() {
   if (--left_ == 0) finish();
 }
 
+bool InformationGathering::is_stopped(const std::string& query_id) const {
+  const DefinedQueryPtr query = facts_->image->find_query(query_id);
+  if (query && query->query->state == engine::DesiredState::Paused) return true;
+  return session_.parts().supervisor.trouble_of(query_id).has_value();
+}
+
 void InformationGathering::finish() {
   for (const auto& [id, trouble] : session_.parts().supervisor.troubles()) {
     engine::QueryStatus& status = facts_->statuses[id];
@@ -169,6 +176,11 @@ void InformationGathering::finish() {
     if (status.state != "ERROR")
       status.last_error = "it cannot take its place yet, and is tried again: " + why.message;
   }
+  // One that waits for a query that runs catches up by itself.
+  for (const auto& [id, awaited] : awaited_)
+    if (engine::QueryStatus& status = facts_->statuses[id];
+        status.state == "RUNNING" && is_stopped(awaited))
+      status.state = "waits for " + awaited;
   if (const ClusterTopics* cluster = session_.parts().cluster)
     for (auto& [id, status] : facts_->statuses) {
       const DefinedQueryPtr query = facts_->image->find_query(id);

@@ -109,10 +109,13 @@ class InformationGathering {
   void ask_shards();
   void add(const ShardTaskReport& report, size_t shard);
   void answer_one();
+  // Whether the query is paused, or has failed.
+  bool is_stopped(const std::string& query_id) const;
   void finish();
 
   SqlSession& session_;
   std::shared_ptr<InformationFacts> facts_;
+  std::map<std::string, std::string> awaited_;  // by query: the one whose rows its joins wait for
   InformationNeeds needs_;
   Done done_;
   size_t left_ = 0;  // who has not answered
