@@ -380,6 +380,8 @@ class SelectPlanner {
     step.loses_old_finals = context_.settings.ksqldb_compat;
     if (analysis_.window)
       step.window = TRY(plan_window(*analysis_.window, analysis_.emit, context_.properties));
+    // With a RETENTION ksqlDB's store still has the windows when they close.
+    if (analysis_.window && analysis_.window->retention) step.loses_old_finals = false;
     const bool is_session = step.window && step.window->type == WindowType::Session;
     step.store = aggregate_store_ = builder_.add_store(
         is_session ? StoreKind::Ranges : StoreKind::Aggregates, "Aggregate-Aggregate-Materialize");
