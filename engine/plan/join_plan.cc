@@ -593,9 +593,10 @@ class JoinPlanner {
     if (goes_by_time && is_persistent()) builder_.order_inputs();
   }
 
-  // Two clocks that cannot be compared: the table tells when its rows arrived, the stream when
-  // things happened.
+  // A SELECT that ends shows the present rows, whatever their times are. In queries that run on, the table goes first if the
+  // clocks cannot be compared: the table has the times at which its rows arrived, the stream those at which things happened.
   bool is_read_first(const DataSource& table) const {
+    if (target_.use == QueryUse::Push && analysis_.emit == Emit::None) return true;
     const auto wish = context_.properties.find("join.table.bootstrap");
     if (wish != context_.properties.end()) return wish->second == "true";
     if (context_.settings.ksqldb_compat) return false;
