@@ -16,9 +16,19 @@ constexpr std::string_view kTableScan = "ksql.query.pull.table.scan.enabled",
 // Alternatives of a condition that are looked at one by one.
 constexpr size_t kMaxDisjuncts = 1000;
 
-bool is_off(const PlanContext& context, std::string_view setting) {
+bool is_set(const PlanContext& context, std::string_view setting, std::string_view value) {
   const auto found = context.properties.find(std::string(setting));
-  return found != context.properties.end() && found->second == "false";
+  return found != context.properties.end() && found->second == value;
+}
+bool is_off(const PlanContext& context, std::string_view setting) {
+  return is_set(context, setting, "false");
+}
+
+// ksqlDB's store finds a range by seeking, and its default allows one where scans are forbidden. Here a range is a scan: a
+// session has to allow it by name.
+bool allows_ranges(const PlanContext& context) {
+  return context.settings.ksqldb_compat ? !is_off(context, kRangeScan)
+                                        : is_set(context, kRangeScan, "true");
 }
 
 // ---- Pseudo columns
@@ -86,7 +96,7 @@ class LookUpCheck {
     if (!where) return refuse("missing WHERE clause");
     const auto disjuncts = disjuncts_of(*where);
     if (!disjuncts) return refuse("WHERE has too many alternatives");
-    for (const Conjuncts& disjunct : *disjuncts) TRY(check(disjunct));
+    for (const Conjuncts& disjunct : *disjuncts) TRY(check(disjunct, disjuncts->size()));
     return {};
   }
 
@@ -105,9 +115,14 @@ class LookUpCheck {
     return found == keys_.end() ? nullptr : &*found;
   }
 
-  Status check(const Conjuncts& disjunct) const {
+  static bool is_bound(ComparisonOp op) {
+    using enum ComparisonOp;
+    return op == Less || op == LessOrEqual || op == Greater || op == GreaterOrEqual;
+  }
+
+  Status check(const Conjuncts& disjunct, size_t alternatives) const {
     std::set<std::string> seen;
-    bool is_range = false;
+    bool is_range = false, needs_scan = false;
     for (const Expression* conjunct : disjunct) {
       const ColumnDef* key = nullptr;
       if (const auto* comparison = conjunct->as<Comparison>()) {
@@ -118,7 +133,10 @@ class LookUpCheck {
           other = comparison->left.get();
         }
         if (key && has_columns(*other)) return refuse(std::string(kUnresolvable));
-        if (key && comparison->op != ComparisonOp::Equal) is_range = true;
+        if (key && is_bound(comparison->op))
+          is_range = true;
+        else if (key && comparison->op != ComparisonOp::Equal)
+          needs_scan = true;
       } else if (const auto* in = conjunct->as<In>(); in && !in->negated) {
         key = key_of(*in->value);
         for (const ExpressionPtr& item : in->list)
@@ -134,7 +152,9 @@ class LookUpCheck {
     if (seen.size() < keys_.size())
       return refuse("Multi-column sources must specify every key in the WHERE clause. Specified: " +
                     absl::StrJoin(seen, ", "));
-    if (is_range && !allows_ranges_) return refuse("Query requires table scan to be enabled");
+    // ksqlDB seeks one range, and scans for several.
+    if (needs_scan || (is_range && (!allows_ranges_ || alternatives > 1)))
+      return refuse("Query requires table scan to be enabled");
     return {};
   }
 
@@ -209,7 +229,7 @@ Status check_look_up(const Analysis& analysis, const DataSource& table, const Pl
                      TextPosition position) {
   if (context.settings.ksqldb_compat && analysis.where) TRY(check_lists(*analysis.where, table));
   if (!is_off(context, kTableScan)) return {};
-  return LookUpCheck(table, !is_off(context, kRangeScan), position).check(analysis.where.get());
+  return LookUpCheck(table, allows_ranges(context), position).check(analysis.where.get());
 }
 
 Status check_look_up_result(const Schema& result, const DataSource& table,

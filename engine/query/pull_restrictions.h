@@ -12,9 +12,9 @@ namespace engine {
 // pseudo columns.
 Status check_pull_use(const Query& query, const PlanContext& context);
 
-// Of a look-up in a table. Where ksql.query.pull.table.scan.enabled is false, WHERE must name the keys: each with one
-// comparison in each of its alternatives; of a key that is one text also a range, unless
-// ksql.query.pull.range.scan.enabled is false, too.
+// Checks the WHERE of a look-up in a table. If ksql.query.pull.table.scan.enabled is false, WHERE must name the keys: each
+// with one equality in each of its alternatives. If ksql.query.pull.range.scan.enabled is true, which under --compat ksqldb
+// is the default, one range of a key that is one text is allowed, too.
 Status check_look_up(const Analysis& analysis, const DataSource& table, const PlanContext& context,
                      TextPosition position);
 

@@ -48,7 +48,14 @@ TEST_F(PullRestrictionsTest, without_scans_a_look_up_names_its_keys) {
   EXPECT_EQ(where("name = 'Lahore'"), "no error");
   EXPECT_EQ(where("'Lahore' = name AND people > 1"), "no error");
   EXPECT_EQ(where("name IN ('Lahore', 'Karachi') OR name = 'Quetta'"), "no error");
-  EXPECT_EQ(where("name > 'L'"), "no error");
+  for (const char* op : {"<>", "!=", "<", "<=", ">", ">=", "IS DISTINCT FROM"}) {
+    const std::string comparison = std::string("name ") + op + " 'L'";
+    EXPECT_EQ(where(comparison), kScan) << op;
+    EXPECT_EQ(where(comparison + " AND people > 1"), kScan) << op;
+    EXPECT_EQ(where("name = 'M' OR " + comparison), kScan) << op;
+    EXPECT_EQ(where(comparison + " OR " + comparison), kScan) << op;
+    EXPECT_NE(where("NOT (" + comparison + ")"), "no error") << op;
+  }
   EXPECT_EQ(where("hall = 1 AND seat IN (1, 2)", "seats"), "no error");
   EXPECT_EQ(error("SELECT * FROM cities;"), "missing WHERE clause");
   EXPECT_EQ(where("people > 1"), "WHERE clause missing key column for disjunct: (PEOPLE > 1)");
@@ -60,8 +67,29 @@ TEST_F(PullRestrictionsTest, without_scans_a_look_up_names_its_keys) {
   EXPECT_EQ(where("hall IN (1, seat + 1)", "seats"), kUnresolvable);
   EXPECT_EQ(where("hall = 1", "seats"), kEveryKey);
   EXPECT_EQ(where("hall > 1 AND seat = 1", "seats"), kScan);
+}
+
+TEST_F(PullRestrictionsTest, one_range_of_a_key_may_be_allowed_without_other_scans) {
+  session_["ksql.query.pull.table.scan.enabled"] = "false";
+  session_["ksql.query.pull.range.scan.enabled"] = "true";
+  EXPECT_EQ(where("name > 'L'"), "no error");
+  EXPECT_EQ(where("'L' >= name AND people > 1"), "no error");
+  EXPECT_EQ(where("name <> 'L'"), kScan);
+  EXPECT_EQ(where("name < 'L' OR name > 'M'"), kScan) << "several are a scan in ksqlDB, too";
+  EXPECT_EQ(where("name > 'L' AND name < 'M'"), kOnce);
+  EXPECT_EQ(where("hall > 1 AND seat = 1", "seats"), kScan);
   session_["ksql.query.pull.range.scan.enabled"] = "false";
   EXPECT_EQ(where("name > 'L'"), kScan);
+}
+
+TEST_F(PullRestrictionsTest, ksqldb_itself_allows_a_range_unless_it_is_forbidden) {
+  settings_.ksqldb_compat = true;
+  session_["ksql.query.pull.table.scan.enabled"] = "false";
+  ASSERT_TRUE(create("CREATE TABLE made (name VARCHAR PRIMARY KEY, n INT);"));
+  EXPECT_NE(where("name > 'L'", "made"), kScan);
+  EXPECT_EQ(where("name <> 'L'", "made"), kScan);
+  session_["ksql.query.pull.range.scan.enabled"] = "false";
+  EXPECT_EQ(where("name > 'L'", "made"), kScan);
 }
 
 TEST_F(PullRestrictionsTest, alternatives_are_not_multiplied_out_without_end) {
