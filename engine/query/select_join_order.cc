@@ -1,6 +1,7 @@
 #include "engine/query/select_join_order.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -125,6 +126,47 @@ ExpressionPtr both(ExpressionPtr left, ExpressionPtr right, TextPosition positio
   return make_expression(Logical{LogicalOp::And, std::move(left), std::move(right)}, position);
 }
 
+// An equality of two columns, which cannot fail, by its sides' texts in one order.
+using Equalities = std::map<std::pair<std::string, std::string>, const Expression*>;
+
+// The equalities that hold whenever the condition does.
+Equalities equalities_of(const Expression& condition) {
+  if (const auto* comparison = condition.as<Comparison>()) {
+    if (comparison->op != ComparisonOp::Equal || !comparison->left->is<ColumnRef>() ||
+        !comparison->right->is<ColumnRef>())
+      return {};
+    std::string left = to_sql(*comparison->left), right = to_sql(*comparison->right);
+    if (right < left) std::swap(left, right);
+    return {{{std::move(left), std::move(right)}, &condition}};
+  }
+  const auto* logical = condition.as<Logical>();
+  if (!logical) return {};
+  Equalities right = equalities_of(*logical->right);
+  // A long list of alternatives lies on the left, and mostly its last one has no equality already.
+  const bool is_or = logical->op == LogicalOp::Or;
+  if (is_or && right.empty()) return {};
+  Equalities left = equalities_of(*logical->left);
+  if (is_or)
+    std::erase_if(left, [&](const auto& each) { return !right.contains(each.first); });
+  else
+    left.merge(right);
+  return left;
+}
+
+// The condition with what the alternatives of its conjuncts share; null where they share nothing.
+ExpressionPtr with_shared_equalities(const Expression& condition) {
+  std::vector<const Expression*> conjuncts;
+  split(condition, conjuncts);
+  ExpressionPtr made;
+  for (const Expression* each : conjuncts) {
+    const auto* logical = each->as<Logical>();
+    if (!logical || logical->op != LogicalOp::Or) continue;
+    for (const auto& [sides, equality] : equalities_of(*each))
+      made = both(std::move(made), clone(*equality), equality->position);
+  }
+  return made ? both(std::move(made), clone(condition), condition.position) : nullptr;
+}
+
 void list_sources(const Query& query, std::vector<Name>& names) {
   const auto add = [&](const AliasedSource& named) {
     names.push_back(named.visible_name());
@@ -230,6 +272,21 @@ std::optional<Query> with_subqueries_out_of_joins(const Query& query) {
     made->joins[i].on = std::move(kept);
     if (restricts) restrict(made->joins[i].source, std::move(restricts));
   }
+  return made;
+}
+
+std::optional<Query> with_equalities_of_alternatives(const Query& query) {
+  if (query.joins.empty()) return std::nullopt;
+  std::optional<Query> made;
+  const auto improve = [&](const ExpressionPtr& condition, const auto& place_in) {
+    ExpressionPtr better = condition ? with_shared_equalities(*condition) : nullptr;
+    if (!better) return;
+    if (!made) made = clone(query);
+    place_in(*made) = std::move(better);
+  };
+  improve(query.where, [](Query& of) -> ExpressionPtr& { return of.where; });
+  for (size_t i = 0; i < query.joins.size(); ++i)
+    improve(query.joins[i].on, [i](Query& of) -> ExpressionPtr& { return of.joins[i].on; });
   return made;
 }
 

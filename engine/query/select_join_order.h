@@ -11,6 +11,10 @@ namespace engine {
 // it: outer joins, USING, `*`.
 std::optional<Query> with_better_join_order(const Query& query);
 
+// The query with the equalities of two columns that all alternatives of an OR have in common beside that OR, where a join can use
+// them: WHERE (a.x = b.x AND a.n < 5) OR (a.x = b.x AND b.n < 5), as in TPC-H 19, is a.x = b.x AND (...). Nothing where there are none.
+std::optional<Query> with_equalities_of_alternatives(const Query& query);
+
 // Conditions of ON with sub-queries, which are asked of joined rows, are conditions of WHERE where that is the same: of inner joins whose
 // rows no later join fills with nulls. Those of the right source alone restrict it before a LEFT JOIN. Nothing where there are none.
 std::optional<Query> with_subqueries_out_of_joins(const Query& query);

@@ -893,7 +893,9 @@ Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning
   const std::optional<Query> taken_out = with_aggregates_taken_out(with_functions_out);
   const Query& with_aggregates_out = taken_out ? *taken_out : with_functions_out;
   const std::optional<Query> asked_later = with_subqueries_out_of_joins(with_aggregates_out);
-  const Query& as_written = asked_later ? *asked_later : with_aggregates_out;
+  const Query& with_subqueries_out = asked_later ? *asked_later : with_aggregates_out;
+  const std::optional<Query> with_equalities = with_equalities_of_alternatives(with_subqueries_out);
+  const Query& as_written = with_equalities ? *with_equalities : with_subqueries_out;
   const std::optional<Query> reordered = with_better_join_order(as_written);
   const Query& query = reordered ? *reordered : as_written;
   std::vector<SelectSource> sources;
