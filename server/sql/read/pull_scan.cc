@@ -67,13 +67,14 @@ PullScan::PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullR
       clock_(clock),
       request_(std::move(request)),
       answer_(std::move(answer)),
-      shaper_(*request_->plan),
       random_(static_cast<uint64_t>(clock.monotonic_us())),
       budget_(clock, &is_cancelled_),
       rows_left_(request_->is_shaped_there && request_->plan->limit
                      ? static_cast<size_t>(*request_->plan->limit)
                      : SIZE_MAX),
-      portion_rows_(kFirstPortionRows) {}
+      portion_rows_(kFirstPortionRows) {
+  if (request_->is_shaped_there) shaper_.emplace(*request_->plan);
+}
 
 // What a scan that was broken off keeps may be much, and the task adds to it as long as it is there: it goes on the
 // task's loop, whoever was the last to be interested.
@@ -216,8 +217,8 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
     is_last = slice.is_last;
     if (is_last) scan.rows = {};
   }
-  if (request_->is_shaped_there) {
-    found.rows = TRY(shaper_.shape(std::move(found.rows), rows_left_, eval));
+  if (shaper_) {
+    found.rows = TRY(shaper_->shape(std::move(found.rows), rows_left_, eval));
     rows_left_ -= found.rows.rows;
   }
   TRY(budget_.status());

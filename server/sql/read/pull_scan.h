@@ -99,8 +99,9 @@ class PullScan : public std::enable_shared_from_this<PullScan> {
   const Answer answer_;
   std::atomic<bool> is_cancelled_ = false;
 
-  // Of the shard's thread
-  const engine::PullShaper shaper_;
+  // These members are used on the shard's thread only.
+  // Only if rows are shaped here: compiling a long condition takes as long as planning, which no loop does.
+  std::optional<engine::PullShaper> shaper_;
   Random random_;
   engine::EvalBudget budget_;
   struct View {
