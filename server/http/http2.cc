@@ -176,6 +176,7 @@ struct Http2::Callbacks {
 
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     auto* http = static_cast<Http2*>(user);
+    http->has_requests_ = true;
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
       http->streams_.emplace(frame->hd.stream_id,
                              std::make_unique<Stream>(*http, frame->hd.stream_id));
@@ -337,8 +338,7 @@ void Http2::run() {
   // The client has said goodbye, or something that is no HTTP/2.
   if (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0)
     is_over_ = true;
-  const bool is_idle =
-      streams_.empty() && now_us - idle_since_us_ >= parts_.limits.idle_timeout_ms * 1000;
+  const bool is_idle = streams_.empty() && now_us >= idle_until_us();
   if (streams_.empty() && (is_stopping_ || is_idle) && !is_held_up_) is_over_ = true;
 }
 
@@ -461,8 +461,13 @@ void Http2::set_output_full(bool is_full) {
   if (was_full) wake_held_up();
 }
 
+int64_t Http2::idle_until_us() const {
+  const Limits& limits = parts_.limits;
+  return idle_since_us_ + (has_requests_ ? limits.idle_timeout_ms : limits.head_timeout_ms) * 1000;
+}
+
 std::optional<int64_t> Http2::deadline_us() const {
-  if (streams_.empty()) return idle_since_us_ + parts_.limits.idle_timeout_ms * 1000;
+  if (streams_.empty()) return idle_until_us();
   std::optional<int64_t> first;
   if (waits_for_memory_ && !is_output_full_) first = parts_.clock.monotonic_us() + kMemoryTickUs;
   const auto note = [&](int64_t deadline_us) {

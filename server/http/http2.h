@@ -47,6 +47,7 @@ class Http2 final : public ClientSession {
   void step(Stream& stream, int64_t now_us);
   void send();
   void take_frames();
+  int64_t idle_until_us() const;  // without a stream
   void reset_answered();
   void end(std::string reason);
 
@@ -63,6 +64,7 @@ class Http2 final : public ClientSession {
   const std::string refused_memory_;  // never: a stream that is refused memory is answered so
   std::optional<Error> refusal_;
   int64_t idle_since_us_;
+  bool has_requests_ = false;  // one has begun
   bool is_output_full_ = false, is_held_up_ = false, is_stopping_ = false, is_over_ = false;
 };
 

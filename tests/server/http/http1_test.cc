@@ -197,6 +197,21 @@ TEST(Http1, slow_clients_are_cut_off) {
   EXPECT_EQ(status_of(body.listen()), 408);
 }
 
+TEST(Http1, a_connection_without_a_first_request_is_closed_soon) {
+  for (const char* begin : {"", "PRI", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}) {
+    Conversation silent(test_routes());
+    if (*begin) silent.say(begin);
+    silent.listen();
+    silent.wait_ms(silent.limits.head_timeout_ms - 1);
+    silent.listen();
+    EXPECT_FALSE(silent.session.is_over()) << begin;
+    silent.wait_ms(1);
+    silent.listen();
+    silent.listen();
+    EXPECT_TRUE(silent.session.is_over()) << begin;
+  }
+}
+
 TEST(Http1, a_request_that_is_being_answered_has_no_deadline) {
   Conversation client(test_routes());
   client.say(get("/never"));
