@@ -14,29 +14,13 @@ namespace engine {
 
 namespace {
 
-// ksqlDB matches with a regular expression in which `.` does not match line terminators; in PostgreSQL `%` and `_` match
-// them like all characters.
-enum class LineBreaks : uint8_t { Match, DoNotMatch };
-
-bool is_line_break(std::string_view character) {
-  return character == "\n" || character == "\r" || character == "\xc2\x85" ||
-         character == "\xe2\x80\xa8" || character == "\xe2\x80\xa9";
-}
-
-bool has_line_break(std::string_view text) {
-  for (size_t at = 0; at < text.size(); at += character_size(text, at))
-    if (is_line_break(text.substr(at, character_size(text, at)))) return true;
-  return false;
-}
-
-// What stands between two runs (`%`) of a pattern: characters, some of them any one (`_`).
+// The characters between two runs (`%`) of a pattern, some of them any one (`_`). A line break is a character like
+// others, as in PostgreSQL and in ksqlDB since confluentinc/ksql#6756.
 class LikePart {
  public:
   struct Range {
     size_t begin, end;
   };
-
-  explicit LikePart(LineBreaks line_breaks) : line_breaks_(line_breaks) {}
 
   void add(std::string_view character) {
     characters_.push_back({character, false});
@@ -64,10 +48,7 @@ class LikePart {
       if (at >= text.size() || steps_left == 0) return std::nullopt;
       --steps_left;
       const std::string_view character = text.substr(at, character_size(text, at));
-      const bool is_match = wanted.is_any
-                                ? line_breaks_ == LineBreaks::Match || !is_line_break(character)
-                                : character == wanted.text;
-      if (!is_match) return std::nullopt;
+      if (!wanted.is_any && character != wanted.text) return std::nullopt;
       at += character.size();
     }
     return at;
@@ -88,7 +69,6 @@ class LikePart {
     std::string_view text;
     bool is_any;
   };
-  LineBreaks line_breaks_;
   std::vector<Character> characters_;
   std::string text_;  // the characters, when none of them is any
   bool has_any_ = false;
@@ -97,18 +77,16 @@ class LikePart {
 // A pattern as the parts between its runs.
 class LikePattern {
  public:
-  explicit LikePattern(LineBreaks line_breaks) : line_breaks_(line_breaks) {}
-
   // False when the pattern ends with the escape character. The pattern outlives what is compiled.
   bool compile(std::string_view pattern, std::string_view escape) {
-    parts_.assign(1, LikePart(line_breaks_));
+    parts_.assign(1, LikePart());
     while (!pattern.empty()) {
       const std::string_view character = take(pattern);
       if (!escape.empty() && character == escape) {
         if (pattern.empty()) return false;
         parts_.back().add(take(pattern));
       } else if (character == "%") {
-        parts_.emplace_back(line_breaks_);
+        parts_.emplace_back();
       } else if (character == "_") {
         parts_.back().add_any();
       } else {
@@ -145,17 +123,12 @@ class LikePattern {
     size_t at = *begin;
     for (size_t i = 1; i + 1 < parts_.size(); ++i) {
       const auto found = parts_[i].find(text, at, steps_left);
-      if (!found || !may_run_over(text.substr(at, found->begin - at))) return false;
+      if (!found) return false;
       at = found->end;
     }
-    const auto end = parts_.back().match_end(text, at, steps_left);
-    return end && may_run_over(text.substr(at, *end - at));
-  }
-  bool may_run_over(std::string_view text) const {
-    return line_breaks_ == LineBreaks::Match || !has_line_break(text);
+    return parts_.back().match_end(text, at, steps_left).has_value();
   }
 
-  const LineBreaks line_breaks_;
   std::vector<LikePart> parts_;
 };
 
@@ -167,7 +140,7 @@ void like_kernel(KernelCall& call) {
   Bitmap valid = valid_in_all(call.args, call.rows);
   const auto escape =
       call.args.size() > 2 ? call.args[2].get<std::string_view>(0) : std::string_view();
-  LikePattern pattern(call.knows_unknown ? LineBreaks::Match : LineBreaks::DoNotMatch);
+  LikePattern pattern;
   bool is_compiled = false, is_good = false;
   for (size_t row = 0; row < call.rows; ++row) {
     if (adapters::is_over(call, row)) {
