@@ -10,6 +10,7 @@
 #include <ranges>
 #include <utility>
 
+#include "engine/exec/overflow_report.h"
 #include "engine/types/row_size.h"
 
 namespace engine {
@@ -43,6 +44,24 @@ void copy_keys(const Column& keys, EncodedRows& out) {
 }
 
 }  // namespace
+
+void report_overflows(ProcessingLog& log, std::span<const AggregateInstance> instances,
+                      const Batch& out, size_t first_column) {
+  for (size_t call = 0; call < instances.size(); ++call) {
+    const AggregateInstance& instance = instances[call];
+    if (instance.def->name != "SUM" && instance.def->name != "SUM_LIST") continue;
+    const Column& sums = *out.columns[first_column + call];
+    uint64_t count = 0;
+    size_t first = 0;
+    for (size_t row = 0; row < out.rows; ++row)
+      if (sums.is_null(row) && out.present.test(row) && count++ == 0) first = row;
+    if (count == 0) continue;
+    log.results_lost(count,
+                     fmt::format("{} of a group does not fit {} and is NULL", instance.def->name,
+                                 instance.result_type.to_string()),
+                     out.partition_of(first), out.offsets[first]);
+  }
+}
 
 AggregateOperator::AggregateOperator(TaskContext& context, const AggregateStep& step,
                                      Schema key_schema)
@@ -302,23 +321,8 @@ void AggregateOperator::report_lost() {
   rest_->lost = 0;
 }
 
-// A sum of integers is NULL only when it does not fit its type; nothing else would tell that it is no
-// sum of nothing. (Where a query was made so that sums wrap around, that is what was asked for.)
 void AggregateOperator::report_overflows(const Batch& out) const {
-  for (size_t call = 0; call < step_.calls.size(); ++call) {
-    const AggregateInstance& instance = store_.instances()[call];
-    if (instance.def->name != "SUM" && instance.def->name != "SUM_LIST") continue;
-    const Column& sums = *out.columns[step_.key_count + call];
-    uint64_t count = 0;
-    size_t first = 0;
-    for (size_t row = 0; row < out.rows; ++row)
-      if (sums.is_null(row) && count++ == 0) first = row;
-    if (count == 0) continue;
-    context().log.results_lost(count,
-                               fmt::format("{} of a group does not fit {} and is NULL",
-                                           instance.def->name, instance.result_type.to_string()),
-                               out.partition_of(first), out.offsets[first]);
-  }
+  engine::report_overflows(context().log, store_.instances(), out, step_.key_count);
 }
 
 // The windows of the row at hand that are not done, as many as fit. Ends the row after the last.

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/bytes.h"
+#include "engine/exec/overflow_report.h"
 #include "engine/state/aggregate_store.h"
 #include "engine/types/time_math.h"
 
@@ -199,6 +200,7 @@ Status SessionAggregateOperator::take_block() {
   Batch out = changes.take(rest.batch);
   const bool is_done = rest.row == rest.batch.rows;
   report_times();
+  report_overflows(context().log, instances_, out, step_.key_count);
   TRY(push(std::move(out)));
   if (is_done) {
     rest_.reset();
@@ -369,6 +371,7 @@ Status SessionAggregateOperator::close_some() {
       out.old_columns = out.columns;
       out.old_present = Bitmap(out.rows, false);
     }
+    report_overflows(context().log, instances_, out, step_.key_count);
     TRY(push(std::move(out)));
   }
   return {};

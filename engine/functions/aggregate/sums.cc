@@ -54,7 +54,7 @@ struct CountValues : CountRows {
 
 // ---- SUM ----
 
-// Integers are added up in twice their width: what does not fit the type is null, and a number again
+// Integers are added up in twice their width: a sum that does not fit the type is null, and a number again
 // when other values bring it back. ksqlDB wraps around, and so does a query that was made under its
 // defaults (kSumOverflow).
 template <class T>
@@ -119,17 +119,37 @@ struct Sum {
   void decode(const AggregateInstance&, ByteReader& in) { sum = take_wide<Wide<T>>(in); }
 };
 
-// Both sides have at most 38 digits: their sum fits 128 bits.
+// A sum of decimals in 192 bits, which no number of records leaves: as with integers, a sum that has more digits than
+// its type is null, and a number again when other values or an undo bring it back. A query under ksqlDB's defaults
+// (kSumOverflow) fails instead, because ksqlDB's does ("Numeric field overflow").
 struct DecimalSum {
-  Int128 sum = 0;
+  unsigned __int128 low = 0;
+  int64_t high = 0;  // above `low`, in two's complement
 
-  Status add(const AggregateInstance& instance, Int128 value) {
-    const Int128 total = sum + value;
+  static int64_t sign_of(unsigned __int128 bits) { return static_cast<Int128>(bits) < 0 ? -1 : 0; }
+
+  bool fits(const AggregateInstance& instance) const {
+    return high == sign_of(low) &&
+           fits_precision(static_cast<Int128>(low), instance.result_type.precision());
+  }
+  void plus_bits(unsigned __int128 other_low, int64_t other_high) {
+    low += other_low;
+    high = plus(high, other_high);
+    if (low < other_low) high = plus(high, int64_t{1});
+  }
+  Status add(const AggregateInstance& instance, unsigned __int128 other_low, int64_t other_high) {
+    DecimalSum total = *this;
+    total.plus_bits(other_low, other_high);
     const SqlType& type = instance.result_type;
-    if (!fits_precision(total, type.precision()))
-      return numeric_overflow(type.precision(), type.scale(), decimal_text(total, type.scale()));
-    sum = total;
+    if (wraps_around(instance) && !total.fits(instance))
+      return numeric_overflow(type.precision(), type.scale(),
+                              decimal_text(static_cast<Int128>(total.low), type.scale()));
+    *this = total;
     return {};
+  }
+  Status add(const AggregateInstance& instance, Int128 value) {
+    const auto bits = static_cast<unsigned __int128>(value);
+    return add(instance, bits, sign_of(bits));
   }
   Status update(const AggregateInstance& instance, AggregateColumns args, size_t row) {
     return add(instance, args[0]->data<Int128>()[row]);
@@ -138,11 +158,21 @@ struct DecimalSum {
     return add(instance, -args[0]->data<Int128>()[row]);
   }
   Status merge(const AggregateInstance& instance, const DecimalSum& other) {
-    return add(instance, other.sum);
+    return add(instance, other.low, other.high);
   }
-  void result(const AggregateInstance&, Column& out) const { out.append(sum); }
-  void encode(std::string& out) const { put(out, sum); }
-  void decode(const AggregateInstance&, ByteReader& in) { sum = take<Int128>(in); }
+  void result(const AggregateInstance& instance, Column& out) const {
+    if (!fits(instance)) return out.append_null();
+    out.append(static_cast<Int128>(low));
+  }
+  // 16 bytes, which is all that older versions wrote; the high part follows where there is one.
+  void encode(std::string& out) const {
+    put(out, static_cast<Int128>(low));
+    if (high != sign_of(low)) append_be(out, high);
+  }
+  void decode(const AggregateInstance&, ByteReader& in) {
+    low = static_cast<unsigned __int128>(take<Int128>(in));
+    high = in.at_end() ? sign_of(low) : in.be<int64_t>();
+  }
 };
 
 template <class T>
@@ -354,8 +384,7 @@ constexpr AggregateDef kSumDefs[] = {
     row<Sum<int32_t>>("SUM", "(INT val) -> INT", kSum),
     row<Sum<int64_t>>("SUM", "(BIGINT val) -> BIGINT", kSum),
     row<Sum<double>>("SUM", "(DOUBLE val) -> DOUBLE", kSum),
-    row<DecimalSum>("SUM", "(DECIMAL val) -> DECIMAL",
-                    "The sum of all values; an error when it has more digits than their type."),
+    row<DecimalSum>("SUM", "(DECIMAL val) -> DECIMAL", kSum),
     row<ListSum<int32_t>>("SUM_LIST", "(ARRAY<INT> val) -> INT", kListSum),
     row<ListSum<int64_t>>("SUM_LIST", "(ARRAY<BIGINT> val) -> BIGINT", kListSum),
     row<ListSum<double>>("SUM_LIST", "(ARRAY<DOUBLE> val) -> DOUBLE", kListSum),

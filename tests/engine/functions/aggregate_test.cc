@@ -423,6 +423,41 @@ TEST(Aggregates, a_restored_state_moves_the_sequence_on) {
   EXPECT_EQ(restored.result(), i(9));
 }
 
+TEST(Aggregates, a_sum_of_decimals_that_does_not_fit_is_null_until_it_fits_again) {
+  const SqlType widest = SqlType::decimal(38, 0);
+  Int128 most = 0;
+  for (int digit = 0; digit < 38; ++digit) most = most * 10 + 9;
+  const Value large = Value::decimal(most, 0), opposite = Value::decimal(-most, 0);
+  const Aggregate sum("SUM", {widest});
+  Aggregate::State state(sum);
+  for (int n = 0; n < 1'000; ++n) ASSERT_TRUE(state.update({large}));
+  EXPECT_EQ(state.result(), kNone);
+  Aggregate::State restored(sum), merged(sum);
+  ASSERT_TRUE(restored.decode(state.encoded()));
+  for (int n = 0; n < 500; ++n) ASSERT_TRUE(restored.update({opposite}));
+  for (int n = 0; n < 499; ++n) ASSERT_TRUE(restored.undo({large}));
+  EXPECT_EQ(restored.result(), large);
+  EXPECT_EQ(restored.encoded().size(), 16u);  // as earlier versions wrote it
+  for (int n = 0; n < 999; ++n) ASSERT_TRUE(merged.update({opposite}));
+  EXPECT_EQ(merged.result(), kNone);
+  ASSERT_TRUE(merged.merge(state));
+  EXPECT_EQ(merged.result(), large);
+  const Aggregate small("SUM", {SqlType::decimal(4, 2)});
+  EXPECT_EQ(small.of(column({Value::decimal(6000, 2), Value::decimal(6000, 2)})), kNone);
+  EXPECT_EQ(small.of(column(
+                {Value::decimal(6000, 2), Value::decimal(6000, 2), Value::decimal(-6000, 2)})),
+            Value::decimal(6000, 2));
+}
+
+TEST(Aggregates, a_sum_of_decimals_under_ksqldbs_defaults_fails) {
+  const Aggregate sum("SUM", {SqlType::decimal(4, 2)}, {},
+                      {{std::string(kSumOverflow), std::string(kSumWraps)}});
+  Aggregate::State state(sum);
+  ASSERT_TRUE(state.update({Value::decimal(6000, 2)}));
+  EXPECT_FALSE(state.update({Value::decimal(6000, 2)}));
+  EXPECT_EQ(state.result(), Value::decimal(6000, 2));
+}
+
 TEST(Aggregates, collections_keep_nulls_and_order_and_limits) {
   const auto rows = column({s("b"), kNone, s("a"), s("b"), kNone});
   EXPECT_EQ(Aggregate("COLLECT_LIST", {kString}).of(rows),
