@@ -7,6 +7,7 @@
 
 #include "engine/catalog/system_sources.h"
 #include "engine/java/java_time.h"
+#include "engine/plan/event_times.h"
 #include "engine/plan/generator_rules.h"
 #include "engine/plan/replace_source.h"
 #include "engine/plan/source_formats.h"
@@ -24,14 +25,14 @@ enum class Existing : uint8_t { None, Keep, Replace };
 
 Result<Existing> check_existing(const CreateSource& create, const DataSource* old) {
   const std::string_view kind = kind_word(create.kind);
-  if (!old) return Existing::None;
-  if (create.or_replace && old->kind == create.kind) {
-    if (!create.is_source && !old->read_only) return Existing::Replace;
+  const bool replaces = create.or_replace && old && old->kind == create.kind;
+  if (create.or_replace && (create.is_source || (replaces && old->read_only)))
     return invalid(fmt::format("Cannot add {0} '{1}': CREATE OR REPLACE is not supported on source "
                                "{0}s.",
                                kind, create.name.text))
         .at(create.name_position);
-  }
+  if (!old) return Existing::None;
+  if (replaces) return Existing::Replace;
   if (create.if_not_exists) return Existing::Keep;
   return Error{ErrorCode::DuplicateSource,
                fmt::format("Cannot add {} '{}': A {} with the same name already exists", kind,
@@ -53,6 +54,10 @@ Status check_declares_columns(const CreateSource& create, const SourceFormats& f
                       "is provided. Current format is {1}.",
                       which, format.name));
     const bool declared = std::ranges::any_of(create.elements, [&](const TableElement& element) {
+      // Headers are on neither side, and in no schema.
+      if (element.constraint == ColumnConstraint::Header ||
+          element.constraint == ColumnConstraint::Headers)
+        return false;
       return is_key == (element.constraint == ColumnConstraint::Key ||
                         element.constraint == ColumnConstraint::PrimaryKey);
     });
@@ -161,11 +166,11 @@ std::vector<std::string> order_of_declaration(const CreateSource& create, const 
 Status check_no_topic(const CreateSource& create, const DataSource* old, const Topics& topics,
                       const std::string& topic) {
   if (!topics.find(topic) || (old && old->topic == topic && old->schema.has_row_id())) return {};
-  return Error{ErrorCode::TopicExists,
-               fmt::format("topic \"{}\" is there already, and its records have keys of their own",
-                           topic),
-               {},
-               "Declare the PRIMARY KEY of these records, or give the table another name."}
+  return Error{
+      ErrorCode::TopicExists,
+      fmt::format("topic \"{}\" is there already, and its records have keys of their own", topic),
+      {},
+      "Declare the PRIMARY KEY of these records, or give the table another name."}
       .at(create.name_position);
 }
 
@@ -266,7 +271,8 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   source.schema = TRY(takes_storage ? read_schema(with_serials(create.elements, catalog.types),
                                                   catalog.types, column_types)
                                     : read_schema(create.elements, catalog.types));
-  const bool is_postgres = create.is_postgres || std::ranges::any_of(source.schema.columns, &ColumnDef::is_serial);
+  const bool is_postgres =
+      create.is_postgres || std::ranges::any_of(source.schema.columns, &ColumnDef::is_serial);
   source.column_order = order_of_declaration(create, source.schema, settings);
   const bool is_keyless = is_keyless_table(create, source.schema, settings);
   if (is_keyless) {
@@ -302,6 +308,7 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   const bool is_inferred = TRY(
       infer_missing_columns(formats, with.topic.value_or(default_topic_name(source.name, settings)),
                             registrar, source.schema));
+  TRY(check_timestamp_format(with, settings));
   source.timestamp = TRY(find_timestamp_column(with, source.schema));
   const SourceFormats fitted = TRY(fit_formats(formats, source.schema, properties));
 
@@ -346,6 +353,23 @@ Properties topic_config(SourceKind kind, bool is_windowed, std::optional<int64_t
                                                         : "compact";
   if (retention_ms) config["retention.ms"] = std::to_string(*retention_ms);
   return config;
+}
+
+Status check_timestamp_format(const SourceProperties& properties, const EngineSettings& settings) {
+  if (settings.ksqldb_compat || !properties.timestamp_format) return {};
+  const std::string& format = *properties.timestamp_format;
+  bool is_quoted = false;
+  for (const char c : format) {
+    if (c == '\'') is_quoted = !is_quoted;
+    if (c != '%' || is_quoted) continue;
+    return Error{
+        ErrorCode::InvalidParameter,
+        fmt::format("TIMESTAMP_FORMAT '{}' is not a pattern of Java's letters", format),
+        "A percent sign has no meaning there.",
+        "Write, for example, 'yyyy-MM-dd HH:mm:ss', or \"yyyy-MM-dd'T'HH:mm:ssX\" with its "
+        "quotes doubled."};
+  }
+  return {};
 }
 
 Result<std::optional<TimestampColumn>> find_timestamp_column(const SourceProperties& properties,

@@ -11,6 +11,8 @@
 #include "engine/expr/assigned.h"
 #include "engine/formats/text_value.h"
 #include "engine/functions/session_zone.h"
+#include "engine/java/java_time.h"
+#include "engine/plan/event_times.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/parse.h"
 #include "engine/types/postgres_types.h"
@@ -155,6 +157,34 @@ Error wrong_count(const InsertPlan& plan, const ExpressionList& row) {
                            absl::StrJoin(expected, ", "), absl::StrJoin(got, ", "))};
 }
 
+// The value with each NULL in its constructors as a NULL of the column's type: STRUCT(tags := NULL) has no type of its own.
+void give_types_to_nulls(Expression& value, const SqlType& type) {
+  const auto give = [](ExpressionPtr& part, const SqlType& its) {
+    if (!part->as<NullLiteral>()) return give_types_to_nulls(*part, its);
+    const TextPosition position = part->position;
+    part = make_expression(Cast{std::move(part), type_name_of(its)}, position);
+  };
+  if (auto* made = std::get_if<StructConstructor>(&value.node);
+      made && type.kind() == TypeKind::Struct)
+    for (StructField& field : made->fields)
+      if (const int at = type.field_index(field.name.text); at >= 0)
+        give(field.value, type.fields()[static_cast<size_t>(at)].type);
+  if (auto* made = std::get_if<ArrayConstructor>(&value.node);
+      made && type.kind() == TypeKind::Array)
+    for (ExpressionPtr& element : made->elements) give(element, type.element());
+  if (auto* made = std::get_if<MapConstructor>(&value.node); made && type.kind() == TypeKind::Map)
+    for (MapEntry& entry : made->entries) give(entry.value, type.value());
+}
+
+// A value in a message, which stays one line: whole characters, and few of them.
+std::string shown_text(std::string_view text) {
+  constexpr size_t kMostBytes = 100;
+  if (text.size() <= kMostBytes) return std::string(text);
+  size_t end = kMostBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
+
 class RowReader {
  public:
   RowReader(const InsertPlan& plan, const PlanContext& context, const EvalContext& evaluation)
@@ -238,6 +268,11 @@ class RowReader {
                          scope_.texts_take_types;
     if (const auto* text = is_composite || is_read ? expression.as<StringLiteral>() : nullptr)
       return parse_text_value(type, text->value, "a value", scope_.forms);
+    if (type.is_nested() && scope_.texts_take_types) {
+      const ExpressionPtr typed = clone(expression);
+      give_types_to_nulls(*typed, type);
+      return assign_constant(*typed, type, scope_, evaluation_);
+    }
     return assign_constant(expression, type, scope_, evaluation_);
   }
 
@@ -308,10 +343,40 @@ Result<InsertBatch> plan_rows(const InsertValues& insert, const DataSource& sour
     return Error{ErrorCode::SyntaxError, "VALUES lists must all be the same length"};
   RowReader reader(plan, context, evaluation);
   for (const ExpressionList& row : insert.rows) TRY(reader.append(row));
-  return reader.finish(context.catalog.sources().at(source.name));
+  InsertBatch batch = reader.finish(context.catalog.sources().at(source.name));
+  size_t wrong = 0;
+  if (!context.settings.ksqldb_compat)
+    TRY(check_event_times(source, batch.columns, batch.timestamps.size(), wrong));
+  return batch;
 }
 
 }  // namespace
+
+Status check_event_times(const DataSource& source, std::span<const ColumnPtr> columns, size_t rows,
+                         size_t& row) {
+  if (!source.timestamp || !source.timestamp->format) return {};
+  const int index = source.schema.index_of(source.timestamp->column);
+  if (index < 0 || !columns[static_cast<size_t>(index)]) return {};
+  const Column& texts = *columns[static_cast<size_t>(index)];
+  if (texts.type().kind() != TypeKind::String) return {};
+  const TimePattern pattern = TRY(TimePattern::compile(*source.timestamp->format));
+  for (row = 0; row < rows; ++row) {
+    if (texts.is_null(row)) continue;
+    const std::string_view text = texts.data<std::string_view>()[row];
+    const Result<int64_t> time = pattern.parse_timestamp(text, TimeZone::utc());
+    if (time && *time >= 0) continue;
+    if (time)
+      return Error{ErrorCode::InvalidDatetime,
+                   fmt::format("time out of range for column {}: \"{}\"", source.timestamp->column,
+                               shown_text(text)),
+                   "The time of a record is 1970 or later."};
+    return Error{
+        ErrorCode::InvalidDatetime,
+        fmt::format("invalid input for column {}: \"{}\" does not fit TIMESTAMP_FORMAT '{}'",
+                    source.timestamp->column, shown_text(text), pattern.text())};
+  }
+  return {};
+}
 
 Result<Value> default_value(const ColumnDef& column, const PlanContext& context,
                             const EvalContext& evaluation) {

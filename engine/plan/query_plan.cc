@@ -8,6 +8,7 @@
 #include "engine/formats/format.h"
 #include "engine/functions/session_zone.h"
 #include "engine/plan/create_source.h"
+#include "engine/plan/event_times.h"
 #include "engine/plan/op_column.h"
 #include "engine/plan/replace_source.h"
 #include "engine/plan/select_plan.h"
@@ -270,6 +271,7 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
   sink->sql = statement.text;
   sink->created_by = id;
   sink->window = select.window;
+  TRY(check_timestamp_format(with, settings));
   sink->timestamp = TRY(find_timestamp_column(with, select.schema));
   const SourceFormats chosen =
       TRY(sink_formats(with, first, create.name.text, select.schema.key_count() > 0, settings));
@@ -291,6 +293,37 @@ Result<PlannedQuery> plan_create_as(const CreateAsSelect& create, const ParsedSt
   if (rebuilds) planned.rebuilds = existing->created_by;
   return planned;
 }
+
+namespace {
+
+// INSERT INTO ... SELECT takes what loses nothing by its type, and whole numbers for any DECIMAL, as ksqlDB does: a
+// value that has too many digits is reported with its record.
+bool is_insertable(const SqlType& from, const SqlType& to) {
+  if (is_implicitly_castable(from, to)) return true;
+  const bool is_whole = from.kind() == TypeKind::Integer || from.kind() == TypeKind::Bigint;
+  if (is_whole) return to.kind() == TypeKind::Decimal;
+  if (from.kind() != to.kind()) return false;
+  switch (from.kind()) {
+    case TypeKind::Array:
+      return is_insertable(from.element(), to.element());
+    case TypeKind::Map:
+      return from.key() == to.key() && is_insertable(from.value(), to.value());
+    case TypeKind::Struct:
+      return std::ranges::all_of(from.fields(), [&](const Field& field) {
+        const int at = to.field_index(field.name);
+        return at >= 0 && is_insertable(field.type, to.fields()[static_cast<size_t>(at)].type);
+      });
+    default:
+      return false;
+  }
+}
+
+Result<BoundExpression> fit_to_sink(BoundExpression value, const SqlType& type) {
+  const bool is_implicit = is_implicitly_castable(value.type, type);
+  return is_implicit ? coerce(std::move(value), type) : cast(std::move(value), type);
+}
+
+}  // namespace
 
 Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const ParsedStatement&,
                                         const PlanContext& context) {
@@ -337,11 +370,11 @@ Result<PlannedQuery> plan_insert_select(const InsertSelect& insert, const Parsed
   bool fits = select.schema.columns.size() == sink->schema.columns.size();
   for (size_t i = 0; fits && i < select.schema.columns.size(); ++i) {
     const ColumnDef& target = sink->schema.columns[i];
-    fits = is_implicitly_castable(select.schema.columns[i].type, target.type) &&
+    fits = is_insertable(select.schema.columns[i].type, target.type) &&
            select.schema.columns[i].name == target.name &&
            select.schema.columns[i].role == target.role;
     if (!fits) break;
-    Result<BoundExpression> coerced = coerce(project.columns[i], target.type);
+    Result<BoundExpression> coerced = fit_to_sink(project.columns[i], target.type);
     fits = coerced.has_value();
     if (fits) project.columns[i] = std::move(coerced).take();
   }

@@ -14,9 +14,10 @@ std::vector<std::string> names_of(std::span<const ColumnDef> columns) {
 
 class JsonReader final : public Reader {
  public:
-  JsonReader(std::span<const ColumnDef> columns, std::vector<bool> needed, bool wrapped)
+  JsonReader(std::span<const ColumnDef> columns, std::vector<bool> needed, bool wrapped,
+             JsonTimes times)
       : fields_(names_of(columns)), needed_(std::move(needed)), wrapped_(wrapped) {
-    for (const ColumnDef& column : columns) values_.emplace_back(column.type, column.name);
+    for (const ColumnDef& column : columns) values_.emplace_back(column.type, column.name, times);
     slots_.resize(columns.size());
     exact_in_.resize(columns.size());
   }
@@ -149,8 +150,8 @@ class JsonReader final : public Reader {
 }  // namespace
 
 std::unique_ptr<Reader> make_json_reader(std::span<const ColumnDef> columns,
-                                         std::vector<bool> needed, bool wrapped) {
-  return std::make_unique<JsonReader>(columns, std::move(needed), wrapped);
+                                         std::vector<bool> needed, bool wrapped, JsonTimes times) {
+  return std::make_unique<JsonReader>(columns, std::move(needed), wrapped, times);
 }
 
 }  // namespace engine

@@ -6,14 +6,17 @@
 
 #include "engine/formats/reader.h"
 #include "engine/types/schema.h"
+#include "engine/types/text_json.h"
 
 namespace engine {
 
-// Fields are found by exact name, else by the upper-cased one; missing ones are null. Of duplicates
-// the last counts. Numbers are read from numeric strings too, strings from anything, BYTES from
+// Fields are found by exact name, else by the upper-cased one; missing ones are null. The last of duplicates
+// counts. Numbers are read from numeric strings too, strings from anything, BYTES from
 // base64, DATE, TIME and TIMESTAMP from numbers. With `wrapped` a record is an object with the
-// columns as fields, otherwise the bare value of the one column.
+// columns as fields, otherwise the bare value of the one column. With JsonTimes::Iso points in time may
+// also be texts, as answers over HTTP show them.
 std::unique_ptr<Reader> make_json_reader(std::span<const ColumnDef> columns,
-                                         std::vector<bool> needed, bool wrapped);
+                                         std::vector<bool> needed, bool wrapped,
+                                         JsonTimes times = JsonTimes::Numbers);
 
 }  // namespace engine
