@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/suggest.h"
+#include "engine/functions/json/json_path.h"
 #include "engine/functions/registry.h"
 #include "engine/plan/join_analysis.h"
 #include "engine/types/ascii.h"
@@ -325,6 +326,28 @@ Status check_functions(const Expression& expression) {
   return {};
 }
 
+// A path that is written down and cannot be parsed would give NULL for each record.
+Status check_json_paths(const Expression& expression) {
+  const auto* call = expression.as<FunctionCall>();
+  if (call && call->name == "EXTRACTJSONFIELD" && call->arguments.size() == 2)
+    if (const auto* path = call->arguments[1]->as<StringLiteral>())
+      if (const auto steps = parse_json_path(path->value); !steps)
+        return Error(steps.error())
+            .with_hint("Names with other characters stand in brackets and quotes: $['a.b'].")
+            .at(call->arguments[1]->position);
+  for (const Expression* child : children(expression)) TRY(check_json_paths(*child));
+  return {};
+}
+
+Status check_json_paths(const Analysis& analysis) {
+  for (const AnalysedItem& item : analysis.items) TRY(check_json_paths(*item.expression));
+  for (const ExpressionList* list : {&analysis.group_by, &analysis.partition_by})
+    for (const ExpressionPtr& each : *list) TRY(check_json_paths(*each));
+  for (const ExpressionPtr* each : {&analysis.where, &analysis.having})
+    if (*each) TRY(check_json_paths(**each));
+  return {};
+}
+
 Status check_all_functions(const Analysis& analysis) {
   for (const AnalysedItem& item : analysis.items) TRY(check_functions(*item.expression));
   for (const ExpressionPtr& expression : analysis.group_by) TRY(check_functions(*expression));
@@ -484,6 +507,7 @@ Result<Analysis> analyse(const Query& query, const PlanContext& context, QueryUs
   out.emit = query.emit;
   out.limit = TRY(read_limit(query.limit.get()));
   TRY(check_all_functions(out));
+  if (!context.settings.ksqldb_compat) TRY(check_json_paths(out));
   TRY(note_functions(out));
   return out;
 }

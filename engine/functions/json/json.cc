@@ -6,6 +6,7 @@
 
 #include "engine/functions/adapters.h"
 #include "engine/functions/families.h"
+#include "engine/functions/json/json_path.h"
 #include "engine/functions/json/json_tree.h"
 #include "engine/functions/session_zone.h"
 #include "engine/types/ascii.h"
@@ -23,56 +24,20 @@ using Text = std::string_view;
 using Parser = PerBatch<json::Parser>;
 using Kind = json::Node::Kind;
 
-// ---- Paths: $.a.b[0]['c'] ----
+// ---- Paths ----
 
-// The steps of a path: names, and indexes as digits.
+// The steps of the path that was asked for last, which is that of the next row as a rule.
 class JsonPath {
  public:
   Result<const std::vector<std::string>*> steps(Text path) {
     if (path != text_ || steps_.empty()) {
-      steps_ = TRY(parse(path));
+      steps_ = TRY(parse_json_path(path));
       text_ = path;
     }
     return &steps_;
   }
 
  private:
-  static Error invalid(Text path) {
-    return Error{ErrorCode::InvalidParameter, "Invalid JSON path: '" + std::string(path) + "'"};
-  }
-  static bool is_name_character(char c) {
-    return is_ascii_letter(c) || is_ascii_digit(c) || c == '_' || c == '-' || c == ':' ||
-           c == '$' || (static_cast<unsigned char>(c) & 0x80) != 0;
-  }
-  // The first step is always "$".
-  static Result<std::vector<std::string>> parse(Text path) {
-    if (!path.starts_with('$')) return invalid(path);
-    std::vector<std::string> steps{"$"};
-    for (Text rest = path.substr(1); !rest.empty();) {
-      const char begin = rest[0];
-      rest.remove_prefix(1);
-      size_t size;
-      if (begin == '.') {
-        size =
-            static_cast<size_t>(std::ranges::find_if_not(rest, is_name_character) - rest.begin());
-        if (size == 0) return invalid(path);
-        steps.emplace_back(rest.substr(0, size));
-      } else if (begin == '[') {
-        const char quote = rest.starts_with('\'') || rest.starts_with('"') ? rest[0] : '\0';
-        if (quote != '\0') rest.remove_prefix(1);
-        const std::string end = quote == '\0' ? "]" : std::string{quote, ']'};
-        size = rest.find(end);
-        if (size == Text::npos || size == 0) return invalid(path);
-        steps.emplace_back(rest.substr(0, size));
-        size += end.size();
-      } else {
-        return invalid(path);
-      }
-      rest.remove_prefix(size);
-    }
-    return steps;
-  }
-
   std::string text_;
   std::vector<std::string> steps_;
 };
