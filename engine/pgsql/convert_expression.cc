@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/pgsql/convert.h"
+#include "engine/pgsql/interval_units.h"
 #include "engine/pgsql/nesting.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/postgres_operators.h"
@@ -635,8 +636,8 @@ Result<ExpressionPtr> Converter::row_among(const Fields& subquery, bool negated,
       {TRY(row_in(row, query, at)), make_expression(BooleanLiteral{!negated}, at)});
   choice.branches.push_back(
       {TRY(row_in(row, query, at, RowMatch::Unknown)),
-       make_expression(Cast{make_expression(NullLiteral{}, at), TypeName{.kind = TypeKind::Boolean}},
-                       at)});
+       make_expression(
+           Cast{make_expression(NullLiteral{}, at), TypeName{.kind = TypeKind::Boolean}}, at)});
   choice.otherwise = make_expression(BooleanLiteral{negated}, at);
   return make_expression(std::move(choice), at);
 }
@@ -768,6 +769,15 @@ Result<ExpressionPtr> Converter::type_cast(const Fields& fields) const {
   const auto type = fields.part("typeName");
   if (!type) return Error{ErrorCode::SyntaxError, "a cast has no type"}.at(at);
   ExpressionPtr operand = TRY(child_of(fields, "arg"));
+  if (auto* text = std::get_if<StringLiteral>(&operand->node);
+      text && type_name(*type) == "interval")
+    if (auto of_units = TRY(interval_of_units(text->value, *type, at))) {
+      text->value = *std::move(of_units);
+      TypeName interval;
+      interval.position = position(type->number("location"));
+      interval.custom_name = in_schema({"interval"}).text;
+      return make_expression(Cast{std::move(operand), std::move(interval)}, at);
+    }
   auto target = TRY(this->type(*type));
   if (auto* text = std::get_if<StringLiteral>(&operand->node);
       text && target.kind == TypeKind::Double)

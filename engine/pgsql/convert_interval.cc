@@ -2,9 +2,14 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "engine/pgsql/convert.h"
+#include "engine/pgsql/interval_units.h"
 #include "engine/types/ascii.h"
+#include "engine/types/postgres_texts.h"
 #include "engine/types/text_number.h"
 
 namespace engine::pgsql {
@@ -41,9 +46,76 @@ constexpr UnitRow kUnits[] = {
     {"yr", 0},
     {"y", 0},
 };
-// What the fields of INTERVAL '5' MINUTE are in PostgreSQL's tree.
-constexpr std::pair<int64_t, double> kFields[] = {
-    {1 << 12, 1e3}, {1 << 11, 6e4}, {1 << 10, 3.6e6}, {1 << 3, 8.64e7}};
+// The units of INTERVAL '5' MINUTE, of INTERVAL '1-2' YEAR TO MONTH, as bits in PostgreSQL's tree; from the longest.
+enum UnitBit : int64_t {
+  kYear = 1 << 2,
+  kMonth = 1 << 1,
+  kDay = 1 << 3,
+  kHour = 1 << 10,
+  kMinute = 1 << 11,
+  kSecond = 1 << 12,
+  kAllUnits = 0x7fff,  // INTERVAL(3): no units, only digits behind the point
+};
+constexpr std::pair<UnitBit, std::string_view> kUnitWords[] = {
+    {kYear, "years"}, {kMonth, "months"},   {kDay, "days"},
+    {kHour, "hours"}, {kMinute, "minutes"}, {kSecond, "seconds"}};
+
+// The shortest of them, of which a number without a unit is.
+UnitBit last_unit(int64_t units) {
+  UnitBit last = kSecond;
+  for (const auto& [bit, word] : kUnitWords)
+    if (units & bit) last = bit;
+  return last;
+}
+
+std::string_view word_of(UnitBit unit) {
+  return std::ranges::find(kUnitWords, unit, &std::pair<UnitBit, std::string_view>::first)->second;
+}
+
+bool is_plain_number(std::string_view word) {
+  return !word.empty() && std::ranges::all_of(word, [](char c) {
+    return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+';
+  }) && word.find('-', 1) == std::string_view::npos;  // 1-2 is a year and two months
+}
+
+// As DecodeInterval() of PostgreSQL reads it: from the right, a number without a unit is of the last one, and a number
+// before it is of days; 5:10 of MINUTE TO SECOND has no hours.
+std::string with_units(std::string_view text, int64_t units) {
+  std::vector<std::string> words;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(' ', at), text.size());
+    if (end > at) words.emplace_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  const UnitBit last = last_unit(units);
+  if (!words.empty()) {
+    std::string& word = words.back();
+    const bool has_colon = word.find(':') != std::string::npos;
+    if (has_colon && units == (kMinute | kSecond) && std::ranges::count(word, ':') == 1)
+      word.insert(word.starts_with('-') || word.starts_with('+') ? 1 : 0, "00:");
+    if (is_plain_number(word)) {
+      if (words.size() > 1 && last != kYear && last != kMonth && last != kDay &&
+          is_plain_number(words[words.size() - 2]))
+        words[words.size() - 2] += " days";
+      words.back() += " " + std::string(word_of(last));
+    }
+  }
+  std::string all;
+  for (const std::string& word : words) all += (all.empty() ? "" : " ") + word;
+  return all;
+}
+
+// AdjustIntervalForTypmod() of PostgreSQL: what is shorter than the last unit goes, and what is longer than the first
+// stays.
+void cut_to_units(Interval& interval, int64_t units) {
+  constexpr int64_t kUsPerMinute = 60'000'000, kUsPerHour = 60 * kUsPerMinute;
+  const UnitBit last = last_unit(units);
+  if (last == kYear) interval.months = interval.months / 12 * 12;
+  if (last == kYear || last == kMonth) interval.days = 0;
+  if (last == kYear || last == kMonth || last == kDay) interval.us = 0;
+  if (last == kHour) interval.us = interval.us / kUsPerHour * kUsPerHour;
+  if (last == kMinute) interval.us = interval.us / kUsPerMinute * kUsPerMinute;
+}
 
 std::string_view take_while(std::string_view& text, auto&& belongs) {
   size_t size = 0;
@@ -93,8 +165,9 @@ struct Span {
   }
 };
 
-// `plain`: what a number without a unit counts, in ms.
-Result<Span> parse_interval(std::string_view whole, double plain, TextPosition at) {
+// A number without a unit counts seconds.
+Result<Span> parse_interval(std::string_view whole, TextPosition at) {
+  constexpr double kPlainMs = 1'000;
   const auto refuse = [&] {
     return Error{
         ErrorCode::InvalidText,
@@ -124,7 +197,7 @@ Result<Span> parse_interval(std::string_view whole, double plain, TextPosition a
     has_any = true;
     if (is_clock && !unit.empty()) return refuse();
     if (is_clock || unit.empty()) {
-      is_clock ? span.add(*value, 1) : span.add(*value, plain);
+      is_clock ? span.add(*value, 1) : span.add(*value, kPlainMs);
       continue;
     }
     auto row = std::ranges::find(kUnits, std::string_view(unit), &UnitRow::name);
@@ -149,22 +222,36 @@ bool Converter::is_interval(const Node& node) {
   return type && type_name(*type) == "interval";
 }
 
+Result<std::optional<std::string>> interval_of_units(std::string_view text, const Fields& type,
+                                                     TextPosition at) {
+  std::vector<int64_t> modifiers;
+  for (const Node& modifier : pgsql::children(type, "typmods")) {
+    const auto value = modifier.fields.part("ival");
+    modifiers.push_back(value ? value->number("ival") : 0);
+  }
+  if (modifiers.empty() || modifiers.front() == kAllUnits) return std::optional<std::string>();
+  Result<Interval> read = engine::parse_interval(with_units(text, modifiers.front()));
+  if (!read) return Error(read.error()).at(at);
+  cut_to_units(*read, modifiers.front());
+  if (modifiers.size() > 1) {  // SECOND(p)
+    constexpr int64_t kDigits = 6;
+    int64_t step = 1;
+    for (int64_t digits = std::clamp<int64_t>(modifiers[1], 0, kDigits); digits < kDigits; ++digits)
+      step *= 10;
+    const int64_t half = read->us < 0 ? -(step / 2) : step / 2;
+    read->us = (read->us + half) / step * step;
+  }
+  return std::optional(interval_text(*read));
+}
+
 Result<ExpressionPtr> Converter::moved_by_interval(ExpressionPtr time, const Fields& interval,
                                                    bool is_later, TextPosition at) const {
   const auto literal = child(interval, "arg");
   const auto text = literal ? literal->fields.part("sval") : std::nullopt;
   if (!text) return not_supported("an INTERVAL that is no literal is", at);
-  double plain = 1'000;
-  const auto type = interval.part("typeName");
-  for (const Node& modifier : pgsql::children(*type, "typmods")) {
-    const auto value = modifier.fields.part("ival");
-    const auto field = std::ranges::find(kFields, value ? value->number("ival") : 0,
-                                         &std::pair<int64_t, double>::first);
-    if (field == std::end(kFields)) return not_supported("this kind of INTERVAL is", at);
-    plain = field->second;
-    break;
-  }
-  const Span span = TRY(parse_interval(text->text("sval"), plain, at));
+  const std::string written(text->text("sval"));
+  const auto of_units = TRY(interval_of_units(written, *interval.part("typeName"), at));
+  const Span span = TRY(parse_interval(of_units.value_or(written), at));
   const double ms = std::round(span.ms);
   // The functions take an INTEGER.
   const bool is_seconds = std::fmod(ms, 1e3) == 0;

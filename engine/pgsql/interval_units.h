@@ -1,0 +1,17 @@
+// INTERVAL '3' MONTH: the units that stand behind an interval's text.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/pgsql/tree.h"
+
+namespace engine::pgsql {
+
+// The text that a literal of this type stands for, without the type's units: INTERVAL '3' MONTH is '3 mons', INTERVAL
+// '1 10:20:30' DAY TO HOUR is '1 day 10:00:00'. Nothing where the type names no units. Fails with InvalidText.
+Result<std::optional<std::string>> interval_of_units(std::string_view text, const Fields& type,
+                                                     TextPosition at);
+
+}  // namespace engine::pgsql
