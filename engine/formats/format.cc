@@ -224,9 +224,12 @@ Status validate_key_schema(const FormatSpec& spec, std::span<const ColumnDef> co
   std::string features;
   for (const std::string_view feature : serde_features(spec, columns.size(), Side::Key))
     features += feature;
-  return invalid("Key format does not support schema.\nformat: " + spec.name +
-                 "\nschema: Persistence{columns=" + list_columns(columns) + ", features=[" +
-                 features + "]}\nreason: " + status.error().message);
+  Error error = invalid("Key format does not support schema.\nformat: " + spec.name +
+                        "\nschema: Persistence{columns=" + list_columns(columns) + ", features=[" +
+                        features + "]}\nreason: " + status.error().message);
+  // A GROUP BY of several columns, the first thing that users of other databases write, ends here.
+  if (spec.name != "JSON") error.hint = "Add WITH (KEY_FORMAT = 'JSON').";
+  return error;
 }
 
 FormatSpec apply_default_wrapping(FormatSpec spec, std::span<const ColumnDef> value_columns,

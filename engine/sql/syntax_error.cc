@@ -1,6 +1,9 @@
 #include "engine/sql/syntax_error.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/suggest.h"
 
@@ -182,9 +185,9 @@ std::string expected_hint(const antlr4::misc::IntervalSet& expected) {
 }
 
 // Reserved words that come where a list of expressions has ended; others are rather meant for columns.
-constexpr std::string_view kBehindLists[] = {"AS",     "EMIT", "FROM",      "GROUP", "HAVING",
-                                             "INTO",   "LIMIT", "PARTITION", "SELECT", "VALUES",
-                                             "WHERE",  "WINDOW", "WITH"};
+constexpr std::string_view kBehindLists[] = {"AS",    "EMIT",   "FROM",      "GROUP",  "HAVING",
+                                             "INTO",  "LIMIT",  "PARTITION", "SELECT", "VALUES",
+                                             "WHERE", "WINDOW", "WITH"};
 
 std::string hint_for(const SyntaxFailure& failure, StatementTokens& tokens) {
   const size_t at = failure.token_index;
@@ -218,6 +221,77 @@ std::optional<size_t> word_of_select_over_tables(size_t at, StatementTokens& tok
   if (here == "WITHIN" && tokens.token(at).getType() != antlr4::Token::EOF &&
       to_upper(text_of(tokens.token(at + 1))) == "GROUP")
     return at;
+  return std::nullopt;
+}
+
+// Syntax of PostgreSQL, or of other systems that stream, which a continuous query does not have.
+struct Construct {
+  std::vector<std::string_view> words;  // of tokens that follow each other; "'" is any text
+  std::string_view hint;
+};
+const std::vector<Construct>& foreign_constructs() {
+  constexpr std::string_view kDates =
+      "A continuous query writes CAST('2024-01-31' AS DATE), and likewise of TIME and TIMESTAMP.";
+  constexpr std::string_view kWindows =
+      "Windows stand behind FROM: ... FROM s WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k.";
+  static const std::vector<Construct> constructs = {
+      {{"DISTINCT", "ON"},
+       "A continuous query has no DISTINCT ON: GROUP BY these columns, with LATEST_BY_OFFSET or "
+       "EARLIEST_BY_OFFSET of the others."},
+      {{"ORDER", "BY"},
+       "ORDER BY within a call is for SELECTs over tables, without EMIT. In a continuous query "
+       "COLLECT_LIST keeps the order of the records."},
+      {{"GROUPING", "SETS"},
+       "A continuous query has no GROUPING SETS: create a query for each of the sets."},
+      {{"LATERAL"},
+       "LATERAL is for SELECTs over tables, without EMIT. In a continuous query EXPLODE makes rows "
+       "of an array."},
+      {{"OFFSET"}, "OFFSET is for SELECTs over tables, without EMIT."},
+      {{"TUMBLE", "("}, kWindows},
+      {{"HOP", "("}, kWindows},
+      {{"MATCH_RECOGNIZE"},
+       "MATCH_RECOGNIZE is not supported: join the stream with itself WITHIN a time, or aggregate "
+       "it in windows."},
+      {{"STREAM", "OR", "REPLACE"}, "Write CREATE OR REPLACE STREAM."},
+      {{"TABLE", "OR", "REPLACE"}, "Write CREATE OR REPLACE TABLE."},
+      {{"DATE", "'"}, kDates},
+      {{"TIME", "'"}, kDates},
+      {{"TIMESTAMP", "'"}, kDates},
+      {{"INTERVAL", "'"},
+       "A continuous query has no intervals: TIMESTAMPADD(DAYS, 1, t) and TIMESTAMPSUB move a "
+       "time. "
+       "It evaluates now() once, so that nothing moves with it."},
+      {{"EXTRACT", "("},
+       "A continuous query has no EXTRACT: FORMAT_TIMESTAMP(t, 'yyyy') gives a part as a text."},
+      {{"IS", "TRUE"}, "In a continuous query write the condition itself, or x = TRUE."},
+      {{"IS", "FALSE"}, "In a continuous query write NOT before the condition, or x = FALSE."},
+      {{"IS", "UNKNOWN"}, "In a continuous query write x IS NULL."},
+  };
+  return constructs;
+}
+
+// The first token and the hint of a construct that the parser stopped in, or directly behind.
+std::optional<std::pair<size_t, std::string_view>> foreign_construct(size_t at,
+                                                                     StatementTokens& tokens) {
+  constexpr size_t kFarthest = 3;  // EXTRACT ( year FROM
+  const auto is_word_at = [&](size_t place, std::string_view word) {
+    const antlr4::Token& token = tokens.token(place);
+    if (word == "'")
+      return token.getType() == MillraceLexer::STRING_VALUE ||
+             token.getType() == MillraceLexer::ESCAPED_STRING_VALUE;
+    return token.getType() != antlr4::Token::EOF && to_upper(text_of(token)) == word;
+  };
+  for (size_t start = at; at - start <= kFarthest; --start) {
+    for (const Construct& construct : foreign_constructs()) {
+      const size_t size = construct.words.size();
+      const size_t reach = construct.words.front() == "EXTRACT" ? kFarthest : size;
+      if (start + size > tokens.size() || start + reach < at) continue;
+      size_t matched = 0;
+      while (matched < size && is_word_at(start + matched, construct.words[matched])) ++matched;
+      if (matched == size) return std::pair(start, construct.hint);
+    }
+    if (start == 0) break;
+  }
   return std::nullopt;
 }
 
@@ -307,6 +381,14 @@ Error syntax_error(const SyntaxFailure& failure, StatementTokens& tokens, std::s
                  .hint =
                      "OVER (window functions), FILTER and WITHIN GROUP are for SELECTs over "
                      "tables, without EMIT, and not for queries that go on.",
+                 .position = position_of(word),
+                 .ksqldb = std::move(detail)};
+  }
+  if (const auto construct = foreign_construct(failure.token_index, tokens)) {
+    const antlr4::Token& word = tokens.token(construct->first);
+    return Error{.code = ErrorCode::SyntaxError,
+                 .message = message_at(word),
+                 .hint = std::string(construct->second),
                  .position = position_of(word),
                  .ksqldb = std::move(detail)};
   }
