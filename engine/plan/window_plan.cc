@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
+#include <variant>
 
 #include "engine/catalog/statement_settings.h"
 #include "engine/types/time_math.h"
@@ -46,7 +49,77 @@ Status check_window_count(const AggregateWindow& window, const Properties& prope
               : fmt::format(", or raise the limit: SET '{}' = '{}'", kMaxWindowsProperty, count))};
 }
 
+// "7 days", "90 seconds".
+std::string duration_text(int64_t ms) {
+  constexpr std::pair<int64_t, std::string_view> kUnits[] = {{kDayMs, "day"},
+                                                             {3'600'000, "hour"},
+                                                             {60'000, "minute"},
+                                                             {1'000, "second"},
+                                                             {1, "millisecond"}};
+  const auto unit =
+      std::ranges::find_if(kUnits, [ms](const auto& each) { return ms % each.first == 0; });
+  const int64_t count = ms / unit->first;
+  return fmt::format("{} {}{}", count, unit->second, count == 1 ? "" : "s");
+}
+
+// Each start of windows that is kept takes 200 bytes in memory in each task, also when its rows have left memory
+// (docs/adr/0112): without a RETENTION a table has at most kMostStarts of them. For windows that advance by a quarter of an
+// hour these are more than five years, and the table has no bound: it grows by 7 MB a year.
+constexpr int64_t kMostStarts = 200'000;
+constexpr int64_t kLongMs = 5 * 365 * kDayMs;
+
+int64_t kept_ms(const AggregateWindow& window, int64_t source_retention_ms) {
+  const int64_t most_ms = window.type == WindowType::Session
+                              ? kRetentionOfSource
+                              : saturating_multiply(window.advance_ms, kMostStarts);
+  const int64_t wanted_ms = source_retention_ms < 0 ? kRetentionOfSource : source_retention_ms;
+  if (wanted_ms == kRetentionOfSource && most_ms >= kLongMs) return kRetentionOfSource;
+  return std::max(window.retention_ms, std::min(wanted_ms, most_ms / kDayMs * kDayMs));
+}
+
+AggregateWindow* find_window(QueryPlan& plan) {
+  for (StagePlan& stage : plan.stages)
+    for (PlanNode& node : stage.nodes)
+      if (auto* step = std::get_if<AggregateStep>(&node.step); step && step->window)
+        return &*step->window;
+  return nullptr;
+}
+
 }  // namespace
+
+void keep_windows(QueryPlan& plan, const Query& query, int64_t source_retention_ms) {
+  AggregateWindow* const window = find_window(plan);
+  if (!window || !query.window || query.window->retention) return;
+  window->retention_ms = kept_ms(*window, source_retention_ms);
+  // A session is looked for in the parts from its record's on; a part is a range that expires.
+  if (window->type == WindowType::Session) window->part_ms = std::max(window->size_ms, kDayMs);
+}
+
+void keep_windows_of(const QueryPlan& old, QueryPlan& plan, const Query& query) {
+  AggregateWindow* const window = find_window(plan);
+  if (!window || !query.window || query.window->retention) return;
+  for (const StagePlan& stage : old.stages)
+    for (const PlanNode& node : stage.nodes)
+      if (const auto* step = std::get_if<AggregateStep>(&node.step); step && step->window) {
+        window->retention_ms = step->window->retention_ms;
+        window->part_ms = step->window->part_ms;
+      }
+}
+
+std::optional<std::string> window_notice(const QueryPlan& plan) {
+  for (const StagePlan& stage : plan.stages)
+    for (const PlanNode& node : stage.nodes) {
+      const auto* step = std::get_if<AggregateStep>(&node.step);
+      if (!step || !step->window) continue;
+      if (stays_with_source(*step->window))
+        return fmt::format(
+            "windows stay readable as long as {} keeps its records; RETENTION sets another time",
+            plan.sources.front());
+      return fmt::format("windows can be read for {} of event time; RETENTION sets another time",
+                         duration_text(step->window->retention_ms));
+    }
+  return std::nullopt;
+}
 
 Result<AggregateWindow> plan_window(const WindowClause& clause, Emit emit,
                                     const Properties& properties) {

@@ -40,8 +40,8 @@ int greatest_parameter(const std::vector<SelectItem>& items) {
 }
 
 int greatest_parameter(const Query& query) {
-  int greatest = std::max({greatest_parameter(query.items), greatest_parameter(query.distinct_on), greatest_parameter(query.where),
-                           greatest_parameter(query.group_by),
+  int greatest = std::max({greatest_parameter(query.items), greatest_parameter(query.distinct_on),
+                           greatest_parameter(query.where), greatest_parameter(query.group_by),
                            greatest_parameter(query.partition_by), greatest_parameter(query.having),
                            greatest_parameter(query.limit), greatest_parameter(query.offset)});
   const auto take = [&](const std::shared_ptr<const Query>& part) {
@@ -122,11 +122,18 @@ std::optional<int64_t> unit_ms(TimeUnit unit) {
 Result<int64_t> Duration::to_ms() const {
   const std::optional<int64_t> factor = unit_ms(unit);
   int64_t ms = 0;
-  if (!factor || __builtin_mul_overflow(count, *factor, &ms))
-    return Error{ErrorCode::OutOfRange, "duration of " + std::to_string(count) + " " +
-                                            std::string(to_string(unit)) +
-                                            " cannot be counted in milliseconds"};
-  return ms;
+  if (factor && !__builtin_mul_overflow(count, *factor, &ms)) return ms;
+  Error error{ErrorCode::OutOfRange, "duration of " + std::to_string(count) + " " +
+                                         std::string(to_string(unit)) +
+                                         " cannot be counted in milliseconds"};
+  const int64_t unit_days = unit == TimeUnit::Years ? 365 : unit == TimeUnit::Months ? 30 : 0;
+  int64_t days = 0;
+  if (unit_days > 0 && !__builtin_mul_overflow(count, unit_days, &days)) {
+    error.detail =
+        unit == TimeUnit::Years ? "Years have no fixed length." : "Months have no fixed length.";
+    error.hint = "Write " + std::to_string(days) + " DAYS.";
+  }
+  return error;
 }
 
 std::string Property::text() const {

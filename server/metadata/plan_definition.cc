@@ -17,6 +17,7 @@
 #include "engine/plan/serial_columns.h"
 #include "engine/plan/source_formats.h"
 #include "engine/plan/upgrade_query.h"
+#include "engine/plan/window_plan.h"
 #include "engine/types/ascii.h"
 #include "server/metadata/apply_command.h"
 #include "server/metadata/cluster_limits.h"
@@ -24,6 +25,7 @@
 #include "server/metadata/plan_users.h"
 #include "server/metadata/query_topics.h"
 #include "storage/log/task_journal.h"
+#include "storage/meta/topic_configs.h"
 
 namespace server {
 
@@ -119,10 +121,15 @@ struct Planner {
       return effect;
     }
     const engine::DataSource* existing = image.catalog->find_source(create.name.text);
+    // The followers of a cluster have all of a table in memory.
+    if (!settings.ksqldb_compat && !is_in_cluster)
+      engine::keep_windows(planned.plan, create.query, source_retention_ms(planned.plan));
     if (!planned.rebuilds.empty()) return rebuild(std::move(effect), std::move(planned));
     effect.changes.push_back(PutSource{planned.sink});
-    if (const DefinedQueryPtr old = existing ? image.find_query(existing->created_by) : nullptr)
+    if (const DefinedQueryPtr old = existing ? image.find_query(existing->created_by) : nullptr) {
+      engine::keep_windows_of(*old->plan, planned.plan, create.query);
       return replace(std::move(effect), old, std::move(planned));
+    }
     if (existing && is_in_cluster)
       return not_in_cluster_yet("that a query takes the place of what no query writes is",
                                 kDropAndCreate);
@@ -680,9 +687,26 @@ struct Planner {
     effect.notices.push_back(fmt::format("query {} is running, from the {} of {}", planned.plan.id,
                                          starts_at_latest(properties) ? "end" : "beginning",
                                          fmt::join(planned.plan.sources, " and ")));
+    if (const auto notice = engine::window_notice(planned.plan)) effect.notices.push_back(*notice);
     effect.started = std::move(planned);
     effect.started_kind = kind;
     return effect;
+  }
+
+  // The longest of the streams that a plan reads; -1 where one of them keeps all of its records.
+  int64_t source_retention_ms(const engine::QueryPlan& plan) const {
+    int64_t longest_ms = 0;
+    for (const std::string& name : plan.sources) {
+      const engine::DataSource* source = image.catalog->find_source(name);
+      if (!source || source->kind != engine::SourceKind::Stream) continue;
+      const storage::TopicInfo* topic = image.topics->find(source->topic);
+      const int64_t retention_ms = topic && storage::has_cleanup_policy(*topic, "delete")
+                                       ? storage::topic_config_number(*topic, "retention.ms")
+                                       : -1;
+      if (retention_ms < 0) return -1;
+      longest_ms = std::max(longest_ms, retention_ms);
+    }
+    return longest_ms;
   }
 };
 
