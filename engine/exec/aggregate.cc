@@ -477,7 +477,9 @@ void AggregateOperator::expire() {
   // In steps of a tenth of the retention: each one leaves a range in the journal.
   if (!step_.window || stream_time_.timestamp < 0) return;
   const int64_t step = std::max<int64_t>(1, step_.window->retention_ms / 10);
-  store_.expire_before(oldest_kept_start(stream_time_.timestamp) / step * step);
+  const uint64_t expired =
+      store_.expire_before(oldest_kept_start(stream_time_.timestamp) / step * step);
+  if (expired > 0) context().log.windows_expired(expired);
 }
 
 void AggregateOperator::visit_rest(const VisitRecord& visit) const {

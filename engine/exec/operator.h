@@ -31,6 +31,8 @@ class ProcessingLog {
   // most once a batch.
   virtual void records_late(uint64_t count, std::string_view message, int32_t partition,
                             int64_t offset) = 0;
+  // `count` windows went out of the table, because their time to be read is over.
+  virtual void windows_expired(uint64_t count) = 0;
   // Likewise of records whose time lies too far ahead to move stream time.
   virtual void records_ahead(uint64_t count, std::string_view message, int32_t partition,
                              int64_t offset) = 0;

@@ -209,6 +209,13 @@ Status SessionAggregateOperator::take_block() {
   return {};
 }
 
+bool SessionAggregateOperator::tidy() {
+  const bool has_more = store_.forget_some(kForgottenAtOnce);
+  if (const uint64_t expired = store_.take_expired(); expired > 0)
+    context().log.windows_expired(expired);
+  return has_more;
+}
+
 // Of the next rows, before they are looked for one after the other.
 void SessionAggregateOperator::prefetch_sessions() {
   Rest& rest = *rest_;

@@ -41,7 +41,7 @@ class SessionAggregateOperator final : public Operator, public Materialized {
   void visit_rest(const VisitRecord& visit) const override;
   void own_rest() override;
   bool holds_commits_back() const override { return true; }
-  bool tidy() override { return store_.forget_some(kForgottenAtOnce); }
+  bool tidy() override;
   void append_scalars(std::vector<int64_t>& out) const override;
   void restore_scalars(std::span<const int64_t>& scalars) override;
   const StreamTime* stream_time() const override { return &stream_time_; }

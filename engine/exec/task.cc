@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/log_rate.h"
 #include "engine/exec/batch_bytes.h"
+#include "records/batch.h"
 
 namespace engine {
 
@@ -40,6 +41,9 @@ class Task::Log final : public ProcessingLog {
     if (owner_.options_.processing_log)
       lines.add({type, std::string(message), topic, partition, offset});
     metrics_.last_error = fmt::format("{} (partition {}, offset {})", message, partition, offset);
+    if (type == ProcessingErrorType::Deserialization && metrics_.records_unreadable++ == 0)
+      metrics_.first_unreadable =
+          fmt::format("partition {}, offset {}: {}", partition, offset, message);
     if (is_shown(metrics_.records_failed, 1))
       warn("record failed task={} partition={} offset={} failures={} error=\"{}\"", task_,
            partition, offset, metrics_.records_failed, message);
@@ -51,6 +55,7 @@ class Task::Log final : public ProcessingLog {
       warn("records late task={} count={} partition={} offset={} late={} first=\"{}\"", task_,
            count, partition, offset, metrics_.records_late, message);
   }
+  void windows_expired(uint64_t count) override { metrics_.windows_expired += count; }
   void records_ahead(uint64_t count, std::string_view message, int32_t partition,
                      int64_t offset) override {
     note(count, message, partition, offset);
@@ -269,7 +274,7 @@ void Task::note_stored(TaskSequence commit) {
 std::vector<int64_t> Task::scalars() const {
   std::vector<int64_t> scalars = stage_->scalars();
   for (const uint64_t count : {metrics_.records_in, metrics_.records_failed, metrics_.records_late,
-                               metrics_.records_ahead})
+                               metrics_.records_ahead, metrics_.windows_expired})
     scalars.push_back(static_cast<int64_t>(count));
   return scalars;
 }
@@ -280,6 +285,7 @@ void Task::restore_counters(std::span<const int64_t> scalars) {
   metrics_.records_failed = static_cast<uint64_t>(scalars[1]);
   metrics_.records_late = static_cast<uint64_t>(scalars[2]);
   metrics_.records_ahead = static_cast<uint64_t>(scalars[3]);
+  if (scalars.size() > 4) metrics_.windows_expired = static_cast<uint64_t>(scalars[4]);
 }
 
 StepResult Task::step(Intake intake) {
@@ -545,6 +551,7 @@ StepResult Task::commit(bool more) {
   if (!log_->lines.empty())
     commit.outputs.push_back(
         log_->lines.take_batch(id_, eval_->clock.wall_ms(), *options_.processing_log, sequences_));
+  stamp_append_times(commit.outputs);
   entry.outputs = sequences_.take_changed();
   entry.sizes = take_changed_sizes();
   if (metrics_.last_error != last_error_) entry.last_error = last_error_ = metrics_.last_error;
@@ -554,6 +561,13 @@ StepResult Task::commit(bool more) {
   if (failure_) return StepResult::Failed;
   waits_for_answer_ = more && in_flight_ >= options_.max_commits_in_flight;
   return more && !waits_for_answer_ ? StepResult::More : StepResult::Idle;
+}
+
+void Task::stamp_append_times(std::vector<OutputBatch>& outputs) const {
+  if (!options_.has_append_time) return;
+  for (OutputBatch& output : outputs)
+    if (options_.has_append_time(output.to.topic))
+      records::set_log_append_time(output.bytes, eval_->clock.wall_ms());
 }
 
 bool Task::submit() {

@@ -34,6 +34,9 @@ struct TaskOptions {
   int max_commits_in_flight = 4;
   bool merge_updates = true;
   bool is_transient = false;  // keeps no journal and never commits
+  // Whether records of a topic have the time of their append (message.timestamp.type = LogAppendTime). Asked on the
+  // task's thread, for each batch. Empty: none has.
+  std::function<bool(const Uuid& topic)> has_append_time = {};
   // That records name; it outlives the task. None: no record may name one.
   const SchemaLookup* schemas = nullptr;
   // Where the lines about failed records go, in the commit of their micro-batch. None: they are
@@ -67,8 +70,12 @@ struct TaskFailure {
 // them.
 struct TaskMetrics {
   uint64_t records_in = 0, records_failed = 0;
-  uint64_t records_late = 0;   // that came after a window of theirs had closed
-  uint64_t records_ahead = 0;  // whose time was too far ahead to move stream time
+  // The part of records_failed, since the task was made, that could not be read, and the first of these records.
+  uint64_t records_unreadable = 0;
+  std::string first_unreadable;  // "partition 0, offset 3: ..."
+  uint64_t records_late = 0;     // that came after a window of theirs had closed
+  uint64_t windows_expired = 0;  // windows that went out of the table
+  uint64_t records_ahead = 0;    // whose time was too far ahead to move stream time
   std::string last_error;
   int64_t records_per_second = 0;  // set by the owner, who knows the time
   // The record that moved stream time last, of tasks that read topics: others know only where it
@@ -236,6 +243,7 @@ class Task {
   Status check_sizes();
   StepResult commit(bool more);
   bool submit();
+  void stamp_append_times(std::vector<OutputBatch>& outputs) const;
   void committed(TaskSequence sequence, Result<CommitId> result);
   StepResult fail(Error error);
   void end_waiting();

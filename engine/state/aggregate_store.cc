@@ -264,14 +264,19 @@ bool AggregateStore::forget_some(size_t max_groups) {
   return false;
 }
 
-void AggregateStore::expire_before(int64_t start_ms) {
+uint64_t AggregateStore::expire_before(int64_t start_ms) {
   assert(knows_starts());
-  if (start_ms <= expired_before_) return;
+  if (start_ms <= expired_before_) return 0;
+  uint64_t count = 0;
+  for (auto at = by_start_.lower_bound(expired_before_);
+       at != by_start_.end() && at->first < start_ms; ++at)
+    count += at->second.groups.used() + at->second.away;
   expired_before_ = start_ms;
-  if (by_start_.empty() || by_start_.begin()->first >= start_ms) return;
+  if (by_start_.empty() || by_start_.begin()->first >= start_ms) return 0;
   expiry_changed_ = true;
   expired_in_ = layers_.current();
   std::erase_if(changed_, [&](const GroupSlot* slot) { return slot->window_start < start_ms; });
+  return count;
 }
 
 std::optional<int64_t> AggregateStore::first_start_in(int64_t from_ms, int64_t to_ms) const {

@@ -96,9 +96,10 @@ class AggregateStore final : public Store {
   // thousands. Looks for some more of them; true when all are known, as in any other store.
   Result<bool> find_starts(size_t max_starts = SIZE_MAX);
   bool knows_starts() const { return !unknown_from_; }
-  // All windows that start before `start_ms` are gone: so says the journal from now on. Their memory
-  // is given back by forget_some(), and until then scans may show some of them. All starts are known.
-  void expire_before(int64_t start_ms);
+  // All windows that start before `start_ms` are gone, for the journal as well. forget_some() gives their memory back, and
+  // until then scans may show some of them. All starts are known. Returns how many groups go, without those that only
+  // the backing had when the store was opened.
+  uint64_t expire_before(int64_t start_ms);
   // The commit in which windows expired last, 0 where that was before the start.
   uint64_t expired_in() const { return expired_in_; }
   // Destroys at most so many expired groups; true when more are left.

@@ -45,7 +45,10 @@ bool RangeStore::destroy_some(Part& part, size_t& max_entries) {
         group->many->erase(group->many->begin());
       else
         group->few.pop_back();
-      if (!entry->is_erased) layers_.erased();
+      if (!entry->is_erased) {
+        layers_.erased();
+        expired_ += entry->group().empty() ? 0 : 1;
+      }
       destroy(entry);
     }
     delete group;
@@ -241,6 +244,7 @@ bool RangeStore::forget_some(size_t max_entries) {
     Part& part = parts_.begin()->second;
     if (destroy_some(part, max_entries)) return true;
     layers_.expired(part.away);
+    expired_ += part.away;
     parts_.erase(parts_.begin());
     last_part_ = parts_.end();
   }

@@ -87,6 +87,9 @@ class RangeStore final : public Store {
   void expire_before(int64_t part);
   // Destroys at most so many expired entries; true when more are left.
   bool forget_some(size_t max_entries);
+  // About how many have gone that way since the last call: entries that were only in the backing when the store was
+  // opened are not counted. Entries of the group without a name are an index of others.
+  uint64_t take_expired() { return std::exchange(expired_, 0); }
 
   bool is_counted() const override { return false; }
   void take_changes(uint32_t store_index, StateChanges& out) override;
@@ -144,6 +147,7 @@ class RangeStore final : public Store {
   std::deque<std::pair<uint64_t, std::string>> erased_;  // commit, and the key in the backing
   int64_t expired_before_ = INT64_MIN;
   bool expiry_changed_ = false;
+  uint64_t expired_ = 0;  // see take_expired()
   // Where evict() goes on: a part, the place of a group in it, and behind which of its entries.
   int64_t hand_part_ = INT64_MIN;
   size_t hand_group_ = 0;

@@ -33,6 +33,7 @@ struct QueryStatus {
   uint64_t state_entries = 0, state_bytes = 0, memory_bytes = 0;
   std::string last_error = {};
   uint64_t records_ahead = 0;
+  uint64_t windows_expired = 0;
   // The record that moved stream time furthest: records are late, or not, by its time.
   int64_t stream_time = -1;
   std::string time_moved_by = {};

@@ -25,6 +25,7 @@ InformationRow query_row(const PersistentQuery& query, bool extended,
                      number(status.records_failed),
                      text_or_null(status.last_error),
                      number(status.records_late),
+                     number(status.windows_expired),
                      is_known ? number(status.state_bytes) : Value(),
                      is_known ? number(status.memory_bytes) : Value()};
   if (!extended) return row;
@@ -53,7 +54,8 @@ Schema queries_schema(bool extended) {
   Schema schema{{text_column("query"), text_column("state"), text_column("reads"),
                  text_column("writes"), number_column("lag"), number_column("rows/s"),
                  number_column("errors"), text_column("last error"), number_column("late"),
-                 number_column("state bytes"), number_column("memory bytes")}};
+                 number_column("expired"), number_column("state bytes"),
+                 number_column("memory bytes")}};
   if (!extended) return schema;
   schema.columns.push_back(number_column("rows"));
   schema.columns.push_back(number_column("ahead"));

@@ -30,6 +30,7 @@ struct QueryFigures {
   std::optional<int64_t> lag_records = 0;  // nothing while it is not known of one of them
   int64_t tasks = 0, standbys = 0, records_per_second = 0;
   uint64_t records_in = 0, records_failed = 0, records_late = 0, state_entries = 0, state_bytes = 0;
+  uint64_t windows_expired = 0;
   int64_t checkpoint_age_us = 0, held_back_us = 0;
   uint64_t journal_bytes = 0;
 
@@ -51,6 +52,7 @@ struct QueryFigures {
     records_in += report.metrics.records_in;
     records_failed += report.metrics.records_failed + (report.has_failed ? 1 : 0);
     records_late += report.metrics.records_late;
+    windows_expired += report.metrics.windows_expired;
     checkpoint_age_us = std::max(checkpoint_age_us, report.backlog.age_us.value_or(0));
     held_back_us += report.held_back_us;
     journal_bytes += report.backlog.journal_bytes;
@@ -255,6 +257,9 @@ void add_queries(Exposition& page, const MetricsSources& sources, const Metadata
       &QueryFigures::records_failed);
   add("millrace_query_late_records_total", Kind::Counter,
       "Records that came after a window of theirs had closed.", &QueryFigures::records_late);
+  add("millrace_query_expired_windows_total", Kind::Counter,
+      "Windows that went out of the table, because nobody is to read them for longer.",
+      &QueryFigures::windows_expired);
   add("millrace_query_journal_bytes", Kind::Gauge, "Commits that no checkpoint holds yet.",
       &QueryFigures::journal_bytes);
   add_query_family(

@@ -21,6 +21,7 @@ void add_to(engine::QueryStatus& status, const ShardTaskReport& report) {
   status.memory_bytes += report.memory_bytes;
   status.records_late += report.metrics.records_late;
   status.records_ahead += report.metrics.records_ahead;
+  status.windows_expired += report.metrics.windows_expired;
   status.records_per_second += report.metrics.records_per_second;
   if (!report.metrics.last_error.empty()) status.last_error = report.metrics.last_error;
   // Of several tasks the one that is furthest ahead: what is late is late because of its record.
