@@ -75,13 +75,14 @@ class TransientExecution final : public SqlExecution {
                      fmt::format("{} was dropped a moment ago", step->source_name)};
       for (PartitionId i{0}; topic && i < PartitionId{topic->partition_count}; ++i) {
         if (!cluster.has_replica({topic->id, i}))
-          return Error{ErrorCode::NotSupported,
-                       fmt::format("topic \"{}\" of {} has partitions without a replica on this "
-                                   "node: that they are read here is not supported in a cluster yet",
-                                   step->topic, step->source_name),
-                       {},
-                       "Ask a node that has replicas of all of them, or give the topic as many "
-                       "REPLICAS as there are nodes."};
+          return Error{
+              ErrorCode::NotSupported,
+              fmt::format("topic \"{}\" of {} has partitions without a replica on this "
+                          "node: that they are read here is not supported in a cluster yet",
+                          step->topic, step->source_name),
+              {},
+              "Ask a node that has replicas of all of them, or give the topic as many "
+              "REPLICAS as there are nodes."};
         partitions.insert({topic->id, i});
       }
     }
@@ -176,8 +177,9 @@ class TransientExecution final : public SqlExecution {
           return Error{ErrorCode::UnknownTopic, fmt::format("topic \"{}\" of {} was deleted",
                                                             step->topic, step->source_name)};
         // A replica that this node is about to have begins at the beginning.
-        engine::Task::Input input{index, {topic->id, PartitionId(i)},
-                                  status ? status->log_start() : Offset(0), false, {}, {}};
+        engine::Task::Input input{
+            index, {topic->id, PartitionId(i)}, status ? status->log_start() : Offset(0), false, {},
+            {}};
         const Offset present_end =
             leaders_end != leaders_ends_.end() ? leaders_end->second : status->readable_end();
         // ksqlDB shows how the rows of a table came about, if it is to begin at the beginning.
@@ -281,8 +283,20 @@ class TransientExecution final : public SqlExecution {
       task_->is_paused = is_paused() || !receiver().has_room(0);
       return charge_state();
     }
+    report_unreadable();
     end();
     receiver().on_done({"SELECT"});
+  }
+
+  // An answer that ends shows its records once: the ones that are missing would be missed in silence. (A query that
+  // goes on would have to repeat it; its records are in the server's log.)
+  void report_unreadable() {
+    const engine::TaskMetrics& metrics = task_->task->metrics();
+    const uint64_t count = metrics.records_unreadable;
+    if (count == 0 || end_ != TransientEnd::AtPresentEnd) return;
+    receiver().on_notice(
+        {sql::NoticeLevel::Warning, fmt::format("{} record{} could not be read (first: {})", count,
+                                                count == 1 ? "" : "s", metrics.first_unreadable)});
   }
 
   // Tables and groups that the query keeps for this client alone, and what it has read and not shown yet: unlike
