@@ -26,6 +26,7 @@
 #include "server/sql/serial/session_sequences.h"
 #include "server/sql/sleep.h"
 #include "server/sql/write/explained_write.h"
+#include "storage/meta/topic_configs.h"
 
 namespace server {
 
@@ -156,12 +157,16 @@ Status check_writable(const MetadataImage& image, const engine::DataSource& targ
 }
 
 Result<std::unique_ptr<RowBuffer>> make_row_buffer(
-    const MetadataImage& image, const std::shared_ptr<const engine::DataSource>& source) {
+    const MetadataImage& image, const std::shared_ptr<const engine::DataSource>& source,
+    const Clock& clock) {
   const storage::TopicInfo* topic = image.topics->find(source->topic);
   if (!topic)
     return Error{ErrorCode::UnknownTopic,
                  fmt::format("topic \"{}\" of {} was deleted", source->topic, source->name)};
-  return RowBuffer::make(source, topic->id, topic->partition_count);
+  std::unique_ptr<RowBuffer> buffer =
+      TRY(RowBuffer::make(source, topic->id, topic->partition_count));
+  if (storage::has_append_time(*topic)) buffer->stamp_append_times(clock);
+  return buffer;
 }
 
 Planner::Planner(const Clock& clock, const SqlSettings& settings, MetadataImagePtr image,
@@ -463,9 +468,11 @@ void take_column_types(const RowsWrite& write, std::vector<engine::SqlType>& par
     return item.kind != engine::SelectItemKind::Expression;
   });
   if (!has_star)
-    take(write.rows.items, [](const auto& item) -> const auto& { return item.expression; });
+    take(
+        write.rows.items, [](const auto& item) -> const auto& { return item.expression; });
   for (const engine::ExpressionList& row : write.rows.values)
-    take(row, [](const auto& value) -> const auto& { return value; });
+    take(
+        row, [](const auto& value) -> const auto& { return value; });
 }
 
 }  // namespace
@@ -483,8 +490,8 @@ Status Planner::prepare_write(const engine::ParsedStatement& statement,
                              write.target->name)}
         .at(statement.start);
   out.parameters.assign(parameter_types.begin(), parameter_types.end());
-  out.parameters.resize(std::max<size_t>(
-      parameter_types.size(), static_cast<size_t>(engine::parameter_count(statement))));
+  out.parameters.resize(std::max<size_t>(parameter_types.size(),
+                                         static_cast<size_t>(engine::parameter_count(statement))));
   TRY(prepare_returning(returning_of(statement.statement), *write.target,
                         returning_names(statement.statement), out));
   take_column_types(write, out.parameters);
@@ -875,13 +882,13 @@ Result<InsertRows> Planner::plan_insert(const SqlPrepared& prepared,
       insert.returning, *rows.target, returning_names(prepared.statement->statement), context));
   TRY(check_returning(prepared, returning));
   TRY(take_told_types(prepared.columns, returning));
-  InsertRows planned{TRY(make_row_buffer(*image_, rows.target)), {}};
+  InsertRows planned{TRY(make_row_buffer(*image_, rows.target, clock_)), {}};
   if (numbers_) TRY(fill_serials(rows, planned.buffer->topic(), *numbers_));
   add_given_numbers(rows, planned.given);
   TRY(planned.buffer->add(rows.columns, rows.timestamps.size(), rows.timestamps));
   if (!returning.empty())
-    planned.returned = TRY(returned_rows(returning, *rows.target, rows.columns,
-                                         rows.timestamps.size(), eval()));
+    planned.returned =
+        TRY(returned_rows(returning, *rows.target, rows.columns, rows.timestamps.size(), eval()));
   TRY(budget_->status());
   return planned;
 }

@@ -204,7 +204,8 @@ class Planner {
 
 // The rows on their way into a source's topic; fails with UnknownTopic when that is gone.
 Result<std::unique_ptr<RowBuffer>> make_row_buffer(
-    const MetadataImage& image, const std::shared_ptr<const engine::DataSource>& source);
+    const MetadataImage& image, const std::shared_ptr<const engine::DataSource>& source,
+    const Clock& clock);
 
 std::vector<sql::ResultColumn> display_columns(const engine::Schema& schema);
 

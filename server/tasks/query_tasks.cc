@@ -14,6 +14,7 @@
 #include "server/tasks/journal_install.h"
 #include "storage/kv/damage.h"
 #include "storage/log/task_journal.h"
+#include "storage/meta/topic_configs.h"
 #include "storage/replica/task_producer.h"
 
 namespace server {
@@ -342,6 +343,11 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   entry->is_paused = launch.is_paused;
   engine::TaskOptions options = options_for(plan);
   options.schemas = schemas_;
+  options.has_append_time = [find_topics = find_topics_](const Uuid& id) {
+    const std::shared_ptr<const storage::TopicSnapshot> topics = find_topics();
+    const storage::TopicInfo* topic = topics->find(id);
+    return topic && storage::has_append_time(*topic);
+  };
   if (find_processing_log_) options.processing_log = find_processing_log_();
   if (launch.mode == RunMode::Isolating) options.careful_rows = kIsolatedRows;
   if (const engine::GeneratorPlan* generator = engine::generator_of(plan))

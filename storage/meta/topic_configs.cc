@@ -237,6 +237,10 @@ bool has_cleanup_policy(const TopicInfo& topic, std::string_view policy) {
   return std::ranges::count(parts_of(topic_config(topic, "cleanup.policy")), policy) > 0;
 }
 
+bool has_append_time(const TopicInfo& topic) {
+  return topic_config(topic, "message.timestamp.type") == "LogAppendTime";
+}
+
 Result<std::map<std::string, std::string>> changed_configs(
     const std::map<std::string, std::string>& now, std::span<const ConfigChange> changes) {
   std::map<std::string, std::string> next = now;

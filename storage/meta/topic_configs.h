@@ -42,6 +42,8 @@ int64_t topic_config_number(const TopicInfo& topic, std::string_view name);
 // The topic's own min.insync.replicas; none: the cluster's holds.
 std::optional<int32_t> own_min_insync(const TopicInfo& topic);
 bool has_cleanup_policy(const TopicInfo& topic, std::string_view policy);  // "delete", "compact"
+// Whether its records get the time of their append in place of their writer's.
+bool has_append_time(const TopicInfo& topic);
 
 // The place from which topic_config() takes its value.
 enum class ConfigOrigin : int8_t { Topic, ClusterWide, Start, Program };

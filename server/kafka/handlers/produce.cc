@@ -464,8 +464,7 @@ class Producing {
                       storage::topic_config(*topic, "max.message.bytes")));
     const auto status = context_.backend.find_partition(partition);
     answer.log_start_offset = status ? status->log_start().value() : 0;
-    const bool has_append_time =
-        storage::topic_config(*topic, "message.timestamp.type") == "LogAppendTime";
+    const bool has_append_time = storage::has_append_time(*topic);
     Checking how{.version = pending_->reply.version(),
                  .names_transaction = !producer_.transactional_id.empty(),
                  .needs_keys = storage::has_cleanup_policy(*topic, "compact")};

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "base/bytes.h"
 #include "engine/plan/source_formats.h"
 #include "engine/types/ascii.h"
 #include "engine/types/declared_lengths.h"
+#include "records/batch.h"
 #include "records/partitioner.h"
 #include "server/sql/serial/row_ids.h"
 
@@ -20,6 +22,17 @@ Error bad_row(const engine::DataSource& source, std::string_view what, size_t ro
   Error error{code, fmt::format("cannot write a row of {}: {}", source.name, what)};
   if (row < lines.size()) error.context = fmt::format("COPY {}, line {}", source.name, lines[row]);
   return error;
+}
+
+// `batches`: record batches, one behind the other.
+void set_append_times(std::string& batches, int64_t time_ms) {
+  constexpr size_t kSizeAt = 8, kSizeEnd = 12;
+  for (size_t at = 0; at + kSizeEnd <= batches.size();) {
+    const size_t size =
+        kSizeEnd + static_cast<size_t>(load_be<int32_t>(batches.data() + at + kSizeAt));
+    records::set_log_append_time(std::span(batches).subspan(at, size), time_ms);
+    at += size;
+  }
 }
 
 // Columns become what the source stores of them; those that are left out stay so.
@@ -220,6 +233,7 @@ void RowBuffer::take(storage::AppendRequest& into) {
   for (size_t i = 0; i < builders_.size(); ++i) {
     if (!builders_[i].empty()) seal(i);
     if (sealed_[i].empty()) continue;
+    if (append_clock_) set_append_times(sealed_[i], append_clock_->wall_ms());
     into.parts.push_back(
         {{topic_, PartitionId(static_cast<int32_t>(i))}, std::exchange(sealed_[i], {})});
   }

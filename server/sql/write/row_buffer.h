@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "engine/catalog/catalog.h"
 #include "engine/formats/format.h"
 #include "engine/types/column.h"
@@ -33,6 +34,9 @@ class RowBuffer {
   Status add(std::vector<engine::ColumnPtr>& columns, size_t rows,
              std::span<const int64_t> timestamps, std::span<const uint64_t> lines = {},
              Keys* once = nullptr, KeysOf keys = KeysOf::NewRows);
+  // The records get the time at which they are taken, for a topic with message.timestamp.type = LogAppendTime; the clock
+  // outlives the buffer.
+  void stamp_append_times(const Clock& clock) { append_clock_ = &clock; }
   // As add() and remove() write them.
   Result<std::vector<std::string>> keys_of(std::span<const engine::ColumnPtr> columns,
                                            size_t rows) const;
@@ -74,8 +78,9 @@ class RowBuffer {
   std::vector<size_t> key_columns_, value_columns_;
   std::unique_ptr<engine::Writer> key_writer_, value_writer_;
   std::vector<records::BatchBuilder> builders_;
-  std::vector<std::string> sealed_;  // by partition: batches that have become large
-  size_t next_partition_ = 0;        // of rows without a key, in turn
+  std::vector<std::string> sealed_;      // by partition: batches that have become large
+  const Clock* append_clock_ = nullptr;  // null: rows keep their times
+  size_t next_partition_ = 0;            // of rows without a key, in turn
   size_t size_bytes_ = 0;
   uint64_t rows_ = 0;
 };
