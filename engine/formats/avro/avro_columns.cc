@@ -75,10 +75,12 @@ class Inference {
   static Result<SqlType> bytes_type(const AvroType& type) {
     if (type.logical != AvroLogical::Decimal) return SqlType(TypeKind::Bytes);
     const int precision = type.precision == 0 ? kDefaultPrecision : type.precision;
-    if (precision > kMaxDecimalPrecision || type.scale > kMaxDecimalPrecision)
-      return cannot(fmt::format("DECIMAL({}, {}) is not supported: the precision can be up to {}",
+    if (type.scale > kMaxDecimalPrecision)
+      return cannot(fmt::format("DECIMAL({}, {}) is not supported: the scale can be up to {}",
                                 precision, type.scale, kMaxDecimalPrecision));
-    return SqlType::decimal(precision, type.scale);
+    // Connect's JDBC source writes 64 for a NUMERIC without a precision, whose values are as long as others. One that is
+    // longer is reported with its record.
+    return SqlType::decimal(std::min(precision, kMaxDecimalPrecision), type.scale);
   }
 
   Result<SqlType> map_of_entries(const AvroType& type, int depth) {

@@ -198,12 +198,17 @@ class Inference {
   }
 
   static Result<SqlType> decimal_type(const JsonTree& node) {
-    int precision = kMaxDecimalPrecision, scale = 0;
-    if (const JsonTree* parameters = node.find("connect.parameters")) {
-      (void)absl::SimpleAtoi(parameters->text_of("scale"), &scale);
-      (void)absl::SimpleAtoi(parameters->text_of("connect.decimal.precision"), &precision);
-    }
-    if (precision < 1 || precision > kMaxDecimalPrecision || scale < 0 || scale > precision)
+    const JsonTree* parameters = node.find("connect.parameters");
+    const auto number = [&](std::string_view name, int otherwise) {
+      int value = 0;
+      const bool is_given = parameters != nullptr && parameters->find(name) != nullptr;
+      return is_given && absl::SimpleAtoi(parameters->text_of(name), &value) ? value : otherwise;
+    };
+    // Connect writes the scale alone, and 64 for a NUMERIC of a database without a precision.
+    const int scale = number("scale", 0);
+    const int precision =
+        std::min(number("connect.decimal.precision", kMaxDecimalPrecision), kMaxDecimalPrecision);
+    if (precision < 1 || scale < 0 || scale > precision)
       return cannot(fmt::format("DECIMAL({}, {}) is not supported: the precision can be up to {}",
                                 precision, scale, kMaxDecimalPrecision));
     return SqlType::decimal(precision, scale);
