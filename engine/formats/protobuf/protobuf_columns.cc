@@ -4,6 +4,7 @@
 #include <absl/strings/match.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "engine/formats/format.h"
@@ -23,11 +24,20 @@ class Inference {
           fmt::format("message {} refers to itself: a column cannot hold that", from.full_name));
     if (from.fields.empty()) return cannot(fmt::format("message {} has no fields", from.full_name));
     std::vector<Field> fields;
+    std::vector<bool> seen(from.oneofs.size());
     for (const ProtobufField& field : from.fields) {
-      if (++types_ > kMaxRowFields * 4) return too_many_fields();
-      std::string name = names_ == NameCase::Upper ? absl::AsciiStrToUpper(field.name) : field.name;
-      SqlType of = TRY(type_of(field, depth));  // nothing half made to leave behind
-      fields.push_back({std::move(name), std::move(of)});
+      if (field.oneof_index < 0) {
+        fields.push_back(TRY(column_of(field, depth)));
+        continue;
+      }
+      const auto index = static_cast<size_t>(field.oneof_index);
+      if (seen[index]) continue;
+      seen[index] = true;
+      const ProtobufOneof& oneof = from.oneofs[index];
+      std::vector<Field> members;
+      for (const size_t member : oneof.fields)
+        members.push_back(TRY(column_of(from.fields[member], depth)));
+      fields.push_back({cased(oneof.column_name), SqlType::structure(std::move(members))});
     }
     return SqlType::structure(std::move(fields));
   }
@@ -35,6 +45,16 @@ class Inference {
  private:
   static Error cannot(std::string message) {
     return Error{ErrorCode::InvalidStatement, std::move(message)};
+  }
+
+  std::string cased(const std::string& name) const {
+    return names_ == NameCase::Upper ? absl::AsciiStrToUpper(name) : name;
+  }
+
+  Result<Field> column_of(const ProtobufField& field, int depth) {
+    if (++types_ > kMaxRowFields * 4) return too_many_fields();
+    SqlType of = TRY(type_of(field, depth));  // nothing half made to leave behind
+    return Field{cased(field.name), std::move(of)};
   }
 
   Result<SqlType> type_of(const ProtobufField& field, int depth) {
@@ -78,9 +98,11 @@ class Inference {
       case ProtobufMeaning::TimeOfDay:
         return SqlType(TypeKind::Time);
       case ProtobufMeaning::Decimal: {
-        const int precision = field.precision == 0 ? kMaxDecimalPrecision : field.precision;
-        if (precision < 1 || precision > kMaxDecimalPrecision || field.scale < 0 ||
-            field.scale > precision)
+        // Connect writes 64 for a NUMERIC of a database without a precision.
+        const int precision = field.precision == 0
+                                  ? kMaxDecimalPrecision
+                                  : std::min(field.precision, kMaxDecimalPrecision);
+        if (precision < 1 || field.scale < 0 || field.scale > precision)
           return cannot(
               fmt::format("DECIMAL({}, {}) is not supported: the precision can be up to {}",
                           precision, field.scale, kMaxDecimalPrecision));
@@ -214,6 +236,14 @@ Result<SqlType> sql_type_of(const ProtobufMessage& message, NameCase names) {
 std::string derive_protobuf_schema(std::span<const ColumnDef> columns, std::string_view full_name,
                                    ProtobufNulls nulls) {
   return Derivation(nulls).text(columns, full_name.empty() ? kDefaultProtobufName : full_name);
+}
+
+const ProtobufOneof* match_protobuf_oneof(const ProtobufMessage& message, std::string_view name) {
+  const std::string wanted(name);
+  const auto found = std::ranges::find_if(message.oneofs, [&](const ProtobufOneof& oneof) {
+    return absl::EqualsIgnoreCase(oneof.column_name, wanted);
+  });
+  return found == message.oneofs.end() ? nullptr : &*found;
 }
 
 std::vector<int> match_protobuf_fields(const ProtobufMessage& message,

@@ -11,7 +11,7 @@
 
 namespace engine {
 
-// The fields of a message as a STRUCT. Fails with InvalidStatement on messages that refer to
+// The fields of a message as a STRUCT; those of a oneof lie in a STRUCT of their own, as in ksqlDB. Fails with InvalidStatement on messages that refer to
 // themselves.
 Result<SqlType> sql_type_of(const ProtobufMessage& message, NameCase names);
 
@@ -29,5 +29,7 @@ std::string derive_protobuf_schema(std::span<const ColumnDef> columns, std::stri
 // case.
 std::vector<int> match_protobuf_fields(const ProtobufMessage& message,
                                        const std::vector<std::string>& names);
+// The oneof whose STRUCT has this name, in any case; null: none. (A field of that name goes before it.)
+const ProtobufOneof* match_protobuf_oneof(const ProtobufMessage& message, std::string_view name);
 
 }  // namespace engine

@@ -146,6 +146,14 @@ class ProtobufTreeBuilder {
     for (const MeaningRow& row : kMeanings)
       if (row.name == made->full_name) made->meaning = row.meaning;
     for (int i = 0; i < from.field_count(); ++i) made->fields.push_back(field_of(*from.field(i)));
+    // Real ones come first: behind them are those of `optional` fields.
+    for (int i = 0; i < from.real_oneof_decl_count(); ++i) {
+      const pb::OneofDescriptor& oneof = *from.oneof_decl(i);
+      ProtobufOneof& its = made->oneofs.emplace_back();
+      its.column_name = fmt::format("{}_{}", oneof.name(), i);
+      for (int j = 0; j < oneof.field_count(); ++j)
+        its.fields.push_back(static_cast<size_t>(oneof.field(j)->index()));
+    }
     return made;
   }
 
@@ -159,8 +167,10 @@ class ProtobufTreeBuilder {
     field.is_map = from.is_map();
     field.has_presence = from.has_presence();
     field.is_required = from.is_required();
-    if (const pb::OneofDescriptor* oneof = from.real_containing_oneof())
+    if (const pb::OneofDescriptor* oneof = from.real_containing_oneof()) {
       field.oneof = oneof->name();
+      field.oneof_index = oneof->index();
+    }
     if (field.kind == ProtobufKind::Message) {
       field.message = message_of(*from.message_type());
       if (field.message->meaning == ProtobufMeaning::Decimal) {

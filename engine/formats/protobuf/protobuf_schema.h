@@ -55,8 +55,17 @@ struct ProtobufField {
   bool is_required = false;
   int precision = 0, scale = 0;  // of a Decimal; precision 0: not said
   std::string oneof;             // that it is in, of several
+  int oneof_index = -1;          // likewise, in the message's oneofs; -1: none
   const ProtobufMessage* message = nullptr;
   const ProtobufEnum* enumeration = nullptr;
+};
+
+// Fields of which a message has one at most.
+struct ProtobufOneof {
+  // "Kind_0": its name and its place, as Kafka Connect, and so ksqlDB, call the STRUCT of its fields
+  // (io.confluent.connect.protobuf.ProtobufData).
+  std::string column_name;
+  std::vector<size_t> fields;  // indexes in ProtobufMessage::fields
 };
 
 struct ProtobufMessage {
@@ -64,6 +73,7 @@ struct ProtobufMessage {
   std::string full_name;  // with package and parents
   ProtobufMeaning meaning = ProtobufMeaning::Plain;
   std::vector<ProtobufField> fields;  // in the order of the text
+  std::vector<ProtobufOneof> oneofs = {};
   std::vector<uint32_t> reserved_numbers = {};
 
   const ProtobufField* find_field(uint32_t number) const;

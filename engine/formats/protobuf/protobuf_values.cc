@@ -99,7 +99,12 @@ ProtobufMessageReader::ProtobufMessageReader(const ProtobufMessage& from,
   const std::vector<int> fields = match_protobuf_fields(from, names);
   std::vector<bool> taken(from.fields.size());
   for (size_t i = 0; i < columns.size(); ++i) {
-    if (fields[i] < 0 || !needed[i] || taken[static_cast<size_t>(fields[i])]) continue;
+    if (!needed[i]) continue;
+    if (fields[i] < 0 && columns[i].type.kind() == TypeKind::Struct)
+      if (const ProtobufOneof* oneof = match_protobuf_oneof(from, columns[i].name))
+        bind_oneof(from, *oneof, columns[i].type,
+                   path.empty() ? columns[i].name : path + "." + columns[i].name, i);
+    if (fields[i] < 0 || taken[static_cast<size_t>(fields[i])]) continue;
     taken[static_cast<size_t>(fields[i])] = true;
     const ProtobufField& field = from.fields[static_cast<size_t>(fields[i])];
     const SqlType& type = columns[i].type;
@@ -117,11 +122,31 @@ ProtobufMessageReader::ProtobufMessageReader(const ProtobufMessage& from,
       else
         bound.plain = plain_of(field, type);
     }
-    if (field.number < kSmallNumbers) {
-      by_number_.resize(std::max<size_t>(by_number_.size(), field.number + 1), -1);
-      by_number_[field.number] = static_cast<int>(bound_.size());
-    }
-    bound_.push_back(std::move(bound));
+    add(std::move(bound));
+  }
+}
+
+void ProtobufMessageReader::add(Bound bound) {
+  if (bound.number < kSmallNumbers) {
+    by_number_.resize(std::max<size_t>(by_number_.size(), bound.number + 1), -1);
+    by_number_[bound.number] = static_cast<int>(bound_.size());
+  }
+  bound_.push_back(std::move(bound));
+}
+
+// Each field of the oneof leads to its STRUCT, which is read as a message of that field alone. A field that has a column
+// of its own as well is read there.
+void ProtobufMessageReader::bind_oneof(const ProtobufMessage& from, const ProtobufOneof& oneof,
+                                       const SqlType& to, const std::string& path, size_t column) {
+  for (const size_t member : oneof.fields) {
+    const ProtobufField& field = from.fields[member];
+    if (find(field.number) != nullptr) continue;
+    Value value{&field, to, path, Way::Member};
+    value.message.emplace_back(from, to.fields(), std::vector<bool>(to.fields().size(), true),
+                               path);
+    Bound bound{.number = field.number, .column = column, .values = {}};
+    bound.values.push_back(std::move(value));
+    add(std::move(bound));
   }
 }
 
@@ -212,11 +237,17 @@ bool ProtobufMessageReader::read(std::string_view bytes, std::span<Column* const
                                  size_t row, std::string& error) const {
   ByteReader in(bytes);
   while (!in.at_end()) {
+    const std::string_view field = in.rest();
     const uint64_t tag = in.varint();
     const auto wire = static_cast<unsigned>(tag & 7);
     const Bound* bound = tag >> 3 > UINT32_MAX ? nullptr : find(static_cast<uint32_t>(tag >> 3));
     if (bound == nullptr) {
       if (!skip_protobuf(in, wire)) return false;
+    } else if (bound->values[0].way == Way::Member) {
+      if (!skip_protobuf(in, wire)) return false;
+      if (!read_member(bound->values[0], field.substr(0, field.size() - in.rest().size()),
+                       *columns[bound->column], row, error))
+        return false;
     } else if (Column& column = *columns[bound->column];
                !read_plain(bound->plain, wire, in, column, row) &&
                !read_field(*bound, wire, in, column, row, error)) {
@@ -278,6 +309,14 @@ bool ProtobufMessageReader::read_field(const Bound& bound, unsigned wire, ByteRe
   while (!packed.at_end())
     if (!read_value(value, plain_wire, packed, element, error)) return false;
   return in.ok() && packed.ok();
+}
+
+// `field`: with its tag. The last of several counts.
+bool ProtobufMessageReader::read_member(const Value& value, std::string_view field, Column& column,
+                                        size_t row, std::string& error) {
+  if (column.size() > row) truncate(column, row);
+  ColumnSlot slot{&column};
+  return read_nested(value, field, slot, error);
 }
 
 bool ProtobufMessageReader::read_entry(const Bound& bound, std::string_view bytes, Column& map,

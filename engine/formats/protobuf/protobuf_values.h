@@ -36,6 +36,7 @@ class ProtobufMessageReader {
     Decimal,
     Wrapper,
     Message,  // as a STRUCT
+    Member,   // of a oneof, within the STRUCT of all of its fields
     List,     // a message around one list or map, as that list or map
     Mismatch,
   };
@@ -45,7 +46,7 @@ class ProtobufMessageReader {
     SqlType to;
     std::string path;
     Way way = Way::Mismatch;
-    std::vector<ProtobufMessageReader> message = {};  // of Message and List: one
+    std::vector<ProtobufMessageReader> message = {};  // of Message, List and Member: one
     std::vector<Value> wrapped = {};                  // of Wrapper: one
   };
   // Fields that messages mostly have, which are read without asking what they are again.
@@ -65,9 +66,14 @@ class ProtobufMessageReader {
   static bool read_plain(Plain plain, unsigned wire, ByteReader& in, Column& column, size_t row);
   static void put_text(std::string_view bytes, bool is_string, ColumnSlot& slot);
   const Bound* find(uint32_t number) const;
+  void bind_oneof(const ProtobufMessage& from, const ProtobufOneof& oneof, const SqlType& to,
+                  const std::string& path, size_t column);
+  void add(Bound bound);
 
   bool read_field(const Bound& bound, unsigned wire, ByteReader& in, Column& column, size_t row,
                   std::string& error) const;
+  static bool read_member(const Value& value, std::string_view field, Column& column, size_t row,
+                          std::string& error);
   bool read_entry(const Bound& bound, std::string_view bytes, Column& map,
                   std::string& error) const;
   static bool read_value(const Value& value, unsigned wire, ByteReader& in, ColumnSlot slot,

@@ -73,9 +73,11 @@ class ProtobufMessageWriter {
 
   template <class FindColumn>
   bool write(FindColumn find_column, size_t row, RecordBuffer& out, std::string& error) const {
+    uint64_t given = 0;  // oneofs
     for (const Bound& bound : bound_) {
       const Column& column = *find_column(bound.column);
       if (column.is_null(row)) continue;
+      if (bound.to->oneof_index >= 0 && !note_member(bound, given, error)) return false;
       switch (bound.way) {
         case Way::Whole32:
           write_plain(bound, column.data<int32_t>()[row], out);
@@ -104,11 +106,12 @@ class ProtobufMessageWriter {
     const ProtobufField* to;
     std::string path;
     uint64_t tag;
-    std::vector<ProtobufMessageWriter> message = {};  // one, of a STRUCT or a list in a message
-    std::vector<Value> wrapped = {};                  // one, of a wrapper
+    // One, of a STRUCT, a list in a message, or the STRUCT of a oneof.
+    std::vector<ProtobufMessageWriter> message = {};
+    std::vector<Value> wrapped = {};  // one, of a wrapper
   };
   // How a field is written: those that messages mostly have without asking what they are again.
-  enum class Way : uint8_t { Whole32, Whole64, Text, Other };
+  enum class Way : uint8_t { Whole32, Whole64, Text, Oneof, Other };
   struct Bound {
     size_t column;
     Way way = Way::Other;
@@ -159,6 +162,11 @@ class ProtobufMessageWriter {
     const std::vector<int> fields = match_protobuf_fields(to, names);
     for (size_t i = 0; i < columns.size(); ++i) {
       const std::string name = path.empty() ? columns[i].name : path + "." + columns[i].name;
+      if (fields[i] < 0 && columns[i].type.kind() == TypeKind::Struct)
+        if (const ProtobufOneof* oneof = match_protobuf_oneof(to, columns[i].name)) {
+          TRY(bind_oneof(to, *oneof, columns[i].type, i, name, depth));
+          continue;
+        }
       if (fields[i] < 0)
         return Error{ErrorCode::InvalidStatement,
                      fmt::format("message {} has no field for column {}", to.full_name, name)};
@@ -184,6 +192,37 @@ class ProtobufMessageWriter {
     }
     std::ranges::sort(bound_, {}, [](const Bound& bound) { return bound.to->number; });
     return {};
+  }
+
+  // The STRUCT of a oneof is no message: its one field that is not null is written among those of the message.
+  Status bind_oneof(const ProtobufMessage& to, const ProtobufOneof& oneof, const SqlType& from,
+                    size_t column, const std::string& path, int depth) {
+    std::vector<std::string> names;
+    for (const Field& field : from.fields()) names.push_back(field.name);
+    const std::vector<int> fields = match_protobuf_fields(to, names);
+    for (size_t i = 0; i < fields.size(); ++i)
+      if (fields[i] < 0 ||
+          std::ranges::find(oneof.fields, static_cast<size_t>(fields[i])) == oneof.fields.end())
+        return Error{ErrorCode::InvalidStatement,
+                     fmt::format("oneof {} of message {} has no field for column {}.{}",
+                                 oneof.column_name, to.full_name, path, names[i])};
+    Value value{&to.fields[oneof.fields.front()], path, 0};
+    value.message.push_back(TRY(make(to, from.fields(), path, depth + 1)));
+    Bound bound{.column = column, .way = Way::Oneof, .to = value.to, .values = {}};
+    bound.values.push_back(std::move(value));
+    bound_.push_back(std::move(bound));
+    return {};
+  }
+
+  // A reader keeps the last field of a oneof, and loses the others.
+  static bool note_member(const Bound& bound, uint64_t& given, std::string& error) {
+    const uint64_t bit = uint64_t{1} << (bound.to->oneof_index % 64);
+    if (bound.to->oneof_index < 64 && (std::exchange(given, given | bit) & bit) != 0) {
+      error = fmt::format("column {}: of the fields of oneof {} only one can be given",
+                          bound.values.front().path, bound.to->oneof);
+      return false;
+    }
+    return true;
   }
 
   static Result<Value> bind_value(const ProtobufField& to, const SqlType& from, std::string path,
@@ -246,6 +285,9 @@ class ProtobufMessageWriter {
   bool write_field(const Bound& bound, const Column& column, size_t row, RecordBuffer& out,
                    std::string& error) const {
     const ProtobufField& to = *bound.to;
+    if (bound.way == Way::Oneof)
+      return bound.values.front().message.front().write(
+          [&](size_t child) { return &column.child(child); }, row, out, error);
     if (!to.is_repeated)
       return write_single(bound.values[0], column, row, out, to.has_presence, error);
     const uint32_t first = column.offsets()[row], end = column.offsets()[row + 1];
@@ -309,8 +351,8 @@ class ProtobufMessageWriter {
         put_text(out, is_null ? "" : column.data<std::string_view>()[row]);
         return true;
       case ProtobufKind::Message:
-        return put_sized(
-            out, [&] { return is_null || write_message(value, column, row, out, error); });
+        return put_sized(out,
+                         [&] { return is_null || write_message(value, column, row, out, error); });
       case ProtobufKind::Enum:
         return write_enum(value, is_null ? nullptr : &column.data<std::string_view>()[row], out,
                           error);
