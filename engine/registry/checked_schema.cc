@@ -22,7 +22,8 @@ void sort_members(JsonTree& tree) {
 
 Result<std::string> kept_protobuf(const RegisteredSchema& schema, const SchemaText& resolved,
                                   Form form) {
-  if (form == Form::Normal || is_serialized_protobuf(schema.text)) return protobuf_source(resolved);
+  if (form == Form::Normal) return normal_protobuf(resolved);
+  if (is_serialized_protobuf(schema.text)) return protobuf_source(resolved);
   TRY(ProtobufSchema::parse(resolved));
   return schema.text;
 }
@@ -67,10 +68,10 @@ RegistryResult<RegisteredSchema> checked_schema(RegisteredSchema schema, const S
     return RegistryError{42201, "Empty schema"};
   if (schema.text.size() > kMaxSchemaSize) return too_large();
   if (schema.metadata.size() + schema.rule_set.size() > kMaxSchemaSize)
-    return RegistryError{42209, fmt::format("The metadata and the rules of the schema have {} bytes, "
-                                            "at most {} are possible",
-                                            schema.metadata.size() + schema.rule_set.size(),
-                                            kMaxSchemaSize)};
+    return RegistryError{
+        42209, fmt::format("The metadata and the rules of the schema have {} bytes, "
+                           "at most {} are possible",
+                           schema.metadata.size() + schema.rule_set.size(), kMaxSchemaSize)};
   auto text = kept(schema, resolved, form);
   if (!text)
     return RegistryError{42201, fmt::format("Invalid schema of type {}, details: {}",

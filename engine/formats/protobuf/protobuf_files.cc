@@ -18,7 +18,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
+#include <vector>
 
+#include "engine/formats/protobuf/google_type_files.h"
 #include "engine/formats/protobuf/protobuf_source.h"
 
 namespace engine {
@@ -27,12 +30,8 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// Messages that schemas of registries import without bringing them along.
-struct KnownFile {
-  const char* name;
-  const char* text;
-};
-constexpr KnownFile kKnownFiles[] = {
+// Messages that schemas of registries import without bringing them along, beside kGoogleTypeFiles.
+constexpr KnownProtobufFile kConfluentFiles[] = {
     {"confluent/meta.proto", R"(syntax = "proto3";
 package confluent;
 import "google/protobuf/descriptor.proto";
@@ -54,23 +53,6 @@ message Decimal {
   bytes value = 1;
   uint32 precision = 2;
   int32 scale = 3;
-}
-)"},
-    {"google/type/date.proto", R"(syntax = "proto3";
-package google.type;
-message Date {
-  int32 year = 1;
-  int32 month = 2;
-  int32 day = 3;
-}
-)"},
-    {"google/type/timeofday.proto", R"(syntax = "proto3";
-package google.type;
-message TimeOfDay {
-  int32 hours = 1;
-  int32 minutes = 2;
-  int32 seconds = 3;
-  int32 nanos = 4;
 }
 )"},
 };
@@ -121,11 +103,11 @@ Status check_nesting(const std::string& text) {
     if (symbol == '}' || symbol == ']' || symbol == '>') depth = std::max(0, depth - 1);
     if (symbol != '{' && symbol != '[' && symbol != '<') continue;
     if (++depth > kMostNested)
-      return Error{ErrorCode::InvalidText,
-                   fmt::format("Invalid Protobuf schema: line {}, column {}: more than {} levels "
-                               "within each other",
-                               tokenizer.current().line + 1, tokenizer.current().column + 1,
-                               kMostNested)};
+      return Error{
+          ErrorCode::InvalidText,
+          fmt::format("Invalid Protobuf schema: line {}, column {}: more than {} levels "
+                      "within each other",
+                      tokenizer.current().line + 1, tokenizer.current().column + 1, kMostNested)};
   }
   return {};
 }
@@ -182,8 +164,11 @@ Result<const pb::FileDescriptor*> ProtobufFiles::add(const std::string& name,
 
 Status ProtobufFiles::add_known(const std::string& name) {
   if (pool_.FindFileByName(name) != nullptr) return {};
-  for (const KnownFile& file : kKnownFiles)
-    if (name == file.name) TRY(add(name, file.text));
+  for (const std::span<const KnownProtobufFile> files :
+       {std::span<const KnownProtobufFile>(kConfluentFiles),
+        std::span<const KnownProtobufFile>(kGoogleTypeFiles)})
+    for (const KnownProtobufFile& file : files)
+      if (name == file.name) TRY(add(name, file.text));
   return {};
 }
 
@@ -193,6 +178,55 @@ Result<std::string> protobuf_source(const SchemaText& schema) {
   ProtobufFiles files;
   const pb::FileDescriptor* file = TRY(files.add(schema));
   return file->DebugString();
+}
+
+namespace {
+
+// By number, those of a oneof together, where its least number is: the library wants them side by side.
+void sort_fields(pb::DescriptorProto& message) {
+  std::vector<int32_t> least(static_cast<size_t>(message.oneof_decl_size()), INT32_MAX);
+  for (const pb::FieldDescriptorProto& field : message.field())
+    if (field.has_oneof_index()) {
+      int32_t& its = least[static_cast<size_t>(field.oneof_index())];
+      its = std::min(its, field.number());
+    }
+  const auto place = [&](const pb::FieldDescriptorProto& field) {
+    const int32_t group =
+        field.has_oneof_index() ? least[static_cast<size_t>(field.oneof_index())] : field.number();
+    return std::pair(group, field.number());
+  };
+  std::stable_sort(message.mutable_field()->pointer_begin(), message.mutable_field()->pointer_end(),
+                   [&](const auto* a, const auto* b) { return place(*a) < place(*b); });
+}
+
+// By number, negative ones last: the first value of proto3 is 0.
+void sort_values(pb::EnumDescriptorProto& enumeration) {
+  const auto place = [](const pb::EnumValueDescriptorProto* value) {
+    return std::pair(value->number() < 0, value->number());
+  };
+  auto& values = *enumeration.mutable_value();
+  std::stable_sort(values.pointer_begin(), values.pointer_end(),
+                   [&](const auto* a, const auto* b) { return place(a) < place(b); });
+}
+
+// Not the messages: records name them by their places.
+void sort_members(pb::DescriptorProto& message) {
+  sort_fields(message);
+  for (pb::EnumDescriptorProto& each : *message.mutable_enum_type()) sort_values(each);
+  for (pb::DescriptorProto& each : *message.mutable_nested_type()) sort_members(each);
+}
+
+}  // namespace
+
+Result<std::string> normal_protobuf(const SchemaText& schema) {
+  ProtobufFiles files;
+  pb::FileDescriptorProto proto;
+  TRY(files.add(schema))->CopyTo(&proto);
+  for (pb::DescriptorProto& message : *proto.mutable_message_type()) sort_members(message);
+  for (pb::EnumDescriptorProto& each : *proto.mutable_enum_type()) sort_values(each);
+  SchemaText sorted = schema;
+  sorted.text = absl::Base64Escape(proto.SerializeAsString());
+  return protobuf_source(sorted);
 }
 
 Result<std::string> serialized_protobuf(const SchemaText& schema) {

@@ -9,8 +9,11 @@
 namespace engine {
 
 bool is_serialized_protobuf(const std::string& text);
-// As a .proto, printed anew: without comments, in one layout. Both fail as ProtobufSchema::parse().
+// As a .proto in one layout, without comments. All fail as ProtobufSchema::parse().
 Result<std::string> protobuf_source(const SchemaText& schema);
+// The text of protobuf_source(), with fields and the values of enums in the order of their numbers: ?normalize=true, as in
+// Confluent's registry.
+Result<std::string> normal_protobuf(const SchemaText& schema);
 Result<std::string> serialized_protobuf(const SchemaText& schema);
 
 }  // namespace engine
