@@ -49,9 +49,9 @@ TEST_F(QueryProgressTest, a_route_has_the_stages_of_writers_before_those_of_read
   define(kMade);
   define("CREATE TABLE e AS SELECT a, COUNT(*) AS n FROM d GROUP BY a;");
   const std::string d = writer_of("D"), e = writer_of("E");
-  EXPECT_EQ(route_to("E", "CSAS_J"), (std::vector<std::string>{d + "/0", e + "/0", e + "/1"}));
-  EXPECT_EQ(route_to("D", "CSAS_J"), std::vector<std::string>{d + "/0"});
-  EXPECT_TRUE(route_to("T", "CSAS_J").empty());
+  EXPECT_EQ(route_to("e", "CSAS_J"), (std::vector<std::string>{d + "/0", e + "/0", e + "/1"}));
+  EXPECT_EQ(route_to("d", "CSAS_J"), std::vector<std::string>{d + "/0"});
+  EXPECT_TRUE(route_to("t", "CSAS_J").empty());
 }
 
 TEST_F(QueryProgressTest, a_reader_does_not_wait_for_itself) {
@@ -59,11 +59,11 @@ TEST_F(QueryProgressTest, a_reader_does_not_wait_for_itself) {
   define("CREATE TABLE d AS SELECT k, SUM(v) AS a FROM s GROUP BY k;");
   define(kJoin);
   const std::string join = writer_of("J");
-  EXPECT_FALSE(route_to("D", join).empty());
+  EXPECT_FALSE(route_to("d", join).empty());
   define("INSERT INTO s SELECT k, v FROM j WHERE v < 0;");
-  EXPECT_TRUE(route_to("D", join).empty());
+  EXPECT_TRUE(route_to("d", join).empty());
   // The cycle does nothing to a reader that is not on it.
-  EXPECT_FALSE(route_to("D", "CSAS_OTHER").empty());
+  EXPECT_FALSE(route_to("d", "CSAS_OTHER").empty());
 }
 
 TEST_F(QueryProgressTest, a_stage_has_passed_when_all_of_its_tasks_have) {
@@ -73,7 +73,7 @@ TEST_F(QueryProgressTest, a_stage_has_passed_when_all_of_its_tasks_have) {
   ProgressOfQuery progress(defined);
   int wakes = 0;
   const auto wake = std::make_shared<const ProgressOfQuery::Wake>([&] { ++wakes; });
-  const engine::PartitionRef first{node_.partition("T").topic, PartitionId(0)},
+  const engine::PartitionRef first{node_.partition("t").topic, PartitionId(0)},
       second{first.topic, PartitionId(1)};
   const std::vector<ProgressOfQuery::Target> targets{{first, Offset(5)}, {second, Offset(7)}};
   EXPECT_FALSE(progress.has_passed(0, targets, wake)) << "no run has begun";
@@ -111,8 +111,8 @@ TEST_F(QueryProgressTest, a_join_waits_for_a_query_that_is_paused_and_goes_on_wi
   define(kJoin);
   const std::string join = writer_of("J"), made = writer_of("D");
   define("PAUSE " + made + ";");
-  insert("T", 0, R"({"A":7})");
-  insert("S", 0, R"({"V":1})");
+  insert("t", 0, R"({"A":7})");
+  insert("s", 0, R"({"V":1})");
   EXPECT_TRUE(node_.eventually([&] { return awaited_by(join) == made; }));
   EXPECT_EQ(node_.records_in(join), 0u);
   define("RESUME " + made + ";");
@@ -127,8 +127,8 @@ TEST_F(QueryProgressTest, a_join_goes_on_when_the_query_that_it_waits_for_is_ter
   define(kJoin);
   const std::string join = writer_of("J"), made = writer_of("D");
   define("PAUSE " + made + ";");
-  insert("T", 1, R"({"A":7})");
-  insert("S", 1, R"({"V":1})");
+  insert("t", 1, R"({"A":7})");
+  insert("s", 1, R"({"V":1})");
   EXPECT_TRUE(node_.eventually([&] { return awaited_by(join) == made; }));
   define("TERMINATE " + made + ";");
   EXPECT_TRUE(node_.eventually([&] { return node_.records_in(join) == 1; }));
