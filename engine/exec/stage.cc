@@ -39,6 +39,7 @@ Result<std::unique_ptr<Stage>> Stage::build(const StagePlan& plan, TaskContext& 
   auto stage = std::make_unique<Stage>();
   stage->stores_.resize(plan.stores.size());
   stage->tables_.resize(plan.stores.size());
+  stage->behind_tables_.resize(plan.stores.size());
   stage->keyed_tables_.resize(plan.stores.size());
   for (const PlanNode& node : plan.nodes) TRY(stage->add_node(plan, node, context));
   TRY(stage->add_end(plan, context, std::move(end)));
@@ -151,7 +152,7 @@ Result<std::unique_ptr<Operator>> Stage::make_foreign_key_operator(const StagePl
 Status Stage::add_node(const StagePlan& stage, const PlanNode& node, TaskContext& context) {
   std::unique_ptr<Operator> made = TRY(make_operator(stage, node, context));
   for (size_t port = 0; port < node.from.size(); ++port)
-    operators_[static_cast<size_t>(node.from[port])]->feed(made.get(), port);
+    feed(static_cast<size_t>(node.from[port]), *made, port);
   operators_.push_back(std::move(made));
   return {};
 }
@@ -171,9 +172,23 @@ Status Stage::add_end(const StagePlan& plan, TaskContext& context, StageEnd end)
       aggregate_->merge_updates();
     if (target.is_time_ordered) time_ordered_output_ = static_cast<ExchangeOutput*>(made.get());
   }
-  operators_.back()->feed(made.get(), 0);
+  feed(operators_.size() - 1, *made, 0);
   operators_.push_back(std::move(made));
   return {};
+}
+
+// `to` becomes the next operator of the stage.
+void Stage::feed(size_t from, Operator& to, size_t port) {
+  operators_[from]->feed(&to, port);
+  Materialized* const table = operators_[from]->materialized();
+  for (size_t store = 0; table && store < tables_.size(); ++store)
+    if (tables_[store] == table) behind_tables_[store] = {operators_.size(), port};
+}
+
+Status Stage::push_again(int store, Batch rows) const {
+  if (rows.rows == 0) return {};
+  const auto [behind, port] = behind_tables_[static_cast<size_t>(store)];
+  return operators_[behind]->process(std::move(rows), port);
 }
 
 bool Stage::has_rest() const {

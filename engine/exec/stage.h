@@ -1,6 +1,7 @@
 // The operators of one stage, wired as its plan says.
 #pragma once
 #include <memory>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -29,6 +30,9 @@ class Stage {
   const std::vector<Store*>& stores() const { return stores_; }
   // The table that is kept in a store.
   Materialized& table_of(int store) const { return *tables_[static_cast<size_t>(store)]; }
+
+  // Pushes rows of a store's table once more, as they are, from the operator that keeps them.
+  Status push_again(int store, Batch rows) const;
 
   // What a push query shows first: the rows of its table, the joined ones where it joins tables.
   void begin_bootstrap() {
@@ -62,6 +66,7 @@ class Stage {
  private:
   bool has_rest_behind(size_t index) const;
   Status add_node(const StagePlan& stage, const PlanNode& node, TaskContext& context);
+  void feed(size_t from, Operator& to, size_t port);
   Status add_end(const StagePlan& plan, TaskContext& context, StageEnd end);
   Result<std::unique_ptr<Operator>> make_operator(const StagePlan& stage, const PlanNode& node,
                                                   TaskContext& context);
@@ -73,6 +78,8 @@ class Stage {
   std::vector<InputOperator*> inputs_;
   std::vector<Store*> stores_;
   std::vector<Materialized*> tables_;
+  std::vector<std::pair<size_t, size_t>>
+      behind_tables_;                       // likewise: the operator behind it, and the port
   std::vector<KeyedTable*> keyed_tables_;   // likewise, those that joins may look at
   Operator* shown_ = nullptr;               // that keeps the table which a push query shows first
   AggregateOperator* aggregate_ = nullptr;  // of a stage that has one

@@ -276,6 +276,7 @@ std::vector<int64_t> Task::scalars() const {
   for (const uint64_t count : {metrics_.records_in, metrics_.records_failed, metrics_.records_late,
                                metrics_.records_ahead, metrics_.windows_expired})
     scalars.push_back(static_cast<int64_t>(count));
+  if (shown_revision_ > 0) scalars.push_back(shown_revision_);  // only of tables that were replaced
   return scalars;
 }
 
@@ -286,6 +287,7 @@ void Task::restore_counters(std::span<const int64_t> scalars) {
   metrics_.records_late = static_cast<uint64_t>(scalars[2]);
   metrics_.records_ahead = static_cast<uint64_t>(scalars[3]);
   if (scalars.size() > 4) metrics_.windows_expired = static_cast<uint64_t>(scalars[4]);
+  if (scalars.size() > 5) shown_revision_ = scalars[5];
 }
 
 StepResult Task::step(Intake intake) {
@@ -311,10 +313,40 @@ StepResult Task::step_once(Intake intake) {
     return done ? finish_step() : fail(done.error());
   }
   if (intake == Intake::None) return has_worked_ ? finish_step() : StepResult::Idle;
+  if (shows_again()) {
+    const Status shown = show_some_again();
+    return shown ? finish_step() : fail(shown.error());
+  }
   const Status done = take_records();
   if (done) own_rest();
   sources_.release();
   return done ? finish_step() : fail(done.error());
+}
+
+// The topic of a table that was replaced has rows as the former plan has computed them, and look-ups show all as the new
+// one does. So all rows are written once more before the next record is taken; a restart in between begins with the
+// first of them, which only repeats what the topic has.
+Status Task::show_some_again() {
+  slice_.begin(options_.slice);
+  has_looked_ = false;
+  const TaskOptions::ShowAgain& what = *options_.show_again;
+  Materialized& table = stage_->table_of(what.store);
+  if (!shown_again_) shown_again_ = table.begin_scan();
+  constexpr size_t kEntriesAtOnce = 512;
+  while (!has_rest() && !slice_.is_spent()) {
+    bool is_last = false;
+    Batch rows = TRY(table.next_rows(*shown_again_, kEntriesAtOnce, is_last));
+    has_worked_ = true;
+    rows_shown_again_ += rows.rows;
+    slice_.spend_rows(std::max<size_t>(rows.rows, 1));
+    rows.columns.resize(what.width);  // without ROWTIME
+    TRY(stage_->push_again(what.store, std::move(rows)));
+    if (!is_last) continue;
+    shown_again_.reset();
+    shown_revision_ = what.revision;
+    break;
+  }
+  return {};
 }
 
 // The next records, and as much of the work on them as fits a slice.

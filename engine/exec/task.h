@@ -42,6 +42,14 @@ struct TaskOptions {
   // Where the lines about failed records go, in the commit of their micro-batch. None: they are
   // only in the server's own log.
   std::optional<PartitionRef> processing_log = {};
+  // The rows of a replaced table are written once more, as they are computed since `revision`, unless a commit holds
+  // that revision already.
+  struct ShowAgain {
+    int store = 0;     // that keeps the rows
+    size_t width = 0;  // of the layout of its operator
+    int64_t revision = 0;
+  };
+  std::optional<ShowAgain> show_again = {};
 };
 
 // How far a task may still go, for queries that end, or that first show what a table holds.
@@ -151,6 +159,11 @@ class Task {
   StepResult step(Intake intake = Intake::Records);
   // Its owner cannot keep what it would commit: it fails.
   void give_up(Error why);
+  // Whether rows of a replaced table are still to be written once more, and the number of those that were written.
+  bool shows_again() const {
+    return options_.show_again && shown_revision_ < options_.show_again->revision;
+  }
+  uint64_t rows_shown_again() const { return rows_shown_again_; }
   // Something was begun that is in no commit yet, or in one that could not be sent.
   bool has_unfinished() const { return unsent_ || has_rest() || has_worked_; }
   // All that was done is in a commit, which may be on its way.
@@ -232,6 +245,7 @@ class Task {
   const std::string& topic_of(uint32_t stage_input) const;
   const std::string& current_topic() const { return topic_of(current_stage_input_); }
   Status finish_bootstrap();
+  Status show_some_again();
   StepResult step_once(Intake intake);
   StepResult finish_step();
   bool reads_exchange() const;
@@ -288,6 +302,10 @@ class Task {
   bool has_worked_ = false;                          // since the last commit
   bool has_looked_ = true;                           // at its inputs, in the last step that worked
   bool bootstrapped_ = true;
+  int64_t shown_revision_ =
+      0;  // as of which the rows in the topic are computed; part of the position
+  std::optional<TableScan> shown_again_;  // while rows are written once more
+  uint64_t rows_shown_again_ = 0;
   uint64_t rows_taken_ = 0;      // since the task was made
   uint64_t records_begun_ = 0;   // of all times
   size_t rows_of_run_ = 0;       // of the run that was begun last

@@ -364,6 +364,10 @@ class ChangeWriter {
       out_.key("planned_at");
       out_.number(defined.planned_at.value());
     }
+    if (defined.results_at > Revision{}) {
+      out_.key("results_at");
+      out_.number(defined.results_at.value());
+    }
     out_.key("plan");
     out_.raw(engine::plan_to_json(*defined.plan));
     out_.end_object();
@@ -401,10 +405,11 @@ bool read_rebuild(const JsonValue& row, DefinedQuery& defined) {
 }
 
 bool read_place(const JsonValue& row, DefinedQuery& defined) {
-  int64_t journal = -1, made_at = 0, planned_at = 0;
+  int64_t journal = -1, made_at = 0, planned_at = 0, results_at = 0;
   if (!read_member(row, "journal", journal) || !read_member(row, "made_at", made_at) ||
-      !read_member(row, "planned_at", planned_at))
+      !read_member(row, "planned_at", planned_at) || !read_member(row, "results_at", results_at))
     return false;
+  defined.results_at = Revision(results_at);
   if (journal >= 0) defined.journal = PartitionId(static_cast<int32_t>(journal));
   defined.made_at = Revision(made_at);
   defined.planned_at = Revision(std::max(made_at, planned_at));

@@ -56,6 +56,9 @@ struct DefinedQuery {
   Revision made_at = {};
   // Likewise: since when it has the plan that it has. Later than `made_at` once it was replaced (docs/adr/0101).
   Revision planned_at = {};
+  // The revision since which the rows of a replaced table are computed as they are. Older rows in its topic are written
+  // once more (docs/adr/0109).
+  Revision results_at = {};
 };
 using DefinedQueryPtr = std::shared_ptr<const DefinedQuery>;
 

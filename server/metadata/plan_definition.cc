@@ -11,6 +11,7 @@
 #include "engine/plan/alter_columns.h"
 #include "engine/plan/create_source.h"
 #include "engine/plan/ddl.h"
+#include "engine/plan/plan_json.h"
 #include "engine/plan/primary_key.h"
 #include "engine/plan/query_plan.h"
 #include "engine/plan/sequence_plan.h"
@@ -56,6 +57,7 @@ struct Effect {
   std::optional<PlannedQuery> started;
   engine::QueryKind started_kind = engine::QueryKind::CreateAs;
   DefinedQueryPtr replaced = {};  // whose positions and state the started one goes on with
+  bool shows_again = false;       // rows that the new plan computes otherwise
   // Of a started one that is built beside another: what the sink becomes when it takes its place.
   std::shared_ptr<const engine::DataSource> rebuilt_sink = {};
   // Tables whose hidden query, if they have one, ends: they are changed or gone.
@@ -652,6 +654,7 @@ struct Planner {
         fmt::format("query {} goes on with its new definition, from where it was", id));
     effect.started = std::move(planned);
     effect.replaced = old;
+    effect.shows_again = !settings.ksqldb_compat;  // ksqlDB leaves them as they are
     return effect;
   }
 
@@ -767,6 +770,16 @@ class Resolver {
   // What the transaction has to remember, if the statement is part of one.
   OpenDefiner& open() { return open_; }
 
+  // Whether look-ups make other rows of what the query keeps.
+  static bool are_computed_otherwise(const engine::QueryPlan& old, const engine::QueryPlan& next) {
+    const auto written = [](const engine::QueryPlan& plan) {
+      engine::QueryPlan only;
+      only.materialization = plan.materialization;
+      return engine::plan_to_json(only);
+    };
+    return next.materialization && written(old) != written(next);
+  }
+
   DefinedQueryPtr started_query(const Effect& effect, const std::string& sql) const {
     const PlannedQuery& planned = *effect.started;
     auto query = std::make_shared<engine::PersistentQuery>();
@@ -782,6 +795,10 @@ class Resolver {
       auto defined = define(std::move(query), planned.plan);
       defined->exchange_ids = old->exchange_ids;
       defined->starts = old->starts;
+      // The command gets the next revision, or is planned again.
+      defined->results_at = old->results_at;
+      if (effect.shows_again && are_computed_otherwise(*old->plan, *defined->plan))
+        defined->results_at = image_.revision + 1;
       if (!old->journal) return defined;
       defined->journal = old->journal;
       defined->made_at = old->made_at;

@@ -357,6 +357,12 @@ Status QueryTasks::build(Place& place, const Tails& tails, const storage::TopicS
   engine::StageEnd end = TRY(end_of(*launch.defined, stage, place.number, topics));
   engine::Sink* sink = &shard.sink();
   const bool keeps_table = plan.materialization && plan.materialization->stage == place.stage;
+  if (keeps_table && launch.defined->results_at > Revision{} && stage.output.is_table) {
+    const int store = plan.materialization->store;
+    const int node = stage.stores[static_cast<size_t>(store)].node;
+    options.show_again = {store, stage.nodes[static_cast<size_t>(node)].layout.size(),
+                          launch.defined->results_at.value()};
+  }
   if (is_shared(*launch.defined)) {
     if (place.term) TRY(check_replicas(place));
     if (place.term)

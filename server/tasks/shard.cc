@@ -458,11 +458,12 @@ void Shard::check_waiters(ShardTask& task) {
   if (task.waiters.empty()) return;
   std::vector<ShardTask::Waiter> reached;
   std::erase_if(task.waiters, [&](ShardTask::Waiter& waiter) {
-    const bool passed = std::ranges::all_of(waiter.targets, [&](const auto& target) {
-      return std::ranges::all_of(task.task->inputs(), [&](const engine::Task::Input& input) {
-        return input.partition != target.first || input.next >= target.second;
-      });
-    });
+    const bool passed =
+        !task.task->shows_again() && std::ranges::all_of(waiter.targets, [&](const auto& target) {
+          return std::ranges::all_of(task.task->inputs(), [&](const engine::Task::Input& input) {
+            return input.partition != target.first || input.next >= target.second;
+          });
+        });
     if (passed || task.task->failure()) reached.push_back(std::move(waiter));
     return passed || task.task->failure();
   });
