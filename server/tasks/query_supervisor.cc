@@ -48,7 +48,7 @@ void QuerySupervisor::run() {
       due_ms = std::min(due_ms.value_or(INT64_MAX), removal.due_ms);
     const int64_t wait_ms = due_ms ? *due_ms - now_ms() : INT64_MAX;
     const bool must_ask = schedule_.has_parked() && !awaits_room_;
-    if (wait_ms > 0 && !must_ask && lost_.empty() && to_rebuild_.empty()) {
+    if (wait_ms > 0 && !must_ask && lost_.empty() && to_rebuild_.empty() && to_stand_.empty()) {
       if (due_ms)
         changed_.wait_for(lock, std::chrono::milliseconds(wait_ms));
       else
@@ -57,6 +57,7 @@ void QuerySupervisor::run() {
     }
     lock.unlock();
     end_lost();
+    stand();
     rebuild();
     attempt_due();
     remove_next();
@@ -116,6 +117,35 @@ void QuerySupervisor::end_lost() {
   }
 }
 
+// The tasks of a query that has stopped at a bad record are built once more from their last commits, and do not step: its
+// table is read as it was committed. The tasks that failed hold in memory what the record has changed by half.
+void QuerySupervisor::stand() {
+  std::lock_guard operation(operation_mutex_);
+  std::vector<QueryTasks::Launch> launches;
+  std::set<std::string> taken;
+  {
+    std::lock_guard lock(mutex_);
+    taken = to_stand_;
+    for (const std::string& id : taken) {
+      const auto found = wanted_.find(id);
+      const auto trouble = schedule_.trouble_of(id);
+      if (found == wanted_.end() || !trouble || trouble->kind != Trouble::Kind::Stopped) continue;
+      // Another node may run it from now on, by a journal that goes on.
+      if (found->second.defined->journal && tasks_.journals() != nullptr) continue;
+      launches.push_back({found->second.defined, schedule_.run_of(id), RunMode::Batches, true});
+      note_change(id);
+    }
+  }
+  if (!launches.empty())
+    for (const Status& built : tasks_.start(launches))
+      if (!built)
+        log_warn("tasks of a query that has stopped cannot be built error=\"{}\"",
+                 built.error().message);
+  std::lock_guard lock(mutex_);
+  for (const QueryTasks::Launch& each : launches) note_change(each.defined->plan->id);
+  for (const std::string& id : taken) to_stand_.erase(id);
+}
+
 void QuerySupervisor::rebuild_soon(std::vector<std::string> queries) {
   std::lock_guard lock(mutex_);
   to_rebuild_.insert(queries.begin(), queries.end());
@@ -168,6 +198,7 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
     if (Status removed = finish_removal_of(attempt.query_id); !removed) {
       std::lock_guard lock(mutex_);
       report(attempt.query_id, removed.error(), "not started");
+      note_change(attempt.query_id);
       schedule_.start_failed(attempt.query_id, std::move(removed).error(), now_ms());
       changed_.notify_all();
       continue;
@@ -175,6 +206,11 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
     launches.push_back({found->second.defined, attempt.run, attempt.mode, found->second.is_paused});
   }
   if (launches.empty()) return;
+  {
+    // Noted before a task goes, so that a read that finds no task, or a new one, learns of the change.
+    std::lock_guard lock(mutex_);
+    for (const QueryTasks::Launch& each : launches) note_change(each.defined->plan->id);
+  }
   std::vector<Status> started = tasks_.start(launches, gives_way);
   // One that is over does not go on with the tasks that it had. Without mutex_: waits for the shards.
   for (size_t i = 0; i < launches.size(); ++i)
@@ -184,6 +220,7 @@ void QuerySupervisor::launch(const std::vector<RestartSchedule::Attempt>& attemp
   bool is_failed = false;
   for (size_t i = 0; i < launches.size(); ++i) {
     const std::string& id = launches[i].defined->plan->id;
+    note_change(id);
     if (started[i]) {
       schedule_.started(id);
       continue;
@@ -251,6 +288,8 @@ void QuerySupervisor::stop(const DefinedQuery& defined, Keep keep) {
       std::lock_guard lock(mutex_);
       schedule_.forget(id);
       obstacles_.erase(id);
+      note_change(id);
+      changed_at_.erase(id);
     }
     tasks_.remove(id);
     tasks_.progress().forget(id);
@@ -271,6 +310,7 @@ void QuerySupervisor::stop_with_error(const DefinedQuery& defined, Error why) {
     if (why.code != ErrorCode::UnknownTopic) report(id, why, "stopped");
     if (why.code == ErrorCode::IncompatibleFormat) wanted_.erase(id);  // what it was before is over
     schedule_.stop(id, std::move(why));
+    note_change(id);
   }
   tasks_.remove(id);
 }
@@ -282,7 +322,14 @@ void QuerySupervisor::pause(const std::string& query_id, bool is_paused) {
   const auto found = wanted_.find(query_id);
   if (found == wanted_.end()) return;
   found->second.is_paused = is_paused;
-  tasks_.pause(query_id, is_paused);
+  bool stands = false;  // until it begins again, below
+  {
+    std::lock_guard lock(mutex_);
+    note_change(query_id);
+    const auto trouble = schedule_.trouble_of(query_id);
+    stands = trouble && trouble->kind == Trouble::Kind::Stopped;
+  }
+  if (is_paused || !stands) tasks_.pause(query_id, is_paused);
   if (is_paused) return;
   // Who resumes a query that is in state ERROR has mended what was wrong.
   std::lock_guard lock(mutex_);
@@ -362,8 +409,12 @@ Status QuerySupervisor::finish_removal(const std::string& query_id) {
 void QuerySupervisor::task_failed(const TaskNews& news) {
   std::lock_guard lock(mutex_);
   if (!schedule_.task_failed(news, now_ms())) return;
+  note_change(news.query_id);
   if (news.is_lost) lost_.push_back(news.query_id);
   const auto trouble = schedule_.trouble_of(news.query_id);
+  if (trouble && trouble->kind == Trouble::Kind::Stopped && !news.is_lost &&
+      !storage::is_damage(news.error.code))
+    to_stand_.insert(news.query_id);
   if (trouble && trouble->kind == Trouble::Kind::Parked && was_told(news.query_id)) {
     changed_.notify_all();
     return;
@@ -435,6 +486,21 @@ std::optional<Error> QuerySupervisor::trouble_of(const std::string& query_id) co
   const auto trouble = schedule_.trouble_of(query_id);
   if (!trouble) return std::nullopt;
   return explain(*trouble);
+}
+
+// Under mutex_.
+void QuerySupervisor::note_change(const std::string& query_id) {
+  changed_at_[query_id] = ++changes_;
+}
+
+QuerySupervisor::Health QuerySupervisor::health_of(const std::string& query_id) const {
+  std::lock_guard lock(mutex_);
+  Health health{.is_starting = schedule_.is_attempting(query_id) || to_stand_.contains(query_id)};
+  if (const auto found = changed_at_.find(query_id); found != changed_at_.end())
+    health.since = found->second;
+  health.trouble = schedule_.trouble_of(query_id);
+  if (health.trouble) health.trouble->error = explain(*health.trouble);
+  return health;
 }
 
 std::map<std::string, Error> QuerySupervisor::troubles() const {

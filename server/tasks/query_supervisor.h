@@ -52,6 +52,15 @@ class QuerySupervisor final : public QueryRunner {
   void task_failed(const TaskNews& news);
   // Why a query does not run as it should, and what happens next, for the user.
   std::optional<Error> trouble_of(const std::string& query_id) const;
+  // Grows whenever a query begins again, fails, is paused or resumed: as long as it is the same, the health of all
+  // queries is, too.
+  uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
+  struct Health {
+    uint64_t since = 0;        // the value of changes() that the query's last change made
+    bool is_starting = false;  // its tasks are being built, or about to be
+    std::optional<Trouble> trouble = {};  // explained as trouble_of() does
+  };
+  Health health_of(const std::string& query_id) const;
   std::map<std::string, Error> troubles() const;
   // Why a query that is built beside another one and runs could not take its place; nothing once it could.
   void note_obstacle(const std::string& query_id, std::optional<Error> why);
@@ -77,6 +86,7 @@ class QuerySupervisor final : public QueryRunner {
   void launch(const std::vector<RestartSchedule::Attempt>& attempts, const GivesWay& gives_way);
   void attempt_due();
   void end_lost();
+  void stand();
   void launch_giving_way(const std::vector<RestartSchedule::Attempt>& attempts);
   void rebuild();
   std::vector<RestartSchedule::Attempt> next_to_rebuild();
@@ -89,10 +99,12 @@ class QuerySupervisor final : public QueryRunner {
   bool was_told(const std::string& query_id);
   void report(const std::string& query_id, const Error& error, const char* what_next);
   static Error explain(const Trouble& trouble);
+  void note_change(const std::string& query_id);
 
   QueryTasks& tasks_;
   storage::Log& log_;
   const Clock& clock_;
+  std::atomic<uint64_t> changes_ = 0;  // written under mutex_
   std::thread thread_;
   Gate gate_;  // on tasks: none begins, and none is under way, once stop_thread() has returned
 
@@ -114,11 +126,13 @@ class QuerySupervisor final : public QueryRunner {
   std::condition_variable changed_;
   std::vector<std::string> lost_;  // queries that are to go from the shards
   std::map<std::string, Error> obstacles_;
+  std::map<std::string, uint64_t> changed_at_;  // by query: the value of changes_
   bool is_stopping_ = false;
   bool awaits_room_ = false;  // the log was asked to tell
   LogRate log_rate_{4};
   std::map<std::string, int64_t> parked_told_ms_;  // when the log said that a query waits for room
-  std::set<std::string> to_rebuild_;  // guarded by mutex_
+  std::set<std::string> to_rebuild_;               // guarded by mutex_
+  std::set<std::string> to_stand_;  // likewise: queries that have stopped, until their tasks stand
 };
 
 }  // namespace server

@@ -189,6 +189,16 @@ std::optional<RestartSchedule::Trouble> RestartSchedule::trouble_of(
   return found == states_.end() ? std::nullopt : trouble(found->second);
 }
 
+uint64_t RestartSchedule::run_of(std::string_view query_id) const {
+  const auto found = states_.find(query_id);
+  return found == states_.end() ? 0 : found->second.run;
+}
+
+bool RestartSchedule::is_attempting(std::string_view query_id) const {
+  const auto found = states_.find(query_id);
+  return found != states_.end() && found->second.phase == Phase::Attempting;
+}
+
 std::map<std::string, RestartSchedule::Trouble> RestartSchedule::troubles() const {
   std::map<std::string, Trouble> all;
   for (const auto& [id, state] : states_)

@@ -96,6 +96,10 @@ class RestartSchedule {
   std::vector<Attempt> take_due(int64_t now_ms);
 
   std::optional<Trouble> trouble_of(std::string_view query_id) const;
+  // The newest run of the query; 0 where it is not known.
+  uint64_t run_of(std::string_view query_id) const;
+  // Whether its tasks are being built just now.
+  bool is_attempting(std::string_view query_id) const;
   std::map<std::string, Trouble> troubles() const;
 
  private:

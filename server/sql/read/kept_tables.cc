@@ -19,7 +19,8 @@ NotKept not_kept(SqlParts& parts, const KeptTable& kept) {
   const MetadataImagePtr now = parts.definitions.image();
   const std::string& table = kept.table->name;
   const auto in_a_moment = [](std::string message) {
-    return NotKept{{ErrorCode::ObjectState, std::move(message), {}, "Try again in a moment."}, true};
+    return NotKept{{ErrorCode::ObjectState, std::move(message), {}, "Try again in a moment."},
+                   true};
   };
   if (!now->catalog->find_source(table))
     return {{ErrorCode::UndefinedSource,
@@ -30,13 +31,14 @@ NotKept not_kept(SqlParts& parts, const KeptTable& kept) {
   if (now->find_query(kept.query_id())->plan != kept.query->plan)
     return in_a_moment(
         fmt::format("the query that keeps table {} was replaced during the look-up", table));
-  const auto trouble = parts.supervisor.trouble_of(kept.query_id());
-  if (!trouble)
+  const auto [since, is_starting, trouble] = parts.supervisor.health_of(kept.query_id());
+  if (is_starting || !trouble)
     return in_a_moment(fmt::format("the query that keeps table {} is starting again", table));
-  return {{ErrorCode::ObjectState,
-           fmt::format("table {} cannot be read: its query {} does not run", table,
-                       kept.query_id()),
-           trouble->message, trouble->hint}};
+  return {
+      {ErrorCode::ObjectState,
+       fmt::format("table {} cannot be read: its query {} does not run", table, kept.query_id()),
+       trouble->error.message, trouble->error.hint},
+      trouble->kind == QuerySupervisor::Trouble::Kind::Waiting};
 }
 
 std::optional<sql::Notice> warning_of_trouble(const SqlParts& parts, const KeptTable& kept) {

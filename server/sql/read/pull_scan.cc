@@ -39,7 +39,7 @@ class PullScan::Unsent {
     if (status_)
       scan_->send(std::move(portion_));
     else
-      scan_->send(std::move(status_).error());
+      scan_->send(task_is_gone());  // the commit that would have made the rows durable failed
   }
 
  private:
@@ -122,14 +122,12 @@ void PullScan::begin(std::shared_ptr<TableCut> cut) {
   shard_.hold(request_->query_id, this, [self = shared_from_this()] { self->begin_scans(); });
 }
 
-// What has failed shows its last rows, with a warning.
 bool PullScan::has_passed(const ShardTask& task) const {
-  return task.task->failure() ||
-         std::ranges::all_of(request_->must_have_passed, [&](const auto& target) {
-           return std::ranges::all_of(task.task->inputs(), [&](const engine::Task::Input& input) {
-             return input.partition != target.first || input.next >= target.second;
-           });
-         });
+  return std::ranges::all_of(request_->must_have_passed, [&](const auto& target) {
+    return std::ranges::all_of(task.task->inputs(), [&](const engine::Task::Input& input) {
+      return input.partition != target.first || input.next >= target.second;
+    });
+  });
 }
 
 void PullScan::begin_scans() {
@@ -212,7 +210,7 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
   } else {
     Scan& scan = scans_[at_];
     engine::TableView::Slice slice = TRY(view.next_rows(scan.rows, entries, eval));
-    if (slice.rows.rows > 0) found.seen.as_of = scan.as_of;
+    found.seen.as_of = scan.as_of;  // an empty slice, too: a delete must be durable as well
     found.rows = std::move(slice.rows);
     is_last = slice.is_last;
     if (is_last) scan.rows = {};
@@ -228,9 +226,16 @@ Result<PullScan::Found> PullScan::next_rows(size_t entries) {
 
 void PullScan::send_when_durable(std::shared_ptr<PullPortion> portion,
                                  const std::vector<Seen>& seen) {
+  // A task that has failed keeps in memory what its last batch has changed so far: the aggregates of a row may be of
+  // different records, and no commit has any of it. Only rows of a commit are shown; the others are away until the task is
+  // built again.
+  const auto shows_uncommitted = [](const Seen& each) {
+    const engine::Task& task = each.view->task();
+    return task.failure() && each.as_of > task.last_durable();
+  };
+  if (std::ranges::any_of(seen, shows_uncommitted)) return send(task_is_gone());
   const auto unsent = std::make_shared<Unsent>(shared_from_this(), std::move(portion));
   for (const auto& [view, as_of] : seen) {
-    // Its rows are the last durable ones; SHOW QUERIES tells about the failure.
     if (view->task().failure()) continue;
     unsent->add_task();
     view->task().when_durable(as_of,

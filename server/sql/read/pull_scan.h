@@ -62,8 +62,8 @@ struct PullPortion {
 // Owner:      the look-up, and whatever is on its way on the shard.
 class PullScan : public std::enable_shared_from_this<PullScan> {
  public:
-  // Fails with UndefinedObject when a task that keeps the table is gone, or not so far as it was: whoever asks knows whether the query
-  // begins anew or was dropped.
+  // Fails with UndefinedObject when a task that keeps the table is gone, has not passed what it must have passed, or has
+  // failed with rows in memory that no commit has: the caller finds out whether the query begins again or was dropped.
   using Answer = std::function<void(Result<std::shared_ptr<PullPortion>>)>;
   PullScan(Shard& shard, const Clock& clock, std::shared_ptr<const PullRequest> request,
            Answer answer);
