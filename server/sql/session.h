@@ -17,6 +17,7 @@
 #include "server/sql/cluster_topics.h"
 #include "server/sql/planner.h"
 #include "server/sql/port.h"
+#include "server/sql/read/caught_up.h"
 #include "server/sql/read/committed_ends.h"
 #include "server/sql/read/held_rows.h"
 #include "server/sql/read/point_tables.h"
@@ -87,6 +88,7 @@ struct SqlParts {
   WriteFence fence = {};
   SerialNumbers serials = {};
   CommittedEnds committed_ends = CommittedEnds(log);
+  CaughtUp caught_up = {};
   TableLocks turns = {};  // by topic name: of those who change rows by what they have read
   TableLocks commits =
       {};  // by topic id: writers of several records, and readers until their scans have begun

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <map>
 #include <utility>
 
 #include "base/log.h"
@@ -503,6 +504,33 @@ void Shard::publish(const ShardTask& task) {
   for (size_t i = 0; i < inputs.size(); ++i)
     positions.emplace_back(inputs[i].partition, task.task->durable_positions()[i]);
   task.progress->publish(task.stage, task.number, positions);
+}
+
+Shard::Passed Shard::passed(
+    const std::string& query_id, int stage,
+    const std::vector<std::pair<engine::PartitionRef, Offset>>& targets) const {
+  Passed passed;
+  const auto query = tasks_.find(query_id);
+  if (query == tasks_.end()) return passed;
+  const std::map<engine::PartitionRef, Offset> ends(targets.begin(), targets.end());
+  for (const auto& task : query->second) {
+    if (task->stage != stage || is_transient(*task)) continue;
+    ++passed.tasks;
+    passed.all = passed.all && !task->task->shows_again();
+    passed.records += static_cast<int64_t>(task->task->rows_shown_again());
+    const auto& inputs = task->task->inputs();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const auto target = ends.find(inputs[i].partition);
+      if (target == ends.end()) continue;
+      const auto status = log_.find_partition(to_storage(inputs[i].partition));
+      const Offset start = std::min(status ? status->log_start() : Offset(0), target->second);
+      const Offset at = std::clamp(task->task->durable_positions()[i], start, target->second);
+      passed.all = passed.all && at == target->second;
+      passed.records += at - start;
+      passed.of_records += target->second - start;
+    }
+  }
+  return passed;
 }
 
 // --- Those who need a task to stand still

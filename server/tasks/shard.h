@@ -203,6 +203,14 @@ class Shard {
   void when_passed(const std::string& query_id, int stage,
                    const std::vector<std::pair<engine::PartitionRef, Offset>>& targets,
                    const std::weak_ptr<const void>& interest, std::function<void(Status)> passed);
+  // How much of what lies before the targets the tasks of a stage here have passed, durably.
+  struct Passed {
+    size_t tasks = 0;  // of the stage
+    bool all = true;
+    int64_t records = 0, of_records = 0;  // by their offsets, of those that the log has
+  };
+  Passed passed(const std::string& query_id, int stage,
+                const std::vector<std::pair<engine::PartitionRef, Offset>>& targets) const;
   // The tasks here that keep a table of this query.
   std::vector<ShardTask*> materializers(const std::string& query_id);
   // What these keep, for single rows that other threads look up.

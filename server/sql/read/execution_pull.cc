@@ -38,6 +38,7 @@ class PullExecution final : public TableRead {
     opening_.emplace(session(), receiver(), image_, std::vector{kept_}, kind);
     opening_->begin([this](Status opened) {
       if (!opened) return fail(std::move(opened).error());
+      note_opened(opening_->waited_ms());
       ask();
     });
   }
@@ -137,8 +138,6 @@ class PullExecution final : public TableRead {
       if (++reports_ == parts_.size()) {
         if (tasks_found_ < tasks_expected_) return await_table();
         opening_->close();
-        if (auto warning = warning_of_trouble(session().parts(), kept_))
-          receiver().on_notice(*std::move(warning));
       }
     }
     part.portions.push_back(*portion);

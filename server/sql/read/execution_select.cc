@@ -106,6 +106,7 @@ class SelectExecution final : public TableRead {
                      is_for_change() ? TableOpening::Kind::Change : TableOpening::Kind::Scan);
     opening_->begin([this](Status opened) {
       if (!opened) return fail(std::move(opened).error());
+      note_opened(opening_->waited_ms());
       gather_facts();
     });
   }
@@ -286,8 +287,6 @@ class SelectExecution final : public TableRead {
         const auto streams =
             std::ranges::count_if(tables_, [](const Table& each) { return each.is_stream(); });
         if (tables_begun_ + static_cast<size_t>(streams) == tables_.size()) opening_->close();
-        if (auto warning = warning_of_trouble(session().parts(), table.kept))
-          receiver().on_notice(*std::move(warning));
       }
     }
     for (engine::Batch& batch : portion.batches)

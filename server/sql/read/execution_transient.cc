@@ -6,7 +6,7 @@
 
 #include "engine/plan/op_column.h"
 #include "server/sql/execution.h"
-#include "server/sql/read/read_barrier.h"
+#include "server/sql/read/catching_up.h"
 #include "server/sql/read/table_opening.h"
 
 namespace server {
@@ -27,20 +27,30 @@ class TransientExecution final : public SqlExecution {
         rows_left_(planned_.limit ? *planned_.limit : INT64_MAX) {}
   ~TransientExecution() override { end(); }
 
-  // What ends at the present end shows what its session wrote, also by way of other queries.
+  // A query that ends at the present end of its sources shows the rows that its session wrote, also by way of other
+  // queries, and waits for a stream that has not caught up with its own sources.
   Status begin() {
-    if (session().parts().cluster != nullptr) return ask_leaders();
-    const std::vector<const DefinedQuery*> writers = writers_of_sources();
-    if (end_ != TransientEnd::AtPresentEnd || writers.empty() || session().written().empty())
-      return begin_reading();
-    wait_timer_.emplace(session().shard().loop(), "waiting reads", [this] { on_wait_timeout(); });
-    wait_timer_->start_once(
-        session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms));
-    interest_ = std::make_shared<int>();
-    wait_for_written(session().parts(), session().shard(), image_, writers, session().written(),
-                     interest_,
-                     interest().here([this](const Status& status) { written_passed(status); }));
-    return {};
+    const bool is_cluster = session().parts().cluster != nullptr;
+    std::vector<CatchingUp::Made> made = made_sources();
+    if (end_ != TransientEnd::AtPresentEnd || made.empty())
+      return is_cluster ? ask_leaders() : begin_reading();
+    const bool is_of_streams = std::ranges::all_of(made, [this](const CatchingUp::Made& each) {
+      const auto source = image_->catalog->find_source(each.name);
+      return source && source->kind == engine::SourceKind::Stream;
+    });
+    catching_up_.emplace(session(), image_, is_of_streams ? "stream" : "", std::move(made));
+    // It may answer within the call, when this is not known to its owner yet: an error is returned then.
+    Status begun;
+    is_beginning_ = true;
+    catching_up_->begin([this, &begun](Status caught_up) {
+      Status done = go_on(std::move(caught_up));
+      if (is_beginning_)
+        begun = std::move(done);
+      else if (!done)
+        fail(std::move(done).error());
+    });
+    is_beginning_ = false;
+    return begun;
   }
 
   void pause() override {
@@ -55,12 +65,22 @@ class TransientExecution final : public SqlExecution {
   }
 
  private:
-  std::vector<const DefinedQuery*> writers_of_sources() const {
-    std::vector<const DefinedQuery*> writers;
+  // The streams and tables among its sources that queries write.
+  std::vector<CatchingUp::Made> made_sources() const {
+    std::vector<CatchingUp::Made> made;
     for (const std::string& source : planned_.plan.sources)
       for (const DefinedQueryPtr& writer : image_->writers_of(source))
-        writers.push_back(writer.get());
-    return writers;
+        made.push_back({source, writer});
+    return made;
+  }
+  Status go_on(Status caught_up) {
+    TRY(std::move(caught_up));
+    if (auto warning = catching_up_->take_warning()) receiver().on_notice(*std::move(warning));
+    return session().parts().cluster != nullptr ? ask_leaders() : begin_reading();
+  }
+  void fail(Error error) {
+    is_over_ = true;
+    receiver().on_error(std::move(error));
   }
 
   // Where its partitions end now is what their leaders say.
@@ -100,38 +120,12 @@ class TransientExecution final : public SqlExecution {
                     : std::move(ends).error());
           }
           leaders_ends_ = {ends->begin(), ends->end()};
-          go_on();
+          if (Status begun = begin_reading(); !begun) fail(std::move(begun).error());
         }));
     return {};
   }
 
-  void on_wait_timeout() {
-    if (has_begun_) return;
-    warn("the query that writes it is behind");
-    go_on();
-  }
-  void written_passed(const Status& status) {
-    if (has_begun_) return;
-    if (!status) warn(status.error().message);
-    go_on();
-  }
-  void warn(const std::string& why) {
-    receiver().on_notice({sql::NoticeLevel::Warning,
-                          fmt::format("{} may lack what this session wrote",
-                                      fmt::join(planned_.plan.sources, " and ")),
-                          why, "SHOW QUERIES tells the state of the queries."});
-  }
-  void go_on() {
-    if (const Status begun = begin_reading(); !begun) {
-      is_over_ = true;
-      receiver().on_error(begun.error());
-    }
-  }
-
   Status begin_reading() {
-    has_begun_ = true;
-    wait_timer_.reset();
-    interest_.reset();
     std::vector<engine::Task::Input> inputs = TRY(inputs_of(*image_, end_));
     auto entry = std::make_unique<ShardTask>();
     entry->query_id = planned_.plan.id;
@@ -333,11 +327,10 @@ class TransientExecution final : public SqlExecution {
   const TransientEnd end_;
   std::shared_ptr<const storage::Users> users_ = image_->users;  // whose rights were looked at last
   std::optional<Error> lost_right_;
-  std::optional<Timer> wait_timer_;  // while it waits for what the session wrote
-  std::shared_ptr<int> interest_;    // likewise
+  std::optional<CatchingUp> catching_up_;
   std::map<storage::TopicPartition, Offset> leaders_ends_;  // in a cluster
   int64_t rows_left_;
-  bool has_begun_ = false, is_over_ = false;
+  bool is_beginning_ = false, is_over_ = false;
   ShardTask* task_ = nullptr;
   // Not of the session's account: its share is for the rows that are on their way to the client.
   OwnedCharge state_charge_{session().parts().memory, MemoryKind::Queries};

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/query/key_owner.h"
+#include "server/sql/read/catching_up.h"
 #include "server/sql/read/kept_tables.h"
 #include "server/sql/session.h"
 
@@ -32,7 +33,7 @@ Result<std::unique_ptr<sql::Execution>> PointTables::answer(
       prepared.properties != session_.properties() || session_.holds(look_up.table()->name))
     return nullptr;
   Target* const target = find_target(*image, look_up.table());
-  if (!target || !is_ready(*target)) return nullptr;
+  if (!target || !is_ready(*target, *image)) return nullptr;
   const auto key = look_up.key_of(parameters);
   if (!key) return nullptr;
   const engine::EvalContext eval{session_.parts().clock, random_, &prepared.properties};
@@ -56,7 +57,7 @@ PointTables::Target* PointTables::find_target(
   }
   auto kept = find_kept_table(image, table);
   if (!kept) return nullptr;
-  Target target{.query = kept->query, .tables = {}, .topic = {}};
+  Target target{.query = kept->query, .tables = {}, .topic = {}, .healthy_at = {}};
   if (kept->query->query->kind == engine::QueryKind::SourceTable) {
     const storage::TopicInfo* const topic = image.topics->find(table->topic);
     if (!topic) return nullptr;
@@ -71,15 +72,26 @@ PointTables::Target* PointTables::find_target(
   return &targets_.emplace(table.get(), std::move(target)).first->second;
 }
 
-// Nothing is to be waited for, and nothing to be told. The same as TableOpening knows of look-ups.
-bool PointTables::is_ready(const Target& target) const {
+// Nothing is to be waited for, and no warning to be given: as TableOpening and CatchingUp find it out for all other
+// look-ups. The health of the queries is looked at again only after one of the server's queries has changed.
+bool PointTables::is_ready(Target& target, const MetadataImage& image) const {
   SqlParts& parts = session_.parts();
   if (parts.cluster != nullptr)
     return false;  // a read begins with what the partitions' leaders say
-  const bool has_passed =
-      target.topic ? parts.committed_ends.has_passed(*target.topic, target.query->plan)
-                   : session_.written().empty() || session_.has_passed(target.query);
+  const bool has_passed = target.topic
+                              ? parts.committed_ends.has_passed(*target.topic, target.query->plan)
+                              : session_.written().empty() || session_.has_passed(target.query);
   if (!has_passed) return false;
+  const uint64_t changes = parts.supervisor.changes();
+  if (target.healthy_at == changes) return true;
+  if (!is_healthy(target, image)) return false;
+  target.healthy_at = changes;
+  return true;
+}
+
+bool PointTables::is_healthy(const Target& target, const MetadataImage& image) const {
+  SqlParts& parts = session_.parts();
+  if (!target.topic) return has_caught_up(parts, image, *target.query);
   return !parts.supervisor.trouble_of(target.query->plan->id);
 }
 

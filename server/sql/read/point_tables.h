@@ -36,11 +36,14 @@ class PointTables {
   struct Target {
     DefinedQueryPtr query;                                     // that keeps the table
     std::vector<std::shared_ptr<engine::SharedTable>> tables;  // of each of its tasks
-    std::optional<Uuid> topic;   // of a table that shows what was written to its topic
+    std::optional<Uuid> topic;  // of a table that shows what was written to its topic
+    // The value of QuerySupervisor::changes() at which the queries behind it ran, and it had caught up with them.
+    std::optional<uint64_t> healthy_at = {};
   };
   Target* find_target(const MetadataImage& image,
                       const std::shared_ptr<const engine::DataSource>& table);
-  bool is_ready(const Target& target) const;
+  bool is_ready(Target& target, const MetadataImage& image) const;
+  bool is_healthy(const Target& target, const MetadataImage& image) const;
   // None, or the one row; nothing where a task must be asked.
   Result<std::optional<engine::Batch>> find(const Target& target, const std::string& key,
                                             const engine::EvalContext& eval) const;

@@ -1,7 +1,6 @@
 #include "server/sql/read/read_barrier.h"
 
 #include <algorithm>
-#include <set>
 
 #include "server/metadata/query_topics.h"
 
@@ -9,124 +8,175 @@ namespace server {
 
 namespace {
 
-struct StageRef {
-  const DefinedQuery* query;
-  int stage;
-};
+void visit(const MetadataImage& image, const DefinedQuery& query,
+           std::set<const DefinedQuery*>& visited, std::vector<const DefinedQuery*>& route) {
+  if (!visited.insert(&query).second) return;
+  for (const std::string& source : query.query->sources)
+    for (const DefinedQueryPtr& writer : image.writers_of(source))
+      visit(image, *writer, visited, route);
+  route.push_back(&query);
+}
 
-// Goes through the stages between the written topics and the queries, in the order of the flow.
-// Behind each the ends of what it writes join the positions that the next must pass.
-class Barrier : public std::enable_shared_from_this<Barrier> {
- public:
-  Barrier(SqlParts& parts, Shard& shard, MetadataImagePtr image, const SessionWrites& written,
-          std::weak_ptr<const void> interest, std::function<void(Status)> passed)
-      : parts_(parts),
-        shard_(shard),
-        image_(std::move(image)),
-        frontier_(written),
-        interest_(std::move(interest)),
-        passed_(std::move(passed)) {}
-
-  void begin(const std::vector<const DefinedQuery*>& queries) {
-    for (const DefinedQuery* query : queries) visit(*query);
-    next();
-  }
-
- private:
-  // Writers of what a query reads come before the query.
-  void visit(const DefinedQuery& query) {
-    if (!visited_.insert(&query).second) return;
-    for (const std::string& source : query.query->sources)
-      for (const DefinedQueryPtr& writer : image_->writers_of(source)) visit(*writer);
-    for (size_t stage = 0; stage < query.plan->stages.size(); ++stage)
-      route_.push_back({&query, static_cast<int>(stage)});
-  }
-
-  std::vector<Uuid> inputs_of(const StageRef& ref) const {
-    std::vector<Uuid> topics;
-    for (const engine::PlanNode& node :
-         ref.query->plan->stages[static_cast<size_t>(ref.stage)].nodes) {
-      const auto* input = std::get_if<engine::InputStep>(&node.step);
-      if (!input) continue;
-      if (const auto topic = input_topic(*ref.query, *input, *image_->topics))
-        topics.push_back(topic->id);
-    }
-    return topics;
-  }
-
-  std::vector<std::pair<engine::PartitionRef, Offset>> targets_of(const StageRef& ref) const {
-    std::vector<std::pair<engine::PartitionRef, Offset>> targets;
-    for (const Uuid& topic : inputs_of(ref))
-      for (const auto& [partition, end] : frontier_)
-        if (partition.topic == topic) targets.emplace_back(partition, end);
-    return targets;
-  }
-
-  void note_outputs(const StageRef& ref) {
-    const engine::OutputPlan& output =
-        ref.query->plan->stages[static_cast<size_t>(ref.stage)].output;
-    const auto topic = output_topic(*ref.query, output, *image_->topics);
-    if (!topic) return;
-    // An exchange may have more partitions than readers.
-    const PartitionId end{output.exchange >= 0 ? INT32_MAX : topic->partition_count};
-    for (PartitionId i{0}; i < end; ++i) {
-      if (const auto status = parts_.log.find_partition({topic->id, i}))
-        frontier_[{topic->id, i}] = status->readable_end();
-      else if (output.exchange >= 0)
-        break;  // they are numbered without gaps
-    }
-  }
-
-  void next() {
-    while (at_ < route_.size()) {
-      const StageRef ref = route_[at_++];
-      const auto targets = targets_of(ref);
-      if (targets.empty()) continue;  // nothing of ours comes this way
-      left_ = parts_.queries.shards().size();
-      for (Shard* shard : parts_.queries.shards())
-        shard->post([self = shared_from_this(), shard, ref, targets] {
-          const auto one_passed = [self, ref](Status status) {
-            self->shard_.post([self, ref, status = std::move(status)]() mutable {
-              self->one_passed(ref, std::move(status));
-            });
-          };
-          shard->when_passed(ref.query->plan->id, ref.stage, targets, self->interest_, one_passed);
-        });
-      return;
-    }
-    passed_({});
-  }
-
-  void one_passed(const StageRef& ref, Status status) {
-    if (!status && status_) status_ = std::move(status);
-    if (--left_ > 0) return;
-    if (!status_) return passed_(std::move(status_));
-    note_outputs(ref);
-    next();
-  }
-
-  SqlParts& parts_;
-  Shard& shard_;
-  const MetadataImagePtr image_;
-  SessionWrites frontier_;
-  const std::weak_ptr<const void> interest_;
-  std::function<void(Status)> passed_;
-  std::set<const DefinedQuery*> visited_;
-  std::vector<StageRef> route_;
-  size_t at_ = 0, left_ = 0;
-  Status status_;
-};
+Error not_passed() { return {ErrorCode::ObjectState, "not all of it is passed"}; }
 
 }  // namespace
 
-void wait_for_written(SqlParts& parts, Shard& shard, MetadataImagePtr image,
-                      const std::vector<const DefinedQuery*>& queries, const SessionWrites& written,
-                      std::weak_ptr<const void> interest, std::function<void(Status)> passed) {
-  if (written.empty()) return passed({});
-  parts.log.hurry();  // tasks may not have been told of it yet
-  std::make_shared<Barrier>(parts, shard, std::move(image), written, std::move(interest),
-                            std::move(passed))
-      ->begin(queries);
+std::vector<const DefinedQuery*> queries_on_the_way(const MetadataImage& image,
+                                                    std::span<const DefinedQuery* const> queries) {
+  std::set<const DefinedQuery*> visited;
+  std::vector<const DefinedQuery*> route;
+  for (const DefinedQuery* query : queries) visit(image, *query, visited, route);
+  return route;
+}
+
+std::vector<storage::TopicPartition> partitions_read_by(
+    const MetadataImage& image, std::span<const DefinedQuery* const> queries) {
+  std::set<storage::TopicPartition> partitions;
+  for (const DefinedQuery* query : queries)
+    for (const engine::StagePlan& stage : query->plan->stages)
+      for (const engine::PlanNode& node : stage.nodes) {
+        const auto* input = std::get_if<engine::InputStep>(&node.step);
+        if (!input || input->exchange >= 0) continue;
+        const auto topic = input_topic(*query, *input, *image.topics);
+        if (!topic || topic->id == kGeneratedRows) continue;
+        for (PartitionId i{0}; i < PartitionId{topic->partition_count}; ++i)
+          partitions.insert({topic->id, i});
+      }
+  return {partitions.begin(), partitions.end()};
+}
+
+ReadBarrier::ReadBarrier(SqlParts& parts, Shard& shard, MetadataImagePtr image,
+                         const SessionWrites& ends, Mode mode, std::weak_ptr<const void> interest,
+                         std::function<void(Status)> passed)
+    : parts_(parts),
+      shard_(shard),
+      image_(std::move(image)),
+      mode_(mode),
+      frontier_(ends),
+      interest_(std::move(interest)),
+      passed_(std::move(passed)) {}
+
+std::shared_ptr<ReadBarrier> ReadBarrier::begin(SqlParts& parts, Shard& shard,
+                                                MetadataImagePtr image,
+                                                std::span<const DefinedQuery* const> queries,
+                                                const SessionWrites& ends, Mode mode,
+                                                std::weak_ptr<const void> interest,
+                                                std::function<void(Status)> passed) {
+  parts.log.hurry();  // tasks may not know the newest records yet
+  std::shared_ptr<ReadBarrier> barrier(new ReadBarrier(parts, shard, std::move(image), ends, mode,
+                                                       std::move(interest), std::move(passed)));
+  for (const DefinedQuery* query : queries_on_the_way(*barrier->image_, queries))
+    for (size_t stage = 0; stage < query->plan->stages.size(); ++stage)
+      barrier->route_.push_back({query, static_cast<int>(stage)});
+  barrier->next();
+  return barrier;
+}
+
+std::vector<Uuid> ReadBarrier::inputs_of(const StageRef& ref) const {
+  std::vector<Uuid> topics;
+  for (const engine::PlanNode& node :
+       ref.query->plan->stages[static_cast<size_t>(ref.stage)].nodes) {
+    const auto* input = std::get_if<engine::InputStep>(&node.step);
+    if (!input) continue;
+    if (const auto topic = input_topic(*ref.query, *input, *image_->topics))
+      topics.push_back(topic->id);
+  }
+  return topics;
+}
+
+ReadBarrier::Targets ReadBarrier::targets_of(const StageRef& ref) const {
+  Targets targets;
+  for (const Uuid& topic : inputs_of(ref))
+    for (const auto& [partition, end] : frontier_)
+      if (partition.topic == topic) targets.emplace_back(partition, end);
+  return targets;
+}
+
+void ReadBarrier::note_outputs(const StageRef& ref) {
+  const engine::OutputPlan& output = ref.query->plan->stages[static_cast<size_t>(ref.stage)].output;
+  const auto topic = output_topic(*ref.query, output, *image_->topics);
+  if (!topic) return;
+  // An exchange may have more partitions than readers.
+  const PartitionId end{output.exchange >= 0 ? INT32_MAX : topic->partition_count};
+  for (PartitionId i{0}; i < end; ++i) {
+    if (const auto status = parts_.log.find_partition({topic->id, i}))
+      frontier_[{topic->id, i}] = status->readable_end();
+    else if (output.exchange >= 0)
+      break;  // they are numbered without gaps
+  }
+}
+
+void ReadBarrier::next() {
+  for (; at_ < route_.size(); ++at_) {
+    const StageRef ref = route_[at_];
+    const Targets targets = targets_of(ref);
+    if (targets.empty()) continue;  // nothing of ours comes this way
+    left_ = parts_.queries.shards().size();
+    tasks_ = 0;
+    for (Shard* shard : parts_.queries.shards())
+      shard->post(
+          [self = shared_from_this(), shard, ref, targets] { self->ask(*shard, ref, targets); });
+    return;
+  }
+  end({});
+}
+
+// On that shard's loop.
+void ReadBarrier::ask(Shard& shard, const StageRef& ref, const Targets& targets) {
+  const Shard::Passed now = shard.passed(ref.query->plan->id, ref.stage, targets);
+  const auto answer = [self = shared_from_this(), ref, tasks = now.tasks](Status status) {
+    self->shard_.post([self, ref, tasks, status = std::move(status)]() mutable {
+      self->one_passed(ref, tasks, std::move(status));
+    });
+  };
+  if (mode_ == Mode::Look) return answer(now.all ? Status() : Status(not_passed()));
+  shard.when_passed(ref.query->plan->id, ref.stage, targets, interest_, answer);
+}
+
+void ReadBarrier::one_passed(const StageRef& ref, size_t tasks, Status status) {
+  tasks_ += tasks;
+  if (!status && status_) status_ = std::move(status);
+  if (--left_ > 0) return;
+  if (!status_) return end(std::move(status_));
+  // A query that is being built again has no tasks, and none of them would be waited for. (A node of a cluster
+  // has those of which it has a replica of the journal.)
+  const engine::StagePlan& stage = ref.query->plan->stages[static_cast<size_t>(ref.stage)];
+  if (parts_.cluster == nullptr && tasks_ < task_count(*ref.query, stage, *image_->topics))
+    return end(not_passed());
+  note_outputs(ref);
+  ++at_;
+  next();
+}
+
+void ReadBarrier::end(Status status) {
+  if (interest_.lock()) passed_(std::move(status));
+}
+
+void ReadBarrier::ask_progress(std::function<void(Progress)> done) {
+  struct Sum {
+    Progress progress;
+    size_t left;
+  };
+  auto sum = std::make_shared<Sum>();
+  sum->progress.stage = at_;
+  if (at_ == route_.size()) return done(sum->progress);
+  const StageRef ref = route_[at_];
+  const Targets targets = targets_of(ref);
+  const auto& nodes = ref.query->plan->stages[static_cast<size_t>(ref.stage)].nodes;
+  sum->progress.is_of_topics = std::ranges::none_of(nodes, [](const engine::PlanNode& node) {
+    const auto* input = std::get_if<engine::InputStep>(&node.step);
+    return input && input->exchange >= 0;
+  });
+  sum->left = parts_.queries.shards().size();
+  for (Shard* shard : parts_.queries.shards())
+    shard->post([self = shared_from_this(), shard, ref, targets, sum, done] {
+      const Shard::Passed passed = shard->passed(ref.query->plan->id, ref.stage, targets);
+      self->shard_.post([self, passed, sum, done] {
+        sum->progress.records += passed.records;
+        sum->progress.of_records += passed.of_records;
+        if (--sum->left == 0 && self->interest_.lock()) done(sum->progress);
+      });
+    });
 }
 
 }  // namespace server

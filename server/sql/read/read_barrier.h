@@ -1,22 +1,81 @@
-// "A session reads its own writes": waits until the tasks behind a table or a stream have passed
-// what the session wrote.
+// Waits until the tasks behind a table or a stream have passed given ends of topics.
 #pragma once
 #include <functional>
 #include <memory>
-#include <string>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "server/sql/session.h"
 
 namespace server {
 
-// Calls `passed` on the shard's loop, once: when every record that the session wrote, and
-// everything that queries made of it on the way, has gone through these queries, durably; at once
-// when they do not depend on any of it. With an error when a query on the way has failed. The
-// caller bounds the waiting: when `interest` has expired nobody waits any more, and what waits at
-// tasks is forgotten.
-void wait_for_written(SqlParts& parts, Shard& shard, MetadataImagePtr image,
-                      const std::vector<const DefinedQuery*>& queries, const SessionWrites& written,
-                      std::weak_ptr<const void> interest, std::function<void(Status)> passed);
+// The queries on the way from the topics to what these queries make: writers come before their readers. They live as long
+// as the image.
+std::vector<const DefinedQuery*> queries_on_the_way(const MetadataImage& image,
+                                                    std::span<const DefinedQuery* const> queries);
+// The partitions of all topics that these queries read; not their exchanges.
+std::vector<storage::TopicPartition> partitions_read_by(
+    const MetadataImage& image, std::span<const DefinedQuery* const> queries);
+
+// Goes through the stages between the given ends and the queries, in the order of the flow. Behind each stage the ends of
+// its outputs join the positions that the next one must pass.
+//
+// Threads: the shard's loop. Owner: shared by the reader and by the answers that are on their way.
+class ReadBarrier : public std::enable_shared_from_this<ReadBarrier> {
+ public:
+  enum class Mode : uint8_t {
+    Wait,  // until all is passed, durably
+    Look,  // answers at once; with ObjectState where something is not passed
+  };
+  // How far the stage has come that is waited for. It only grows on the way.
+  struct Progress {
+    size_t stage = 0;
+    int64_t records = 0, of_records = 0;  // offsets; of an exchange those of its blocks
+    bool is_of_topics = false;            // else the stage reads an exchange
+    bool is_beyond(const Progress& other) const {
+      return std::pair(stage, records) > std::pair(other.stage, other.records);
+    }
+  };
+  // Calls `passed` on the shard's loop, once: when every record before `ends`, and everything that queries made of it on
+  // the way, has gone through these queries, durably; at once when they do not depend on any of it. Fails when a
+  // query on the way has failed, or has lost its tasks. The caller bounds the waiting: after `interest` has expired nothing
+  // is called, and what waits at tasks is forgotten.
+  static std::shared_ptr<ReadBarrier> begin(SqlParts& parts, Shard& shard, MetadataImagePtr image,
+                                            std::span<const DefinedQuery* const> queries,
+                                            const SessionWrites& ends, Mode mode,
+                                            std::weak_ptr<const void> interest,
+                                            std::function<void(Status)> passed);
+  // `done` is called on the shard's loop, unless the interest has expired.
+  void ask_progress(std::function<void(Progress)> done);
+
+ private:
+  struct StageRef {
+    const DefinedQuery* query;
+    int stage;
+  };
+  using Targets = std::vector<std::pair<engine::PartitionRef, Offset>>;
+  ReadBarrier(SqlParts& parts, Shard& shard, MetadataImagePtr image, const SessionWrites& ends,
+              Mode mode, std::weak_ptr<const void> interest, std::function<void(Status)> passed);
+  std::vector<Uuid> inputs_of(const StageRef& ref) const;
+  Targets targets_of(const StageRef& ref) const;
+  void note_outputs(const StageRef& ref);
+  void next();
+  void ask(Shard& shard, const StageRef& ref, const Targets& targets);
+  void one_passed(const StageRef& ref, size_t tasks, Status status);
+  void end(Status status);
+
+  SqlParts& parts_;
+  Shard& shard_;
+  const MetadataImagePtr image_;
+  const Mode mode_;
+  SessionWrites frontier_;
+  const std::weak_ptr<const void> interest_;
+  std::function<void(Status)> passed_;
+  std::vector<StageRef> route_;
+  size_t at_ = 0, left_ = 0;
+  size_t tasks_ = 0;  // of the stage that is waited for, as the shards have counted them
+  Status status_;
+};
 
 }  // namespace server

@@ -44,10 +44,6 @@ std::optional<storage::TopicInfo> TableOpening::topic_of(const KeptTable& table)
 void TableOpening::begin(std::function<void(Status)> opened) {
   opened_ = std::move(opened);
   begun_us_ = session_.parts().clock.monotonic_us();
-  awaits_own_writes_ =
-      !session_.written().empty() && std::ranges::any_of(tables_, [this](const KeptTable& each) {
-        return !is_of_topic(each) && !session_.has_passed(each.query);
-      });
   if (session_.parts().cluster != nullptr) return ask_leaders();
   begin_waiting();
 }
@@ -144,7 +140,20 @@ void TableOpening::await_journals(const ClusterTopics::Ends& ends) {
 }
 
 void TableOpening::begin_waiting() {
-  const bool is_ready = find_needed() && !awaits_own_writes_;
+  std::vector<CatchingUp::Made> made;
+  for (const KeptTable& each : tables_)
+    if (!is_of_topic(each)) made.push_back({each.table->name, each.query});
+  if (made.empty()) return open();
+  catching_up_.emplace(session_, image_, "table", std::move(made));
+  catching_up_->begin([this](Status caught_up) {
+    if (!opened_) return;
+    if (!caught_up) return end(std::move(caught_up));
+    open();
+  });
+}
+
+void TableOpening::open() {
+  const bool is_ready = find_needed();
   // Those who read by key see one row: there is no half of it.
   if (kind_ == Kind::Keys) return is_ready ? end({}) : wait([this] { end({}); });
   if (is_ready) return await_writers();
@@ -177,76 +186,44 @@ void TableOpening::wait(std::function<void()> then) {
   then_ = std::move(then);
   const int64_t most_ms =
       session_.setting_ms("read.wait.ms", session_.parts().settings.read_wait_ms);
-  timer_.emplace(session_.shard().loop(), "waiting reads", [this] { on_timeout(); });
-  timer_->start_once(most_ms);
-  interest_ = std::make_shared<int>();
-  std::vector<const DefinedQuery*> of_topics, of_queries;
+  if (!patience_) patience_.emplace(session_, most_ms);
+  std::vector<const DefinedQuery*> queries;
   SessionWrites ends;
   for (size_t i = 0; i < tables_.size(); ++i) {
-    if (!is_of_topic(tables_[i])) {
-      if (awaits_own_writes_) of_queries.push_back(tables_[i].query.get());
-    } else if (!needed_[i].has_passed) {
-      of_topics.push_back(tables_[i].query.get());
-      for (const auto& [partition, end] : needed_[i].ends)
-        ends[partition] = std::max(ends[partition], end);
-    }
+    if (!is_of_topic(tables_[i]) || needed_[i].has_passed) continue;
+    queries.push_back(tables_[i].query.get());
+    for (const auto& [partition, end] : needed_[i].ends)
+      ends[partition] = std::max(ends[partition], end);
   }
-  left_ = 1;
-  awaits_needed_ = !of_topics.empty();
-  const auto on_passed = [this](bool is_needed) {
-    ++left_;
-    return [this, is_needed, interest = std::weak_ptr(interest_)](const Status& status) {
-      if (interest.lock()) one_passed(is_needed, status);
-    };
-  };
-  const auto interest = interest_;
-  if (awaits_needed_)
-    wait_for_written(session_.parts(), session_.shard(), image_, of_topics, ends, interest,
-                     on_passed(true));
-  if (!of_queries.empty())
-    wait_for_written(session_.parts(), session_.shard(), image_, of_queries, session_.written(),
-                     interest, on_passed(false));
-  count_down();
+  const auto interest = interest_ = std::make_shared<int>();
+  const auto mode = most_ms == 0 ? ReadBarrier::Mode::Look : ReadBarrier::Mode::Wait;
+  auto barrier =
+      ReadBarrier::begin(session_.parts(), session_.shard(), image_, queries, ends, mode, interest,
+                         there_.here([this](const Status& status) { passed(status); }));
+  if (interest_ != interest || mode == ReadBarrier::Mode::Look) return;
+  barrier_ = std::move(barrier);
+  patience_->watch([barrier = barrier_](auto take) { barrier->ask_progress(std::move(take)); },
+                   [this](const ReadBarrier::Progress&) { end(behind(true)); });
 }
 
-void TableOpening::one_passed(bool is_needed, const Status& status) {
-  if (!then_) return;
-  if (is_needed) awaits_needed_ = false;
-  if (!status && is_needed && kind_ == Kind::Change) return end(status.error());
-  if (!status) {
-    has_failed_ = has_failed_ || is_needed;
-    receiver_.on_notice({sql::NoticeLevel::Warning,
-                         fmt::format("{} may lack what {}", names(is_needed),
-                                     is_needed ? "was written to it" : "this session wrote"),
-                         status.error().message, "SHOW QUERIES tells the state of its query."});
-  } else if (!is_needed) {
-    for (const KeptTable& each : tables_)
-      if (!is_of_topic(each)) session_.note_passed(each.query);
-  }
-  count_down();
-}
-
-void TableOpening::count_down() {
-  if (!then_ || --left_ > 0) return;
-  go_on();
-}
-
-void TableOpening::go_on() {
+// A query that has failed begins again, most often within a moment; one that stays as it is shows less than was
+// acknowledged, which is no answer.
+void TableOpening::passed(const Status& status) {
   interest_.reset();
-  timer_.reset();
-  awaits_own_writes_ = false;
-  std::exchange(then_, nullptr)();
-}
-
-void TableOpening::on_timeout() {
-  if (awaits_needed_) return end(behind(true));
-  receiver_.on_notice({sql::NoticeLevel::Warning,
-                       fmt::format("{} {} not yet caught up with what this session wrote",
-                                   names(false), tables_.size() == 1 ? "has" : "have"),
-                       "",
-                       "SHOW QUERIES tells how far its query is behind. The setting "
-                       "read.wait.ms bounds the waiting."});
-  go_on();
+  barrier_.reset();
+  if (!then_) return;
+  patience_->rest();
+  if (status) {
+    patience_.reset();
+    return std::exchange(then_, nullptr)();
+  }
+  if (patience_->is_over()) return end(behind(true));
+  constexpr int64_t kAgainMs = 20;
+  timer_.emplace(session_.shard().loop(), "waiting reads", [this] {
+    timer_.reset();
+    if (then_) wait(std::exchange(then_, nullptr));
+  });
+  timer_->start_once(kAgainMs);
 }
 
 // Who commits rows of several records comes before, or waits until the scans have begun.
@@ -303,6 +280,8 @@ void TableOpening::add_written_ends() {
 void TableOpening::end(Status status) {
   interest_.reset();
   timer_.reset();
+  barrier_.reset();
+  if (patience_) patience_->rest();
   then_ = nullptr;
   if (!status) give_up();
   std::exchange(opened_, nullptr)(std::move(status));
@@ -310,14 +289,18 @@ void TableOpening::end(Status status) {
 
 void TableOpening::close() {
   hold_ = nullptr;
-  for (size_t i = 0; i < tables_.size() && !has_failed_; ++i) {
+  for (size_t i = 0; i < tables_.size(); ++i) {
     const auto topic = topic_of(tables_[i]);
     if (!topic) continue;
     session_.note_passed(tables_[i].query);
     if (needed_[i].version > 0)
       session_.parts().committed_ends.note_passed(topic->id, tables_[i].query->plan,
                                                   needed_[i].version);
+    if (auto warning = warning_of_trouble(session_.parts(), tables_[i]))
+      receiver_.on_notice(*std::move(warning));
   }
+  if (!catching_up_) return;
+  if (auto warning = catching_up_->take_warning()) receiver_.on_notice(*std::move(warning));
 }
 
 void TableOpening::give_up() {
@@ -353,12 +336,17 @@ Error TableOpening::behind(bool of_topics) const {
   const bool are_many = which.starts_with("tables ");
   if (of_topics && session_.parts().cluster == nullptr && lies_behind_transaction())
     return behind_transaction(which, waited_ms());
+  std::string detail = fmt::format("Waited {} ms.", waited_ms());
+  for (const KeptTable& each : tables_)
+    if (const auto trouble = session_.parts().supervisor.trouble_of(each.query_id());
+        trouble && is_of_topic(each) == of_topics)
+      detail += fmt::format(" Query {} has failed: {}.", each.query_id(), trouble->message);
   return Error{ErrorCode::ObjectState,
                fmt::format("{} {} still catching up with what was written to {}", which,
                            are_many ? "are" : "is", are_many ? "them" : "it"),
-               fmt::format("Waited {} ms.", waited_ms()),
+               std::move(detail),
                "Try again in a moment. SHOW QUERIES tells how far its query is behind; the "
-               "setting read.wait.ms bounds the waiting."};
+               "setting read.wait.ms bounds the waiting without progress."};
 }
 
 }  // namespace server

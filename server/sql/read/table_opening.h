@@ -10,6 +10,7 @@
 
 #include "server/net/interest.h"
 #include "server/net/loop.h"
+#include "server/sql/read/catching_up.h"
 #include "server/sql/read/committed_ends.h"
 #include "server/sql/read/kept_tables.h"
 #include "server/sql/stalled_turns.h"
@@ -20,9 +21,9 @@ namespace server {
 // Where a transaction that is open lies before rows of `which` that were acknowledged, and nobody waits any longer for its end.
 Error behind_transaction(const std::string& which, int64_t waited_ms);
 
-// Tables that are a topic's, and not what a query makes, show all that SQL has written to them, whichever session, and never
-// less than before they were rebuilt: a read of one that does not come to it within read.wait.ms fails. Tables that
-// queries make have passed what their reader's session wrote, or it is told that they have not.
+// A table over a topic, unlike one that a query makes, contains all rows that SQL has written to it in whichever
+// session, and never fewer than before it was rebuilt: a read fails with ObjectState where the table's query makes no
+// progress towards that for read.wait.ms. CatchingUp waits for tables that queries make.
 //
 // In a cluster tables have passed all that was acknowledged, by whichever node, before the read began: their leaders
 // tell; or before what `read.staleness` allows, and what the session has written. Half of what another node's statement writes
@@ -44,10 +45,12 @@ class TableOpening {
   void begin(std::function<void(Status)> opened);
   // What the tasks of tables[i] must have passed when they are read: they may have begun anew meanwhile.
   const CommittedEnds::Ends& must_have_passed(size_t i) const { return needed_[i].ends; }
-  // The tables have been read so far that nothing of what comes is seen.
+  // Called when the scans have begun: later changes are not seen. Warns of tables that are not up to date since their
+  // queries do not run.
   void close();
   // They are not read.
   void give_up();
+  int64_t waited_ms() const;  // since the beginning
 
  private:
   bool is_of_topic(const KeptTable& table) const;
@@ -58,19 +61,16 @@ class TableOpening {
   void await_journals(const ClusterTopics::Ends& ends);
   void leaders_told(Result<ClusterTopics::Ends> ends);
   void begin_waiting();
+  void open();
   bool find_needed();  // whether there is nothing to wait for
   void wait(std::function<void()> then);
-  void one_passed(bool is_needed, const Status& status);
-  void count_down();
-  void go_on();
+  void passed(const Status& status);
   void await_writers();
   void on_late_writers();
   void await_needed();
   void add_written_ends();
   void end(Status status);
-  void on_timeout();
   std::string names(bool of_topics) const;
-  int64_t waited_ms() const;
   bool lies_behind_transaction() const;
   Error behind(bool of_topics) const;
 
@@ -81,15 +81,16 @@ class TableOpening {
   const Kind kind_;
   CommittedEnds::Ends leaders_ends_;  // in a cluster: all that was written when it was begun
   std::vector<CommittedEnds::Needed> needed_;  // by table; of those that queries make nothing
-  bool awaits_own_writes_ = false;             // of those
+  std::optional<CatchingUp> catching_up_;      // of those
   int64_t begun_us_ = 0;
-  std::function<void(Status)> opened_;  // null once it has been called
-  std::function<void()> then_;          // while it waits
-  int left_ = 0;                        // of what it waits for
-  bool awaits_needed_ = false, has_failed_ = false;
-  std::optional<Timer> timer_;     // while it waits
-  std::shared_ptr<int> interest_;  // likewise
-  std::optional<StalledTurns> stalled_;  // while leaders are asked
+  std::function<void(Status)> opened_;    // null once it has been called
+  std::function<void()> then_;            // while it waits
+  int left_ = 0;                          // journals that it waits for
+  std::optional<PatientWait> patience_;   // while the needed ends are waited for
+  std::shared_ptr<ReadBarrier> barrier_;  // likewise
+  std::optional<Timer> timer_;            // while it waits
+  std::shared_ptr<int> interest_;         // likewise
+  std::optional<StalledTurns> stalled_;   // while leaders are asked
   TableLocks::Place place_;
   TableLocks::Hold hold_;
   const Interest there_;

@@ -19,6 +19,11 @@ void TableRead::resume() {
   if (again_) again_->resume();
 }
 
+void TableRead::note_opened(int64_t waited_ms) {
+  if (waited_ms > session().setting_ms("read.wait.ms", session().parts().settings.read_wait_ms))
+    begun_.awaits_tables_since_us = 0;
+}
+
 void TableRead::not_there(const KeptTable& table) {
   SqlParts& parts = session().parts();
   NotKept why = not_kept(parts, table);

@@ -25,6 +25,9 @@ class TableRead : public SqlExecution {
  protected:
   // Before the first row is shown: the statement begins again, or fails. The caller is over.
   void not_there(const KeptTable& table);
+  // The tables could be opened after a wait. One of more than read.wait.ms was one with progress, so that a table
+  // that goes afterwards is waited for again.
+  void note_opened(int64_t waited_ms);
   // Whether a statement changes what it reads here.
   bool is_for_change() const { return begun_.prepared->is_for_change; }
 

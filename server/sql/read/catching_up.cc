@@ -1,0 +1,320 @@
+#include "server/sql/read/catching_up.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/plan/analysis.h"
+#include "server/sql/read/table_opening.h"
+#include "server/tasks/log_ports.h"
+
+namespace server {
+
+namespace {
+
+constexpr int64_t kLookMs = 100;  // at progress
+constexpr int64_t kAgainMs = 20;  // after a query on the way has begun again, or has failed
+
+std::string hint(int64_t most_ms) {
+  return fmt::format(
+      "SELECT waits up to read.wait.ms ({}) without progress; SHOW QUERIES shows the progress.",
+      most_ms);
+}
+
+// 8192 as "8,192".
+std::string with_thousands(int64_t number) {
+  std::string text = std::to_string(number);
+  for (size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');
+  return text;
+}
+
+bool is_paused(const DefinedQuery& query) {
+  return query.query->state == engine::DesiredState::Paused;
+}
+
+uint64_t newest_change(SqlParts& parts, std::span<const DefinedQuery* const> route) {
+  uint64_t since = 0;
+  for (const DefinedQuery* query : route)
+    since = std::max(since, parts.supervisor.health_of(query->plan->id).since);
+  return since;
+}
+
+}  // namespace
+
+// ---- PatientWait
+
+PatientWait::PatientWait(SqlSession& session, int64_t most_ms)
+    : session_(session),
+      most_ms_(most_ms),
+      begun_us_(session.parts().clock.monotonic_us()),
+      moved_us_(begun_us_) {}
+
+int64_t PatientWait::now_us() const { return session_.parts().clock.monotonic_us(); }
+int64_t PatientWait::waited_ms() const { return (now_us() - begun_us_) / 1000; }
+bool PatientWait::is_over() const { return now_us() - moved_us_ >= most_ms_ * 1000; }
+
+void PatientWait::watch(AskProgress ask, Late late) {
+  ask_ = std::move(ask);
+  late_ = std::move(late);
+  last_.reset();
+  timer_.emplace(session_.shard().loop(), "waiting reads", [this] { look(); });
+  timer_->start_once(std::min(kLookMs, most_ms_));
+}
+
+void PatientWait::look() {
+  asked_.emplace();
+  ask_(asked_->here([this](const ReadBarrier::Progress& progress) { take(progress); }));
+}
+
+void PatientWait::take(const ReadBarrier::Progress& progress) {
+  if (!timer_) return;
+  // The first answer has nothing to be compared with, and may be what an earlier wait has come to.
+  if (last_ && progress.is_beyond(*last_)) moved_us_ = now_us();
+  last_ = progress;
+  if (is_over()) {
+    timer_.reset();
+    return late_(progress);
+  }
+  timer_->start_once(std::min(kLookMs, most_ms_));
+}
+
+// ---- CatchingUp
+
+CatchingUp::CatchingUp(SqlSession& session, MetadataImagePtr image, const char* noun,
+                       std::vector<Made> made)
+    : session_(session), image_(std::move(image)), noun_(noun), made_(std::move(made)) {
+  for (const Made& each : made_) queries_.push_back(each.query.get());
+}
+
+void CatchingUp::begin(std::function<void(Status)> done) {
+  done_ = std::move(done);
+  SqlParts& parts = session_.parts();
+  // Most reads find nothing to wait for.
+  if (!has_own_writes() && std::ranges::all_of(queries_, [&](const DefinedQuery* query) {
+        return has_caught_up(parts, *image_, *query);
+      }))
+    return end({});
+  route_ = queries_on_the_way(*image_, queries_);
+  wait_.emplace(session_, session_.setting_ms("read.wait.ms", parts.settings.read_wait_ms));
+  evaluate();
+}
+
+bool CatchingUp::has_own_writes() const {
+  return !session_.written().empty() && !std::ranges::all_of(made_, [this](const Made& each) {
+    return session_.has_passed(each.query);
+  });
+}
+
+// How the queries stand decides what is waited for; done again after each of their changes.
+void CatchingUp::evaluate() {
+  trouble_.reset();
+  warning_.reset();
+  since_ = 0;
+  bool is_starting = false;
+  for (const DefinedQuery* query : route_) {
+    const std::string& id = query->plan->id;
+    const QuerySupervisor::Health health = session_.parts().supervisor.health_of(id);
+    since_ = std::max(since_, health.since);
+    is_starting = is_starting || health.is_starting;
+    if (trouble_) continue;
+    if (health.trouble)
+      trouble_ = Trouble{id, false, health.trouble->error};
+    else if (is_paused(*query))
+      trouble_ = Trouble{id, true};
+  }
+  if (is_starting) return try_again();
+  if (has_own_writes()) return await(trouble_ ? Ends::Own : Ends::All);
+  if (trouble_) return look();
+  await(Ends::All);
+}
+
+void CatchingUp::await(Ends which) {
+  const auto is_known = [this](const DefinedQuery* query) {
+    return has_caught_up(session_.parts(), *image_, *query);
+  };
+  if (which == Ends::Own || std::ranges::all_of(queries_, is_known))
+    return await_ends(Ends::Own, session_.written());
+  ask_ends([this](SessionWrites ends) {
+    for (const auto& [partition, end] : session_.written())
+      ends[partition] = std::max(ends[partition], end);
+    await_ends(Ends::All, ends);
+  });
+}
+
+void CatchingUp::await_ends(Ends which, const SessionWrites& ends) {
+  interest_ = std::make_shared<int>();
+  const auto mode = wait_->most_ms() == 0 ? ReadBarrier::Mode::Look : ReadBarrier::Mode::Wait;
+  const auto interest = interest_;
+  auto barrier = ReadBarrier::begin(
+      session_.parts(), session_.shard(), image_, queries_, ends, mode, interest,
+      there_.here([this, which](const Status& status) { passed(which, status); }));
+  if (interest_ != interest) return;  // it has answered
+  barrier_ = std::move(barrier);
+  if (mode == ReadBarrier::Mode::Look) return;
+  wait_->watch(
+      [barrier = barrier_](auto take) { barrier->ask_progress(std::move(take)); },
+      [this, which](const ReadBarrier::Progress& progress) { end(behind(which, progress)); });
+}
+
+void CatchingUp::passed(Ends which, const Status& status) {
+  const auto barrier = std::exchange(barrier_, nullptr);
+  wait_->rest();
+  interest_.reset();
+  if (!done_) return;
+  if (!status && wait_->most_ms() == 0 && barrier) {
+    interest_ = std::make_shared<int>();
+    return barrier->ask_progress(there_.here(
+        [this, which](const ReadBarrier::Progress& progress) { end(behind(which, progress)); }));
+  }
+  // A query that has begun again meanwhile may have had no tasks that could be waited for.
+  if (!status || newest_change(session_.parts(), route_) != since_) return try_again();
+  for (const Made& each : made_) session_.note_passed(each.query);
+  if (trouble_) return look();
+  if (which == Ends::All)
+    for (const DefinedQuery* query : queries_) {
+      const DefinedQuery* const its[] = {query};
+      session_.parts().caught_up.note(
+          query->plan->id, newest_change(session_.parts(), queries_on_the_way(*image_, its)));
+    }
+  end({});
+}
+
+// While a query does not run: whether what it makes lacks anything.
+void CatchingUp::look() {
+  ask_ends([this](const SessionWrites& ends) {
+    interest_ = std::make_shared<int>();
+    ReadBarrier::begin(session_.parts(), session_.shard(), image_, queries_, ends,
+                       ReadBarrier::Mode::Look, interest_,
+                       there_.here([this](const Status& status) {
+                         interest_.reset();
+                         if (!done_) return;
+                         warn(!status);
+                         end({});
+                       }));
+  });
+}
+
+// The ends of all topics that the queries on the way read: every record that was acknowledged lies before them.
+void CatchingUp::ask_ends(std::function<void(SessionWrites)> then) {
+  SqlParts& parts = session_.parts();
+  std::vector<storage::TopicPartition> partitions = partitions_read_by(*image_, route_);
+  if (partitions.empty()) return then({});
+  if (parts.cluster != nullptr) {
+    std::erase_if(partitions, [&](const storage::TopicPartition& partition) {
+      return !parts.cluster->has_topic(partition.topic);
+    });
+    return parts.cluster->ask_ends(
+        partitions, session_.setting_ms("read.wait.ms", parts.settings.open_wait_ms()),
+        there_.on(session_.shard().loop(),
+                  [this, then = std::move(then)](Result<ClusterTopics::Ends> ends) {
+                    if (!done_) return;
+                    if (!ends && ends.error().code == ErrorCode::ObjectState)
+                      return end(behind_transaction(names(), wait_->waited_ms()));
+                    if (!ends) return end(std::move(ends).error());
+                    SessionWrites found;
+                    for (const auto& [partition, end] : *ends)
+                      if (end > Offset(0)) found[to_engine(partition)] = end;
+                    then(std::move(found));
+                  }));
+  }
+  SessionWrites found;
+  for (const storage::TopicPartition& partition : partitions)
+    if (const auto status = parts.log.find_partition(partition);
+        status && status->readable_end() > Offset(0))
+      found[to_engine(partition)] = status->readable_end();
+  then(std::move(found));
+}
+
+void CatchingUp::try_again() {
+  if (wait_->is_over()) return end(behind(Ends::All, {}));
+  retry_.emplace(session_.shard().loop(), "waiting reads", [this] { evaluate(); });
+  retry_->start_once(kAgainMs);
+}
+
+void CatchingUp::warn(bool lacks_rows) {
+  const Trouble& trouble = *trouble_;
+  if (trouble.is_paused && !lacks_rows) return;
+  warning_ = sql::Notice{
+      sql::NoticeLevel::Warning,
+      fmt::format("{} {} not up to date: query {} {}", names(), are_many() ? "are" : "is",
+                  trouble.query_id, trouble.is_paused ? "is paused" : "has failed"),
+      trouble.why.message,
+      trouble.is_paused ? fmt::format("RESUME {} lets it go on.", trouble.query_id)
+                        : trouble.why.hint};
+}
+
+void CatchingUp::end(Status status) {
+  interest_.reset();
+  barrier_.reset();
+  if (wait_) wait_->rest();
+  if (auto done = std::exchange(done_, nullptr)) done(std::move(status));
+}
+
+bool CatchingUp::lies_behind_transaction() const {
+  return session_.parts().cluster == nullptr &&
+         std::ranges::any_of(session_.written(), [this](const auto& written) {
+           const auto status = session_.parts().log.find_partition(to_storage(written.first));
+           return status && written.second > status->readable_end();
+         });
+}
+
+Error CatchingUp::behind(Ends which, const ReadBarrier::Progress& progress) const {
+  const std::string which_made = names();
+  const char* const are = are_many() ? "are" : "is";
+  const std::string waited =
+      fmt::format("Waited {} ms, the last {} ms without progress.", wait_->waited_ms(),
+                  std::min(wait_->most_ms(), wait_->waited_ms()));
+  if (trouble_ && trouble_->is_paused)
+    return {ErrorCode::ObjectState,
+            fmt::format("{} {} not up to date with what this session wrote: query {} is paused",
+                        which_made, are, trouble_->query_id),
+            waited, fmt::format("RESUME {} lets it go on.", trouble_->query_id)};
+  if (trouble_)
+    return {ErrorCode::ObjectState,
+            fmt::format("{} {} not up to date with what this session wrote: query {} has failed",
+                        which_made, are, trouble_->query_id),
+            trouble_->why.message, trouble_->why.hint};
+  if (lies_behind_transaction()) return behind_transaction(which_made, wait_->waited_ms());
+  if (which == Ends::Own)
+    return {ErrorCode::ObjectState,
+            fmt::format("{} {} not yet caught up with what this session wrote", which_made,
+                        are_many() ? "have" : "has"),
+            waited, hint(wait_->most_ms())};
+  const bool has_count = progress.is_of_topics && progress.records < progress.of_records;
+  return {
+      ErrorCode::ObjectState,
+      fmt::format("{} {} still reading {} sources{}", which_made, are, are_many() ? "their" : "its",
+                  has_count ? fmt::format(": {} of {} records", with_thousands(progress.records),
+                                          with_thousands(progress.of_records))
+                            : ""),
+      waited, hint(wait_->most_ms())};
+}
+
+bool CatchingUp::are_many() const {
+  return std::ranges::any_of(made_,
+                             [this](const Made& each) { return each.name != made_.front().name; });
+}
+
+std::string CatchingUp::names() const {
+  std::vector<std::string> names;
+  for (const Made& each : made_)
+    if (std::ranges::find(names, each.name) == names.end()) names.push_back(each.name);
+  const std::string all = engine::join_words(names, "and");
+  const std::string_view noun(noun_);
+  return noun.empty() ? all : fmt::format("{}{} {}", noun, are_many() ? "s" : "", all);
+}
+
+bool has_caught_up(SqlParts& parts, const MetadataImage& image, const DefinedQuery& query) {
+  const DefinedQuery* const queries[] = {&query};
+  uint64_t since = 0;
+  for (const DefinedQuery* each : queries_on_the_way(image, queries)) {
+    if (is_paused(*each)) return false;
+    const QuerySupervisor::Health health = parts.supervisor.health_of(each->plan->id);
+    if (health.is_starting || health.trouble) return false;
+    since = std::max(since, health.since);
+  }
+  return parts.caught_up.has(query.plan->id, since);
+}
+
+}  // namespace server
