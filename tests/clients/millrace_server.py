@@ -13,6 +13,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -213,6 +214,7 @@ def run(obstacle=None):
 
     With an obstacle it skips them all.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its servers and their folders go with the program, however it ends
     cases = _Run(_chosen())
     for function in list(cases.left):
         cases.one(function, obstacle)
