@@ -18,20 +18,22 @@ namespace {
 using Aliases = std::set<std::string>;
 
 // The sources that an expression names; false where it may mean others, too.
-bool list_aliases(const Expression& expression, Aliases& found) {
+bool list_aliases(const Expression& expression, const OwnerOfColumn& owner_of, Aliases& found) {
   if (expression.is<Subquery>()) return false;
   if (const auto* column = expression.as<ColumnRef>()) {
-    if (!column->source) return false;
-    found.insert(column->source->text);
-    return true;
+    const auto alias =
+        column->source ? std::optional(column->source->text) : owner_of(column->name);
+    if (alias) found.insert(*alias);
+    return alias.has_value();
   }
-  return std::ranges::all_of(children(expression),
-                             [&](const Expression* child) { return list_aliases(*child, found); });
+  return std::ranges::all_of(children(expression), [&](const Expression* child) {
+    return list_aliases(*child, owner_of, found);
+  });
 }
 
 class JoinOrder {
  public:
-  explicit JoinOrder(const Query& query) {
+  JoinOrder(const Query& query, const OwnerOfColumn& owner_of) : owner_of_(owner_of) {
     sources_.push_back(&*query.from);
     for (const Join& join : query.joins) sources_.push_back(&join.source);
     if (query.where) read(*query.where);
@@ -59,7 +61,8 @@ class JoinOrder {
       const auto* comparison = each->as<Comparison>();
       Aliases left, right;
       if (!comparison || comparison->op != ComparisonOp::Equal ||
-          !list_aliases(*comparison->left, left) || !list_aliases(*comparison->right, right))
+          !list_aliases(*comparison->left, owner_of_, left) ||
+          !list_aliases(*comparison->right, owner_of_, right))
         continue;
       if (left.size() + right.size() == 1)
         fixed_.insert(left.empty() ? *right.begin() : *left.begin());
@@ -99,6 +102,7 @@ class JoinOrder {
     return order;
   }
 
+  const OwnerOfColumn& owner_of_;
   std::vector<const AliasedSource*> sources_;
   std::set<std::pair<std::string, std::string>> equal_;  // by a condition of all rows
   Aliases fixed_;                                        // that a constant restricts
@@ -290,9 +294,9 @@ std::optional<Query> with_equalities_of_alternatives(const Query& query) {
   return made;
 }
 
-std::optional<Query> with_better_join_order(const Query& query) {
+std::optional<Query> with_better_join_order(const Query& query, const OwnerOfColumn& owner_of) {
   if (!has_free_order(query)) return std::nullopt;
-  const auto order = JoinOrder(query).better();
+  const auto order = JoinOrder(query, owner_of).better();
   if (!order) return std::nullopt;
   Query made = clone(query);
   std::vector<AliasedSource> sources;

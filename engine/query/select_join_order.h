@@ -1,6 +1,8 @@
 // In which order the sources of a SELECT are joined.
 #pragma once
+#include <functional>
 #include <optional>
+#include <string>
 
 #include "engine/sql/ast_query.h"
 
@@ -9,7 +11,10 @@ namespace engine {
 // The query with its sources in an order in which each is joined by an equality, where the order that is written makes all pairs of some: FROM a, b, c
 // WHERE a.x = c.x AND c.y = b.y begins with a and c. Nothing where that gains nothing, and where the order is seen in the result or decides
 // it: outer joins, USING, `*`.
-std::optional<Query> with_better_join_order(const Query& query);
+// `owner_of` gives the visible name of the only source that has a column; nothing if several have it, or none. It is asked for
+// columns without a source alone, as TPC-H writes them.
+using OwnerOfColumn = std::function<std::optional<std::string>(const Name& column)>;
+std::optional<Query> with_better_join_order(const Query& query, const OwnerOfColumn& owner_of);
 
 // The query with the equalities of two columns that all alternatives of an OR have in common beside that OR, where a join can use
 // them: WHERE (a.x = b.x AND a.n < 5) OR (a.x = b.x AND b.n < 5), as in TPC-H 19, is a.x = b.x AND (...). Nothing where there are none.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -877,6 +878,25 @@ bool reads_column(const Query& query, const Name& name, RowsPlanning& planning) 
 
 namespace {
 
+// The sources' visible names by the columns that only they have; none if the columns of a source are not known.
+std::map<std::string, std::string> owners_of_columns(const Query& query, RowsPlanning& planning) {
+  std::map<std::string, std::string> owners;
+  std::set<std::string> shared;
+  const size_t tables = planning.table_count();
+  const auto add = [&](const AliasedSource& named) {
+    const auto source = source_names(named, planning);
+    planning.drop_tables_from(tables);
+    if (!source) return false;
+    for (const LayoutColumn& column : source->columns)
+      if (!owners.emplace(column.name, named.visible_name().text).second)
+        shared.insert(column.name);
+    return true;
+  };
+  if (!add(*query.from) || !std::ranges::all_of(query.joins, add, &Join::source)) return {};
+  for (const std::string& name : shared) owners.erase(name);
+  return owners;
+}
+
 Layout columns_of(const std::vector<SelectSource>& sources) {
   Layout columns;
   for (const SelectSource& source : sources)
@@ -896,7 +916,13 @@ Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning
   const Query& with_subqueries_out = asked_later ? *asked_later : with_aggregates_out;
   const std::optional<Query> with_equalities = with_equalities_of_alternatives(with_subqueries_out);
   const Query& as_written = with_equalities ? *with_equalities : with_subqueries_out;
-  const std::optional<Query> reordered = with_better_join_order(as_written);
+  std::optional<std::map<std::string, std::string>> owners;
+  const auto owner_of = [&](const Name& column) -> std::optional<std::string> {
+    if (!owners) owners = owners_of_columns(as_written, planning);
+    const auto owner = owners->find(column.text);
+    return owner == owners->end() ? std::nullopt : std::optional(owner->second);
+  };
+  const std::optional<Query> reordered = with_better_join_order(as_written, owner_of);
   const Query& query = reordered ? *reordered : as_written;
   std::vector<SelectSource> sources;
   std::vector<RowsNodePtr> rows;
