@@ -61,6 +61,11 @@ class Http2::Stream final : public Responder {
   }
   void write(std::string_view bytes) override {
     if (is_ended_ || is_head_request()) return;
+    // The beginning that was sent would be kept as long as a slow client leaves a rest.
+    if (sent_ > out_.size() / 2) {
+      out_.erase(0, sent_);
+      sent_ = 0;
+    }
     out_ += bytes;
     http_.unsent_bytes_ += bytes.size();
     unsent_.resize(out_.capacity());
