@@ -254,7 +254,8 @@ Result<std::string> generator_id(const std::string& name, const DataSource* old,
 Result<NewSource> plan_create_source(const CreateSource& create, const ParsedStatement& statement,
                                      const Catalog& catalog, const Topics& topics,
                                      const EngineSettings& server_settings,
-                                     const Properties& properties, Registrar* registrar) {
+                                     const Properties& properties, Registrar* registrar,
+                                     const TopicCheck* may_declare) {
   const EngineSettings settings = effective_settings(server_settings, properties);
   const bool takes_storage = create.kind == SourceKind::Table && !settings.ksqldb_compat;
   SourceProperties with = TRY(read_source_properties(
@@ -298,6 +299,8 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
     return kept;
   }
 
+  const std::string topic_name = with.topic.value_or(default_topic_name(source.name, settings));
+  if (may_declare && topics.find(topic_name)) TRY((*may_declare)(topic_name));
   if (existing == Existing::Replace) TRY(check_not_rebuilt(*old, catalog));
   if (is_keyless)
     TRY(check_no_topic(create, old, topics, default_topic_name(source.name, settings)));
@@ -305,9 +308,8 @@ Result<NewSource> plan_create_source(const CreateSource& create, const ParsedSta
   TRY(check_declares_columns(create, formats, with));
   TRY(check_keys(create, source, key_inferred));
   TRY(check_retention(create, with));
-  const bool is_inferred = TRY(
-      infer_missing_columns(formats, with.topic.value_or(default_topic_name(source.name, settings)),
-                            registrar, source.schema));
+  const bool is_inferred =
+      TRY(infer_missing_columns(formats, topic_name, registrar, source.schema));
   TRY(check_timestamp_format(with, settings));
   source.timestamp = TRY(find_timestamp_column(with, source.schema));
   const SourceFormats fitted = TRY(fit_formats(formats, source.schema, properties));

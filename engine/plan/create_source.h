@@ -1,5 +1,6 @@
 // CREATE STREAM and CREATE TABLE without AS: from the statement to what the catalog gets.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,13 +23,18 @@ struct NewSource {
   std::vector<std::string> notices;
 };
 
+using TopicCheck = std::function<Status(const std::string& topic)>;
+
 // Fails when the statement cannot be carried out as it stands; nothing is changed here.
 // `properties` are the session's settings. `registrar` knows the schemas of topics, whence columns come that
 // are not declared, and takes those that are new; without it no topic has one.
+// `may_declare` is asked before anything about an existing topic shows in a column, a notice or an
+// error; null: every topic may be declared.
 Result<NewSource> plan_create_source(const CreateSource& create, const ParsedStatement& statement,
                                      const Catalog& catalog, const Topics& topics,
                                      const EngineSettings& settings, const Properties& properties,
-                                     Registrar* registrar = nullptr);
+                                     Registrar* registrar = nullptr,
+                                     const TopicCheck* may_declare = nullptr);
 
 // The topic of a statement that names none.
 std::string default_topic_name(std::string_view source, const EngineSettings& settings);

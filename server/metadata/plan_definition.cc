@@ -97,8 +97,11 @@ struct Planner {
   Result<Effect> operator()(const engine::CreateSource& create) const {
     TRY(check_schema_of(create.name, create.name_position));
     TRY(check_no_sequence(create.name, create.name_position));
+    const engine::TopicCheck may_declare = [&](const std::string& topic) {
+      return check_declare(*image.users, asker, topic);
+    };
     engine::NewSource planned = TRY(engine::plan_create_source(
-        create, statement, *image.catalog, topics, settings, properties, &registrar));
+        create, statement, *image.catalog, topics, settings, properties, &registrar, &may_declare));
     Effect effect;
     effect.notices = std::move(planned.notices);
     effect.is_nothing = planned.source == nullptr;
@@ -147,7 +150,10 @@ struct Planner {
   Result<Effect> operator()(const engine::DropSource& drop) const { return drop_source(drop, {}); }
   Result<Effect> drop_source(const engine::DropSource& drop,
                              const std::set<std::string>& dropped_with_it) const {
-    Effect effect = of(TRY(engine::plan_drop_source(drop, image.catalog, dropped_with_it)));
+    std::set<std::string> not_counted = dropped_with_it;
+    for (const auto& [name, other] : image.catalog->sources())
+      if (is_without_rights(*image.users, *other)) not_counted.insert(name);
+    Effect effect = of(TRY(engine::plan_drop_source(drop, image.catalog, not_counted)));
     if (effect.is_nothing) return effect;
     effect.changed_tables.push_back(drop.name.text);
     effect.changes.push_back(EraseSource{drop.name.text});
@@ -509,9 +515,15 @@ struct Planner {
   Status begin_anew(const engine::DataSource& source, engine::TopicDescription topic,
                     const std::string& old_topic, Effect& effect) const {
     for (const auto& [name, other] : image.catalog->sources())
-      if (other->topic == old_topic && name != source.name)
+      if (other->topic == old_topic && name != source.name &&
+          !is_without_rights(*image.users, *other))
         return Error{ErrorCode::DependentObjects,
-                     fmt::format("topic \"{}\" is that of {}, too", old_topic, name)};
+                     fmt::format("topic \"{}\" is also the topic of {} {}", old_topic,
+                                 engine::kind_word(other->kind), name),
+                     {},
+                     fmt::format("DROP {} {} first; its records stay.",
+                                 other->kind == engine::SourceKind::Stream ? "STREAM" : "TABLE",
+                                 engine::display_name(name))};
     effect.dropped_topics.push_back(old_topic);
     effect.new_topics.push_back(std::move(topic));
     effect.changed_tables.push_back(source.name);
@@ -948,7 +960,7 @@ Status check_rights(const engine::Statement& statement, const Effect& effect,
     const engine::DataSource* before = put     ? image.catalog->find_source(put->source->name)
                                        : erase ? image.catalog->find_source(erase->name)
                                                : nullptr;
-    if (before) TRY(check_owner(users, asker, *before));
+    if (before) TRY(erase ? check_drop(users, asker, *before) : check_owner(users, asker, *before));
     if (!changes_sequences) continue;
     const auto* sequence = std::get_if<PutSequence>(&change);
     const auto* gone = std::get_if<EraseSequence>(&change);
@@ -1014,6 +1026,20 @@ std::vector<storage::UserChange> rights_of_maker(const Effect& effect, const Met
   for (const engine::TopicDescription& topic : effect.new_topics)
     for (storage::UserChange& change : owned_by(*image.users, topic.name, asker))
       changes.push_back(std::move(change));
+  const auto declare = [&](const std::string& source, const Asker& role) {
+    for (storage::UserChange& change : declared_by(*image.users, source, role))
+      changes.push_back(std::move(change));
+  };
+  for (const DefinitionChange& change : effect.changes) {
+    const auto* erase = std::get_if<EraseSource>(&change);
+    if (erase) declare(erase->name, std::nullopt);
+    const auto* put = std::get_if<PutSource>(&change);
+    if (!put || image.catalog->find_source(put->source->name)) continue;
+    const bool is_new_topic =
+        std::ranges::find(effect.new_topics, put->source->topic, &engine::TopicDescription::name) !=
+        effect.new_topics.end();
+    declare(put->source->name, is_new_topic ? std::nullopt : asker);
+  }
   return changes;
 }
 
@@ -1073,6 +1099,34 @@ const engine::Name* missing_if_exists(const engine::Statement& statement,
   return table && !catalog.find_source(table->text) ? table : nullptr;
 }
 
+// The right on the streams and tables that a statement names, before a refusal for another reason could
+// list the queries of their owner.
+Status check_named(const engine::Statement& statement, const MetadataImage& image,
+                   const Asker& asker) {
+  const auto source_of = [&](const engine::Name& name) {
+    return image.catalog->find_source(name.text);
+  };
+  const auto check_one_drop = [&](const engine::DropSource& drop) -> Status {
+    const engine::DataSource* source = source_of(drop.name);
+    if (!source || source->kind != drop.kind) return {};
+    return check_drop(*image.users, asker, *source);
+  };
+  const auto check_change = [&](const engine::TableName& table) -> Status {
+    const engine::DataSource* source = source_of(table.name);
+    return source ? check_owner(*image.users, asker, *source) : Status{};
+  };
+  if (const auto* drop = std::get_if<engine::DropSource>(&statement)) return check_one_drop(*drop);
+  if (const auto* all = std::get_if<engine::DropSources>(&statement))
+    for (const engine::DropSource& drop : all->drops) TRY(check_one_drop(drop));
+  if (const auto* truncate = std::get_if<engine::Truncate>(&statement))
+    for (const engine::TableName& table : truncate->tables) TRY(check_change(table));
+  if (const auto* alter = std::get_if<engine::AlterColumns>(&statement))
+    return check_change(alter->table);
+  if (const auto* add = std::get_if<engine::AddPrimaryKey>(&statement))
+    return check_change(add->table);
+  return {};
+}
+
 // Of what a cluster defines. Nobody has looked which numbers the rows have that are there already.
 Status give_own_sequences(Effect& effect, const engine::Catalog& catalog,
                           const std::function<Uuid()>& new_id, const Asker& asker) {
@@ -1126,6 +1180,7 @@ Result<PlannedDefinition> plan_definition(const ParsedStatement& statement,
     nothing.is_nothing = true;
     return nothing;
   }
+  TRY(check_named(statement.statement, image, asker));
   Result<Effect> visited =
       std::visit(Planner{image, topics, settings, properties, statement, registrar, may_read,
                          sources.rekeyed, sources.new_id, asker, sources.is_in_cluster},

@@ -24,6 +24,12 @@ std::string described(const engine::DataSource& source) {
                      source.name);
 }
 
+// Rights belong to topics; those on a declaration over the topic of another role stand under a name that no topic can have, as
+// those on groups do.
+std::string declaration_of(const std::string& source) {
+  return std::string(kDeclarationPrefix) + source;
+}
+
 }  // namespace
 
 std::vector<storage::UserChange> owned_by(const storage::Users& users, const std::string& topic,
@@ -88,6 +94,36 @@ Status check_topic(const storage::Users& users, const Asker& asker, const std::s
                    storage::Rights needed) {
   if (has(users, asker, topic, needed)) return {};
   return denied(fmt::format("permission denied for topic {}", topic));
+}
+
+Status check_declare(const storage::Users& users, const Asker& asker, const std::string& topic) {
+  if (has(users, asker, topic, storage::kMaySelect) ||
+      has(users, asker, topic, storage::kMayInsert) || has(users, asker, topic, storage::kOwns))
+    return {};
+  return denied(fmt::format("permission denied for topic {}", topic))
+      .with_hint(fmt::format("A stream or table over a topic that exists needs the right to read "
+                             "or to write it: GRANT "
+                             "SELECT ON TOPIC \"{}\" TO \"{}\".",
+                             topic, *asker));
+}
+
+Status check_drop(const storage::Users& users, const Asker& asker,
+                  const engine::DataSource& source) {
+  if (has(users, asker, declaration_of(source.name), storage::kOwns)) return {};
+  return check_owner(users, asker, source);
+}
+
+bool is_without_rights(const storage::Users& users, const engine::DataSource& source) {
+  const auto declared = users.rights.find(declaration_of(source.name));
+  return declared != users.rights.end() &&
+         std::ranges::none_of(declared->second, [&](const auto& by_role) {
+           return check_declare(users, by_role.first, source.topic).has_value();
+         });
+}
+
+std::vector<storage::UserChange> declared_by(const storage::Users& users, const std::string& source,
+                                             const Asker& role) {
+  return owned_by(users, declaration_of(source), role);
 }
 
 Status check_superuser(const storage::Users& users, const Asker& asker, std::string_view what) {

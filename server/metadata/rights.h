@@ -35,6 +35,19 @@ Status check_owner(const storage::Users& users, const Asker& asker,
                    const engine::DataSource& source);
 Status check_topic(const storage::Users& users, const Asker& asker, const std::string& topic,
                    storage::Rights needed);
+// May declare a stream or table over a topic that exists, which needs the right to read or to write it, as
+// describing it by Kafka's requests does.
+Status check_declare(const storage::Users& users, const Asker& asker, const std::string& topic);
+// May drop it: the owner of its topic, and the role that declared it over a topic of another role.
+Status check_drop(const storage::Users& users, const Asker& asker,
+                  const engine::DataSource& source);
+// Whether the role that declared it can no longer read or write its topic. Such a declaration does not
+// stop the owner of the topic from dropping, truncating or altering.
+bool is_without_rights(const storage::Users& users, const engine::DataSource& source);
+// The changes by which a declaration over a topic that exists belongs to a role, and to none where it is dropped or made its topic.
+std::vector<storage::UserChange> declared_by(const storage::Users& users, const std::string& source,
+                                             const Asker& role);
+inline constexpr std::string_view kDeclarationPrefix = "source:";
 Status check_superuser(const storage::Users& users, const Asker& asker, std::string_view what);
 
 }  // namespace server

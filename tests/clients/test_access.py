@@ -433,6 +433,71 @@ def whoever_makes_a_topic_anew_owns_it_alone():
 
 
 @case
+def declaring_over_a_topic_needs_a_right_on_it():
+    for name in ("owner", "guest"):
+        make_user(name)
+    password = "pw-" + SECRET
+    with connect() as c, connect("owner", password) as owner, connect("guest", password) as guest:
+        c.execute("GRANT CREATE ON ALL TO owner, guest")
+        owner.execute("CREATE STREAM own_stream (id INT KEY, v VARCHAR)")
+        owner.execute("CREATE TABLE own_table (id INT PRIMARY KEY, v VARCHAR)")
+        owner.execute("CREATE TABLE own_result AS SELECT id, COUNT(*) AS n FROM own_stream GROUP BY id")
+        # A topic of no stream and no table.
+        of_kafka("owner", "-P", "-t", "own_bare", text="1:x\n")
+        topics = ("own_stream", "own_table", "own_result", "own_bare")
+        for topic in topics:
+            for kind, key in (("STREAM", "KEY"), ("TABLE", "PRIMARY KEY"), ("OR REPLACE STREAM", "KEY"), ("SOURCE TABLE", "PRIMARY KEY")):
+                statement = f"CREATE {kind} guests (id INT {key}, v VARCHAR) WITH (KAFKA_TOPIC='{topic}', VALUE_FORMAT='JSON')"
+                assert sqlstate(guest, statement) == "42501", (statement, sqlstate(guest, statement))
+        # The owner's statements find nothing in their way.
+        owner.execute("INSERT INTO own_table VALUES (1, 'a')")
+        owner.execute("TRUNCATE own_table")
+        owner.execute("ALTER TABLE own_table ADD COLUMN z INT NOT NULL DEFAULT 1")
+        # With either right it may be declared, and the role that declared it drops it.
+        for right in ("SELECT", "INSERT"):
+            owner.execute(f"GRANT {right} ON own_table TO guest")
+            declare = "CREATE STREAM guests (id INT KEY, v VARCHAR) WITH (KAFKA_TOPIC='own_table', VALUE_FORMAT='JSON')"
+            guest.execute(declare)
+            assert sqlstate(owner, "TRUNCATE own_table") == "2BP01"
+            assert sqlstate(guest, "DROP STREAM guests DELETE TOPIC") == "42501"
+            assert sqlstate(guest, "ALTER STREAM guests ADD COLUMN w INT") == "42501"
+            guest.execute("DROP STREAM guests")
+            # A declaration whose role has lost its rights stops no statement of the owner.
+            guest.execute(declare)
+            owner.execute(f"REVOKE {right} ON own_table FROM guest")
+            owner.execute("TRUNCATE own_table")
+            guest.execute("DROP STREAM guests")
+        owner.execute("GRANT SELECT ON own_table TO guest")
+        guest.execute(declare)
+        owner.execute("INSERT INTO own_table (id, v) VALUES (7, 'gone')")
+        owner.execute("REVOKE SELECT ON own_table FROM guest")
+        owner.execute("DROP TABLE own_table")
+        owner.execute("CREATE TABLE own_table (id INT PRIMARY KEY, v VARCHAR)")
+        assert owner.execute("SELECT * FROM own_table").fetchall() == []
+        guest.execute("DROP STREAM guests")
+        owner.execute("DROP TABLE own_result DELETE TOPIC")
+        owner.execute("DROP STREAM own_stream DELETE TOPIC")
+        owner.execute("DROP TABLE own_table")
+
+
+@case
+def a_refused_drop_lists_nothing_of_the_owner():
+    make_user("peeper")
+    with connect() as c, connect("peeper", "pw-" + SECRET) as peeper:
+        c.execute("CREATE TABLE secret (id INT PRIMARY KEY, v VARCHAR)")
+        c.execute("CREATE TABLE secret_counts AS SELECT v, COUNT(*) AS n FROM secret GROUP BY v")
+        for statement in ("DROP TABLE secret", "DROP TABLE IF EXISTS secret, secret_counts", "TRUNCATE secret",
+                          "ALTER TABLE secret ADD COLUMN z INT", "ALTER TABLE secret DROP COLUMN v"):
+            try:
+                peeper.execute(statement)
+                raise AssertionError(f"{statement} was let through")
+            except psycopg.Error as error:
+                assert error.sqlstate == "42501" and "CTAS" not in str(error), (statement, error)
+        c.execute("DROP TABLE secret_counts DELETE TOPIC")
+        c.execute("DROP TABLE secret")
+
+
+@case
 def names_of_clients_stay_within_their_field_of_the_log():
     for name in ('a" level=error x="', "b\nforged line", "c" * 5000):
         refusal(user=name, password="wrong")
