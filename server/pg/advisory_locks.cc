@@ -22,37 +22,26 @@ TableLocks::Mode mode_of(bool is_shared) {
 class LockActivity final : public Activity {
  public:
   LockActivity(SessionContext& context, SessionAdvisoryLocks& locks,
-               std::vector<AdvisoryLock> wanted, std::function<Status()> finish,
-               std::function<void()> on_event)
+               std::function<Result<bool>()> step)
       : context_(context),
         locks_(locks),
-        wanted_(std::move(wanted)),
-        finish_(std::move(finish)),
-        on_event_(std::move(on_event)),
+        step_(std::move(step)),
         statement_ends_us_(end_us("statement_timeout")) {}
   ~LockActivity() override { locks_.withdraw(); }
   LockActivity(const LockActivity&) = delete;
   LockActivity& operator=(const LockActivity&) = delete;
 
   Result<Progress> advance() override {
-    while (next_ < wanted_.size()) {
-      const bool is_granted =
-          waits_ ? locks_.take_granted() : TRY(locks_.ask(wanted_[next_], on_event_));
-      if (!std::exchange(waits_, !is_granted)) lock_ends_us_ = end_us("lock_timeout");
-      if (is_granted) {
-        ++next_;
-        continue;
-      }
-      if (reason_) return *std::exchange(reason_, std::nullopt);
-      const int64_t now_us = context_.clock.monotonic_us();
-      if (now_us >= lock_ends_us_)
-        return Error{ErrorCode::LockTimeout, "canceling statement due to lock timeout"};
-      if (now_us >= statement_ends_us_)
-        return Error{ErrorCode::QueryCanceled, "canceling statement due to statement timeout"};
-      return Progress::Waiting;
-    }
-    TRY(finish_());
-    return Progress::Finished;
+    if (TRY(step_())) return Progress::Finished;
+    if (std::exchange(wait_, locks_.waits_begun()) != locks_.waits_begun())
+      lock_ends_us_ = end_us("lock_timeout");
+    if (reason_) return *std::exchange(reason_, std::nullopt);
+    const int64_t now_us = context_.clock.monotonic_us();
+    if (now_us >= lock_ends_us_)
+      return Error{ErrorCode::LockTimeout, "canceling statement due to lock timeout"};
+    if (now_us >= statement_ends_us_)
+      return Error{ErrorCode::QueryCanceled, "canceling statement due to statement timeout"};
+    return Progress::Waiting;
   }
   void cancel(Error reason) override { reason_ = std::move(reason); }
   std::optional<int64_t> deadline_us() const override {
@@ -68,11 +57,8 @@ class LockActivity final : public Activity {
 
   SessionContext& context_;
   SessionAdvisoryLocks& locks_;
-  const std::vector<AdvisoryLock> wanted_;
-  const std::function<Status()> finish_;
-  const std::function<void()> on_event_;
-  size_t next_ = 0;
-  bool waits_ = false;  // for wanted_[next_]
+  const std::function<Result<bool>()> step_;
+  uint64_t wait_ = 0;  // of waits_begun(), the one that lock_ends_us_ belongs to
   const int64_t statement_ends_us_;
   int64_t lock_ends_us_ = INT64_MAX;
   std::optional<Error> reason_;
@@ -163,6 +149,7 @@ Result<bool> SessionAdvisoryLocks::ask(const AdvisoryLock& lock, std::function<v
   }
   waiting->place = std::move(asked.place);
   waiting_ = std::move(waiting);
+  ++waits_begun_;
   return false;
 }
 
@@ -201,11 +188,8 @@ void SessionAdvisoryLocks::give_back(bool of_transaction) {
 }
 
 std::unique_ptr<Activity> make_lock_activity(SessionContext& context, SessionAdvisoryLocks& locks,
-                                             std::vector<AdvisoryLock> wanted,
-                                             std::function<Status()> finish,
-                                             std::function<void()> on_event) {
-  return std::make_unique<LockActivity>(context, locks, std::move(wanted), std::move(finish),
-                                        std::move(on_event));
+                                             std::function<Result<bool>()> step) {
+  return std::make_unique<LockActivity>(context, locks, std::move(step));
 }
 
 }  // namespace server::pg

@@ -1,4 +1,4 @@
-// pg_advisory_lock() and its kin, by which programs agree on who does something, migrations above all:
+// pg_advisory_lock() and related functions, by which programs agree on one of them that does something, mostly a migration:
 // https://www.postgresql.org/docs/15/explicit-locking.html#ADVISORY-LOCKS
 #pragma once
 #include <cstdint>
@@ -50,6 +50,9 @@ class SessionAdvisoryLocks {
   // then. Fails with Deadlock, too.
   Result<bool> ask(const AdvisoryLock& lock, std::function<void()> wake);
   bool take_granted();
+  bool is_waiting() const { return waiting_ != nullptr; }
+  // How many times ask() had to wait so far: lock_timeout is counted for each wait by itself.
+  uint64_t waits_begun() const { return waits_begun_; }
   // Waits no longer.
   void withdraw();
 
@@ -81,13 +84,13 @@ class SessionAdvisoryLocks {
 
   const std::shared_ptr<TableLocks> all_;
   std::map<std::string, Held> held_;
-  std::shared_ptr<Waiting> waiting_;  // shared with who grants it
+  std::shared_ptr<Waiting> waiting_;  // shared with the session that grants it
+  uint64_t waits_begun_ = 0;
 };
 
-// Takes the locks one after the other, as long as statement_timeout and lock_timeout let it, and then ends with `finish`.
+// Calls `step` until it returns true. It returns false while it waits for a lock, which lasts as long as statement_timeout
+// and lock_timeout let it.
 std::unique_ptr<Activity> make_lock_activity(SessionContext& context, SessionAdvisoryLocks& locks,
-                                             std::vector<AdvisoryLock> wanted,
-                                             std::function<Status()> finish,
-                                             std::function<void()> on_event);
+                                             std::function<Result<bool>()> step);
 
 }  // namespace server::pg

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "engine/types/catalog_labels.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/text_bytes.h"
 #include "engine/types/text_number.h"
@@ -310,7 +311,7 @@ void append_binary(std::string& out, const engine::SqlType& type, const Column& 
         return append_be(out, static_cast<int16_t>(column.data<int32_t>()[row]));
       return append_be(out, column.data<int32_t>()[row]);
     case TypeKind::Bigint:
-      if (type.label() == label::kOid)
+      if (type.label() == label::kOid || type.label() == label::kXid)
         return append_be(out, static_cast<uint32_t>(column.data<int64_t>()[row]));
       return append_be(out, column.data<int64_t>()[row]);
     case TypeKind::Double:

@@ -32,15 +32,24 @@ std::string user(const SessionFacts& facts) {
   return facts.settings.get("session_authorization").value_or("");
 }
 
+std::string encoding(const SessionFacts& facts) {
+  return facts.settings.get("client_encoding").value_or("UTF8");
+}
+
 struct FunctionRow {
   std::string_view name;
   std::string (*answer)(const SessionFacts& facts);
 };
 constexpr FunctionRow kFunctions[] = {
-    {"VERSION", version},          {"CURRENT_DATABASE", database},
-    {"CURRENT_CATALOG", database}, {"CURRENT_SCHEMA", schema},
-    {"CURRENT_USER", user},        {"SESSION_USER", user},
-    {"CURRENT_ROLE", user},        {"USER", user},
+    {"VERSION", version},
+    {"CURRENT_DATABASE", database},
+    {"CURRENT_CATALOG", database},
+    {"CURRENT_SCHEMA", schema},
+    {"CURRENT_USER", user},
+    {"SESSION_USER", user},
+    {"CURRENT_ROLE", user},
+    {"USER", user},
+    {"PG_CLIENT_ENCODING", encoding},
 };
 
 // All but VERSION() are of PostgreSQL's type `name`, as items of a SELECT; elsewhere they are texts like any other.

@@ -171,7 +171,8 @@ struct Session::OwnStatement {
     warn_of_isolation(modes);
     if (!modes.isolation.empty()) {
       if (session.has_asked_) return must_come_first("SET TRANSACTION ISOLATION LEVEL", "called");
-      TRY(settings().set_local(kIsolation, lower_case(modes.isolation)));
+      const std::string level = TRY(level_in_effect(modes.isolation));
+      TRY(settings().set_local(kIsolation, level));
     }
     if (modes.is_deferrable)
       TRY(settings().set_local(kDeferrable, *modes.is_deferrable ? "on" : "off"));
@@ -272,8 +273,36 @@ struct Session::OwnStatement {
   }
   void release_settings() { session.settings_charge_.resize(settings().size_bytes()); }
 
-  Status set(std::string_view name, const std::string& value, bool is_local) {
+  // Rights are those of the role that has logged in, under which a session stays.
+  Status check_role(const std::string& role) const {
+    const std::string own = session.context_.settings.get("session_authorization").value_or("");
+    if (role == "none" || role == own) return {};
+    return Error{ErrorCode::NotSupported, fmt::format("SET ROLE \"{}\" is not supported yet", role),
+                 "A session has the rights of the role that has logged in.",
+                 "Connect as that role. SET ROLE NONE, and SET ROLE to your own, are accepted."};
+  }
+
+  // The level in effect, which SHOW answers: higher levels are accepted with a warning, and are READ COMMITTED.
+  Result<std::string> level_in_effect(std::string_view written) {
+    const std::string level = lower_case(std::string(written));
+    if (level == "read committed" || level == "read uncommitted") return level;
+    if (level != "repeatable read" && level != "serializable")
+      return Error{ErrorCode::InvalidParameter,
+                   fmt::format("invalid value for parameter \"{}\": \"{}\"", kIsolation, written),
+                   {},
+                   "Available values: serializable, repeatable read, read committed, read "
+                   "uncommitted."};
+    return std::string("read committed");
+  }
+
+  Status set(std::string_view name, const std::string& given, bool is_local) {
     const std::string key = sql::SessionSettings::spelling(name);
+    std::string value = given;
+    if (key == "role") TRY(check_role(value));
+    if (key == kIsolation || key == kIsolationByDefault) {
+      warn_of_isolation({.isolation = engine::upper_case(given)});
+      value = TRY(level_in_effect(given));
+    }
     // It is the transaction's, however it is set.
     is_local |= key == kTransactionReadOnly || key == kIsolation || key == kDeferrable;
     if (key == kTransactionReadOnly &&
@@ -316,8 +345,10 @@ struct Session::OwnStatement {
     const TransactionModes modes = TRY(read_transaction_modes(set.modes));
     if (set.for_session) {
       warn_of_isolation(modes);
-      if (!modes.isolation.empty())
-        TRY(settings().set(kIsolationByDefault, lower_case(modes.isolation)));
+      if (!modes.isolation.empty()) {
+        const std::string level = TRY(level_in_effect(modes.isolation));
+        TRY(settings().set(kIsolationByDefault, level));
+      }
       if (modes.is_read_only)
         TRY(settings().set(kReadOnlyByDefault, *modes.is_read_only ? "on" : "off"));
       if (modes.is_deferrable)
@@ -366,52 +397,63 @@ struct Session::OwnStatement {
   }
   Status operator()(const engine::Query& query) {
     if (goes_on()) return done("SELECT 0");  // what it sets is set
+    // The actions outlive this call where a lock is waited for.
     SettingActions actions;
-    actions.get = [this](const std::string& name) { return setting_in_force(name); };
-    actions.set = [this](const std::string& name, const std::optional<std::string>& value,
-                         bool is_local) -> Status {
-      if (name == "session_authorization" && session.has_rights_of_user())
+    actions.get = [own = *this](const std::string& name) mutable {
+      return own.setting_in_force(name);
+    };
+    actions.set = [own = *this](const std::string& name, const std::optional<std::string>& value,
+                                bool is_local) mutable -> Status {
+      if (name == "session_authorization" && own.session.has_rights_of_user())
         return Error{ErrorCode::InsufficientPrivilege,
                      "SET SESSION AUTHORIZATION is not supported yet: connect as the other user"};
-      if (value) return set(name, *value, is_local);
-      return settings().reset(name);
+      if (value) return own.set(name, *value, is_local);
+      return own.settings().reset(name);
     };
-    actions.notify = [this](const std::string& channel, const std::string& payload) {
-      return notify_all(channel, payload);
+    actions.notify = [own = *this](const std::string& channel, const std::string& payload) mutable {
+      return own.notify_all(channel, payload);
     };
-    actions.end = [this](int32_t process_id, SessionEnd what) -> Result<bool> {
-      const bool is_there = TRY(session.end_session(process_id, what));
+    actions.end = [own = *this](int32_t process_id, SessionEnd what) mutable -> Result<bool> {
+      const bool is_there = TRY(own.session.end_session(process_id, what));
       if (!is_there)
-        warn(ErrorCode::UndefinedObject,
-             fmt::format("PID {} is not a PostgreSQL server process", process_id));
+        own.warn(ErrorCode::UndefinedObject,
+                 fmt::format("PID {} is not a PostgreSQL server process", process_id));
       return is_there;
     };
-    std::vector<AdvisoryLock> wanted;
-    actions.lock = [&](const AdvisoryCall& call, std::string key) {
-      return lock(call, {std::move(key), call.is_shared, call.is_of_transaction}, wanted);
+    actions.lock = [own = *this](const AdvisoryCall& call, std::string key) mutable {
+      return own.lock(call, {std::move(key), call.is_shared, call.is_of_transaction});
     };
-    const std::vector<sql::ResultColumn> columns = columns_of_settings(query);
-    const std::vector<std::optional<std::string>> row =
-        TRY(run_settings(query, parameters, actions));
-    session.follow_settings();  // what set_config() gives goes out as it says
-    if (!wanted.empty()) return send_when_locked(columns, row, std::move(wanted));
-    return send_rows(columns, {row}, "SELECT 1");
+    const auto run = std::make_shared<SettingRun>(query, parameters, std::move(actions));
+    auto step = [own = *this, columns = columns_of_settings(query), run]() mutable -> Result<bool> {
+      const std::optional<SettingRun::Row> row = TRY(run->advance());
+      if (!row) return false;
+      own.session.follow_settings();  // ParameterStatus for what set_config() changed
+      TRY(own.send_rows(columns, {*row}, "SELECT 1"));
+      return true;
+    };
+    if (TRY(step())) return {};
+    session.begin_activity(make_lock_activity(context(), session.advisory_locks(), step),
+                           statement.text);
+    return {};
   }
 
-  // What the call gives; a lock that has to be waited for is `wanted`.
-  Result<std::optional<std::string>> lock(const AdvisoryCall& call, AdvisoryLock lock,
-                                          std::vector<AdvisoryLock>& wanted) {
-    using Text = std::optional<std::string>;
+  // The value of the call; nothing while its lock is waited for.
+  Result<std::optional<SettingActions::Text>> lock(const AdvisoryCall& call, AdvisoryLock lock) {
+    using Text = SettingActions::Text;
     SessionAdvisoryLocks& locks = session.advisory_locks();
+    const auto answer = [](const char* text) { return std::optional<Text>(std::in_place, text); };
     switch (call.does) {
-      case AdvisoryCall::Does::Lock:
-        wanted.push_back(std::move(lock));
-        return Text("");
+      case AdvisoryCall::Does::Lock: {
+        const bool is_granted = locks.is_waiting()
+                                    ? locks.take_granted()
+                                    : TRY(locks.ask(lock, session.peers_.waker_of(session.key_)));
+        return is_granted ? answer("") : std::optional<Text>();
+      }
       case AdvisoryCall::Does::TryLock:
-        return Text(TRY(locks.try_lock(lock)) ? "t" : "f");
+        return answer(TRY(locks.try_lock(lock)) ? "t" : "f");
       case AdvisoryCall::Does::UnlockAll:
         locks.unlock_all();
-        return Text("");
+        return answer("");
       case AdvisoryCall::Does::Unlock:
         break;
     }
@@ -419,19 +461,7 @@ struct Session::OwnStatement {
     if (!had_it)
       warn(ErrorCode::ObjectState, fmt::format("you don't own a lock of type {}",
                                                lock.is_shared ? "ShareLock" : "ExclusiveLock"));
-    return Text(had_it ? "t" : "f");
-  }
-  Status send_when_locked(const std::vector<sql::ResultColumn>& columns,
-                          const std::vector<std::optional<std::string>>& row,
-                          std::vector<AdvisoryLock> wanted) {
-    const auto finish = [own = *this, columns, row]() mutable -> Status {
-      return own.send_rows(columns, {row}, "SELECT 1");
-    };
-    session.begin_activity(
-        make_lock_activity(context(), session.advisory_locks(), std::move(wanted), finish,
-                           session.peers_.waker_of(session.key_)),
-        statement.text);
-    return {};
+    return answer(had_it ? "t" : "f");
   }
 
   // It may have been meant for the other SHOW: SHOW quereis.
@@ -664,18 +694,37 @@ struct Session::OwnStatement {
     return done("PREPARE");
   }
 
+  // EXPLAIN EXECUTE: a plan of one step, which is what programs that only look for its columns need (sqlx's query!).
+  Status operator()(const engine::Explain& explain) {
+    const auto& execute = std::get<engine::ExecutePrepared>(explain.statement->statement);
+    const PreparedStatementPtr prepared = TRY(session.find_statement(session_name(execute.name)));
+    if (!prepared->plan) return cannot_be_executed();
+    TRY(check_arguments(execute, *prepared));
+    const bool changes = prepared->plan->columns.empty();
+    const std::string_view type = changes ? "ModifyTable" : "Result";
+    const std::vector<std::optional<std::string>> row = {
+        fmt::format("[{{\"Plan\": {{\"Node Type\": \"{}\"}}}}]", type)};
+    return send_rows(explained_columns(explain), {row}, "EXPLAIN");
+  }
+
+  static Status check_arguments(const engine::ExecutePrepared& execute,
+                                const PreparedStatement& prepared) {
+    const size_t count = prepared.plan->parameters.size();
+    if (count == execute.arguments.size()) return {};
+    return Error{
+        ErrorCode::SyntaxError,
+        "wrong number of parameters for prepared statement " + quoted(session_name(execute.name)),
+        "Expected " + std::to_string(count) + " parameters but got " +
+            std::to_string(execute.arguments.size()) + "."};
+  }
+
   Status operator()(const engine::ExecutePrepared& execute) {
     if (goes_on()) return run_prepared(bound->own.executed);
     const PreparedStatementPtr prepared = TRY(session.find_statement(session_name(execute.name)));
     if (!prepared->plan) return cannot_be_executed();
     TRY(session.check_read_only(*prepared->parsed));
     const std::vector<engine::SqlType>& types = prepared->plan->parameters;
-    if (types.size() != execute.arguments.size())
-      return Error{
-          ErrorCode::SyntaxError,
-          "wrong number of parameters for prepared statement " + quoted(session_name(execute.name)),
-          "Expected " + std::to_string(types.size()) + " parameters but got " +
-              std::to_string(execute.arguments.size()) + "."};
+    TRY(check_arguments(execute, *prepared));
     std::vector<engine::Value> values;
     for (size_t i = 0; i < types.size(); ++i) {
       const auto text = TRY(constant_text(*execute.arguments[i]));
@@ -696,8 +745,8 @@ struct Session::OwnStatement {
     const PreparedStatementPtr prepared = portal->statement();
     PortalRun run;
     run.portal = std::move(portal);
-    run.encoder =
-        make_data_row_encoder(prepared->plan->columns, formats, context().encoding, context().forms);
+    run.encoder = make_data_row_encoder(prepared->plan->columns, formats, context().encoding,
+                                        context().forms);
     run.start = start;
     run.can_suspend = bound != nullptr;
     if (max_rows > 0) run.limit = max_rows;

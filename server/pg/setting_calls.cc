@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/sql/rewrite.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_type.h"
 #include "engine/types/text_number.h"
@@ -84,9 +85,13 @@ std::optional<bool> truth(const std::string& text) {
   return std::nullopt;
 }
 
+using FinishedCalls = std::map<const Expression*, Text>;
+
 struct Run {
   std::span<const engine::Value> parameters;
   const SettingActions& actions;
+  FinishedCalls& finished;
+  bool waits = false;  // a call has to wait; the error that comes with it only ends the evaluation
 
   Result<Text> value_of(const Expression& expression) {
     if (const auto* cast = expression.as<engine::Cast>()) return value_of(*cast->operand);
@@ -106,6 +111,8 @@ struct Run {
       return parameters[at].is_null() ? Text() : Text(std::string(parameters[at].as_string()));
     }
     if (const auto* call = expression.as<engine::FunctionCall>()) {
+      if (const auto known = finished.find(&expression); known != finished.end())
+        return known->second;
       auto result = call->name == "SET_CONFIG"  ? set(*call)
                     : call->name == "PG_NOTIFY" ? notify(*call)
                     : ends_sessions(*call)      ? end(*call)
@@ -113,6 +120,7 @@ struct Run {
                     : is_hash(*call)            ? hash(*call)
                                                 : get(*call);
       if (!result) return std::move(result).error().at(expression.position);
+      finished.emplace(&expression, *result);
       return result;
     }
     return Text();
@@ -178,7 +186,10 @@ struct Run {
       // One number and two are keys of different kinds.
       key += fmt::format("{}{}", key.empty() ? (is_one_of_two ? "2:" : "") : ":", *number);
     }
-    return actions.lock(what, std::move(key));
+    std::optional<Text> answer = TRY(actions.lock(what, std::move(key)));
+    if (answer) return *std::move(answer);
+    waits = true;
+    return Error{ErrorCode::LockTimeout, "the lock is not granted yet"};
   }
 
   Result<Text> hash(const engine::FunctionCall& call) {
@@ -253,14 +264,21 @@ std::vector<uint32_t> parameters_of_settings(const engine::Query& query) {
   return types;
 }
 
-Result<std::vector<Text>> run_settings(const engine::Query& query,
-                                       std::span<const engine::Value> parameters,
-                                       const SettingActions& actions) {
-  Run run{parameters, actions};
-  std::vector<Text> row;
-  for (const engine::SelectItem& item : query.items)
-    row.push_back(TRY(run.value_of(*item.expression)));
-  return row;
+SettingRun::SettingRun(const engine::Query& query, std::span<const engine::Value> parameters,
+                       SettingActions actions)
+    : query_(engine::clone(query)),
+      parameters_(parameters.begin(), parameters.end()),
+      actions_(std::move(actions)) {}
+
+Result<std::optional<SettingRun::Row>> SettingRun::advance() {
+  Run run{parameters_, actions_, finished_};
+  Row row;
+  for (const engine::SelectItem& item : query_.items) {
+    Result<Text> value = run.value_of(*item.expression);
+    if (run.waits) return std::optional<Row>();
+    row.push_back(TRY(std::move(value)));
+  }
+  return std::optional(std::move(row));
 }
 
 }  // namespace server::pg

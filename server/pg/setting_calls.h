@@ -2,6 +2,7 @@
 // that this one answers them itself, each time that they are executed.
 #pragma once
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,13 +37,26 @@ struct SettingActions {
   std::function<Status(const std::string& channel, const std::string& payload)> notify;
   // Ends what another session does, or itself; false: there is none of that number.
   std::function<Result<bool>(int32_t process_id, SessionEnd what)> end;
-  // An advisory lock; `key` is empty where all are meant.
-  std::function<Result<Text>(const AdvisoryCall& call, std::string key)> lock;
+  // An advisory lock; `key` is empty where all are meant. Nothing: the call waits, and is repeated later.
+  std::function<Result<std::optional<Text>>(const AdvisoryCall& call, std::string key)> lock;
 };
 
-// The row of the query: its calls are carried out from left to right.
-Result<std::vector<std::optional<std::string>>> run_settings(
-    const engine::Query& query, std::span<const engine::Value> parameters,
-    const SettingActions& actions);
+// One execution of such a query. Its calls are carried out from left to right, as PostgreSQL evaluates a list: a call behind
+// one that waits has not begun, so that pg_advisory_lock(1), pg_advisory_unlock(1) leaves nothing locked.
+class SettingRun {
+ public:
+  using Row = std::vector<SettingActions::Text>;
+  SettingRun(const engine::Query& query, std::span<const engine::Value> parameters,
+             SettingActions actions);
+
+  // The row; nothing while a call waits for a lock. Call it again then: no call is carried out twice.
+  Result<std::optional<Row>> advance();
+
+ private:
+  const engine::Query query_;  // a copy: the statement may be closed while a lock is waited for
+  const std::vector<engine::Value> parameters_;
+  const SettingActions actions_;
+  std::map<const engine::Expression*, SettingActions::Text> finished_;  // calls, with their values
+};
 
 }  // namespace server::pg

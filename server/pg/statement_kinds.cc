@@ -9,6 +9,7 @@
 #include "engine/pgsql/catalog_functions.h"
 #include "engine/pgsql/parse_postgres.h"
 #include "engine/sql/parse.h"
+#include "engine/types/postgres_types.h"
 #include "server/pg/setting_calls.h"
 
 namespace server::pg {
@@ -32,7 +33,7 @@ bool names_catalog(std::string_view text) {
   for (const std::string_view name :
        {"pg_", "information_schema", "reg", "has_", "current_schemas", "array_", "cardinality",
         "quote_", "format_type", "generate_subscripts", "obj_description", "col_description",
-        "to_reg", "json", "to_json", "row_to_json", "string_to_table"})
+        "to_reg", "json", "to_json", "row_to_json", "string_to_table", "tableoid"})
     for (size_t at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1))
       if (at == 0 || !is_word(lower[at - 1])) return true;
   return false;
@@ -154,7 +155,19 @@ bool is_own_statement(const ParsedStatement& statement) {
                    DeclareCursor, FetchCursor, CloseCursor, Copy, Prepare, ExecutePrepared,
                    Deallocate, Maintain, Listen, Unlisten, Notify, SetProperty, UnsetProperty,
                    DefineVariable, UndefineVariable>(statement.statement) ||
-         is_setting_query(statement.statement);
+         is_setting_query(statement.statement) || explains_execute(statement.statement);
+}
+
+bool explains_execute(const engine::Statement& statement) {
+  const auto* explain = std::get_if<engine::Explain>(&statement);
+  return explain && explain->statement &&
+         std::holds_alternative<engine::ExecutePrepared>(explain->statement->statement);
+}
+
+std::vector<sql::ResultColumn> explained_columns(const engine::Explain& explain) {
+  const engine::SqlType text = engine::TypeKind::String;
+  const bool is_json = explain.format == engine::ExplainFormat::Json;
+  return {{"QUERY PLAN", is_json ? text.labelled(engine::label::kJson) : text}};
 }
 
 bool may_stand_in_group(const ParsedStatement& statement) {

@@ -15,6 +15,11 @@ namespace server::pg {
 // Transactions, settings, cursors, COPY, prepared statements, LISTEN: the session runs them by itself.
 bool is_own_statement(const engine::ParsedStatement& statement);
 
+// EXPLAIN EXECUTE, which the session answers as well: it alone knows what was prepared.
+bool explains_execute(const engine::Statement& statement);
+// The column of its answer.
+std::vector<sql::ResultColumn> explained_columns(const engine::Explain& explain);
+
 // COMMIT and ROLLBACK, which alone may run in a failed transaction.
 bool may_end_transaction(const engine::ParsedStatement& statement);
 

@@ -451,13 +451,20 @@ def a_pipeline_is_one_transaction_up_to_its_sync():
 def a_transaction_is_what_it_was_asked_to_be():
     with connect(autocommit=True) as c:
         assert rows(c, "SHOW transaction_isolation") == [("read committed",)]
+        # The level that is reported is the one in effect, whichever was asked for.
         c.execute("BEGIN ISOLATION LEVEL SERIALIZABLE")
-        assert rows(c, "SHOW TRANSACTION ISOLATION LEVEL") == [("serializable",)]
+        assert rows(c, "SHOW TRANSACTION ISOLATION LEVEL") == [("read committed",)]
         c.execute("ROLLBACK")
         c.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        assert rows(c, "SHOW transaction_isolation") == [("repeatable read",)]
+        assert rows(c, "SHOW transaction_isolation") == [("read committed",)]
+        c.execute("SET default_transaction_isolation = 'serializable'")
+        assert rows(c, "SHOW default_transaction_isolation") == [("read committed",)]
+        fails(c, psycopg.errors.InvalidParameterValue, "SET default_transaction_isolation = 'strict'")
+        c.execute("BEGIN ISOLATION LEVEL READ UNCOMMITTED")
+        assert rows(c, "SHOW transaction_isolation") == [("read uncommitted",)]
+        c.execute("ROLLBACK")
         c.execute("BEGIN")
-        assert rows(c, "SHOW transaction_isolation") == [("repeatable read",)]
+        assert rows(c, "SHOW transaction_isolation") == [("read committed",)]
         c.execute("SELECT 1")
         fails(c, psycopg.errors.ActiveSqlTransaction, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         c.execute("ROLLBACK")

@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+"""Several advisory-lock calls in one SELECT: they run from left to right, as PostgreSQL evaluates a list."""
+import itertools
+import threading
+
+import psycopg
+
+from millrace_server import case, run, start_server, wait_until
+
+SERVER = start_server()
+
+
+def connect():
+    return psycopg.connect(host=SERVER.host, port=SERVER.port, user="millrace", dbname="millrace", autocommit=True)
+
+
+# The calls of one number, as a model computes them: how often the session has the lock decides each answer.
+CALLS = ("pg_advisory_lock", "pg_try_advisory_lock", "pg_advisory_unlock", "pg_advisory_unlock_all",
+         "pg_advisory_lock_shared", "pg_advisory_unlock_shared")
+
+
+def expected(calls):
+    """The answers, and how often the lock is held in the end: alone and shared."""
+    held = {"": 0, "_shared": 0}
+    answers = []
+    for call in calls:
+        kind = "_shared" if call.endswith("_shared") else ""
+        if call == "pg_advisory_unlock_all":
+            held = {"": 0, "_shared": 0}
+            answers.append("")
+        elif "unlock" in call:
+            answers.append(held[kind] > 0)
+            held[kind] = max(0, held[kind] - 1)
+        else:
+            held[kind] += 1
+            answers.append(True if "try" in call else "")
+    return tuple(answers), held
+
+
+def written(call, number):
+    return f"{call}()" if call.endswith("_all") else f"{call}({number})"
+
+
+def upgrades(calls):
+    """To lock alone what the session has shared is refused, and tested elsewhere."""
+    held = False
+    for call in calls:
+        if call == "pg_advisory_lock_shared":
+            held = True
+        elif call in ("pg_advisory_unlock_shared", "pg_advisory_unlock_all"):
+            held = False
+        elif held and call in ("pg_advisory_lock", "pg_try_advisory_lock"):
+            return True
+    return False
+
+
+@case
+def every_pair_of_calls_runs_from_left_to_right():
+    with connect() as a, connect() as b:
+        for number, calls in enumerate(itertools.product(CALLS, CALLS), 100):
+            if upgrades(calls):
+                continue
+            answers, held = expected(calls)
+            row = a.execute("SELECT " + ", ".join(written(call, number) for call in calls)).fetchone()
+            assert row == answers, (calls, row, answers)
+            free = held[""] == 0 and held["_shared"] == 0
+            assert b.execute(f"SELECT pg_try_advisory_lock({number})").fetchone() == (free,), calls
+            assert b.execute(f"SELECT pg_try_advisory_lock_shared({number})").fetchone() == (held[""] == 0,), calls
+            a.execute("SELECT pg_advisory_unlock_all()")
+            b.execute("SELECT pg_advisory_unlock_all()")
+
+
+@case
+def longer_lists_leave_what_they_say():
+    with connect() as a, connect() as b:
+        row = a.execute("SELECT pg_advisory_lock(55), pg_advisory_unlock(55)").fetchone()
+        assert row == ("", True), row
+        assert b.execute("SELECT pg_try_advisory_lock(55)").fetchone() == (True,)
+        row = a.execute("SELECT pg_advisory_lock(56), pg_advisory_lock(56), pg_advisory_unlock(56), pg_advisory_unlock(56)").fetchone()
+        assert row == ("", "", True, True), row
+        assert b.execute("SELECT pg_try_advisory_lock(56)").fetchone() == (True,)
+        # Also with parameters, in the extended protocol, and within a transaction.
+        with a.transaction():
+            row = a.execute("SELECT pg_advisory_xact_lock(%s), pg_advisory_lock(%s), pg_advisory_unlock(%s), set_config('my.x', 'y', true)",
+                            (57, 58, 58), prepare=True).fetchone()
+            assert row == ("", "", True, "y"), row
+            assert b.execute("SELECT pg_try_advisory_lock(57), pg_try_advisory_lock(58)").fetchone() == (False, True)
+        assert b.execute("SELECT pg_try_advisory_lock(57)").fetchone() == (True,)
+
+
+@case
+def calls_behind_one_that_waits_have_not_begun():
+    with connect() as a, connect() as b, connect() as c:
+        a.execute("SELECT pg_advisory_lock(1)")
+        rows = []
+        text = "SELECT pg_try_advisory_lock(2), pg_advisory_lock(1), pg_try_advisory_lock(3), pg_advisory_unlock(1)"
+        waiting = threading.Thread(target=lambda: rows.append(b.execute(text).fetchone()))
+        waiting.start()
+        # The call before it has run, exactly once; the one behind it has not.
+        wait_until(lambda: not c.execute("SELECT pg_try_advisory_lock(2)").fetchone()[0] or
+                   not c.execute("SELECT pg_advisory_unlock(2)").fetchone()[0])
+        assert c.execute("SELECT pg_try_advisory_lock(3), pg_advisory_unlock(3)").fetchone() == (True, True)
+        assert not rows
+        assert a.execute("SELECT pg_advisory_unlock(1)").fetchone() == (True,)
+        waiting.join(60)
+        assert rows == [(True, "", True, True)], rows
+        assert b.execute("SELECT pg_advisory_unlock(2), pg_advisory_unlock(2)").fetchone() == (True, False)
+        assert a.execute("SELECT pg_try_advisory_lock(1)").fetchone() == (True,)
+
+
+run()
