@@ -1,6 +1,7 @@
 #include "engine/expr/assigned.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/expr/zones.h"
 #include "engine/types/coercion.h"
@@ -87,7 +88,20 @@ ExpressionPtr assigned(ExpressionPtr value, const SqlType& type) {
   return make_expression(std::move(call), position);
 }
 
+namespace {
+
+// A NUMERIC without a precision, which is kept as text with all of its digits.
+bool is_exact_numeric(const SqlType& type) {
+  return type.kind() == TypeKind::String && type.label() == label::kNumeric;
+}
+
+}  // namespace
+
 std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right) {
+  // As in PostgreSQL: beside a NUMERIC exact numbers are NUMERIC, and DOUBLE stays DOUBLE.
+  for (const auto& [exact, other] : {std::pair(left, right), std::pair(right, left)})
+    if (is_exact_numeric(exact) && other.is_numeric())
+      return other.kind() == TypeKind::Double ? other : exact;
   if (left.kind() == TypeKind::Date && right.kind() == TypeKind::Timestamp) return right;
   if (left.kind() == TypeKind::Timestamp && right.kind() == TypeKind::Date) return left;
   // Not supported yet within arrays and their like.
@@ -96,8 +110,11 @@ std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right) {
 }
 
 Result<BoundExpression> in_shared_type(BoundExpression expression, const SqlType& type) {
-  if (expression.type.kind() == TypeKind::Date && type.kind() == TypeKind::Timestamp)
-    return cast(std::move(expression), type);
+  const bool is_of_day =
+      expression.type.kind() == TypeKind::Date && type.kind() == TypeKind::Timestamp;
+  const bool is_of_number = (is_exact_numeric(type) && expression.type.is_numeric()) ||
+                            (is_exact_numeric(expression.type) && type.is_numeric());
+  if (is_of_day || is_of_number) return cast(std::move(expression), type);
   return coerce(with_zone_of(type, std::move(expression)), type);
 }
 

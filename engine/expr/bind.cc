@@ -11,7 +11,9 @@
 #include "engine/expr/binder.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/registered_objects.h"
 #include "engine/expr/whole_numeric.h"
+#include "engine/expr/window_times.h"
 #include "engine/expr/zones.h"
 #include "engine/sql/postgres_lengths.h"
 #include "engine/types/coercion.h"
@@ -224,8 +226,11 @@ Result<BoundExpression> Binder::bind_column(const ColumnRef& column, TextPositio
     }
   }
   const auto index = resolve(column, position);
-  if (!index && scope_.texts_take_types && index.error().code == ErrorCode::UndefinedColumn)
+  if (!index && scope_.texts_take_types && index.error().code == ErrorCode::UndefinedColumn) {
     if (const ExpressionPtr call = call_of_word(column, position)) return bind_kept(*call);
+    if (const ExpressionPtr time = window_bound_as_time(column, position))
+      if (auto bound = bind_kept(*time)) return bound;
+  }
   if (!index) return index.error();
   return column_expression(scope_.layout[*index].type, *index);
 }
@@ -443,8 +448,11 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
   if (is_declared_number(operand) && type.kind() != TypeKind::Decimal &&
       type.label() != label::kNumeric)
     operand = TRY(close(std::move(operand)));
-  if (operand.kind == BoundKind::Parameter && operand.type.is_null())
-    return coerce_to(std::move(operand), type);
+  if (operand.kind == BoundKind::Parameter && operand.type.is_null()) {
+    if (!scope_.texts_take_types || !is_registered_object(type))
+      return coerce_to(std::move(operand), type);
+    operand = TRY(coerce_to(std::move(operand), type));  // a name, which is looked up
+  }
   if (operand.kind == BoundKind::Struct && operand.type.label() == label::kRecord &&
       type.label() == label::kComposite)
     return row_as(std::move(operand), type, position);
@@ -455,6 +463,8 @@ Result<BoundExpression> Binder::bind_cast_to(const Cast& node, SqlType type,
     read.children.push_back(std::move(operand));
     return read;
   }
+  if (scope_.texts_take_types)
+    if (auto made = cast_registered(operand, type, position)) return *std::move(made);
   if (scope_.texts_take_types)
     if (auto made = postgres_cast(operand, type, position)) return *std::move(made);
   if (scope_.forms.zone) operand = with_zone_of(type, std::move(operand));

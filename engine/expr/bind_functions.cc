@@ -379,13 +379,23 @@ Result<BoundExpression> Binder::bind_call(const FunctionCall& call, TextPosition
   if (call.name == "PG_TYPEOF" && call.arguments.size() == 1 && expected == CallKind::Scalar) {
     BoundExpression open = TRY(bind_kept(*call.arguments.front()));
     const BoundExpression argument = TRY(close(std::move(open)));
-    return literal_expression(TypeKind::String, Value::text(postgres_type_name(argument.type)));
+    return literal_expression(type_of(*find_label(label::kRegtype)),
+                              Value::text(postgres_type_name(argument.type)));
   }
   const bool has_names = std::ranges::any_of(
       call.arguments, [](const ExpressionPtr& argument) { return argument->is<Lambda>(); });
   if (scope_.texts_take_types && call.name == "MAKE_INTERVAL" &&
       (has_names || call.arguments.size() != 7))
     return bind_call(TRY(with_interval_parts(call, position)), position, expected);
+  // The dialect reads POSITION('a' IN (text)) as a call with a condition.
+  if (call.name == "POSITION" && call.arguments.size() == 1)
+    if (const auto* within = call.arguments.front()->as<In>();
+        within && !within->negated && within->list.size() == 1) {
+      FunctionCall place{"STRPOS", {}};
+      place.arguments.push_back(clone(*within->list.front()));
+      place.arguments.push_back(clone(*within->value));
+      return bind_call(place, position, expected);
+    }
   if (scope_.texts_take_types && call.name == "MOD" && call.arguments.size() == 2)
     return bind_kept(*make_expression(
         Arithmetic{ArithmeticOp::Modulo, clone(*call.arguments[0]), clone(*call.arguments[1])},

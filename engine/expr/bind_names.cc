@@ -1,9 +1,12 @@
 // Columns: what a name means, and what to say when it means nothing.
 #include <algorithm>
+#include <utility>
 
 #include "base/suggest.h"
 #include "engine/expr/assigned.h"
 #include "engine/expr/binder.h"
+#include "engine/expr/window_times.h"
+#include "engine/types/ascii.h"
 #include "engine/types/postgres_types.h"
 #include "engine/types/schema.h"
 
@@ -126,6 +129,21 @@ ExpressionPtr call_of_word(const ColumnRef& column, TextPosition position) {
   if (!found->is_clock) return call;
   const SqlType clock = SqlType(TypeKind::Timestamp).labelled(label::kTimestamp);
   return make_expression(Cast{std::move(call), type_name_of(clock)}, position);
+}
+
+// The names follow SQL's words for windows; the numbers are in WINDOWSTART and WINDOWEND, as ksqlDB has them. Tools that draw time
+// series look for a column of a time.
+ExpressionPtr window_bound_as_time(const ColumnRef& column, TextPosition position) {
+  constexpr std::pair<std::string_view, std::string_view> kBounds[] = {
+      {"WINDOW_START", kWindowStart}, {"WINDOW_END", kWindowEnd}};
+  for (const auto& [name, number] : kBounds) {
+    if (!equals_ignoring_case(column.name.text, name)) continue;
+    FunctionCall time{"FROM_UNIXTIME", {}};
+    time.arguments.push_back(
+        make_expression(ColumnRef{column.source, Name{std::string(number)}}, position));
+    return make_expression(std::move(time), position);
+  }
+  return nullptr;
 }
 
 bool Binder::is_known_column(const std::string& name) const {

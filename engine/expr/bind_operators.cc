@@ -1,5 +1,6 @@
 // Operators: arithmetic, comparisons, logic.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -7,9 +8,11 @@
 #include "engine/expr/cast_kernels.h"
 #include "engine/expr/kernels.h"
 #include "engine/expr/labels.h"
+#include "engine/expr/registered_objects.h"
 #include "engine/expr/zones.h"
 #include "engine/formats/text_value.h"
 #include "engine/types/ascii.h"
+#include "engine/types/catalog_labels.h"
 #include "engine/types/coercion.h"
 #include "engine/types/postgres_type_name.h"
 #include "engine/types/postgres_types.h"
@@ -335,7 +338,8 @@ Result<BoundExpression> Binder::bind_arithmetic(const Arithmetic& node,
   bound.children.push_back(cast_or_fold(std::move(right), right_type));
   // As ksqlDB has it: what the lambda is for then fails for the row, and is null as a whole.
   constexpr uint64_t kBothSides = 0b11;
-  if (!lambda_names_.empty()) bound.refuses_null = kBothSides;
+  // In the dialect; PostgreSQL's x < ALL (array), which a lambda computes, is unknown beside a null.
+  if (!lambda_names_.empty() && !scope_.texts_take_types) bound.refuses_null = kBothSides;
   if (is_narrow) return cast_or_fold(std::move(bound), narrow);
   return bound;
 }
@@ -525,6 +529,13 @@ Result<BoundExpression> Binder::compare(ComparisonOp op, BoundItem left, BoundIt
     if (const auto* number = other->source->as<IntegerLiteral>();
         number && number->value == 0 && side->bound.type.label() == label::kRegproc)
       other->bound = literal_expression(side->bound.type, Value::text("-"));
+  if (scope_.texts_take_types &&
+      (is_registered_object(left.bound.type) || is_registered_object(right.bound.type))) {
+    std::array<BoundItem, 2> operands = {std::move(left), std::move(right)};
+    compare_registered(operands);
+    left = std::move(operands[0]);
+    right = std::move(operands[1]);
+  }
   TRY(match_labels(op, left, right, position));
   if (scope_.forms.zone)
     for (auto [side, other] : {std::pair(&left, &right), std::pair(&right, &left)})
@@ -676,6 +687,12 @@ Result<BoundExpression> Binder::bind_in(const In& node, TextPosition position) {
       TRY(read_text_as(items[i], type));
       drop_blanks_beside(items[i], items.front().bound.type);
     }
+  if (scope_.texts_take_types) {
+    for (size_t i = 1; i < items.size(); ++i)
+      if (is_registered_object(items.front().bound.type) && items[i].bound.type.is_null())
+        items[i].bound = TRY(coerce_to(std::move(items[i].bound), items.front().bound.type));
+    compare_registered(items);
+  }
   for (size_t i = 1; i < items.size() && is_declared_number(items.front().bound); ++i)
     TRY(keep_digits_beside(items.front(), items[i].bound.type));
   SqlType type = TRY(unify(items));

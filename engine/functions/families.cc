@@ -1,5 +1,6 @@
 #include "engine/functions/families.h"
 
+#include "engine/functions/catalog_names.h"
 #include "engine/functions/sequences.h"
 
 namespace engine {
@@ -15,6 +16,7 @@ constexpr const FunctionFamily* kFamilies[] = {
     &kExtremeAggregates,    &kOffsetAggregates,  &kCollectionAggregates, &kPostgresAggregates,
     &kPostgresSums,         &kPostgresArrays,    &kPostgresNumbers,      &kPostgresTimes,
     &kPostgresTexts,        &kPostgresJson,      &kPostgresJsonChanges,  &kSequenceFunctions,
+    &kCatalogNameFunctions,
 };
 
 }  // namespace

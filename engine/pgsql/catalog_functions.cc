@@ -12,7 +12,7 @@
 #include "engine/sql/sequence_call.h"
 #include "engine/sql/shown_interval.h"
 #include "engine/types/ascii.h"
-#include "engine/types/catalog_numbers.h"
+#include "engine/types/postgres_keywords.h"
 
 namespace engine {
 
@@ -64,17 +64,6 @@ constexpr std::string_view kPrettySize =
     "(3, CAST($1 / 536870912 AS BIGINT), ' GB'), (4, CAST($1 / 549755813888 AS BIGINT), ' TB'), "
     "(5, CAST($1 / 562949953421312 AS BIGINT), ' PB')) AS MR (MR_AT, MR_TWICE, MR_UNIT) WHERE "
     "MR_AT = 5 OR ABS(MR_TWICE) < 20479 ORDER BY MR_AT LIMIT 1) END";
-constexpr std::string_view kRelationNumber =
-    "(SELECT MR_OID FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM PG_CATALOG.PG_CLASS) AS MR "
-    "WHERE MR_NAME = REPLACE(REPLACE($1, 'pg_catalog.', ''), 'public.', ''))";
-// A table's rows have a type of its name; where that is PostgreSQL's, too, the lower number is meant.
-constexpr std::string_view kTypeNumber =
-    "CAST((SELECT MIN(MR_OID) FROM (SELECT OID AS MR_OID, TYPNAME AS MR_TYPE, MR_NAME, "
-    "TYPNAMESPACE AS MR_SCHEMA FROM PG_CATALOG.PG_TYPE) AS MR WHERE (MR_TYPE = REPLACE(LCASE($1), "
-    "'\"', '') AND MR_SCHEMA IN (11, 2200)) OR MR_NAME = LCASE($1)) AS OID)";
-constexpr std::string_view kSchemaNumber =
-    "(SELECT MR_OID FROM (SELECT OID AS MR_OID, NSPNAME AS MR_NAME FROM PG_CATALOG.PG_NAMESPACE) "
-    "AS MR WHERE MR_NAME = $1)";
 constexpr std::string_view kDefinition =
     "(SELECT MR_TEXT FROM (SELECT OID AS MR_OID, DEFINITION AS MR_TEXT FROM "
     "PG_CATALOG.MILLRACE_DEFINITIONS) AS MR WHERE MR_OID = $1)";
@@ -112,15 +101,6 @@ constexpr std::string_view kRoleName =
     "CAST(COALESCE((SELECT MR_TEXT FROM (SELECT OID AS MR_OID, ROLNAME AS MR_TEXT FROM "
     "PG_CATALOG.PG_ROLES) AS MR WHERE MR_OID = $1), 'unknown (OID=' || CAST($1 AS VARCHAR) || ')') "
     "AS NAME)";
-constexpr std::string_view kMayUse =
-    "(SELECT COUNT(*) > 0 FROM PG_CATALOG.MILLRACE_RIGHTS WHERE MR_ROLE = '' AND (MR_TABLE = "
-    "REPLACE(CAST($1 AS VARCHAR), 'public.', '') OR CAST(MR_OID AS VARCHAR) = CAST($1 AS VARCHAR)) "
-    "AND MR_RIGHT = UCASE($2))";
-constexpr std::string_view kRoleMayUse =
-    "(SELECT COUNT(*) > 0 FROM PG_CATALOG.MILLRACE_RIGHTS WHERE (MR_ROLE = CAST($1 AS VARCHAR) OR "
-    "MR_ROLE = '*' OR CAST(MR_ROLE_OID AS VARCHAR) = CAST($1 AS VARCHAR)) AND (MR_TABLE = "
-    "REPLACE(CAST($2 AS VARCHAR), 'public.', '') OR CAST(MR_OID AS VARCHAR) = CAST($2 AS VARCHAR)) "
-    "AND MR_RIGHT = UCASE($3))";
 constexpr std::string_view kOwnedSequence =
     "(SELECT MIN(MR_TEXT) FROM (SELECT MR_TABLE, MR_COLUMN, MR_NAME AS MR_TEXT FROM "
     "PG_CATALOG.PG_SEQUENCES) AS MR WHERE MR_TABLE = REPLACE(REPLACE($1, '\"', ''), 'public.', '') "
@@ -144,14 +124,60 @@ constexpr CatalogFunction kFunctions[] = {
     {"FORMAT_TYPE", 2, 2, kTypeNameWithModifier},
     {"GENERATE_SUBSCRIPTS", 2, 2, kSubscripts},
     {"GETDATABASEENCODING", 0, 0, "'UTF8'"},
-    {"HAS_ANY_COLUMN_PRIVILEGE", 2, 3, "TRUE"},
-    {"HAS_COLUMN_PRIVILEGE", 3, 4, "TRUE"},
-    {"HAS_DATABASE_PRIVILEGE", 2, 3, "TRUE"},
-    {"HAS_FUNCTION_PRIVILEGE", 2, 3, "TRUE"},
-    {"HAS_SCHEMA_PRIVILEGE", 2, 3, "TRUE"},
-    {"HAS_SEQUENCE_PRIVILEGE", 2, 3, "TRUE"},
-    {"HAS_TABLE_PRIVILEGE", 2, 2, kMayUse},
-    {"HAS_TABLE_PRIVILEGE", 3, 3, kRoleMayUse},
+    {"HAS_ANY_COLUMN_PRIVILEGE", 2, 2,
+     "PG_CATALOG.HAS_PRIVILEGE('any_column', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"HAS_ANY_COLUMN_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('any_column', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), '', $3)"},
+    {"HAS_COLUMN_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('column', '', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), $3)"},
+    {"HAS_COLUMN_PRIVILEGE", 4, 4,
+     "PG_CATALOG.HAS_PRIVILEGE('column', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), "
+     "CAST($3 AS VARCHAR), $4)"},
+    {"HAS_DATABASE_PRIVILEGE", 2, 2,
+     "PG_CATALOG.HAS_PRIVILEGE('database', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"HAS_DATABASE_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('database', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), '', $3)"},
+    {"HAS_FOREIGN_DATA_WRAPPER_PRIVILEGE", 2, 2,
+     "PG_CATALOG.HAS_PRIVILEGE('foreign_data_wrapper', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"HAS_FOREIGN_DATA_WRAPPER_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('foreign_data_wrapper', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), "
+     "'', $3)"},
+    {"HAS_FUNCTION_PRIVILEGE", 2, 2,
+     "PG_CATALOG.HAS_PRIVILEGE('function', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"HAS_FUNCTION_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('function', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), '', $3)"},
+    {"HAS_LANGUAGE_PRIVILEGE", 2, 2,
+     "PG_CATALOG.HAS_PRIVILEGE('language', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"HAS_LANGUAGE_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('language', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), '', $3)"},
+    {"HAS_PARAMETER_PRIVILEGE", 2, 2,
+     "PG_CATALOG.HAS_PRIVILEGE('parameter', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"HAS_PARAMETER_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('parameter', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), '', $3)"},
+    {"HAS_SCHEMA_PRIVILEGE", 2, 2,
+     "PG_CATALOG.HAS_PRIVILEGE('schema', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"HAS_SCHEMA_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('schema', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), '', $3)"},
+    {"HAS_SEQUENCE_PRIVILEGE", 2, 2,
+     "PG_CATALOG.HAS_PRIVILEGE('sequence', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"HAS_SEQUENCE_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('sequence', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), '', $3)"},
+    {"HAS_SERVER_PRIVILEGE", 2, 2,
+     "PG_CATALOG.HAS_PRIVILEGE('server', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"HAS_SERVER_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('server', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), '', $3)"},
+    {"HAS_TABLE_PRIVILEGE", 2, 2,
+     "PG_CATALOG.HAS_PRIVILEGE('table', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"HAS_TABLE_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('table', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), '', $3)"},
+    {"HAS_TABLESPACE_PRIVILEGE", 2, 2,
+     "PG_CATALOG.HAS_PRIVILEGE('tablespace', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"HAS_TABLESPACE_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('tablespace', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), '', $3)"},
+    {"HAS_TYPE_PRIVILEGE", 2, 2,
+     "PG_CATALOG.HAS_PRIVILEGE('type', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"HAS_TYPE_PRIVILEGE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('type', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), '', $3)"},
     {"JSONB_ARRAY_ELEMENTS", 1, 1, "UNNEST(PG_CATALOG.JSON_ELEMENTS(CAST($1 AS JSONB)))"},
     {"JSONB_ARRAY_ELEMENTS_TEXT", 1, 1, "UNNEST(PG_CATALOG.JSON_ELEMENT_TEXTS(CAST($1 AS JSONB)))"},
     {"JSONB_ARRAY_LENGTH", 1, 1, "PG_CATALOG.JSON_ARRAY_LENGTH(CAST($1 AS JSONB))"},
@@ -194,9 +220,26 @@ constexpr CatalogFunction kFunctions[] = {
     {"PG_GET_TRIGGERDEF", 1, 2, kNoText},
     {"PG_GET_USERBYID", 1, 1, kRoleName},
     {"PG_GET_VIEWDEF", 1, 2, kDefinition},
-    {"PG_HAS_ROLE", 2, 3, "TRUE"},
+    {"PG_HAS_ROLE", 2, 2, "PG_CATALOG.HAS_PRIVILEGE('role', '', CAST($1 AS VARCHAR), '', $2)"},
+    {"PG_HAS_ROLE", 3, 3,
+     "PG_CATALOG.HAS_PRIVILEGE('role', CAST($1 AS VARCHAR), CAST($2 AS VARCHAR), '', $3)"},
     {"PG_INDEXES_SIZE", 1, 1, kNoNumber},
     {"PG_IS_IN_RECOVERY", 0, 0, "FALSE"},
+    {"PG_BLOCKING_PIDS", 1, 1, "CAST('{}' AS ARRAY<INT>)"},
+    {"PG_CURRENT_WAL_INSERT_LSN", 0, 0, "CAST('0/0' AS PG_LSN)"},
+    {"PG_CURRENT_WAL_LSN", 0, 0, "CAST('0/0' AS PG_LSN)"},
+    {"PG_IS_OTHER_TEMP_SCHEMA", 1, 1, "FALSE"},
+    {"PG_LAST_WAL_RECEIVE_LSN", 0, 0, "CAST(NULL AS PG_LSN)"},
+    {"PG_LAST_WAL_REPLAY_LSN", 0, 0, "CAST(NULL AS PG_LSN)"},
+    {"PG_CONF_LOAD_TIME", 0, 0, "CAST(NULL AS TIMESTAMP)"},
+    {"PG_POSTMASTER_START_TIME", 0, 0, "CAST(NULL AS TIMESTAMP)"},
+    {"PG_MY_TEMP_SCHEMA", 0, 0, "CAST(0 AS OID)"},
+    {"PG_RELATION_FILENODE", 1, 1, "CAST(CAST($1 AS REGCLASS) AS OID)"},
+    {"ROW_SECURITY_ACTIVE", 1, 1, "FALSE"},
+    {"INET_SERVER_ADDR", 0, 0, "CAST(NULL AS INET)"},
+    {"INET_SERVER_PORT", 0, 0, "CAST(NULL AS INT)"},
+    {"TXID_CURRENT_SNAPSHOT", 0, 0, "REPLACE('#:#:', '#', CAST(TXID_CURRENT() AS VARCHAR))"},
+    {"PG_CURRENT_SNAPSHOT", 0, 0, "REPLACE('#:#:', '#', CAST(TXID_CURRENT() AS VARCHAR))"},
     {"PG_JSONB_NAMES", 1, 1, "UNNEST(PG_CATALOG.JSON_MEMBER_NAMES(CAST($1 AS JSONB)))"},
     {"PG_JSONB_VALUES", 1, 1, "UNNEST(PG_CATALOG.JSON_VALUES(CAST($1 AS JSONB)))"},
     {"PG_JSONB_VALUE_TEXTS", 1, 1, "UNNEST(PG_CATALOG.JSON_VALUE_TEXTS(CAST($1 AS JSONB)))"},
@@ -234,9 +277,20 @@ constexpr CatalogFunction kFunctions[] = {
     {"STRING_TO_TABLE", 2, 2, "UNNEST(STRING_TO_ARRAY($1, $2))"},
     {"STRING_TO_TABLE", 3, 3, "UNNEST(STRING_TO_ARRAY($1, $2, $3))"},
     {"TO_JSONB", 1, 1, "CAST(CAST(TO_JSON($1) AS VARCHAR) AS JSONB)"},
-    {"TO_REGCLASS", 1, 1, kRelationNumber},
-    {"TO_REGNAMESPACE", 1, 1, kSchemaNumber},
-    {"TO_REGTYPE", 1, 1, kTypeNumber},
+    {"TO_REGCLASS", 1, 1,
+     "CAST(PG_CATALOG.FOUND_NAME('regclass', CAST($1 AS VARCHAR)) AS REGCLASS)"},
+    {"TO_REGCOLLATION", 1, 1,
+     "CAST(PG_CATALOG.FOUND_NAME('regcollation', CAST($1 AS VARCHAR)) AS REGCOLLATION)"},
+    {"TO_REGNAMESPACE", 1, 1,
+     "CAST(PG_CATALOG.FOUND_NAME('regnamespace', CAST($1 AS VARCHAR)) AS REGNAMESPACE)"},
+    {"TO_REGOPER", 1, 1, "CAST(PG_CATALOG.FOUND_NAME('regoper', CAST($1 AS VARCHAR)) AS REGOPER)"},
+    {"TO_REGOPERATOR", 1, 1,
+     "CAST(PG_CATALOG.FOUND_NAME('regoperator', CAST($1 AS VARCHAR)) AS REGOPERATOR)"},
+    {"TO_REGPROC", 1, 1, "CAST(PG_CATALOG.FOUND_NAME('regproc', CAST($1 AS VARCHAR)) AS REGPROC)"},
+    {"TO_REGPROCEDURE", 1, 1,
+     "CAST(PG_CATALOG.FOUND_NAME('regprocedure', CAST($1 AS VARCHAR)) AS REGPROCEDURE)"},
+    {"TO_REGROLE", 1, 1, "CAST(PG_CATALOG.FOUND_NAME('regrole', CAST($1 AS VARCHAR)) AS REGROLE)"},
+    {"TO_REGTYPE", 1, 1, "CAST(PG_CATALOG.FOUND_NAME('regtype', CAST($1 AS VARCHAR)) AS REGTYPE)"},
 };
 
 bool has_parameter(const Expression& expression) {
@@ -432,47 +486,6 @@ Result<ExpressionPtr> expanded(const FunctionCall& call, TextPosition position) 
       .at(position);
 }
 
-struct Registered {
-  std::string_view type, number_of, name_of;
-};
-constexpr Registered kRegistered[] = {
-    {"REGCLASS", kRelationNumber,
-     "CAST((SELECT MR_NAME FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM "
-     "PG_CATALOG.PG_CLASS) AS MR WHERE MR_OID = $1) AS REGCLASS)"},
-    {"REGTYPE", kTypeNumber,
-     "CAST((SELECT MR_NAME FROM (SELECT OID AS MR_OID, MR_NAME FROM PG_CATALOG.PG_TYPE) AS MR "
-     "WHERE MR_OID = $1) AS REGTYPE)"},
-    {"REGNAMESPACE", kSchemaNumber,
-     "CAST((SELECT MR_NAME FROM (SELECT OID AS MR_OID, NSPNAME AS MR_NAME FROM "
-     "PG_CATALOG.PG_NAMESPACE) AS MR WHERE MR_OID = $1) AS REGNAMESPACE)"},
-};
-
-// pg_catalog."Orders" is Orders.
-std::string unqualified(std::string_view name) {
-  const size_t dot = name.rfind('.');
-  if (dot != std::string_view::npos) name.remove_prefix(dot + 1);
-  if (name.size() >= 2 && name.front() == '"' && name.back() == '"')
-    name = name.substr(1, name.size() - 2);
-  return std::string(name);
-}
-
-const Registered* registered_type(const Expression& expression) {
-  const auto* cast = expression.as<Cast>();
-  if (!cast) return nullptr;
-  const auto row = std::ranges::find(kRegistered, cast->type.custom_name, &Registered::type);
-  return row == std::end(kRegistered) ? nullptr : &*row;
-}
-
-// pg_typeof() gives a regtype, which need not be said where its number counts.
-void name_types(ExpressionPtr& side) {
-  const auto* call = side->as<FunctionCall>();
-  if (!call || call->name != "PG_TYPEOF") return;
-  const TextPosition at = side->position;
-  TypeName type;
-  type.custom_name = "REGTYPE";
-  side = make_expression(Cast{std::move(side), std::move(type)}, at);
-}
-
 // There are no domains: what CASE WHEN typtype = 'd' would compute is never asked for. asyncpg walks over their bases there,
 // by a recursion that refers to the query around it.
 void forget_domains(Case& choice) {
@@ -488,122 +501,10 @@ void forget_domains(Case& choice) {
   }
 }
 
-bool is_given(const Expression& value) {
-  return value.is<StringLiteral>() || value.is<Parameter>();
-}
-
-bool is_text_type(const TypeName& type) {
-  return type.kind == TypeKind::String || type.custom_name == "TEXT" ||
-         type.custom_name == "VARCHAR";
-}
-
-// 'text'::text and $1::text
-bool is_given_text(const Expression& value) {
-  const auto* cast = value.as<Cast>();
-  return cast && is_given(*cast->operand) && is_text_type(cast->type);
-}
-
-// 'text'::text::regtype and $1::text::regtype are a name's.
-void take_text_out(Cast& cast) {
-  if (is_given_text(*cast.operand))
-    cast.operand = ExpressionPtr(std::move(std::get<Cast>(cast.operand->node).operand));
-}
-
-TypeName type_named(std::string name) {
-  TypeName type;
-  type.custom_name = std::move(name);
-  return type;
-}
-
-// 'orders'::regclass::text and to_regclass('orders')::text are names, which look_up() finds for numbers.
-void name_as_text(Cast& cast) {
-  const TextPosition at = cast.operand->position;
-  if (registered_type(*cast.operand)) {
-    Cast& inner = std::get<Cast>(cast.operand->node);
-    if (!is_given(*inner.operand) && !is_given_text(*inner.operand)) return;
-    const auto* number = inner.operand->as<StringLiteral>();
-    if (number && std::ranges::all_of(number->value, is_ascii_digit)) return;
-    inner.operand =
-        make_expression(Cast{make_expression(Cast{std::move(inner.operand), inner.type}, at),
-                             TypeName{.kind = TypeKind::Bigint}},
-                        at);
-  } else if (const auto* call = cast.operand->as<FunctionCall>();
-             call && call->name.starts_with("TO_REG") && call->arguments.size() == 1) {
-    TypeName type = type_named(call->name.substr(3));
-    cast.operand = make_expression(Cast{std::move(cast.operand), std::move(type)}, at);
-  }
-}
-
-// Where two such values are compared, or one is cast to a number, it is the number that counts and not the name.
-Status compare_numbers(ExpressionPtr& expression) {
-  const auto take_number = [&](ExpressionPtr& side) -> Status {
-    const Registered& row = *registered_type(*side);
-    Cast& cast = std::get<Cast>(side->node);
-    if (is_given(*cast.operand) || is_given_text(*cast.operand)) return {};  // it is a name
-    ExpressionList arguments;
-    arguments.push_back(std::move(cast.operand));
-    const bool is_text = arguments.front()->is<FunctionCall>();
-    const TextPosition position = side->position;
-    side = is_text ? TRY(written_out(row.number_of, arguments, position))
-                   : std::move(arguments.front());
-    return {};
-  };
-  // x::regclass::regclass
-  if (auto* cast = std::get_if<Cast>(&expression->node);
-      cast && registered_type(*expression) && registered_type(*cast->operand) &&
-      registered_type(*cast->operand) == registered_type(*expression))
-    expression = ExpressionPtr(std::move(cast->operand));
-  if (auto* cast = std::get_if<Cast>(&expression->node); cast && is_text_type(cast->type))
-    name_as_text(*cast);
+Status prepare_parts(ExpressionPtr& expression) {
   if (auto* choice = std::get_if<Case>(&expression->node)) forget_domains(*choice);
   if (auto* call = std::get_if<FunctionCall>(&expression->node)) take_sequence_name(*call);
-  if (auto* comparison = std::get_if<Comparison>(&expression->node)) {
-    if (registered_type(*comparison->right)) name_types(comparison->left);
-    if (registered_type(*comparison->left)) name_types(comparison->right);
-    if (registered_type(*comparison->left) && registered_type(*comparison->right)) {
-      TRY(take_number(comparison->left));
-      TRY(take_number(comparison->right));
-    }
-  }
-  if (auto* cast = std::get_if<Cast>(&expression->node); cast && cast->type.custom_name == "OID")
-    name_types(cast->operand);
-  if (auto* cast = std::get_if<Cast>(&expression->node);
-      cast && (cast->type.custom_name == "OID" || cast->type.kind == TypeKind::Bigint) &&
-      registered_type(*cast->operand))
-    TRY(take_number(cast->operand));
   return {};
-}
-
-// 'orders'::regclass is the number of the table, oid::regclass its name; likewise regtype and regnamespace. Null, and the cast as it
-// was, for what is no such type.
-Result<ExpressionPtr> look_up(Cast& cast, TextPosition position) {
-  // Of functions the name stands for itself.
-  if (cast.type.custom_name == "REGPROC")
-    if (auto* name = std::get_if<StringLiteral>(&cast.operand->node))
-      name->value = unqualified(name->value);
-  const auto row = std::ranges::find(kRegistered, cast.type.custom_name, &Registered::type);
-  if (row == std::end(kRegistered)) return ExpressionPtr();
-  const bool is_parameter = cast.operand->is<Parameter>();  // and not $1::text
-  take_text_out(cast);
-  auto* literal = std::get_if<StringLiteral>(&cast.operand->node);
-  if (literal && !literal->value.empty() && std::ranges::all_of(literal->value, is_ascii_digit)) {
-    cast.type = TypeName{.kind = TypeKind::Bigint};
-    return ExpressionPtr();
-  }
-  if (literal) {
-    literal->value = unqualified(literal->value);
-    // Clients write them where a sub-query could not stand.
-    const std::optional<int64_t> known = catalog_number(literal->value);
-    if (row->type == "REGCLASS" && known) return make_expression(BigintLiteral{*known}, position);
-  }
-  const bool is_text = literal || cast.operand->is<Parameter>();
-  ExpressionList arguments;
-  // What clients are told of its type.
-  if (is_parameter)
-    arguments.push_back(make_expression(Cast{clone(*cast.operand), cast.type}, position));
-  else
-    arguments.push_back(clone(*cast.operand));
-  return written_out(is_text ? row->number_of : row->name_of, arguments, position);
 }
 
 void count_from_one(Subscript& element, TextPosition position) {
@@ -613,11 +514,9 @@ void count_from_one(Subscript& element, TextPosition position) {
                                   position);
 }
 
-// ---- tableoid, which of our sources the catalog's tables have
+// ---- tableoid, which every table has
 
-constexpr std::string_view kTableNumber =
-    "(SELECT MR_OID FROM (SELECT OID AS MR_OID, RELNAME AS MR_NAME FROM PG_CATALOG.PG_CLASS) AS MR "
-    "WHERE MR_NAME = $1)";
+constexpr std::string_view kTableNumber = "CAST(CAST($1 AS REGCLASS) AS OID)";
 
 const AliasedSource* source_of(const Query& query, const ColumnRef& column) {
   const auto is_meant = [&](const AliasedSource& source) {
@@ -652,12 +551,10 @@ Status number_tables(Query& query) {
     const auto* column = expression->as<ColumnRef>();
     if (!column || !equals_ignoring_case(column->name.text, "tableoid")) return {};
     const AliasedSource* source = source_of(query, *column);
-    if (!source || !starts_ignoring_case(source->name.text, "pg_")) return {};
-    const std::string table = lower_case(source->name.text);
-    if (const std::optional<int64_t> known = catalog_number(table)) {
-      expression = make_expression(BigintLiteral{*known}, expression->position);
-      return {};
-    }
+    if (!source) return {};
+    std::string table = quoted_postgres_name(display_name(source->name.text));
+    if (source->schema)
+      table = quoted_postgres_name(display_name(source->schema->text)) + "." + table;
     ExpressionList arguments;
     arguments.push_back(make_expression(StringLiteral{table}, expression->position));
     expression = TRY(written_out(kTableNumber, arguments, expression->position));
@@ -703,11 +600,6 @@ Status expand_query(Query& query) {
   const auto expand = [](ExpressionPtr& expression) -> Status {
     if (auto* element = std::get_if<Subscript>(&expression->node))
       count_from_one(*element, expression->position);
-    if (auto* cast = std::get_if<Cast>(&expression->node)) {
-      ExpressionPtr meaning = TRY(look_up(*cast, expression->position));
-      if (meaning) expression = std::move(meaning);
-      return {};
-    }
     const auto* call = expression->as<FunctionCall>();
     if (!call) return {};
     if (ExpressionPtr gathered = TRY(gathered_json(*call, expression->position))) {
@@ -719,19 +611,15 @@ Status expand_query(Query& query) {
     if (meaning) expression = std::move(meaning);
     return {};
   };
-  TRY(rewrite_expressions(query, compare_numbers, RewriteOrder::ParentsFirst));
+  TRY(rewrite_expressions(query, prepare_parts, RewriteOrder::ParentsFirst));
   return rewrite_expressions(query, expand, RewriteOrder::ChildrenFirst);
 }
 
-// SELECT 'orders'::regclass shows the name, too.
+// A call that stands for others keeps its name as that of the column.
 void name_items(Query& query) {
   for (SelectItem& item : query.items) {
-    if (!item.expression) continue;
-    const auto* call = item.expression->as<FunctionCall>();
+    const auto* call = item.expression ? item.expression->as<FunctionCall>() : nullptr;
     if (call && !item.alias && call->name.starts_with("TO_REG")) item.alias = Name{call->name};
-    Cast shown{std::move(item.expression), {}};
-    name_as_text(shown);
-    item.expression = ExpressionPtr(std::move(shown.operand));
   }
 }
 

@@ -16,10 +16,9 @@ struct TypeRow {
 // What is not here is left to resolve_type(): custom types, and PostgreSQL's names that it knows; timestamptz, which is not what a
 // column of the dialect's TIMESTAMP becomes.
 constexpr TypeRow kTypes[] = {
-    {"bool", TypeKind::Boolean},   {"int4", TypeKind::Integer},        {"int8", TypeKind::Bigint},
-    {"xid", TypeKind::Bigint},     {"float8", TypeKind::Double},       {"text", TypeKind::String},
-    {"bytea", TypeKind::Bytes},    {"regprocedure", TypeKind::String}, {"date", TypeKind::Date},
-    {"cstring", TypeKind::String}, {"time", TypeKind::Time},
+    {"bool", TypeKind::Boolean},  {"int4", TypeKind::Integer},   {"int8", TypeKind::Bigint},
+    {"float8", TypeKind::Double}, {"text", TypeKind::String},    {"bytea", TypeKind::Bytes},
+    {"date", TypeKind::Date},     {"cstring", TypeKind::String}, {"time", TypeKind::Time},
 };
 
 // Types with a length, or a number of digits, in brackets.

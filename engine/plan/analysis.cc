@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/suggest.h"
+#include "engine/expr/window_times.h"
 #include "engine/functions/json/json_path.h"
 #include "engine/functions/registry.h"
 #include "engine/plan/join_analysis.h"
@@ -96,6 +97,7 @@ class Canonical {
     // A quoted name may still mean the folded one: that is for bind() to say.
     const bool is_known = has_column(source, column.name.text) ||
                           is_system_column(column.name.text) ||
+                          (source.source->window && window_bound_as_time(column, position)) ||
                           column.name.quoting == Quoting::Double;
     if (!is_known) {
       const std::string name = column.source->text + "." + column.name.text;

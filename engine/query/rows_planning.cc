@@ -469,8 +469,7 @@ Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
   }
   system_tables_.push_back(table);
   PlannedSource planned = TRY(of_rows(table->columns, ReadSystemTable{table}));
-  std::erase_if(planned.source.shown,
-                [](const std::string& name) { return name.starts_with(kHiddenColumns); });
+  std::erase_if(planned.source.shown, is_hidden_column);
   return planned;
 }
 

@@ -8,6 +8,7 @@
 #include <ranges>
 #include <utility>
 
+#include "engine/expr/window_times.h"
 #include "engine/functions/session_zone.h"
 #include "engine/sql/default_value.h"
 #include "engine/sql/result_name.h"
@@ -297,6 +298,12 @@ Status SelectNames::rewrite(Expression& expression, const Scope& scope,
       if (ExpressionPtr call = call_of_word(*column, expression.position);
           call && index.error().code == ErrorCode::UndefinedColumn) {
         expression = std::move(*call);
+        return {};
+      }
+      if (ExpressionPtr time = window_bound_as_time(*column, expression.position);
+          time && index.error().code == ErrorCode::UndefinedColumn &&
+          rewrite(*time, scope, parameters)) {
+        expression = std::move(*time);
         return {};
       }
       const auto source = std::ranges::find(sources_, column->name.text, &SelectSource::alias);

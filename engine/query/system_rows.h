@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "engine/query/rows_run.h"
@@ -16,8 +17,14 @@ struct SystemTable {
   Schema columns;
 };
 
-// Columns whose names begin so are for what functions of the catalog mean; `*` does not show them.
+// Columns that `*` does not show: those whose names begin so, which functions of the catalog read, and
+// PostgreSQL's system columns.
 inline constexpr std::string_view kHiddenColumns = "MR_";
+inline constexpr std::string_view kRowVersion = "XMIN", kRowPlace = "CTID";
+inline bool is_hidden_column(std::string_view name) {
+  return name.starts_with(kHiddenColumns) || name == kRowVersion || name == kRowPlace ||
+         name == "XMAX" || name == "CMIN" || name == "CMAX";
+}
 
 class SystemTables {
  public:

@@ -98,7 +98,7 @@ CatalogObjects::CatalogObjects(const Catalog& catalog) {
     const std::optional<int64_t> known = catalog_number(relation.name);
     relation.oid = known ? *known : number_of("system", table->schema + relation.name);
     for (const ColumnDef& column : table->columns.columns)
-      if (!column.name.starts_with(kHiddenColumns))
+      if (!is_hidden_column(column.name))
         relation.columns.push_back({display_name(column.name), column.type});
   }
 }
@@ -147,6 +147,11 @@ void CatalogObjects::add_source(const Catalog& catalog, const DataSource& source
                                 is_key ? is_table : column.is_not_null,
                                 default_text(column, place)});
   }
+  // `*` does not show them; tools that draw time series find a column of a time by them.
+  if (source.window)
+    for (const char* name : {"window_start", "window_end"})
+      if (source.schema.index_of(upper_case(name)) < 0)
+        relation.columns.push_back({name, TypeKind::Timestamp});
   if (is_table && !source.schema.has_row_id()) relation.key = number_of("key", source.name);
   relation.row_type = number_of("row", source.name);
   relation.row_array = number_of("row array", source.name);

@@ -1,9 +1,11 @@
 // What fills the tables of the system, a function each. Private to this folder.
 #pragma once
-#include <algorithm>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "engine/system_tables/catalog_objects.h"
 #include "engine/system_tables/information.h"
@@ -11,21 +13,16 @@
 
 namespace engine {
 
+// The users and rights of now. Without access rules the user is allowed everything, and is among the roles.
+AccessFacts access_of(const std::function<AccessFacts()>& access, const std::string& user);
+
 struct CatalogFacts {
   const InformationContext& context;
   const std::string& database;
   const std::string& user;  // who asks
   CatalogObjects objects;
 
-  // Where there are no rules whoever asks may do everything, and finds itself among the roles.
-  AccessFacts access() const {
-    AccessFacts facts = context.access ? context.access() : AccessFacts();
-    const auto is_asker = [&](const RoleFact& role) { return role.name == user; };
-    if (!facts.asker && !user.empty() && std::ranges::none_of(facts.roles, is_asker))
-      facts.roles.push_back(
-          {.name = user, .may_login = true, .is_superuser = true, .roles = {user}});
-    return facts;
-  }
+  AccessFacts access() const { return access_of(context.access, user); }
 };
 
 struct CatalogTableRows {
@@ -33,7 +30,8 @@ struct CatalogTableRows {
   void (*add)(const CatalogFacts& facts, SystemRowWriter& out);
 };
 // Tables that are not among them have no rows.
-extern const std::span<const CatalogTableRows> kPostgresRows, kInformationSchemaRows;
+extern const std::span<const CatalogTableRows> kPostgresRows, kStatisticsRows,
+    kInformationSchemaRows;
 
 // A table of millrace_catalog is what a SHOW gives, with columns that need no quotes.
 struct MillraceTable {
@@ -51,6 +49,19 @@ void add_sequence_rows(const CatalogFacts& facts, SystemRowWriter& out);
 void add_sequence_list(const CatalogFacts& facts, SystemRowWriter& out);
 void add_schema_sequences(const CatalogFacts& facts, SystemRowWriter& out);
 void add_dependencies(const CatalogFacts& facts, SystemRowWriter& out);
+
+// postgres_rows.cc
+// The query of a CREATE ... AS, which is the definition of a view.
+std::string_view query_of(std::string_view sql);
+std::vector<std::pair<int64_t, std::string_view>> system_schemas();
+
+// A type of pg_type under the name that it has there, and as format_type() shows it. Arrays are types of their own.
+struct CatalogTypeName {
+  int64_t oid = 0, array = 0;  // 0: no array of it
+  std::string schema, name, shown;
+  bool is_visible = true;  // without its schema
+};
+std::vector<CatalogTypeName> catalog_type_names(const Catalog& catalog);
 
 // postgres_type_rows.cc
 void add_types(const CatalogFacts& facts, SystemRowWriter& out);

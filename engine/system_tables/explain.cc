@@ -1,6 +1,10 @@
 // EXPLAIN of a query that runs, by its id, and of a statement that might.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+#include <utility>
+
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/suggest.h"
@@ -117,10 +121,86 @@ Result<Lines> explain_statement(const ParsedStatement& parsed, const PlanContext
 
 }  // namespace
 
+namespace {
+
+std::string quoted_json(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    if (static_cast<unsigned char>(c) < ' ')
+      quoted += fmt::format("\\u{:04x}", static_cast<int>(c));
+    else
+      quoted += c;
+  }
+  return quoted + '"';
+}
+
+// The type of the step in this line, which has no arrow.
+std::string_view node_type(std::string_view step) {
+  constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
+      {"Scan ", "Seq Scan"},     {"Look up ", "Index Scan"}, {"Sort", "Sort"},
+      {"Limit", "Limit"},        {"Aggregate", "Aggregate"}, {"Group", "Aggregate"},
+      {"Window", "WindowAgg"},   {"Distinct", "Unique"},     {"Union", "Append"},
+      {"Insert", "ModifyTable"}, {"Update", "ModifyTable"},  {"Delete", "ModifyTable"},
+      {"Values", "Values Scan"}};
+  for (const auto& [word, type] : kTypes)
+    if (step.starts_with(word)) return type;
+  return step.find("oin ") != std::string_view::npos ? "Nested Loop" : "Result";
+}
+
+// A document is made of the text.
+ExplainFormat text_format(const Explain& explain) {
+  return explain.format == ExplainFormat::Json ? ExplainFormat::Text : explain.format;
+}
+
+struct Step {
+  size_t indent = 0;
+  std::string_view text;
+};
+
+// The steps that stand below the first one, which gives its number of them.
+std::string node_document(std::span<const Step> steps, size_t& next) {
+  const Step& own = steps[next++];
+  std::string node = fmt::format("{{\"Node Type\": \"{}\", \"Text\": {}", node_type(own.text),
+                                 quoted_json(own.text));
+  std::string within;
+  while (next < steps.size() && steps[next].indent > own.indent)
+    within += (within.empty() ? "" : ", ") + node_document(steps, next);
+  if (!within.empty()) node += fmt::format(", \"Plans\": [{}]", within);
+  return node + "}";
+}
+
+}  // namespace
+
+std::string plan_document(const std::vector<std::string>& lines) {
+  constexpr std::string_view kArrow = "-> ";
+  std::vector<Step> steps;
+  std::string said;
+  for (const std::string& line : lines) {
+    const size_t indent = std::min(line.find_first_not_of(' '), line.size());
+    const std::string_view text = std::string_view(line).substr(indent);
+    if (text.starts_with(kArrow))
+      steps.push_back({indent + 1, text.substr(kArrow.size())});
+    else
+      said += (said.empty() ? "" : "\n") + line;
+  }
+  if (steps.empty())
+    return fmt::format("[{{\"Plan\": {{\"Node Type\": \"Result\", \"Text\": {}}}}}]",
+                       quoted_json(said));
+  size_t next = 0, roots = 0;
+  std::string plans;
+  for (; next < steps.size(); ++roots)
+    plans += (roots == 0 ? "" : ", ") + node_document(steps, next);
+  // Stages of a query stand side by side; the document has one step at the top.
+  if (roots > 1) plans = fmt::format("{{\"Node Type\": \"Append\", \"Plans\": [{}]}}", plans);
+  return fmt::format("[{{\"Plan\": {}}}]", plans);
+}
+
 Schema explain_schema() { return {{text_column("plan")}}; }
 
 Result<Lines> explained_lines(const Explain& explain, const PlanContext& context) {
-  return explain_statement(*explain.statement, context, explain.format);
+  const Lines lines = TRY(explain_statement(*explain.statement, context, text_format(explain)));
+  return explain.format == ExplainFormat::Json ? Lines{plan_document(lines)} : lines;
 }
 
 Result<InformationRows> answer_explain(const Explain& explain, const InformationContext& context) {
@@ -132,15 +212,16 @@ Result<InformationRows> answer_explain(const Explain& explain, const Information
                  "TASKS tell what they do."};
   Lines lines;
   if (explain.query_id) {
-    lines = TRY(explain_query_id(explain.query_id->text, context, explain.format));
+    lines = TRY(explain_query_id(explain.query_id->text, context, text_format(explain)));
   } else {
     const PlanContext plan_context{.catalog = context.catalog,
                                    .topics = context.topics,
                                    .settings = context.settings,
                                    .properties = context.properties,
                                    .fold_quoted_names = true};
-    lines = TRY(explain_statement(*explain.statement, plan_context, explain.format));
+    lines = TRY(explain_statement(*explain.statement, plan_context, text_format(explain)));
   }
+  if (explain.format == ExplainFormat::Json) lines = {plan_document(lines)};
   std::vector<InformationRow> rows;
   for (std::string& line : lines) rows.push_back({Value::text(std::move(line))});
   return make_rows(explain_schema(), rows);

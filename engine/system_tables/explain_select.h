@@ -20,6 +20,10 @@ struct SelectTimes {
 std::vector<std::string> analyzed_lines(const SelectRowsPlan& plan, const RowsProfile& profile,
                                         const SelectTimes& times);
 
+// The lines as one document in the shape of PostgreSQL's FORMAT JSON: [{"Plan": {"Node Type": ..., "Plans": [...]}}]. Steps
+// have the types that PostgreSQL's tools know, and their line under "Text".
+std::string plan_document(const std::vector<std::string>& lines);
+
 // EXPLAIN without ANALYZE of a statement whose parameters, if it has any, have values in the context.
 Result<std::vector<std::string>> explained_lines(const Explain& explain,
                                                  const PlanContext& context);

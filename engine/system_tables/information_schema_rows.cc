@@ -111,12 +111,26 @@ void set_table(const CatalogFacts& facts, const CatalogRelation& relation, Syste
 
 void add_tables(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations()) {
-    if (each.kind == 'm' || each.sequence)
-      continue;  // PostgreSQL does not list materialized views here
+    if (each.sequence) continue;
+    // PostgreSQL does not list materialized views here. Results of queries are listed, as views, since tools offer
+    // for a chart what this table lists (docs/sql/from-postgresql.md).
+    const bool is_view = each.kind == 'v' || each.kind == 'm';
     set_table(facts, each, out);
-    out.set("TABLE_TYPE", each.kind == 'v' ? "VIEW" : "BASE TABLE")
-        .set("IS_INSERTABLE_INTO", each.source ? "YES" : "NO")
+    out.set("TABLE_TYPE", is_view ? "VIEW" : "BASE TABLE")
+        .set("IS_INSERTABLE_INTO", each.source && !is_view ? "YES" : "NO")
         .set("IS_TYPED", "NO");
+  }
+}
+
+void add_views(const CatalogFacts& facts, SystemRowWriter& out) {
+  for (const CatalogRelation& each : facts.objects.relations()) {
+    if (each.kind != 'm') continue;
+    set_table(facts, each, out);
+    out.set("VIEW_DEFINITION", query_of(each.source->sql)).set("CHECK_OPTION", "NONE");
+    for (const std::string_view flag :
+         {"IS_UPDATABLE", "IS_INSERTABLE_INTO", "IS_TRIGGER_UPDATABLE", "IS_TRIGGER_DELETABLE",
+          "IS_TRIGGER_INSERTABLE_INTO"})
+      out.set(flag, "NO");
   }
 }
 
@@ -220,6 +234,7 @@ const std::span<const CatalogTableRows> kInformationSchemaRows = [] {
       {"TABLES", add_tables},
       {"TABLE_CONSTRAINTS", add_table_constraints},
       {"TABLE_PRIVILEGES", add_privileges},
+      {"VIEWS", add_views},
   };
   return std::span<const CatalogTableRows>(kRows);
 }();

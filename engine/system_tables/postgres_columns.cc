@@ -1,13 +1,12 @@
 // The columns of PostgreSQL 15's catalog, as pg_attribute of its own tables names them: a table with rows of ours has them all, so that
-// queries of its tools find theirs. What there is none of here (triggers, policies, publications, ...) is a table without rows; views
-// of what only a PostgreSQL server has (locks, statistics, replication) are not there.
+// queries of its tools find theirs. Objects that do not exist here (triggers, policies, publications, ...) give tables without rows.
 #include "engine/system_tables/postgres_tables.h"
 
 namespace engine {
 
 // The letter behind a name is its type: b boolean, s smallint, i integer, l bigint, f real, d double precision, t text, v varchar, n name, c "char",
-// o oid, p pg_node_tree, a aclitem, g regproc, z timestamp with time zone; in upper case an array of these; w int2vector, x oidvector. Numbers of the type
-// xid, and those of functions that psql joins by them (oprcode, amproc), are shown as oid.
+// o oid, p pg_node_tree, a aclitem, g regproc, z timestamp with time zone, k xid, u tid, j pg_lsn, q regtype, e interval, h inet, m numeric, y bytea; in
+// upper case an array of these; w int2vector, x oidvector. Types that only ANALYZE fills (anyarray, pg_mcv_list, ...) are shown as text.
 const std::span<const PostgresTable> kPostgresTables = [] {
   static constexpr PostgresTable kTables[] = {
       {"information_schema", "applicable_roles", "grantee:n role_name:n is_grantable:v"},
@@ -181,7 +180,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "amopmethod:o "
        "amopsortfamily:o"},
       {"pg_catalog", "pg_amproc",
-       "oid:o amprocfamily:o amproclefttype:o amprocrighttype:o amprocnum:s amproc:o"},
+       "oid:o amprocfamily:o amproclefttype:o amprocrighttype:o amprocnum:s amproc:g"},
       {"pg_catalog", "pg_attrdef", "oid:o adrelid:o adnum:s adbin:p"},
       {"pg_catalog", "pg_attribute",
        "attrelid:o attname:n atttypid:o attstattarget:i attlen:s attnum:s attndims:i attcacheoff:i "
@@ -202,8 +201,8 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "relkind:c relnatts:s relchecks:s relhasrules:b relhastriggers:b relhassubclass:b "
        "relrowsecurity:b "
        "relforcerowsecurity:b relispopulated:b relreplident:c relispartition:b relrewrite:o "
-       "relfrozenxid:o "
-       "relminmxid:o relacl:A reloptions:T relpartbound:p"},
+       "relfrozenxid:k "
+       "relminmxid:k relacl:A reloptions:T relpartbound:p"},
       {"pg_catalog", "pg_collation",
        "oid:o collname:n collnamespace:o collowner:o collprovider:c collisdeterministic:b "
        "collencoding:i "
@@ -221,7 +220,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_database",
        "oid:o datname:n datdba:o encoding:i datlocprovider:c datistemplate:b datallowconn:b "
        "datconnlimit:i "
-       "datfrozenxid:o datminmxid:o dattablespace:o datcollate:t datctype:t daticulocale:t "
+       "datfrozenxid:k datminmxid:k dattablespace:o datcollate:t datctype:t daticulocale:t "
        "datcollversion:t "
        "datacl:A"},
       {"pg_catalog", "pg_db_role_setting", "setdatabase:o setrole:o setconfig:T"},
@@ -237,9 +236,9 @@ const std::span<const PostgresTable> kPostgresTables = [] {
        "oid:o extname:n extowner:o extnamespace:o extrelocatable:b extversion:t extconfig:O "
        "extcondition:T"},
       {"pg_catalog", "pg_foreign_data_wrapper",
-       "oid:o fdwname:n fdwowner:o fdwhandler:o fdwvalidator:o fdwacl:T fdwoptions:T"},
+       "oid:o fdwname:n fdwowner:o fdwhandler:o fdwvalidator:o fdwacl:A fdwoptions:T"},
       {"pg_catalog", "pg_foreign_server",
-       "oid:o srvname:n srvowner:o srvfdw:o srvtype:t srvversion:t srvacl:T srvoptions:T"},
+       "oid:o srvname:n srvowner:o srvfdw:o srvtype:t srvversion:t srvacl:A srvoptions:T"},
       {"pg_catalog", "pg_foreign_table", "ftrelid:o ftserver:o ftoptions:T"},
       {"pg_catalog", "pg_get_keywords", "word:t catcode:t barelabel:b catdesc:t baredesc:t"},
       {"pg_catalog", "pg_index",
@@ -252,8 +251,8 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_inherits", "inhrelid:o inhparent:o inhseqno:i inhdetachpending:b"},
       {"pg_catalog", "pg_language",
        "oid:o lanname:n lanowner:o lanispl:b lanpltrusted:b lanplcallfoid:o laninline:o "
-       "lanvalidator:o lanacl:T"},
-      {"pg_catalog", "pg_largeobject_metadata", "oid:o lomowner:o lomacl:T"},
+       "lanvalidator:o lanacl:A"},
+      {"pg_catalog", "pg_largeobject_metadata", "oid:o lomowner:o lomacl:A"},
       {"pg_catalog", "pg_matviews",
        "schemaname:n matviewname:n matviewowner:n tablespace:n hasindexes:b ispopulated:b "
        "definition:t"},
@@ -264,7 +263,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_operator",
        "oid:o oprname:n oprnamespace:o oprowner:o oprkind:c oprcanmerge:b oprcanhash:b oprleft:o "
        "oprright:o "
-       "oprresult:o oprcom:o oprnegate:o oprcode:o oprrest:g oprjoin:g"},
+       "oprresult:o oprcom:o oprnegate:o oprcode:g oprrest:g oprjoin:g"},
       {"pg_catalog", "pg_opfamily", "oid:o opfmethod:o opfname:n opfnamespace:o opfowner:o"},
       {"pg_catalog", "pg_partitioned_table",
        "partrelid:o partstrat:c partnatts:s partdefid:o partattrs:w partclass:x partcollation:x "
@@ -298,7 +297,7 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_sequence",
        "seqrelid:o seqtypid:o seqstart:l seqincrement:l seqmax:l seqmin:l seqcache:l seqcycle:b"},
       {"pg_catalog", "pg_sequences",
-       "schemaname:n sequencename:n sequenceowner:n data_type:t start_value:l min_value:l "
+       "schemaname:n sequencename:n sequenceowner:n data_type:q start_value:l min_value:l "
        "max_value:l "
        "increment_by:l cycle:b cache_size:l last_value:l mr_name:t mr_key:t mr_table:t mr_column:t "
        "mr_position:l "
@@ -314,18 +313,18 @@ const std::span<const PostgresTable> kPostgresTables = [] {
       {"pg_catalog", "pg_statistic_ext_data",
        "stxoid:o stxdinherit:b stxdndistinct:t stxddependencies:t stxdmcv:t stxdexpr:t"},
       {"pg_catalog", "pg_subscription",
-       "oid:o subdbid:o subskiplsn:t subname:n subowner:o subenabled:b subbinary:b substream:b "
+       "oid:o subdbid:o subskiplsn:j subname:n subowner:o subenabled:b subbinary:b substream:b "
        "subtwophasestate:c "
        "subdisableonerr:b subconninfo:t subslotname:n subsynccommit:t subpublications:T"},
-      {"pg_catalog", "pg_subscription_rel", "srsubid:o srrelid:o srsubstate:c srsublsn:t"},
+      {"pg_catalog", "pg_subscription_rel", "srsubid:o srrelid:o srsubstate:c srsublsn:j"},
       {"pg_catalog", "pg_tables",
        "schemaname:n tablename:n tableowner:n tablespace:n hasindexes:b hasrules:b hastriggers:b "
        "rowsecurity:b"},
-      {"pg_catalog", "pg_tablespace", "oid:o spcname:n spcowner:o spcacl:T spcoptions:T"},
+      {"pg_catalog", "pg_tablespace", "oid:o spcname:n spcowner:o spcacl:A spcoptions:T"},
       {"pg_catalog", "pg_trigger",
        "oid:o tgrelid:o tgparentid:o tgname:n tgfoid:o tgtype:s tgenabled:c tgisinternal:b "
        "tgconstrrelid:o "
-       "tgconstrindid:o tgconstraint:o tgdeferrable:b tginitdeferred:b tgnargs:s tgattr:w tgargs:t "
+       "tgconstrindid:o tgconstraint:o tgdeferrable:b tginitdeferred:b tgnargs:s tgattr:w tgargs:y "
        "tgqual:p "
        "tgoldtable:n tgnewtable:n"},
       {"pg_catalog", "pg_ts_config", "oid:o cfgname:n cfgnamespace:o cfgowner:o cfgparser:o"},

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "engine/functions/registry.h"
+#include "engine/system_tables/catalog_functions.h"
 #include "engine/system_tables/catalog_rows.h"
 #include "engine/types/ascii.h"
 #include "engine/types/postgres_keywords.h"
@@ -18,12 +18,7 @@ namespace {
 std::string_view one(const char& letter) { return {&letter, 1}; }
 
 void add_namespaces(const CatalogFacts& facts, SystemRowWriter& out) {
-  const std::pair<int64_t, std::string_view> schemas[] = {
-      {kPgCatalogSchema, "pg_catalog"},
-      {kPublicSchema, "public"},
-      {kInformationSchema, "information_schema"},
-      {kMillraceSchema, "millrace_catalog"}};
-  for (const auto& [oid, name] : schemas)
+  for (const auto& [oid, name] : system_schemas())
     out.row().set_number("OID", oid).set("NSPNAME", name).set_number("NSPOWNER", kOwner);
   for (const std::string& name : facts.context.catalog.schemas)
     out.row()
@@ -225,28 +220,6 @@ size_t behind_quoted(std::string_view sql, size_t at) {
   return is_quote ? behind(rest.substr(0, 1), at + 1) : at;
 }
 
-// The query of CREATE ... AS: a view's definition is that alone.
-std::string_view query_of(std::string_view sql) {
-  const auto is_name = [](char c) { return is_ascii_letter(c) || is_ascii_digit(c) || c == '_'; };
-  int depth = 0;
-  for (size_t at = 0; at < sql.size();) {
-    if (const size_t next = behind_quoted(sql, at); next != at) {
-      at = next;
-    } else if (is_name(sql[at])) {
-      size_t end = at;
-      while (end < sql.size() && is_name(sql[end])) ++end;
-      const bool is_as = depth == 0 && equals_ignoring_case(sql.substr(at, end - at), "as");
-      const size_t query = is_as ? sql.find_first_not_of(" \t\r\n", end) : sql.npos;
-      if (query != sql.npos) return sql.substr(query);
-      at = end;
-    } else {
-      depth += (sql[at] == '(') - (sql[at] == ')');
-      ++at;
-    }
-  }
-  return sql;
-}
-
 // What pg_get_viewdef(), pg_get_constraintdef() and pg_get_indexdef() answer. A primary key is an index and a constraint of one number.
 void add_definitions(const CatalogFacts& facts, SystemRowWriter& out) {
   for (const CatalogRelation& each : facts.objects.relations()) {
@@ -260,35 +233,25 @@ void add_definitions(const CatalogFacts& facts, SystemRowWriter& out) {
   }
 }
 
-std::string signature_of(const Overload& overload) {
-  return overload.signature.parameters_to_string();
-}
-
 void add_functions(const CatalogFacts& facts, SystemRowWriter& out) {
-  CatalogObjects numbers = facts.objects;
-  for (const Registry::Entry& entry : Registry::instance().entries())
-    for (const Overload& overload : entry.overloads) {
-      const std::string name = lower_case(entry.name.substr(entry.name.find('.') + 1));
-      const size_t arguments = overload.signature.parameters.size();
-      const bool is_aggregate = entry.kind == CallKind::Aggregate;
-      out.row()
-          .set_number("OID", numbers.number_of("function", entry.name + signature_of(overload)))
-          .set("PRONAME", name)
-          .set_number("PRONAMESPACE", kPgCatalogSchema)
-          .set_number("PROOWNER", kOwner)
-          .set_number("PROLANG", 12)
-          .set_number("PROCOST", 1)
-          .set("PROKIND", is_aggregate ? "a" : "f")
-          .set("PRORETSET", entry.kind == CallKind::Table)
-          .set("PROVOLATILE", "i")
-          .set("PROPARALLEL", "s")
-          .set_number("PRONARGS", static_cast<int64_t>(arguments))
-          .set_number("PRORETTYPE", oid::kText)
-          .set_numbers("PROARGTYPES", std::vector<int64_t>(arguments, oid::kText))
-          .set("PROSRC", name)
-          .set("MR_ARGUMENTS", signature_of(overload))
-          .set("MR_RESULT", overload.signature.result.to_string());
-    }
+  for (const CatalogFunctionRow& each : catalog_functions(facts.objects))
+    out.row()
+        .set_number("OID", each.oid)
+        .set("PRONAME", each.name)
+        .set_number("PRONAMESPACE", kPgCatalogSchema)
+        .set_number("PROOWNER", kOwner)
+        .set_number("PROLANG", 12)
+        .set_number("PROCOST", 1)
+        .set("PROKIND", one(each.kind))
+        .set("PRORETSET", each.gives_rows)
+        .set("PROVOLATILE", "i")
+        .set("PROPARALLEL", "s")
+        .set_number("PRONARGS", static_cast<int64_t>(each.argument_types.size()))
+        .set_number("PRORETTYPE", each.result)
+        .set_numbers("PROARGTYPES", each.argument_types)
+        .set("PROSRC", each.name)
+        .set("MR_ARGUMENTS", each.arguments)
+        .set("MR_RESULT", each.result_name);
 }
 
 void add_databases(const CatalogFacts& facts, SystemRowWriter& out) {
@@ -335,6 +298,22 @@ void add_users(const CatalogFacts& facts, SystemRowWriter& out) {
   const auto numbers = access.numbers();
   for (const RoleFact& role : all_roles(access))
     if (role.may_login) add_role(out, role, numbers.at(role.name));
+}
+
+// Roles without a login, with their members.
+void add_groups(const CatalogFacts& facts, SystemRowWriter& out) {
+  const AccessFacts access = facts.access();
+  const auto numbers = access.numbers();
+  for (const RoleFact& role : access.roles) {
+    if (role.may_login) continue;
+    std::vector<int64_t> members;
+    for (const RoleFact& member : access.roles)
+      if (member.member_of.contains(role.name)) members.push_back(numbers.at(member.name));
+    out.row()
+        .set("GRONAME", role.name)
+        .set_number("GROSYSID", numbers.at(role.name))
+        .set_numbers("GROLIST", members);
+  }
 }
 
 void add_members(const CatalogFacts& facts, SystemRowWriter& out) {
@@ -455,6 +434,43 @@ void add_keywords(const CatalogFacts&, SystemRowWriter& out) {
 
 }  // namespace
 
+// The query of CREATE ... AS: a view's definition is that alone.
+std::string_view query_of(std::string_view sql) {
+  const auto is_name = [](char c) { return is_ascii_letter(c) || is_ascii_digit(c) || c == '_'; };
+  int depth = 0;
+  for (size_t at = 0; at < sql.size();) {
+    if (const size_t next = behind_quoted(sql, at); next != at) {
+      at = next;
+    } else if (is_name(sql[at])) {
+      size_t end = at;
+      while (end < sql.size() && is_name(sql[end])) ++end;
+      const bool is_as = depth == 0 && equals_ignoring_case(sql.substr(at, end - at), "as");
+      const size_t query = is_as ? sql.find_first_not_of(" \t\r\n", end) : sql.npos;
+      if (query != sql.npos) return sql.substr(query);
+      at = end;
+    } else {
+      depth += (sql[at] == '(') - (sql[at] == ')');
+      ++at;
+    }
+  }
+  return sql;
+}
+
+std::vector<std::pair<int64_t, std::string_view>> system_schemas() {
+  return {{kPgCatalogSchema, "pg_catalog"},
+          {kPublicSchema, "public"},
+          {kInformationSchema, "information_schema"},
+          {kMillraceSchema, "millrace_catalog"}};
+}
+
+AccessFacts access_of(const std::function<AccessFacts()>& access, const std::string& user) {
+  AccessFacts facts = access ? access() : AccessFacts();
+  const auto is_user = [&](const RoleFact& role) { return role.name == user; };
+  if (!facts.asker && !user.empty() && std::ranges::none_of(facts.roles, is_user))
+    facts.roles.push_back({.name = user, .may_login = true, .is_superuser = true, .roles = {user}});
+  return facts;
+}
+
 const std::span<const CatalogTableRows> kPostgresRows = [] {
   static constexpr CatalogTableRows kRows[] = {
       {"PG_AM", add_access_methods},
@@ -475,6 +491,8 @@ const std::span<const CatalogTableRows> kPostgresRows = [] {
       {"PG_PROC", add_functions},
       {"MILLRACE_RIGHTS", add_rights},
       {"PG_AUTH_MEMBERS", add_members},
+      {"PG_AUTHID", add_roles},
+      {"PG_GROUP", add_groups},
       {"PG_ROLES", add_roles},
       {"PG_SEQUENCE", add_sequence_rows},
       {"PG_SEQUENCES", add_sequence_list},
@@ -483,6 +501,7 @@ const std::span<const CatalogTableRows> kPostgresRows = [] {
       {"PG_TYPE", add_types},
       {"PG_RANGE", add_ranges},
       {"PG_ENUM", add_enumerations},
+      {"PG_SHADOW", add_users},
       {"PG_USER", add_users},
       {"MILLRACE_DEFINITIONS", add_definitions},
   };

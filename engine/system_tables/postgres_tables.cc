@@ -7,6 +7,8 @@
 #include "engine/system_tables/catalog_rows.h"
 #include "engine/system_tables/system_catalog.h"
 #include "engine/types/ascii.h"
+#include "engine/types/catalog_labels.h"
+#include "engine/types/catalog_numbers.h"
 #include "engine/types/postgres_types.h"
 
 namespace engine {
@@ -48,6 +50,22 @@ SqlType type_of_letter(char letter) {
         return type_of(*find_label(label::kOidVector));
       case 'c':
         return SqlType(TypeKind::String).labelled(label::kChar);
+      case 'k':
+        return type_of(*find_label(label::kXid));
+      case 'u':
+        return type_of(*find_label(label::kTid));
+      case 'j':
+        return type_of(*find_label(label::kPgLsn));
+      case 'q':
+        return type_of(*find_label(label::kRegtype));
+      case 'e':
+        return type_of(*find_label(label::kInterval));
+      case 'h':
+        return type_of(*find_label(label::kInet));
+      case 'm':
+        return type_of(*find_label(label::kNumeric));
+      case 'y':
+        return TypeKind::Bytes;
       default:
         return TypeKind::String;
     }
@@ -74,6 +92,7 @@ class TableList final : public SystemTables {
  public:
   TableList() {
     for (const PostgresTable& each : kPostgresTables) add(each);
+    for (const PostgresTable& each : kPostgresViews) add(each);
     for (const MillraceTable& each : kMillraceTables)
       tables_.push_back(std::make_unique<const SystemTable>(millrace_table(each)));
     std::ranges::sort(tables_, {}, key_of);
@@ -102,6 +121,15 @@ class TableList final : public SystemTables {
       table->columns.columns.push_back(
           {.name = upper_case(rest.substr(0, colon)), .type = type_of_letter(rest[colon + 1])});
       rest.remove_prefix(std::min(rest.size(), colon + 3));  // the letter and a blank
+    }
+    // PostgreSQL's tables have them, its views have not.
+    if (row.schema == "pg_catalog" && catalog_number(row.name)) {
+      const SqlType xid = type_of(*find_label(label::kXid));
+      table->columns.columns.push_back({.name = std::string(kRowVersion), .type = xid});
+      for (const char* name : {"XMAX", "CMIN", "CMAX"})
+        table->columns.columns.push_back({.name = name, .type = xid});
+      table->columns.columns.push_back(
+          {.name = std::string(kRowPlace), .type = type_of(*find_label(label::kTid))});
     }
     tables_.push_back(std::move(table));
   }
@@ -160,8 +188,40 @@ SystemRowWriter& SystemRowWriter::set_numbers(std::string_view column,
   return set(column, Value::list(std::move(list)));
 }
 
+namespace {
+
+// FNV-1a over the values of a row: a version that changes with the row, so that tools read a changed object again. 0 to 2 are the numbers of PostgreSQL's special transactions.
+constexpr uint64_t kFirstHash = 14695981039346656037ull, kHashFactor = 1099511628211ull;
+uint64_t hashed(uint64_t hash, const Value& value) {
+  const auto add = [&](uint64_t part) { hash = (hash ^ part) * kHashFactor; };
+  std::visit(
+      [&]<class T>(const T& payload) {
+        if constexpr (std::is_same_v<T, std::string>)
+          for (const char c : payload) add(static_cast<unsigned char>(c));
+        else if constexpr (std::is_integral_v<T>)
+          add(static_cast<uint64_t>(payload));
+        else
+          add(1);
+      },
+      value.payload());
+  return hash;
+}
+
+}  // namespace
+
+void SystemRowWriter::set_system_columns() {
+  if (!places_.contains(kRowVersion)) return;
+  constexpr uint64_t kFirstVersion = 3, kVersions = (uint64_t{1} << 31) - kFirstVersion;
+  uint64_t hash = kFirstHash;
+  for (size_t i = 0; i < values_.size(); ++i)
+    if (is_set_[i]) hash = hashed(hash, values_[i]);
+  set_number(kRowVersion, static_cast<int64_t>(hash % kVersions + kFirstVersion));
+  set(kRowPlace, "(0," + std::to_string(rows_ + 1) + ")");
+}
+
 void SystemRowWriter::finish_row() {
   if (!std::exchange(is_open_, false)) return;
+  set_system_columns();
   for (size_t i = 0; i < columns_.size(); ++i) {
     const TypeKind kind = schema_.columns[i].type.kind();
     if (is_set_[i])

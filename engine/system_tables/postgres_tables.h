@@ -15,7 +15,7 @@ namespace engine {
 struct PostgresTable {
   std::string_view schema, name, columns;
 };
-extern const std::span<const PostgresTable> kPostgresTables;
+extern const std::span<const PostgresTable> kPostgresTables, kPostgresViews;
 
 // Rows by the names of their columns. What a row does not say is NULL; flags are false and numbers 0 where PostgreSQL has
 // no NULL, which is nearly everywhere.
@@ -43,6 +43,7 @@ class SystemRowWriter {
 
  private:
   void finish_row();
+  void set_system_columns();
   const Schema& schema_;
   std::map<std::string_view, size_t> places_;
   std::vector<std::shared_ptr<Column>> columns_;

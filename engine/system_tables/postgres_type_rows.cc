@@ -7,6 +7,7 @@
 
 #include "engine/system_tables/catalog_rows.h"
 #include "engine/types/ascii.h"
+#include "engine/types/postgres_keywords.h"
 #include "engine/types/postgres_type.h"
 #include "engine/types/postgres_types.h"
 
@@ -37,6 +38,8 @@ constexpr TypeRow kTypes[] = {
     {24, "regproc", "regproc", 4, 'b', 'N', 0, 1008, true, 'i', 'p', false},
     {25, "text", "text", -1, 'b', 'S', 0, 1009, false, 'i', 'x', true},
     {26, "oid", "oid", 4, 'b', 'N', 0, 1028, true, 'i', 'p', true},
+    {27, "tid", "tid", 6, 'b', 'U', 0, 1010, false, 's', 'p', false},
+    {28, "xid", "xid", 4, 'b', 'U', 0, 1011, true, 'i', 'p', false},
     {30, "oidvector", "oidvector", -1, 'b', 'A', 26, 1013, false, 'i', 'p', false},
     {114, "json", "json", -1, 'b', 'U', 0, 199, false, 'i', 'x', false},
     {194, "pg_node_tree", "pg_node_tree", -1, 'b', 'Z', 0, 0, false, 'i', 'x', false},
@@ -51,6 +54,9 @@ constexpr TypeRow kTypes[] = {
     {1005, "_int2", "smallint[]", -1, 'b', 'A', 21, 0, false, 'i', 'x', false},
     {1007, "_int4", "integer[]", -1, 'b', 'A', 23, 0, false, 'i', 'x', false},
     {1009, "_text", "text[]", -1, 'b', 'A', 25, 0, false, 'i', 'x', false},
+    {1008, "_regproc", "regproc[]", -1, 'b', 'A', 24, 0, false, 'i', 'x', false},
+    {1010, "_tid", "tid[]", -1, 'b', 'A', 27, 0, false, 'i', 'x', false},
+    {1011, "_xid", "xid[]", -1, 'b', 'A', 28, 0, false, 'i', 'x', false},
     {1014, "_bpchar", "character[]", -1, 'b', 'A', 1042, 0, false, 'i', 'x', false},
     {1015, "_varchar", "character varying[]", -1, 'b', 'A', 1043, 0, false, 'i', 'x', false},
     {1016, "_int8", "bigint[]", -1, 'b', 'A', 20, 0, false, 'd', 'x', false},
@@ -74,8 +80,16 @@ constexpr TypeRow kTypes[] = {
     {1186, "interval", "interval", 16, 'b', 'T', 0, 1187, false, 'd', 'p', true},
     {1231, "_numeric", "numeric[]", -1, 'b', 'A', 1700, 0, false, 'i', 'x', false},
     {1700, "numeric", "numeric", -1, 'b', 'N', 0, 1231, false, 'i', 'm', false},
+    {2202, "regprocedure", "regprocedure", 4, 'b', 'N', 0, 2207, true, 'i', 'p', false},
+    {2203, "regoper", "regoper", 4, 'b', 'N', 0, 2208, true, 'i', 'p', false},
+    {2204, "regoperator", "regoperator", 4, 'b', 'N', 0, 2209, true, 'i', 'p', false},
     {2205, "regclass", "regclass", 4, 'b', 'N', 0, 2210, true, 'i', 'p', false},
     {2206, "regtype", "regtype", 4, 'b', 'N', 0, 2211, true, 'i', 'p', false},
+    {2207, "_regprocedure", "regprocedure[]", -1, 'b', 'A', 2202, 0, false, 'i', 'x', false},
+    {2208, "_regoper", "regoper[]", -1, 'b', 'A', 2203, 0, false, 'i', 'x', false},
+    {2209, "_regoperator", "regoperator[]", -1, 'b', 'A', 2204, 0, false, 'i', 'x', false},
+    {2210, "_regclass", "regclass[]", -1, 'b', 'A', 2205, 0, false, 'i', 'x', false},
+    {2211, "_regtype", "regtype[]", -1, 'b', 'A', 2206, 0, false, 'i', 'x', false},
     {2249, "record", "record", -1, 'p', 'P', 0, 2287, false, 'd', 'x', false},
     {2275, "cstring", "cstring", -2, 'p', 'P', 0, 1263, false, 'c', 'p', false},
     {2276, "any", "\"any\"", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
@@ -83,19 +97,32 @@ constexpr TypeRow kTypes[] = {
     {2278, "void", "void", 4, 'p', 'P', 0, 0, true, 'i', 'p', false},
     {2950, "uuid", "uuid", 16, 'b', 'U', 0, 2951, false, 'c', 'p', false},
     {2951, "_uuid", "uuid[]", -1, 'b', 'A', 2950, 0, false, 'i', 'x', false},
+    {3220, "pg_lsn", "pg_lsn", 8, 'b', 'U', 0, 3221, true, 'd', 'p', false},
+    {3221, "_pg_lsn", "pg_lsn[]", -1, 'b', 'A', 3220, 0, false, 'd', 'x', false},
+    {3734, "regconfig", "regconfig", 4, 'b', 'N', 0, 3735, true, 'i', 'p', false},
+    {3769, "regdictionary", "regdictionary", 4, 'b', 'N', 0, 3770, true, 'i', 'p', false},
     {3802, "jsonb", "jsonb", -1, 'b', 'U', 0, 3807, false, 'i', 'x', false},
     {3807, "_jsonb", "jsonb[]", -1, 'b', 'A', 3802, 0, false, 'i', 'x', false},
+    {4089, "regnamespace", "regnamespace", 4, 'b', 'N', 0, 4090, true, 'i', 'p', false},
+    {4090, "_regnamespace", "regnamespace[]", -1, 'b', 'A', 4089, 0, false, 'i', 'x', false},
+    {4096, "regrole", "regrole", 4, 'b', 'N', 0, 4097, true, 'i', 'p', false},
+    {4097, "_regrole", "regrole[]", -1, 'b', 'A', 4096, 0, false, 'i', 'x', false},
+    {4191, "regcollation", "regcollation", 4, 'b', 'N', 0, 4192, true, 'i', 'p', false},
 };
 
 std::string_view one(const char& letter) { return {&letter, 1}; }
 
+// int2vector and oidvector are arrays by their category, and have functions of their own.
+bool is_array(const TypeRow& type) { return type.category == 'A' && type.name.starts_with('_'); }
+
 // What the names of a type's functions begin with: int4in, int4recv; date_in. Drivers tell types by them.
 std::string functions_of(const TypeRow& type) {
-  constexpr std::string_view kApart[] = {"json",      "jsonb",       "xml",      "cidr", "inet",
-                                         "macaddr",   "macaddr8",    "date",     "time", "timetz",
-                                         "timestamp", "timestamptz", "interval", "bit",  "varbit",
-                                         "numeric",   "uuid",        "record"};
-  if (type.category == 'A') return "array_";
+  constexpr std::string_view kApart[] = {
+      "json",     "jsonb",    "xml",     "cidr",    "inet",      "macaddr",
+      "macaddr8", "date",     "time",    "timetz",  "timestamp", "timestamptz",
+      "interval", "bit",      "varbit",  "numeric", "uuid",      "record",
+      "any",      "anyarray", "cstring", "pg_lsn",  "void",      "pg_node_tree"};
+  if (is_array(type)) return "array_";
   if (type.kind == 'e') return "enum_";
   if (type.kind == 'c') return "record_";
   if (type.kind == 'd') return "domain_";
@@ -103,6 +130,15 @@ std::string functions_of(const TypeRow& type) {
   if (type.kind == 'm') return "multirange_";
   const bool is_apart = std::ranges::find(kApart, type.name) != std::end(kApart);
   return std::string(type.name) + (is_apart ? "_" : "");
+}
+
+// The function of a type with a length or a precision: varchartypmodin.
+std::string modifier_function(const TypeRow& type, std::string_view direction) {
+  constexpr std::string_view kWithModifier[] = {"bit",    "bpchar",    "interval",    "numeric",
+                                                "time",   "timestamp", "timestamptz", "timetz",
+                                                "varbit", "varchar"};
+  if (std::ranges::find(kWithModifier, type.name) == std::end(kWithModifier)) return "-";
+  return fmt::format("{}typmod{}", type.name, direction);
 }
 
 void add_type(SystemRowWriter& out, const TypeRow& each, int64_t schema = kPgCatalogSchema,
@@ -127,6 +163,10 @@ void add_type(SystemRowWriter& out, const TypeRow& each, int64_t schema = kPgCat
       .set("TYPOUTPUT", functions + "out")
       .set("TYPRECEIVE", functions + "recv")
       .set("TYPSEND", functions + "send")
+      .set("TYPMODIN", modifier_function(each, "in"))
+      .set("TYPMODOUT", modifier_function(each, "out"))
+      .set("TYPANALYZE", is_array(each) ? "array_typanalyze" : "-")
+      .set("TYPSUBSCRIPT", each.category == 'A' ? "array_subscript_handler" : "-")
       .set("TYPALIGN", one(each.alignment))
       .set("TYPSTORAGE", one(each.storage))
       .set_number("TYPTYPMOD", -1)
@@ -196,6 +236,36 @@ void add_types(const CatalogFacts& facts, SystemRowWriter& out) {
                      {each.row_type, each.name, each.name, -1, 'c', 'C', 0, each.row_array, false,
                       'd', 'x', false},
                      each.schema, each.oid);
+}
+
+std::vector<CatalogTypeName> catalog_type_names(const Catalog& catalog) {
+  std::vector<CatalogTypeName> names;
+  for (const TypeRow& each : kTypes)
+    names.push_back(
+        {each.oid, each.array, "pg_catalog", std::string(each.name), std::string(each.displayed)});
+  const auto add_with_its_array = [&](int64_t oid, int64_t array, const std::string& schema,
+                                      const std::string& name, const std::string& shown,
+                                      bool is_visible) {
+    names.push_back({oid, array, schema, name, shown, is_visible});
+    if (array != 0) names.push_back({array, 0, schema, "_" + name, shown + "[]", is_visible});
+  };
+  for (const PostgresLabelRow& row : postgres_labels())
+    if (!is_listed(row.oid))
+      add_with_its_array(row.oid, row.array_oid, "pg_catalog", std::string(row.name),
+                         std::string(row.sql_name), true);
+  const auto add_user_type = [&](int64_t oid, int64_t array, const ObjectPlace& place) {
+    std::string shown = quoted_postgres_name(place.name);
+    const bool is_visible = place.schema == kPublicSchema;
+    if (!is_visible) shown = quoted_postgres_name(place.schema_name) + "." + shown;
+    add_with_its_array(oid, array, place.schema_name, place.name, shown, is_visible);
+  };
+  for (const auto& [name, type] : catalog.types)
+    add_user_type(user_type_oid(name), user_array_oid(name), place_of(catalog, name));
+  const CatalogObjects objects(catalog);
+  for (const CatalogRelation& each : objects.relations())
+    if (each.row_type != 0)
+      add_user_type(each.row_type, each.row_array, {each.schema, each.schema_name, each.name});
+  return names;
 }
 
 void add_ranges(const CatalogFacts&, SystemRowWriter& out) {

@@ -75,7 +75,9 @@ Result<RowsChunks> CatalogRows::rows(const SystemTable& table, RowsContext&) con
     InformationRows shown = TRY(answer_show(show_of(*row), context_));
     return RowsChunks{{shown.rows, std::move(shown.columns)}};
   }
-  const auto& fillers = table.schema == "PG_CATALOG" ? kPostgresRows : kInformationSchemaRows;
+  const auto& fillers = table.schema != "PG_CATALOG"        ? kInformationSchemaRows
+                        : table.name.starts_with("PG_STAT") ? kStatisticsRows
+                                                            : kPostgresRows;
   const auto filler = std::ranges::find(fillers, table.name, &CatalogTableRows::name);
   SystemRowWriter out(table.columns);
   if (filler != fillers.end())

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/types/catalog_labels.h"
 #include "engine/types/catalog_numbers.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_type.h"
@@ -103,6 +104,16 @@ constexpr PostgresLabelRow kCatalogTypes[] = {
     catalog_type(label::kRegproc, "regproc", 24, 1008, 4),
     vector_type(label::kInt2Vector, "int2vector", 22, 1006, label::kInt2),
     vector_type(label::kOidVector, "oidvector", 30, 1013, label::kOid),
+    catalog_type(label::kRegprocedure, "regprocedure", 2202, 2207, 4),
+    catalog_type(label::kRegrole, "regrole", 4096, 4097, 4),
+    catalog_type(label::kRegcollation, "regcollation", 4191, 4192, 4),
+    catalog_type(label::kRegconfig, "regconfig", 3734, 3735, 4),
+    catalog_type(label::kRegdictionary, "regdictionary", 3769, 3770, 4),
+    catalog_type(label::kRegoper, "regoper", 2203, 2208, 4),
+    catalog_type(label::kRegoperator, "regoperator", 2204, 2209, 4),
+    {label::kXid, "xid", "xid", Bigint, 28, 1011, 4, 'U', kEqual, nullptr, nullptr},
+    catalog_type(label::kTid, "tid", 27, 1010, 6),
+    catalog_type(label::kPgLsn, "pg_lsn", 3220, 3221, 8),
 };
 constexpr auto kFirstOfCatalog = static_cast<size_t>(label::kRegclass);
 
@@ -113,6 +124,11 @@ uint32_t number_of(std::string_view kind, std::string_view name) {
 }
 
 }  // namespace
+
+bool is_registered_object(PostgresLabel label) {
+  return (label >= label::kRegclass && label <= label::kRegnamespace) || label == label::kRegproc ||
+         (label >= label::kRegprocedure && label <= label::kRegoperator);
+}
 
 std::span<const PostgresLabelRow> postgres_labels() { return kRows; }
 

@@ -217,7 +217,10 @@ Result<ConstantRows> explain_write(const engine::Explain& explain,
     TRY(check_insert(*image.users, asker, target));
     return check_writable(image, target);
   };
-  return rows_of(TRY(explained_write(explain, context, may_change)));
+  const std::vector<std::string> lines = TRY(explained_write(explain, context, may_change));
+  return rows_of(explain.format == engine::ExplainFormat::Json
+                     ? std::vector<std::string>{engine::plan_document(lines)}
+                     : lines);
 }
 
 // The SELECT that EXPLAIN ANALYZE is to run; null for other statements.
@@ -232,7 +235,12 @@ const engine::Query* analyzed_query(const engine::Statement& statement) {
 // EXPLAIN's column has the name that PostgreSQL's clients look for.
 std::vector<sql::ResultColumn> told_columns(const engine::Statement& information) {
   std::vector<sql::ResultColumn> columns = display_columns(engine::information_schema(information));
-  if (std::holds_alternative<engine::Explain>(information)) columns.front().name = "QUERY PLAN";
+  if (const auto* explain = std::get_if<engine::Explain>(&information)) {
+    columns.front().name = "QUERY PLAN";
+    if (explain->format == engine::ExplainFormat::Json)
+      columns.front().type =
+          engine::SqlType(engine::TypeKind::String).labelled(engine::label::kJson);
+  }
   return columns;
 }
 
@@ -270,6 +278,7 @@ Result<std::shared_ptr<const SqlPrepared>> Planner::prepare_part(
     std::shared_ptr<const engine::ParsedStatement> parsed,
     std::span<const engine::SqlType> parameter_types) {
   budget_->begin({});
+  const engine::CatalogNamesInUse names_in_use(names_.get());
   if (const auto sleeping = sleep_of(*parsed)) {
     const auto seconds = TRY(prepare_part(sleeping->seconds, parameter_types));
     auto rest = std::make_shared<SqlPrepared>(*TRY(prepare_part(sleeping->rest, parameter_types)));
@@ -751,6 +760,7 @@ Result<PlannedStatement> Planner::plan(const SqlPrepared& prepared,
                                        std::vector<engine::Value> parameters) {
   budget_->begin({});
   const engine::SequencesInUse in_use(may_wait_ ? sequences_.get() : nullptr);
+  const engine::CatalogNamesInUse names_in_use(names_.get());
   std::vector<engine::ParameterSlot> slots = slots_of(prepared.parameters);
   for (size_t i = 0; i < slots.size() && i < parameters.size(); ++i)
     slots[i].value = std::move(parameters[i]);

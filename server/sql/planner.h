@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "engine/functions/catalog_names.h"
 #include "engine/functions/kernel.h"
 #include "engine/functions/sequences.h"
 #include "engine/plan/analysis.h"
@@ -125,6 +126,8 @@ class Planner {
   // Where nextval() gets its numbers: on another thread than a loop's, see watch().
   void use(std::shared_ptr<engine::Sequences> sequences) { sequences_ = std::move(sequences); }
   void use(std::map<std::string, std::string> temporary) { temporary_ = std::move(temporary); }
+  // The names of the catalog and the rights on its objects, for functions that look them up.
+  void use(std::shared_ptr<engine::CatalogNames> names) { names_ = std::move(names); }
   // Fails where the DEFAULT of a column has no value, or one of another type.
   Status check_defaults(std::span<const engine::TableElement> columns);
   Status check_default(const engine::AlterDefault& alter);
@@ -199,6 +202,7 @@ class Planner {
   std::set<std::string> held_;
   const std::function<Status(const engine::DataSource&)> may_read_;
   std::shared_ptr<engine::Sequences> sequences_;
+  std::shared_ptr<engine::CatalogNames> names_;
   bool may_wait_ = false;  // it is not on a loop
 };
 

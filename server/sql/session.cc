@@ -13,6 +13,7 @@
 #include "engine/types/postgres_types.h"
 #include "server/sql/dry_run.h"
 #include "server/sql/execution.h"
+#include "server/sql/read/information_facts.h"
 #include "server/sql/search_path.h"
 #include "server/sql/serial/fixed_defaults.h"
 #include "server/sql/serial/passing_numbers.h"
@@ -195,6 +196,7 @@ std::unique_ptr<Planner> SqlSession::planner() const {
                                 properties(), &parts_.memory, asker_);
   planner->use(parts_.serials);
   planner->use(sequences_);
+  planner->use(catalog_names_of(planner->image(), asker(), user()));
   planner->use(temporary_.names());
   if (!held_.empty()) {
     std::set<std::string> held;

@@ -1,4 +1,5 @@
 // Arrays as PostgreSQL's users ask of them: where they begin and end, and what is in them. All have one dimension and begin at 1.
+#include <algorithm>
 #include <string>
 
 #include "engine/functions/adapters.h"
@@ -74,6 +75,31 @@ void with_element(KernelCall& call) {
   }
 }
 
+// The elements at the places from one to another, as far as the array has them; none where it has none there.
+void slice(KernelCall& call) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    const Argument& array = call.args[0];
+    if (array.is_null(row) || call.args[1].is_null(row) || call.args[2].is_null(row)) {
+      call.out.append_null();
+      continue;
+    }
+    const ItemRange items = items_of(array, row);
+    const auto first = std::max<int64_t>(call.args[1].get<int32_t>(row), 1) - 1;
+    const auto end = std::min<int64_t>(call.args[2].get<int32_t>(row), items.size());
+    Column& out = call.out.child(0);
+    size_t bytes = 0;
+    for (int64_t i = first; i < end; ++i)
+      bytes += copied_bytes(array.column->child(0), items.begin + static_cast<size_t>(i));
+    if (!call.context.take_bytes(bytes, row, call.errors)) {
+      call.out.close_list(false);
+      continue;
+    }
+    for (int64_t i = first; i < end; ++i)
+      out.append_from(array.column->child(0), items.begin + static_cast<size_t>(i));
+    call.out.close_list();
+  }
+}
+
 constexpr std::string_view kFirst =
                                "The first place of an array, which is 1; null when it is empty.",
                            kLast = "The last place of an array; null when it is empty.",
@@ -111,6 +137,11 @@ constexpr FunctionDef kPostgresArraysDefs[] = {
             "knows.",
      .example = "PG_CATALOG.ALL_TRUE(ARRAY[true, true])",
      .kernel = truth_of<true>},
+    {.name = "pg_catalog.array_slice",
+     .signature = "(ARRAY<T> array, INT from, INT to) -> ARRAY<T>",
+     .doc = "What a[from:to] is: the elements at these places, as far as the array has them.",
+     .example = "PG_CATALOG.ARRAY_SLICE(ARRAY[1, 2, 3], 2, 9) = ARRAY[2, 3]",
+     .kernel = slice},
     {.name = "array_lower",
      .signature = "(ARRAY<T> array, INT dimension) -> INT",
      .doc = kFirst,

@@ -139,6 +139,7 @@ class SelectExecution final : public TableRead {
     std::vector<std::optional<HeldBatches>> held;  // by table
     const engine::SchemaLookup* schemas;
     std::shared_ptr<engine::Sequences> sequences;
+    std::shared_ptr<engine::CatalogNames> names;
     std::optional<engine::RowsContext> context = {};
     Random random = Random(static_cast<uint64_t>(clock.monotonic_us()));
     std::optional<engine::EvalBudget> budget = {};
@@ -151,6 +152,7 @@ class SelectExecution final : public TableRead {
       budget.emplace(clock, &is_cancelled, &memory);
       context.emplace(engine::EvalContext{clock, random, &properties, &*budget}, &memory);
       const engine::SequencesInUse in_use(sequences.get());
+      const engine::CatalogNamesInUse names_in_use(names.get());
       const int64_t begun_us = clock.monotonic_us();
       result = make();
       if (profile && result) {
@@ -303,17 +305,19 @@ class SelectExecution final : public TableRead {
   // ---- what is made of them
 
   void run() {
-    work_ = std::make_shared<Work>(Work{plan_,
-                                        std::move(facts_),
-                                        {},
-                                        {},
-                                        session().properties(),
-                                        session().parts().clock,
-                                        session().parts().memory,
-                                        std::move(gathered_),
-                                        {},
-                                        &session().parts().definitions.schemas(),
-                                        session().sequences()});
+    work_ =
+        std::make_shared<Work>(Work{plan_,
+                                    std::move(facts_),
+                                    {},
+                                    {},
+                                    session().properties(),
+                                    session().parts().clock,
+                                    session().parts().memory,
+                                    std::move(gathered_),
+                                    {},
+                                    &session().parts().definitions.schemas(),
+                                    session().sequences(),
+                                    catalog_names_of(image_, session().asker(), session().user())});
     for (Table& table : tables_) {
       work_->requests.push_back(std::move(table.request));
       work_->tables.push_back(std::move(table.rows));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/system_tables/catalog_names.h"
 #include "storage/log/task_journal.h"
 
 namespace server {
@@ -53,24 +54,50 @@ InformationFacts::InformationFacts(SqlSession& session, MetadataImagePtr the_ima
   }
 }
 
-engine::AccessFacts InformationFacts::access_facts() const {
+engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& asker) {
   engine::AccessFacts facts;
   facts.asker = asker;
-  for (const auto& [name, role] : image->users->roles)
+  for (const auto& [name, role] : image.users->roles)
     facts.roles.push_back({name, role.may_login, role.is_superuser, !role.verifiers.empty(),
-                           role.member_of, storage::roles_of(*image->users, name)});
+                           role.member_of, storage::roles_of(*image.users, name)});
   const auto fact_of = [](storage::Rights rights) {
     return engine::RightsFact{(rights & storage::kMaySelect) != 0,
                               (rights & storage::kMayInsert) != 0, (rights & storage::kOwns) != 0};
   };
-  for (const auto& [topic, by_role] : image->users->rights)
+  for (const auto& [topic, by_role] : image.users->rights)
     for (const auto& [role, rights] : by_role) facts.rights[topic][role] = fact_of(rights);
-  if (!image->users->rules.empty())
-    facts.by_rules = [users = image->users, fact_of](const engine::RoleFact& role,
+  if (!image.users->rules.empty())
+    facts.by_rules = [users = image.users, fact_of](const engine::RoleFact& role,
                                                      const std::string& topic) {
       return fact_of(storage::rights_on(*users, role.roles, topic));
     };
   return facts;
+}
+
+namespace {
+
+// With the image that the names are of.
+struct ImageNames {
+  ImageNames(MetadataImagePtr the_image, Asker asker, std::string user)
+      : image(std::move(the_image)),
+        names(
+            *image->catalog,
+            [image = image, asker = std::move(asker)] { return access_facts_of(*image, asker); },
+            std::move(user)) {}
+  const MetadataImagePtr image;
+  engine::CatalogNameIndex names;
+};
+
+}  // namespace
+
+std::shared_ptr<engine::CatalogNames> catalog_names_of(MetadataImagePtr image, Asker asker,
+                                                       std::string user) {
+  auto owner = std::make_shared<ImageNames>(std::move(image), std::move(asker), std::move(user));
+  return {owner, &owner->names};
+}
+
+engine::AccessFacts InformationFacts::access_facts() const {
+  return access_facts_of(*image, asker);
 }
 
 std::optional<sql::Notice> InformationFacts::missing_groups() const {

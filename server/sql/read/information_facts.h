@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/functions/catalog_names.h"
 #include "engine/system_tables/information.h"
 #include "server/metadata/image.h"
 #include "server/net/interest.h"
@@ -41,6 +42,12 @@ class ReplicatedTopics final : public engine::Topics {
   const SnapshotTopics topics_;
   const ReplicasOf& replicas_of_;
 };
+
+engine::AccessFacts access_facts_of(const MetadataImage& image, const Asker& asker);
+
+// The names of the image's catalog, for the functions of one statement. `user`: the name that the client gave.
+std::shared_ptr<engine::CatalogNames> catalog_names_of(MetadataImagePtr image, Asker asker,
+                                                       std::string user);
 
 // As of about now; good on any thread.
 struct InformationFacts {

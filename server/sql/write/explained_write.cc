@@ -24,8 +24,9 @@ std::string head_of(const RowsWrite& write) {
 }  // namespace
 
 bool explains_write(const engine::Explain& explain, const engine::PlanContext& context) {
-  if (explain.analyze || !explain.statement || explain.format != engine::ExplainFormat::Text)
-    return false;
+  const bool is_text = explain.format == engine::ExplainFormat::Text ||
+                       explain.format == engine::ExplainFormat::Json;
+  if (explain.analyze || !explain.statement || !is_text) return false;
   const engine::Statement& statement = explain.statement->statement;
   return std::holds_alternative<engine::InsertValues>(statement) || writes_rows(statement, context);
 }

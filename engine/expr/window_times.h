@@ -1,0 +1,11 @@
+// The bounds of a window as times.
+#pragma once
+#include "engine/sql/ast_expression.h"
+
+namespace engine {
+
+// The TIMESTAMP that WINDOW_START or WINDOW_END means, from the number of the window's bound; null for every other name. A real
+// column of that name comes first.
+ExpressionPtr window_bound_as_time(const ColumnRef& column, TextPosition position);
+
+}  // namespace engine

@@ -1,0 +1,58 @@
+// The names and numbers of the catalog's objects, and rights on them, for the reg* types, to_reg*() and has_*_privilege().
+// A port: engine/system_tables implements it, for one statement.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/functions/kernel.h"
+#include "engine/types/catalog_labels.h"
+
+namespace engine {
+
+struct FunctionFamily;
+extern const FunctionFamily kCatalogNameFunctions;
+
+// Threads: one at a time.
+class CatalogNames {
+ public:
+  virtual ~CatalogNames() = default;
+  // The number of the object that a text names as SQL does: Orders, "Orders", public.orders, integer[], 16394. Fails as
+  // PostgreSQL does for a name that it does not know: UndefinedSource, UndefinedObject, UndefinedSchema, UndefinedFunction.
+  virtual Result<int64_t> number_of(PostgresLabel type, std::string_view text) = 0;
+  // The name of an object; the number as text where no object has it.
+  virtual std::string name_of(PostgresLabel type, int64_t number) = 0;
+  // Whether the role (a name or a number; none: the current user) has one of the privileges, a list with commas, on the
+  // object of the kind ("table", "sequence", "any_column", "column", "schema", "database", "function", "type", ...), which
+  // is named as above or is a number. None: no object has that number.
+  virtual Result<std::optional<bool>> has_privilege(std::string_view kind,
+                                                    std::optional<std::string_view> role,
+                                                    std::string_view object,
+                                                    std::string_view column,
+                                                    std::string_view privileges) = 0;
+};
+
+// The names that functions find which this thread computes while the object lives. They are not in EvalContext, which all
+// functions and operators see, for the sake of a few that only statements about the catalog call.
+class CatalogNamesInUse {
+ public:
+  explicit CatalogNamesInUse(CatalogNames* names);  // null: none
+  ~CatalogNamesInUse();
+  CatalogNamesInUse(const CatalogNamesInUse&) = delete;
+  CatalogNamesInUse& operator=(const CatalogNamesInUse&) = delete;
+
+ private:
+  CatalogNames* const before_;
+};
+
+// The names in use on this thread; null: none.
+CatalogNames* catalog_names_in_use();
+
+// Kernels of casts. The first argument is the name of the reg* type, the second the value.
+void registered_name_of_text(KernelCall& call);    // a text, or a name of another reg* type
+void registered_name_of_number(KernelCall& call);  // a BIGINT
+void registered_number(KernelCall& call);          // the number of a text or a name
+
+}  // namespace engine

@@ -1,0 +1,172 @@
+// Functions of the catalog's names. The names belong to the statement; a continuous query has none.
+#include "engine/functions/catalog_names.h"
+
+#include <utility>
+
+#include "engine/functions/families.h"
+#include "engine/functions/function.h"
+#include "engine/types/postgres_types.h"
+
+namespace engine {
+
+namespace {
+
+thread_local CatalogNames* in_use = nullptr;
+
+Error no_names() {
+  return {ErrorCode::NotSupported,
+          "names of the catalog cannot be looked up here: not in a query that runs, nor in a "
+          "condition over a stream"};
+}
+
+std::string_view text_at(const Argument& argument, size_t row) {
+  return argument.get<std::string_view>(row);
+}
+
+bool has_null(const KernelCall& call, size_t row) {
+  for (const Argument& argument : call.args)
+    if (argument.is_null(row)) return true;
+  return false;
+}
+
+PostgresLabel label_at(const Argument& argument, size_t row) {
+  const PostgresLabelRow* type = label_named(text_at(argument, row));
+  return type ? type->label : label::kNone;
+}
+
+template <class Put>
+void for_each_given(KernelCall& call, Put put) {
+  for (size_t row = 0; row < call.rows; ++row)
+    if (has_null(call, row))
+      call.out.append_null();
+    else
+      put(row);
+}
+
+// `value_of(row)` gives a Result, which `put(value)` appends; the errors belong to their rows.
+template <class Of, class Put>
+void for_rows(KernelCall& call, Of value_of, Put put) {
+  for (size_t row = 0; row < call.rows; ++row) {
+    if (has_null(call, row)) {
+      call.out.append_null();
+      continue;
+    }
+    auto value = in_use ? value_of(row) : no_names();
+    if (!value) call.errors.add(row, value.error().message, value.error().code);
+    if (value)
+      put(*value);
+    else
+      call.out.append_null();
+  }
+}
+
+template <class Of>
+void texts_of_rows(KernelCall& call, Of value_of) {
+  for_rows(call, value_of, [&](const std::string& text) { call.out.append_copy(text); });
+}
+
+// Null for a name that is not known, as to_regclass() has it, and for no other failure.
+void found_name(KernelCall& call) {
+  using Found = std::optional<std::string>;
+  for_rows(
+      call,
+      [&](size_t row) -> Result<Found> {
+        const PostgresLabel type = label_at(call.args[0], row);
+        const auto number = in_use->number_of(type, text_at(call.args[1], row));
+        if (!number) return Found();
+        return Found(in_use->name_of(type, *number));
+      },
+      [&](const Found& name) {
+        if (name)
+          call.out.append_copy(*name);
+        else
+          call.out.append_null();
+      });
+}
+
+// (kind, role, object, column, privileges): the role and the column may be empty.
+void has_privilege(KernelCall& call) {
+  using Answer = std::optional<bool>;
+  for_rows(
+      call,
+      [&](size_t row) -> Result<Answer> {
+        const std::string_view role = text_at(call.args[1], row);
+        return in_use->has_privilege(
+            text_at(call.args[0], row), role.empty() ? std::nullopt : std::optional(role),
+            text_at(call.args[2], row), text_at(call.args[3], row), text_at(call.args[4], row));
+      },
+      [&](Answer answer) {
+        if (answer)
+          call.out.append(static_cast<uint8_t>(*answer));
+        else
+          call.out.append_null();
+      });
+}
+
+// Every version of a row counts as new: a tool that asks which objects changed since a transaction reads all of them again.
+void age_of_transaction(KernelCall& call) {
+  for_each_given(call, [&](size_t) { call.out.append(int32_t{0}); });
+}
+
+constexpr std::string_view kNameDoc =
+    "The name of an object of the catalog, as a reg* type shows it.";
+
+constexpr FunctionDef kCatalogNameDefs[] = {
+    {.name = "age",
+     .signature = "(BIGINT transaction) -> INT",
+     .doc = "How many transactions ago a version of a row of the catalog was written: always 0.",
+     .example = "AGE(CAST(5 AS BIGINT)) = 0",
+     .kernel = age_of_transaction},
+    {.name = "pg_catalog.registered_name",
+     .signature = "(STRING type, STRING name) -> STRING",
+     .doc = kNameDoc,
+     .example = "PG_CATALOG.REGISTERED_NAME('regclass', CAST(NULL AS STRING)) IS NULL",
+     .kernel = registered_name_of_text},
+    {.name = "pg_catalog.registered_number",
+     .signature = "(STRING type, STRING name) -> BIGINT",
+     .doc = "The number of an object of the catalog.",
+     .example = "PG_CATALOG.REGISTERED_NUMBER('regclass', CAST(NULL AS STRING)) IS NULL",
+     .kernel = registered_number},
+    {.name = "pg_catalog.found_name",
+     .signature = "(STRING type, STRING name) -> STRING",
+     .doc = "The name of an object of the catalog; null where no object has it.",
+     .example = "PG_CATALOG.FOUND_NAME('regclass', CAST(NULL AS STRING)) IS NULL",
+     .kernel = found_name},
+    {.name = "pg_catalog.has_privilege",
+     .signature = "(STRING kind, STRING role, STRING object, STRING column, STRING privileges) -> "
+                  "BOOLEAN",
+     .doc = "Whether a role has one of the privileges on an object of the catalog.",
+     .example = "PG_CATALOG.HAS_PRIVILEGE('table', '', CAST(NULL AS STRING), '', 'select') IS NULL",
+     .kernel = has_privilege},
+};
+
+}  // namespace
+
+const FunctionFamily kCatalogNameFunctions{"POSTGRESQL", kCatalogNameDefs};
+
+CatalogNamesInUse::CatalogNamesInUse(CatalogNames* names) : before_(std::exchange(in_use, names)) {}
+CatalogNamesInUse::~CatalogNamesInUse() { in_use = before_; }
+
+CatalogNames* catalog_names_in_use() { return in_use; }
+
+void registered_name_of_text(KernelCall& call) {
+  texts_of_rows(call, [&](size_t row) -> Result<std::string> {
+    const PostgresLabel type = label_at(call.args[0], row);
+    return in_use->name_of(type, TRY(in_use->number_of(type, text_at(call.args[1], row))));
+  });
+}
+void registered_name_of_number(KernelCall& call) {
+  texts_of_rows(call, [&](size_t row) -> Result<std::string> {
+    return in_use->name_of(label_at(call.args[0], row), call.args[1].get<int64_t>(row));
+  });
+}
+void registered_number(KernelCall& call) {
+  for_rows(
+      call,
+      [&](size_t row) -> Result<int64_t> {
+        return in_use->number_of(label_at(call.args[0], row), text_at(call.args[1], row));
+      },
+      [&](int64_t number) { call.out.append(number); });
+}
+
+}  // namespace engine

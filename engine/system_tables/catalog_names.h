@@ -1,0 +1,53 @@
+// Names and numbers of the catalog's objects, and rights on them, for the functions of one statement.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/catalog/catalog.h"
+#include "engine/functions/catalog_names.h"
+#include "engine/system_tables/access_facts.h"
+
+namespace engine {
+
+// Most statements name no object of the catalog, and those that do mostly one kind: each kind is listed when it is first
+// asked for.
+//
+// Invariant: a name that several visible schemas have is that of pg_catalog, which every search path begins with.
+// Threads: one at a time. The catalog outlives it.
+class CatalogNameIndex final : public CatalogNames {
+ public:
+  // `access`: the users and rights of now; `user`: the name by which the client came.
+  CatalogNameIndex(const Catalog& catalog, std::function<AccessFacts()> access, std::string user);
+  ~CatalogNameIndex() override;
+
+  Result<int64_t> number_of(PostgresLabel type, std::string_view text) override;
+  std::string name_of(PostgresLabel type, int64_t number) override;
+  Result<std::optional<bool>> has_privilege(std::string_view kind,
+                                            std::optional<std::string_view> role,
+                                            std::string_view object, std::string_view column,
+                                            std::string_view privileges) override;
+
+ private:
+  struct Listed;  // the objects of one kind
+  struct Roles;
+
+  const Listed& listed(PostgresLabel type);
+  const Roles& roles();
+  Result<const RoleFact*> find_role(std::optional<std::string_view> role);
+  Result<std::optional<bool>> has_table_privilege(std::string_view kind, const RoleFact& role,
+                                                  std::string_view object, std::string_view column,
+                                                  std::string_view privileges);
+
+  const Catalog& catalog_;
+  const std::function<AccessFacts()> access_;
+  const std::string user_;
+  std::map<PostgresLabel, std::unique_ptr<const Listed>> listed_;
+  std::unique_ptr<const Roles> roles_;
+};
+
+}  // namespace engine

@@ -1,0 +1,25 @@
+// Labels of PostgreSQL's types that only the catalog's columns and casts have, beside those of postgres_types.h: the reg*
+// types, whose values are numbers of objects and are shown as names, and those of system columns.
+// https://www.postgresql.org/docs/15/datatype-oid.html
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "engine/types/type.h"
+
+namespace engine {
+
+namespace label {
+inline constexpr PostgresLabel kRegprocedure{47}, kRegrole{48}, kRegcollation{49}, kRegconfig{50},
+    kRegdictionary{51}, kRegoper{52}, kRegoperator{53}, kXid{54}, kTid{55}, kPgLsn{56};
+}
+
+// A value of a reg* type is kept as the name that PostgreSQL shows. Beside a number, and where it is cast to one, it is
+// the object's number (engine/functions/catalog_names.h).
+bool is_registered_object(PostgresLabel label);
+inline bool is_registered_object(const SqlType& type) {
+  return type.kind() == TypeKind::String && is_registered_object(type.label());
+}
+
+}  // namespace engine
