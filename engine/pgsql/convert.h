@@ -171,5 +171,7 @@ inline constexpr std::string_view kTemporarySchema = "pg_temp";
 // one without quotes.
 Name name_of(std::string_view text);
 Error not_supported(std::string_view what, TextPosition position);
+// The error for a statement of PostgreSQL's that is not executed here; a SyntaxError where the error of the dialect's parser is better.
+Error refused_statement(const Node& node, std::string_view text, TextPosition at);
 
 }  // namespace engine::pgsql

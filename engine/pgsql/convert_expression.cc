@@ -757,8 +757,18 @@ Result<ExpressionPtr> Converter::indirection(const Fields& fields) const {
       value = make_expression(Subscript{std::move(value), std::move(index)}, at);
     } else if (each.kind == "String") {
       value = make_expression(Dereference{std::move(value), name_of(each.fields.text("sval"))}, at);
+    } else if (each.kind == "A_Indices") {
+      // A bound that is left out is that of the array.
+      constexpr int32_t kLast = INT32_MAX;
+      FunctionCall slice{"PG_CATALOG.ARRAY_SLICE", {}};
+      slice.arguments.push_back(std::move(value));
+      for (const auto& [bound, otherwise] : {std::pair("lidx", 1), std::pair("uidx", kLast)})
+        slice.arguments.push_back(each.fields.has(bound)
+                                      ? TRY(child_of(each.fields, bound))
+                                      : make_expression(IntegerLiteral{otherwise}, at));
+      value = make_expression(std::move(slice), at);
     } else {
-      return not_supported("this part of a value is", at);
+      return not_supported(each.kind == "A_Star" ? "(value).* is" : "this part of a value is", at);
     }
   }
   return value;

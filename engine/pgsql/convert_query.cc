@@ -439,7 +439,8 @@ Result<AliasedSource> Converter::row_function(const Fields& fields, AliasedSourc
     add(make_expression(std::move(names), named.position), Name{"KEY"});
     function->name = json->values;
   }
-  add(std::move(call), json != std::end(kJsonRows) ? std::optional(Name{"VALUE"}) : std::nullopt);
+  // A function of one column gives the column the name that its alias gives the rows.
+  add(std::move(call), json != std::end(kJsonRows) ? Name{"VALUE"} : *named.alias);
   if (places) add(std::move(places), Name{"ORDINALITY"});
   named.query = std::make_shared<const Query>(std::move(body));
   return named;

@@ -15,31 +15,6 @@ namespace engine::pgsql {
 
 namespace {
 
-struct KindRow {
-  std::string_view kind, what;
-};
-// What people write who come from PostgreSQL, and what is missing then.
-constexpr KindRow kMissing[] = {
-    {"CreateRangeStmt", "CREATE TYPE ... AS RANGE is"},
-    {"ViewStmt", "CREATE VIEW is"},
-    {"CreateFunctionStmt", "CREATE FUNCTION is"},
-    {"CreateTrigStmt", "CREATE TRIGGER is"},
-    {"CreateExtensionStmt", "CREATE EXTENSION is"},
-    {"MergeStmt", "MERGE is"},
-    {"DoStmt", "DO is"},
-    {"CallStmt", "CALL is"},
-    {"LockStmt", "LOCK is"},
-    {"AlterEnumStmt", "ALTER TYPE is"},
-    {"AlterDomainStmt", "ALTER DOMAIN is"},
-    {"AlterFunctionStmt", "ALTER FUNCTION is"},
-    {"RuleStmt", "CREATE RULE is"},
-    {"CreatePolicyStmt", "CREATE POLICY is"},
-    {"CreateStatsStmt", "CREATE STATISTICS is"},
-    {"DefineStmt", "this CREATE is"},
-    {"CreateCastStmt", "CREATE CAST is"},
-    {"ClusterStmt", "CLUSTER is"},
-};
-
 // As it is kept: a sequence by its name alone, without ::regclass.
 std::string default_sql(ExpressionPtr definition) {
   const auto visit = [](ExpressionPtr& part) -> Status {
@@ -81,6 +56,20 @@ std::optional<SetSetting> set_zone(const Fields& fields) {
   else if (const auto parts = values[0].fields.part("fval"))
     set.value = std::string(parts->text("fval"));
   if (!set.value) return std::nullopt;
+  return set;
+}
+
+// SET ROLE 'name', which has neither TO nor =. The session decides which roles it takes.
+std::optional<SetSetting> set_role(const Fields& fields) {
+  const std::vector<Node> values = pgsql::children(fields, "args");
+  if (fields.text("name") != "role" || values.size() != 1 || values[0].kind != "A_Const")
+    return std::nullopt;
+  const auto written = values[0].fields.part("sval");
+  if (!written) return std::nullopt;
+  SetSetting set;
+  set.name = "role";
+  set.is_local = fields.flag("is_local");
+  set.value = std::string(written->text("sval"));
   return set;
 }
 
@@ -394,8 +383,10 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
   if (node.kind == "DeleteStmt") return made(remove(node.fields));
   if (node.kind == "VacuumStmt")
     return Made(Maintain{node.fields.flag("is_vacuumcmd") ? "VACUUM" : "ANALYZE"});
-  if (node.kind == "VariableSetStmt")
+  if (node.kind == "VariableSetStmt") {
     if (auto set = set_zone(node.fields)) return Made(*std::move(set));
+    if (auto set = set_role(node.fields)) return Made(*std::move(set));
+  }
   if (node.kind == "ReindexStmt") return Made(Maintain{"REINDEX"});
   // What most ask for of these is there without them: gen_random_uuid(), uuid_generate_v4().
   if (node.kind == "CreateExtensionStmt")
@@ -426,9 +417,6 @@ Result<std::optional<Statement>> Converter::statement(const Node& node) const {
       truncate.tables.push_back(TRY(table_name(table.fields)));
     return Made(std::move(truncate));
   }
-  if (const auto row = std::ranges::find(kMissing, node.kind, &KindRow::kind);
-      row != std::end(kMissing))
-    return not_supported(row->what, position(0));
   return Made();
 }
 

@@ -83,9 +83,17 @@ Result<Statement> copy_of(const pgsql::Fields& fields, const pgsql::Converter& c
 Result<Explain> explain_of(const pgsql::Fields& fields, const pgsql::Converter& convert) {
   Explain explain;
   for (const pgsql::Node& option : pgsql::children(fields, "options")) {
-    if (option.fields.text("defname") == "analyze") explain.analyze = true;
-    if (option.fields.text("defname") == "format")
-      return pgsql::not_supported("FORMAT of EXPLAIN is", convert.position(0));
+    const std::string_view name = option.fields.text("defname");
+    const auto value = pgsql::child(option.fields, "arg");
+    const std::string word =
+        value && value->kind == "String" ? lower_case(value->fields.text("sval")) : "";
+    const bool is_off = word == "off" || word == "false" || word == "0";
+    if (name == "analyze") explain.analyze = !is_off;
+    if (name != "format") continue;
+    if (word != "json" && word != "text")
+      return pgsql::not_supported("FORMAT XML or YAML of EXPLAIN is", convert.position(0))
+          .with_hint("Use FORMAT TEXT or FORMAT JSON.");
+    explain.format = word == "json" ? ExplainFormat::Json : ExplainFormat::Text;
   }
   return explain;
 }
@@ -102,6 +110,16 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
   if (node.kind == "CopyStmt") return copy_of(node.fields, convert);
   const auto within = pgsql::child(node.fields, "query");
   const bool is_explain = node.kind == "ExplainStmt";
+  if (is_explain && within && within->kind == "ExecuteStmt") {
+    Explain explain = TRY(explain_of(node.fields, convert));
+    ExecutePrepared execute{pgsql::name_of(within->fields.text("name")), {}};
+    for (const pgsql::Node& argument : pgsql::children(within->fields, "params"))
+      execute.arguments.push_back(TRY(convert.expression(argument)));
+    explain.statement = std::make_unique<ParsedStatement>();
+    explain.statement->statement = std::move(execute);
+    explain.statement->text = text;
+    return Statement(std::move(explain));
+  }
   if (within && within->kind != "SelectStmt" &&
       (node.kind == "PrepareStmt" || (is_explain && changes_rows(*within)))) {
     auto inner = TRY(convert.statement(*within));
@@ -115,7 +133,8 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
     explain.statement = std::move(whole);
     return Statement(std::move(explain));
   }
-  if (!within || within->kind != "SelectStmt") return Error{ErrorCode::SyntaxError, "not a SELECT"};
+  if (!within || within->kind != "SelectStmt")
+    return pgsql::refused_statement(node, text, convert.position(static_cast<int64_t>(begin)));
   const size_t at = find_word(text, {"SELECT", "WITH", "VALUES"});
   Query query = TRY(convert.query(within->fields));
   const auto parsed = [&] {
@@ -141,7 +160,8 @@ Result<Statement> statement_of(const pgsql::Node& node, std::string_view text, s
     declare.query_text = text.substr(at);
     return Statement(std::move(declare));
   }
-  if (node.kind != "PrepareStmt") return Error{ErrorCode::SyntaxError, "not a SELECT"};
+  if (node.kind != "PrepareStmt")
+    return pgsql::refused_statement(node, text, convert.position(static_cast<int64_t>(begin)));
   return prepare_of(node.fields, parsed(), convert);
 }
 
