@@ -328,6 +328,41 @@ Query with_keys_written_out(const Query& query, const HasColumn& has_column) {
 
 }  // namespace
 
+namespace {
+
+// LEFT JOIN ... ON TRUE keeps all pairs, which the plan of a function in FROM does by itself. Any other condition of an outer
+// join needs the function's rows as a side of their own.
+bool needs_own_rows(const Join& join) {
+  if (join.type == JoinType::Inner || !is_row_function(join.source)) return false;
+  const auto* always = join.on ? join.on->as<BooleanLiteral>() : nullptr;
+  const bool is_unconditional = always && always->value;
+  if (join.type == JoinType::Left && is_unconditional) return false;
+  return std::ranges::none_of(join.source.query->items, [](const SelectItem& item) {
+    return holds(*item.expression, is_column);
+  });
+}
+
+}  // namespace
+
+std::optional<Query> with_functions_of_outer_joins_apart(const Query& query) {
+  if (std::ranges::none_of(query.joins, needs_own_rows)) return std::nullopt;
+  Query made = clone(query);
+  for (Join& join : made.joins) {
+    if (!needs_own_rows(join)) continue;
+    AliasedSource function = join.source;
+    Query rows;
+    rows.position = function.position;
+    rows.items.push_back(
+        {SelectItemKind::AllColumns, nullptr, std::nullopt, std::nullopt, function.position});
+    join.source.name = function.visible_name();
+    join.source.columns.clear();
+    join.source.is_function = false;
+    rows.from = std::move(function);
+    join.source.query = std::make_shared<const Query>(std::move(rows));
+  }
+  return made;
+}
+
 bool has_row_functions(const Query& query) { return RowFunctionsOfItems::is_there(query); }
 
 Result<std::optional<Query>> take_row_functions_out(const Query& query,

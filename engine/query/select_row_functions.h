@@ -20,6 +20,9 @@ Result<std::vector<BoundExpression>> bind_row_function(const AliasedSource& name
                                                        const std::vector<SelectSource>& before,
                                                        SelectSource& source,
                                                        const PlanContext& context);
+// The query with such sources of outer joins as queries of their own, where a condition decides which of their rows have a partner.
+// Nothing where it has none, or where they name columns of the sources before them.
+std::optional<Query> with_functions_of_outer_joins_apart(const Query& query);
 // Whether the SELECT list has any.
 bool has_row_functions(const Query& query);
 // Whether a source of the query has a column of the name.

@@ -908,8 +908,11 @@ Layout columns_of(const std::vector<SelectSource>& sources) {
 
 Result<PlannedRows> plan_one_select(const Query& written, RowsPlanning& planning) {
   const auto has_column = [&](const Name& name) { return reads_column(written, name, planning); };
-  const std::optional<Query> without = TRY(take_row_functions_out(written, has_column));
-  const Query& with_functions_out = without ? *without : written;
+  const std::optional<Query> apart = with_functions_of_outer_joins_apart(written);
+  const Query& with_functions_apart = apart ? *apart : written;
+  const std::optional<Query> without =
+      TRY(take_row_functions_out(with_functions_apart, has_column));
+  const Query& with_functions_out = without ? *without : with_functions_apart;
   const std::optional<Query> taken_out = with_aggregates_taken_out(with_functions_out);
   const Query& with_aggregates_out = taken_out ? *taken_out : with_functions_out;
   const std::optional<Query> asked_later = with_subqueries_out_of_joins(with_aggregates_out);

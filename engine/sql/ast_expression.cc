@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/sql/same_query.h"
+
 namespace engine {
 namespace {
 
@@ -203,7 +205,8 @@ bool same_head(const Expression::Node& left, const Expression::Node& right) {
           },
           [&](const Subquery& n) {
             const auto& other = std::get<Subquery>(right);
-            return n.kind == other.kind && n.query == other.query && n.negated == other.negated &&
+            const bool is_same_query = n.query == other.query || equals(*n.query, *other.query);
+            return is_same_query && n.kind == other.kind && n.negated == other.negated &&
                    n.op == other.op;
           },
       },

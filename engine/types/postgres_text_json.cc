@@ -1,5 +1,7 @@
 // json and jsonb: checked, and brought into the one form that jsonb has.
 #include <algorithm>
+#include <cstdlib>
+#include <string>
 #include <vector>
 
 #include "engine/types/ascii.h"
@@ -97,10 +99,11 @@ class JsonReader {
       if (!value(member, depth + 1)) return false;
       blanks();
     }
-    // By the length of names, then their bytes; of several of one name the last counts.
+    // By the length of names, then their bytes, without what escapes add; of several of one name the last counts.
     std::ranges::stable_sort(members, [](const auto& a, const auto& b) {
-      return std::pair(a.first.size(), std::string_view(a.first)) <
-             std::pair(b.first.size(), std::string_view(b.first));
+      const std::string first = unescaped(a.first), second = unescaped(b.first);
+      return std::pair(first.size(), std::string_view(first)) <
+             std::pair(second.size(), std::string_view(second));
     });
     out += '{';
     bool has_any = false;
@@ -112,6 +115,29 @@ class JsonReader {
     }
     out += '}';
     return true;
+  }
+
+  // A name as string() has written it, which escapes nothing but what character() does.
+  static std::string unescaped(std::string_view name) {
+    std::string text;
+    for (size_t at = 0; at < name.size(); ++at) {
+      if (name[at] != '\\' || at + 1 == name.size()) {
+        text += name[at];
+        continue;
+      }
+      constexpr std::string_view kLetters = "\"\\bfnrt", kMeant = "\"\\\b\f\n\r\t";
+      const size_t letter = kLetters.find(name[++at]);
+      if (letter != std::string_view::npos) {
+        text += kMeant[letter];
+        continue;
+      }
+      // \u00 and two digits: a control character.
+      constexpr size_t kDigits = 4;
+      const std::string code(name.substr(at + 1, kDigits));
+      text += static_cast<char>(std::strtol(code.c_str(), nullptr, 16));
+      at += kDigits;
+    }
+    return text;
   }
 
   bool number(std::string& out) {
