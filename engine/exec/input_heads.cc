@@ -218,9 +218,9 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
         bounds = bounds_of_empty_lanes();
         look_at_topics();
       }
-      is_held_up = owed_to(head) == Owed::StillOwed;
+      is_held_up |= owed_to(head) == Owed::StillOwed;
       must_wait = owed_to(head) == Owed::Seen;
-      if (is_held_up || must_wait) break;
+      if (owed_to(head) == Owed::StillOwed || must_wait) break;
     }
     const bool is_of_moment = upstream_ && was_there(head);
     const Bound bound = is_of_moment ? bounds.noted : bounds.now;
