@@ -22,9 +22,14 @@ constexpr std::array<std::string_view, 3> kMechanisms = {"PLAIN", "SCRAM-SHA-256
 std::span<const std::string_view> Sasl::mechanisms() { return kMechanisms; }
 
 Status Sasl::admit(int16_t api_key) {
-  if (is_admitted() || api_key == ApiVersionsRequest::kApiKey ||
-      api_key == SaslHandshakeRequest::kApiKey || api_key == SaslAuthenticateRequest::kApiKey)
+  if (api_key == ApiVersionsRequest::kApiKey || api_key == SaslHandshakeRequest::kApiKey ||
+      api_key == SaslAuthenticateRequest::kApiKey)
     return {};
+  if (is_expired())
+    return Error{
+        ErrorCode::InvalidAuthorization,
+        fmt::format("the session of user \"{}\" has expired (connections.max.reauth.ms)", user_)};
+  if (is_admitted()) return {};
   if (mechanism_ != Mechanism::None)
     return Error{ErrorCode::InvalidAuthorization, "the client has not authenticated to the end"};
   std::string user(kAnonymous);
@@ -46,7 +51,10 @@ Status Sasl::let_in(std::string user, auth::Method method) {
 bool Sasl::choose(std::string_view mechanism) {
   const auto* const found = std::ranges::find(kMechanisms, mechanism);
   if (found == kMechanisms.end()) return false;
-  mechanism_ = static_cast<Mechanism>(1 + (found - kMechanisms.begin()));
+  const auto chosen = static_cast<Mechanism>(1 + (found - kMechanisms.begin()));
+  if (is_admitted_ && chosen != mechanism_) return false;
+  mechanism_ = chosen;
+  is_again_ = is_admitted_;
   scram_.reset();
   return true;
 }
@@ -85,7 +93,15 @@ Result<Sasl::Step> Sasl::step_scram(std::string_view token) {
 }
 
 Status Sasl::finish() {
-  return let_in(claimed_, TRY(access_->admit(kDatabase, claimed_, *channel_)));
+  // Requests that the connection has begun are those of the first user.
+  if (is_again_ && claimed_ != user_)
+    return Error{ErrorCode::InvalidAuthorization,
+                 fmt::format("a connection of user \"{}\" cannot become one of user \"{}\"", user_,
+                             claimed_)};
+  TRY(let_in(claimed_, TRY(access_->admit(kDatabase, claimed_, *channel_))));
+  is_again_ = false;
+  if (max_reauth_ms_ > 0) expires_us_ = clock_.monotonic_us() + max_reauth_ms_ * 1000;
+  return {};
 }
 
 }  // namespace server::kafka

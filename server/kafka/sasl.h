@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "server/auth/access.h"
 #include "server/auth/scram.h"
@@ -22,8 +23,11 @@ class Sasl {
   // Requests of one who is not yet let in are no longer.
   static constexpr size_t kMostRequestBytes = 64 * 1024;
 
-  // Both null: everybody may do everything, and there are no users.
-  Sasl(const auth::Access* access, const Channel* channel) : access_(access), channel_(channel) {}
+  // Both null: all clients may do everything, and users do not exist. A client that came in by a mechanism authenticates
+  // again within `max_reauth_ms`; 0: never (connections.max.reauth.ms, KIP-368).
+  Sasl(const auth::Access* access, const Channel* channel, const Clock& clock,
+       int64_t max_reauth_ms)
+      : access_(access), channel_(channel), clock_(clock), max_reauth_ms_(max_reauth_ms) {}
 
   // Whether its requests are answered.
   bool is_admitted() const { return is_admitted_ || !access_ || access_->is_open(); }
@@ -40,12 +44,18 @@ class Sasl {
   uint64_t incarnation() const { return incarnation_; }
 
   static std::span<const std::string_view> mechanisms();
-  // Whether an exchange may begin: one for each connection, before it is let in.
-  bool may_choose() const { return access_ && !is_admitted_ && mechanism_ == Mechanism::None; }
-  // False: there is no such mechanism.
+  // Whether an exchange may begin: one for each connection, before it is let in, and any number behind that where
+  // sessions expire.
+  bool may_choose() const {
+    if (!access_) return false;
+    return is_admitted_ ? expires_us_ && !is_again_ : mechanism_ == Mechanism::None;
+  }
+  // False: the mechanism does not exist, or is not that of the first exchange.
   bool choose(std::string_view mechanism);
   // Whether the exchange that was begun goes on.
-  bool awaits_step() const { return mechanism_ != Mechanism::None && !is_admitted_; }
+  bool awaits_step() const { return mechanism_ != Mechanism::None && (!is_admitted_ || is_again_); }
+  // How long the client is let in from the end of its exchange on, in ms; 0: without end.
+  int64_t session_lifetime_ms() const { return expires_us_ ? max_reauth_ms_ : 0; }
 
   // What SaslAuthenticate brings. PLAIN's password is checked by whoever asks, aside, since that takes a while; then
   // finish() follows. Fails with ProtocolViolation, InvalidAuthorization, InvalidPassword.
@@ -65,13 +75,19 @@ class Sasl {
   // From now on the user is this one, if the rules let it in.
   Status let_in(std::string user, auth::Method method);
 
+  bool is_expired() const { return expires_us_ && clock_.monotonic_us() >= *expires_us_; }
+
   const auth::Access* const access_;
   const Channel* const channel_;
+  const Clock& clock_;
+  const int64_t max_reauth_ms_;
   Mechanism mechanism_ = Mechanism::None;
   std::optional<auth::ScramServer> scram_;
   std::string user_{kAnonymous}, claimed_;
   uint64_t incarnation_ = 0;
   bool is_admitted_ = false;
+  bool is_again_ = false;                   // an exchange of a client that is let in
+  std::optional<int64_t> expires_us_ = {};  // none: the session does not expire
 };
 
 }  // namespace server::kafka

@@ -71,7 +71,7 @@ Session::Session(Backend& backend, SessionHost& host, const Clock& clock, NodeVi
       surroundings_(std::move(surroundings)),
       frames_(limits.max_frame_size, surroundings.memory),
       pending_charge_(surroundings.memory, MemoryKind::Connections),
-      sasl_(surroundings_.access, surroundings_.channel),
+      sasl_(surroundings_.access, surroundings_.channel, clock, limits.max_reauth_ms),
       authentication_until_us_(clock.monotonic_us() + limits.authentication_timeout_ms * 1000),
       active_us_(clock.monotonic_us()) {
   throttle_.rates = surroundings.quota_rates;

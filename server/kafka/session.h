@@ -27,6 +27,7 @@ struct SessionLimits {
   // What run() gathers before the rest has to wait for the next turn; one answer may be larger.
   size_t max_output_bytes = 1 << 20;
   int64_t authentication_timeout_ms = 60'000;
+  int64_t max_reauth_ms = 0;  // connections.max.reauth.ms; 0: a client that is let in stays so
   // A connection holds one of max-connections slots. Both end it without a word, as Kafka does (connections.max.idle.ms);
   // negative: never. Clients begin with ApiVersions at once.
   int64_t first_request_timeout_ms = -1;

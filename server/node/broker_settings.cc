@@ -38,6 +38,8 @@ std::vector<kafka::StartSetting> broker_settings(const NodeSettings& settings) {
   text("delete.topic.enable", "true", "", "topics can be deleted", Boolean);
   number("max.connections", static_cast<int64_t>(settings.max_connections), "max-connections",
          "of Kafka clients at a time");
+  number("connections.max.reauth.ms", settings.connections_max_reauth_ms,
+         "connections-max-reauth-ms", "how long a client that came in by SASL is let in", Long);
   number("log.retention.check.interval.ms", settings.log_retention_check_interval_ms,
          "log-retention-check-interval-ms", "how often retention and compaction look for work",
          Long);

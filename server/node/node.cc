@@ -570,6 +570,7 @@ Status Node::open_kafka() {
   options.limits.max_idle_ms = max_idle_ms;
   options.front_end = front_end_options(settings_.kafka.front(), {});
   options.access = &access_->access();
+  options.limits.max_reauth_ms = settings_.connections_max_reauth_ms;
   options.node.cluster_id = cluster_id();
   if (cluster_) options.node.node_id = settings_.cluster.node_id;
   options.node.partitions_of_new_topic = settings_.sql.engine.num_partitions;

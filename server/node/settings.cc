@@ -538,6 +538,11 @@ constexpr SettingRow kSettings[] = {
      [](NodeSettings& s, const std::string& text) {
        return set_topic_default(s, "max.message.bytes", text);
      }},
+    {"connections-max-reauth-ms",
+     "a Kafka client that came in by SASL authenticates again within so long; 0: never [0]",
+     [](NodeSettings& s, const std::string& text) {
+       return set_number(s.connections_max_reauth_ms, text, 0, INT64_MAX / 1000);
+     }},
     {"log-level", "debug, info, warn or error [info]", set_log_level_name},
     {"test-clock", "",
      [](NodeSettings& s, const std::string& text) { return set_bool(s.test_clock, text); }},

@@ -48,7 +48,8 @@ struct NodeSettings {
   int64_t producer_id_expiration_ms = 86'400'000;
   CheckpointPolicy checkpoint_policy;
   int64_t log_retention_check_interval_ms = 10'000;
-  bool test_clock = false;  // tests may move the clock forward
+  int64_t connections_max_reauth_ms = 0;  // 0: a Kafka client that is let in stays so
+  bool test_clock = false;                // tests may move the clock forward
   // Settings for topics that do not set them themselves, by the names of topics' settings; without retention.ms.
   std::map<std::string, std::string> topic_defaults = {};
   // log.retention.ms, else .minutes, else .hours: the finest counts, as in Kafka.

@@ -11,11 +11,12 @@ void refuse(const Reply<SaslAuthenticateResponse>& reply, KafkaError code, const
   reply.send_last({code, why, {}, 0}, why);
 }
 
-void answer(const Reply<SaslAuthenticateResponse>& reply, const Status& finished,
+void answer(const Reply<SaslAuthenticateResponse>& reply, const Sasl& sasl, const Status& finished,
             std::string bytes) {
   if (!finished)
     return refuse(reply, KafkaError::SaslAuthenticationFailed, finished.error().message);
-  reply.send({KafkaError::None, std::nullopt, std::move(bytes), 0});
+  const int64_t lifetime_ms = sasl.awaits_step() ? 0 : sasl.session_lifetime_ms();
+  reply.send({KafkaError::None, std::nullopt, std::move(bytes), lifetime_ms});
 }
 
 }  // namespace
@@ -34,14 +35,14 @@ void handle_sasl_handshake(HandlerContext& context, SaslHandshakeRequest request
 
 void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest request,
                               Reply<SaslAuthenticateResponse> reply) {
-  // Whoever has been let in stays who it is: sessions do not expire, so that no client has to show it again.
+  // A client authenticates again where sessions expire, and nowhere else (KIP-368).
   if (!context.sasl || !context.sasl->awaits_step())
     return refuse(reply, kIllegalSaslState,
                   "SaslHandshake comes first, with a mechanism, and once for a connection");
   Sasl& sasl = *context.sasl;
   auto step = sasl.step(request.auth_bytes);
-  if (!step) return answer(reply, step.error(), {});
-  if (!step->password) return answer(reply, {}, std::move(step->answer));
+  if (!step) return answer(reply, sasl, step.error(), {});
+  if (!step->password) return answer(reply, sasl, {}, std::move(step->answer));
 
   // A password takes a millisecond or more to check. The connection begins nothing else meanwhile; it may be gone
   // when that is done: then nobody looks at `sasl`.
@@ -57,7 +58,7 @@ void handle_sasl_authenticate(HandlerContext& context, SaslAuthenticateRequest r
   };
   const auto then = [errand, reply, aside = context.aside, &sasl] {
     const bool is_there = aside->on_open != nullptr;
-    if (is_there) answer(reply, errand->checked ? sasl.finish() : errand->checked, {});
+    if (is_there) answer(reply, sasl, errand->checked ? sasl.finish() : errand->checked, {});
     aside->leave();
   };
   ++context.aside->under_way;

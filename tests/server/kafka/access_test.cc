@@ -45,7 +45,7 @@ class KafkaAccessTest : public testing::Test, public SessionHost {
 
   void connect() {
     session_ = std::make_unique<Session>(
-        backend_, *this, clock_, node_, SessionLimits{},
+        backend_, *this, clock_, node_, limits_,
         SessionSurroundings{.access = access_.get(), .channel = &channel_});
   }
   KafkaError choose() {
@@ -124,12 +124,69 @@ class KafkaAccessTest : public testing::Test, public SessionHost {
   std::unique_ptr<Session> session_;
   std::string kept_;
   int32_t last_id_ = 0;
+  SessionLimits limits_;
 };
 
 TEST_F(KafkaAccessTest, whoever_was_let_in_stays_who_it_is) {
   open("ann");
   EXPECT_EQ(choose(), kIllegalState);
   EXPECT_EQ(show("root", "wrong"), kIllegalState);
+  EXPECT_TRUE(session_->is_over());
+}
+
+// KIP-368, connections.max.reauth.ms.
+class ReauthenticationTest : public KafkaAccessTest {
+ protected:
+  static constexpr int64_t kLifetimeMs = 60'000;
+  ReauthenticationTest() { limits_.max_reauth_ms = kLifetimeMs; }
+
+  SaslAuthenticateResponse show_plain(const std::string& user, const std::string& password) {
+    SaslAuthenticateRequest request;
+    const std::string token = std::string(1, '\0') + user + std::string(1, '\0') + password;
+    request.auth_bytes = token;
+    return ask<SaslAuthenticateResponse>(request, 1);
+  }
+  bool is_answered() {
+    send(MetadataRequest{}, 5);
+    return !session_->take_output().empty() && !session_->is_over();
+  }
+};
+
+TEST_F(ReauthenticationTest, a_session_lives_as_long_as_its_answer_says) {
+  connect();
+  ASSERT_EQ(choose(), KafkaError::None);
+  EXPECT_EQ(show_plain("ann", "pw-ann").session_lifetime_ms, kLifetimeMs);
+  clock_.advance_us((kLifetimeMs - 1) * 1000);
+  EXPECT_TRUE(is_answered());
+  EXPECT_EQ(choose(), KafkaError::None);
+  EXPECT_TRUE(is_answered()) << "the first session lives on until then";
+  EXPECT_EQ(show_plain("ann", "pw-ann").session_lifetime_ms, kLifetimeMs);
+  clock_.advance_us((kLifetimeMs - 1) * 1000);
+  EXPECT_TRUE(is_answered());
+  clock_.advance_us(1000);
+  EXPECT_FALSE(is_answered());
+  EXPECT_NE(session_->end_reason().find("expired"), std::string::npos);
+}
+
+TEST_F(ReauthenticationTest, an_expired_session_still_shows_who_it_is) {
+  open("ann");
+  clock_.advance_us((kLifetimeMs + 1) * 1000);
+  EXPECT_EQ(choose(), KafkaError::None);
+  EXPECT_EQ(show_plain("ann", "pw-ann").error_code, KafkaError::None);
+  EXPECT_TRUE(is_answered());
+}
+
+TEST_F(ReauthenticationTest, neither_the_user_nor_the_mechanism_changes) {
+  open("ann");
+  SaslHandshakeRequest request;
+  request.mechanism = "SCRAM-SHA-256";
+  EXPECT_EQ(ask<SaslHandshakeResponse>(request, 1).error_code, KafkaError(33));
+  EXPECT_EQ(choose(), KafkaError::None);
+  EXPECT_EQ(show("root", "pw-root"), KafkaError::SaslAuthenticationFailed);
+  EXPECT_TRUE(session_->is_over());
+  open("ann");
+  EXPECT_EQ(choose(), KafkaError::None);
+  EXPECT_EQ(show("ann", "wrong"), KafkaError::SaslAuthenticationFailed);
   EXPECT_TRUE(session_->is_over());
 }
 
