@@ -50,7 +50,7 @@ def a_new_cluster_is_at_the_newest_level():
     try:
         assert "feature level" not in millrace(nodes.nodes[1], "status")
         said = millrace(nodes.nodes[1], "upgrade")
-        assert said == "The cluster is at feature level 4, the newest that the node knows.\n", said
+        assert said == "The cluster is at feature level 5, the newest that the node knows.\n", said
     finally:
         nodes.close()
 
@@ -63,7 +63,7 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
     try:
         all_is_well(nodes)
         first = nodes.nodes[1]
-        assert "feature level 1; node programs know 4, see: millrace cluster upgrade --help" in millrace(first, "status")
+        assert "feature level 1; node programs know 5, see: millrace cluster upgrade --help" in millrace(first, "status")
         create_topic(nodes, "before")
         if psycopg is not None:
             # An earlier program would take what a replaced query commits for somebody else's.
@@ -85,7 +85,7 @@ def an_old_one_is_raised_when_all_nodes_run_the_new_program():
             done = subprocess.run([binary(), "cluster", "upgrade", "-b", first.kafka], capture_output=True, text=True, timeout=60)
             return done.stdout if done.returncode == 0 else None
         said = eventually(is_raised, 30)
-        assert said.startswith("The cluster is at feature level 4 now, and was at 1."), said
+        assert said.startswith("The cluster is at feature level 5 now, and was at 1."), said
         for node in nodes.nodes.values():
             eventually(lambda node=node: "feature level" not in millrace(node, "status"))
         # It stays so, and all is as before.
