@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Tables and streams that queries make: a reader gets all rows that were acknowledged, or error 55000, never a part of them in silence."""
 import json
+import os
 import re
 import threading
 import time
@@ -9,6 +10,7 @@ import urllib.request
 import psycopg
 
 from millrace_server import case, launch, run, start_server, wait_until
+from small_disk import SmallDisk
 
 server = start_server()
 ROWS = 60_000
@@ -227,6 +229,45 @@ def a_table_whose_query_has_failed_warns_and_refuses_who_wrote_more():
         for by in ("", " WHERE name = 'x'"):
             error = answer(c, "SELECT name, n FROM tfailed" + by)
             assert isinstance(error, str) and "is not up to date with what this session wrote: query CTAS_TFAILED" in error, error
+
+
+@case
+def while_a_query_waits_for_room_no_reader_takes_its_table_for_whole():
+    disk = SmallDisk(300)
+    own = launch(data_dir=os.path.join(disk.folder, "data"))
+    keys, each = 2_000, 12
+    try:
+        with connect(own) as c:
+            c.execute("CREATE STREAM k (id INT KEY, i INT, v VARCHAR)")
+            with c.cursor().copy("COPY k (id, i, v) FROM STDIN") as copy:
+                for i in range(1, each + 1):
+                    copy.write("".join(f"{key}\t{i}\t{'x' * 2_000}\n" for key in range(keys)))
+            c.execute("CREATE TABLE t AS SELECT id, COUNT(*) AS n, SUM(i) AS s, MAX(i) AS m, LATEST_BY_OFFSET(v) AS l FROM k GROUP BY id")
+            query = c.execute("SHOW QUERIES").fetchall()[0][0]
+            c.execute(f"PAUSE {query}")
+            disk.fill(36)
+            with connect(own, read__wait__ms=200) as reader:
+                warned = warnings_of(reader)
+                c.execute(f"RESUME {query}")
+
+                def stands():
+                    rows = answer(reader, "SELECT id, n, s, m FROM t")
+                    if isinstance(rows, str):
+                        return True
+                    for key, n, total, most in rows:
+                        assert most == n and total == n * (n + 1) // 2, (key, n, total, most)
+                    was_told = bool(warned)
+                    warned.clear()
+                    assert was_told or len(rows) == keys and all(row[1] == each for row in rows), (len(rows), warned)
+                    return False
+                for _ in range(50):
+                    stands()
+                    time.sleep(0.02)
+                os.remove(disk.filler)
+                wait_until(lambda: not stands() and len(answer(reader, f"SELECT id FROM t WHERE n = {each}")) == keys, seconds=60)
+    finally:
+        own.stop()
+        disk.close()
 
 
 @case

@@ -33,6 +33,25 @@ TEST_F(SupervisorTest, a_query_has_a_task_for_each_stage_and_partition) {
   EXPECT_EQ(trouble(), std::nullopt);
 }
 
+// Readers wait for the backlog of a query again after each of its changes, and look at no query before there was one.
+TEST_F(SupervisorTest, each_change_of_a_query_is_counted) {
+  const auto since = [&] { return node_->supervisor->health_of("CTAS_T_0").since; };
+  const uint64_t made = since();
+  EXPECT_GT(made, 0u);
+  EXPECT_EQ(node_->supervisor->changes(), made);
+  node_->insert(node_->partition("s"), R"({"V":1})");
+  EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") == 2; }));
+  EXPECT_EQ(node_->supervisor->changes(), made);
+  ASSERT_TRUE(node_->define("PAUSE CTAS_T_0;"));
+  const uint64_t paused = since();
+  EXPECT_GT(paused, made);
+  ASSERT_TRUE(node_->define("CREATE STREAM other AS SELECT v FROM s;"));
+  EXPECT_GT(node_->supervisor->changes(), paused);
+  EXPECT_EQ(since(), paused) << "a change of another query";
+  ASSERT_TRUE(node_->define("RESUME CTAS_T_0;"));
+  EXPECT_GT(since(), paused);
+}
+
 TEST_F(SupervisorTest, a_query_goes_on_where_it_was_after_a_restart) {
   node_->insert(node_->partition("s", 1), R"({"V":1})");
   EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") == 2; }));

@@ -97,6 +97,28 @@ TEST_F(ShardTest, who_has_given_up_waiting_is_forgotten) {
   EXPECT_TRUE(node_.eventually([&] { return kept.expired(); })) << "what it held on to is let go";
 }
 
+// An error of a read that has waited in vain has these numbers.
+TEST_F(ShardTest, counts_the_records_before_the_targets_that_a_stage_has_passed) {
+  for (int i = 0; i < 2; ++i) node_.insert(node_.partition("a"), R"({"V":1})");
+  EXPECT_TRUE(node_.eventually([&] { return report_of("CSAS_QA_0").positions == "a-0@2"; }));
+  const auto passed = [&](Offset target) {
+    Shard& shard = shard_of("CSAS_QA_0");
+    Shard::Passed found;
+    node_.on_shard(shard, [&] {
+      found = shard.passed("CSAS_QA_0", 0, {{to_engine(node_.partition("a")), target}});
+    });
+    return found;
+  };
+  EXPECT_TRUE(node_.eventually([&] { return passed(Offset(2)).all; }));
+  const Shard::Passed some = passed(Offset(5));
+  EXPECT_FALSE(some.all);
+  EXPECT_EQ(some.tasks, 1u);
+  EXPECT_EQ(some.records, 2);
+  EXPECT_EQ(some.of_records, 5);
+  node_.tasks->remove("CSAS_QA_0");
+  EXPECT_EQ(passed(Offset(2)).tasks, 0u) << "a query without tasks has passed nothing";
+}
+
 class HeldTable : public ShardTest {
  protected:
   HeldTable() {
