@@ -159,11 +159,11 @@ void CatchingUp::await_ends(Ends which, const SessionWrites& ends) {
 
 void CatchingUp::passed(Ends which, const Status& status) {
   const auto barrier = std::exchange(barrier_, nullptr);
+  const auto interest = std::exchange(interest_, nullptr);
   wait_->rest();
-  interest_.reset();
   if (!done_) return;
   if (!status && wait_->most_ms() == 0 && barrier) {
-    interest_ = std::make_shared<int>();
+    interest_ = interest;  // the barrier answers as long as it lives
     return barrier->ask_progress(there_.here(
         [this, which](const ReadBarrier::Progress& progress) { end(behind(which, progress)); }));
   }
