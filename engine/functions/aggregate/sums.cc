@@ -141,7 +141,7 @@ struct DecimalSum {
     DecimalSum total = *this;
     total.plus_bits(other_low, other_high);
     const SqlType& type = instance.result_type;
-    if (wraps_around(instance) && !total.fits(instance))
+    if (!total.fits(instance) && wraps_around(instance))
       return numeric_overflow(type.precision(), type.scale(),
                               decimal_text(static_cast<Int128>(total.low), type.scale()));
     *this = total;
