@@ -13,7 +13,7 @@ import urllib.request
 import psycopg
 
 from kafka_wire import Connection, array, string
-from millrace_server import Skipped, binary, case, launch, run
+from millrace_server import Skipped, binary, case, launch, run, wait_until
 
 
 class Disk:
@@ -100,13 +100,6 @@ def _appends_refused(server):
         return int(re.search(r"^millrace_log_appends_refused (\d)", answer.read().decode(), re.MULTILINE)[1])
 
 
-def _wait_until(holds, seconds=30):
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it does not happen"
-        time.sleep(0.05)
-
-
 @case
 def it_is_noticed_without_a_writer_and_named_to_kafka_clients():
     with Disk("300m") as folder:
@@ -116,19 +109,19 @@ def it_is_noticed_without_a_writer_and_named_to_kafka_clients():
             with psycopg.connect(host=server.host, port=server.port, user="millrace", dbname="millrace", autocommit=True) as c:
                 c.execute("CREATE STREAM kept (v INT) WITH (kafka_topic='kept', value_format='json', partitions=1)")
                 # The coordinators' topics exist before the disk is full.
-                _wait_until(lambda: _commit_offset(connection) == 0)
-                _wait_until(lambda: _init_producer(connection) == 0)
+                wait_until(lambda: _commit_offset(connection) == 0)
+                wait_until(lambda: _init_producer(connection) == 0)
                 assert _ready(server) and _appends_refused(server) == 0
                 filler = f"{folder}/filler"
                 subprocess.run(["sh", "-c", f"head -c 1000m /dev/zero > {filler} 2>/dev/null"], check=False)
-                _wait_until(lambda: not _ready(server))
+                wait_until(lambda: not _ready(server))
                 assert _appends_refused(server) == 1
                 assert _commit_offset(connection) == _KAFKA_STORAGE_ERROR
                 assert _init_producer(connection) == _KAFKA_STORAGE_ERROR
                 os.remove(filler)
-                _wait_until(lambda: _ready(server))
-                _wait_until(lambda: _commit_offset(connection) == 0)
-                _wait_until(lambda: _init_producer(connection) == 0)
+                wait_until(lambda: _ready(server))
+                wait_until(lambda: _commit_offset(connection) == 0)
+                wait_until(lambda: _init_producer(connection) == 0)
                 c.execute("INSERT INTO kept VALUES (1)")
         finally:
             server.stop()
