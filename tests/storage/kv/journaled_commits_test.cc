@@ -257,13 +257,15 @@ TEST(JournaledCommits, who_dies_while_changes_are_made_again_makes_them_once_mor
     write_file(data, content_of(directory.path() + "/test.mdb"));
     const std::string entries = content_of(directory.path() + "/test.journal");
     write_file(journal, entries);
-    std::vector<std::string> died;  // the data file before each sync
-    before_sync = [&] { died.push_back(content_of(data)); };
+    // Both files before each sync of the data file. The journal is durable as it is then: a new one has its first entry
+    // before the data file names it.
+    std::vector<std::pair<std::string, std::string>> died;
+    before_sync = [&] { died.emplace_back(content_of(data), content_of(journal)); };
     ASSERT_TRUE(open(after.path()));
     before_sync = {};
-    for (const std::string& content : died) {
+    for (const auto& [content, entries_then] : died) {
       write_file(data, content);
-      write_file(journal, entries);
+      write_file(journal, entries_then);
       EXPECT_EQ(model_of(after.path()), model);
       ++deaths;
     }
