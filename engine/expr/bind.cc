@@ -16,6 +16,7 @@
 #include "engine/expr/window_times.h"
 #include "engine/expr/zones.h"
 #include "engine/sql/postgres_lengths.h"
+#include "engine/types/catalog_labels.h"
 #include "engine/types/coercion.h"
 #include "engine/types/postgres_texts.h"
 #include "engine/types/postgres_types.h"
