@@ -629,6 +629,25 @@ Result<Value> series_of_days(const KernelCall& call, PerBatch<CallZone>& zones, 
                    instant_of_clock(zone, last * kMsPerDay), step);
 }
 
+// ---- DATE_BIN
+
+Result<int64_t> start_of_bin(Text stride_text, int64_t ms, int64_t origin_ms) {
+  constexpr int64_t kUsPerMs = 1'000;
+  const Interval stride = TRY(parse_interval(stride_text));
+  if (stride.months != 0)
+    return Error{ErrorCode::NotSupported,
+                 "timestamps cannot be binned into intervals containing months or years"};
+  const int64_t stride_us = stride.us + stride.days * kMsPerDay * kUsPerMs;
+  if (stride_us <= 0) return Error{ErrorCode::InvalidParameter, "stride must be greater than zero"};
+  if (stride_us % kUsPerMs != 0)
+    return Error{ErrorCode::NotSupported, "a stride with less than milliseconds is not supported"};
+  const int64_t stride_ms = stride_us / kUsPerMs;
+  // Downwards, also before the origin.
+  const int64_t behind = (ms - origin_ms) % stride_ms;
+  return ms - behind - (behind < 0 ? stride_ms : 0);
+}
+Result<SqlType> type_of_source(std::span<const SqlType> arguments) { return arguments[1]; }
+
 bool is_finite_time(int64_t) { return true; }
 bool is_finite_date(int32_t) { return true; }
 
@@ -662,6 +681,13 @@ constexpr FunctionDef kPostgresTimesDefs[] = {
      .kernel = row_kernel<age_of_date>,
      .returns = interval_type,
      .is_deterministic = false},
+    {.name = "date_bin",
+     .signature = "(STRING stride, TIMESTAMP source, TIMESTAMP origin) -> TIMESTAMP",
+     .doc = "The start of the bin of a time, in bins of an interval from an origin on.",
+     .example = "DATE_BIN('5 minutes', FROM_UNIXTIME(420000), FROM_UNIXTIME(0)) = "
+                "FROM_UNIXTIME(300000)",
+     .kernel = row_kernel<start_of_bin>,
+     .returns = type_of_source},
     {.name = "make_date",
      .signature = "(INT year, INT month, INT day) -> DATE",
      .doc = "The day of a year, a month and a day.",
