@@ -54,12 +54,15 @@ int64_t PatientWait::now_us() const { return session_.parts().clock.monotonic_us
 int64_t PatientWait::waited_ms() const { return (now_us() - begun_us_) / 1000; }
 bool PatientWait::is_over() const { return now_us() - moved_us_ >= most_ms_ * 1000; }
 
+// Often enough that a wait which is set to be short sees progress, too.
+int64_t PatientWait::interval_ms() const { return std::clamp(most_ms_ / 4, int64_t{1}, kLookMs); }
+
 void PatientWait::watch(AskProgress ask, Late late) {
   ask_ = std::move(ask);
   late_ = std::move(late);
   last_.reset();
   timer_.emplace(session_.shard().loop(), "waiting reads", [this] { look(); });
-  timer_->start_once(std::min(kLookMs, most_ms_));
+  timer_->start_once(interval_ms());
 }
 
 void PatientWait::look() {
@@ -76,7 +79,7 @@ void PatientWait::take(const ReadBarrier::Progress& progress) {
     timer_.reset();
     return late_(progress);
   }
-  timer_->start_once(std::min(kLookMs, most_ms_));
+  timer_->start_once(interval_ms());
 }
 
 // ---- CatchingUp
@@ -265,16 +268,16 @@ Error CatchingUp::behind(Ends which, const ReadBarrier::Progress& progress) cons
   const std::string waited =
       fmt::format("Waited {} ms, the last {} ms without progress.", wait_->waited_ms(),
                   std::min(wait_->most_ms(), wait_->waited_ms()));
-  if (trouble_ && trouble_->is_paused)
+  if (trouble_) {
+    const bool is_paused = trouble_->is_paused;
     return {ErrorCode::ObjectState,
-            fmt::format("{} {} not up to date with what this session wrote: query {} is paused",
-                        which_made, are, trouble_->query_id),
-            waited, fmt::format("RESUME {} lets it go on.", trouble_->query_id)};
-  if (trouble_)
-    return {ErrorCode::ObjectState,
-            fmt::format("{} {} not up to date with what this session wrote: query {} has failed",
-                        which_made, are, trouble_->query_id),
-            trouble_->why.message, trouble_->why.hint};
+            fmt::format("{} {} not up to date{}: query {} {}", which_made, are,
+                        which == Ends::Own ? " with what this session wrote" : "",
+                        trouble_->query_id, is_paused ? "is paused" : "has failed"),
+            is_paused ? waited : trouble_->why.message,
+            is_paused ? fmt::format("RESUME {} lets it go on.", trouble_->query_id)
+                      : trouble_->why.hint};
+  }
   if (lies_behind_transaction()) return behind_transaction(which_made, wait_->waited_ms());
   if (which == Ends::Own)
     return {ErrorCode::ObjectState,

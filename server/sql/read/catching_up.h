@@ -37,6 +37,7 @@ class PatientWait {
   void look();
   void take(const ReadBarrier::Progress& progress);
   int64_t now_us() const;
+  int64_t interval_ms() const;
 
   SqlSession& session_;
   const int64_t most_ms_;
