@@ -2,8 +2,8 @@
 #include <deque>
 
 #include "server/kafka/handlers/handlers.h"
-#include "server/kafka/wire_errors.h"
 #include "server/kafka/permissions.h"
+#include "server/kafka/wire_errors.h"
 #include "tests/server/kafka/session_fixture.h"
 
 using namespace server::kafka;
@@ -130,14 +130,15 @@ TEST_F(TopicsTest, operations_are_told_to_who_asks_for_them) {
 TEST_F(TopicsTest, metadata_by_id_does_not_look_at_the_name) {
   create_topic("t");
   create_topic("other");
-  node.creates_topics = true;
   const Uuid id = backend.topics()->find("t")->id, unknown = Uuid::random();
   const std::optional<std::string> names[] = {std::nullopt, "", "other", "not there", "no blanks"};
-  for (const int16_t version : {10, 12, 13})
+  for (const int16_t version : std::initializer_list<int16_t>{10, 12, 13})
     for (const auto& name : names) {
       MetadataRequest request;
       request.allow_auto_topic_creation = true;
-      request.topics = {{.topic_id = id, .name = name}, {.topic_id = unknown, .name = name}};
+      request.topics.emplace();
+      for (const Uuid& each : {id, unknown})
+        request.topics->push_back({.topic_id = each, .name = name});
       const auto topics = ask<MetadataResponse>(request, version).topics;
       ASSERT_EQ(topics.size(), 2u);
       EXPECT_EQ(topics[0].error_code, KafkaError::None);
@@ -150,7 +151,9 @@ TEST_F(TopicsTest, metadata_by_id_does_not_look_at_the_name) {
     }
   EXPECT_EQ(backend.topics()->by_name().size(), 2u) << "an id makes no topic";
   MetadataRequest twice;
-  twice.topics = {{.topic_id = id, .name = "a"}, {.topic_id = id, .name = "b"}, {.name = "t"}};
+  twice.topics.emplace();
+  for (const char* name : {"a", "b"}) twice.topics->push_back({.topic_id = id, .name = name});
+  twice.topics->push_back({.topic_id = {}, .name = "t"});
   EXPECT_EQ(ask<MetadataResponse>(twice, 13).topics.size(), 2u) << "once by its id";
 }
 
