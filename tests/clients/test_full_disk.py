@@ -6,7 +6,6 @@ import re
 import struct
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
 
