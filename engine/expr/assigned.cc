@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/expr/registered_objects.h"
 #include "engine/expr/zones.h"
+#include "engine/types/catalog_labels.h"
 #include "engine/types/coercion.h"
 #include "engine/types/postgres_types.h"
 
@@ -94,6 +96,9 @@ namespace {
 bool is_exact_numeric(const SqlType& type) {
   return type.kind() == TypeKind::String && type.label() == label::kNumeric;
 }
+bool is_whole_number(const SqlType& type) {
+  return type.kind() == TypeKind::Integer || type.kind() == TypeKind::Bigint;
+}
 
 }  // namespace
 
@@ -102,6 +107,10 @@ std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right) {
   for (const auto& [exact, other] : {std::pair(left, right), std::pair(right, left)})
     if (is_exact_numeric(exact) && other.is_numeric())
       return other.kind() == TypeKind::Double ? other : exact;
+  // Beside a number the name of an object of the catalog is its number.
+  for (const auto& [name, other] : {std::pair(left, right), std::pair(right, left)})
+    if (is_registered_object(name) && is_whole_number(other))
+      return other.kind() == TypeKind::Bigint ? other : SqlType(TypeKind::Bigint);
   if (left.kind() == TypeKind::Date && right.kind() == TypeKind::Timestamp) return right;
   if (left.kind() == TypeKind::Timestamp && right.kind() == TypeKind::Date) return left;
   // Not supported yet within arrays and their like.
@@ -110,6 +119,9 @@ std::optional<SqlType> shared_type(const SqlType& left, const SqlType& right) {
 }
 
 Result<BoundExpression> in_shared_type(BoundExpression expression, const SqlType& type) {
+  if (is_whole_number(type))
+    if (auto number = cast_registered(expression, type, expression.position))
+      return *std::move(number);
   const bool is_of_day =
       expression.type.kind() == TypeKind::Date && type.kind() == TypeKind::Timestamp;
   const bool is_of_number = (is_exact_numeric(type) && expression.type.is_numeric()) ||

@@ -89,7 +89,7 @@ constexpr std::string_view kQuotedNullable =
     "COALESCE(CASE WHEN INSTR($1, '\\') > 0 THEN 'E' ELSE '' END || '''' || "
     "REPLACE(REPLACE($1, '\\', '\\\\'), '''', '''''') || '''', 'NULL')";
 constexpr std::string_view kIsVisible =
-    "$1 IN (SELECT OID FROM PG_CATALOG.PG_CLASS WHERE RELNAMESPACE IN (11, 2200))";
+    "CAST($1 AS OID) IN (SELECT OID FROM PG_CATALOG.PG_CLASS WHERE RELNAMESPACE IN (11, 2200))";
 constexpr std::string_view kPlaces =
     "UNNEST(CASE WHEN ARRAY_LENGTH($1) >= 1 THEN GENERATE_SERIES(1, ARRAY_LENGTH($1)) ELSE NULL "
     "END)";
