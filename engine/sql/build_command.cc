@@ -155,12 +155,19 @@ Result<ExplainFormat> explain_format(P::ExplainContext& context) {
         .at(position_of(*context.option));
   const std::string word = to_upper(value.text);
   if (word == "TEXT") return ExplainFormat::Text;
+  if (word == "JSON") return ExplainFormat::Json;
+  if (word == "XML" || word == "YAML")
+    return Error{ErrorCode::NotSupported,
+                 "FORMAT XML or YAML of EXPLAIN is not supported yet",
+                 {},
+                 "Use FORMAT TEXT or FORMAT JSON."}
+        .at(position_of(*context.choice));
   if (word == "TOPOLOGY") return ExplainFormat::Topology;
   if (word == "DOT") return ExplainFormat::Dot;
   return Error{ErrorCode::InvalidParameter,
                "unrecognized value for EXPLAIN option \"format\": \"" + to_lower(value.text) + "\"",
                {},
-               "It is TEXT, TOPOLOGY or DOT."}
+               "It is TEXT, JSON, TOPOLOGY or DOT."}
       .at(position_of(*context.choice));
 }
 
