@@ -1,5 +1,7 @@
 #include "storage/meta/topic_configs.h"
 
+#include "storage/log/task_journal.h"
+
 namespace storage {
 namespace {
 
@@ -126,6 +128,49 @@ TEST(TopicConfigs, a_number_that_was_never_one_counts_as_the_default) {
   EXPECT_EQ(topic_config_number(topic, "retention.ms"), -1);
   EXPECT_EQ(topic_config_number(topic, "max.message.bytes"), 67108864);
   EXPECT_EQ(topic_config_number(topic, "retention.bytes"), 12);
+}
+
+// KIP-226: the topic, all brokers while they run, the start, the program.
+TEST(TopicConfigs, defaults_hold_for_topics_that_do_not_set_them) {
+  const Uuid id = Uuid::random();
+  TopicTable table;
+  ASSERT_TRUE(table.apply(encode_create_topic({id, "t", 1, {{"segment.ms", "5"}}})));
+  ASSERT_TRUE(table.apply(encode_create_topic({kReplicatedJournal, "journal", 1, {}})));
+  const auto before = table.snapshot();
+  table.set_defaults({{{"retention.ms", "7"}, {"segment.ms", "8"}},
+                      {{"retention.ms", "1"}, {"retention.bytes", "2"}}});
+  const TopicInfo& topic = *table.snapshot()->find(id);
+  EXPECT_EQ(topic_config(topic, "retention.ms"), "7");
+  EXPECT_EQ(origin_of(topic, "retention.ms"), ConfigOrigin::ClusterWide);
+  EXPECT_EQ(topic_config_number(topic, "retention.bytes"), 2);
+  EXPECT_EQ(origin_of(topic, "retention.bytes"), ConfigOrigin::Start);
+  EXPECT_EQ(origin_of(topic, "segment.ms"), ConfigOrigin::Topic);
+  EXPECT_EQ(origin_of(topic, "cleanup.policy"), ConfigOrigin::Program);
+  EXPECT_EQ(topic_config(*table.snapshot()->find(kReplicatedJournal), "retention.ms"), "-1")
+      << "what queries have committed does not expire";
+  EXPECT_EQ(topic_config(*before->find(id), "retention.ms"), "-1") << "a snapshot does not change";
+  const Uuid later = Uuid::random();
+  ASSERT_TRUE(table.apply(encode_create_topic({later, "later", 1, {}})));
+  EXPECT_EQ(topic_config(*table.snapshot()->find(later), "retention.ms"), "7");
+}
+
+TEST(TopicConfigs, defaults_go_by_the_brokers_names_and_are_kept) {
+  using Kind = ConfigChange::Kind;
+  const ConfigChange set{"log.retention.ms", Kind::Set, "7"};
+  const ConfigChange append{"log.cleanup.policy", Kind::Append, "compact"};
+  const auto changed = changed_topic_defaults({}, {{set, append}});
+  EXPECT_EQ(changed, (Config{{"retention.ms", "7"}, {"cleanup.policy", "delete,compact"}}));
+  EXPECT_EQ(decode_topic_defaults(encode_topic_defaults(*changed)), *changed);
+  EXPECT_FALSE(decode_topic_defaults(encode_topic_defaults(*changed) + "x"));
+  EXPECT_FALSE(decode_topic_defaults(""));
+  const ConfigChange take{"log.retention.ms", Kind::Delete};
+  EXPECT_EQ(changed_topic_defaults(*changed, {{take}})->size(), 1u);
+  for (const char* name : {"retention.ms", "min.insync.replicas", "num.partitions", ""}) {
+    const ConfigChange unknown{name, Kind::Set, "1"};
+    EXPECT_FALSE(changed_topic_defaults({}, {{unknown}})) << name;
+    const ConfigChange gone{name, Kind::Delete};
+    EXPECT_EQ(changed_topic_defaults({}, {{gone}}), Config()) << name;
+  }
 }
 
 }  // namespace
