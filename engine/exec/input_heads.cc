@@ -271,6 +271,7 @@ Result<std::vector<Run>> InputHeads::take_in_order(std::span<const Polled> polle
       heap.pop_back();
   }
   is_held_up_ = is_held_up && !must_wait && order.rows.size() < max_rows;
+  if (!is_held_up_) awaited_query_.clear();
   return runs_of(order);
 }
 
