@@ -48,8 +48,18 @@ const engine::TypeName& texts_type() {
 
 // ---- pg_prepared_statements
 
-constexpr std::string_view kPreparedColumns[] = {"NAME", "STATEMENT", "PREPARE_TIME",
-                                                 "PARAMETER_TYPES", "FROM_SQL"};
+constexpr std::string_view kPreparedColumns[] = {
+    "NAME",     "STATEMENT",     "PREPARE_TIME", "PARAMETER_TYPES",
+    "FROM_SQL", "GENERIC_PLANS", "CUSTOM_PLANS"};
+
+const engine::TypeName& names_of_types() {
+  static const engine::TypeName type = [] {
+    engine::TypeName element;
+    element.custom_name = "REGTYPE";
+    return engine::TypeName{.kind = TypeKind::Array, .parts = {std::move(element)}};
+  }();
+  return type;
+}
 
 ExpressionList row_of(const PreparedFact& fact) {
   std::string since, types = "{";
@@ -61,8 +71,12 @@ ExpressionList row_of(const PreparedFact& fact) {
   row.push_back(cast(literal(fact.name), text_type()));
   row.push_back(cast(literal(fact.statement), text_type()));
   row.push_back(cast(literal(since), {.kind = TypeKind::Timestamp}));
-  row.push_back(cast(literal(types + "}"), texts_type()));
+  row.push_back(cast(literal(types + "}"), names_of_types()));
   row.push_back(truth(fact.is_of_prepare));
+  // Plans are made for each execution, and not counted.
+  for (int i = 0; i < 2; ++i)
+    row.push_back(
+        cast(engine::make_expression(engine::BigintLiteral{0}, {}), {.kind = TypeKind::Bigint}));
   return row;
 }
 
@@ -188,8 +202,8 @@ ExpressionList row_of(const SessionStatus& status) {
   row.push_back(text_or_null(waits ? "Client" : ""));
   row.push_back(text_or_null(waits ? "ClientRead" : ""));
   row.push_back(text_or_null(is_shown ? status.state : ""));
-  row.push_back(null_of(type_named("OID")));
-  row.push_back(null_of(type_named("OID")));
+  row.push_back(null_of(type_named("XID")));
+  row.push_back(null_of(type_named("XID")));
   row.push_back(null_of({.kind = TypeKind::Bigint}));
   row.push_back(cast(literal(is_shown ? status.query : "<insufficient privilege>"), text_type()));
   row.push_back(text_or_null(is_shown ? "client backend" : ""));
