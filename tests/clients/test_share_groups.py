@@ -15,7 +15,7 @@ from millrace_server import Deadline, advance_clock, binary, case, check_took_le
 from share_wire import (ACCEPT, GAP, REJECT, RELEASE, RENEW, Worker, describe_offsets, set_group)
 
 LOCK_MS = 30_000  # longer than any wait here: locks end when a test moves the clock
-FLAGS = ("--group-share-record-lock-duration-ms", str(LOCK_MS), "--test-clock", "true")
+FLAGS = ("--group-share-record-lock-duration-ms", str(LOCK_MS), "--group-share-session-timeout-ms", "3600000", "--test-clock", "true")
 UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH, INVALID_REQUEST = 25, 110, 42
 INVALID_RECORD_STATE, SESSION_NOT_FOUND, INVALID_SESSION_EPOCH = 121, 122, 123
 GROUP_ID_NOT_FOUND, UNKNOWN_TOPIC_ID = 69, 100
