@@ -14,7 +14,7 @@ namespace server::http {
 namespace {
 
 // Requests are begun and answered for this long before the loop turns to other connections: a client may send 100 at once.
-constexpr int64_t kMaxRunUs = 1'000;
+constexpr int64_t kMaxRequestsUs = 1'000;
 // How often answers that wait for memory look again: no event reports that other clients have read theirs.
 constexpr int64_t kMemoryTickUs = 50'000;
 // Beyond this number of short answers a connection makes none while answers hold all the memory that they may.
@@ -354,7 +354,8 @@ void Http2::step_streams(int64_t now_us) {
     if (next == streams_.end()) next = streams_.begin();
     step(*next->second, now_us);
     last_stepped_ = next->first;
-    if (left > 1 && parts_.clock.monotonic_us() - now_us > kMaxRunUs) return parts_.host.wake();
+    if (left > 1 && parts_.clock.monotonic_us() - now_us > kMaxRequestsUs)
+      return parts_.host.wake();
   }
 }
 
