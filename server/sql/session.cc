@@ -255,20 +255,24 @@ Error too_many_waiting() {
                "Try again in a moment."};
 }
 
+namespace {
+
+Error too_many_open(int64_t limit, std::string_view setting) {
+  return {ErrorCode::TooManyStatements, "too many queries are open",
+          fmt::format("{} is {}.", setting, limit),
+          "Close portals and cursors whose rows are not needed, wait for other queries to end, "
+          "or raise the setting."};
+}
+
+}  // namespace
+
 Result<OpenStatement> SqlSession::open_statement() {
-  const auto refusal = [](int64_t limit, std::string_view setting) {
-    return Error{
-        ErrorCode::TooManyStatements, "too many queries are open",
-        fmt::format("{} is {}.", setting, limit),
-        "Close portals and cursors whose rows are not needed, wait for other queries to end, "
-        "or raise the setting."};
-  };
   const SqlSettings& settings = parts_.settings;
   if (open_statements_ >= static_cast<size_t>(settings.max_queries_per_session))
-    return refusal(settings.max_queries_per_session, "max-queries-per-session");
+    return too_many_open(settings.max_queries_per_session, "max-queries-per-session");
   // Two loops may pass it together by one: it bounds memory, it is no licence.
   if (parts_.open_statements >= static_cast<size_t>(settings.max_open_queries))
-    return refusal(settings.max_open_queries, "max-open-queries");
+    return too_many_open(settings.max_open_queries, "max-open-queries");
   return OpenStatement(open_statements_, parts_.open_statements);
 }
 
@@ -282,7 +286,15 @@ Result<std::unique_ptr<sql::Execution>> SqlSession::start(
   const bool is_query =
       prepared->kind == sql::ResultKind::Rows || prepared->kind == sql::ResultKind::PushRows;
   if (!is_query) return start_unbounded(prepared, std::move(parameters), receiver);
-  OpenStatement place = TRY(open_statement());
+  // A query that ends by itself is not counted with those of other sessions of the client: HTTP/2 sends a hundred look-ups at
+  // once, and bounds their number.
+  const bool counts_alone =
+      prepared->kind == sql::ResultKind::Rows && &open_statements_ != &own_open_statements_;
+  if (counts_alone &&
+      parts_.open_statements >= static_cast<size_t>(parts_.settings.max_open_queries))
+    return too_many_open(parts_.settings.max_open_queries, "max-open-queries");
+  OpenStatement place = counts_alone ? OpenStatement(own_open_statements_, parts_.open_statements)
+                                     : TRY(open_statement());
   auto started = TRY(start_unbounded(prepared, std::move(parameters), receiver));
   static_cast<SqlExecution&>(*started).hold(std::move(place));
   return started;
