@@ -238,7 +238,7 @@ def committed_offsets_are_where_the_next_one_begins():
     make_topic(server, "t", 1)
     produce(server, "t", [str(number) for number in range(10)], 1)
     settings = {"bootstrap.servers": server.kafka, "group.id": "g", "auto.offset.reset": "earliest",
-                "enable.auto.commit": False, "session.timeout.ms": 1_000_000}  # nobody waits for its end
+                "enable.auto.commit": False, "session.timeout.ms": 250_000}  # nobody waits for its end
     consumer = confluent_kafka.Consumer(settings)
     consumer.subscribe(["t"])
     for expected in range(4):

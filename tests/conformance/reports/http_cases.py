@@ -96,7 +96,7 @@ def an_inserts_stream_of_nested_values(server):
         assert answers[5]["error_code"] == 40001 and "column A[].X: expected INTEGER, got t" in answers[5]["message"], answers[5]
         comes(c, "SELECT k FROM s61", [(k,) for k in "abceg"])
         check(str(c.execute("SELECT d FROM s61 WHERE k = 'g'").fetchone()[0]), "3.10")
-        check(c.execute("SELECT ts FROM s61 WHERE k = 'a'").fetchone()[0].isoformat(), "2024-01-02T03:04:05.678000")
+        check(c.execute("SELECT ts FROM s61 WHERE k = 'a'").fetchone()[0].isoformat()[:23], "2024-01-02T03:04:05.678")
 
 
 @report(62)
