@@ -19,6 +19,7 @@ FOLDER = tempfile.mkdtemp(prefix="millrace-defaults-")
 DESCRIBE_CONFIGS, INCREMENTAL_ALTER_CONFIGS = 32, 44
 TOPIC, BROKER = 2, 4
 SET, REMOVE = 0, 1
+BATCHES = 1200  # more than one entry of the index of times has, by which retention goes
 FLAGS = ("--log-retention-check-interval-ms", "100", "--log-retention-hours", "48", "--message-max-bytes", "4000")
 server = launch(*FLAGS, data_dir=FOLDER)
 
@@ -82,14 +83,14 @@ def defaults_are_set_for_all_topics_while_it_runs():
         connection.create_topic("short")
         connection.create_topic("long", retention_ms="-1")
         for topic in ("short", "long"):
-            for _ in range(3):
+            for _ in range(BATCHES):
                 assert connection.produce(topic, wire.batch_of(b"v").encode())[0] == 0
     assert alter(BROKER, "", ("log.retention.ms", "1"), ("message.max.bytes", "9000")) == (0, "")
     assert described(TOPIC, "short", "retention.ms") == ("1", 3)
     assert described(TOPIC, "long", "retention.ms") == ("-1", 1)
     assert described(BROKER, "", "log.retention.ms") == ("1", 3)
-    # It is not only shown. The newest batch always stays.
-    wait_until(lambda: first_offset("short") == 2, lambda: first_offset("short"))
+    # It is not only shown.
+    wait_until(lambda: first_offset("short") > 0, lambda: first_offset("short"))
     assert first_offset("long") == 0
     with wire.Connection(server.kafka) as connection:
         assert connection.produce("started", wire.batch_of(b"x" * 5000).encode())[0] == 0
