@@ -108,7 +108,11 @@ class Tracing {
       return common(named, static_cast<size_t>(common_tables_.rend() - found) - 1);
     if (const SystemTable* table = find_system_table(named, context_)) {
       auto source = query_source(named, named.visible_name().text, named.columns, table->columns);
-      if (source) std::erase_if(source->shown, is_hidden_column);
+      const bool has_system_columns = table->columns.index_of(kRowPlace) >= 0;
+      if (source)
+        std::erase_if(source->shown, [&](const std::string& name) {
+          return is_hidden_column(name) && (has_system_columns || name.starts_with(kHiddenColumns));
+        });
       return of_names(std::move(source));
     }
     return table_of(named);

@@ -469,7 +469,11 @@ Result<PlannedSource> RowsPlanning::plan_named(const AliasedSource& named) {
   }
   system_tables_.push_back(table);
   PlannedSource planned = TRY(of_rows(table->columns, ReadSystemTable{table}));
-  std::erase_if(planned.source.shown, is_hidden_column);
+  // A view of the statistics may have a column of its own that is called xmin.
+  const bool has_system_columns = table->columns.index_of(kRowPlace) >= 0;
+  std::erase_if(planned.source.shown, [&](const std::string& name) {
+    return is_hidden_column(name) && (has_system_columns || name.starts_with(kHiddenColumns));
+  });
   return planned;
 }
 

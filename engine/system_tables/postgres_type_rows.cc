@@ -144,6 +144,7 @@ std::string modifier_function(const TypeRow& type, std::string_view direction) {
 void add_type(SystemRowWriter& out, const TypeRow& each, int64_t schema = kPgCatalogSchema,
               int64_t relation = 0) {
   const std::string functions = functions_of(each);
+  const bool has_binary = each.name != "aclitem" && each.name != "any";
   out.row()
       .set_number("OID", each.oid)
       .set("TYPNAME", each.name)
@@ -160,9 +161,11 @@ void add_type(SystemRowWriter& out, const TypeRow& each, int64_t schema = kPgCat
       .set_number("TYPELEM", each.element)
       .set_number("TYPARRAY", each.array)
       .set("TYPINPUT", functions + "in")
-      .set("TYPOUTPUT", functions + "out")
-      .set("TYPRECEIVE", functions + "recv")
-      .set("TYPSEND", functions + "send")
+      .set("TYPOUTPUT", each.kind == 'd' ? "textout" : functions + "out")
+      .set("TYPRECEIVE", has_binary ? functions + "recv" : "-")
+      .set("TYPSEND", !has_binary        ? "-"
+                      : each.kind == 'd' ? "textsend"
+                                         : functions + "send")
       .set("TYPMODIN", modifier_function(each, "in"))
       .set("TYPMODOUT", modifier_function(each, "out"))
       .set("TYPANALYZE", is_array(each) ? "array_typanalyze" : "-")

@@ -96,9 +96,10 @@ def calls_behind_one_that_waits_have_not_begun():
         text = "SELECT pg_try_advisory_lock(2), pg_advisory_lock(1), pg_try_advisory_lock(3), pg_advisory_unlock(1)"
         waiting = threading.Thread(target=lambda: rows.append(b.execute(text).fetchone()))
         waiting.start()
+        wait_until(lambda: c.execute("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_try_advisory_lock(2)%'")
+                   .fetchone() == (1,))
         # The call before it has run, exactly once; the one behind it has not.
-        wait_until(lambda: not c.execute("SELECT pg_try_advisory_lock(2)").fetchone()[0] or
-                   not c.execute("SELECT pg_advisory_unlock(2)").fetchone()[0])
+        assert c.execute("SELECT pg_try_advisory_lock(2)").fetchone() == (False,)
         assert c.execute("SELECT pg_try_advisory_lock(3), pg_advisory_unlock(3)").fetchone() == (True, True)
         assert not rows
         assert a.execute("SELECT pg_advisory_unlock(1)").fetchone() == (True,)
