@@ -81,10 +81,10 @@ def an_error_names_the_progress():
 
 @case
 def chains_joins_windows_and_streams_do_so_too():
-    filled("base")
     with connect() as c, connect() as reader:
         c.execute("CREATE TABLE names (k VARCHAR PRIMARY KEY, name VARCHAR)")
         c.execute("INSERT INTO names VALUES ('g0', 'zero'), ('g1', 'one'), ('g2', 'two'), ('g3', 'three')")
+        filled("base")  # each record finds the name that was there before it
         c.execute("CREATE STREAM copied AS SELECT id, k FROM base")
         c.execute("CREATE TABLE of_copied AS SELECT k, COUNT(*) AS n FROM copied GROUP BY k")
         all_or_refused(reader, "SELECT SUM(n) FROM of_copied", [(ROWS,)])
