@@ -83,9 +83,9 @@ TEST_F(PullRestrictionsTest, one_range_of_a_key_may_be_allowed_without_other_sca
 }
 
 TEST_F(PullRestrictionsTest, ksqldb_itself_allows_a_range_unless_it_is_forbidden) {
+  ASSERT_TRUE(create("CREATE TABLE made (name VARCHAR PRIMARY KEY, n INT);"));
   settings_.ksqldb_compat = true;
   session_["ksql.query.pull.table.scan.enabled"] = "false";
-  ASSERT_TRUE(create("CREATE TABLE made (name VARCHAR PRIMARY KEY, n INT);"));
   EXPECT_NE(where("name > 'L'", "made"), kScan);
   EXPECT_EQ(where("name <> 'L'", "made"), kScan);
   session_["ksql.query.pull.range.scan.enabled"] = "false";
