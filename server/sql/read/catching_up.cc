@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/plan/analysis.h"
+#include "server/sql/read/kept_tables.h"
 #include "server/sql/read/table_opening.h"
 #include "server/tasks/log_ports.h"
 
@@ -109,8 +110,32 @@ bool CatchingUp::has_own_writes() const {
   });
 }
 
+// A query on the way may be paused, resumed, replaced or dropped during the wait. False when what is read is made by
+// another query now.
+bool CatchingUp::follow_definitions() {
+  SqlParts& parts = session_.parts();
+  MetadataImagePtr now = parts.definitions.image();
+  if (now->revision == image_->revision) return true;
+  if (!std::ranges::all_of(made_, [&](const Made& each) { return is_current(parts, *each.query); }))
+    return false;
+  image_ = std::move(now);
+  queries_.clear();
+  for (Made& each : made_) {
+    each.query = image_->find_query(each.query->plan->id);
+    if (!each.query) return false;
+    queries_.push_back(each.query.get());
+  }
+  route_ = queries_on_the_way(*image_, queries_);
+  return true;
+}
+
 // How the queries stand decides what is waited for; done again after each of their changes.
 void CatchingUp::evaluate() {
+  if (!follow_definitions())
+    return end(Error{ErrorCode::UndefinedObject,
+                     fmt::format("a query behind {} was replaced during the read", names()),
+                     {},
+                     "Try again in a moment."});
   trouble_.reset();
   warning_.reset();
   since_ = 0;

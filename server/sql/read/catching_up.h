@@ -56,7 +56,8 @@ class PatientWait {
 //   2. all that was acknowledged before the read, unless it has caught up once since the queries began, began again or
 //      were resumed (CaughtUp);
 //   3. while a query on the way is paused or has failed, what it contains is shown with a warning, if 1 holds.
-// Waits as long as the queries make progress; fails with ObjectState when there was none for read.wait.ms.
+// Waits as long as the queries make progress; fails with ObjectState when there was none for read.wait.ms, and with
+// UndefinedObject when a query was replaced or dropped meanwhile: the statement is to be planned again.
 //
 // Threads: the session's loop. Owner: the execution.
 class CatchingUp {
@@ -80,6 +81,7 @@ class CatchingUp {
     Error why = {};
   };
   void evaluate();
+  bool follow_definitions();
   bool has_own_writes() const;
   void await(Ends which);
   void await_ends(Ends which, const SessionWrites& ends);
@@ -95,9 +97,9 @@ class CatchingUp {
   std::string names() const;
 
   SqlSession& session_;
-  const MetadataImagePtr image_;
+  MetadataImagePtr image_;  // the newest, as evaluated last
   const char* const noun_;
-  const std::vector<Made> made_;
+  std::vector<Made> made_;  // likewise
   std::vector<const DefinedQuery*> queries_, route_;
   std::function<void(Status)> done_;  // null once it has been called
   std::optional<PatientWait> wait_;

@@ -37,6 +37,7 @@ class PullExecution final : public TableRead {
                                       : TableOpening::Kind::Scan;
     opening_.emplace(session(), receiver(), image_, std::vector{kept_}, kind);
     opening_->begin([this](Status opened) {
+      if (!opened && opened.error().code == ErrorCode::UndefinedObject) return await_table();
       if (!opened) return fail(std::move(opened).error());
       note_opened(opening_->waited_ms());
       ask();

@@ -105,6 +105,9 @@ class SelectExecution final : public TableRead {
     opening_.emplace(session(), receiver(), image_, std::move(kept),
                      is_for_change() ? TableOpening::Kind::Change : TableOpening::Kind::Scan);
     opening_->begin([this](Status opened) {
+      if (!opened && opened.error().code == ErrorCode::UndefinedObject)
+        for (const Table& each : tables_)
+          if (!each.is_stream()) return await(each.kept);
       if (!opened) return fail(std::move(opened).error());
       note_opened(opening_->waited_ms());
       gather_facts();

@@ -14,6 +14,11 @@ Result<KeptTable> find_kept_table(const MetadataImage& image,
                fmt::format("no query keeps the rows of table {}", table->name)};
 }
 
+bool is_current(const SqlParts& parts, const DefinedQuery& query) {
+  const DefinedQueryPtr now = parts.definitions.image()->find_query(query.plan->id);
+  return now && now->plan == query.plan;
+}
+
 // What is dropped leaves the image first.
 NotKept not_kept(SqlParts& parts, const KeptTable& kept) {
   const MetadataImagePtr now = parts.definitions.image();

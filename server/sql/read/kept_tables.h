@@ -19,6 +19,9 @@ struct KeptTable {
 Result<KeptTable> find_kept_table(const MetadataImage& image,
                                   const std::shared_ptr<const engine::DataSource>& table);
 
+// Whether the query still runs by this plan: one that was replaced or dropped makes no progress for its readers.
+bool is_current(const SqlParts& parts, const DefinedQuery& query);
+
 // Why not all of its tasks are there, or not any more.
 struct NotKept {
   Error error;

@@ -217,6 +217,11 @@ void TableOpening::passed(const Status& status) {
     patience_.reset();
     return std::exchange(then_, nullptr)();
   }
+  for (const KeptTable& each : tables_)
+    if (!is_current(session_.parts(), *each.query))
+      return end(
+          Error{ErrorCode::UndefinedObject,
+                fmt::format("the query that keeps table {} was replaced", each.table->name)});
   if (patience_->is_over()) return end(behind(true));
   constexpr int64_t kAgainMs = 20;
   timer_.emplace(session_.shard().loop(), "waiting reads", [this] {
