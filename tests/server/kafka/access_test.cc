@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include "server/auth/access.h"
+#include "server/kafka/permissions.h"
 #include "tests/server/kafka/session_fixture.h"
 #include "tests/server/kafka/users_backend.h"
 
