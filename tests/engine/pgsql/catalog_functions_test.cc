@@ -27,7 +27,7 @@ TEST(CatalogFunctions, AreWrittenOut) {
       "NAME)");
   EXPECT_EQ(text_of("pg_get_expr(a, b)"), "CAST(A AS STRING)");
   EXPECT_EQ(text_of("has_table_privilege(a, b)"),
-            "PG_CATALOG.HAS_PRIVILEGE('table', '', CAST(A AS STRING), '', B)");
+            "HAS_PRIVILEGE('table', '', CAST(A AS STRING), '', B)");
   // The binder looks up what reg* types mean.
   EXPECT_EQ(text_of("'pg_class'::regclass"), "CAST('pg_class' AS REGCLASS)");
   // Within other expressions, and one within another.

@@ -209,7 +209,7 @@ TEST(ParsePostgres, SaysWhatTablesCannotHaveYet) {
 }
 
 TEST(ParsePostgres, LeavesOthersToTheDialect) {
-  for (const std::string_view text : {"SELEC 1", "LISTEN x", "SET a = 1"}) {
+  for (const std::string_view text : {"SELEC 1"}) {
     const auto parsed = parse_postgres(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().code, ErrorCode::SyntaxError) << text;

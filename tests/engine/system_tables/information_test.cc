@@ -237,13 +237,13 @@ TEST_F(Information, a_query_shows_what_its_shards_report) {
                                  .last_error = "orders-1@7: not JSON"};
   EXPECT_EQ(
       text_of("SHOW QUERIES"),
-      "CTAS_BY_CITY_0 | ERROR | ORDERS | BY_CITY | 12 | 50 | 3 | orders-1@7: not JSON | 4 | 1000 | "
+      "CTAS_BY_CITY_0 | ERROR | ORDERS | BY_CITY | 12 | 50 | 3 | orders-1@7: not JSON | 4 | 0 | 1000 | "
       "1500\n");
 }
 
 TEST_F(Information, a_query_that_no_shard_knows_yet_is_starting) {
   EXPECT_EQ(text_of("SHOW QUERIES"),
-            "CTAS_BY_CITY_0 | STARTING | ORDERS | BY_CITY | - | 0 | 0 | - | 0 | - | -\n");
+            "CTAS_BY_CITY_0 | STARTING | ORDERS | BY_CITY | - | 0 | 0 | - | 0 | 0 | - | -\n");
 }
 
 TEST_F(Information, the_query_behind_a_declared_table_appears_only_in_trouble) {
