@@ -345,10 +345,15 @@ TEST_F(TaskFailure, an_error_of_the_log_when_reading_stops_the_task) {
   EXPECT_EQ(run->task().failure()->error.message, "the disk is gone");
 }
 
-// The sum does not fit its type. One record at a time, everything before it is committed and the
-// task names the very record.
+// Under ksqlDB's defaults a sum that does not fit its type is fatal.
+const std::string kCompatOrders =
+    "CREATE STREAM orders (id VARCHAR KEY, amount DECIMAL(3, 1)) WITH (KAFKA_TOPIC = 'orders', "
+    "VALUE_FORMAT = 'JSON');";
+
+// One record at a time, everything before it is committed and the task names the very record.
 TEST_F(TaskFailure, a_fatal_record_stops_the_task_at_its_offset) {
-  auto run = query({kOrders}, kTotals, exact(1));
+  settings_.ksqldb_compat = true;
+  auto run = query({kCompatOrders}, kTotals, exact(1));
   run->produce("orders", 0, {order("a", "99.9", 1), order("b", "1", 2), order("a", "0.1", 3)});
   EXPECT_FALSE(run->run_to_rest());
   ASSERT_TRUE(run->task().failure());
@@ -359,7 +364,8 @@ TEST_F(TaskFailure, a_fatal_record_stops_the_task_at_its_offset) {
 }
 
 TEST_F(TaskFailure, nothing_of_a_batch_with_a_fatal_record_is_committed) {
-  auto run = query({kOrders}, kTotals);
+  settings_.ksqldb_compat = true;
+  auto run = query({kCompatOrders}, kTotals);
   run->produce("orders", 0, {order("a", "99.9", 1), order("a", "0.1", 2)});
   EXPECT_FALSE(run->run_to_rest());
   EXPECT_EQ(run->log().on_their_way(), 0u);
