@@ -1,4 +1,4 @@
-// What a Kafka client is told of the settings that the server was started with.
+// The settings that the server was started with, as a Kafka client sees them.
 #pragma once
 #include <vector>
 

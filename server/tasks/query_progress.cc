@@ -112,7 +112,7 @@ class RouteWriters final : public engine::TopicWriters {
     return targets;
   }
 
-  // What a stage has written when it has passed its targets is for the next one to pass.
+  // The records that a stage has written when it has passed its targets are the targets of the next one.
   void note_outputs(const QueryProgress::Step& step) {
     const engine::OutputPlan& output = stage_of(step).output;
     std::optional<Uuid> topic = topic_written_by(*step.defined, stage_of(step));
@@ -134,7 +134,7 @@ class RouteWriters final : public engine::TopicWriters {
   uint64_t definitions_ = UINT64_MAX;
   std::vector<QueryProgress::Step> route_;
   std::vector<engine::PartitionRef> inputs_;
-  // Of the moment that was noted: definitions may change meanwhile.
+  // Belongs to the moment that was noted: definitions may change meanwhile.
   std::vector<QueryProgress::Step> walked_;
   size_t at_ = 0;
   std::map<engine::PartitionRef, Offset> frontier_;
@@ -198,7 +198,7 @@ bool ProgressOfQuery::has_passed(int stage, std::span<const Target> targets,
     const bool has_passed = its.published.size() >= its.expected &&
                             std::ranges::all_of(targets, [&](const Target& target) {
                               const auto known = its.positions.find(target.first);
-                              // A partition that no task reads, such as one of an exchange that tells progress, or one that was added.
+                              // A partition that no task reads, such as one of an exchange that carries progress, or one that was added.
                               return known == its.positions.end() || known->second >= target.second;
                             });
     if (has_passed) return true;

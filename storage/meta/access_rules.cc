@@ -7,7 +7,7 @@ namespace storage {
 
 namespace {
 
-// Of one name as it stands; returns whether any has it.
+// Looks at one name as it stands; returns whether any has it.
 void visit_name(const AccessRules& rules, RuleResource resource, bool is_prefix,
                 std::string_view name, const std::function<void(const AccessRule&)>& visit) {
   const AccessRule first{resource, is_prefix, std::string(name), {}, RuleOperation{}, false};

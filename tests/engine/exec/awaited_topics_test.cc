@@ -186,7 +186,7 @@ TEST_P(RandomDelays, every_record_finds_the_row_of_its_time) {
     run_->await_writers("d", writers_);
     run_->start();
 
-    // What the query has read and not written: of each partition of its input.
+    // The records that the query has read and not written, by partition of its input.
     std::vector<std::deque<TestRecord>> owed(static_cast<size_t>(partitions));
     std::vector<int64_t> passed(static_cast<size_t>(partitions), 0);
     const auto write_one = [&](size_t from) {
