@@ -348,7 +348,7 @@ TEST_F(TaskFailure, an_error_of_the_log_when_reading_stops_the_task) {
 // Under ksqlDB's defaults a sum that does not fit its type is fatal.
 const std::string kCompatOrders =
     "CREATE STREAM orders (id VARCHAR KEY, amount DECIMAL(3, 1)) WITH (KAFKA_TOPIC = 'orders', "
-    "VALUE_FORMAT = 'JSON');";
+    "VALUE_FORMAT = 'JSON', PARTITIONS = 1);";
 
 // One record at a time, everything before it is committed and the task names the very record.
 TEST_F(TaskFailure, a_fatal_record_stops_the_task_at_its_offset) {

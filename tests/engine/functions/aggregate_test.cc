@@ -347,7 +347,9 @@ TEST(Aggregates, integers_wrap_where_the_query_was_made_so_and_decimals_overflow
   EXPECT_EQ(Aggregate("SUM", {kInt}, {}, wraps).of(column({i(INT32_MAX), i(1)})), i(INT32_MIN));
   EXPECT_EQ(Aggregate("SUM", {kBigint}, {}, wraps).of(column({l(INT64_MAX), l(1)})), l(INT64_MIN));
   const SqlType type = SqlType::decimal(4, 1);
-  const Aggregate sum("SUM", {type});
+  EXPECT_EQ(Aggregate("SUM", {type}).of(column({Value::decimal(9999, 1), Value::decimal(1, 1)})),
+            kNone);
+  const Aggregate sum("SUM", {type}, {}, wraps);
   EXPECT_EQ(sum.instance().result_type, type);
   Aggregate::State state(sum);
   ASSERT_TRUE(state.update({Value::decimal(9999, 1)}));

@@ -192,6 +192,14 @@ TEST_F(TransactionRequestsTest, searches_by_time_end_at_the_last_stable_offset) 
     EXPECT_EQ(find(kMaxTimestamp, false), 1);
     EXPECT_EQ(find(kMaxTimestamp, true), -1);
     EXPECT_EQ(find(kLatest, true), 1) << "the last stable offset";
+    // The coordinator of these tests writes no markers to the partitions.
+    WriteTxnMarkersRequest marker;
+    marker.markers = {{.producer_id = producer_id,
+                       .producer_epoch = epoch,
+                       .transaction_result = is_commit,
+                       .topics = {{topic, {0}}}}};
+    const auto marked = ask<WriteTxnMarkersResponse>(marker, 1);
+    EXPECT_EQ(marked.markers.at(0).topics.at(0).partitions.at(0).error_code, KafkaError::None);
     ASSERT_EQ(end_second(is_commit), KafkaError::None);
     EXPECT_EQ(find(kTime, true), 1) << "decided: the end has moved on, as in Kafka";
     EXPECT_EQ(find(kTime, false), 1);

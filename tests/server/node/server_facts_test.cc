@@ -23,7 +23,7 @@ TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
                                    clock,
                                    30'000'000,
                                    {{"shard 0", {10, 100, 1'500, 3'000}, 4'500}},
-                                   {7, 1000, 12, 3, 4096, 2},
+                                   {7, 5, 100, 1000, 12, 3, 4096, 2},
                                    3,
                                    4,
                                    5,
@@ -35,6 +35,8 @@ TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
   EXPECT_EQ(value_of(facts, "loops/shard 0 slice max ms"), "3.0");
   EXPECT_EQ(value_of(facts, "loops/shard 0 longest slice ms"), "4.5");
   EXPECT_EQ(value_of(facts, "log/partitions"), "7");
+  EXPECT_EQ(value_of(facts, "log/topic partitions"), "5");
+  EXPECT_EQ(value_of(facts, "log/topic partitions limit"), "100");
   EXPECT_EQ(value_of(facts, "log/commits"), "1000");
   EXPECT_EQ(value_of(facts, "log/commits per second"), "12");
   EXPECT_EQ(value_of(facts, "log/queued requests"), "3");
@@ -75,7 +77,7 @@ TEST(ServerFacts, have_names_that_stay) {
       "memory: running queries bytes\nmemory: tables bytes\n"
       "memory: rows kept for scans bytes\n"
       "memory: resident bytes\nmemory: anonymous bytes\n"
-      "log: partitions\nlog: commits\nlog: commits per second\nlog: queued requests\n"
+      "log: partitions\nlog: topic partitions\nlog: topic partitions limit\nlog: commits\nlog: commits per second\nlog: queued requests\n"
       "log: queued bytes\nlog: removals in progress\n"
       "disk: reserve bytes\ndisk: appends\ndisk: free bytes\ndisk: total bytes\n");
 }

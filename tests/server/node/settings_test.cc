@@ -148,10 +148,13 @@ TEST_F(SettingsTest, variables_that_nobody_knows_are_named) {
   }
 }
 
-TEST_F(SettingsTest, a_mistyped_name_in_the_file_is_met_with_a_guess) {
-  const std::string path = file("memry-limit = \"64MB\"\n");
-  EXPECT_NE(refusal({"--config", path.c_str()}).find("hint: Did you mean memory-limit?"),
-            std::string::npos);
+TEST_F(SettingsTest, mistyped_names_in_the_file_are_reported_with_the_nearest) {
+  const std::string path = file("memry-limit = \"64MB\"\nshard = 1\n");
+  EXPECT_NE(refusal({"--config", path.c_str()})
+                .find("there is no setting \"memry-limit\" (did you mean memory-limit?), "
+                      "\"shard\" (did you mean shards?)"),
+            std::string::npos)
+      << refusal({"--config", path.c_str()});
 }
 
 TEST_F(SettingsTest, what_is_wrong_is_said_with_its_place) {
