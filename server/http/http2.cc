@@ -22,6 +22,10 @@ constexpr size_t kMostShortAnswers = 8;
 
 // What is made of answers before it is handed out.
 constexpr size_t kMaxOutputBytes = 256 * 1024;
+// Requests of a connection whose answer is computed, or is held up because the client does not read it. Each may hold a block of
+// rows, so that the 100 requests of 30 connections would fill the memory limit and the loops. Further requests wait for one of
+// these; a push query whose rows are read, and a request whose body comes in pieces, do not count.
+constexpr size_t kMaxBusyStreams = 16;
 
 nghttp2_nv field(std::string_view name, std::string_view value) {
   // nghttp2 copies both, and changes neither.
@@ -115,6 +119,8 @@ class Http2::Stream final : public Responder {
   bool is_head_request() const { return method == "HEAD"; }
   bool in_pieces() const { return match.route && match.route->body == BodyUse::InPieces; }
   int32_t id() const { return id_; }
+  // Whether it counts for kMaxBusyStreams.
+  bool is_busy() const { return exchange && !in_pieces() && (!answered_ || is_held_up_); }
 
   // What has come of the request.
   Request request;
@@ -349,6 +355,17 @@ void Http2::run() {
 
 // Each turn begins behind the stream where the last one was broken off, so that each has its turn.
 void Http2::step_streams(int64_t now_us) {
+  const auto count_busy = [this] {
+    return static_cast<size_t>(std::ranges::count_if(
+        streams_, [](const auto& each) { return each.second->is_busy(); }));
+  };
+  busy_streams_ = count_busy();
+  has_waiting_requests_ = false;
+  step_some_streams(now_us);
+  if (has_waiting_requests_ && count_busy() < kMaxBusyStreams) parts_.host.wake();
+}
+
+void Http2::step_some_streams(int64_t now_us) {
   auto next = streams_.upper_bound(last_stepped_);
   for (size_t left = streams_.size(); left > 0; --left, ++next) {
     if (next == streams_.end()) next = streams_.begin();
@@ -390,8 +407,14 @@ void Http2::step(Stream& stream, int64_t now_us) {
     if (stream.is_answered()) return stream.fail();
     return stream.answer(std::move(*stream.refusal));
   }
-  if (!stream.is_dispatched && stream.has_head && (stream.is_complete || stream.in_pieces()))
+  if (!stream.is_dispatched && stream.has_head && (stream.is_complete || stream.in_pieces())) {
+    if (!stream.in_pieces() && !refusal_ && busy_streams_ >= kMaxBusyStreams) {
+      has_waiting_requests_ = true;
+      return;
+    }
     dispatch(stream);
+    if (stream.is_busy()) ++busy_streams_;
+  }
   if (!stream.exchange) return;
   if (stream.in_pieces() && !stream.is_body_told && stream.exchange->wants_body()) {
     if (stream.body.size() > 0) stream.exchange->on_body(stream.body.take());

@@ -43,6 +43,7 @@ class Http2 final : public ClientSession {
   bool may_make_more(size_t unsent_bytes) const;
   void wake_held_up();
   void step_streams(int64_t now_us);
+  void step_some_streams(int64_t now_us);
   void dispatch(Stream& stream);
   void step(Stream& stream, int64_t now_us);
   void send();
@@ -57,6 +58,8 @@ class Http2 final : public ClientSession {
   size_t unsent_bytes_ = 0;           // of the streams' answers
   mutable size_t held_up_count_ = 0;  // of the streams
   mutable bool waits_for_memory_ = false;
+  size_t busy_streams_ = 0;            // at the present turn; see kMaxBusyStreams
+  bool has_waiting_requests_ = false;  // that are not dispatched because of it
   int32_t last_stepped_ = 0;  // the stream behind which the next turn begins
   // Changes only while nghttp2 reads or sends, never while exchanges run.
   std::map<int32_t, std::unique_ptr<Stream>> streams_;

@@ -437,7 +437,7 @@ def what_is_wrong_with_a_statement_is_told_with_its_number():
         return told
     told = refused("/ksql", {"ksql": "SHOW TOPICS; DROP STREAM nobody; SHOW TOPICS;"}, 40001, "NOBODY")
     assert told["@type"] == "statement_error" and told["statementText"] == "DROP STREAM nobody;", told
-    assert [each["@type"] for each in told["entities"]] == ["kafka_topics"], told
+    assert told["entities"] == [], told  # all statements are planned before the first one runs
     refused("/ksql", {"ksql": "CREATE STREAM"}, 40001, "line 1:14")
     refused("/ksql", {"ksql": "SELECT 1;"}, 40002, "/query")
     refused("/ksql", {"ksql": "SHOW TOPICS;", "streamsProperties": {"no.such.thing": 1}}, 40001, "no.such.thing")
@@ -484,7 +484,7 @@ def the_examples_of_the_manual_work():
     for command in commands:
         ended = subprocess.run(["bash", "-c", command.replace("curl ", "curl -sS --max-time 3 ").replace("localhost:8088", SERVER.http)],
                                capture_output=True, text=True)
-        endless = "EMIT CHANGES" in command
+        endless = re.search("EMIT[ +]CHANGES", command) is not None
         assert ended.returncode == (28 if endless else 0), (command, ended)
         assert "error_code" not in ended.stdout or "close-query" in command or "?" in command, (command, ended.stdout)
 
