@@ -11,9 +11,13 @@
 #include "client/commands.h"
 #include "engine/testing/command.h"
 #include "engine/testing/memory_engine.h"
+#include "millrace_commit.h"
 #include "server/node/data_commands.h"
 #include "server/node/join_command.h"
 #include "server/node/node.h"
+#include "storage/log/stored_keys.h"
+#include "storage/meta/feature_level.h"
+#include "storage/state/state_keys.h"
 
 namespace {
 
@@ -85,11 +89,23 @@ void print_help() {
   for (const Subcommand& subcommand : kSubcommands)
     fmt::print("  {:<9} {}\n", subcommand.name, subcommand.summary);
   fmt::print(
-      "\nOptions:\n  --help, -h         this text; after a subcommand: its options\n"
-      "  --version, -v, -V  the version\n\nExamples:\n  millrace server --data-dir ./data\n"
+      "\nOptions:\n  -h, --help     this text; after a subcommand: its options\n"
+      "  -v, --version  the version, its commit, and the formats of its data\n\nExamples:\n  "
+      "millrace server --data-dir ./data\n"
       "  millrace topic create orders --partitions 6\n"
       "  millrace produce orders < orders.jsonl\n"
       "  millrace consume orders --from-beginning\n");
+}
+
+// The first line is for scripts. An operator compares the formats before an upgrade: a program opens the data
+// directories of the formats named here and refuses newer ones.
+void print_version() {
+  fmt::print("millrace {}\ncommit {}\n", MILLRACE_VERSION, MILLRACE_COMMIT);
+  fmt::print("log format {} (opens {} to {})\n", storage::kLogFormatVersion,
+             storage::kOldestLogFormatVersion, storage::kLogFormatVersion);
+  fmt::print("state format {} (opens {} to {})\n", storage::kStateFormatVersion,
+             storage::kOldestStateFormatVersion, storage::kStateFormatVersion);
+  fmt::print("cluster feature level {}\n", storage::kNewestLevel.value());
 }
 
 int usage_error(std::string_view problem) {
@@ -105,7 +121,7 @@ int main(int argc, char** argv) {
   if (argc < 2) return usage_error("a subcommand is missing");
   const std::string_view first = argv[1];
   if (first == "--version" || first == "-v" || first == "-V" || first == "version") {
-    fmt::print("millrace {}\n", MILLRACE_VERSION);
+    print_version();
     return 0;
   }
   // `millrace help server` is `millrace server --help`.
