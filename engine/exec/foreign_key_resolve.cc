@@ -61,7 +61,7 @@ Status ForeignKeyResolveOperator::take_block() {
   for (size_t row = 0; row < joined.rows; ++row)
     joined.present.assign(row, (kinds[row] & ForeignKeyChange::kJoined) != 0);
 
-  Changes changes(*this, joined, step_.old_too);
+  Changes changes(*this, joined);
   const auto fetches = [&] { return rows().layers().fetches() + moving_.layers().fetches(); };
   const uint64_t max_fetches = fetches() + Slice::kBlockFetches;
   uint32_t row = 0;

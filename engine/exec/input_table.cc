@@ -12,12 +12,6 @@ namespace {
 constexpr size_t kScannedAtOnce = 4'096, kPassedAtOnce = 128;
 constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // of look-ups and scans
 
-// Notes that the rows replace none where they go. The old columns are placeholders.
-void mark_as_new(Batch& batch) {
-  batch.old_columns = batch.columns;
-  batch.old_present = Bitmap(batch.rows, false);
-}
-
 }  // namespace
 
 std::vector<const Column*> InputOperator::stored_columns(

@@ -15,16 +15,17 @@ constexpr size_t kShownBytesAtOnce = size_t{256} << 10;  // of look-ups and scan
 }  // namespace
 
 JoinedTableOperator::JoinedTableOperator(TaskContext& context, const Layout& layout,
-                                         const std::vector<bool>& used, size_t head_bytes)
-    : Operator(context), layout_(layout), head_bytes_(head_bytes) {
+                                         const std::vector<bool>& used, bool old_too,
+                                         size_t head_bytes)
+    : Operator(context), layout_(layout), old_too_(old_too), head_bytes_(head_bytes) {
   for (size_t i = 0; i < used.size(); ++i)
     if (used[i]) kept_.push_back(static_cast<int>(i));
 }
 
 // --- Changes
 
-JoinedTableOperator::Changes::Changes(JoinedTableOperator& table, const Batch& joined, bool old_too)
-    : table_(table), joined_(joined), old_too_(old_too), keys_(TypeKind::Bytes) {
+JoinedTableOperator::Changes::Changes(JoinedTableOperator& table, const Batch& joined)
+    : table_(table), joined_(joined), keys_(TypeKind::Bytes) {
   for (const int index : table_.kept_) {
     kept_.push_back(joined.columns[static_cast<size_t>(index)].get());
     old_columns_.emplace_back(table_.layout_[static_cast<size_t>(index)].type);
@@ -44,7 +45,7 @@ Status JoinedTableOperator::Changes::apply(uint32_t row, std::string_view key, c
   }
   changed_.push_back(row);
   keys_.append(key);
-  if (!old_too_) return {};
+  if (!table_.old_too_) return {};
   old_present_.push_back(before.has_value());
   if (before)
     return decode_row(std::string_view(before->bytes).substr(table_.head_bytes_), old_pointers_,
@@ -58,7 +59,7 @@ Batch JoinedTableOperator::Changes::take(Batch joined, size_t key_count,
   Batch out = changed_.size() == joined.rows ? std::move(joined) : joined.gather(changed_);
   keys_.keep(std::move(owner));
   out.keys = std::make_shared<const Column>(std::move(keys_));
-  if (!old_too_) return out;
+  if (!table_.old_too_) return out;
   out.old_present = std::move(old_present_);
   out.old_columns = out.columns;
   for (size_t i = 0; i < table_.kept_.size(); ++i)
@@ -156,6 +157,7 @@ Status JoinedTableOperator::show_some() {
     if (rows.empty() && showing_->is_at_end()) showing_.reset();
     if (!rows.empty()) {
       Batch block = TRY(rows_of(rows));
+      if (old_too_) mark_as_new(block);
       TRY(push(std::move(block)));
     }
     if (!may_go_on()) break;

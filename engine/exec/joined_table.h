@@ -20,8 +20,9 @@ namespace engine {
 class JoinedTableOperator : public Operator, public Materialized, public KeyedTable {
  public:
   // `layout`: of what it gives, with the columns of it that are kept. `head_bytes`: of each row.
+  // `old_too`: the output needs the replaced rows.
   JoinedTableOperator(TaskContext& context, const Layout& layout, const std::vector<bool>& used,
-                      size_t head_bytes = 0);
+                      bool old_too, size_t head_bytes = 0);
 
   // What is left to be shown. What is left of a batch is for the derived class to add.
   bool has_rest() const override { return showing_.has_value(); }
@@ -46,8 +47,8 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
   // Changes that the rows of one batch make, one after the other.
   class Changes {
    public:
-    // `joined`: rows in the layout, present where there is one. `old_too`: somebody asks for the replaced rows.
-    Changes(JoinedTableOperator& table, const Batch& joined, bool old_too);
+    // `joined`: rows in the layout, marked present if a joined row exists.
+    Changes(JoinedTableOperator& table, const Batch& joined);
     // A row of the batch becomes that of the key, or takes it away.
     Status apply(uint32_t row, std::string_view key, const How& how);
     Status apply(uint32_t row, std::string_view key) { return apply(row, key, How()); }
@@ -58,7 +59,6 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
    private:
     JoinedTableOperator& table_;
     const Batch& joined_;
-    const bool old_too_;
     std::vector<const Column*> kept_;
     std::vector<Column> old_columns_;
     std::vector<Column*> old_pointers_;
@@ -76,6 +76,7 @@ class JoinedTableOperator : public Operator, public Materialized, public KeyedTa
   Result<Batch> shown(std::vector<StoredRow> rows);
 
   const Layout layout_;
+  const bool old_too_;
   const size_t head_bytes_;
   std::vector<int> kept_;  // columns of the layout
   RowStore rows_;

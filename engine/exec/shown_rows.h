@@ -29,4 +29,10 @@ class ShownRows {
   SlicedSort<StoredRow, ByKey> rows_;
 };
 
+// Marks the rows as inserts that replace no row. The old columns are placeholders.
+inline void mark_as_new(Batch& batch) {
+  batch.old_columns = batch.columns;
+  batch.old_present = Bitmap(batch.rows, false);
+}
+
 }  // namespace engine

@@ -15,7 +15,7 @@ constexpr uint32_t kFound = 0, kMissing = 1;  // sources of Met::others
 TableTableJoinOperator::TableTableJoinOperator(TaskContext& context, const TableTableJoinStep& step,
                                                const Layout& layout, size_t left_columns,
                                                KeyedTable& left, KeyedTable& right)
-    : JoinedTableOperator(context, layout, step.used),
+    : JoinedTableOperator(context, layout, step.used, step.old_too),
       step_(step),
       left_columns_(left_columns),
       tables_{&left, &right} {}
@@ -149,7 +149,7 @@ Batch TableTableJoinOperator::join(const Met& met) const {
 Status TableTableJoinOperator::keep_and_push(Batch joined, const Met& met) {
   const ColumnPtr key_column = rest_->keys;
   const auto keys = key_column->data<std::string_view>();
-  Changes changes(*this, joined, step_.old_too);
+  Changes changes(*this, joined);
   for (uint32_t row = 0; row < joined.rows; ++row) TRY(changes.apply(row, keys[met.rows[row]]));
   return give(changes.take(std::move(joined), 1, key_column));
 }
