@@ -1,5 +1,6 @@
-"""A clean stop while producers send as fast as they can: what was stored was answered, and the other
-way round. Nobody waits for an answer before the next request, as librdkafka and Java do by default.
+"""A clean stop while producers send as fast as they can: each stored record was acknowledged, and each acknowledged
+record is stored. The producers do not wait for an answer before the next request, as librdkafka and Java do by
+default.
 """
 import os
 import shutil

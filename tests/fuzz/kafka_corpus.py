@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 KAFKA = os.path.join(HERE, '../../server/kafka')
 CREATE_TOPICS, DELETE_TOPICS = 19, 20
 NUMBERS = {'int8': '>b', 'bool': '>b', 'int16': '>h', 'error': '>h', 'int32': '>i', 'int64': '>q', 'float64': '>d'}
-# What a server can do something with; all other numbers are 0, all other texts "t", which is the topic.
+# Values that a server can act on; all other numbers are 0, and all other texts "t", the name of the topic.
 NUMBER_OF = {'NumPartitions': 2, 'ReplicationFactor': 1, 'TimeoutMs': 1000, 'SessionTimeoutMs': 10_000, 'RebalanceTimeoutMs': 10_000,
              'ReplicaId': -1, 'MaxBytes': 1 << 20, 'PartitionMaxBytes': 1 << 20, 'Acks': -1, 'TransactionTimeoutMs': 10_000,
              'ResourceType': 2, 'ResourceTypeFilter': 1, 'ResourcePatternType': 3, 'PatternTypeFilter': 1, 'Operation': 3, 'PermissionType': 3,
@@ -66,7 +66,7 @@ class Message:
         if kind.startswith('[]'):
             return self.size(1, flexible) + self.value({**field, 'type': kind[2:], 'nullableVersions': None}, version, flexible)
         if 'fields' in field:
-            # One that may be null has a byte before it that says so.
+            # A struct that may be null has a byte before it that marks its presence.
             return (b'\1' if field.get('nullableVersions') else b'') + self.struct(field['fields'], version, flexible)
         name = field['name']
         if kind in NUMBERS:
@@ -81,7 +81,7 @@ class Message:
 
 
 def requests():
-    """(message, its versions) of each that the server answers."""
+    """(message, its versions) of each request that the server answers."""
     rows = re.findall(r'api<handle_(\w+)>\((\d+), (\d+)\)', open(os.path.join(KAFKA, 'apis.cc')).read())
     return [(Message(os.path.join(KAFKA, f'schemas/{name}_request.json')), name, range(int(first), int(last) + 1)) for name, first, last in rows]
 
@@ -122,7 +122,8 @@ def main():
                     open(os.path.join(HERE, 'corpus', corpus, f'{name}_{version}'), 'wb').write(message.frame(version))
             else:
                 asked = sized(made_topic.frame(4)) + b''.join(sized(message.frame(version)) for version in versions)
-                # By its size kafka_session.cc chooses who asks: in all three ways, with longer names of the client.
+                # kafka_session.cc derives the user from the input's size: a longer client name selects each of the
+                # three users.
                 for who, rest in (('anybody', 0), ('few_rights', 4), ('all_rights', 6)):
                     client = b'fuzz' * 6
                     padded = lambda: asked + sized(message.frame(versions[-1], client))
