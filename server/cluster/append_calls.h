@@ -37,9 +37,9 @@ struct AppendCallRules {
 //             ▲                                                                                        │
 //             └──────── refused, or no answer: the same bytes again, perhaps to another leader ────────┘
 //
-// A request has no more batches than a partition remembers of a producer; rows with a condition have requests of their
-// own. Rows that are given up while their request is in flight may still be appended later, so the lane continues under
-// a new producer id.
+// A request has at most as many batches as a partition remembers of a producer; rows with a condition have requests of
+// their own. Rows that are given up while their request is in flight may still be appended later, so the lane continues
+// under a new producer id.
 //
 // Threads: one loop. Owner: ClusterNode.
 class AppendCalls {

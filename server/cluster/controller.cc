@@ -327,7 +327,7 @@ void Controller::decide_nodes(Draft& draft) const {
   const int64_t now_us = clock_.monotonic_us();
   // If this controller is the one that is cut off, the sessions of some nodes end before those of others, and fencing
   // them meanwhile may leave it alone in sync. If a majority was heard within half a session, a node that was not heard
-  // is indeed silent; otherwise the controller waits, and resigns soon if it hears no more (hears_too_few()).
+  // is indeed silent; otherwise the controller waits, and resigns soon if this lasts (hears_too_few()).
   const bool waits = !is_last_ && !hears_most_now(now_us);
   const auto is_waited_for = [&](const ClusterNode& node) {
     const Heard* heard = find_heard(node);
