@@ -196,7 +196,8 @@ TEST_F(CheckTest, who_copies_what_was_compacted_has_gaps) {
   EXPECT_EQ(problems(), Problems{});
 }
 
-// Partitions of exchanges are made behind those of the journal, and so lie behind them.
+// The fixture creates the exchange's partition after the journal's, so its batches have the last
+// keys of the table.
 TEST_F(CheckTest, a_batch_in_the_middle_of_an_exchange) {
   change("log", std::string(kExchangesTable), [](WriteTransaction& write, TableHandle table) {
     const auto last = write.cursor(table).value()->last().value();

@@ -31,8 +31,8 @@ TEST(LmdbStore, data_and_identity_survive_closing) {
   EXPECT_EQ(write->get(table, "a").value(), "1");
 }
 
-// Those that are done are used again; each sees what was written before it began, and tables that are
-// newer than the first of them.
+// Finished read transactions are used again; each sees all commits before its beginning, and tables that are newer than
+// the first transaction.
 TEST(LmdbStore, each_read_transaction_sees_what_is_new) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
@@ -125,7 +125,7 @@ TEST(LmdbStore, a_file_that_lacks_free_pages_only_is_opened) {
   }
 }
 
-// What a power cut leaves of a first start.
+// A power cut during the first start leaves such files.
 TEST(LmdbStore, a_file_that_never_became_one_is_made_anew) {
   const ScratchDirectory directory;
   const std::string path = directory.path() + "/test.mdb";

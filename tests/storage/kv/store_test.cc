@@ -1,4 +1,4 @@
-// What every home of the key-value store does alike.
+// The behaviour that all implementations of the key-value store share.
 #include "storage/kv/kv.h"
 
 #include "storage/kv/lmdb_store.h"

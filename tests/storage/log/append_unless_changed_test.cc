@@ -1,4 +1,5 @@
-// Rows that were made of what somebody has read: appended as long as that is the newest.
+// Rows that depend on rows that were read: they are appended only while those are still the newest
+// of their keys.
 #include "storage/log/append_unless_changed.h"
 
 #include <gtest/gtest.h>
@@ -81,7 +82,8 @@ TEST_F(AppendUnlessChangedTest, a_later_request_for_the_same_rows_is_not_overtak
   append(row("a", "a0", {kAnna, 0, 0}));
   EXPECT_EQ(change(row("b", "b1", {kAnna, 0, 1}), {Offset{1}}), Offset{1});
   EXPECT_EQ(change(row("b", "b2", {kAnna, 0, 2}), {Offset{1}, Offset{1}}), Offset{2});
-  // By the same producer, but before: somebody else's.
+  // The row before the request's first offset is of the same producer, but counts as another
+  // writer's.
   EXPECT_TRUE(was_changed(change(row("a", "a1", {kAnna, 0, 3}), {Offset{0}, Offset{1}})));
   append(row("b", "b3", {kBert, 0, 0}));
   EXPECT_TRUE(was_changed(change(row("b", "b4", {kAnna, 0, 3}), {Offset{1}, Offset{1}})));

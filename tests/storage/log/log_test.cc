@@ -270,7 +270,7 @@ TEST_F(LogTest, partitions_can_be_added_to_a_topic) {
   EXPECT_EQ(read_values(*log_, first), Values{"a0"});
 }
 
-// Each partition opens a table; whoever asks for thousands must not hold the others up meanwhile.
+// Each partition opens a table; a client that creates thousands must not delay the others meanwhile.
 TEST_F(LogTest, appends_go_in_between_while_many_partitions_are_made_or_dropped) {
   const TopicPartition mine = make_partition();
   const Uuid many = Uuid::random();
@@ -315,8 +315,7 @@ TEST_F(LogTest, partitions_that_do_not_all_fit_are_not_begun) {
   EXPECT_TRUE(create_partitions_and_wait(*log, Uuid::random(), 10));
 }
 
-// What a crash leaves of a topic that was being made or dropped has no gaps, so that it can be made,
-// or dropped, to the end.
+// A crash leaves a half created or dropped topic without gaps, so that its creation or removal can be completed.
 TEST_F(LogTest, a_part_of_a_topic_is_taken_up_again) {
   const Uuid topic = Uuid::random();
   for (const bool is_dropping : {false, true}) {
@@ -326,7 +325,7 @@ TEST_F(LogTest, a_part_of_a_topic_is_taken_up_again) {
     std::promise<void> answered;
     const auto done = [&](const Status&) { answered.set_value(); };
     is_dropping ? log_->drop_topic(topic, done) : log_->create_partitions(topic, 300, done);
-    log_->close();  // refuses what is left of it
+    log_->close();  // refuses the rest of it
     answered.get_future().wait();
     reopen();
     ASSERT_TRUE(create_partitions_and_wait(*log_, topic, 300));
@@ -387,7 +386,7 @@ TEST_F(LogTest, a_full_queue_refuses_and_tells_when_there_is_room) {
   go.set_value();
   room.get_future().wait();
   EXPECT_TRUE(try_one());
-  log_.reset();  // finishes what was taken
+  log_.reset();  // finishes the accepted requests
   EXPECT_EQ(answered, taken);
 }
 

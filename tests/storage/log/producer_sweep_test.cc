@@ -105,7 +105,7 @@ TEST_F(ProducerSweepTest, of_too_many_the_longest_silent_go) {
   EXPECT_FALSE(read->get(table_, producer_key(LogNumber{4}, ProducerId{10})).value());
 }
 
-// The writer would come back to it at once, for ever.
+// Otherwise the writer would return to the damaged entry at once, and for ever.
 TEST_F(ProducerSweepTest, one_that_is_damaged_is_stepped_over) {
   ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 100}, tasks_);
   add(1, 1, 100);
@@ -132,8 +132,7 @@ TEST_F(ProducerSweepTest, a_large_table_is_swept_in_slices) {
   EXPECT_EQ(producers.due_in_ms(5000), 0);
 }
 
-// In the log: the entry of a producer that comes back late is new, and its sequence is taken as it
-// is.
+// In a whole log: the entry of a producer that returns late is new, and any sequence is accepted.
 TEST(ProducerExpiry, is_done_by_the_log_while_it_idles) {
   MemoryDisk disk;
   SimulatedClock clock(1'000'000);

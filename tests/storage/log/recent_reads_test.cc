@@ -1,4 +1,4 @@
-// Readers whose turn takes no snapshot unless it is needed: they read what the others do, and hold nothing up.
+// Readers that open a snapshot only when they need one: they read the same as others, and delay no writer.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -128,7 +128,7 @@ TEST_F(RecentReadsTest, see_no_further_than_what_is_decided) {
             1u);
 }
 
-// Whoever keeps up does not make the store carry out what is pending.
+// A reader that keeps up does not force the store to write pending changes.
 TEST_F(RecentReadsTest, leave_pages_to_be_written_later) {
   std::set<CommitId> commits;
   constexpr int kAppends = 400;
@@ -147,10 +147,10 @@ TEST_F(RecentReadsTest, leave_pages_to_be_written_later) {
   }
   EXPECT_EQ(values, read_values(*log_, partition_));
   EXPECT_EQ(values.size(), size_t{kAppends});
-  EXPECT_LT(commits.size(), size_t{kAppends} * 9 / 10);  // else each has one of its own
+  EXPECT_LT(commits.size(), size_t{kAppends} * 9 / 10);  // otherwise each append has its own commit
 }
 
-// What one thread reads while others append has no gap and nothing twice.
+// A reader beside concurrent appends sees no gap and no record twice.
 TEST_F(RecentReadsTest, beside_those_who_append_miss_nothing) {
   constexpr int kClients = 3, kAppends = 400;
   std::vector<std::thread> clients;

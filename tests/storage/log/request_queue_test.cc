@@ -35,7 +35,7 @@ TEST(RequestQueue, the_lane_that_has_given_less_goes_next) {
   EXPECT_EQ(names(queue.gather(1000)), "t1 c1 c2 t2 c3 ");
 }
 
-// A client that comes meanwhile waits for what is written now and for its own group.
+// A client that arrives meanwhile waits for the current group and for its own.
 TEST(RequestQueue, tasks_take_a_quarter_of_a_group_however_many_wait) {
   RequestQueue queue(100'000);
   for (int i = 0; i < 9; ++i) put(queue, Lane::Tasks, "t", 100);
@@ -71,7 +71,7 @@ TEST(RequestQueue, other_work_counts_in_a_group_and_is_not_bounded) {
   EXPECT_EQ(put(queue, Lane::Tasks, "t", 100), Admission::Taken) << "they hold nothing of the lane";
 }
 
-// Clients that come one after the other, each in a group of its own, until the queue expects the next.
+// Clients that arrive one after the other, each in a group of its own, until the queue expects the next one.
 void let_clients_come(RequestQueue& queue) {
   for (int i = 0; i < 20; ++i) {
     put(queue, Lane::Clients, "c", 10);
@@ -136,7 +136,7 @@ TEST(RequestQueue, what_is_no_commit_waits_for_no_client) {
   EXPECT_EQ(names(queue.gather(1000)), "t ");
 }
 
-// A writer's thread: what it has gathered, until the queue is closed.
+// A writer's thread: gathers groups until the queue is closed.
 class Writer {
  public:
   explicit Writer(RequestQueue& queue) : queue_(queue) {}
@@ -184,18 +184,18 @@ std::string names(const std::vector<LogWork>& group) {
   return all;
 }
 
-// Clients that come one after the other until one is to write itself: its name.
+// Puts clients one after the other until one may write by itself; returns its name.
 std::string become_alone(RequestQueue& queue, Writer& writer, const std::string& prefix) {
   for (int i = 0;; ++i) {
     const std::string name = prefix + std::to_string(i);
     if (put_alone(queue, name) == Admission::TakenAlone) return name;
     writer.wait_for(name);
-    // The writer is soon back where it waits; who comes earlier is not alone.
+    // The writer is soon back at its wait; a request that comes earlier is not alone.
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 
-// The same until it has the writer's role, too: the writer may wake up by itself and take what is there.
+// Repeats this until the client has the writer's role, too: the writer may wake up by itself and take the request.
 std::string take_role(RequestQueue& queue, Writer& writer, const std::string& prefix) {
   while (true) {
     const std::string name = become_alone(queue, writer, prefix);
@@ -254,7 +254,7 @@ TEST(RequestQueue, what_nobody_has_written_when_it_closes_is_the_writers) {
   EXPECT_EQ(put_alone(queue, "late"), Admission::Closed);
 }
 
-// They come along once they have waited as long as they may, however often the client comes.
+// The commits join the client's group once they have waited as long as they may, however often the client appends.
 TEST(RequestQueue, who_is_alone_leaves_commits_that_may_wait) {
   RequestQueue queue(100'000, 300'000);
   Writer writer(queue);
@@ -286,12 +286,12 @@ TEST(RequestQueue, the_writer_has_the_role_when_one_who_was_alone_wants_it_to) {
   while (writer.times() == again) std::this_thread::yield();
   take_role(queue, writer, "e");
   const size_t last = writer.times();
-  queue.hurry();  // of what who is alone has just answered, and tells of later
+  queue.hurry();  // for commits behind the ones that the lone client has just answered
   queue.end_alone(RequestQueue::now_us() + 3'600'000'000);
   while (writer.times() == last) std::this_thread::yield();
 }
 
-// It is not told of a commit that may wait, and slept without an end when the client's group began the pause.
+// The writer has no notice of a commit that may wait; it slept without end when the client's own group began the pause.
 TEST(RequestQueue, a_commit_behind_one_who_was_alone_is_due_in_time) {
   RequestQueue queue(100'000, 50'000);
   Writer writer(queue);

@@ -73,7 +73,7 @@ TEST_F(TaskCommitTest, journal_and_outputs_appear_together_and_survive) {
   EXPECT_GT(second.epoch, first.epoch);
 }
 
-// Where clients append one record after the other, the commits of tasks cost no syncs of their own.
+// While clients append one record after the other, the commits of tasks cost no syncs of their own.
 TEST_F(TaskCommitTest, a_commit_that_is_alone_is_durable_with_the_next_append) {
   LogOptions options;
   options.task_wait_us = 600'000'000;
@@ -383,7 +383,7 @@ TEST_F(TaskCommitTest, each_start_of_the_log_leads_the_journals_under_an_epoch_o
   EXPECT_EQ(epoch(), before + 1);
 }
 
-// What a directory of version 2 has: a journal for each task.
+// A directory of version 2 has a journal for each task.
 TEST_F(TaskCommitTest, the_journals_of_an_earlier_version_are_taken_over) {
   const auto old_row = [](int64_t sequence, int64_t producer, int64_t journal) {
     std::string row;

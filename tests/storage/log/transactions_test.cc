@@ -1,4 +1,4 @@
-// Transactions as a partition sees them: what is undecided, what was aborted, and that both survive.
+// Transactions as a partition sees them: undecided ones, aborted ones, and their state after a restart.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -68,7 +68,7 @@ class TransactionsTest : public testing::Test {
     return in_turn(
         [&](LogReader& reader) { return reader.aborted(kPartition, Offset{from}, Offset{end}); });
   }
-  // What those see who read what is committed only.
+  // The values that a read_committed reader sees.
   std::vector<std::string> committed() {
     return in_turn([](LogReader& reader) -> Result<std::vector<std::string>> {
       const auto batches = TRY(reader.read(kPartition, Offset{0}, 1 << 20, ReadUpTo::LastStable));
@@ -105,7 +105,7 @@ TEST_F(TransactionsTest, WhatWasVerifiedIsNotTakenBehindTheEnd) {
   EXPECT_EQ(late.error().code, ErrorCode::NotEnoughReplicas);
   EXPECT_EQ(stable(), Offset{2});
   EXPECT_TRUE(of_other->check());
-  // Verified by a coordinator who was replaced before that marker.
+  // The verification came from a coordinator that was replaced before that marker.
   auto by_former = log_->guard_transaction(kPartition, kAnna);
   by_former->answered_under(4);
   EXPECT_EQ(under_guard(1, by_former).error().code, ErrorCode::NotEnoughReplicas);
@@ -175,7 +175,7 @@ TEST_F(TransactionsTest, BothSurviveARestart) {
 
 TEST_F(TransactionsTest, WhoWasReplacedIsFenced) {
   ASSERT_TRUE(write(kAnna, 0, "a"));
-  // Another has taken over the transactional id: its coordinator ends what was open under the next epoch.
+  // A new producer has taken over the transactional id: its coordinator ends the open transaction under the next epoch.
   ASSERT_TRUE(end(kAnna, TransactionEnd::Abort, 1));
   EXPECT_EQ(write(kAnna, 1, "late").error().code, ErrorCode::FencedTask);
   EXPECT_EQ(end(kAnna, TransactionEnd::Commit, 0).error().code, ErrorCode::FencedTask);
@@ -199,7 +199,7 @@ TEST_F(TransactionsTest, WhatIsSentAgainBeginsNothing) {
   EXPECT_EQ(stable(), Offset{2});
 }
 
-// A group's coordinator writes offsets so, on behalf of a producer.
+// A group's coordinator writes offsets in this form on behalf of a producer.
 TEST_F(TransactionsTest, WhatCoordinatorsWriteHasNoSequence) {
   ASSERT_TRUE(write(kAnna, -1, "a"));
   ASSERT_TRUE(write(kAnna, -1, "b"));
@@ -280,7 +280,7 @@ TEST_F(ReplicatedTransactionsTest, AnEndThatIsNotVisibleDecidesNothing) {
   EXPECT_EQ(stable(), Offset{2});
 }
 
-// Whoever was alone has shown what it has written, be it a moment before in the same commit.
+// A lone replica has already shown its records, even if it has written them a moment before in the same commit.
 TEST_F(ReplicatedTransactionsTest, WhatOneReplicaHasDecidedStaysSoWhenThereAreMore) {
   std::promise<void> hold;
   const auto held = hold.get_future().share();

@@ -132,7 +132,8 @@ TEST_F(ClusterTableTest, a_topic_asks_for_a_number_in_sync_of_its_own) {
   for (size_t size = 0; size < saved.size(); ++size)
     EXPECT_FALSE(ClusterTable::load(saved.substr(0, size))) << size;
 
-  // Two leave: who was in sync has all that is visible, until fewer are asked for.
+  // Two nodes leave: the nodes that were in sync have all visible records and stay eligible, until
+  // fewer replicas are required.
   PartitionAssignment alone = assignment();
   alone.isr = {kOne};
   alone.eligible = {kTwo, kThree};
@@ -151,7 +152,7 @@ TEST_F(ClusterTableTest, a_topic_asks_for_a_number_in_sync_of_its_own) {
   for (size_t size = 0; size < part.size(); ++size) EXPECT_FALSE(apply(part.substr(0, size)));
 }
 
-// --- What operators ask for
+// --- Requests of operators
 
 TEST_F(ClusterTableTest, replicas_that_are_to_come_are_beside_those_that_are_to_go) {
   assign_to_three();
@@ -286,7 +287,7 @@ TEST_F(ClusterTableTest, an_unclean_election_is_remembered_for_as_long_as_the_pa
   ASSERT_NE(remembered(), nullptr);
   EXPECT_EQ(*remembered(), election);
 
-  // What the controller decides later says nothing of it.
+  // A later decision of the controller does not change the record of the election.
   PartitionAssignment grown = assignment();
   grown.isr = {kTwo, kThree};
   ++grown.version;
@@ -313,7 +314,8 @@ TEST_F(ClusterTableTest, the_feature_level_is_raised_and_never_lowered) {
   EXPECT_EQ(table_.snapshot()->feature_level(), FeatureLevel{2});
   EXPECT_TRUE(apply(encode_raise_level(FeatureLevel{2})));
   EXPECT_FALSE(apply(encode_raise_level(FeatureLevel{1})));
-  // Also beyond what this program knows: who does not know it leaves, and all have read the same.
+  // A level that this program does not know is accepted, too: such a program leaves, and all nodes
+  // have read the same.
   ASSERT_TRUE(apply(encode_raise_level(FeatureLevel{9})));
   const std::string saved = table_.save();
   table_ = ClusterTable::load(saved).value();
@@ -321,7 +323,7 @@ TEST_F(ClusterTableTest, the_feature_level_is_raised_and_never_lowered) {
   EXPECT_EQ(assignment().isr, (std::vector{kOne, kTwo, kThree}));
   for (size_t size = 0; size < saved.size(); ++size)
     EXPECT_FALSE(ClusterTable::load(saved.substr(0, size))) << size;
-  // Programs that know of no levels read what is saved at the first one, and refuse the others.
+  // Programs without levels read a table that is saved at the first level, and refuse all others.
   EXPECT_EQ(before.front(), 2);
   EXPECT_EQ(saved.front(), 4);
 }

@@ -54,7 +54,7 @@ class EtcdMetadataLogTest : public testing::Test {
     pass(20'000);
     return node;
   }
-  // Appends behind what the node has read; the answer comes while time passes.
+  // Appends after the revision that the node has read; the answer arrives while time passes.
   std::shared_ptr<std::optional<Result<Revision>>> append(
       Node& node, std::string text, std::optional<EtcdMetadataLog::Holding> holding = {}) {
     auto answer = std::make_shared<std::optional<Result<Revision>>>();
@@ -65,7 +65,7 @@ class EtcdMetadataLogTest : public testing::Test {
                      });
     return answer;
   }
-  // Appends so many, one after the other.
+  // Appends `count` commands, one after the other.
   void append_all(Node& node, int count) {
     for (int i = 0; i < count; ++i) {
       const size_t before = node.told.size();
@@ -75,7 +75,7 @@ class EtcdMetadataLogTest : public testing::Test {
     }
     pass(100'000);
   }
-  // The node is the controller from now on, and nobody else.
+  // Makes the node the only controller from now on.
   EtcdLogCutter& make_controller(Node& node, CutSettings settings = {.commands = 10,
                                                                      .bytes = 1 << 20,
                                                                      .piece_bytes = 32,
@@ -98,7 +98,7 @@ class EtcdMetadataLogTest : public testing::Test {
     for (const std::string& text : node.told) snapshot.state.parts.push_back({"test", text});
     return encode_metadata_snapshot(snapshot).value();
   }
-  // As of what the node has read.
+  // Writes a snapshot of the metadata that the node has read, and waits until the log is cut.
   void cut(Node& node) {
     ASSERT_TRUE(node.cutter->is_due());
     const Revision revision = node.log->last_revision();
@@ -161,7 +161,7 @@ TEST_F(EtcdMetadataLogTest, who_appends_does_not_wait_for_a_watch_that_is_late) 
   const auto known = append(one, "a");
   pass(50'000);
   const auto unknown = append(two, "b");
-  etcd_.set_latency_us(4'000'000);  // of what is told of it, which takes half of that at least
+  etcd_.set_latency_us(4'000'000);  // the event that announces it takes at least half of that
   pass(3'000);
   etcd_.set_latency_us(500);
   std::shared_ptr<std::optional<Result<Revision>>> refused;
@@ -196,7 +196,7 @@ TEST_F(EtcdMetadataLogTest, a_command_whose_outcome_is_unknown_is_there_once) {
   for (int i = 0; i < 40; ++i) EXPECT_EQ(two.told[static_cast<size_t>(i)], std::to_string(i));
 }
 
-// Found by simulation: one of the two was forgotten, and its node never came back.
+// Found by simulation: one of the two commands was forgotten, and its node never recovered.
 TEST_F(EtcdMetadataLogTest, two_commands_that_wait_since_the_same_moment_are_both_answered) {
   Node& one = join();
   etcd_.cut(NodeId{1}, true);
@@ -336,7 +336,8 @@ TEST_F(EtcdMetadataLogTest, who_was_cut_off_meanwhile_loads_the_snapshot_and_rea
   EXPECT_EQ(two.told, one.told);
 }
 
-// Its revision is free again, in etcd: a snapshot has taken the place of what stood there.
+// The revision of the late command is free again in etcd, because a snapshot has replaced the
+// command that had it.
 TEST_F(EtcdMetadataLogTest, a_command_that_comes_behind_a_snapshot_with_its_revision_is_not_taken) {
   Node &one = join(), &first = join(), &second = join();
   make_controller(one);
@@ -370,7 +371,7 @@ TEST_F(EtcdMetadataLogTest, what_a_controller_has_not_removed_the_next_one_does)
   one.cutter.reset();
   pass(1'000'000);
   ASSERT_GT(keys_of("log").size(), 10U);
-  Node& later = join();  // what is left has no beginning
+  Node& later = join();  // the beginning of the remaining log is missing
   pass(500'000);
   EXPECT_EQ(later.told, one.told);
   make_controller(two);
@@ -423,7 +424,7 @@ TEST_F(EtcdMetadataLogTest, who_is_not_the_controller_any_more_cuts_nothing) {
   Node &one = join(), &two = join();
   make_controller(one);
   append_all(one, 12);
-  make_controller(two);  // which one does not know
+  make_controller(two);  // node one does not know it
   ASSERT_TRUE(one.cutter->is_due());
   one.cutter->save(one.log->last_revision(), snapshot_of(one));
   pass(1'000'000);

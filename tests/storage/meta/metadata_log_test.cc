@@ -116,7 +116,7 @@ TEST_F(MetadataLogTest, a_snapshot_replaces_the_records_before_it) {
   EXPECT_FALSE(save({Revision{6}, command("future")}));
 }
 
-// One commit with all of them would hold up those of everybody else.
+// A single commit with all of them would delay the commits of all other writers.
 TEST_F(MetadataLogTest, replaced_records_are_erased_in_slices_also_after_a_stop) {
   constexpr int64_t kRecords = 2'000;
   for (int64_t last = 0; last < kRecords; ++last)

@@ -39,7 +39,7 @@ class InSyncSetTest : public testing::Test {
     set_->fetched(node, epoch, Offset{end}, now_us_);
   }
   int64_t high_watermark() const { return set_->high_watermark().value(); }
-  // The members that are asked for; nothing when all is as it should be.
+  // The members that the leader proposes; empty if no change is needed.
   std::vector<NodeId> proposed() {
     std::vector<NodeId> members;
     if (const auto proposal =
@@ -96,7 +96,7 @@ TEST_F(InSyncSetTest, who_was_proposed_counts_at_once) {
   EXPECT_EQ(high_watermark(), 120);
 }
 
-// It was taken out and asked for by turns, twenty times a second, as long as nobody had fenced it.
+// Without this rule the follower was removed and proposed in turns, twenty times a second, until it was fenced.
 TEST_F(InSyncSetTest, who_is_silent_is_not_asked_for_again) {
   settings_.min_insync_replicas = 1;
   lead({kSelf, kTwo});
@@ -110,7 +110,7 @@ TEST_F(InSyncSetTest, who_is_silent_is_not_asked_for_again) {
   EXPECT_EQ(proposed(), (std::vector{kSelf, kTwo}));
 }
 
-// The high watermark stood still for good, and nobody who wrote was answered, where the last proposal had been refused.
+// Without this rule the high watermark never advanced again after a refused proposal, and no writer got an answer.
 TEST_F(InSyncSetTest, what_became_of_a_proposal_is_asked_until_it_is_known) {
   settings_.min_insync_replicas = 1;
   lead({kSelf});

@@ -1,4 +1,4 @@
-// Snapshots in a journal: which of them is whole, and where who has it goes on.
+// Snapshots in a journal: which of them is complete, and at which offset its reader continues.
 #include "storage/replica/journal_snapshot.h"
 
 #include <gtest/gtest.h>
