@@ -32,7 +32,7 @@ struct Exchange {
   ScramOptions options = {};
   std::string header = "n,,";
   std::string password = "pencil";
-  std::string bound = {};  // what the client takes for the channel
+  std::string bound = {};  // the channel binding data that the client sends
 
   Result<std::string> run(Verifier verifier) const {
     ScramOptions with = options;
@@ -118,7 +118,7 @@ TEST(Scram, messages_come_once_and_in_order) {
   EXPECT_FALSE(server.begin("n,,n=u,r=x"));
 }
 
-// librdkafka before 2.6.1 says "r=" and its own part twice.
+// librdkafka before 2.6.1 sends "r=" and its own part of the nonce twice.
 TEST(Scram, a_nonce_with_more_before_it_is_taken_where_that_is_wanted) {
   for (const bool is_taken : {false, true}) {
     ScramServer server({.nonce = "server", .takes_longer_nonce = is_taken});

@@ -28,7 +28,7 @@ std::string rows(int count) {
   return builder.finish();
 }
 
-// What the sender says, to whom.
+// The messages that AppendCalls sends, and to which node.
 class AppendCallsTest : public ::testing::Test {
  protected:
   void lead(NodeId leader) {
@@ -77,7 +77,7 @@ class AppendCallsTest : public ::testing::Test {
   Status leads = {};
   std::vector<storage::AppendRequest> appended;
   std::vector<size_t> there;                    // of changes
-  std::optional<storage::Unchanged> unchanged;  // of what was appended last
+  std::optional<storage::Unchanged> unchanged;  // condition of the last append
   Result<storage::Appended> answer = storage::Appended{{}, {{partition(), Offset{4}, Offset{6}}}};
   AppendCalls calls{
       {.clock = clock,
@@ -115,7 +115,7 @@ TEST_F(AppendCallsTest, RowsForWhatWasDroppedAreRefusedSoon) {
   EXPECT_EQ(header_of(take(kThere)).base_sequence, 0);
 }
 
-// A frozen leader does not say that it leads no more.
+// A frozen leader does not report that it is no longer the leader.
 TEST_F(AppendCallsTest, WhoLeadsNextIsSentItAtOnce) {
   lead(kThere);
   append(2);
@@ -143,7 +143,7 @@ TEST_F(AppendCallsTest, WhatIsSentAgainIsTheSame) {
   pass(1'100'000);
   const AppendRows again = take(kElsewhere);
   EXPECT_EQ(again.batches, first.batches);
-  // The answer to what was sent before says nothing of who leads now.
+  // The old leader's answer to the first request proves nothing about the new leader.
   calls.on_message(kThere, RowsAppended{.number = first.number, .last_offsets = {Offset{3}}});
   EXPECT_TRUE(told.empty());
   calls.on_message(kElsewhere, RowsAppended{.number = again.number, .last_offsets = {Offset{9}}});

@@ -64,19 +64,19 @@ class ControllerTest : public testing::Test, public ControllerPort {
     EXPECT_EQ(revision, Revision{revision_});
     told_.insert(node);
   }
-  // As one that has resigned, and after which nobody else came.
+  // A controller that has resigned before and had no successor.
   void decide_alone() {
     ControllerPort& port = *this;
     controller_.emplace(port, clock_, settings_, ControllerRules{}, true);
     controller_->applied(table_.snapshot(), Revision{revision_});
   }
-  // Time passes, those are heard of, and what is decided is read.
+  // Sends heartbeats of these nodes while time passes, and applies the decisions.
   void hear(std::vector<NodeId> nodes, int64_t for_us = 100) {
     std::map<NodeId, int64_t> read;
     for (const NodeId id : nodes) read[id] = INT64_MAX;
     hear_read(read, for_us);
   }
-  // Who is heard of, and up to where at most it reads the metadata.
+  // Sends heartbeats of these nodes, each with the revision up to which it reads the metadata at most.
   void hear_read(const std::map<NodeId, int64_t>& nodes, int64_t for_us) {
     for (int64_t passed = 0; passed < for_us; passed += 100) {
       clock_.advance_us(100);
@@ -106,12 +106,12 @@ class ControllerTest : public testing::Test, public ControllerPort {
   ControllerSettings settings_;
   storage::ClusterTable table_;
   int64_t revision_ = 0;
-  std::vector<storage::TopicPartition> changed_;  // since the controller was told
+  std::vector<storage::TopicPartition> changed_;  // since the controller was last notified
   int commands_ = 0, resigned_ = 0;
-  int refused_ = 0;        // so many of the next ones are
-  std::set<NodeId> told_;  // that they are fenced
-  std::set<NodeId> full_;  // whose disks are
-  std::set<NodeId> deaf_;  // who do not hear the controller
+  int refused_ = 0;        // number of next commands that are refused
+  std::set<NodeId> told_;  // nodes that were informed of their fencing
+  std::set<NodeId> full_;  // nodes with a full disk
+  std::set<NodeId> deaf_;  // nodes that do not hear the controller
   std::optional<Controller> controller_;
 };
 
@@ -125,7 +125,8 @@ TEST_F(ControllerTest, who_is_heard_of_may_lead_and_the_preferred_one_does) {
   EXPECT_EQ(commands_, commands) << "nothing is decided when nothing happens";
 }
 
-// A hundred thousand partitions are not looked at for each command: what has changed is, and what was not decided yet.
+// The controller does not look at a hundred thousand partitions for each command: only at changed ones, and at those
+// whose decision is open.
 TEST_F(ControllerTest, what_changes_later_is_decided_as_well) {
   hear({kOne, kTwo, kThree}, 2'000);
   const storage::TopicPartition other{Uuid{{2}}, PartitionId{0}};
@@ -135,7 +136,7 @@ TEST_F(ControllerTest, what_changes_later_is_decided_as_well) {
   hear({kOne, kTwo, kThree});
   EXPECT_EQ(table_.snapshot()->find(other)->leader, kTwo);
   const LeaderEpoch before = table_.snapshot()->find(other)->leader_epoch;
-  register_node(kTwo, 2);  // anew: it leads nothing before that is decided
+  register_node(kTwo, 2);  // a new registration: it leads nothing until the controller decides
   EXPECT_EQ(table_.snapshot()->find(other)->leader, std::nullopt);
   hear({kOne, kTwo, kThree}, 200);
   EXPECT_EQ(table_.snapshot()->find(other)->leader, kTwo);
@@ -212,7 +213,7 @@ TEST_F(ControllerTest, a_new_controller_does_not_wait_for_whom_nobody_can_reach)
   EXPECT_FALSE(table_.snapshot()->find(kOne)->is_fenced) << "it was there after all";
 }
 
-// It is heard of, and does not learn what is decided.
+// Such a node sends heartbeats, but does not learn of decisions.
 TEST_F(ControllerTest, who_does_not_read_the_metadata_leads_nothing_that_others_can) {
   hear({kOne, kTwo, kThree});
   hear({kOne, kTwo, kThree}, 5'000);
@@ -308,7 +309,8 @@ TEST_F(ControllerTest, where_all_disks_are_full_nothing_moves) {
   EXPECT_EQ(now().leader, kOne) << "a full one leads where nobody else can";
 }
 
-// Its heartbeats come, and nobody's fetches come to it: acks=all would stand still for as long as that lasts.
+// The node's heartbeats arrive, but no fetches reach it: with it as leader, acks=all would get no answer as long as
+// that lasts.
 TEST_F(ControllerTest, who_does_not_hear_the_controller_leads_nothing_that_others_can) {
   hear({kOne, kTwo, kThree});
   deaf_ = {kOne};
@@ -359,7 +361,7 @@ TEST_F(ControllerTest, whom_most_do_not_hear_decides_nothing_and_resigns) {
   hear({kOne, kTwo, kThree}, 5'000);
   EXPECT_EQ(commands_, commands);
   EXPECT_GT(resigned_, 0);
-  // There is nobody else: what they say of it is no reason to prefer others.
+  // Its reports about the other nodes are no reason to prefer these, since no other controller exists.
   decide_alone();
   hear({kOne, kTwo, kThree}, 5'000);
   EXPECT_EQ(now().leader, kOne);
@@ -386,8 +388,8 @@ TEST_F(ControllerTest, the_last_ones_in_sync_stay_when_all_are_away) {
   EXPECT_EQ(now().leader, kThree);
 }
 
-// Found by simulation: two were fenced, the third was alone in sync and lost its disk; what the two
-// have is all that was ever visible, for one alone acknowledges nothing.
+// Found by simulation: two replicas were fenced, and the third was alone in sync and lost its disk. The two have every
+// record that was ever visible, since a single replica acknowledges nothing here.
 TEST_F(ControllerTest,
        who_left_an_isr_that_became_too_small_may_lead_when_the_last_member_is_lost) {
   hear({kOne, kTwo, kThree});
@@ -446,7 +448,8 @@ TEST_F(ControllerTest, a_new_controller_gives_everybody_the_time_to_be_heard_of)
   EXPECT_EQ(now().leader, kTwo);
 }
 
-// It would take them for gone, and lead alone what nobody can write then.
+// Otherwise it would take the other nodes for dead, and become the only leader of partitions that no client can write
+// to.
 TEST_F(ControllerTest, who_hears_no_majority_decides_nothing_and_resigns) {
   hear({kOne, kTwo, kThree});
   const int commands = commands_;
@@ -460,7 +463,7 @@ TEST_F(ControllerTest, who_hears_no_majority_decides_nothing_and_resigns) {
   EXPECT_EQ(now().isr, (std::vector{kOne, kThree}));
 }
 
-// They were heard of last at different times, so some are silent for too long before the others are.
+// The last heartbeats came at different times, so some nodes are overdue before the others are.
 TEST_F(ControllerTest, who_is_cut_off_fences_nobody_before_it_knows) {
   for (const NodeId id : {kFour, NodeId{5}}) register_node(id, id.value());
   hear({kOne, kTwo, kThree, kFour, NodeId{5}}, 200);
@@ -472,7 +475,7 @@ TEST_F(ControllerTest, who_is_cut_off_fences_nobody_before_it_knows) {
   EXPECT_EQ(commands_, commands);
   EXPECT_GT(resigned_, 0);
   EXPECT_EQ(now().isr, now().replicas);
-  // As soon as most are heard of, who is silent is out.
+  // As soon as the controller hears a majority, it removes the silent nodes from the ISR.
   hear({kOne, kFour, NodeId{5}}, 1'000);
   EXPECT_EQ(now().isr, std::vector<NodeId>{kOne});
 }
@@ -567,7 +570,7 @@ TEST_F(MovingTest, a_move_waits_while_too_few_of_those_that_stay_are_in_sync) {
   EXPECT_EQ(now().replicas, (std::vector{kTwo, kFour}));
 }
 
-// A node that has lost its disk is in sync for as long as nobody has noticed; it alone would be left.
+// A node that has lost its disk counts as in sync until that is noticed; it would be the only replica left.
 TEST_F(MovingTest, replicas_do_not_go_before_those_who_stay_have_read_of_it) {
   hear(all_, 500);
   controller_->on_proposal(proposal({kOne, kTwo, kThree, kFour}));
@@ -608,7 +611,8 @@ TEST_F(ControllerTest, how_far_each_node_has_read_is_known_by_its_heartbeats) {
   EXPECT_GE(told.nodes[2].caught_up_ms, 5'000);
 }
 
-// As Kafka's lastCaughtUpTimestamp: each time there is more to read, and what was there before is read.
+// Like Kafka's lastCaughtUpTimestamp: with each report, a reader that has read all that was known at the previous one
+// is caught up as of that time.
 TEST_F(ControllerTest, who_reads_all_that_was_known_before_is_caught_up_though_there_is_more) {
   MetadataProgress progress;
   progress.heard(Revision{3}, Revision{4}, 1'000);

@@ -118,20 +118,20 @@ TEST_F(EndCallsTest, RowsThatWereAcknowledgedAreNotLeftOutBehindAnOpenTransactio
   ends.heirs.clear();
   ends.acknowledged_end = Offset{20};  // and 17 are readable
   calls.on_message(kThere, AskEnds{8, {partition(0)}});
-  ends.acknowledged_end = Offset{30};  // that is for those who ask later
+  ends.acknowledged_end = Offset{30};  // this counts only for later requests
   clock.advance_us(10'000);
   calls.tick();
   EXPECT_TRUE(sent.empty());
   ends.readable_end = Offset{21};
   calls.tick();
   EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{21}});
-  // Who asks again hears before that what is in the way.
+  // A caller gets the reason before it repeats its request.
   calls.on_message(kThere, AskEnds{9, {partition(0)}});
   clock.advance_us(290'000);
   calls.tick();
   EXPECT_EQ(take<EndsTold>(kThere).error->message,
             "rows that were acknowledged lie behind a transaction that is open");
-  // It cannot end, and whoever waits for that is told why.
+  // If the transaction cannot end, the error gives the cause.
   ends.has_min_isr = false;
   calls.on_message(kThere, AskEnds{10, {partition(0)}});
   clock.advance_us(290'000);
@@ -230,7 +230,7 @@ TEST_F(EndCallsTest, WhoIsAloneAsksWhatWasDecidedAndNotThoseWhoAreAway) {
   calls.on_message(kThere, AskEnds{10, {partition()}});
   metadata_asked.at(2)(Error{ErrorCode::NetworkFailure, "away"});
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
-  // It says nothing; when it does, nobody waits any more.
+  // The metadata log does not answer; a later answer is ignored.
   calls.on_message(kThere, AskEnds{11, {partition()}});
   clock.advance_us(5'000'000);
   calls.tick();
@@ -239,7 +239,7 @@ TEST_F(EndCallsTest, WhoIsAloneAsksWhatWasDecidedAndNotThoseWhoAreAway) {
   EXPECT_TRUE(sent.empty());
 }
 
-// Found by simulation: what it had asked came back when it had read of another leader, and so had all been read.
+// Found by simulation: the answer that all metadata had been read arrived after the node had read of another leader.
 TEST_F(EndCallsTest, WhoIsAloneAndReadsOfAnotherLeaderMeanwhileDoesNotLead) {
   ends.has_min_isr = false;
   lead(kHere, 4);
@@ -299,7 +299,7 @@ TEST_F(EndCallsTest, WhoLeadsIsConfirmedByAllWhoCouldLeadByNow) {
   calls.tick();
   ASSERT_TRUE(confirmed);
   EXPECT_EQ(confirmed->error().code, ErrorCode::NotEnoughReplicas);
-  // There is nobody else who could.
+  // No other node could be the leader.
   ends.heirs.clear();
   confirm();
   ASSERT_TRUE(confirmed);

@@ -9,7 +9,7 @@ using storage::MetadataCommand;
 
 namespace {
 
-// The loop is the test: what is posted runs at once, and an append waits for what the test says of it.
+// The test plays the loop: posted tasks run at once, and an append waits for the answer that the test gives.
 struct Mirror {
   Mirror()
       : log(
@@ -36,7 +36,7 @@ struct Mirror {
   std::function<void(Result<Revision>)> answer;
   std::optional<Result<Revision>> result;
   std::pair<Revision, std::string> saved;
-  storage::ClusterTable table;  // as the loop knows it with what is read next
+  storage::ClusterTable table;  // the metadata that the loop has read
   MirroredMetadataLog log;
 };
 

@@ -88,7 +88,7 @@ TEST(NodeWire, an_answer_to_a_fetch_is_one_of_four) {
   EXPECT_EQ(with_batches.high_watermark, Offset{8});
   EXPECT_EQ(with_batches.log_start, Offset{2});
   fetched.batches = {};
-  fetched.producers = "";  // there are none, and the follower begins anew all the same
+  fetched.producers = "";  // an empty list, with which the follower replaces its own
   EXPECT_EQ(round_trip(fetched).producers, "");
   fetched.producers.reset();
   // All epochs of this log are newer.
@@ -219,7 +219,7 @@ TEST(NodeWire, what_is_cut_is_refused_and_what_is_unknown_is_left_out) {
   for (size_t size = 0; size + 1 < body(frame).size(); ++size)
     EXPECT_FALSE(decode_message(body(frame).substr(0, size))) << size;
   std::string newer = frame;
-  newer[4] = 0x70;  // an api key that nobody knows
+  newer[4] = 0x70;  // an unknown api key
   const auto unknown = decode_message(body(newer));
   ASSERT_TRUE(unknown);
   EXPECT_FALSE(*unknown);

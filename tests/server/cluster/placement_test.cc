@@ -61,7 +61,7 @@ TEST(Placement, partitions_that_come_later_go_on_in_turn) {
   EXPECT_EQ(later, (std::vector<std::vector<NodeId>>(all.begin() + 4, all.end())));
 }
 
-// In all rounds: who follows a leader changes from one to the next.
+// This holds in all rounds; the followers of a leader change from one round to the next.
 TEST(Placement, replicas_are_in_different_racks) {
   const auto table = nodes({"a", "a", "b", "b", "c", "c"});
   const auto rack = [](NodeId node) { return (node.value() - 1) / 2; };
@@ -87,7 +87,7 @@ TEST(Placement, where_there_are_too_few_racks_each_has_one_before_another_has_tw
   }
 }
 
-// A topic of one partition leads where its id says: of many topics each node gets its share, also where there are many.
+// The id of a topic with one partition selects its leader: each of many nodes gets its share of the topics.
 TEST(Placement, small_topics_are_spread_over_many_nodes) {
   const auto table = nodes(std::vector<std::string>(100));
   int of_first = 0, of_last = 0;

@@ -44,7 +44,7 @@ class ScrubCallsTest : public ::testing::Test {
     sent.pop_front();
     return message;
   }
-  // Both followers are asked for the same; `second` differs where that is said.
+  // Both followers are asked for the same range; `second` is the digest of the second one.
   void compare(Offset from, Offset end, uint64_t second = 7) {
     const auto there = take<AskDigest>(kThere), elsewhere = take<AskDigest>(kElsewhere);
     EXPECT_EQ(there.from, from);
@@ -94,7 +94,7 @@ TEST_F(ScrubCallsTest, AllRangesAreComparedInTurnAtTheirPace) {
   EXPECT_EQ(second.partition, partition(2));
   EXPECT_EQ(second.from, Offset{0});
   EXPECT_EQ(calls.rounds(), 0);
-  // Whoever does not answer is left out, and so is who leads another epoch's log.
+  // A node that does not answer is left out, and so is a follower of another leader epoch.
   take<AskDigest>(kElsewhere);
   pass(2'000'000);
   pass(100'000);
@@ -124,7 +124,7 @@ TEST_F(ScrubCallsTest, WhatDiffersTwiceIsToldOnce) {
   compare(Offset{50}, Offset{100});
   for (int i = 0; i < 3; ++i) pass(100'000);
   EXPECT_EQ(calls.differing_count(), 1);
-  // In the next round it is the same still; in the one after that somebody has made it right.
+  // The difference remains in the next round, and is repaired before the one after that.
   pass(60'000'000);
   compare(Offset{0}, Offset{50}, 8);
   pass(1'000'000);

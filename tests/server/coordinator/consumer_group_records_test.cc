@@ -42,7 +42,7 @@ ConsumerMember member() {
 
 }  // namespace
 
-// What Kafka 4.1 writes for the same.
+// The bytes that Kafka 4.1 writes for the same members.
 TEST(ConsumerGroupRecords, members_have_the_bytes_of_kafka) {
   ConsumerMember plain{.id = "m", .client_id = "c", .client_host = "h"};
   EXPECT_EQ(encode_member(plain), bytes("00000000026302680100ffffffff0001000100"));

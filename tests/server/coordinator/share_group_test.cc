@@ -1,4 +1,4 @@
-// Share groups as a whole: their members, their sessions, and what a restart finds.
+// Whole share groups: their members, their sessions, and the state after a restart.
 #include <gtest/gtest.h>
 
 #include "tests/server/coordinator/group_test.h"
@@ -48,7 +48,7 @@ class ShareGroupTest : public GroupTest {
     if (epoch == 0) request.partitions = {{part(), {}}};
     return request;
   }
-  // What is lent of the first partition.
+  // The acquired records of the first partition.
   static Lent lent(const ShareFetched& fetched) {
     EXPECT_EQ(fetched.error, KafkaError::None) << fetched.message;
     for (const auto& each : fetched.partitions)
@@ -196,7 +196,7 @@ TEST_F(ShareGroupTest, who_waits_gets_what_comes_in_turn) {
   EXPECT_EQ(lent(**in_vain), Lent{});
 }
 
-// What an acknowledgement costs does not grow with what those who wait read beside.
+// The cost of an acknowledgement does not grow with the other partitions that waiting members read.
 TEST_F(ShareGroupTest, an_acknowledgement_looks_only_at_what_it_frees) {
   make_topic("wide", 40);
   const Uuid wide = topics.snapshot()->find("wide")->id;
@@ -242,7 +242,7 @@ TEST_F(ShareGroupTest, an_acknowledgement_looks_only_at_what_it_frees) {
   EXPECT_FALSE(waiting[1]->has_value());
 }
 
-// As with Kafka. It is in nobody's way.
+// As in Kafka. Such a fetch does not hold up other members.
 TEST_F(ShareGroupTest, nothing_comes_without_room_for_bytes) {
   join("a");
   join("b");
@@ -280,7 +280,8 @@ TEST_F(ShareGroupTest, what_is_lent_is_no_more_than_there_is_room_for) {
   }
 }
 
-// Those of the session before are its own, too: they come back when the connection goes.
+// The records of the earlier session belong to the new one, too: they are released when the
+// connection ends.
 TEST_F(ShareGroupTest, a_session_that_was_opened_anew_gives_back_what_it_has) {
   join("a");
   join("b");

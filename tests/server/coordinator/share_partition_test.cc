@@ -19,7 +19,7 @@ class SharePartitionTest : public testing::Test {
  protected:
   SharePartitionTest() { state.begin_at(0); }
 
-  // Of a log of batches of ten records, up to `end`.
+  // Acquires records from a log with batches of ten records, up to `end`.
   Lent lend(const std::string& member, int64_t records, int64_t end, bool is_strict = false,
             int64_t batch_size = 1'000) {
     SharePartition::Wish wish{.records = records,
@@ -228,8 +228,8 @@ TEST_F(SharePartitionTest, what_is_kept_is_what_was_said) {
   EXPECT_EQ(kept[3].second.state, RecordState::Archived);
 }
 
-// Whatever happens: the ranges cover the window, each record is lent to one, and what the changes tell gives the same
-// as the whole.
+// After any sequence of operations: the ranges cover the window, each record is lent to one member, and the recorded
+// changes restore the same state as a full copy.
 TEST_F(SharePartitionTest, chaos) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     Random random(seed);

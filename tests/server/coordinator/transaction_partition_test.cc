@@ -1,4 +1,4 @@
-// What coordinators of transactions answer, and that what was decided stays so.
+// Answers of transaction coordinators; a decision about a transaction never changes.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -75,7 +75,7 @@ class TransactionPartitionTest : public testing::Test {
     request.is_of_second_version = true;
     return ask(std::move(request)).error;
   }
-  // What opens a transaction in which a node commits.
+  // The request that opens a transaction for a commit by a node.
   AddPartitions commit_of_node(const std::string& id, int32_t timeout_ms) {
     AddPartitions request =
         add_request(ask(InitProducer{.transactional_id = id, .timeout_ms = timeout_ms}).producer);
@@ -140,7 +140,7 @@ TEST_F(TransactionPartitionTest, EachNewProducerOfAnIdHasANewEpoch) {
   EXPECT_EQ(add(first.producer), kProducerFenced);
 }
 
-// The successor does not tell that a new epoch came with the end.
+// The successor's end gives a new epoch, which the fenced producer must not receive.
 TEST_F(TransactionPartitionTest, WhoIsFencedDoesNotTakeTheEndOfItsSuccessorForItsOwn) {
   const ProducerIdentity fenced = init().producer, successor = init().producer;
   EXPECT_EQ(add(successor), KafkaError::None);
@@ -193,8 +193,9 @@ TEST_F(TransactionPartitionTest, WhatWasDecidedEndsSoUnderTheNextCoordinator) {
   EXPECT_EQ(value().state, TransactionState::CompleteCommit);
 }
 
-// Found by simulation: the markers of the next coordinator were lost with the leader that had them, and so was that one's own
-// record, but not this one's, that the transaction was over: it was open for good where it had written.
+// Found by simulation: the markers of the next coordinator were lost with their leader, and so was its record of the
+// decision, but not the old coordinator's record that the transaction was over: so the transaction stayed open in the
+// partitions that it had written to.
 TEST_F(TransactionPartitionTest, WhoIsReplacedDoesNotTakeItForOver) {
   const ProducerIdentity producer = init().producer;
   add(producer);
@@ -228,7 +229,7 @@ TEST_F(TransactionPartitionTest, WhoTakesOverAbortsWhatWasOpen) {
   const ProducerIdentity first = init().producer;
   add(first);
   const ProducerIdentity second = init().producer;
-  // Under an epoch of its own, so that what the first still sends is refused everywhere.
+  // The abort has an epoch of its own, so that all later batches of the first producer are refused.
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, {first.id, 1}, TransactionEnd::Abort}}));
   EXPECT_EQ(second, (ProducerIdentity{first.id, 2}));
   EXPECT_EQ(add(first), kProducerFenced);
@@ -245,7 +246,7 @@ TEST_F(TransactionPartitionTest, WhatIsLeftOpenIsAbortedWhenItsTimeIsOver) {
   pass_ms(1'200);
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, {producer.id, 1}, TransactionEnd::Abort}}));
   EXPECT_EQ(end(producer, true), kProducerFenced);
-  // KIP-360 does not let the late one go on: it does not know the epoch that fenced it.
+  // KIP-360 does not admit the late producer: it does not know the epoch that fenced it.
   EXPECT_EQ(init(producer).error, kProducerFenced);
 }
 
@@ -328,8 +329,8 @@ TEST_F(TransactionPartitionTest, ManyPartitionsAreToldSomeAtATime) {
   EXPECT_EQ(told.size(), 300);
 }
 
-// The epoch of the next transaction is the same: a coordinator that was frozen while another one began that transaction
-// takes its end for the one that it knows (simulated as seed 863).
+// The next transaction has the same epoch: a coordinator that was frozen while another one began that transaction would
+// take its end for the end that it knows (simulated as seed 863).
 TEST_F(TransactionPartitionTest, AnEndThatIsOverIsConfirmedByWhoCanStillWrite) {
   const ProducerIdentity producer = init().producer;
   add(producer);
@@ -371,7 +372,7 @@ TEST_F(TransactionPartitionTest, EachEndGivesANewEpoch) {
   const EndedTransaction ended = end_second(first, true);
   EXPECT_EQ(ended.error, KafkaError::None);
   EXPECT_EQ(ended.producer, (ProducerIdentity{first.id, 1}));
-  // The marker keeps out what is still sent under the epoch before.
+  // The marker fences batches that are still sent under the previous epoch.
   EXPECT_EQ(told, (std::vector<Told>{{"data", 0, ended.producer, TransactionEnd::Commit}}));
   EXPECT_EQ(add(first), kProducerFenced);
   EXPECT_EQ(add(ended.producer), KafkaError::None);
@@ -388,7 +389,7 @@ TEST_F(TransactionPartitionTest, ALostAnswerIsGivenAgain) {
   const ProducerIdentity next = end_second(first, true).producer;
   EXPECT_EQ(end_second(first, true).producer, next);
   EXPECT_EQ(end_second(first, false).error, kInvalidTxnState);
-  EXPECT_EQ(init(first).producer, next);  // which is how a producer goes on, too
+  EXPECT_EQ(init(first).producer, next);  // a producer can also continue in this way
   EXPECT_EQ(told.size(), 1);
   add(next);
   EXPECT_EQ(end_second(first, true).error, kProducerFenced);
@@ -438,7 +439,7 @@ TEST_F(TransactionPartitionTest, WhoIsReplacedSaysThatItIsDecidedAndNotTold) {
   EXPECT_FALSE((*answer)->is_told);
 }
 
-// The node may have died with the coordinator, and nobody sees what lies behind it.
+// The node may have died together with the coordinator, and readers cannot pass the open transaction.
 TEST_F(TransactionPartitionTest, WhatANodeCommitsIsGivenLittleTimeByTheNextCoordinator) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
@@ -448,7 +449,7 @@ TEST_F(TransactionPartitionTest, WhatANodeCommitsIsGivenLittleTimeByTheNextCoord
   EXPECT_EQ(state(), TransactionState::Ongoing);
   lead();
   pass_ms(500);
-  EXPECT_EQ(state(), TransactionState::Ongoing);  // it may have lived, and goes on
+  EXPECT_EQ(state(), TransactionState::Ongoing);  // the node may be alive, and continue
   pass_ms(1'000);
   EXPECT_EQ(state(), TransactionState::CompleteAbort);
 }
@@ -466,7 +467,7 @@ TEST_F(TransactionPartitionTest, WhatANodeOpensAtTheNextCoordinatorHasLittleTime
   EXPECT_EQ(state(), TransactionState::CompleteAbort);
 }
 
-// Its coordinator's disk is full when that is over: the minute that it had elsewhere does not begin anew.
+// When the time is over, the coordinator's disk is full: the minute of the request must not begin again.
 TEST_F(TransactionPartitionTest, AnEndWhoseTimeIsOverIsTriedAgainSoon) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
@@ -532,7 +533,7 @@ TEST_F(TransactionPartitionTest, TheLastEpochIsFollowedByAnotherProducer) {
   EXPECT_EQ(value().producer_id, ProducerId{101});
 }
 
-// An end by time-out has used the last epoch of all, and the producer's own abort tells it of that.
+// The end by time-out has used the last epoch of the producer, and the producer learns it from its own abort.
 TEST_F(TransactionPartitionTest, BehindTheLastEpochOfAllIsAnotherProducer) {
   ProducerIdentity producer = init().producer;
   for (int i = 0; i < 32'766; ++i) producer = init().producer;

@@ -87,7 +87,8 @@ TEST_F(TransactionalOffsetsTest, TakeNoMoreMemoryThanTheyAre) {
   EXPECT_EQ(shard->state_bytes(), 0);
 }
 
-// Who commits the same partition again and again within a transaction writes records; what counts is the last one.
+// A client that commits the same partition repeatedly within a transaction writes many records; only the last one
+// counts.
 TEST_F(TransactionalOffsetsTest, AreKeptOnceForEachPartitionHoweverOftenTheyAreWritten) {
   ASSERT_EQ(commit_for(anna, 5), KafkaError::None);
   const size_t bytes = shard->state_bytes();

@@ -1,4 +1,4 @@
-// The client against a gateway that the test plays: what goes wrong on the way.
+// The client against a gateway that the test plays: failures of the connection.
 #include "server/etcd/etcd_gateway.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,4 @@
-// The client, and what stands on it, with Debian's etcd-server.
+// The client, and the classes that use it, with Debian's etcd-server.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -63,7 +63,7 @@ class EtcdServer {
     ::kill(process_, SIGKILL);
     waitpid(process_, nullptr, 0);
   }
-  // A port that nobody else takes meanwhile: one for each process of tests.
+  // A port that no other test uses meanwhile: one for each process of tests.
   static std::string endpoint() {
     return fmt::format("http://127.0.0.1:{}", 20'000 + getpid() % 10'000);
   }
@@ -235,7 +235,7 @@ TEST_F(RealEtcd, leases_end_when_nobody_keeps_them) {
   EXPECT_EQ(gone.error().code, ErrorCode::OffsetOutOfRange);
 }
 
-// Two nodes append to one metadata log, while etcd is killed and comes back.
+// Two nodes append to one metadata log, while etcd is killed and restarted.
 TEST_F(RealEtcd, the_metadata_log_of_two_nodes_is_the_same) {
   struct Node {
     Node(storage::EtcdClient& etcd, const Clock& clock, uint64_t seed)
@@ -275,7 +275,7 @@ TEST_F(RealEtcd, the_metadata_log_of_two_nodes_is_the_same) {
   EXPECT_TRUE(was_killed);
 }
 
-// Whatever the process before it has asked of etcd may still come.
+// Requests of the previous process may still arrive at etcd.
 TEST_F(RealEtcd, the_key_of_the_process_before_is_not_held_by_the_next_one_of_the_node) {
   const auto make = [&] {
     return std::make_unique<storage::ControllerLease>(etcd, "/left", NodeId{1}, 5'000, clock,

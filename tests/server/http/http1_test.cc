@@ -229,7 +229,7 @@ TEST(Http1, a_body_waits_for_memory) {
     client.say(std::string(60'000, 'x'));
   EXPECT_NE(client.session.refused_memory(), "");
   EXPECT_LT(client.memory.held_bytes(), size_t{4} << 20);
-  EXPECT_FALSE(client.session.is_over());  // whoever drives it says for how long
+  EXPECT_FALSE(client.session.is_over());  // the front end decides how long it waits
 }
 
 TEST(Http1, a_server_that_stops_answers_what_it_has_begun_with) {

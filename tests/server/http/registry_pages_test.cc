@@ -100,7 +100,7 @@ TEST(RegistryPages, what_is_no_utf8_names_nothing) {
   EXPECT_TRUE(api.ask("GET", "/schemas/ids/%ff").starts_with(R"(404 {"error_code":40403,)"));
   EXPECT_TRUE(
       api.ask("GET", "/subjects?subjectPrefix=%ff").starts_with(R"(400 {"error_code":400,)"));
-  // A body is JSON, and so UTF-8, and so are the names in it.
+  // A body is JSON and therefore UTF-8, and so are the names in it.
   EXPECT_TRUE(api.ask("POST", "/subjects/s/versions",
                       "{\"schema\":\"\\\"int\\\"\",\"schemaType\":\"\xff\"}")
                   .starts_with(R"(400 {"error_code":400,)"));
@@ -236,7 +236,7 @@ TEST(RegistryPages, references_protect_what_they_name) {
             R"(422 {"error_code":42206,)");
   api.ask("DELETE", "/subjects/u");
   EXPECT_EQ(api.ask("DELETE", "/subjects/r"), "200 [1]");
-  // What refers to it can still come back.
+  // The deleted schema that refers to it can still be restored.
   EXPECT_EQ(api.ask("DELETE", "/subjects/r?permanent=true").substr(0, 24),
             R"(422 {"error_code":42206,)");
 }
@@ -270,7 +270,7 @@ TEST(RegistryPages, a_subject_that_changes_meanwhile_is_compared_with_once_more)
   change_level(engine::Compatibility::Full);
   EXPECT_EQ(api.ask("POST", "/subjects/s/versions", kWider).substr(0, 3), "409");
   EXPECT_EQ(api.examined - before, 2);
-  // Where it changes all the time nobody tries for good.
+  // If the subject changes all the time, the server gives up after a few attempts.
   before = api.examined;
   for (int i = 0; i < 10; ++i)
     change_level(i % 2 == 0 ? engine::Compatibility::Forward : engine::Compatibility::Full);

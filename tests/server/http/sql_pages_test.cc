@@ -71,7 +71,7 @@ TEST(SqlPages, a_client_that_goes_ends_what_it_waits_for) {
   api->post("/query", R"({"ksql":"SELECT n FROM ticks EMIT CHANGES;"})");
   EXPECT_EQ(api->backend.running_pushes(), 1);
   api->client.session.receive("");
-  api.reset();  // nothing refers to what is gone
+  api.reset();  // nothing may refer to it afterwards
 }
 
 TEST(SqlPages, a_push_query_shows_rows_as_they_come_and_can_be_closed) {

@@ -1,4 +1,4 @@
-// What a client of Kafka's may do, by its user's rights.
+// The requests that a Kafka client may send, by the rights of its user.
 #include <fstream>
 
 #include "server/auth/access.h"
@@ -225,7 +225,7 @@ TEST_F(KafkaAccessTest, topics_are_read_and_written_by_rights) {
   EXPECT_EQ(fetch("orders"), KafkaError::None);
   EXPECT_EQ(fetch("secrets"), kTopicFailed);
   EXPECT_EQ(all_topics(), std::vector<std::string>{"orders"});
-  grant("orders", "ann", 0);  // for connections that are there, too
+  grant("orders", "ann", 0);  // also for existing connections
   EXPECT_EQ(fetch("orders"), kTopicFailed);
 }
 
@@ -422,7 +422,7 @@ class RulesTest : public KafkaAccessTest {
   }
 };
 
-// The product of what Kafka's protocol can name; a rule that is made is listed as it was made, and can be deleted.
+// All combinations that Kafka's protocol can name: a new rule is listed as it was made, and can be deleted.
 TEST_F(RulesTest, each_rule_that_means_something_is_made_listed_and_deleted) {
   open("root");
   using enum Operation;
@@ -562,7 +562,7 @@ TEST_F(RulesTest, denials_bind_owners_and_not_superusers) {
   DeleteTopicsRequest remove;
   remove.topic_names = {"orders"};
   EXPECT_EQ(ask<DeleteTopicsResponse>(remove, 4).responses.at(0).error_code, kTopicFailed);
-  // Nor does an owner take away what denies it something.
+  // An owner cannot delete a rule that denies it something, either.
   DeleteAclsRequest forget;
   forget.filters.resize(1);
   auto& filter = forget.filters[0];

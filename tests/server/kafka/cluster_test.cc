@@ -1,4 +1,4 @@
-// What clients are told by a node that is one of several.
+// The answers of a node that is one of several.
 #include "server/kafka/cluster_view.h"
 #include "server/kafka/leaders.h"
 #include "server/kafka/long_polls.h"
@@ -43,7 +43,7 @@ class ClusterTest : public SessionTest {
     view->metadata = table_.snapshot();
     backend.view = std::move(view);
   }
-  // What was asked of the cluster, as all nodes carry it out.
+  // Applies the commands that were sent to the cluster, as all nodes do.
   void carry_out() {
     for (const std::string& part : std::exchange(backend.cluster_parts, {})) apply(part);
     publish();
@@ -103,7 +103,7 @@ TEST_F(ClusterTest, metadata_tell_the_nodes_that_are_there_and_who_leads) {
   EXPECT_EQ(partition.offline_replicas, std::vector<int32_t>{3});
 }
 
-// Any node takes what Kafka's controller takes; clients that hear of none wait.
+// Any node accepts the requests that Kafka's controller accepts; clients without a known controller would wait.
 TEST_F(ClusterTest, a_node_that_is_there_stands_for_a_controller_that_is_not_known) {
   assign(kThere, {kThere, kHere}, 5);
   publish(-1);
@@ -143,7 +143,7 @@ TEST_F(ClusterTest, who_does_not_lead_says_who_does_and_where_that_is) {
             KafkaError::NotLeaderOrFollower);
 }
 
-// What would be acknowledged at once, by a log that believes that it has the only replica.
+// Otherwise a log that believes to have the only replica would acknowledge the records at once.
 TEST_F(ClusterTest, nothing_is_taken_before_the_log_has_taken_the_role) {
   assign(kHere, {kHere, kThere}, 5);
   EXPECT_EQ(first(produce_with(-1)).error_code, KafkaError::NotLeaderOrFollower);
@@ -184,7 +184,7 @@ TEST_F(ClusterTest, the_metadata_log_is_described_as_the_controller_tells_it) {
       << "the leader has read what others have";
   EXPECT_EQ(partition.current_voters[1].last_fetch_timestamp, 1'001) << "and not before it did";
   EXPECT_EQ(partition.current_voters[2].last_fetch_timestamp, -1);
-  // What nobody has repeated for long is not believed.
+  // A report that was not repeated for long is not used.
   clock.advance_us(60'000'000);
   EXPECT_EQ(ask<DescribeQuorumResponse>(request, 0).topics.at(0).partitions.at(0).error_code,
             KafkaError::NotLeaderOrFollower);
@@ -254,7 +254,7 @@ TEST_F(ClusterTest, topics_are_made_while_a_node_is_away) {
   request.topics[0].replication_factor = 4;
   EXPECT_EQ(ask<CreateTopicsResponse>(request, 5).topics.at(0).error_code,
             kInvalidReplicationFactor);
-  // Too few are there to write to it.
+  // With one of three nodes present, too few replicas could be in sync to write to the topic.
   auto view = std::make_shared<ClusterView>(*backend.view);
   view->nodes.pop_back();
   backend.view = std::move(view);
@@ -422,8 +422,8 @@ TEST_F(ClusterTest, elections_are_answered_by_who_leads) {
   EXPECT_TRUE(ask<ElectLeadersResponse>(all, 2).replica_election_results.empty());
 }
 
-// A producer sends several without waiting for answers; between two of them the node becomes the leader. To the log
-// the producer is unknown, and what comes first of it would be taken whatever its place.
+// A producer sends several batches without waiting for answers; between two of them the node becomes the leader. The
+// log does not know the producer, and would accept its first batch with any sequence.
 TEST_F(ClusterTest, nothing_is_taken_before_what_was_refused_before_it) {
   assign(kHere, {kHere, kThere}, 5);
   EXPECT_EQ(error_of_sequence(0), KafkaError::NotLeaderOrFollower);
@@ -463,7 +463,7 @@ TEST_F(ClusterTest, what_is_next_is_taken_whatever_was_refused_before) {
   EXPECT_EQ(error_of_sequence(2), KafkaError::None);
 }
 
-// A leader that was frozen, and does not know yet that another one leads: records went on there.
+// A leader that was frozen does not know yet that another node leads and has newer records.
 TEST_F(ClusterTest, who_is_leader_no_more_does_not_judge_by_what_he_has) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
@@ -522,7 +522,7 @@ TEST_F(ClusterTest, an_offset_that_is_not_there_is_told_when_that_is_confirmed) 
   backend.is_replaced = true;
   backend.confirmations.front()();
   EXPECT_EQ(error(), KafkaError::NotLeaderOrFollower);
-  // A server that stops answers nobody any more.
+  // A server that stops does not wait for the confirmation.
   send(fetch("t", 9), 11);
   EXPECT_FALSE(error());
   session.shut_down({ErrorCode::ShuttingDown, "the server stops"});
@@ -530,7 +530,7 @@ TEST_F(ClusterTest, an_offset_that_is_not_there_is_told_when_that_is_confirmed) 
   EXPECT_TRUE(session.is_over());
 }
 
-// However often a request names a partition, and however many requests come one behind the other.
+// This holds however often a request names a partition, and however many requests follow each other.
 TEST_F(ClusterTest, others_are_asked_once_about_a_partition_and_once_at_a_time) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
@@ -549,7 +549,7 @@ TEST_F(ClusterTest, others_are_asked_once_about_a_partition_and_once_at_a_time) 
   }
 }
 
-// A long poll looks once more when the polls know of it; this one has nothing to look at yet.
+// A long poll reads the log once more after it is registered; this one has nothing to read before the confirmation.
 TEST_F(ClusterTest, what_is_not_confirmed_yet_is_not_told_to_a_long_poll) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
@@ -576,7 +576,7 @@ TEST_F(ClusterTest, what_is_not_confirmed_yet_is_not_told_to_a_long_poll) {
             KafkaError::OffsetOutOfRange);
 }
 
-// What it asks behind records that wait is as old as its answer, not as its question.
+// A Metadata request that waits behind records is answered with the state at the time of its answer.
 TEST_F(ClusterTest, where_leaders_are_is_told_as_of_the_answer) {
   assign(kHere, {kHere, kThere}, 5);
   take_role(ReplicaRole::Leader, 5);
@@ -603,7 +603,7 @@ TEST_F(ClusterTest, where_too_few_are_in_sync_all_of_them_are_not_waited_for) {
   EXPECT_EQ(first(produce_with(1)).error_code, KafkaError::None);
 }
 
-// Whoever led before has shown more than this node knows to be visible (KIP-207).
+// The previous leader has shown more records than this node knows to be visible (KIP-207).
 TEST_F(ClusterTest, the_latest_offset_is_told_when_all_of_before_is_visible) {
   const auto latest = [&](int16_t version) {
     ListOffsetsRequest request;
@@ -626,7 +626,7 @@ TEST_F(ClusterTest, the_latest_offset_is_told_when_all_of_before_is_visible) {
   EXPECT_EQ(latest(5).offset, 1);
 }
 
-// A client that was told something would ask again, here, for as long as the node is cut off from etcd.
+// A client with an answer would repeat its request to this node for as long as the node is cut off from etcd.
 TEST_F(ClusterTest, a_suspended_node_ends_the_connections_of_those_who_ask_for_leaders) {
   assign(kHere, {kHere, kThere}, 5);
   auto view = std::make_shared<ClusterView>(*backend.view);

@@ -138,7 +138,7 @@ TEST(Codec, records_that_lie_apart_are_written_as_one) {
     EXPECT_EQ(encode(version, apart), encode(version, whole));
 }
 
-// librdkafka since 2.3 asks for all topics so.
+// librdkafka since 2.3 asks for all topics in this form.
 TEST(Codec, bytes_behind_the_body_of_a_request_are_ignored) {
   const std::string frame =
       "\0\x03\0\x0c\0\0\0\1\0\x07rdkafka\0"s  // Metadata, version 12

@@ -1,4 +1,4 @@
-// Fetches that go on with what was asked and answered before (KIP-227), by topic names and ids (KIP-516).
+// Fetches that continue earlier ones (KIP-227), by topic names and ids (KIP-516).
 #include "server/kafka/fetch_sessions.h"
 
 #include "server/kafka/wire_errors.h"

@@ -1,4 +1,4 @@
-// What clients say of leader epochs is compared with what the log knows of them.
+// Leader epochs in clients' requests are compared with the epochs in the log.
 #include "server/kafka/wire_errors.h"
 #include "storage/log/replica_log.h"
 #include "tests/server/kafka/session_fixture.h"

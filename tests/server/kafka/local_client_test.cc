@@ -1,4 +1,5 @@
-// A client within the process: requests are answered in their order, each once, and nobody is called who has gone.
+// A client within the process: each request is answered once and in order, and no callback of a closed client is
+// called.
 #include "server/kafka/local_client.h"
 
 #include <fmt/format.h>
@@ -15,7 +16,7 @@ class LocalClientTest : public SessionTest {
       return std::make_unique<Session>(backend, host, clock, node);
     });
   }
-  // What is due happens.
+  // Runs the due tasks.
   void turn() {
     loop.post([this] { loop.stop(); });
     loop.run();
@@ -100,7 +101,7 @@ TEST_F(LocalClientTest, what_a_callback_asks_is_answered) {
   EXPECT_EQ(called, 5);
 }
 
-// The session ends with a request that it cannot read: all who wait are told.
+// The session ends with a request that it cannot read: all waiting callers get an error.
 TEST_F(LocalClientTest, all_are_told_when_the_session_ends) {
   auto client = open();
   int failed = 0;

@@ -58,7 +58,7 @@ TEST_F(SessionTest, the_log_says_what_was_malformed_and_whose_it_was) {
                 std::string(32, 'x') + "\")");
 }
 
-// libpq asks for TLS first; psql then waited for the rest of what Kafka takes for a request.
+// libpq asks for TLS first; psql used to wait for the rest of the bytes that Kafka takes for a request.
 TEST_F(SessionTest, a_client_of_postgresql_is_shown_the_right_port) {
   const std::string ssl("\0\0\0\x08\x04\xd2\x16\x2f", 8), gss("\0\0\0\x08\x04\xd2\x16\x30", 8);
   const std::string start("\0\0\0\x13\0\3\0\0user\0ada\0\0\0", 19);
@@ -415,7 +415,8 @@ TEST_F(SessionTest, a_long_poll_that_was_woken_for_nothing_takes_the_next_record
   EXPECT_EQ(answers().size(), 1u);
 }
 
-// The polls wake a loop only for what is waited for: what comes between the look at the log and that must be seen.
+// The polls wake a loop only for registered partitions: records that arrive between the first read of the log and the
+// registration must be seen.
 TEST_F(SessionTest, a_long_poll_looks_again_once_the_polls_know_of_it) {
   create_topic("t");
   server::Loop loop;
@@ -477,7 +478,7 @@ TEST_F(SessionTest, a_long_poll_ends_when_its_topic_is_deleted) {
   send(fetch("t", 0, 30'000), 11);
   EXPECT_TRUE(answers().empty());
   backend.delete_topic("t", [](Status status) { EXPECT_TRUE(status); });
-  session.grown();  // as the log says it of partitions that are dropped
+  session.grown();  // as the log announces dropped partitions
   session.run();
   const std::vector<Answer> all = answers();
   ASSERT_EQ(all.size(), 1u);

@@ -50,7 +50,7 @@ TEST_F(TopicsTest, a_topic_that_is_named_twice_is_left_alone) {
   EXPECT_EQ(backend.topics()->find("new"), nullptr);
 }
 
-// Metrics could not tell them apart.
+// Metrics could not distinguish them.
 TEST_F(TopicsTest, names_that_differ_in_dots_alone_are_not_made_side_by_side) {
   create_topic("x.a");
   CreateTopicsRequest request;
@@ -80,7 +80,7 @@ TEST_F(TopicsTest, a_new_topic_is_told_with_its_settings) {
   EXPECT_EQ(made[1].num_partitions, -1);
 }
 
-// The thread that makes them has a queue that is bounded, and others ask, too.
+// The thread that creates topics has a bounded queue, which other clients use, too.
 TEST_F(TopicsTest, of_a_large_request_some_topics_at_a_time_are_made) {
   constexpr int kTopics = 1'500;
   RequestHeader header;

@@ -60,7 +60,7 @@ TEST(LostRecordsTest, others_are_not_and_who_was_made_later_has_seen_nothing_of_
   EXPECT_FALSE(why(election(partition(kOther), 11)));
   EXPECT_FALSE(why(election(partition(storage::kReplicatedJournal, 5), 11)));
   EXPECT_FALSE(why(election(partition(kOrders), 9)));
-  // Though its replica here may be as it was before.
+  // But the replica on this node may still be the old one.
   EXPECT_EQ(elections_over(*query(), election(partition(kOrders), 9)).size(), 1u);
 }
 

@@ -13,7 +13,7 @@
 namespace server {
 namespace {
 
-// Remembers which queries it was told to run.
+// Remembers the queries that it should run.
 class RecordingRunner : public QueryRunner {
  public:
   void remove_leftovers(const Known&) override {}
@@ -190,7 +190,7 @@ TEST_F(TwoAppliers, each_applies_what_the_other_appends) {
   EXPECT_EQ(other_->sources(), one_->sources());
   EXPECT_EQ(other_->runner.running(), one_->runner.running());
 
-  // What it decides stands on what the other one did.
+  // A later decision of the other process is based on these definitions.
   const std::string query = *one_->runner.running().begin();
   ASSERT_TRUE(other_->submit("TERMINATE " + query + ";").get());
   ASSERT_TRUE(becomes_true([&] { return one_->runner.running().empty(); }));
@@ -378,7 +378,7 @@ TEST_F(TwoProcesses, what_a_transaction_defines_is_its_own_until_it_ends) {
 TEST_F(TwoProcesses, the_controller_undoes_what_a_process_that_is_gone_has_left) {
   presence_of_one_ = Presence::Gone;
   ASSERT_TRUE(becomes_true([&] { return one_->sources() == before_; }));
-  // It was not gone, as it turns out.
+  // The process was alive after all.
   const auto refused =
       one_->submit("CREATE TABLE more (id INT PRIMARY KEY) WITH (PARTITIONS = 1);", transaction_)
           .get();
@@ -397,7 +397,7 @@ TEST_F(TwoProcesses, one_that_is_away_for_a_moment_goes_on) {
 }
 
 TEST_F(TwoProcesses, what_no_session_ends_is_undone_by_its_own_process) {
-  // As where the answer to what was appended got lost.
+  // As if the answer to the append were lost.
   DefinitionCommand command;
   const Uuid lost = Uuid::random();
   command.changes.push_back(OwnTransaction{lost, {NodeId{1}, storage::NodeEpoch{1}}});

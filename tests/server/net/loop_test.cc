@@ -30,7 +30,7 @@ TEST(Loop, runs_what_other_threads_post_in_order) {
   EXPECT_FALSE(loop.is_here());
 }
 
-// Only who posts into an empty mailbox wakes the loop: nobody's task may be left behind.
+// Only a post into an empty mailbox wakes the loop: no task may be left behind.
 TEST(Loop, that_sleeps_between_posts_of_many_threads_misses_none) {
   Loop loop;
   constexpr int kThreads = 4, kPosts = 5'000;
@@ -126,7 +126,7 @@ TEST(Loop, lets_kinds_of_work_take_turns) {
   EXPECT_EQ(seen, (std::vector<std::string>{"many", "few", "last", "many", "few", "many"}));
 }
 
-// Those who have much to do at the end of a turn do not hold up who works in slices.
+// Deferred work that takes long does not delay work in slices.
 TEST(Loop, ends_a_turn_before_all_that_was_deferred_is_done) {
   Loop loop;
   std::vector<std::string> seen;
@@ -143,7 +143,7 @@ TEST(Loop, ends_a_turn_before_all_that_was_deferred_is_done) {
   EXPECT_EQ(seen, (std::vector<std::string>{"deferred", "work", "deferred", "deferred"}));
 }
 
-// A thousand who have each much to do do not hold up the one who comes after them.
+// A thousand long deferred tasks do not delay the one that was deferred after them.
 TEST(Loop, does_not_let_what_was_deferred_later_wait_for_all_that_is_left) {
   Loop loop;
   std::vector<std::string> seen;
@@ -160,7 +160,7 @@ TEST(Loop, does_not_let_what_was_deferred_later_wait_for_all_that_is_left) {
   EXPECT_EQ(seen, (std::vector<std::string>{"many", "many", "later", "many", "many"}));
 }
 
-// A message waits for one slice, however many wait: those who work take turns with those who ask.
+// A message waits for one slice at most, however many slices wait: work and messages take turns.
 TEST(Loop, runs_slices_of_work_one_a_turn_behind_the_messages) {
   Loop loop;
   std::vector<std::string> seen;

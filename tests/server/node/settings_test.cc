@@ -29,7 +29,7 @@ class SettingsTest : public testing::Test {
     std::ofstream(path) << text;
     return path;
   }
-  // What is printed when these are refused.
+  // The text that is printed when the arguments are refused.
   static std::string refusal(const std::vector<const char*>& arguments) {
     testing::internal::CaptureStderr();
     const ServerArguments read_arguments = read(arguments);

@@ -19,7 +19,7 @@ using engine::Value;
 
 namespace {
 
-// A value as it is after it went out in binary and came back as text.
+// The value after it was written in binary and read back as text.
 std::string there_and_back(const SqlType& type, const Value& value) {
   Column column(type);
   column.append_value(value);
@@ -183,7 +183,7 @@ TEST(BinaryLabels, go_there_and_back) {
   }
 }
 
-// What comes back is brought into the normal form by whoever reads the text.
+// The reader of the text brings the value into its normal form.
 TEST(BinaryLabels, of_ranges_and_addresses_mean_the_same) {
   struct Case {
     std::string_view type, text;

@@ -117,7 +117,7 @@ TEST(CopyIn, waits_for_a_backend_that_is_behind) {
   EXPECT_EQ(client.hear(), "C(COPY 5001) Z(I)");
 }
 
-// Which may ask for it in the middle of a message.
+// The backend may ask for a pause in the middle of a message.
 TEST(CopyIn, a_long_message_waits_for_a_backend_that_is_behind) {
   Begun client;
   client.backend.copy_asks_to_wait = true;
@@ -170,7 +170,7 @@ TEST(CopyIn, a_long_message_does_not_hold_up_others) {
   EXPECT_EQ(client.hear(), "C(COPY 200000) Z(I)");
 }
 
-// What comes after an error in a long message is not read as something else.
+// The rest of a long message after an error must not be read as other messages.
 TEST(CopyIn, the_rest_of_a_long_message_with_an_error_is_left_out) {
   Begun client;
   std::string rows = "bad\n";

@@ -75,7 +75,8 @@ TEST(Errands, long_parameters_are_read_elsewhere) {
   EXPECT_EQ(client.say(insert("1")), answer);
 }
 
-// A worker may come to them when the client has left, and its session's memory account with it.
+// A worker may run the errand after the client has left, when the session's memory account no
+// longer exists.
 TEST(Errands, what_reads_long_parameters_is_not_charged_to_the_session) {
   MemoryBudget budget(size_t{64} << 20);
   MemoryAccount account(budget);

@@ -321,7 +321,7 @@ TEST(ExtendedInsert, that_was_flushed_is_dropped_when_a_later_one_fails) {
   EXPECT_EQ(client.backend.people.size(), 1u);
 }
 
-// As drivers end what they have flushed and do not want any more.
+// Drivers end flushed messages that are no longer needed in this way.
 TEST(ExtendedInsert, that_was_flushed_is_dropped_by_rollback_without_begin) {
   Begun client;
   const std::string one = bind({"1", "x"}, {.statement = "i"}) + execute();

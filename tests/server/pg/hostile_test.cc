@@ -74,7 +74,7 @@ TEST(BadInput, a_statement_that_is_too_long_is_refused_unread) {
             "E(54000 the statement is longer than 4 MB) Z(I)");
 }
 
-// Each seed is one connection; what it answers does not matter, only that it lives.
+// Each seed is one connection; its answers do not matter, only that the session survives.
 TEST(BadInput, at_random_does_no_harm) {
   const std::string kPieces[] = {startup({{"user", "ada"}}),
                                  query("SELECT 1"),

@@ -8,7 +8,7 @@ using server::pg::shape_of;
 
 namespace {
 
-// The text with its parameters, and what they stand for; "-" where there are none.
+// The text with its parameters, and their values; "-" if it has none.
 std::string shape(std::string_view text) {
   const auto found = shape_of(text);
   if (!found) return "-";

@@ -79,7 +79,8 @@ TEST_F(NotificationsTest, have_bounds) {
             "E(22023 channel name too long) Z(I)");
 }
 
-// One that sits in a transaction keeps nobody from sending, and learns that it has missed something.
+// A listener inside of a transaction does not block senders; its connection ends with an error that it has missed
+// notifications.
 TEST_F(NotificationsTest, who_does_not_read_is_sent_away) {
   listener.say(query("LISTEN news"));
   listener.say(query("BEGIN"));

@@ -73,7 +73,7 @@ TEST(TableEncoder, one_long_value_does_not_widen_what_follows) {
   EXPECT_LT(out.size(), 100'000u + 102 * 400);
 }
 
-// Of DataRows, of COPY's lines and of tables.
+// The encoders of DataRow messages, of COPY's lines and of tables.
 class EveryEncoder : public testing::TestWithParam<int> {
  protected:
   std::unique_ptr<RowEncoder> encoder() const {

@@ -13,7 +13,7 @@ using enum engine::FetchDirection;
 
 class ScrollRowsTest : public ::testing::Test {
  protected:
-  // Rows that hold their numbers, in chunks of so many.
+  // Adds one chunk of `rows` rows, each with its number.
   void add(int rows) {
     auto column = std::make_shared<engine::Column>(engine::TypeKind::Integer);
     for (int i = 0; i < rows; ++i) column->append(++last_);

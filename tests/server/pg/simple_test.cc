@@ -78,7 +78,7 @@ TEST(SimpleProtocol, waits_for_a_statement_that_takes_time) {
   EXPECT_EQ(client.hear(), "C(INSERT 0 1) Z(I) T(?column?:23) D(1) C(SELECT 1) Z(I)");
 }
 
-// A write to the socket for each statement, not for each part of what it says.
+// The session writes to the socket once per statement, not once per part of its answer.
 TEST(SimpleProtocol, sends_what_is_said_before_an_answer_with_it) {
   Begun client;
   client.backend.holds_writes = true;
@@ -365,7 +365,7 @@ TEST(Settings, are_undone_when_another_statement_of_the_text_fails) {
   EXPECT_TRUE(client.say(query("SET TimeZone TO 'Asia/Tokyo'; RESET ALL; SET nosuch = 1"))
                   .starts_with("C(SET) C(RESET) E(42704 "));
   EXPECT_EQ(client.say(query("SHOW TimeZone")), "T(TimeZone:25) D(UTC) C(SHOW) Z(I)");
-  // What has been said before stays.
+  // Settings of earlier messages stay.
   client.say(query("SET TimeZone TO 'Asia/Tokyo'"));
   client.say(query("SHOW nosuch"));
   EXPECT_EQ(client.say(query("SHOW TimeZone")), "T(TimeZone:25) D(Asia/Tokyo) C(SHOW) Z(I)");

@@ -85,7 +85,7 @@ TEST(Startup, does_not_wait_for_ever) {
   EXPECT_TRUE(client.session.is_over());
 }
 
-// Its answers are not read, so nothing goes on: but time does.
+// The client does not read the answers, so the session makes no progress while time passes.
 TEST(Startup, does_not_wait_for_ever_for_who_does_not_read) {
   Conversation client;
   client.session.set_output_full(true);

@@ -74,7 +74,7 @@ TEST(Deferrable, is_shown_as_it_was_asked_for) {
   EXPECT_EQ(client.say(query(show)), shown("off") + " Z(I)");
 }
 
-// Drivers prepare first: it counts what the transaction is when the statement runs.
+// Drivers prepare first: the mode of the transaction at the time of execution counts.
 TEST(ReadOnly, refuses_what_was_prepared) {
   Begun client;
   client.say(parse(kInsert, "s") + sync_up());
@@ -114,7 +114,8 @@ TEST(Transactions, give_back_what_they_have_when_they_fail) {
   EXPECT_EQ(client.backend.rollbacks, before) << "it may go on";
 }
 
-// Programs begin anew after 57P01: whose rows are on their way is told what became of them.
+// Programs start over after 57P01: a client whose rows are being written first gets the result of
+// its statement.
 TEST(Stops, answer_what_is_being_written) {
   const Error reason{ErrorCode::ShuttingDown, "the server stops"};
   for (const bool is_extended : {false, true}) {

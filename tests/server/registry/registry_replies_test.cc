@@ -1,4 +1,4 @@
-// Where a registry is, and what it may answer.
+// The address of a registry, and its possible answers.
 #include "server/registry/registry_replies.h"
 
 #include <gtest/gtest.h>

@@ -50,7 +50,7 @@ TEST(StatementWorkers, jobs_run_each_once) {
 TEST(StatementWorkers, the_queue_is_bounded_in_bytes) {
   StatementWorkers workers(1, 100);
   const Busy busy(workers);
-  EXPECT_TRUE(workers.try_run(1'000, [] {}));  // into an empty queue anything goes
+  EXPECT_TRUE(workers.try_run(1'000, [] {}));  // an empty queue accepts a statement of any size
   EXPECT_FALSE(workers.try_run(1, [] {}));
 }
 

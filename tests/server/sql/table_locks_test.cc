@@ -41,7 +41,7 @@ TEST_F(TableLocksTest, who_comes_first_goes_first) {
   EXPECT_TRUE(c.hold);
 }
 
-// Each has what another one wants.
+// Each session has a lock that another one waits for.
 TEST_F(TableLocksTest, who_would_wait_for_itself_is_told_so) {
   const auto ask_as = [&](Session& session, std::set<std::string> names) {
     auto asked = locks.ask(
@@ -128,7 +128,7 @@ TEST_F(TableLocksTest, readers_go_together_and_not_with_writers) {
 TEST(SerialNumbers, come_behind_what_was_noted) {
   SerialNumbers numbers;
   const SerialNumbers::Column column{Uuid(), 0};
-  numbers.note(column, 7);  // before anybody knows where they begin
+  numbers.note(column, 7);  // before the start of the numbers is known
   EXPECT_FALSE(numbers.knows(column));
   EXPECT_FALSE(numbers.take(column, 1));
   numbers.begin(column, 3);

@@ -27,7 +27,7 @@ TEST_F(GeneratorClockTest, rows_are_due_from_the_first_poll_on) {
   EXPECT_EQ(poll(rows, 70), (Rows{70, 79}));
   EXPECT_EQ(poll(rows, 80), Rows());
   clock_.advance_us(1 * 1000);
-  EXPECT_EQ(poll(rows, 75), (Rows{75, 80}));  // what was not taken comes again
+  EXPECT_EQ(poll(rows, 75), (Rows{75, 80}));  // rows that were not taken are offered again
 }
 
 TEST_F(GeneratorClockTest, parts_of_rows_do_not_get_lost) {

@@ -1,4 +1,4 @@
-// What a snapshot of a journal contains is in another node afterwards, and its tasks go on behind it.
+// Another node has the contents of a journal's snapshot after it is installed, and its tasks continue behind it.
 #include "server/tasks/journal_install.h"
 
 #include <gtest/gtest.h>
@@ -174,7 +174,7 @@ TEST_F(JournalInstallTest, all_is_there_and_the_next_commit_follows) {
   EXPECT_EQ(exchange->log_end(), Offset{5});
   EXPECT_EQ(exchange->high_watermark(), Offset{5});
   EXPECT_EQ(to_.log->find_partition({kExchange.topic, PartitionId{0}})->log_end(), Offset{0});
-  // What was sent before counts as sent, and what follows is taken.
+  // Batches before the snapshot count as sent, and the next ones are accepted.
   const auto begun = storage::begin_task_and_wait(*to_.log, kTask).value();
   EXPECT_EQ(to_.carry_out(begun.epoch, 7, 8).error().code, ErrorCode::OutOfOrderSequence);
   ASSERT_TRUE(to_.carry_out(begun.epoch, 6, 8));

@@ -1,4 +1,4 @@
-// What tasks read of partitions that have transactions.
+// The records that tasks read from partitions with transactions.
 #include <gtest/gtest.h>
 
 #include "records/control_batch.h"
@@ -47,7 +47,7 @@ TEST(LogSourcesTest, WhatIsUndecidedIsNotReadAndWhatWasAbortedIsHidden) {
   sources->release();
 }
 
-// After a restart nothing but the marker itself tells of it.
+// After a restart only the marker itself shows that it is one.
 TEST(LogSourcesTest, MarkersOfTransactionsThatAreOverAreHiddenAfterARestart) {
   storage::MemoryDisk disk;
   {

@@ -62,7 +62,7 @@ TEST_F(SupervisorTest, a_query_goes_on_where_it_was_after_a_restart) {
   EXPECT_EQ(node_->tasks->recovered().tasks, 4u);
 }
 
-// A query whose inputs have more partitions has tasks for them: the metadata says how many.
+// A query whose inputs get more partitions gets tasks for them; the metadata have the number of partitions.
 TEST_F(SupervisorTest, a_topic_that_grows_gives_its_queries_more_tasks) {
   ASSERT_TRUE(node_->change(GrowTopic{"s", 5}));
   EXPECT_EQ(task_count(), 5u + 2u);  // the exchange keeps its number
@@ -70,7 +70,7 @@ TEST_F(SupervisorTest, a_topic_that_grows_gives_its_queries_more_tasks) {
   EXPECT_TRUE(node_->eventually([&] { return node_->records_in("CTAS_T_0") == 2; }));
 }
 
-// What it would make of half of an input is wrong, and a restart would end it anyway.
+// Its results from half of an input would be wrong, and a restart would end the query anyway.
 TEST_F(SupervisorTest, a_join_whose_inputs_come_apart_stops_at_once) {
   ASSERT_TRUE(node_->define("CREATE STREAM l (k INT KEY, v INT) WITH (PARTITIONS = 2);"));
   ASSERT_TRUE(node_->define("CREATE TABLE r (k INT PRIMARY KEY, w INT) WITH (PARTITIONS = 2);"));
@@ -142,7 +142,7 @@ TEST_F(SupervisorTest, statements_do_not_wait_for_the_state_writer) {
   may_go_on.set_value();
 }
 
-// The id is the user's to give: what is still to be removed of the former query is another's.
+// The user chooses the id, so data of a former query with this id may still wait for their removal.
 TEST_F(SupervisorTest, a_query_with_the_id_of_one_that_was_dropped_begins_anew) {
   ASSERT_TRUE(node_->define("CREATE STREAM out (v INT) WITH (PARTITIONS = 1);"));
   const std::string insert = "INSERT INTO out WITH (QUERY_ID = 'mine') SELECT v FROM s;";
@@ -189,7 +189,7 @@ TEST_F(SupervisorTest, a_query_whose_id_is_too_long_keeps_no_other_from_running)
   EXPECT_EQ(node_->supervisor->trouble_of(long_plan->id), std::nullopt);
 }
 
-// After a crash nothing would tell the new query's state from the one that was to be removed.
+// After a crash the new query's state could not be distinguished from the state that was to be removed.
 TEST_F(SupervisorTest, an_id_is_free_again_once_nothing_is_left_under_it) {
   ASSERT_TRUE(node_->define("CREATE STREAM out (v INT) WITH (PARTITIONS = 1);"));
   const std::string insert = "INSERT INTO out WITH (QUERY_ID = 'MINE') SELECT v FROM s;";
@@ -218,7 +218,7 @@ TEST_F(SupervisorTest, an_id_is_free_again_once_nothing_is_left_under_it) {
   EXPECT_EQ(node_->state->task_ids().value().size(), 1u);
 }
 
-// What is behind in the log counts whether or not a task looks at it.
+// Unread records in the log count whether or not a task reads them.
 TEST_F(SupervisorTest, a_query_that_is_paused_says_how_far_it_is_behind) {
   const auto lag = [&] {
     int64_t sum = 0;
@@ -259,8 +259,8 @@ TEST_F(SupervisorTest, a_task_that_is_fenced_is_built_anew) {
   EXPECT_EQ(task_count(), 4u);
 }
 
-// That may take a minute, as long as the journal reaches behind the checkpoint. It is not for nothing either: a
-// query is not kept from starting for ever.
+// Such a restart may take a minute, as long as the journal reaches behind the checkpoint. It also makes progress, so
+// that the query starts in the end.
 TEST_F(SupervisorTest, statements_do_not_wait_for_a_restart_that_restores_much) {
   node_ = std::make_unique<RunningQueries>(disks_, 2, CheckpointPolicy{.interval_ms = 1});
   ASSERT_TRUE(node_->define("DROP TABLE t;"));
@@ -416,7 +416,7 @@ TEST_F(DamageTest, of_a_tasks_position_ends_its_query_alone) {
   expect_that_a_can_be_made_anew();
 }
 
-// It is about one of those that are counted.
+// The last error is one of the counted ones.
 TEST_F(DamageTest, the_last_error_of_a_query_survives_a_restart_as_its_count_does) {
   const auto told = [&] {
     for (const ShardTaskReport& report : node_->reports())
@@ -442,7 +442,7 @@ TEST_F(DamageTest, the_last_error_of_a_query_survives_a_restart_as_its_count_doe
   }
 }
 
-// The shards are about to stop: who would wait for them would wait for ever.
+// The shards are about to stop: a caller that waited for them would wait for ever.
 TEST_F(SupervisorTest, after_its_stop_nothing_is_asked_of_the_shards) {
   const MetadataImagePtr image = node_->definitions->image();
   const DefinedQueryPtr query = image->find_query("CTAS_T_0");

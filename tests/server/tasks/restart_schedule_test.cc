@@ -34,7 +34,7 @@ class Schedule : public testing::Test {
     if (!trouble) return std::nullopt;
     return trouble->kind;
   }
-  // The ids of what is due.
+  // The ids of the queries that are due.
   std::vector<std::string> due(int64_t now_ms) {
     std::vector<std::string> ids;
     for (const RestartSchedule::Attempt& attempt : schedule_.take_due(now_ms)) {
@@ -50,7 +50,7 @@ class Schedule : public testing::Test {
 
 using Ids = std::vector<std::string>;
 
-// A statement came in between: the query itself has not failed.
+// A statement has interrupted the attempt: the query itself has not failed.
 TEST_F(Schedule, an_attempt_that_made_way_comes_again_as_it_was) {
   ASSERT_TRUE(fails("q", run("q"), kBadRecord, 1000));
   auto attempt = schedule_.take_due(1000).at(0);

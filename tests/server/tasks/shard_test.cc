@@ -133,7 +133,7 @@ class HeldTable : public ShardTest {
       if (report.query_id == kQuery && report.stage == 1) records += report.metrics.records_in;
     return records;
   }
-  // What lies before it.
+  // Number of records that the task has not read yet.
   int64_t lag() {
     int64_t records = 0;
     for (const ShardTaskReport& report : node_.reports())

@@ -36,11 +36,12 @@ class TablePublisherTest : public testing::Test {
         *log_, storage::append_of({topic, PartitionId(partition)}, std::move(bytes))));
   }
 
-  // What readers of committed records find, in its order: "key=value", "key" for a delete.
+  // The records that read_committed readers find, in order: "key=value", "key" for a delete.
   std::vector<std::string> committed(Uuid topic, int32_t partition) {
     std::vector<std::string> found;
     const auto sources = LogSources::open(*log_).value();
-    // One partition alone is read as far as it went a moment before what is decided of it: a part of what came at once, perhaps.
+    // Both partitions are polled together: a poll of a single one may end before the decision, in the middle of the
+    // transaction.
     const std::pair<engine::PartitionRef, Offset> both[] = {{{topic, PartitionId(0)}, Offset(0)},
                                                             {{topic, PartitionId(1)}, Offset(0)}};
     const auto polled = sources->poll(both, 128 << 20).value();

@@ -20,7 +20,7 @@ TEST(ToldEnds, are_those_of_questions_that_are_young_enough) {
   EXPECT_FALSE(told.since(both, 1001));
 }
 
-// A read of three partitions cannot go by what is known of two.
+// A read of three partitions cannot use the known ends of two.
 TEST(ToldEnds, are_of_all_partitions_or_none) {
   ToldEnds told;
   told.note({{partition(0), Offset{5}}}, 1000);
@@ -30,7 +30,7 @@ TEST(ToldEnds, are_of_all_partitions_or_none) {
   EXPECT_TRUE(told.since(std::vector{partition(0), partition(1)}, 400));
 }
 
-// The answer to an older question comes last: neither what was seen nor how young it is goes back.
+// The answer to an older request arrives last: neither the end nor its age goes back.
 TEST(ToldEnds, do_not_go_back) {
   ToldEnds told;
   told.note({{partition(0), Offset{9}}}, 2000);
