@@ -4,7 +4,7 @@
 
 namespace server::coordinator {
 
-// Clients are refused ids that begin so.
+// Clients may not use ids with this prefix.
 inline constexpr std::string_view kCommitIds = "__millrace_commit_";
 
 inline bool is_commit_of_node(std::string_view transactional_id) {
