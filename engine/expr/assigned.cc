@@ -29,7 +29,7 @@ TypeName named_parts(TypeName name, const SqlType& type) {
   return name;
 }
 
-// Whether one has, somewhere within, what clocks show where the other has a point in time.
+// Whether the types differ, at any depth, in a timestamp that has a time zone in one of them only.
 bool differ_in_zone(const SqlType& left, const SqlType& right) {
   if (left.kind() != right.kind()) return false;
   switch (left.kind()) {
