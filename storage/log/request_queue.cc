@@ -104,7 +104,7 @@ bool RequestQueue::have_tasks_waited(int64_t now_us) const {
          (!lane(Lane::Tasks).slots.empty() && now_us >= tasks_since_us_ + task_wait_us_);
 }
 
-// Whether the writer sleeps past the time at which task commits become due. That is possible if
+// Whether the writer sleeps past the time at which task commits become due, which is possible if
 // another thread has written meanwhile.
 bool RequestQueue::waits_too_long() const {
   return !lane(Lane::Tasks).slots.empty() && pause_.due_us() < writer_waits_until_us_;
