@@ -1,6 +1,6 @@
 // A join that a single server has begun: the node that its data directory will belong to
 // (docs/adr/0094). Written before etcd has the cluster's metadata, with the id of the first command
-// there. While the row exists, no process may have started the directory as a single server.
+// there. A start as a single server erases the row.
 #pragma once
 #include <optional>
 
