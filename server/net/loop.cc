@@ -47,7 +47,7 @@ thread_local const Loop::Impl* left_loop = nullptr;
 }  // namespace
 
 // Uses an eventfd instead of uv_async_t, whose receiver spins until the sender has returned from
-// the kernel. That takes tens of microseconds if the woken thread has preempted the sender
+// the kernel. The spinning takes tens of microseconds if the woken thread has preempted the sender
 // (measured: a fifth of the CPU time of look-ups on a busy machine).
 struct Loop::Impl {
   explicit Impl(std::string name)
