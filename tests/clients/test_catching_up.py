@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Tables and streams that queries make: a reader gets all rows that were acknowledged, or error 55000, never a part of them in silence."""
+"""Tables and streams that queries make: a reader gets all acknowledged rows, or error 55000, and never silently a
+part of them."""
 import json
 import os
 import re
@@ -49,7 +50,7 @@ def warnings_of(connection):
 
 
 def all_or_refused(connection, select, expected):
-    """The SELECTs of a reader that asks again and again from the first moment on."""
+    """The SELECTs of a reader that repeats them from the first moment on."""
     while (found := answer(connection, select)) != expected:
         assert isinstance(found, str) and STILL_READING.match(found), found
     return found
@@ -84,7 +85,7 @@ def chains_joins_windows_and_streams_do_so_too():
     with connect() as c, connect() as reader:
         c.execute("CREATE TABLE names (k VARCHAR PRIMARY KEY, name VARCHAR)")
         c.execute("INSERT INTO names VALUES ('g0', 'zero'), ('g1', 'one'), ('g2', 'two'), ('g3', 'three')")
-        filled("base")  # each record finds the name that was there before it
+        filled("base")  # each record finds the name that existed before it
         c.execute("CREATE STREAM copied AS SELECT id, k FROM base")
         c.execute("CREATE TABLE of_copied AS SELECT k, COUNT(*) AS n FROM copied GROUP BY k")
         all_or_refused(reader, "SELECT SUM(n) FROM of_copied", [(ROWS,)])

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Three nodes and an etcd under Kafka clients: what one node would do, and what is left when one dies."""
+"""Three nodes and an etcd under Kafka clients: the behaviour of a single node, and the state after the death of a
+node."""
 import os
 import random
 import shutil
@@ -25,7 +26,7 @@ def controller_of(nodes):
 
 
 def under_load(topic, disturb):
-    """Writes before, during and after what `disturb` does."""
+    """Writes before, during and after the disturbance."""
     nodes = cluster()
     create_topic(nodes, topic)
     load = Load(nodes, topic)
@@ -169,7 +170,7 @@ def groups_go_on_when_their_coordinator_is_killed():
             member.stopping = True
         for member in members:
             member.join()
-    # What was committed is known to whoever coordinates the group now: a new member has little to read again.
+    # The present coordinator knows the committed offsets: a new member has few records to read again.
     all_is_well(nodes)
     again = []
     member = Member(nodes, "g", "grouped", again)

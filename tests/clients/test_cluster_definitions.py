@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What transactions define in a cluster of three: there with COMMIT, undone with ROLLBACK, at all nodes, and undone as well when the
-node of the session dies."""
+"""Definitions within transactions in a cluster of three: they exist at all nodes after COMMIT, are undone by
+ROLLBACK, and are undone, too, if the session's node dies."""
 import threading
 import time
 
@@ -78,7 +78,7 @@ def a_rollback_leaves_nothing_and_brings_back_what_was_dropped():
                not {name for name in tables_of(node) if name.startswith(("gone", "counted", "mine"))})
         for other in nodes.nodes.values():
             eventually(lambda other=other: rows_of(other, "SELECT COUNT(*), SUM(v) FROM kept") == [(30, 435)])
-    # It takes records as before, and its replicas are those that it had.
+    # It takes records as before, and keeps its replicas.
     run_on(nodes.nodes[2], "INSERT INTO kept VALUES (30, 30)")
     all_is_well(nodes)
     topics = [row[0] for row in rows_of(nodes.nodes[3], "SHOW TOPICS")]
@@ -124,7 +124,7 @@ def what_a_node_that_dies_has_left_open_is_undone():
         c.execute("DROP TABLE before")
         at_all(nodes, lambda node: "half" in tables_of(node) and "before" not in tables_of(node))
         dying.kill()
-        if number != 1:  # it comes back at once
+        if number != 1:  # node 1 restarts at once
             dying.start()
         for node in others:
             eventually(lambda node=node: "half" not in tables_of(node) and "before" in tables_of(node), 60)
@@ -169,7 +169,7 @@ def a_node_that_was_frozen_for_long_commits_nothing():
 
 @case
 def what_was_defined_is_there_whichever_node_is_asked_next():
-    """As where a balancer sends each statement of a program somewhere else."""
+    """As with a balancer that sends each statement of a program to another node."""
     nodes = sql_cluster()
     sessions = [connect(node) for node in nodes.nodes.values()]
     for i in range(40):
@@ -184,7 +184,7 @@ def what_was_defined_is_there_whichever_node_is_asked_next():
 
 @case
 def migrations_at_all_nodes_at_once():
-    """As tools of schemas do: each takes what it needs in a transaction, and somebody else's is in the way."""
+    """As schema tools do: each creates its tables in a transaction, and the tables of another one are in its way."""
     nodes = sql_cluster()
     done, failures = [], []
 

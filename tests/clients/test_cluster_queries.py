@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Queries in a cluster of three: one node runs each, all have what it keeps, and another one goes on when it dies.
-MILLRACE_CLUSTER_ROUNDS says how often something goes wrong."""
+"""Queries in a cluster of three: each runs on one node, all nodes have its state, and another node continues when it
+dies. MILLRACE_CLUSTER_ROUNDS sets the number of disturbances."""
 import collections
 import os
 import random
@@ -108,7 +108,7 @@ def queries_are_stopped_and_go_on_from_any_node():
     run_on(nodes.nodes[1], f"TERMINATE {query}", "DROP STREAM passed")
     for node in running(nodes):
         eventually(lambda node=node: query not in [row[0] for row in rows_of(node, "SHOW QUERIES")])
-    # What it left in the journals is nobody's.
+    # The entries that it left in the journals belong to no query.
     define(nodes, "CREATE STREAM passed WITH (kafka_topic = 'passed_again') AS SELECT v FROM fed", at=2)
     shows(nodes.nodes[3], "SELECT v FROM passed", [(1,), (2,)])
 
@@ -165,7 +165,7 @@ def what_is_not_there_yet_says_so():
 
 
 class Producer:
-    """Writes sales at whichever node takes them, and knows which were acknowledged and which may be there."""
+    """Writes sales at any node that accepts them, and remembers which were acknowledged and which may exist."""
 
     PRODUCTS, PEOPLE = 7, 5
 

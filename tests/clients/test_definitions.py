@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What PostgreSQL's users define: undone by ROLLBACK, in the order of declaration, altered, in schemas."""
+"""Definitions of PostgreSQL's users: undone by ROLLBACK, in the order of declaration, altered, in schemas."""
 import os
 import shutil
 import signal
@@ -116,7 +116,8 @@ def a_table_of_another_session_is_never_undone():
     with connect() as a, connect(autocommit=True) as b:
         b.execute("CREATE TABLE contested (k int)")
         a.execute("DROP TABLE contested")
-        # The name stays that of the transaction: what comes under it could not be told from what was there.
+        # The name stays reserved for the transaction: records under a reused name could not be distinguished from the
+        # old ones.
         fails(b, psycopg.errors.LockNotAvailable, "CREATE TABLE contested (other text)")
         a.rollback()
         b.execute("INSERT INTO contested VALUES (1)")

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""HTTP as its clients speak it: Python's, curl, Prometheus's reader of metrics; and as nobody should."""
+"""HTTP with real clients: Python's, curl, Prometheus's reader of metrics; and with requests that no client should
+send."""
 import http.client
 import json
 import os
@@ -43,7 +44,7 @@ def raw(timeout=20):
 
 
 def read_all(connection):
-    """What comes until the server closes."""
+    """All bytes until the server closes."""
     parts = []
     while part := connection.recv(65536):
         parts.append(part)
@@ -143,7 +144,7 @@ def curl_speaks_both_versions():
                                *flags, f"http://{SERVER.http}/metrics"], capture_output=True, text=True, check=True).stdout
     assert curl() == "1.1 200\n"
     assert curl("--http1.0") == "1.0 200\n" or curl("--http1.0") == "1.1 200\n"
-    assert curl("--http2") == "1.1 200\n"  # asks for an upgrade, and takes no for an answer
+    assert curl("--http2") == "1.1 200\n"  # curl asks for an upgrade, and accepts HTTP/1.1
     assert curl("--http2-prior-knowledge") == "2 200\n"  # one request: 7.88 fails when it uses the connection again
 
 
@@ -316,7 +317,7 @@ def queries_answer_in_all_their_forms():
     assert [json.loads(line) for line in lines[1:]] == [["a", 1], ["b", 2]], lines
     status, array = post("/query-stream", {"sql": "SELECT k, v FROM form_s;"}, Accept="application/json")
     assert status == 200 and array[1:] == [["a", 1], ["b", 2]], array
-    # What clients write in their Accept, and which of the forms they get.
+    # Accept headers of clients, and the format of the answer.
     for path, accept, form in (("/query-stream", "application/json; charset=utf-8", "application/json"),
                                ("/query-stream", "application/json, text/plain, */*", "application/json"),
                                ("/query-stream", "*/*", "application/vnd.ksqlapi.delimited.v1"),
@@ -344,7 +345,7 @@ def deletes_of_a_table_are_shown_as_such():
     stream = open_stream("/query", "SELECT * FROM few EMIT CHANGES;")
     assert b"header" in stream.readline()
     shown = []
-    for change in (5, -5):  # one by one: of changes that come together only the last is shown
+    for change in (5, -5):  # separately: of simultaneous changes only the last one is shown
         ksql(f"INSERT INTO gone_s VALUES (1, {change});")
         shown.append(json.loads(stream.readline().rstrip(b",\n")))
     assert shown == [{"row": {"columns": [1, 5]}}, {"row": {"columns": [1, None], "tombstone": True}}], shown
@@ -370,7 +371,7 @@ def a_push_query_ends_with_its_client_or_when_it_is_closed():
     assert [json.loads(stream.readline()) for stream in streams] == 3 * [["a", 1]]
     assert metrics()["millrace_open_statements"] == before + 3
     assert post("/close-query", {"queryId": ids[0]})[0] == 200
-    assert streams[0].read() == b""  # it ends, and nothing else comes
+    assert streams[0].read() == b""  # it ends without more rows
     assert post("/close-query", {"queryId": ids[0]})[0] == 400
     for stream in streams[1:]:
         stream.fp.raw._sock.shutdown(socket.SHUT_RDWR)
@@ -408,7 +409,7 @@ def rows_are_inserted_as_they_come_and_acknowledged_one_by_one():
     assert status == 200 and [(ack["status"], ack["seq"]) for ack in acks] == [("ok", 0), ("error", 1), ("ok", 2)], acks
     assert acks[1]["error_code"] == 40001 and "no number" in acks[1]["message"], acks
     assert [each["row"]["columns"] for each in rows_of("SELECT * FROM inserted;")[1:-1]] == [["a", 1], ["c", 3]]
-    # Each is answered while the request goes on.
+    # Each part is answered while the request continues.
     with raw() as connection:
         def chunk(text):
             connection.sendall(b"%x\r\n%s\r\n" % (len(text), text))

@@ -17,7 +17,7 @@ AS_JAVA = ("-X", "partitioner=murmur2_random")
 
 
 def kcat(*arguments, stdin="", ok=True):
-    """What it printed: stdout, or both when it should fail."""
+    """Its output: stdout, or both streams if it should fail."""
     if not shutil.which("kcat"):
         raise Skipped("kcat is not installed")
     done = subprocess.run(["kcat", "-b", SERVER.kafka, *arguments], input=stdin, text=True,
@@ -51,7 +51,7 @@ def sql():
 
 
 def wait_for(question, expected, timeout_s=20):
-    """Asks again until it is answered as expected."""
+    """Repeats the request until the answer is as expected."""
     end = Deadline(timeout_s)
     while (answer := question()) != expected:
         end.check(lambda: str(answer))
@@ -98,7 +98,8 @@ def each_codec_is_stored_as_it_was_sent_and_read_back():
         produce(topic, lines, "-z", codec)
         with wire() as connection:
             batches = connection.batches(topic)
-        # librdkafka sends what compressing makes no smaller as it is: on a busy machine the first record goes alone.
+        # librdkafka sends a batch uncompressed if compression does not make it smaller: on a busy machine the first
+        # record is alone.
         assert {batch.codec for batch in batches if batch.count > 2} == {codec}, (codec, batches)
         assert all(batch.is_sound for batch in batches)
         assert sum(batch.count for batch in batches) == len(lines)
@@ -280,7 +281,7 @@ def what_a_query_writes_is_read_by_kcat():
             'a={"N":1}', 'b={"N":2}', 'c={"N":3}']
         wait_for(lambda: sorted(consume("k_large", "-o", "beginning", "-f", r"%k=%s\n")),
                  ['b={"TENFOLD":20}', 'c={"TENFOLD":30}'])
-        # The topic behind a stream takes records from anybody.
+        # Any client may write to the topic behind a stream.
         produce("k_clicks", ['d:{"N": 4}'], "-K:", *AS_JAVA)
         wait_for(lambda: sorted(consume("k_large", "-o", "beginning", "-f", r"%k=%s\n"))[-1:],
                  ['d={"TENFOLD":40}'])

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""SELECT ... FOR UPDATE and its kin with several sessions: what is read under a lock is what is changed."""
+"""SELECT ... FOR UPDATE and similar clauses with several sessions: rows that were read under a lock are the ones
+that are changed."""
 import threading
 import time
 
@@ -64,7 +65,7 @@ def others_wait_and_see_what_was_committed():
             waiter = threading.Thread(target=lambda: seen.extend(b.execute("SELECT v FROM waited WHERE id = 1 FOR UPDATE").fetchall()))
             waiter.start()
             await_statement("FROM waited WHERE id = 1 FOR UPDATE")
-            assert not seen  # it waits; who only reads does not
+            assert not seen  # it waits; a session that only reads does not
             with connect() as c:
                 assert c.execute("SELECT v FROM waited WHERE id = 1").fetchone() == (0,)
         waiter.join()

@@ -23,7 +23,7 @@ SERVER = None if OBSTACLE else launch()
 
 
 def sql(*statements, server=None):
-    """The rows of the last one."""
+    """Runs the statements; returns the rows of the last one."""
     server = server or SERVER
     with psycopg.connect(host=server.host, port=server.port, autocommit=True) as connection:
         for statement in statements:
@@ -86,7 +86,7 @@ def what_clients_write_is_read_in_the_schema_that_it_names():
     key = struct.pack(">i", 1)
     produce("a_in", [(key, header(old) + b"\x02" + avro_text("Lahore")),
                      (key, header(new) + b"\x02" + avro_text("Karachi") + b"\x02" + avro_int(-5)),
-                     (key, header(999) + b"\x02" + avro_text("nobody")),  # an id that nobody knows
+                     (key, header(999) + b"\x02" + avro_text("nobody")),  # an unknown id
                      (key, b"no header"),
                      (key, header(new) + b"\x02" + avro_text("Lahore") + b"\0")])
     # A record that cannot be read is left out, and the others go on.

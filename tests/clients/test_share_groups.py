@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Share groups (KIP-932), a topic as a queue: requests by hand, since Debian has no client for them. The Java clients are in
-tests/clients/current."""
+"""Share groups (KIP-932), a topic as a queue: requests by hand, since Debian has no client for them. The Java
+clients are tested in tests/clients/current."""
 import os
 import shutil
 import signal

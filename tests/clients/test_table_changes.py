@@ -30,7 +30,7 @@ def await_statement(text):
 
 
 def together(*functions):
-    """Runs them in threads of their own; the first failure of any is raised."""
+    """Runs the functions in threads of their own, and raises the first failure."""
     failures = []
 
     def guarded(function):
@@ -98,7 +98,7 @@ def a_key_that_is_there_is_told_as_postgresql_does():
 
 @case
 def a_number_keeps_its_digits_as_a_parameter():
-    """A NUMERIC that was assigned as a parameter of fewer digits than the column's became a hundredth."""
+    """A NUMERIC parameter with fewer digits than the column used to become a hundredth."""
     columns = {"two": 2, "many": 9}
     with connect() as c:
         c.execute("DROP TABLE IF EXISTS priced DELETE TOPIC")
@@ -130,7 +130,7 @@ def a_declared_number_beside_a_whole_one_is_not_whole():
 
 @case
 def what_returning_makes_of_a_number_has_the_type_that_was_told():
-    """The server ended by RETURNING ARRAY[%s] with a NUMERIC, and bal + %s lost the point."""
+    """The server used to end on RETURNING ARRAY[%s] with a NUMERIC, and bal + %s lost the decimal point."""
     with connect() as c:
         c.execute("DROP TABLE IF EXISTS told DELETE TOPIC")
         c.execute("CREATE TABLE told (id INT PRIMARY KEY, bal NUMERIC(12,2))")
@@ -143,13 +143,14 @@ def what_returning_makes_of_a_number_has_the_type_that_was_told():
                 try:
                     c.execute(f"UPDATE told SET bal = bal RETURNING {shown}", (value,))
                 except psycopg.errors.DatatypeMismatch:
-                    pass  # not supported yet without a type: the server goes on
+                    pass  # not supported yet without a type; the server survives
         assert c.execute("SELECT bal FROM told").fetchall() == [(Decimal("10.5"),)]
 
 
 @case
 def a_long_text_is_no_deep_tree():
-    """5,000 conditions ended the server, as did a row that is assigned to a thousand columns: libpg_query repeats it."""
+    """5,000 conditions used to end the server, as did a row that is assigned to a thousand columns, since
+    libpg_query repeats it."""
     columns = ", ".join(f"c{i}" for i in range(1000))
     with connect() as c:
         fill(c, "long", 3, "PRIMARY KEY")
@@ -281,7 +282,8 @@ def truncate_can_be_rolled_back():
 
 @case
 def truncate_is_undone_where_others_are():
-    """With a group of statements that fails, and not by a savepoint, which would give nothing back."""
+    """TRUNCATE is undone together with a group of statements that fails, but not by a savepoint, since it would free
+    no space then."""
     with connect() as c:
         fill(c, "undone", 5, "PRIMARY KEY")
         for script in ("TRUNCATE undone; SELECT nope FROM undone", "DELETE FROM undone; TRUNCATE undone; INSERT INTO undone VALUES ('x', 1)",
@@ -343,7 +345,7 @@ def sessions_that_wait_for_each_other_are_told_so():
         await_statement("UPDATE second SET v = 1")
         began = time.monotonic()
         assert "deadlock" in raises(psycopg.errors.DeadlockDetected, lambda: b.execute("UPDATE first SET v = 2"))
-        # b has not said ROLLBACK, and keeps nobody from anything.
+        # b has not sent ROLLBACK, but no longer blocks a.
         waiting.join(timeout=5)
         check_took_less(began, 5)
         a.execute("COMMIT")
@@ -360,7 +362,7 @@ def who_waits_too_long_is_told_that_it_was_the_timeout():
         a.execute("UPDATE timed SET v = 1")
         b.execute("SET statement_timeout = '200ms'")
         assert "statement timeout" in raises(psycopg.errors.QueryCanceled, lambda: b.execute("UPDATE timed SET v = 2"))
-        # Who does nothing with what it has is sent away.
+        # An idle transaction that holds locks is ended.
         b.execute("SET statement_timeout = 0; SET lock_timeout = '10s'")
         with connect(options="-c idle_in_transaction_session_timeout=300ms") as idle:
             a.execute("ROLLBACK")

@@ -1,4 +1,4 @@
-"""A producer of the second version of transactions (KIP-890) by hand: what Debian ships of clients is older.
+"""A producer of the second version of transactions (KIP-890) by hand, since Debian's clients are older.
 
 It says nothing before it writes, and each end gives it the epoch that it goes on with. What it asks may be asked again
 when the answer was lost.

@@ -126,7 +126,7 @@ def administration_needs_rights():
     ann = AdminClient(login("ann", "pw-ann"))
     assert failure(ann.create_topics([NewTopic("more", 1, 1)])["more"]) == KafkaError.TOPIC_AUTHORIZATION_FAILED
     assert failure(ann.delete_topics(["orders"])["orders"]) == KafkaError.TOPIC_AUTHORIZATION_FAILED
-    # librdkafka 2.16 makes an empty list of CLUSTER_AUTHORIZATION_FAILED; Java's client tells it.
+    # librdkafka 2.16 turns CLUSTER_AUTHORIZATION_FAILED into an empty list; Java's client reports the error.
     assert ann.describe_acls(any_rule()).result(15) == []
     assert failure(next(iter(ann.create_acls([rule(ResourceType.TOPIC, "secrets", "ann", AclOperation.READ)]).values()))) \
         == KafkaError.CLUSTER_AUTHORIZATION_FAILED
