@@ -117,7 +117,7 @@ void Http1::enter(Stage stage) {
   deadline_us_ = parts_.clock.monotonic_us() + timeout_ms * 1000;
 }
 
-// --- What comes in
+// --- Input
 
 void Http1::run() {
   const int64_t begun_us = parts_.clock.monotonic_us();
@@ -257,7 +257,7 @@ void Http1::complete_request() {
   step_exchange();
 }
 
-// --- What goes out
+// --- Output
 
 void Http1::dispatch() {
   answered_ = Answered::No;

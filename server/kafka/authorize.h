@@ -189,7 +189,7 @@ inline bool authorize(HandlerContext& context, DescribeUserScramCredentialsReque
   if (context.permissions->may_cluster(Operation::Alter)) return true;
   DescribeUserScramCredentialsResponse response;
   response.error_code = kClusterRefused;
-  // librdkafka 2.16 frees a message that it did not get, and aborts.
+  // librdkafka 2.16 frees a missing message and aborts, so the error always has one.
   response.error_message = "only superusers list the users that have a password";
   reply.send(response);
   return false;

@@ -69,7 +69,7 @@ size_t FetchSession::size_bytes() const {
   return partitions_.size() * kPerPartition + topics_.size() * kPerTopic + 2 * names_size_;
 }
 
-// --- All of them
+// --- All sessions
 
 FetchSessions::Taken FetchSessions::take(int32_t id, int32_t epoch, bool uses_topic_ids) {
   std::lock_guard lock(mutex_);

@@ -199,7 +199,7 @@ struct AsideGate {
 // delay is over. The answer reports the delay, and the server enforces it whether the client waits
 // or not (KIP-219).
 struct Throttle {
-  QuotaRates* rates = nullptr;  // null: there are no quotas
+  QuotaRates* rates = nullptr;  // null: no quotas
   std::string client_id;        // of the current request
   int64_t muted_until_us = 0;   // of the monotonic clock
 
@@ -218,7 +218,8 @@ struct HandlerContext {
   std::optional<WaitingFetch>& waiting_fetch;  // at most one for each connection
   MemoryAccount* memory = nullptr;             // the connection's, if it has one
   const RunAside* run_aside = nullptr;         // null: all work is done on the loop
-  std::shared_ptr<AsideGate> aside = nullptr;  // the connection's; shared with what runs aside
+  // The connection's; shared with work on other threads.
+  std::shared_ptr<AsideGate> aside = nullptr;
   FetchSessions* fetch_sessions = nullptr;     // null: clients have no fetch sessions
   Throttle* throttle = nullptr;                // null: no quotas
   std::shared_ptr<RefusedBatches> refused =

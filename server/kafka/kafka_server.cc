@@ -70,7 +70,7 @@ struct KafkaServer::Impl {
   const Clock& clock;
   FetchSessions fetch_sessions;
   QuotaRates quota_rates;
-  std::vector<std::shared_ptr<LongPolls>> polls;     // by shard; shared with what is posted to them
+  std::vector<std::shared_ptr<LongPolls>> polls;     // by shard; shared with posted tasks
   std::vector<std::unique_ptr<Listener>> listeners;  // destroyed first: sessions use the polls
 };
 

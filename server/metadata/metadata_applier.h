@@ -41,7 +41,7 @@ struct DefiningTransaction {
   const Uuid id = Uuid::random();
   std::atomic<bool> has_ended = false;
   bool has_defined = false;          // used on the metadata thread
-  std::optional<Error> undone = {};  // undone by another node; valid after has_ended
+  std::optional<Error> undone = {};  // set if another node undid it; read after has_ended
 };
 using DefiningTransactionPtr = std::shared_ptr<DefiningTransaction>;
 

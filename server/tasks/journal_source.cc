@@ -98,7 +98,7 @@ Status JournalSource::write_state(JournalContentWriter& writer) const {
     if (stores == stores_.end()) continue;
     for (const std::string& store : stores->second) {
       const auto row = TRY(reader_->find_store(id, store));
-      if (!row) continue;  // made since
+      if (!row) continue;  // made after the snapshot
       TRY(writer.store(store));
       std::string place;
       Status written;

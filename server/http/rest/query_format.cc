@@ -189,7 +189,7 @@ class EventFormat final : public QueryFormat {
 
   Status begin(const QueryResult& result, std::string& out) override {
     out += "event: header\ndata: ";
-    TRY(RowArrayFormat(false).begin(result, out));  // ends its line
+    TRY(RowArrayFormat(false).begin(result, out));  // includes the line break
     out += '\n';
     return {};
   }

@@ -147,7 +147,7 @@ Refusal check_broker(const HandlerContext& context, const std::string& name,
         return invalid_request(fmt::format(
             "\"{}\" is set for all brokers: kafka-configs --entity-type brokers --entity-default",
             change.name));
-    } else if (!is_deletion) {  // Kafka takes the deletion of any name
+    } else if (!is_deletion) {  // Kafka accepts the deletion of any name
       return invalid_request(why_fixed(context.node, change.name));
     }
   }
@@ -191,7 +191,7 @@ void alter(HandlerContext& context, const Request& request, const Reply<Response
     if (seen.count({asked.resource_type, asked.resource_name}) > 1)
       refusal = invalid_request("each resource must appear at most once");
     else if (refusal.error != KafkaError::None)
-      ;  // as it stands
+      ;  // the refusal stands
     else if (asked.resource_type == kTopicResource)
       refusal = check_topic(asked.resource_name, changes, replaces_all, *topics);
     else if (asked.resource_type == kGroupResource)

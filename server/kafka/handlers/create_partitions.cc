@@ -91,7 +91,7 @@ void handle_create_partitions(HandlerContext& context, CreatePartitionsRequest r
   for (const Asked& asked : request.topics) ++times_named[asked.name];
   for (const Asked& asked : request.topics) {
     int& times = times_named[asked.name];
-    if (times == 0) continue;  // has its answer
+    if (times == 0) continue;  // was answered already
     const size_t i = pending->response.results.size();
     Answer& answer = pending->response.results.emplace_back();
     answer.name = asked.name;

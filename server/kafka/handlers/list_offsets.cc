@@ -209,7 +209,7 @@ Result<std::optional<int64_t>> find_by_name(storage::LogReader& reader,
     case kMaxTimestamp:
       return reader.max_timestamp(partition);
     case kLatestTiered:
-      TRY(reader.leader_epoch(partition));  // it is there
+      TRY(reader.leader_epoch(partition));  // fails if the partition does not exist
       return std::nullopt;
     default:
       TRY(reader.leader_epoch(partition));

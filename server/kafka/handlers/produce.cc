@@ -168,7 +168,7 @@ bool is_too_large(const storage::TopicInfo& topic, size_t size) {
   return static_cast<int64_t>(size) > number_config(topic, "max.message.bytes");
 }
 
-// KIP-937.
+// The range of accepted timestamps (KIP-937).
 TimeWindow window_of(const storage::TopicInfo& topic, int64_t now_ms) {
   const int64_t before_ms = number_config(topic, "message.timestamp.before.max.ms");
   const int64_t after_ms = number_config(topic, "message.timestamp.after.max.ms");
