@@ -263,7 +263,7 @@ class JoinPlanner {
     const AnalysedJoin& join = analysis_.joins[index];
     const DataSource& table = *source(join.right).source;
     const bool is_keyed = find_key(index) && !(is_persistent() && source(0).source->window);
-    // The same key has different bytes in another format, and may therefore belong to another partition.
+    // A key has different bytes in another format, and may therefore belong to another partition.
     const FormatSpec format = identity_format(table.key_format);
     const bool must_move =
         is_persistent() && (names_schema(format) || !(is_keyed && key_format_ == format));
