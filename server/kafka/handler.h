@@ -218,8 +218,7 @@ struct HandlerContext {
   std::optional<WaitingFetch>& waiting_fetch;  // at most one for each connection
   MemoryAccount* memory = nullptr;             // the connection's, if it has one
   const RunAside* run_aside = nullptr;         // null: all work is done on the loop
-  // The connection's; shared with work on other threads.
-  std::shared_ptr<AsideGate> aside = nullptr;
+  std::shared_ptr<AsideGate> aside = nullptr;  // the connection's; shared with other threads
   FetchSessions* fetch_sessions = nullptr;     // null: clients have no fetch sessions
   Throttle* throttle = nullptr;                // null: no quotas
   std::shared_ptr<RefusedBatches> refused =

@@ -35,7 +35,7 @@ struct DefinedQuery {
   std::shared_ptr<const engine::PersistentQuery> query;
   std::shared_ptr<const engine::QueryPlan> plan;  // never null; without stages if it is unreadable
   std::vector<Uuid> exchange_ids;                 // one for each of the plan's exchanges
-  std::vector<StartPosition> starts;  // a partition without an entry starts at the log's start
+  std::vector<StartPosition> starts;              // a missing partition starts at the log's start
   std::map<std::string, Uuid> topic_ids;          // of the topics in the plan
 
   // The reason why this program cannot read the definition; empty if it can. Such a query is in
