@@ -1,4 +1,4 @@
-// Replaces an etcd member that has lost its data by a new member.
+// The replacement of an etcd member that has lost its data: it returns as a new member.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -14,8 +14,9 @@ namespace server {
 
 namespace {
 
-// The timers of a loop do not make its descriptor readable. This limits their delay, to this time
-// and half as much, while the owner waits for a slow disk.
+// The timers of a loop do not make its descriptor readable. While the lender waits for a slow disk,
+// the stand-by thread looks at them at this interval, so they are late by at most 1.5 times this
+// value.
 constexpr int64_t kLongUs = 20'000;
 
 int64_t now_us() { return SystemClock().monotonic_us(); }

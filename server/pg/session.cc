@@ -655,7 +655,7 @@ bool Session::joins_group(const PreparedStatement& statement) const {
     return changes_rows(statement) || may_stand_in_group(*statement.parsed);
   if (statement.plan->kind != sql::ResultKind::Rows)
     return can_always_be_undone(statement.parsed->statement);
-  // A query with FROM reads committed rows only, so the group's rows have to be committed first.
+  // A SELECT may read what other queries make of the group's rows, which they do after the commit.
   const auto* query = std::get_if<engine::Query>(&statement.parsed->statement);
   const bool has_rows = writes_in_transaction_ != lasting_writes_;
   return !has_rows || (query && !query->from);

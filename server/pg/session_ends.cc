@@ -42,7 +42,7 @@ class EndingRows final : public sql::Execution, private sql::Receiver {
       if (!ended) return fail(std::move(ended).error());
       rows[each.column] = *std::move(ended);
     }
-    // These columns have the rows from 0 on; only [first_row, end_row) is used.
+    // The new columns use the row numbers of the others, so end_sessions() fills them from row 0.
     receiver_.on_rows(rows, first_row, end_row);
   }
   // Returns a column as long as `numbers`; rows before first_row are NULL.

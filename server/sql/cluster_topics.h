@@ -34,10 +34,8 @@ class ClusterTopics {
     std::string topic = {};  // the topic's name, for commit()
   };
   struct Changed {
-    Result<storage::AppendedBatch> appended;  // the last batch; an error states whether more may be
-                                              // written
-    size_t batches_there = 0;                 // number of leading batches that are certainly
-                                              // written
+    Result<storage::AppendedBatch> appended;  // the last batch; an error states if more may exist
+    size_t batches_there = 0;                 // leading batches that are certainly written
     // True if nothing beyond `batches_there` was written, since other rows with its keys were
     // written in the meantime.
     bool was_overtaken() const {

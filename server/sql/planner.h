@@ -49,8 +49,7 @@ struct SqlPrepared final : sql::Prepared {
   std::shared_ptr<const engine::ParsedStatement> statement;
   Action action = Action::Define;
   bool takes_long = false;    // planning takes too long for a loop
-  bool is_analyzed = false;   // a Select run by EXPLAIN ANALYZE: the client sees the time of each
-                              // step
+  bool is_analyzed = false;   // a Select run by EXPLAIN ANALYZE, which shows the time of each step
   bool is_explained = false;  // Constant: the lines of EXPLAIN for a query with parameters
   // The plan of a look-up, valid for this image and these properties; null if it has to be planned
   // again when it runs.
@@ -72,8 +71,7 @@ struct SqlPrepared final : sql::Prepared {
 struct StatementBegun {
   std::shared_ptr<const SqlPrepared> prepared;
   std::vector<engine::Value> parameters;
-  int64_t awaits_tables_since_us = 0;  // monotonic clock; 0: it has not met an unavailable table
-                                       // yet
+  int64_t awaits_tables_since_us = 0;  // monotonic clock; 0: no unavailable table so far
 };
 // The parameters for planning: moved out of `begun` if the statement cannot be started again,
 // otherwise a copy.
@@ -87,8 +85,7 @@ struct ConstantRows {
 struct InsertRows {
   std::unique_ptr<RowBuffer> buffer;
   std::vector<engine::ColumnPtr> returned;  // the rows of RETURNING
-  std::vector<GivenNumbers> given = {};     // explicit numbers that sequences have to be moved past
-                                            // first
+  std::vector<GivenNumbers> given = {};     // explicit numbers that sequences must pass first
 };
 using LookUp = std::shared_ptr<const engine::PullPlan>;
 using SelectRows = std::shared_ptr<const engine::SelectRowsPlan>;

@@ -1,9 +1,9 @@
 // The port between the engine and a PostgreSQL session or a request of ksqlDB's API. server/sql
 // implements it; tests have an implementation in memory.
 //
-// Threads: each object belongs to the loop of its connection. It is used, and calls back, there
-//          only.
-//          Nothing here may block: work that takes time answers later, through a receiver.
+// Threads: each object belongs to the loop of its connection, and is used there only; its callbacks
+//          run there, too. No call may block: work that takes time answers later, through a
+//          receiver.
 // Calls back: a receiver may be called at any moment, also from inside the call that it belongs to.
 //             It only takes notes and never calls back into the backend, so no object is destroyed
 //             inside a callback. A destroyed object makes no calls.

@@ -272,7 +272,8 @@ Result<OpenStatement> SqlSession::open_statement() {
   const SqlSettings& settings = parts_.settings;
   if (open_statements_ >= static_cast<size_t>(settings.max_queries_per_session))
     return too_many_open(settings.max_queries_per_session, "max-queries-per-session");
-  // Two loops may exceed the limit by one together. A small excess is acceptable, since the limit bounds memory.
+  // Two loops may exceed the limit by one together. A small excess is acceptable, since the limit
+  // bounds memory.
   if (parts_.open_statements >= static_cast<size_t>(settings.max_open_queries))
     return too_many_open(settings.max_open_queries, "max-open-queries");
   return OpenStatement(open_statements_, parts_.open_statements);

@@ -274,10 +274,8 @@ class SqlSession final : public sql::SessionBackend {
   WriterTurns turns_;  // held until the end of the transaction, or of a statement outside of one
   bool in_transaction_ = false;
   Begun begun_ = Begun::ByClient;
-  DefiningTransactionPtr defining_;                  // set once the transaction has defined
-                                                     // something
-  std::optional<TemporaryTables> temporary_before_;  // the temporary tables before the first
-                                                     // definition, for rollback
+  DefiningTransactionPtr defining_;                  // set with the first definition
+  std::optional<TemporaryTables> temporary_before_;  // set with the first definition, for rollback
   std::shared_ptr<Undoing> undoing_;                 // the undo of the previous transaction
   size_t own_open_statements_ = 0;
   size_t& open_statements_;  // the session's own, or those of all sessions of the client
