@@ -48,7 +48,7 @@ Status check_drop(const storage::Users& users, const Asker& asker,
 // declaration does not keep the topic's owner from dropping, truncating or altering.
 bool is_without_rights(const storage::Users& users, const engine::DataSource& source);
 // The changes by which a declaration over an existing topic belongs to a role. It belongs to none
-// if it is dropped or has a topic of its own.
+// if it is dropped, or if its topic was created with it.
 std::vector<storage::UserChange> declared_by(const storage::Users& users, const std::string& source,
                                              const Asker& role);
 inline constexpr std::string_view kDeclarationPrefix = "source:";

@@ -10,10 +10,10 @@
 
 namespace server {
 
-// Rows are due one after the other from the first poll on, which names the task's next row: rows of
-// the time in which the task did not run are not produced later. If the task falls more than a
-// second behind, because the log or the processor is slow or the task was paused, the missed rows
-// are skipped in the same way.
+// Rows are due one after the other from the first poll on, which names the task's next row. The
+// time in which the task did not run is not made up for. If the task falls more than a second
+// behind, because the log or the processor is slow or the task was paused, the clock restarts at
+// the task's next row, so that time is not made up for either.
 //
 // Threads: the task's.
 // Owner:   the task's entry on its shard.

@@ -49,8 +49,8 @@ class SqlExchange : public Exchange, protected sql::Receiver {
   // The end of the statement that was begun; it no longer exists.
   virtual void on_statement_done(const sql::Completion& completion) = 0;
   virtual void on_statement_failed(const Error& error) = 0;
-  // Called before the statement starts, with a description of its rows. False ends the request,
-  // which the derived class has then answered.
+  // Called before the statement starts, with a description of its rows. If it returns false, the
+  // statement does not start; the derived class has then called fail_with().
   virtual bool on_prepared(const sql::Prepared& prepared) = 0;
   // The request itself cannot be read or run.
   virtual void on_request_failed(const Error& error, std::string_view text) = 0;
