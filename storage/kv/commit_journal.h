@@ -69,7 +69,7 @@ class CommitJournal {
   Place last_ = {}, end_ = {};           // where the last entry begins; where the next one may
                                          // begin
   std::array<uint64_t, 2> newest_ = {};  // newest commit in each half
-  // Of the last entry with changes, and of the one before it.
+  // The commits of the last entry with changes, and of the one before it.
   uint64_t last_commit_ = 0, commit_before_ = 0;
   bool is_last_written_ = false;  // its append() has succeeded
   AlignedBytes buffer_;

@@ -14,8 +14,8 @@ namespace storage {
 // that was committed at that time, as long as LMDB does not reuse the pages of that commit, so the
 // copy can be restored later. Source: LMDB 0.9, mdb.c, MDB_page and MDB_meta.
 //
-// Each call fails with StorageFailure. Of the bytes that are read, only the form of an LMDB root is
-// checked.
+// Each call fails with StorageFailure. Only the form of an LMDB root is checked in the bytes that
+// are read.
 class LmdbRoot {
  public:
   // Reads a file that is not empty. Fails with IncompatibleFormat if it has no roots.
@@ -43,7 +43,7 @@ struct JournalOfFile {
   // since: a journal without one is another journal.
   bool begins_with_entry = false;
 };
-// Also reads the mark of versions before 7, whose journals had an entry for each commit. Those
+// Also reads the mark of versions before 7, whose journals had an entry for each commit. These
 // versions do not find a journal that they could not read.
 Result<JournalOfFile> read_journal_of_file(int file);
 // Called with the identity of a journal that has its first entry, or with nil.
