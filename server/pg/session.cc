@@ -146,8 +146,8 @@ void Session::terminate() {
   shut_down({ErrorCode::ShuttingDown, "terminating connection due to administrator command"});
 }
 
-// The client still gets the outcome of writes that are under way, since programs start again after
-// 57P01.
+// The client still gets the outcome of writes that are under way, since programs repeat their work
+// after 57P01.
 void Session::shut_down(Error reason) {
   constexpr int64_t kLastAnswerUs = 3'000'000;
   const bool is_stop = reason.code == ErrorCode::ShuttingDown;

@@ -472,7 +472,8 @@ void take_column_type(const engine::Expression& value, const engine::SqlType& ty
   if (known.is_null()) known = is_read_as_declared(known, type) ? read_type_of(known) : type;
 }
 
-// Does this for SELECT items that are written one by one, and for VALUES.
+// Gives parameters the types of their columns: for SELECT items that are written one by one, and
+// for VALUES.
 void take_column_types(const RowsWrite& write, std::vector<engine::SqlType>& parameters) {
   const std::vector<engine::SqlType> types = write.types();
   const auto take = [&](const auto& values, auto expression_of) {
