@@ -43,8 +43,8 @@ class Parser {
  public:
   Parser();
   ~Parser();
-  // Parses the first value in the text and ignores the rest; returns Missing for a blank text. Of
-  // members with equal names the last counts. Fails with InvalidText.
+  // Parses the first value in the text and ignores the rest; returns Missing for a blank text. The
+  // last of several members with one name counts. Fails with InvalidText.
   Result<Node> parse(std::string_view text);
 
  private:
