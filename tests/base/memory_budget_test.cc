@@ -49,7 +49,7 @@ TEST(MemoryBudget, what_is_said_to_be_available_is_granted_and_no_more) {
   }
 }
 
-// Two hundred that take all they can get leave enough for one that wants little.
+// Two hundred greedy clients leave enough memory for a modest one.
 TEST(MemoryBudget, greedy_clients_leave_room_for_small_ones) {
   MemoryBudget budget(512 * kMb);
   std::deque<Client> greedy;
@@ -95,7 +95,7 @@ TEST(MemoryBudget, long_messages_leave_room_for_short_ones) {
   EXPECT_TRUE(other.charge.try_resize(16 * 1024));
 }
 
-// Frames that nobody ends, and then answers that nobody reads.
+// Frames that are never completed, and then answers that are never read.
 TEST(MemoryBudget, answers_that_go_beyond_the_limit_leave_room_for_small_ones) {
   MemoryBudget budget(128 * kMb);
   Client frames(budget), deaf(budget), small(budget), late(budget);

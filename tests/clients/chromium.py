@@ -29,8 +29,8 @@ class Chromium:
         self._process = subprocess.Popen(
             [PROGRAM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
              "--remote-debugging-pipe", f"--user-data-dir={self._profile}", f"--host-resolver-rules={rules}",
-             # The browser's own protection of local addresses asks the user for permission and may be allowed: the server is under
-             # test.
+             # The browser's own protection of local addresses could be switched off by its user, so the server must
+             # be safe without it.
              "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=pipes, pass_fds=(3, 4))
         os.close(commands_in)

@@ -1,4 +1,4 @@
-// What compaction makes of a batch: the same without some of its records.
+// The batch after compaction: the same batch without some of its records.
 #include "records/batch_filter.h"
 
 #include <gtest/gtest.h>

@@ -52,7 +52,7 @@ TEST_P(EachCodec, steps_give_what_one_piece_gives_and_each_is_bounded) {
     const Result<bool> step = decompressor.step(moved, kStep);
     ASSERT_TRUE(step);
     is_complete = *step;
-    // A plain block of snappy comes in one piece.
+    // A plain block of snappy is decoded in one piece.
     if (GetParam() != Codec::Snappy) {
       EXPECT_LE(decompressor.bytes().size() - before, kStep + kBlock);
     }

@@ -49,7 +49,7 @@ TEST(StatementSettings, of_any_text_are_short) {
   EXPECT_NE(refusal("ksql.service.id", std::string(1001, 'x')), "");
 }
 
-// What is listed as a value can be set, or says in words what holds.
+// Each listed default is a value that can be set, or describes the default in words.
 TEST(StatementSettings, are_listed_with_a_default_that_they_take) {
   const Properties defaults = default_statement_settings({});
   for (const std::string name :

@@ -1,4 +1,4 @@
-// What the tasks before a time-ordered exchange keep and tell of their progress.
+// The progress that tasks before a time-ordered exchange keep and report.
 #include "engine/exec/exchange_progress.h"
 
 #include <gtest/gtest.h>

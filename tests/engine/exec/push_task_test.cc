@@ -1,4 +1,4 @@
-// Transient tasks: push queries, which write nowhere and begin and end where they are told.
+// Transient tasks: push queries, which write nothing and begin and end at given offsets.
 #include "tests/engine/exec/query_test.h"
 
 namespace engine {
@@ -39,7 +39,7 @@ class PushTask : public QueryTest {
     task_ = *std::move(made);
   }
 
-  // Steps until it has nothing more to do; what it showed.
+  // Steps until it has nothing left to do; returns the rows that it showed.
   std::string run() {
     for (last_ = StepResult::More; last_ == StepResult::More;) last_ = task_->step();
     return std::exchange(shown_, "");

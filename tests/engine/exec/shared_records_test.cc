@@ -1,4 +1,4 @@
-// Whoever shares what others have decoded gets what decoding alone would have given.
+// A reader that shares decoded records gets the same rows as one that decodes alone.
 #include "engine/exec/shared_records.h"
 
 #include <gtest/gtest.h>
@@ -107,7 +107,7 @@ std::string to_text(const DecodedChunk& chunk, const std::vector<bool>& used) {
   return text;
 }
 
-// A task's place, and its own decoder; what it is given is compared with what that makes.
+// The position of a task, with its own decoder; shared rows are compared with the decoder's rows.
 class TestReader {
  public:
   TestReader(SharedRecords& shared, const std::vector<size_t>& columns, Offset next = Offset(0))
@@ -125,7 +125,7 @@ class TestReader {
     auto got = reader_->decode(batches, 3, range, cursor_);
     ASSERT_TRUE(got) << got.error().message;
     RecordCursor fresh;
-    // A shared chunk may be shorter than what one alone would take.
+    // A shared chunk may be shorter than a chunk that is decoded alone.
     range.end = std::min(range.end, got->next);
     const auto wanted = alone_->decode(batches, 3, range, fresh);
     EXPECT_EQ(to_text(*got, used), to_text(*wanted, used));
@@ -155,8 +155,8 @@ TEST(SharedRecords, are_decoded_by_the_first_and_taken_by_the_others) {
   second.take(partition);
   third.take(partition);
   EXPECT_EQ(shared.taken(), 2u);
-  EXPECT_EQ(shared.kept_bytes(), 0u);  // nobody else will come to them
-  third.take(partition);               // whoever is first
+  EXPECT_EQ(shared.kept_bytes(), 0u);  // no other reader will reach them
+  third.take(partition);               // the first reader changes
   first.take(partition);
   second.take(partition);
   EXPECT_EQ(shared.taken(), 4u);
@@ -291,7 +291,7 @@ TEST(SharedRecords, are_shared_by_loops_that_come_to_them_together) {
       while (other.next() < Offset(kRecords)) {
         steady.take(partition, 500);
         partition.release();
-        // Comes and goes, with columns that the others do not use, here and there.
+        // This reader leaves and returns, sometimes with columns that the others do not use.
         if (steady.next().value() % 1'500 == 0)
           guest = std::make_unique<TestReader>(shared, std::vector<size_t>{Seconds + loop}, steady.next());
         if (guest) guest->take(partition, 500);

@@ -1,4 +1,4 @@
-// Rows whose expressions take long: another thread evaluates them, and nothing that comes out is different.
+// Rows with slow expressions: another thread evaluates them, and the output is the same.
 #include "engine/exec/slow_row.h"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ TestRecord click(const std::string& id, int n) {
   return {id, "{\"N\":" + std::to_string(n) + "}", 1};
 }
 
-// Another thread that works when it is told to.
+// Stands for another thread, which works when the test demands it.
 class SlowRows : public QueryTest {
  protected:
   ~SlowRows() override {
@@ -33,7 +33,7 @@ class SlowRows : public QueryTest {
       });
   }
 
-  // What is there is evaluated, and the tasks are told.
+  // Evaluates the waiting rows, and notifies the tasks.
   void work() {
     for (auto& [work, done] : std::exchange(handed_over_, {})) {
       std::thread([&work] { work(); }).join();
@@ -41,7 +41,7 @@ class SlowRows : public QueryTest {
     }
   }
 
-  // Until nothing is left to do; how many rows went to the other thread.
+  // Runs until nothing is left; returns the number of rows that the other thread evaluated.
   size_t work_off(QueryRun& run) {
     size_t rows = 0;
     EXPECT_TRUE(run.run_to_rest());
@@ -155,7 +155,7 @@ TEST_F(SlowRows, a_large_record_goes_to_the_other_thread_at_once) {
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(handed_over_.size(), 1u);
   EXPECT_EQ(run->written(), "");
-  EXPECT_GE(work_off(*run), 1u);  // what comes behind a slow row is tried there as well
+  EXPECT_GE(work_off(*run), 1u);  // rows behind a slow row are tried on that thread as well
   EXPECT_EQ(run->written(), "a {\"HAS\":false} @1\nb {\"HAS\":true} @1\n");
 }
 

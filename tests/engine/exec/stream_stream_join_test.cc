@@ -1,5 +1,5 @@
-// Streams joined with streams: who meets whom, when rows of nulls come, and that it does not matter how records are
-// cut into steps.
+// Streams joined with streams: matches, the times of rows with NULLs, and independence from the way in which records
+// are divided into steps.
 #include <algorithm>
 
 #include "base/random.h"
@@ -67,7 +67,7 @@ TEST_F(StreamStreamJoin, nulls_come_when_nobody_can_come) {
   produce(*run, "l", {{"k", 1, 1'000}, {"m", 2, 1'100}});
   produce(*run, "r", {{"other", 0, 4'000}});
   ASSERT_TRUE(run->run_to_rest());
-  EXPECT_EQ(run->written(), "");  // until 4000 one may still come
+  EXPECT_EQ(run->written(), "");  // a match may still arrive until 4000
   produce(*run, "r", {{"m", 3, 2'000}, {"other", 0, 4'001}});
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(run->written(), row("m", "2", "3", 2'000) + row("k", "1", "null", 1'000));
@@ -94,7 +94,7 @@ TEST_F(StreamStreamJoin, each_side_forgets_by_its_own_time_and_late_records_are_
   produce(*run, "l", {{"k", 1, 1'000}, {"k", 2, 10'000}, {"k", 3, 2'000}});
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(run->task().metrics().records_late, 1u);
-  // The left side has forgotten what is older than 7 s; the right side forgets nothing yet.
+  // The left side has forgotten records older than 7 s; the right side forgets nothing yet.
   produce(*run, "r", {{"k", 7, 1'500}, {"k", 8, 9'500}});
   ASSERT_TRUE(run->run_to_rest());
   EXPECT_EQ(run->written(), row("k", "2", "8", 10'000));
@@ -138,7 +138,7 @@ TEST_F(StreamStreamJoin, a_record_that_meets_many_is_worked_off_in_slices) {
   EXPECT_EQ(troubled->written(), expected);
 }
 
-// In four partitions, whose writers run ahead of each other: nobody comes too late.
+// Four partitions, whose writers run ahead of each other: no record is too late.
 TEST_F(StreamStreamJoin, repartitioned_sides_are_read_in_the_order_of_event_time) {
   settings_.num_partitions = 4;
   auto run = query({"CREATE STREAM l (a INT, city VARCHAR) WITH (KAFKA_TOPIC = 'l');",

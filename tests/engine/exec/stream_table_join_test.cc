@@ -1,4 +1,4 @@
-// Streams joined with tables: which row a record finds, and what becomes of those that find none.
+// Streams joined with tables: the row that a record finds, and the fate of records that find none.
 #include "tests/engine/exec/query_test.h"
 
 namespace engine {
@@ -26,7 +26,7 @@ TestRecord gone(const std::string& id, int64_t timestamp) { return {id, std::nul
 
 class StreamTableJoin : public QueryTest {
  protected:
-  // What the query writes, given these records of both topics.
+  // Returns the output of the query for these records of both topics.
   std::string joined(const std::string& sql, const std::vector<TestRecord>& orders,
                      const std::vector<TestRecord>& customers) {
     auto run = query({kOrders, kCustomers}, sql);
@@ -109,7 +109,7 @@ TEST_F(StreamTableJoin, joined_rows_can_be_grouped) {
   EXPECT_EQ(run->newest_written(), "Ann {\"TOTAL\":3} @11\nEve {\"TOTAL\":4} @12\n");
 }
 
-// ---- streams that are not keyed by what they are joined on
+// ---- streams with another key than the one of the join
 
 class RekeyedJoin : public StreamTableJoin {
  protected:
@@ -186,7 +186,7 @@ TEST_F(RekeyedJoin, may_follow_another_join) {
             "Bob {\"NUMBER\":\"2\",\"MEANING\":null} @11\n");
 }
 
-// ---- tables whose records' times are only those of their arrival
+// ---- tables whose records' times are only the times of their arrival
 
 class ReadFirstJoin : public StreamTableJoin {
  protected:
@@ -197,7 +197,7 @@ class ReadFirstJoin : public StreamTableJoin {
     return {id, "{\"TS\":" + std::to_string(ts) + ",\"AMOUNT\":" + std::to_string(amount) + "}",
             1'000'000};
   }
-  // Old events, and a table that came today.
+  // Old events, and a table that arrived today.
   std::string written(size_t max_rows) {
     auto run = query({kDatedOrders, kCustomers}, kLeftByKey, exact(max_rows));
     run->produce("o", 0, {dated("a", 1, 10), dated("b", 2, 20)});

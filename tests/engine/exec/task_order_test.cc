@@ -1,5 +1,4 @@
-// Tasks that read several partitions, or what several tasks have made of them, take records in the order of
-// event time.
+// Tasks that read several partitions, or the output of several tasks, process records in the order of event time.
 #include <algorithm>
 
 #include "tests/engine/exec/query_test.h"
@@ -8,7 +7,7 @@ namespace engine {
 namespace {
 
 const std::string kOrders = "CREATE STREAM orders (id VARCHAR KEY, city VARCHAR, amount INT);";
-// A windowed aggregation behind an exchange. The list tells the order in which it has taken the records.
+// A windowed aggregation behind an exchange. The list shows the order in which it has processed the records.
 const std::string kLists =
     "CREATE TABLE lists AS SELECT city, COLLECT_LIST(amount) AS amounts FROM orders WINDOW "
     "TUMBLING "
@@ -110,8 +109,8 @@ TEST_F(TaskOrder, neither_batches_nor_steps_change_the_order) {
   }
 }
 
-// Records that wait for the other partition are looked at in every step; what is wrong with one is
-// told once, when it is passed.
+// Records that wait for the other partition are read in every step; an error in one of them is counted once, when the
+// task has passed it.
 TEST_F(TaskOrder, a_record_that_cannot_be_read_is_counted_once) {
   auto run = query({kOrders}, kLists, exact(8));
   std::vector<TestRecord> early;

@@ -1,4 +1,4 @@
-// Programs: what is shared, what is computed for which rows.
+// Programs: shared subexpressions, and the rows for which each step is computed.
 #include <chrono>
 #include <ctime>
 #include <random>
@@ -94,7 +94,7 @@ TEST(Program, a_long_list_gives_what_its_comparisons_give) {
   }
 }
 
-// What is quadratic would take minutes.
+// A quadratic algorithm would take minutes.
 TEST(Program, twenty_thousand_items_are_looked_up_in_no_time) {
   std::string list = "0";
   for (int i = 1; i < 20'000; ++i) list += ", " + std::to_string(i);
@@ -151,8 +151,8 @@ TEST(Program, a_lambda_may_give_back_what_it_was_given) {
   });
 }
 
-// Each step must cost what its element costs, however many there are.
-// In processor time: other tests run beside it. Elements that were copied at each step took minutes.
+// The cost of a step must not depend on the number of elements. CPU time is measured, since other tests run at the same
+// time. With elements that were copied at each step it took minutes.
 TEST(Program, a_million_elements_are_reduced_in_no_time) {
   const std::clock_t begin = std::clock();
   check({{"REDUCE(GENERATE_SERIES(1, 1000000), CAST(0 AS BIGINT), (q, x) => q + x)",
@@ -173,7 +173,7 @@ TEST(Program, a_reduction_ends_with_its_time) {
   EXPECT_EQ(budget.spent(), EvalBudget::Spent::Time);
 }
 
-// What is computed once may not be copied into any number of elements or rows.
+// A value that is computed once must not be copied without limit into elements or rows.
 TEST(Program, copies_of_constants_are_counted) {
   const std::string_view expressions[] = {
       "TRANSFORM(GENERATE_SERIES(1, 1000), x => LPAD('a', 60000, 'a'))",
@@ -230,7 +230,7 @@ TEST(Program, a_constant_array_is_counted_for_each_row) {
   EXPECT_EQ(budget.spent(), EvalBudget::Spent::Bytes);
 }
 
-// A step of REDUCE gives back what it took on its way.
+// A step of REDUCE frees its intermediate values.
 TEST(Program, working_memory_is_counted_while_it_is_there) {
   World world;
   const SystemClock clock;

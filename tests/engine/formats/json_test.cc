@@ -38,7 +38,8 @@ TEST(JsonReader, whole_numbers_come_from_numbers_and_numeric_strings) {
   EXPECT_TRUE(is_refused(TypeKind::Bigint, "9223372036854775808"));
 }
 
-// Of a topic full of garbage the first few records are explained, and the last: it is the last error.
+// In a topic full of garbage, only the first few records and the last one get an explanation: the last one is shown as
+// the last error.
 TEST(JsonReader, in_a_flood_the_last_record_still_has_its_reason) {
   std::vector<std::string> payloads(1'000, R"({"V":"many"})");
   payloads.push_back(R"({"V":"few"})");

@@ -1,5 +1,5 @@
-// The tokenizer reads what simdjson means for its own front ends only (docs/adr/0010): these tests
-// pin what it relies on.
+// The tokenizer uses parts of simdjson that are meant for its own front ends only (docs/adr/0010):
+// these tests pin the behaviour that it relies on.
 #include "engine/formats/json/json_tokens.h"
 
 #include <simdjson.h>
@@ -9,7 +9,7 @@
 namespace engine {
 namespace {
 
-// Where tokens begin, letter by letter, of a text whose strings are closed.
+// The positions of the tokens, found byte by byte, in a text with closed strings.
 std::vector<uint32_t> starts_of(std::string_view text) {
   std::vector<uint32_t> starts;
   bool in_scalar = false;

@@ -1,4 +1,5 @@
-// AVRO, PROTOBUF, JSON_SR: what is written is read back, and what others write is understood.
+// AVRO, PROTOBUF, JSON_SR: written records are read back, and records of other programs are
+// understood.
 #include "engine/formats/avro/avro.h"
 #include "engine/formats/avro/avro_columns.h"
 #include "engine/formats/format.h"
@@ -110,7 +111,7 @@ TEST(SchemaFormats, texts_of_every_size_come_back) {
     }
 }
 
-// A field that comes twice counts with its last value, also where it is read in the short way.
+// A field that occurs twice has its last value, also in the short form of reading.
 TEST(Protobuf, of_several_values_the_last_one_counts) {
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Bigint}, {"B", TypeKind::String}};
   const FormatSpec spec{.name = "PROTOBUF_NOSR"};
@@ -181,7 +182,7 @@ TEST(Avro, the_derived_schema_is_that_of_ksqldb) {
             R"({"type":"bytes","scale":2,"precision":4,"logicalType":"decimal"})");
 }
 
-// What Avro's own specification gives as an example: {"a": 27, "b": "foo"}.
+// The example of Avro's own specification: {"a": 27, "b": "foo"}.
 TEST(Avro, a_record_of_another_program_is_read_by_its_own_schema) {
   const OneSchema schemas(
       3,

@@ -7,7 +7,7 @@
 namespace engine {
 namespace {
 
-// The JSON of what the JSON becomes; of what is wrong its message.
+// Returns the JSON of the converted record, or the error message.
 std::string through_avro(const std::string& schema, const std::string& json) {
   const auto avro = AvroSchema::parse({SchemaKind::Avro, schema});
   if (!avro) return avro.error().message;

@@ -320,7 +320,8 @@ TEST(Aggregates, empty_groups_have_the_values_of_ksqldb) {
   EXPECT_EQ(Aggregate("COLLECT_LIST", {kInt}).of({}), list({}));
 }
 
-// A sum that does not fit is null, never another number, and comes back when values are taken back.
+// A sum that overflows is null, never another number, and becomes valid again when values are
+// removed.
 TEST(Aggregates, a_sum_of_integers_that_does_not_fit_is_null) {
   EXPECT_EQ(Aggregate("SUM", {kInt}).of(column({i(INT32_MAX), i(1)})), kNone);
   EXPECT_EQ(Aggregate("SUM", {kInt}).of(column({i(INT32_MAX), i(1), i(-1)})), i(INT32_MAX));

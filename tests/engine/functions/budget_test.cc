@@ -1,5 +1,5 @@
-// What functions may cost: values that are too large are errors, an evaluation whose budget is spent
-// stops, and a row fails for what it holds, never for what stands beside it.
+// Limits of functions: too large values are errors, an evaluation ends when its budget is spent, and a row fails
+// because of its own contents, never because of its neighbours.
 #include <gtest/gtest.h>
 
 #include <ctime>
@@ -78,7 +78,7 @@ TEST(FunctionBudget, a_batch_of_patterns_ends_with_its_time) {
                 std::chrono::seconds(5));  // all would take minutes
 }
 
-// Each took minutes when a search began anew behind each place where it had failed.
+// Each search took minutes when it restarted after every position where it had failed.
 TEST(FunctionBudget, searches_are_linear_in_text_and_pattern) {
   const std::string text(2'000'000, 'a'), half(1'000'000, 'a');
   const std::string last_differs = half + "b", first_differs = "b" + half;
@@ -117,7 +117,7 @@ TEST(FunctionBudget, maps_of_many_keys_are_made_in_one_pass) {
   EXPECT_EQ(
       call("JSON_CONCAT", {(first + "}").c_str(), (second + "}").c_str()})->as_string().size(),
       first.size() + second.size() + 1);
-  // Of the processor: two; an hour it was.
+  // seconds of CPU time: about 2; it used to take an hour
   EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 300);
 }
 

@@ -84,7 +84,7 @@ TEST(TimePattern, says_where_a_text_does_not_match) {
   EXPECT_EQ(parsed("yyyy", ""), "Text '' could not be parsed at index 0");
 }
 
-// Patterns may come with each record: reading by them is recursive.
+// Patterns may be part of each record, and their reader is recursive.
 TEST(TimePattern, has_a_bound_for_optional_sections_within_each_other) {
   const auto nested = [](size_t levels) {
     return std::string(levels, '[') + "yyyy" + std::string(levels, ']');

@@ -1,4 +1,4 @@
-// TZif files: what they say, and what is none.
+// TZif files: their contents, and invalid files.
 #include "engine/java/zone_file.h"
 
 #include <gtest/gtest.h>

@@ -66,7 +66,7 @@ TEST(ParsePostgres, CommasAndJoinsStandOneBehindTheOther) {
   EXPECT_EQ(query.from->name.text, "A");
   EXPECT_EQ(query.from->schema->text, "PG_CATALOG");
   EXPECT_EQ(query.from->visible_name().text, "X");
-  // What is behind the comma belongs together.
+  // The items after the comma form one source.
   ASSERT_EQ(query.joins.size(), 1U);
   EXPECT_EQ(query.joins[0].on, nullptr);
   ASSERT_NE(query.joins[0].source.query, nullptr);
@@ -244,7 +244,7 @@ TEST(ParsePostgres, TakesLongStatements) {
     EXPECT_TRUE(parse_postgres(text)) << text.substr(0, 60);
 }
 
-// Beyond what a stack holds, behind whatever lists.
+// Nested deeper than the stack allows, after lists of any kind.
 TEST(ParsePostgres, RefusesLongStatementsThatAreDeep) {
   constexpr size_t kTimes = 50'000;
   for (const std::string& text :
@@ -265,7 +265,7 @@ TEST(ParsePostgres, RefusesLongStatementsThatAreDeep) {
             ErrorCode::LimitExceeded);  // words
 }
 
-// What libpg_query and our own walk do on a stack has a bound.
+// The stack depth of libpg_query and of Millrace's own walk is bounded.
 TEST(ParsePostgres, SurvivesDepth) {
   const auto repeated = [](std::string_view part, std::string_view end) {
     std::string text = "SELECT ";

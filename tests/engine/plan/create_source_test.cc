@@ -39,7 +39,7 @@ TEST_F(CreateSourceTest, ksqldb_has_no_such_defaults) {
   EXPECT_EQ(source("S").value_format.name, "DELIMITED");
 }
 
-// As ksqlDB writes the topic of a sink; a topic of that very name comes first.
+// ksqlDB writes the topic of a sink in upper case; a topic with exactly that name has precedence.
 TEST_F(CreateSourceTest, a_name_in_upper_case_means_the_topic_of_that_source) {
   ASSERT_TRUE(create("CREATE STREAM detected (A INT);"));
   add_topic("detected", 4);

@@ -139,7 +139,7 @@ TEST_F(PlanJsonTest, a_newer_version_and_what_is_not_known_are_refused_by_name) 
             "the plan does not hold together: no id or no stage");
 }
 
-// Whatever is written into a plan's text, reading it gives a plan that holds together or an error.
+// For any change to a plan's text, reading it gives a consistent plan or an error.
 TEST_F(PlanJsonTest, a_damaged_plan_is_an_error_or_a_plan) {
   std::mt19937 random(11);
   for (const char* sql : kQueries) {

@@ -1,4 +1,5 @@
-// Streams and tables in formats with schemas: what they register, what they take out of a registry.
+// Streams and tables in formats with schemas: the schemas that they register, and the columns from
+// registered schemas.
 #include "engine/plan/query_plan.h"
 #include "engine/plan/source_formats.h"
 #include "plan_fixture.h"
@@ -66,7 +67,7 @@ TEST_F(RegisteredSchemasTest, a_query_registers_its_result_and_keeps_its_keys_un
     EXPECT_EQ(exchange.key_format.schema_id, 0);
 }
 
-// The same key has other bytes under another schema, and may lie in another partition.
+// Under another schema a key has other bytes, and may belong to another partition.
 TEST_F(RegisteredSchemasTest, rows_with_such_keys_are_sorted_anew) {
   ASSERT_TRUE(run(kOrders));
   ASSERT_TRUE(run("CREATE TABLE by_id AS SELECT id, COUNT(*) AS n FROM orders GROUP BY id;"));

@@ -30,7 +30,7 @@ class UpgradeQuery : public PlanTest {
     return planned ? planned->plan : QueryPlan{};
   }
 
-  // What the upgrade says; "" when the query goes on.
+  // The error of the upgrade; "" if the query can continue.
   std::string upgrade(const std::string& kind, const std::string& old, const std::string& next) {
     const Result<QueryPlan> upgraded = upgrade_query(plan(old, kind), plan(next, kind));
     if (!upgraded) return upgraded.error().message;
@@ -166,7 +166,7 @@ TEST_F(UpgradeQuery, rows_of_a_table_have_the_columns_that_were_used_first) {
                   "SELECT city, province FROM cities"),
             "");
   const auto& input = std::get<InputStep>(upgraded_.stages[0].nodes[0].step);
-  EXPECT_TRUE(input.used[2]);  // the rows have it, whoever asks for it
+  EXPECT_TRUE(input.used[2]);  // the stored rows have it, whether or not it is selected
   EXPECT_EQ(table("SELECT city, province FROM cities", "SELECT city, province, mayor FROM cities"),
             "Query is not upgradeable. The state of TableSource does not hold MAYOR");
   // A row that was counted would be taken off, or not, by another condition than it was added by.
@@ -192,7 +192,7 @@ TEST_F(UpgradeQuery, joins_stay_and_what_they_give_is_chosen_anew) {
   const std::string paid =
       "SELECT o.id AS id, amount, paid FROM orders o JOIN payments p WITHIN 1 HOUR ON o.id = p.id";
   EXPECT_EQ(stream(paid, paid + " WHERE paid < amount"), "");
-  // What the stores keep is decoded on, though nobody asks for it any more.
+  // Columns in the stores are still decoded, though the query no longer uses them.
   EXPECT_EQ(stream(paid + " WHERE note > 'a' AND city > 'a'", paid), "");
   for (const StagePlan& stage : upgraded_.stages)
     for (const PlanNode& node : stage.nodes)

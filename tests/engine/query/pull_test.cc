@@ -34,7 +34,7 @@ class PullTest : public PlanTest {
     return text;
   }
 
-  // What a condition bounds of the windows of VISITS: the first and the last start, then the ends; * where it does not.
+  // The bounds of VISITS's windows in a condition: first and last start, then the ends; * without a bound.
   std::string bounds(const std::string& condition) {
     const auto planned =
         plan("SELECT * FROM visits WHERE name = 'Lahore' AND (" + condition + ");");
@@ -115,7 +115,7 @@ TEST_F(PullTest, keys_that_exclude_each_other_are_none) {
   EXPECT_EQ(keys("name = 'Lahore' AND name = 'Bern'"), "");
 }
 
-// As a parameter that is NULL: nobody waits until all rows have been looked at in vain.
+// A parameter may be NULL: the look-up must not scan all rows in vain.
 TEST_F(PullTest, what_would_have_to_equal_null_is_no_key) {
   EXPECT_EQ(keys("name = CAST(NULL AS VARCHAR)"), "");
   EXPECT_EQ(keys("name = CAST(NULL AS VARCHAR) AND people > 10"), "");

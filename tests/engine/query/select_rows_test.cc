@@ -137,7 +137,7 @@ TEST_F(SelectRowsTest, what_where_says_of_two_tables_is_their_joins_key) {
   EXPECT_TRUE(planned->tables[1]->filter);
 }
 
-// The few are what is found by key, whichever side they are on.
+// The rows of the smaller side are looked up by key, whichever side that is.
 TEST_F(SelectRowsTest, many_rows_joined_to_few_give_what_few_give_joined_to_many) {
   for (int64_t i = 0; i < 9'000; ++i)
     right_.push_back({number(i), i % 10 == 0 ? Value() : number(i % 50), Value::number(1.0)});
@@ -160,7 +160,7 @@ TEST_F(SelectRowsTest, names_of_with_that_read_each_other_twice_are_run_once) {
   EXPECT_EQ(answer(sql + " SELECT id FROM a39;").size(), 3U);
 }
 
-// What a name of WITH reads of a recursion differs from round to round.
+// The rows that a name of WITH reads from a recursion differ from round to round.
 TEST_F(SelectRowsTest, names_of_with_within_a_recursion_are_run_in_each_round) {
   const auto rows = answer(
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT s.i FROM (WITH x AS (SELECT i + 1 AS i "

@@ -199,7 +199,7 @@ TEST(Registry, no_id_is_given_twice_when_there_are_no_more) {
   registry.apply(*registry.set_mode("s", RegistryMode::Import));
   RegisteredSchema given = avro("\"int\"");
   given.id = INT32_MAX;
-  EXPECT_EQ(add(registry, "s", given), -42205);  // none could come behind it
+  EXPECT_EQ(add(registry, "s", given), -42205);  // no later id would be left
   given.id = INT32_MAX - 1;
   EXPECT_EQ(add(registry, "s", given), INT32_MAX - 1);
   EXPECT_EQ(add(registry, "t", avro("\"long\"")), -42205);
@@ -227,9 +227,9 @@ TEST(SchemaRegistry, metadata_and_rules_are_part_of_a_schema) {
   owned.metadata = R"({"properties":{"owner":"ann"}})";
   EXPECT_EQ(add(registry, "s", owned), 2);
   EXPECT_EQ(add(registry, "s", owned), 2);
-  // Who says nothing of them means those that are there.
+  // A schema without metadata means the version that has them.
   EXPECT_EQ(add(registry, "s", avro("\"int\"")), 2);
-  RegisteredSchema ruled;  // nor of the text
+  RegisteredSchema ruled;  // and a schema without a text means the newest text
   ruled.rule_set = R"({"domainRules":[]})";
   EXPECT_EQ(add(registry, "s", ruled), 3);
   EXPECT_EQ(registry.latest("s")->schema->text, "\"int\"");
@@ -257,7 +257,7 @@ TEST(Registrar, columns_become_schemas_and_schemas_columns) {
   const auto missing = registrar.infer({.name = "AVRO"}, "other", Side::Value);
   EXPECT_EQ(missing.error().message,
             "Schema for message values on topic 'other' does not exist in the Schema Registry.");
-  // A stream over some of the fields registers nothing, and writes in the schema that is there.
+  // A stream over some of the fields registers nothing, and writes with the existing schema.
   const auto part = registrar.with_schema({.name = "AVRO"}, "t", {columns.data(), 1}, Side::Value,
                                           Registrar::Write::Source);
   EXPECT_EQ(part->schema_id, 1);
@@ -291,7 +291,7 @@ TEST(Registrar, what_a_schema_refers_to_goes_with_it) {
   EXPECT_FALSE(unbundle_schema(SchemaKind::Avro, "with references: {}"));
 }
 
-// Planned again and again, until nothing is left to ask.
+// The statement is planned again and again, until no question is left.
 TEST(Registrar, a_registry_elsewhere_is_asked_first) {
   const std::vector<ColumnDef> columns = {{"A", TypeKind::Integer}, {"B", TypeKind::String}};
   using Kind = SchemaQuestion::Kind;
@@ -323,7 +323,7 @@ TEST(Registrar, a_registry_elsewhere_is_asked_first) {
   EXPECT_TRUE(third.questions().empty());
   EXPECT_TRUE(third.take_changes().empty());
 
-  // What is there need not be asked for, and may have more fields than the columns.
+  // A known schema need not be requested, and may have more fields than the columns.
   known.latest["t-value"] = OutsideSchemas::Latest{
       78, std::make_shared<const SchemaText>(SchemaText{
               SchemaKind::Avro, R"({"type":"record","name":"R","fields":[)"

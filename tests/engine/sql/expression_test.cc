@@ -3,7 +3,7 @@
 namespace engine {
 namespace {
 
-// What an expression prints as after it was parsed; or the error.
+// The text of the parsed expression, or the error.
 std::string printed(std::string_view text) {
   const Result<ExpressionPtr> expression = parse_expression(text);
   return expression ? to_sql(**expression) : "error: " + expression.error().message;

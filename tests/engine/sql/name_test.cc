@@ -71,7 +71,7 @@ TEST(Name, only_names_that_would_not_read_back_are_quoted) {
   EXPECT_EQ(quote_if_needed(""), "``");
 }
 
-// What comes out, or the error.
+// The text after substitution, or the error.
 std::string substituted(std::string_view text, const std::map<std::string, std::string>& variables,
                         size_t max_bytes = 1000) {
   const auto result = substitute_variables(text, variables, max_bytes);

@@ -1,5 +1,5 @@
-// Threads parse independently: nobody waits for another's long statement, and nothing that one
-// learns harms another.
+// Threads parse independently: no thread waits for another's long statement, and the parser's
+// shared caches do no harm.
 #include <atomic>
 #include <chrono>
 #include <thread>

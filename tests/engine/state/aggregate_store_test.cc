@@ -75,7 +75,7 @@ class Groups {
     return groups;
   }
 
-  // Views of what is kept here.
+  // The entries are views of the changes in kept_.
   std::vector<StateEntry> changes() { return kept_.take(store_); }
   void restore(std::span<const StateEntry> entries) {
     for (const StateEntry& entry : entries) ASSERT_TRUE(store_.restore(entry, 0));
@@ -187,7 +187,7 @@ TEST(AggregateStore, expired_groups_are_forgotten_a_few_at_a_time) {
   for (const auto& [group, text] : groups.all()) EXPECT_GE(group.second, 70);
 }
 
-// A store that goes while some groups wait to be forgotten frees them (AddressSanitizer looks).
+// A store that is destroyed while some groups wait for their removal frees them (AddressSanitizer checks it).
 TEST(AggregateStore, what_waits_to_be_forgotten_is_freed_with_the_store) {
   Groups groups(true);
   for (int64_t start = 0; start < 100; start += 10) groups.add("a", 1, start);
@@ -251,8 +251,8 @@ TEST(AggregateStore, damaged_entries_are_refused) {
   EXPECT_FALSE(windowed.store().restore({0, StateEntry::Kind::Put, "1234567", good.value}, 1));
 }
 
-// Records in about the order of time, windows forgotten behind them, as a task does it; compared
-// with a plain map, and with what the journal says.
+// Records in about the order of time, whose old windows expire, as in a task; compared with a plain map, and with the
+// state that the journal gives.
 TEST(AggregateStore, its_journal_gives_the_same_groups_whatever_happened) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
@@ -310,7 +310,7 @@ TEST(AggregateStore, knows_what_its_groups_take_also_that_of_lists) {
 
 // --- Windows that have left memory
 
-// Keys whose first 400 bytes are the same come out of state.mdb in the order of a hash.
+// Keys with the same first 400 bytes are read from state.mdb in the order of a hash.
 class Disordered final : public Backing {
  public:
   void put(const std::string& key, std::string_view value) {
@@ -387,7 +387,7 @@ TEST(AggregateStore, a_new_window_is_not_looked_for_where_it_cannot_be) {
   EXPECT_EQ(groups.store().size(), 100u);
 }
 
-// All of a group counts as memory, however large it is; what is too large can be read, but not changed.
+// All of a group counts as memory, however large it is; a group that is too large can be read, but not changed.
 TEST(AggregateStore, a_group_that_is_too_large_is_not_changed) {
   AggregateInstance list;
   list.def = &function("COLLECT_LIST");

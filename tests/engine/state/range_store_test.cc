@@ -1,5 +1,5 @@
-// A store of entries in order within groups, against a map: random changes, evictions, checkpoints that are behind,
-// and restarts over what they hold.
+// A store of entries in order within groups, compared with a map: random changes, evictions, late checkpoints, and
+// restarts from them.
 #include "engine/state/range_store.h"
 
 #include <gtest/gtest.h>
@@ -89,7 +89,7 @@ TEST(RangeStore, an_expired_part_is_one_entry_of_the_journal) {
   EXPECT_EQ(store.next_part(0).value(), 8);
 }
 
-// As the server does it: what is committed goes to the journal, and later into the backing.
+// As in the server, committed changes are written to the journal, and later to the backing.
 struct Server {
   MemoryBacking backing;
   std::vector<std::vector<std::pair<StateEntry::Kind, std::pair<std::string, std::string>>>>
@@ -120,7 +120,7 @@ struct Server {
   }
 };
 
-// A scan that rests, and what there was when it began.
+// A scan that pauses, and the entries at its beginning.
 struct Scan {
   StoreScanPtr scan;
   Entries expected, found;
@@ -171,7 +171,7 @@ TEST_P(RangeStoreModel, has_what_a_map_has) {
   };
   std::optional<Scan> scan;
   for (int at = 0; at < 3'000; ++at) {
-    // What expires meanwhile may be missing.
+    // Entries that expire meanwhile may be missing.
     if (scan && !step(*server.store, *scan, 1 + random.next() % 20, 1 + random.next() % 9)) {
       const auto is_gone = [&](const auto& each) { return std::get<0>(each.first) < expired; };
       std::erase_if(scan->expected, is_gone);

@@ -66,8 +66,8 @@ TEST(RowStore, changes_are_absolute_and_told_once) {
   EXPECT_TRUE(changes_of(store).empty());
 }
 
-// All keys that a scan comes to, a few places at a time; `meanwhile` happens between the slices. No row is one
-// that came meanwhile.
+// All keys of a scan that reads a few places at a time; `meanwhile` runs between the slices. New rows are not among
+// them.
 std::vector<std::string> scanned(RowStore& store, const std::function<void()>& meanwhile = {}) {
   std::vector<std::string> keys;
   const StoreScanPtr scan = store.begin_scan();
@@ -114,7 +114,7 @@ TEST(RowStore, a_scan_stops_when_its_visitor_has_enough) {
   EXPECT_EQ(seen, 10);
 }
 
-// Rows that go and come again, and so many new ones that the map grows, between any two slices.
+// Between any two slices rows are erased and put again, and enough new rows are added to make the map grow.
 TEST(RowStore, a_scan_sees_the_rows_that_there_were_whatever_happens_meanwhile) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
@@ -138,7 +138,8 @@ TEST(RowStore, a_scan_sees_the_rows_that_there_were_whatever_happens_meanwhile) 
   }
 }
 
-// Whoever reads a scan may not come back for long: what it keeps goes when it ends, and not when it is told.
+// The reader of a scan may pause for long: the memory of an ended scan is freed when it ends, not when its reader
+// learns of it.
 TEST(RowStore, the_oldest_scans_end_where_they_keep_too_much) {
   RowStore store;
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(store.put(std::to_string(i), {"row", i}));
@@ -191,7 +192,7 @@ TEST(RowStore, rows_are_found_by_the_beginning_of_their_key) {
   ASSERT_TRUE(store.erase("a1"));
   EXPECT_EQ(from("a"), (Keys{"a2", "a3"}));
 
-  // The same where they have left memory, and some have come back or were changed since.
+  // The look-ups stay the same after these rows have left memory, and some have returned or were changed since.
   const std::string long_key(450, 'l');
   ASSERT_TRUE(store.put(long_key + "1", {"1", 0}));
   ASSERT_TRUE(store.put((long_key + "1").replace(420, 1, "m"), {"2", 0}));
@@ -251,8 +252,8 @@ TEST(RowStore, refuses_entries_that_cannot_be_its_own) {
   EXPECT_EQ(store.size(), 0u);
 }
 
-// What a task does: some changes, then their entries into the journal. At any time the entries give
-// the same rows, also when some of them are applied again.
+// As a task does: some changes, then their entries in the journal. At any time the entries give the same rows, also
+// when some of them are applied again.
 TEST(RowStore, its_journal_gives_the_same_rows_whatever_happened) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);

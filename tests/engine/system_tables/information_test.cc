@@ -62,7 +62,7 @@ class Information : public testing::Test {
         "FROM orders WINDOW TUMBLING (SIZE 1 HOUR) WHERE amount > 10 GROUP BY city");
   }
 
-  // What CREATE ... AS SELECT does to the catalog.
+  // Changes the catalog as CREATE ... AS SELECT does.
   void run(const std::string& text) {
     const auto script = parse_script(text);
     ASSERT_TRUE(script) << script.error().message;

@@ -12,7 +12,7 @@ SqlType text_of(PostgresLabel label, int32_t modifier) {
   return SqlType(TypeKind::String).labelled(label).with_modifier(modifier);
 }
 
-// What is kept of the values, and of what is refused its row and why.
+// The values that fit, and for each refused value its row and the reason.
 std::string fit(const SqlType& type, std::initializer_list<Value> values,
                 LengthRule rule = LengthRule::Write) {
   Column column(type);

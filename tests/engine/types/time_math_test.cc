@@ -38,8 +38,8 @@ TEST(TimeMath, a_time_lies_in_the_windows_that_hold_it) {
   EXPECT_EQ(windows.count(-1), 0);
 }
 
-// Whatever the clause and the time: each window that is listed holds the time, and they are as many
-// as their starts say.
+// For any clause and time: each listed window contains the time, and their number matches their
+// starts.
 TEST(TimeMath, all_windows_of_extreme_times_hold_them) {
   for (const int64_t size : {int64_t{1}, int64_t{60'000}, kMax / 2, kMax}) {
     for (const int64_t advance : {int64_t{1}, int64_t{7}, size / 2, size}) {
