@@ -22,8 +22,7 @@ enum class ErrorCode : uint8_t {
   TypeMismatch,
   InvalidCast,
   GroupingError,
-  InvalidColumnReference,  // in ORDER BY, GROUP BY, DISTINCT ON, ON CONFLICT: it exists, but may
-                           // not be named there
+  InvalidColumnReference,  // in ORDER BY, GROUP BY, DISTINCT ON, ON CONFLICT: not allowed there
   InvalidStatement,
   WrongObjectType,
   DependentObjects,

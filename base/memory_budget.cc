@@ -20,7 +20,8 @@ static_assert(std::size(kKindNames) == static_cast<size_t>(MemoryKind::kCount));
 constexpr size_t kShareOfFree = 4;
 
 // Answers are always granted, and may use up the part of the limit for accounts that hold little.
-// That much of the answers is not counted when such accounts make requests.
+// So requests of such accounts may exceed the limit by the size of the answers, up to an eighth of
+// it.
 size_t limit_for_requests(const MemoryBudget& budget) {
   const size_t limit = budget.limit_bytes();
   return limit + std::min(budget.held_bytes(MemoryKind::Results), limit / 8);

@@ -67,7 +67,7 @@ class MemoryBudget {
   bool is_state_full() const { return held_bytes(MemoryKind::State) > state_bytes_; }
   // Too much state waits for checkpoints, before which it cannot leave memory.
   bool is_state_overfull() const { return held_bytes(MemoryKind::State) / 3 > state_bytes_ / 2; }
-  // Open scans keep so much state in memory that they must end.
+  // Open scans keep too much state in memory and must end.
   bool holds_too_much_state() const {
     constexpr size_t kForScans = 64 << 20;
     return held_bytes(MemoryKind::State) > 2 * state_bytes_ + kForScans;

@@ -66,8 +66,7 @@ class CommitJournal {
   const int file_;
   const Uuid identity_;
   uint64_t sequence_ = 0;                // of the last entry
-  Place last_ = {}, end_ = {};           // where the last entry begins; where the next one may
-                                         // begin
+  Place last_ = {}, end_ = {};           // begins of the last and of the next entry
   std::array<uint64_t, 2> newest_ = {};  // newest commit in each half
   // The commits of the last entry with changes, and of the one before it.
   uint64_t last_commit_ = 0, commit_before_ = 0;

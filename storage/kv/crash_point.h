@@ -6,14 +6,12 @@ namespace storage {
 
 enum class CrashPoint {
   BeforeLogCommit,          // before-log-commit
-  AfterCommitJournal,       // after-commit-journal: a commit is in the log's journal, not in its
-                            // data file
+  AfterCommitJournal,       // after-commit-journal: a commit is in the journal alone
   BeforeAcknowledgement,    // before-acknowledgement: the log is synced, no request is answered
   BetweenCheckpointChunks,  // between-checkpoint-chunks
   BeforeJournalTrim,  // before-journal-trim: the checkpoint is durable, its journal not trimmed yet
   AfterJoinBegan,     // after-join-began: the directory has the row, etcd has nothing yet
-  AfterFounding,      // after-founding: etcd has the cluster's metadata, the directory is not its
-                      // node's yet
+  AfterFounding,      // after-founding: etcd has the metadata, the directory is not its node's yet
   BeforeJoinEnds,     // before-join-ends: the journals are written, too
 };
 

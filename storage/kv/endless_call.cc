@@ -106,8 +106,7 @@ void watch_guarded_calls() {
   if (std::exchange(registry().process, ::getpid()) == ::getpid()) return;
   struct sigaction action = {};
   action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART | SA_NODEFER;  // leaving a guarded call never returns from the
-                                              // handler
+  action.sa_flags = SA_RESTART | SA_NODEFER;  // leaving a call skips the handler's end
   ::sigaction(kSignal, &action, nullptr);
   std::thread(watch).detach();
 }

@@ -108,8 +108,7 @@ class Replay {
  private:
   explicit Replay(MDB_env* environment) : environment_(environment, mdb_env_close) {}
   std::unique_ptr<MDB_env, void (*)(MDB_env*)> environment_;
-  std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> kept_root_{nullptr, mdb_txn_abort};  // destroyed
-                                                                                    // first
+  std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> kept_root_{nullptr, mdb_txn_abort};  // ends first
   int mapped_file_ = -1;
   MappedPages pages_;
 };

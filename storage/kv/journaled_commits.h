@@ -103,7 +103,7 @@ class JournaledCommits {
     std::mutex mutex_;
     std::condition_variable changed_;
     State state_ = State::Done;  // guarded by mutex_
-    bool is_ending_ = false;     // likewise
+    bool is_ending_ = false;     // guarded by mutex_
     std::thread thread_;         // begun with the first start()
   };
 
@@ -125,8 +125,7 @@ class JournaledCommits {
   size_t own_commits_left_ = 0;      // LMDB's own commits before the journal is used again
   std::optional<KeptRoot> durable_;  // none: everything committed is durable
   bool is_durable_named_ = false;    // in the journal
-  std::optional<KeptRoot> syncing_;  // the next one; none if everything was synced while the thread
-                                     // ran
+  std::optional<KeptRoot> syncing_;  // the next one, during its sync and until it is named
   bool is_synced_ = false;           // and may be named
   bool is_sync_running_ = false;     // the thread's
   size_t commits_since_root_ = 0, bytes_since_root_ = 0;

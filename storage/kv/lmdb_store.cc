@@ -113,8 +113,7 @@ class LmdbStore final : public KeyValueStore, public DeferredWrites {
   IdleReads idle_reads_;
   std::atomic<bool> failed_ = false;
   RecordedChanges changes_{JournaledCommits::kMostChangeBytes};  // of the thread that writes
-  std::unique_ptr<JournaledCommits> journaled_;                  // of the thread that writes; null:
-                                                                 // no journal
+  std::unique_ptr<JournaledCommits> journaled_;                  // null: no journal
   WrittenAhead ahead_;                                           // of the thread that writes
   std::chrono::steady_clock::time_point next_look_at_readers_;   // of the thread that writes
   BeforeRead before_read_;                                       // empty without a journal

@@ -33,8 +33,7 @@ struct CleanedBatches {
     std::optional<ProducerId> task = {};
   };
   TopicPartition partition;
-  LogNumber number;            // of the partition that was read; another number means that it was
-                               // created again since
+  LogNumber number;            // of the partition that was read, which may be replaced
   std::vector<Batch> batches;  // in the order of their offsets
   Offset gaps_end;             // behind all of them
   std::optional<Offset> cleaned_end = {};  // set with the last batches of the pass
@@ -120,8 +119,7 @@ class GroupTransaction {
     std::shared_ptr<Partition> partition;
     PartitionState state;
     bool has_new_records = false;
-    bool is_cut = false;  // its log end went back, or its role changed: waiting appends are
-                          // answered
+    bool is_cut = false;  // truncated, or with another role: waiting appends are answered
     bool is_cleaned = false;  // compaction has changed its batches
     std::optional<TimeMark> time_mark = {};
     // Batches that readers are about to ask for, back to back, and the offset at which they begin.

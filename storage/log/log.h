@@ -28,8 +28,7 @@ struct StoredTopic {
 
 // The steps of group commits, in order, for tests and tracing. Called on the writer's thread.
 struct LogTrace {
-  enum class Step { CommitBegins, Synced, Acknowledged };  // Acknowledged: all requests are
-                                                           // answered
+  enum class Step { CommitBegins, Synced, Acknowledged };  // the last: all requests are answered
   Step step;
   CommitId commit;  // its id, or the id that it would have had if it fails
 };
@@ -67,8 +66,7 @@ struct LogOptions {
   Writer writer = Writer::OwnThread;
   // The limit of each of the two queues: client appends, and all other requests.
   size_t queue_limit_bytes = 64 << 20;
-  size_t group_limit_bytes = 4 << 20;  // of the requests gathered into one commit; a single request
-                                       // may be larger
+  size_t group_limit_bytes = 4 << 20;  // gathered into one commit; one request may be larger
   // How long commits of tasks may wait for client appends that arrive one by one, to become durable
   // together with them (task_pause.h).
   int64_t task_wait_us = 2'000;

@@ -268,8 +268,7 @@ Status LogCleaner::compact(const CleanupTarget& target, const Partition& partiti
     BatchBytes &cleaned = notes.cleaned, &fresh = notes.fresh;
     if (cleaned.end() != cleaned_end || cleaned.begin() > log_start)
       cleaned.restart(log_start);
-    else if (cleaned.begin() < log_start)  // the removed bytes are estimated, which is enough for a
-                                           // ratio
+    else if (cleaned.begin() < log_start)  // estimated, which is enough for a ratio
       cleaned.set(log_start, cleaned_end, cleaned.mean_bytes_of(cleaned_end - log_start));
     TRY(cleaned.grow_to(*reader_, partition.id(), cleaned_end, go_on));
     if (fresh.begin() != cleaned_end) fresh.restart(cleaned_end);

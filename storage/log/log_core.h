@@ -55,8 +55,7 @@ class LogCore {
   RequestQueue::Admission try_put_alone(AppendRequest& request, AppendDone& done);
   void write_alone();
   // For small and rare requests: the queue is not bounded for them, but they count in a group.
-  static constexpr size_t kAdministrationWeight = 64 << 10;  // of a request that removes some
-                                                             // entries
+  static constexpr size_t kAdministrationWeight = 64 << 10;  // of a small removal
   void submit(std::function<Status(GroupTransaction&)> apply, std::function<void(Status)> done,
               size_t weight_bytes = kAdministrationWeight);
   void submit(OtherWork work, size_t weight_bytes);
@@ -121,8 +120,7 @@ class LogCore {
     std::optional<size_t> culprit =
         {};  // the request whose write failed, when it was not the commit
     CommitId commit = {};
-    std::vector<TopicPartition> grown = {};  // partitions that have grown or were dropped, if
-                                             // written
+    std::vector<TopicPartition> grown = {};  // or dropped, if written
   };
   Attempt try_commit(std::span<LogWork> group);
   // Returns nothing, and has done nothing, if the store must be written at once.
@@ -187,12 +185,10 @@ class LogCore {
   std::optional<ProducerSweep> producers_;          // present once the tables are open
   TaskOwners owners_;
   Pages pages_ = Pages::Now;            // of the current group
-  size_t undeferred_left_ = 0;          // groups that are not tried deferred, after one that could
-                                        // not be
+  size_t undeferred_left_ = 0;          // groups that are not deferred
   std::vector<TopicPartition> untold_;  // have grown, and readers are not notified yet
   int64_t told_us_ = 0;
-  absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task; later commits under the epoch
-                                                         // are refused, too
+  absl::flat_hash_map<std::string, TaskEpoch> refused_;  // by task; all later commits, too
   bool group_has_replicas_ = false;  // in the last group; otherwise everything durable is visible
 
   std::thread writer_;  // last: it uses all of the above

@@ -43,8 +43,7 @@ class ProducerSweep {
   struct OfPartition {
     LogNumber number;
     std::vector<int64_t> append_times;
-    std::optional<int64_t> cutoff_ms = {};  // in the second walk: producers up to this time are
-                                            // removed
+    std::optional<int64_t> cutoff_ms = {};  // in the second walk: removed up to here
   };
   Result<size_t> try_slice(WriteTransaction& transaction, int64_t now_ms);
   void end_sweep(int64_t now_ms);

@@ -96,8 +96,7 @@ Result<PartitionRow> decode_partition_row(std::string_view bytes) {
   }
   row.naming = TableNaming::OneLength;
   if (!in.at_end())
-    row.naming = static_cast<TableNaming>(in.be<uint8_t>());  // absent up to version 4, which had
-                                                              // OneLength only
+    row.naming = static_cast<TableNaming>(in.be<uint8_t>());  // absent up to version 4
   if (!in.ok() || row.kind > PartitionKind::Internal || row.role > ReplicaRole::Follower ||
       row.naming > TableNaming::ManyLengths || row.number < LogNumber{0} ||
       row.log_start < Offset{0})

@@ -16,8 +16,7 @@ namespace storage {
 struct SnapshotPointer {
   Revision revision;  // of the last command in it
   std::string
-      id;  // 16 random bytes: separates its pieces from those of another attempt at the same
-           // revision
+      id;  // 16 random bytes: another attempt at the revision has other ones
   uint32_t pieces = 0;
   uint64_t size_bytes = 0;  // of all pieces
   std::string

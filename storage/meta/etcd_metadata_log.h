@@ -82,8 +82,7 @@ class EtcdMetadataLog {
     std::string bytes;
     std::optional<Holding> holding;
     std::function<void(Result<Revision>)> done;
-    std::optional<bool> is_it;  // whether it is the command that was read at its revision; nothing
-                                // until then
+    std::optional<bool> is_it;  // whether the command read at its revision is this one
     bool was_refused = false;   // since the last search for its outcome
   };
   void try_append(uint64_t number);

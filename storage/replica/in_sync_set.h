@@ -21,8 +21,7 @@ struct ReplicaSettings {
   int64_t unheard_max_us = 0;
   int64_t fetch_wait_us = 500'000;  // how long a leader holds a fetch that finds no records
   int64_t fetch_timeout_us = 2'000'000;  // a follower then repeats its fetch
-  int64_t retry_us = 50'000;             // the pause after an error, or after an unanswered
-                                         // proposal
+  int64_t retry_us = 50'000;             // after an error or an unanswered proposal
   size_t fetch_max_bytes = 1 << 20;
   // ReplicaManager::observe() will be called with the topics that this node observes. Until then no
   // replica is deleted, since the node may be meant to keep it as an observer.

@@ -25,8 +25,7 @@ struct ReplicaFetch {
   Offset from;                            // its log end
   std::optional<LeaderEpoch> last_epoch;  // of its last record; nothing when it has none
   Offset high_watermark = {};             // as far as it knows
-  std::optional<Offset> log_start = {};   // of its log; nothing: its program version does not
-                                          // report it
+  std::optional<Offset> log_start = {};   // of its log; nothing: not reported
 };
 
 struct ReplicaFetched {

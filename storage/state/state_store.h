@@ -37,8 +37,7 @@ struct Checkpoint {
   std::vector<StateRange> removed_ranges;
   std::vector<StateEntry> entries;    // each key once
   std::shared_ptr<const void> keeps;  // owns the bytes of the entries
-  TaskSequence position;              // of the newest journal entry that is contained; a higher
-                                      // stored position stays, with its scalars
+  TaskSequence position;              // of the newest contained entry; a higher stored one stays
   std::string scalars;                // stored with the position
   // Set when checkpoints of all tasks contain all entries of a journal partition before this
   // offset. Such a checkpoint may have no task; one without both changes nothing.
@@ -59,8 +58,7 @@ struct CheckpointPosition {
 struct StateOptions {
   size_t map_size_bytes = 1ULL << 40;
   size_t queue_limit_bytes = 256 << 20;
-  Uuid log_instance;  // of the log that the checkpoints belong to; another log's file is refused,
-                      // nil is not checked
+  Uuid log_instance;  // of the log that it belongs to; nil is not checked
   size_t chunk_keys = 5000;  // in one transaction; larger ones delayed log commits in measurements
 };
 
