@@ -78,8 +78,9 @@ Status TransactionPartition::replay(std::string_view key, std::optional<std::str
 }
 
 // A prepared transaction ends as decided; an open one keeps the rest of its timeout. A commit of a node gets a short
-// one: its node may have died together with the coordinator. The same applies to a commit whose partitions are added
-// only now: it had a long timeout while its own node was the coordinator.
+// one: its node may have died together with the coordinator. So does a commit whose partitions are added only now: it
+// had a long timeout while its own node was the coordinator.
+
 void TransactionPartition::on_loaded() {
   for (const auto& [id, transaction] : transactions_) {
     if (transaction->value.is_prepared()) {
