@@ -12,7 +12,7 @@ namespace engine {
 
 namespace {
 
-// Calls `tell(items)` for non-null arrays with elements; the result is null otherwise.
+// Calls `tell(size, row)` for arrays with elements, in dimension 1; the result is null for all others.
 template <class Tell>
 void of_each_array(KernelCall& call, Tell tell) {
   const bool has_dimension = call.args.size() > 1;
