@@ -1,5 +1,5 @@
-// What PostgreSQL clients send around statements: transactions, settings, cursors, COPY, prepared
-// statements.
+// Statements about the session from PostgreSQL clients: transactions, settings, cursors, COPY,
+// prepared statements.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -25,8 +25,8 @@ struct Transaction {
   TransactionAction action;
   Name savepoint = {};  // of the last three
   std::string tag =
-      {};  // the command tag that PostgreSQL answers: BEGIN, START TRANSACTION, COMMIT, ...
-  std::string modes = {};  // of Begin, as of SetTransaction
+      {};  // PostgreSQL's command tag: BEGIN, START TRANSACTION, COMMIT, ...
+  std::string modes = {};  // of Begin, as in SetTransaction
 };
 
 // SET [SESSION|LOCAL] name {=|TO} value; also SET TIME ZONE (timezone), SET NAMES
@@ -75,7 +75,7 @@ struct CopyOption {
   std::string name;  // lower case: format, header, delimiter, null, quote, escape, force_quote, ...
   std::optional<std::string>
       value;  // none: the option's name alone. TRUE and ON as written, in lower case
-  std::vector<Name> columns = {};  // of force_quote and its kin; a single empty list means *
+  std::vector<Name> columns = {};  // of force_quote and the like; a single empty list means *
   TextPosition position;
 };
 struct Copy {
