@@ -183,7 +183,7 @@ void ConsumerGroup::use_pattern(const std::string& regex) {
   const auto found = patterns_.find(regex);
   if (found != patterns_.end()) {
     ++found->second.users;
-  } else if (auto compiled = TopicPattern::compile(regex)) {  // a later version may have taken more
+  } else if (auto compiled = TopicPattern::compile(regex)) {  // a later version may accept more
 
     patterns_.emplace(regex, Pattern{*std::move(compiled), 1});
   }

@@ -1,4 +1,4 @@
-// The transactional ids under which nodes of a cluster commit what sessions write to several partitions.
+// The transactional ids under which cluster nodes commit rows of sessions that go to several partitions.
 #pragma once
 #include <string_view>
 

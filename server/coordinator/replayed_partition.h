@@ -43,9 +43,9 @@ struct StoredRecord {
 // The error for clients if a record was not stored: temporary errors make them retry here, or look for the coordinator
 // again (same translation as in Kafka's coordinators).
 KafkaError coordinator_error(const Status& status);
-// Works like coordinator_error(), for a request whose client shows the error to its user. If the disk is full and no other node can coordinate,
-// the reason is given (KAFKA_STORAGE_ERROR): a client that looks for the coordinator would find this one until its
-// time-out, and report no more than that.
+// Works like coordinator_error(), for requests whose client shows the error to its user. If the disk is
+// full and no other node can coordinate, it returns KAFKA_STORAGE_ERROR: after a retriable error the
+// client would find this coordinator again until its timeout, and would report only the timeout.
 KafkaError coordinator_error_for_users(const Status& status, const CoordinatorPort& port);
 
 //     Idle --lead()--> Loading --the end of the log is reached--> Active

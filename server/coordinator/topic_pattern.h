@@ -1,4 +1,4 @@
-// Topics that a member subscribes to by a pattern, in RE2's syntax (KIP-848 names RE2/J).
+// Subscriptions to topics by a pattern, in RE2's syntax (KIP-848 requires RE2/J).
 #pragma once
 #include <memory>
 #include <optional>

@@ -1,4 +1,4 @@
-// The commands that look after a data directory: millrace check, backup and restore.
+// The commands for data directories: millrace check, backup and restore.
 #pragma once
 
 namespace server {

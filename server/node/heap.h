@@ -1,4 +1,4 @@
-// The allocator, set up for a server.
+// Configuration of the memory allocator for a server.
 #pragma once
 
 namespace server {

@@ -1,4 +1,4 @@
-// `millrace cluster join`: a server that was alone becomes the first node of a cluster.
+// `millrace cluster join`: a single server becomes the first node of a cluster.
 #pragma once
 
 namespace server {

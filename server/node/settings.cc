@@ -24,8 +24,9 @@ namespace server {
 
 namespace {
 
-// One setting: its name in the file and as a flag (with hyphens), and as a variable (MILLRACE_ and
-// upper case).
+// One setting. `name`, with hyphens, is used in the file and as a flag; the variable is MILLRACE_ and
+// the name in upper case.
+
 struct SettingRow {
   std::string_view name;
   std::string_view doc;  // empty: only for tests, not shown by --help
@@ -152,7 +153,7 @@ constexpr SettingRow kSettings[] = {
      "ORIGIN,... (https://HOST:PORT) whose web pages may use the HTTP listeners; *: all pages "
      "[none]",
      set_http_origins},
-    // ksqlDB's name, in the file also as access.control.allow.origin.
+    // ksqlDB's name; a file may also use access.control.allow.origin.
     {"access-control-allow-origin", "ksqlDB's name of http-origins", set_http_origins},
     {"registry",
      "HOST:PORT where the schema registry listens by itself, as its clients expect it; it is at "

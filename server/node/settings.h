@@ -25,7 +25,8 @@ struct NodeSettings {
   // Host names and origins that the HTTP listeners accept (server/http/gate.h).
   std::vector<std::string> http_hosts = {}, http_origins = {};
   std::vector<Address>
-      kafka_advertised;  // one for each of `kafka`, in this order; empty: as in `kafka`
+      kafka_advertised;  // one for each of `kafka`, in this order; empty: the listener's own
+
   // An external registry that stores the schemas instead of the internal one.
   struct OutsideRegistry {
     std::string urls;              // separated by commas; empty: none
