@@ -15,7 +15,7 @@ namespace storage {
 
 struct JournalEntry {
   uint64_t commit =
-      0;  // made by the changes; without changes, the newest commit before
+      0;                     // made by the changes; without changes, the newest commit before
   std::string_view changes;  // see recorded_changes.h
   // Not empty: a root of the data file (lmdb_root.h) whose pages are all durable, as of
   // `root_commit`. A replay begins behind the last one.

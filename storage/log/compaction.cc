@@ -50,8 +50,8 @@ Result<Compaction::Outcome> Compaction::run(KeyOffsets& keys, Offset end,
   Outcome outcome;
   outcome.cleaned_end = end_ = TRY(fill(keys, end, goes_on));
   TRY(find_last_of_tasks(end_, goes_on));
-  // Apart from compaction, batches are removed only from the front, so a missing batch needs no
-  // attention.
+  // Apart from compaction, batches are removed only from the front, so an earlier pass has removed
+  // the batches that are missing in between.
   Offset from = partition_.log_start();
   while (from < end_) {
     if (!goes_on()) return canceled();

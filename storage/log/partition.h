@@ -34,7 +34,7 @@ struct PartitionRow {
   Offset log_start = {};
   Offset end_when_empty = {};  // the log end if there is no batch: offsets are never reused
   ReplicaRole role = ReplicaRole::Alone;
-  Offset high_watermark = {};  // as last stored, possibly outdated; unused for Alone
+  Offset high_watermark = {};              // as last stored, possibly outdated; unused for Alone
   Offset cleaned_end = {}, gaps_end = {};  // of compaction, see PartitionStatus
   TableNaming naming = TableNaming::ManyLengths;
 };

@@ -13,8 +13,8 @@ namespace {
 constexpr size_t kTasksShare = 4, kTasksShareAmongClients = 16;
 // A client that appends every ten milliseconds counts as always present.
 constexpr size_t kClientsStay = 64;  // groups
-// While clients append, the writer's thread wakes up every two milliseconds anyway, so a nudge this
-// late needs no wake-up.
+// While clients append, the writer's thread wakes up every two milliseconds anyway. It is not woken
+// for a nudge that it serves at most this late.
 constexpr int64_t kNudgeLateUs = 1500;
 // Tasks with this many bytes get a group of their own.
 constexpr size_t kTasksWait = 64 << 10;

@@ -26,7 +26,7 @@ using NodeEpoch = StrongNumber<struct NodeEpochTag, int64_t>;
 struct ClusterNode {
   NodeId id;
   NodeEpoch epoch = {};
-  Uuid directory = {};  // the data directory's id; another directory has none of the data
+  Uuid directory = {};        // the data directory's id; another directory has none of the data
   std::string endpoint = {};  // for other nodes: host:port
   std::string clients = {};   // for Kafka clients: host:port
   std::string rack = {};

@@ -16,10 +16,10 @@ namespace storage {
 struct ReplicaSettings {
   size_t min_insync_replicas = 1;
   int64_t lag_time_max_us = 30'000'000;  // Kafka's replica.lag.time.max.ms
-  // Longest time until a controller learns that its heartbeats do not arrive (see
+  // Longest time until a controller that no other node reaches notices this and resigns (see
   // ReplicaContext::late_before_us()).
   int64_t unheard_max_us = 0;
-  int64_t fetch_wait_us = 500'000;  // how long a leader holds a fetch that finds no records
+  int64_t fetch_wait_us = 500'000;       // how long a leader holds a fetch that finds no records
   int64_t fetch_timeout_us = 2'000'000;  // a follower then repeats its fetch
   int64_t retry_us = 50'000;             // after an error or an unanswered proposal
   size_t fetch_max_bytes = 1 << 20;

@@ -58,7 +58,7 @@ struct CheckpointPosition {
 struct StateOptions {
   size_t map_size_bytes = 1ULL << 40;
   size_t queue_limit_bytes = 256 << 20;
-  Uuid log_instance;  // of the log that it belongs to; nil is not checked
+  Uuid log_instance;         // of the log that it belongs to; nil is not checked
   size_t chunk_keys = 5000;  // in one transaction; larger ones delayed log commits in measurements
 };
 
