@@ -37,7 +37,8 @@ void raise_file_limit() {
 }
 
 // Handles SIGTERM and SIGINT from before the start, which may take long, until the process ends. Its thread is never
-// joined, since it holds no resources.
+// joined, since nothing depends on its end.
+
 class StopSignals {
  public:
   // To be called before any other thread exists, so that all threads inherit the blocked signals.
