@@ -139,7 +139,7 @@ std::string format_bytes(size_t bytes) {
   for (const Unit& unit : kUnits) {
     if (bytes < unit.bytes) continue;
     const double value = static_cast<double>(bytes) / static_cast<double>(unit.bytes);
-    // One digit behind the point, if it is significant.
+    // One digit after the point, if it is significant.
     return value >= 10 || bytes % unit.bytes == 0 ? fmt::format("{:.0f} {}", value, unit.name)
                                                   : fmt::format("{:.1f} {}", value, unit.name);
   }

@@ -40,7 +40,7 @@ Result<TransactionMarker> parse_marker(const BatchView& batch) {
   RecordView record;
   if (!batch.header.is_control() || !reader.next(record) || !record.key || !record.value)
     return other;
-  // Later versions add fields behind those of version 0.
+  // Later versions add fields after those of version 0.
   ByteReader key(*record.key), value(*record.value);
   key.be<int16_t>();
   value.be<int16_t>();

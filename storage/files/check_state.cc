@@ -125,7 +125,7 @@ class StateChecker {
                                     store.found.count, store.row.content.count));
   }
 
-  // Entries behind an unreadable page may be readable: at least reports the affected stores.
+  // Entries after an unreadable page may be readable: at least reports the affected stores.
   void check_stores_one_by_one() {
     const LmdbSnapshot::Table* const entries = state_.find("entries");
     for (auto& [id, store] : stores_) {

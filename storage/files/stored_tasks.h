@@ -20,7 +20,7 @@ Result<std::vector<StoredTask>> stored_tasks(LmdbSnapshot& log);
 // By task; tasks without a checkpoint are absent.
 Result<std::map<std::string, TaskSequence, std::less<>>> checkpoint_positions(LmdbSnapshot& state);
 
-// Returns the journal partitions that begin behind the part that the state contains.
+// Returns the journal partitions that begin after the part that the state contains.
 Result<std::vector<PartitionId>> unreached_journals(LmdbSnapshot& log, LmdbSnapshot& state);
 
 }  // namespace storage

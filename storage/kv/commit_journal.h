@@ -18,7 +18,7 @@ struct JournalEntry {
       0;                     // made by the changes; without changes, the newest commit before
   std::string_view changes;  // see recorded_changes.h
   // Not empty: a root of the data file (lmdb_root.h) whose pages are all durable, as of
-  // `root_commit`. A replay begins behind the last one.
+  // `root_commit`. A replay begins after the last one.
   std::string_view root;
   uint64_t root_commit = 0;
 };

@@ -19,7 +19,7 @@ namespace storage {
 // LMDB syncs a commit's pages, and then the root that leads to them. Here a small commit is written
 // to the journal instead, with one sync, and then to the data file without a sync. From time to
 // time a thread syncs the data file; the root from before, all of whose pages are durable then, is
-// named in the next entry. After a crash that root is restored, and the journal behind it is
+// named in the next entry. After a crash that root is restored, and the journal after it is
 // replayed: the data file's own root may lead to pages that were never written. Meanwhile a read
 // transaction keeps LMDB from reusing the pages of that root. A large commit is LMDB's own, and
 // makes everything before it durable (docs/adr/0060). While no reader needs the data file, the

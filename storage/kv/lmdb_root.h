@@ -33,7 +33,7 @@ class LmdbRoot {
   uint64_t commit_ = 0;
 };
 
-// The journal that a data file needs until it is closed. The data file stores its identity behind
+// The journal that a data file needs until it is closed. The data file stores its identity after
 // the first root, in bytes of that page that LMDB never writes; a copy that LMDB makes names no
 // journal. The identity is written twice. A version whose journals have no first entry writes it
 // once, and leaves another one in the second place.

@@ -47,7 +47,7 @@ constexpr std::chrono::seconds kLookAtReadersEvery{1};
 // Two kept roots, and one that is being read.
 constexpr uint32_t kReadersOfJournal = 3;
 
-// Most bytes that the commit of pending changes may write behind the used pages: 80 KB of changes
+// Most bytes that the commit of pending changes may write after the used pages: 80 KB of changes
 // to 64 tables and at 100 places between other keys, with the pages that lead to them, split pages,
 // and the list of free pages.
 constexpr uint64_t kDeferredBytes = 2 << 20;

@@ -412,7 +412,7 @@ Result<size_t> LmdbWrite::look_at_leaf(MDB_cursor* cursor, MDB_val& key, MDB_cur
   return key.mv_size + value.mv_size;
 }
 
-// Moves from the current key to another page, before or behind it, and checks that page. A page
+// Moves from the current key to another page, before or after it, and checks that page. A page
 // that the transaction has written lies somewhere on the heap: a key that is at least a page away
 // is on another one.
 Status LmdbWrite::look_at_next_leaf(MDB_cursor* cursor, MDB_val key, MDB_cursor_op how) {

@@ -4,7 +4,7 @@
 
 namespace storage {
 
-// A sync of pages behind the end of the file, or in blocks that are allocated but were never
+// A sync of pages beyond the end of the file, or in blocks that are allocated but were never
 // written, makes the file system record their place in its own journal: a second write and a second
 // wait. Pages that overwrite zeros need only their own sync. So a little space is kept written
 // ahead while commits are small. Large commits do without, since all of their bytes would be
@@ -17,11 +17,11 @@ class WrittenAhead {
   // `file` is open for writing and stays its owner's.
   explicit WrittenAhead(int file) : file_(file) {}
 
-  // Called after a commit, when the store's own data ends at `used_bytes`. Writes zeros behind the
+  // Called after a commit, when the store's own data ends at `used_bytes`. Writes zeros after the
   // end of the file when little space is left there. If that fails, for example on a full disk, the
   // store goes on without it.
   void keep_up(uint64_t used_bytes);
-  // Whether the file has `ahead_bytes` behind the store's own data, so that a write there cannot
+  // Whether the file has `ahead_bytes` after the store's own data, so that a write there cannot
   // fail for lack of space. Tries to write them if they are missing.
   bool has_ahead(uint64_t used_bytes, uint64_t ahead_bytes);
 

@@ -6,7 +6,7 @@
 
 namespace storage {
 
-// Bytes behind `since` that are searched for the keys. If more was appended, the caller must read
+// Bytes after `since` that are searched for the keys. If more was appended, the caller must read
 // again.
 inline constexpr size_t kMostBytesSince = 1 << 20;
 

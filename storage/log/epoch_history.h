@@ -11,7 +11,7 @@ namespace storage {
 // Table `epochs`: the first offset of each epoch except epoch 0, which wrote everything before the
 // first entry. A partition that never had replicas has no entries.
 //
-// Invariants: epochs and their first offsets ascend together; no entry begins behind the log end.
+// Invariants: epochs and their first offsets ascend together; no entry begins after the log end.
 
 // Records that the epoch begins at `start`, the log end. Erases other epochs that begin there: they
 // have no records. Does nothing if the epoch has begun already.
@@ -34,7 +34,7 @@ Result<EpochEnd> end_of_epoch(Transaction& transaction, const LogTables& tables,
 // follower appends a batch of `epoch`.
 Status cut_newer_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                         LeaderEpoch epoch, Offset log_end);
-// Drops epochs that begin at `log_end` or behind it, after a truncation to `log_end`: none of their
+// Drops epochs that begin at `log_end` or later, after a truncation to `log_end`: none of their
 // records is left.
 Status cut_epochs(WriteTransaction& transaction, const LogTables& tables, LogNumber partition,
                   Offset log_end);

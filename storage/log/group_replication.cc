@@ -135,7 +135,7 @@ Result<std::vector<AppendedBatch>> GroupTransaction::follow(const FollowRequest&
   return appended;
 }
 
-// A batch that begins behind the log end is accepted, since compaction leaves gaps.
+// A batch that begins after the log end is accepted, since compaction leaves gaps.
 Status GroupTransaction::check_follow(Moved& moved, const FollowRequest& request) {
   Offset log_end = moved.state.log_end;
   LeaderEpoch epoch = TRY(last_written_epoch(moved));

@@ -35,7 +35,7 @@ struct CleanedBatches {
   TopicPartition partition;
   LogNumber number;                        // of the partition that was read, which may be replaced
   std::vector<Batch> batches;              // in the order of their offsets
-  Offset gaps_end;                         // behind all of them
+  Offset gaps_end;                         // after all of them
   std::optional<Offset> cleaned_end = {};  // set with the last batches of the pass
 };
 

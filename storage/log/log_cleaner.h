@@ -30,7 +30,7 @@ struct LogCleanerOptions {
 // Reads and decides on a thread of its own. The log's writer makes the decisions durable, in
 // slices, like any other request, and frees the space of a trim in its own lane.
 //
-// Invariants: nothing at the high watermark or behind it is cleaned, nor anything from `keep_from`
+// Invariants: nothing at the high watermark or after it is cleaned, nor anything from `keep_from`
 //   of its target on; the newest batch of a partition is not compacted, since the log end is
 //   derived from it.
 //
@@ -62,7 +62,7 @@ class LogCleaner {
   struct Notes {
     LogNumber number;
     BatchBytes all;             // for retention.bytes
-    BatchBytes cleaned, fresh;  // before and behind the cleaned end
+    BatchBytes cleaned, fresh;  // before and after the cleaned end
     int64_t next_horizon_ms = INT64_MAX;
     uint64_t round = 0;  // the last round in which it was a target
     // As of the last look. Without changes, the next look is at next_look_ms.

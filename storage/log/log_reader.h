@@ -84,7 +84,7 @@ class LogReader {
   Result<std::vector<AbortedTransaction>> aborted(const TopicPartition& partition, Offset from,
                                                   Offset end);
   // Returns the largest timestamp of the visible records; nothing if none of them has one. Reads
-  // the end of an index and the headers of the batches behind it.
+  // the end of an index and the headers of the batches after it.
   Result<std::optional<int64_t>> max_timestamp(const TopicPartition& partition);
   // Returns the epoch of the first visible record, or of the one that will be first. The record
   // exists in this turn even if it is deleted meanwhile, which read() would report.

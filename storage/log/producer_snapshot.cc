@@ -39,7 +39,7 @@ Result<std::vector<Remembered>> decode(std::string_view snapshot) {
   return all;
 }
 
-// The first batch at `from` or behind it of each producer. The range is what followers have yet to
+// The first batch at `from` or after it of each producer. The range is what followers have yet to
 // fetch, which is small.
 using FirstBatches = std::map<ProducerId, records::BatchHeader>;
 Result<FirstBatches> first_batches(Transaction& transaction, const Partition& partition,

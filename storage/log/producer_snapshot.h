@@ -1,4 +1,4 @@
-// The producer states of a partition as a whole, for a replica that begins behind records of these
+// The producer states of a partition as a whole, for a replica that begins after records of these
 // producers.
 #pragma once
 #include <string>
@@ -10,14 +10,14 @@
 
 namespace storage {
 
-// As of the high watermark: a replica that installs it must not take records behind it for written,
+// As of the high watermark: a replica that installs it must not take records after it for written,
 // since they may be lost with its leader.
 //
 //   version u8 = 1, then for each: producer id i64, size of its state u16, ProducerState
 Result<std::string> producer_snapshot(Transaction& transaction, const LogTables& tables,
                                       const Partition& partition, Offset high_watermark);
 // Replaces the producer states of a log that continues from `start`. The snapshot may be newer than
-// `start`: a transaction that begins at or behind `start` follows from the batches, and so do
+// `start`: a transaction that begins at or after `start` follows from the batches, and so do
 // earlier ones of the same producer. Fails with CorruptRecord and then has written nothing.
 Status install_producers(WriteTransaction& transaction, const LogTables& tables,
                          LogNumber partition, Offset start, std::string_view snapshot);

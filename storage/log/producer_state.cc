@@ -13,7 +13,7 @@ namespace storage {
 using records::advance_sequence;
 
 namespace {
-// Sizes in encode(): before the batches, each batch, behind the batches.
+// Sizes in encode(): before the batches, each batch, after the batches.
 constexpr size_t kFixedSize = 10, kBatchSize = 16, kTransactionSize = 12;
 }  // namespace
 
@@ -121,7 +121,7 @@ Result<ProducerState> ProducerState::decode(std::string_view bytes) {
   ProducerState state;
   state.last_append_ms_ = in.be<int64_t>();
   state.epoch_ = in.be<int16_t>();
-  // The state of a producer with transactions continues behind the batches.
+  // The state of a producer with transactions continues after the batches.
   const size_t rest = bytes.size() - std::min(bytes.size(), kFixedSize);
   const bool is_transactional = rest % kBatchSize == kTransactionSize;
   for (size_t left = rest / kBatchSize; left > 0 && in.ok(); --left) {

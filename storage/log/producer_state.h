@@ -46,10 +46,10 @@ class ProducerState {
   // Ends the transaction with a marker that check_marker() has accepted.
   void ended(const records::BatchHeader& batch, const records::TransactionMarker& marker,
              int64_t now_ms);
-  // Forgets the batches at `log_end` and behind it. Returns false if none is left: earlier ones
+  // Forgets the batches at `log_end` and after it. Returns false if none is left: earlier ones
   // were forgotten before.
   bool cut(Offset log_end);
-  // Restores the state before `next`, the first batch at `log_end` or behind it.
+  // Restores the state before `next`, the first batch at `log_end` or after it.
   void rewind(const records::BatchHeader& next, Offset log_end);
   // By the wall clock; producers that have not appended for long are forgotten.
   int64_t last_append_ms() const { return last_append_ms_; }

@@ -38,7 +38,7 @@ class ReplicaLog {
   // false if nothing changes.
   bool advance_high_watermark(const TopicPartition& partition, LeaderEpoch epoch, Offset offset);
 
-  // Removes whole batches at `end` and behind it, from the end backwards. Answers with the log end,
+  // Removes whole batches at `end` and after it, from the end backwards. Answers with the log end,
   // which is before `end` if a batch reached over it. A crash in between leaves the truncation half
   // done, from the end.
   void truncate(const TopicPartition& partition, LeaderEpoch epoch, Offset end,

@@ -105,7 +105,7 @@ Result<std::string> first_time_behind(Transaction& transaction, TableHandle tabl
   if (!last || last->end_offset <= log_start) return end;
   const auto cursor = TRY(transaction.cursor(table));
   int64_t before = INT64_MIN, found = last->time;
-  // Invariant: the first entry at `found` or later lies behind the log start, and the entries below
+  // Invariant: the first entry at `found` or later lies after the log start, and the entries below
   // `before` do not.
   while (before < found) {
     const int64_t middle = std::midpoint(before, found);

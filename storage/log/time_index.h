@@ -36,7 +36,7 @@ Status index_batch(WriteTransaction& transaction, const LogTables& tables,
                    const Partition& partition, TimeMark& mark, const IndexedBatch& batch,
                    int64_t now_ms);
 
-// Removes entries for offsets behind `log_end`, after a truncation.
+// Removes entries for offsets after `log_end`, after a truncation.
 Status cut_time_index(WriteTransaction& transaction, const LogTables& tables,
                       const Partition& partition, Offset log_end);
 
@@ -48,7 +48,7 @@ struct TimestampEntry {
 Result<std::optional<TimestampEntry>> last_timestamp_entry(Transaction& transaction,
                                                            const LogTables& tables,
                                                            const Partition& partition);
-// For one of the two tables: returns the key of the first entry whose end offset is behind
+// For one of the two tables: returns the key of the first entry whose end offset is after
 // `log_start`, or the end of the partition's keys.
 Result<std::string> first_time_behind(Transaction& transaction, TableHandle table,
                                       LogNumber partition, Offset log_start);

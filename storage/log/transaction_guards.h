@@ -1,5 +1,5 @@
 // Keeps the verification of a transaction valid only until the transaction ends. A batch that is
-// appended behind the marker of its own transaction would begin another one that never ends.
+// appended after the marker of its own transaction would begin another one that never ends.
 #pragma once
 #include <absl/container/flat_hash_map.h>
 

@@ -47,7 +47,7 @@ Result<Entered> decode_entered(const Entry& entry) {
 
 struct Aborted {
   AbortedTransaction transaction;
-  Offset undecided;  // behind the marker
+  Offset undecided;  // after the marker
 };
 
 Result<Aborted> decode_aborted(const Entry& entry) {
@@ -101,7 +101,7 @@ Status end_transaction(WriteTransaction& transaction, const LogTables& tables, L
                       encode(open.producer, marker)));
   TRY(tidy(transaction, tables, partition, high_watermark));
   if (end == records::TransactionEnd::Commit) return {};
-  // Transactions that are still open end behind this marker.
+  // Transactions that are still open end after this marker.
   const Offset undecided =
       TRY(first_undecided(transaction, tables, partition, Offset{INT64_MAX})).value_or(marker + 1);
   std::string bytes;

@@ -16,10 +16,10 @@ namespace storage {
 // Two tables, whose keys begin with the log number:
 //
 //   transactions  first offset -> producer i64, offset of the marker i64 (-1: it is open)
-//   aborted       offset of the marker -> producer i64, first offset i64, first undecided offset behind it i64
+//   aborted       offset of the marker -> producer i64, first offset i64, first undecided offset after it i64
 //
 // A transaction that has ended stays in the first table until its marker is visible, since a
-// truncation may remove the marker. Readers of committed records get nothing at or behind the first
+// truncation may remove the marker. Readers of committed records get nothing at or after the first
 // undecided offset.
 
 struct OpenTransaction {
@@ -62,7 +62,7 @@ Result<std::vector<AbortedTransaction>> aborted_between(Transaction& transaction
 Result<std::vector<LogNumber>> partitions_with_transactions(Transaction& transaction,
                                                             const LogTables& tables);
 
-// Applies a truncation: removes transactions that began at `log_end` or behind it, and reopens
+// Applies a truncation: removes transactions that began at `log_end` or after it, and reopens
 // those that ended there. Returns each changed producer, with the start of its open transaction if
 // it has one.
 struct CutTransaction {

@@ -30,7 +30,7 @@ void for_each_rule(const AccessRules& rules, RuleResource resource, std::string_
   visit_name(rules, resource, false, name, visit);
   if (name != kEveryName) visit_name(rules, resource, false, kEveryName, visit);
   // Prefixes of the name, the longest first. The rule before the place of a prefix has that prefix
-  // as its name, or shares less with the name than all rules behind it: then no longer prefix is
+  // as its name, or shares less with the name than all rules after it: then no longer prefix is
   // left.
   for (std::string_view left = name; !left.empty();) {
     std::string behind(left);

@@ -14,7 +14,7 @@
 namespace storage {
 
 struct CutSettings {
-  // Another snapshot is due when this many are behind the newest one.
+  // Another snapshot is due when this many follow the newest one.
   int64_t commands = 1'000, bytes = 1 << 20;
   size_t piece_bytes = 512 << 10;  // etcd accepts at most 1.5 MB per request
   int64_t removed_at_a_time = 200;
@@ -24,7 +24,7 @@ struct CutSettings {
 struct CutRules {
   // Commands are removed only when every reader finds the snapshot instead.
   bool removes_behind_pointer = true;
-  // A former controller does not move the pointer: it could move back to a place behind which
+  // A former controller does not move the pointer: it could move back to a place after which
   // commands are missing.
   bool fences_pointer = true;
 };
@@ -48,7 +48,7 @@ class EtcdLogCutter {
   EtcdLogCutter(EtcdClient& etcd, const EtcdMetadataLog& log, EtcdMetadataLog::Holding holding,
                 const Clock& clock, Random& random, CutSettings settings, CutRules rules);
 
-  // Whether enough commands are behind the last snapshot for another one.
+  // Whether enough commands follow the last snapshot for another one.
   bool is_due() const;
   // Takes a snapshot as of a revision that was read: see encode_metadata_snapshot(). Ignored if
   // none is due.

@@ -11,8 +11,8 @@
 
 namespace storage {
 
-// The snapshot that the log continues behind. Readers use it to find the pieces, and the commands
-// behind it.
+// The snapshot that the log continues after. Readers use it to find the pieces, and the commands
+// after it.
 struct SnapshotPointer {
   Revision revision;  // of the last command in it
   std::string
@@ -31,7 +31,7 @@ Result<SnapshotPointer> decode_snapshot_pointer(std::string_view bytes);
 // Keys below `prefix`:
 //
 //   log/00000000000000000017         a command: its id (16 bytes), then encode(command)
-//   log/snapshot                     the pointer; behind all commands, so that one watch covers both
+//   log/snapshot                     the pointer; after all commands, so that one watch covers both
 //   snapshots/REVISION-ID/00000003   a piece of a snapshot
 //   controller                       the node that decides, with its lease (controller_lease.h)
 struct EtcdMetadataKeys {
@@ -45,7 +45,7 @@ struct EtcdMetadataKeys {
   EtcdRange commands_and_pointer(Revision first) const;
   std::string pointer() const { return prefix + "log/snapshot"; }
   std::string piece(const SnapshotPointer& of, uint32_t number) const;
-  // The pieces of all snapshots before and behind this one.
+  // The pieces of all snapshots before and after this one.
   EtcdRange pieces_before(const SnapshotPointer& of) const;
   EtcdRange pieces_behind(const SnapshotPointer& of) const;
   // All pieces of the snapshot that this piece belongs to.

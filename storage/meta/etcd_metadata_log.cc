@@ -239,7 +239,7 @@ void EtcdMetadataLog::ask_for_more() {
 
 // --- Snapshots
 
-// The commands before the snapshot may be removed. Entries that were read behind it are read again.
+// The commands before the snapshot may be removed. Entries that were read after it are read again.
 void EtcdMetadataLog::load_if_behind() {
   if (!pointer_ || pointer_->revision <= last_ || snapshot_.is_reading()) return;
   commands_.read_again();

@@ -23,7 +23,7 @@ namespace storage {
 // again until it is known, and the id of the stored command shows whether it was this one.
 //
 // A snapshot replaces the commands before it (etcd_log_cutter.h). A node that has read less, at a
-// start or because etcd was out of reach, loads it and reads on behind it. The command of its
+// start or because etcd was out of reach, loads it and reads on after it. The command of its
 // revision stays, so that the next append has the same conditions as ever.
 //
 // Invariant: the delivered commands have no gaps, except those that a snapshot fills. A command is
@@ -47,7 +47,7 @@ class EtcdMetadataLog {
   EtcdMetadataLog(EtcdClient& etcd, std::string prefix, const Clock& clock, Random& random,
                   Reader reader);
 
-  // Appends behind `last` if no other append has done so. Answers when the outcome is known:
+  // Appends after `last` if no other append has done so. Answers when the outcome is known:
   // OutOfOrderSequence if the log has moved on, or the key of `holding` has changed; the caller
   // then reads and decides again. ReadTimeout: the outcome can no longer be found out.
   void append(Revision last, const MetadataCommand& command, std::optional<Holding> holding,
@@ -106,7 +106,7 @@ class EtcdMetadataLog {
   Random& random_;
   const Reader reader_;
   Revision last_{0};
-  EtcdRevision last_created_{0};  // 0 behind a snapshot whose command was not read yet
+  EtcdRevision last_created_{0};  // 0 after a snapshot whose command was not read yet
   bool has_read_ = false;
   std::string first_id_;
   bool has_passed_over_ = false;

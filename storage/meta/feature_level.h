@@ -12,7 +12,7 @@ namespace storage {
 using FeatureLevel = StrongNumber<struct FeatureLevelTag, int16_t>;
 
 inline constexpr FeatureLevel kFirstLevel{1};  // of programs without levels
-// Journals of tasks contain snapshots, and are trimmed behind them (docs/adr/0081).
+// Journals of tasks contain snapshots, and are trimmed up to them (docs/adr/0081).
 inline constexpr FeatureLevel kJournalSnapshotsLevel{2};
 // Commits of a query may belong to several successive plans (docs/adr/0101).
 inline constexpr FeatureLevel kReplacedQueriesLevel{3};

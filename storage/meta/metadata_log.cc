@@ -7,7 +7,7 @@ namespace storage {
 
 namespace {
 
-// command = version u8, count varint, count * (type, bytes), both behind their varint lengths
+// command = version u8, count varint, count * (type, bytes), both after their varint lengths
 constexpr uint8_t kCommandVersion = 1;
 
 // Definitions are similar to each other: a snapshot of ten thousand shrinks by a factor of ten, and

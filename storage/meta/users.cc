@@ -17,7 +17,7 @@ namespace {
 //         | 3 topic role rights u8
 //         | 4 secret
 //         | 5 name resource u8 operation u8 flags u8 (1: prefix, 2: denies, 4: goes) principal
-// Texts stand behind their length as a varint.
+// Texts follow their length, a varint.
 constexpr uint8_t kVersion = 1;
 // The version of a part with rules. Parts without rules stay readable for earlier programs.
 constexpr uint8_t kVersionWithRules = 2;

@@ -56,8 +56,8 @@ struct ReplicatedCommit {
 };
 
 std::string encode(const ReplicatedCommit& commit);
-// A batch whose only record has an empty key. The leader of the batch's epoch wrote all entries
-// behind it.
+// A batch whose only record has an empty key. The leader of the batch's epoch wrote the entries
+// after it, up to the next such batch.
 std::string epoch_start_batch();
 
 // A batch whose only record has an empty key and an offset as its value: all outputs of commits

@@ -48,7 +48,7 @@ class JournalOwner {
   bool is_open() const { return state_ == State::Open; }
   // Precondition: is_open(). Calls `done` when the commit is visible; if it fails, closed() is
   // called instead. One append is in progress at a time; commits that arrive meanwhile form the
-  // next one. After a failure nothing is appended behind it, so a journal never has a commit
+  // next one. After a failure nothing is appended after it, so a journal never has a commit
   // without the one before it.
   void commit(ReplicatedCommit commit, std::function<void()> done);
   // Writes a piece of a snapshot like a commit. Pieces are written one after the other, from number

@@ -15,7 +15,7 @@ struct JournalRules {
   // An output counts as delivered when it is visible in its partition, not when only the leader has
   // it.
   bool counts_what_is_visible = true;
-  // A journal is trimmed only behind a snapshot that is complete and visible.
+  // A journal is trimmed only up to a snapshot that is complete and visible.
   bool trims_behind_whole = true;
   // Commits with undelivered outputs are not trimmed.
   bool keeps_undelivered = true;

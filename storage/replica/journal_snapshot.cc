@@ -77,7 +77,7 @@ Result<std::optional<FoundSnapshot>> find_snapshot(Log& log, LogReader& reader,
     if (!added) return added.error();
     if (batches->empty()) break;
   }
-  // A snapshot is useless once the commits behind its place are trimmed.
+  // A snapshot is useless once the commits after its place are trimmed.
   const auto& newest = search.newest();
   if (newest && newest->place.next < status->log_start()) return std::nullopt;
   return newest;

@@ -31,7 +31,7 @@ struct SnapshotPiece {
   int32_t number = 0;    // from 0 on
   bool is_last = false;
   JournalPlace
-      place;  // the snapshot contains what the commits before have made, and nothing of those behind
+      place;  // the snapshot contains the effects of all commits before it, and of none after it
   std::string_view content;
 };
 std::string encode(const SnapshotPiece& piece);

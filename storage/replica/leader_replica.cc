@@ -104,7 +104,7 @@ Result<ReplicaFetched> LeaderReplica::answer_to(const ReplicaFetch& fetch) {
   TRY(check(fetch));
   ReplicaFetched fetched;
   fetched.log_start = status_->log_start();
-  // An empty follower is included: it might otherwise begin behind records that it never had, or
+  // An empty follower is included: it might otherwise begin after records that it never had, or
   // within a batch.
   const bool has_nothing = !fetch.last_epoch;
   if (fetch.from < fetched.log_start || has_nothing) {

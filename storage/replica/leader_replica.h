@@ -31,7 +31,7 @@ class LeaderReplica {
   bool has_all_of_before() const { return in_sync_.has_all_of_before(); }
   Offset begin() const { return in_sync_.begin(); }
   std::vector<NodeId> heirs() const { return in_sync_.heirs(); }
-  // Whether the logs of all in-sync replicas begin at `start` or behind it. No later leader then
+  // Whether the logs of all in-sync replicas begin at `start` or after it. No later leader then
   // shows older records.
   bool have_all_trimmed(Offset start) const;
 

@@ -24,7 +24,7 @@ class OutboxPort {
 
 // One delivery of a task to a partition is in progress at a time; batches that are added meanwhile
 // form the next one. A batch counts as delivered when it is visible there, since a leader may fail
-// with records that it alone has. Until then it is sent again, perhaps with more batches behind it;
+// with records that it alone has. Until then it is sent again, perhaps with more batches after it;
 // the leader detects duplicates by their sequences.
 //
 // Threads: one loop. Owner: a JournalOwner, for as long as it leads.
@@ -63,7 +63,7 @@ class Outbox {
     uint64_t number = 0;  // of the delivery in progress; 0: none
     size_t sent = 0;      // batches in it
     int64_t sent_us = 0, retry_at_us = 0;
-    int32_t next_sequence = 0;  // the one behind the last delivered batch
+    int32_t next_sequence = 0;  // the one after the last delivered batch
     bool has_news = false;
   };
   using Key = std::pair<std::string, TopicPartition>;

@@ -14,7 +14,7 @@ namespace storage {
 
 struct RangeDigest {
   Offset from = {};     // where its first batch begins
-  Offset end = {};      // behind its last batch; equal to `from` if there is none
+  Offset end = {};      // after its last batch; equal to `from` if there is none
   uint64_t digest = 0;  // of all bytes of its batches
   size_t size_bytes = 0;
   // The first batch whose bytes do not match its checksum.

@@ -34,7 +34,7 @@ struct ReplicaFetched {
   LeaderEpoch leader_epoch;
   // Exactly one of the following four.
   std::optional<Error> error = {};
-  std::optional<EpochEnd> diverging = {};  // the logs differ behind it: the follower truncates
+  std::optional<EpochEnd> diverging = {};  // the logs differ after it: the follower truncates
   std::optional<std::string> producers =
       {};                    // restart at `log_start` with this producer state
   SharedBytes batches = {};  // whole ones, perhaps none

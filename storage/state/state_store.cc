@@ -119,7 +119,7 @@ bool StateWriter::try_checkpoint(Checkpoint& checkpoint, std::function<void(Stat
 }
 
 void StateWriter::drop_tasks(std::string prefix, std::function<void(Status)> done) {
-  std::vector<CheckpointWork> fenced;  // written behind the drop, they would bring the tasks back
+  std::vector<CheckpointWork> fenced;  // written after the drop, they would bring the tasks back
   {
     std::lock_guard lock(mutex_);
     std::erase_if(queue_, [&](CheckpointWork& work) {
@@ -167,7 +167,7 @@ void StateWriter::run() {
   }
 }
 
-// Called under the mutex. Takes the first checkpoint and, if it is small, the small ones behind it.
+// Called under the mutex. Takes the first checkpoint and, if it is small, the small ones after it.
 std::vector<CheckpointWork> StateWriter::take_checkpoints(const CheckpointWriter& writer) {
   std::vector<CheckpointWork> group;
   size_t keys = 0, bytes = 0;
