@@ -27,7 +27,7 @@ std::string_view bytes_of(const Uuid& id) {
   return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
 }
 
-// Without the checksum at its end.
+// Encodes the head of an entry, without the checksum at its end.
 std::string head_of(std::string_view mark, const Uuid& identity, uint64_t sequence,
                     const JournalEntry& entry) {
   std::string head;

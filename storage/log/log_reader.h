@@ -39,8 +39,8 @@ struct ActiveProducer {
 // The end of a read.
 enum class ReadUpTo : uint8_t {
   LastStable,     // visible and decided: for readers of committed records
-  HighWatermark,  // what is visible
-  LogEnd,         // what is durable: for followers
+  HighWatermark,  // all visible records
+  LogEnd,         // all durable records, for followers
 };
 
 // The moment at which a turn takes its snapshot of the store.

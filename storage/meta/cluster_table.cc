@@ -31,7 +31,7 @@ namespace {
 // saved      = version u8, count varint, nodes * (register, node epoch varint, is fenced u8),
 //              count varint, partitions * assign; from version 2 on: count varint, nodes * configure;
 //              from version 3 on: count varint, partitions * unclean; from version 4 on: level varint;
-//              assign of a version more
+//              from version 5 on: assign of version 4
 // unclean    = topic 16 bytes, partition varint, leader epoch varint, revision varint
 // replicas, isr, eligible, adding, removing = count varint, nodes * zigzag varint
 constexpr uint8_t kVersion = 2, kWithoutMoves = 1, kWithLevels = 3, kWithOwnMin = 4,

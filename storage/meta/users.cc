@@ -16,7 +16,7 @@ namespace {
 //         | 2 name
 //         | 3 topic role rights u8
 //         | 4 secret
-//         | 5 name resource u8 operation u8 flags u8 (1: prefix, 2: denies, 4: goes) principal
+//         | 5 name resource u8 operation u8 flags u8 (1: prefix, 2: denies, 4: removed) principal
 // Texts follow their length, a varint.
 constexpr uint8_t kVersion = 1;
 // The version of a part with rules. Parts without rules stay readable for earlier programs.

@@ -27,8 +27,8 @@ class ReplicaManager {
              std::span<const TopicPartition> changed);
 
   // Sets the topics of which this node has a copy of all partitions. It follows their leaders even
-  // where it is not a replica, and is then in no ISR (an observer). Copies of topics that an
-  // earlier call named and this one does not are deleted.
+  // where it is not a replica, and is then in no ISR (an observer). Copies that this node
+  // only observed, of topics that are no longer named, are deleted.
   void observe(std::set<Uuid> topics);
 
   // While suspended, this node leads no partition, even if the metadata that it has read names it:
@@ -62,7 +62,7 @@ class ReplicaManager {
   struct Replica {
     PartitionAssignment wanted;
     std::optional<ReplicaRole>
-        asked;  // of the log, under `asked_epoch`; nothing when it is to be forgotten
+        asked;  // of the log, under `asked_epoch`; nothing if the replica is deleted
     LeaderEpoch asked_epoch = {};
     bool is_asking = false;
     std::unique_ptr<LeaderReplica> leader;
