@@ -44,7 +44,7 @@ struct NodesProgress {
     // Time since its last heartbeat, and since it had read all that the controller knew; -1: not in this controller's
     // time.
     int64_t heard_ms = -1, caught_up_ms = -1;
-    int64_t differing = 0;  // as in its heartbeat
+    int64_t differing = 0;                               // as in its heartbeat
     storage::FeatureLevel knows = storage::kFirstLevel;  // as in its heartbeat
     bool operator==(const Node&) const = default;
   };

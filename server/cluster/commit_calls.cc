@@ -21,7 +21,7 @@ using storage::TopicPartition;
 namespace {
 
 constexpr int64_t kPatienceUs = 10'000'000;  // per step
-constexpr int64_t kOpenUs = 5'000'000;  // for readers behind an open transaction
+constexpr int64_t kOpenUs = 5'000'000;       // for readers behind an open transaction
 constexpr int64_t kRetryUs = 20'000;
 constexpr size_t kMostProducers = 128;
 // A slow transaction has large rows, so it gets a long timeout. If this node dies while it coordinates its own

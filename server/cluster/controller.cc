@@ -26,9 +26,8 @@ struct Controller::Draft {
   std::set<NodeId> unfit;  // subset of `available` that leads only what no other node can lead
   bool has_changed_nodes = false;
   std::vector<TopicPartition> decided;  // partitions in the command
-  bool balances = false;  // moves leadership back to the preferred replicas
-  std::map<TopicPartition, std::vector<NodeId>> proposed;  // ISRs that were proposed and are
-                                                           // acceptable
+  bool balances = false;                // moves leadership back to the preferred replicas
+  std::map<TopicPartition, std::vector<NodeId>> proposed;  // acceptable ISRs of proposals
   std::vector<TopicPartition> moving;                      // among the partitions examined
 
   void add(std::string part) {

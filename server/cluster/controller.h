@@ -186,7 +186,7 @@ class Controller {
   int64_t balanced_us_;
   bool is_last_;
   const std::optional<NodeId> predecessor_;
-  bool must_look_ = true;  // something has happened since all partitions were examined
+  bool must_look_ = true;  // something has happened since all partitions were last examined
   std::set<NodeId> available_, unfit_;         // at that time
   std::set<storage::TopicPartition> changed_;  // since then, and not examined
   const std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');

@@ -55,7 +55,7 @@ struct JoinGroup {
   std::string protocol_type = {};
   std::vector<GroupProtocol> protocols = {};  // in the order of preference
   std::string client_id = {}, client_host = {};
-  bool needs_member_id = false;  // a new member gets an id and joins again with it (KIP-394)
+  bool needs_member_id = false;      // a new member gets an id and joins again with it (KIP-394)
   bool can_skip_assignment = false;  // supports KIP-814
   Answer refusal(KafkaError error) const { return {.error = error, .member_id = member_id}; }
 };

@@ -77,8 +77,7 @@ class GroupPartition final : private ReplayedState {
     GroupOffsets offsets;
     bool is_stored = false;  // has a record of its own
     int commits_under_way = 0;
-    std::map<std::pair<std::string, int32_t>, int> undecided =
-        {};  // count by topic and partition
+    std::map<std::pair<std::string, int32_t>, int> undecided = {};  // count by topic and partition
   };
   struct Commit;
   struct OffsetRecord {

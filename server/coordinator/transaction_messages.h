@@ -53,8 +53,7 @@ struct EndTransaction {
   std::string transactional_id = {};
   ProducerIdentity producer = {};
   bool is_commit = false;
-  bool is_of_second_version =
-      false;  // it ends with a new epoch, and an empty one may be aborted
+  bool is_of_second_version = false;  // it ends with a new epoch, and an empty one may be aborted
   // Second version only: answered when all partitions have their markers, so that readers see the end. The answer lacks
   // `is_told` only if another node has to write the markers.
   bool waits_until_told = false;

@@ -44,8 +44,7 @@ struct TransactionValue {
   PartitionsByTopic partitions = {};  // written to, and without a marker yet
   int64_t last_update_ms = -1;
   int64_t start_ms = -1;
-  int16_t client_version =
-      0;  // protocol version of its client, if it is 2 (KIP-890)
+  int16_t client_version = 0;  // protocol version of its client, if it is 2 (KIP-890)
   bool operator==(const TransactionValue&) const = default;
 
   // The end is decided, and not all partitions have their markers.

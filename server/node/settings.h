@@ -95,8 +95,8 @@ struct ServerArguments {
   NodeSettings settings;
   // Variables of the environment without a meaning, each with a suggestion; they have no effect.
   std::vector<std::string> unknown_variables;
-  bool is_over =
-      false;  // --help was printed, or the arguments were refused with a message
+  bool is_over = false;  // --help was printed, or the arguments were refused with a message
+
   int exit_code = 0;
 };
 ServerArguments read_server_arguments(int argc, const char* const* argv);
