@@ -20,7 +20,7 @@ using Statement =
                  CloseCursor, Copy, Prepare, ExecutePrepared, Deallocate, Listen, Unlisten, Notify,
                  CreateSequence, AlterSequence, DropSequences, AlterDefault>;
 
-// FOR UPDATE, FOR SHARE and their kin, of every SELECT within the statement.
+// FOR UPDATE, FOR SHARE and similar clauses of every SELECT within the statement.
 struct RowLocks {
   enum class Wait : uint8_t { Blocks, NoWait, SkipLocked };
   std::vector<TableName> tables = {};  // that FROM reads or OF names, whatever they are
@@ -34,7 +34,7 @@ struct ParsedStatement {
   RowLocks row_locks = {};
 };
 
-// The number of parameters: the greatest n of any $n; 0 when there is none.
+// The number of parameters: the largest n of any $n; 0 without parameters.
 int parameter_count(const ParsedStatement& statement);
 
 }  // namespace engine

@@ -1,5 +1,5 @@
-// The engine with everything in memory, as ksqlDB's settings have it: what `millrace test` runs
-// cases against.
+// The engine with everything in memory and with ksqlDB's settings, for the cases of `millrace
+// test`.
 #pragma once
 #include <map>
 #include <memory>
@@ -17,8 +17,8 @@
 
 namespace engine {
 
-// Invariants: time stands still; every topic and exchange has one partition, whatever number
-// it was declared with; each query reads what it is fed, and nothing else.
+// Invariants: the clock does not advance; every topic and exchange has one partition, whatever its
+// declared number; each query reads only the records it is fed.
 //
 // Threads: one.
 class MemoryEngine final : public CaseEngine {
