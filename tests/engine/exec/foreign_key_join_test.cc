@@ -126,7 +126,7 @@ TEST_F(ForeignKeyJoin, each_side_changes_the_rows_that_belong_to_it) {
             "b - @70\n");  // once more, as in Kafka Streams
 }
 
-TEST_F(ForeignKeyJoin, a_null_names_nobody) {
+TEST_F(ForeignKeyJoin, a_null_refers_to_no_row) {
   auto run = join("LEFT JOIN");
   put_left(*run, "a", 1, std::nullopt, 10);
   put_right(*run, "f", 1, 20);

@@ -136,7 +136,7 @@ TEST_F(PushTask, a_table_that_is_to_end_shows_its_rows_and_ends) {
   EXPECT_EQ(last_, StepResult::Finished);
 }
 
-TEST_F(PushTask, a_filter_on_a_table_shows_what_stops_passing_as_gone) {
+TEST_F(PushTask, a_filter_on_a_table_shows_rows_that_stop_matching_as_deleted) {
   produce(0, {user("a", "Lahore", 1), user("b", "Quetta", 2)});
   start("SELECT id, city FROM users WHERE city = 'Lahore' EMIT CHANGES;",
         {{.bootstrap_end = Offset(2), .stop_at = {}}});

@@ -79,7 +79,7 @@ TEST_F(RepartitionedJoin, a_table_that_is_ahead_waits_for_records_on_their_way) 
   EXPECT_EQ(run->written(), kThreeVersionsFound);
 }
 
-TEST_F(RepartitionedJoin, gives_the_same_in_whatever_order_its_tasks_run) {
+TEST_F(RepartitionedJoin, gives_the_same_result_in_any_order_of_its_tasks) {
   std::vector<size_t> turns{0, 1, 2, 3};
   do {
     for (const size_t rows : {1u, 2u, 100u}) {
@@ -175,7 +175,7 @@ void run_with_crashes(QueryRun& run, Random& random) {
   run.start();
 }
 
-TEST_F(RepartitionedJoin, finds_what_the_inputs_alone_tell) {
+TEST_F(RepartitionedJoin, finds_the_rows_that_the_inputs_determine) {
   for (uint64_t seed = 1; seed <= 80; ++seed) {
     Random random(seed);
     const int writers = 1 + static_cast<int>(random.next() % 4);
@@ -193,7 +193,7 @@ TEST_F(RepartitionedJoin, finds_what_the_inputs_alone_tell) {
 }
 
 // The join is in one task there, before the second exchange; the tasks that write to it are as many as ever.
-TEST_F(RepartitionedJoin, before_windows_over_another_column_gives_the_same_in_whatever_order) {
+TEST_F(RepartitionedJoin, before_windows_over_another_column_gives_the_same_in_any_order) {
   std::string expected;
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     auto run = joined(3,

@@ -162,7 +162,7 @@ TEST(SharedRecords, are_decoded_by_the_first_and_taken_by_the_others) {
   EXPECT_EQ(shared.taken(), 4u);
 }
 
-TEST(SharedRecords, are_not_kept_for_one_alone_or_for_who_is_far_behind_or_ahead) {
+TEST(SharedRecords, are_not_kept_for_a_single_reader_or_for_one_far_behind_or_ahead) {
   SharedRecords shared;
   Partition partition;
   partition.append(100'100);
@@ -174,7 +174,7 @@ TEST(SharedRecords, are_not_kept_for_one_alone_or_for_who_is_far_behind_or_ahead
   EXPECT_EQ(shared.kept_bytes(), 0u);
 }
 
-TEST(SharedRecords, that_cannot_be_read_fail_only_for_those_who_use_the_column) {
+TEST(SharedRecords, unreadable_ones_fail_only_for_readers_of_that_column) {
   SharedRecords shared;
   Partition partition;
   partition.append(30);
@@ -187,7 +187,7 @@ TEST(SharedRecords, that_cannot_be_read_fail_only_for_those_who_use_the_column) 
   }
 }
 
-TEST(SharedRecords, are_of_those_who_read_in_the_same_way) {
+TEST(SharedRecords, are_shared_by_readers_of_the_same_format) {
   SharedRecords shared;
   Partition partition;
   partition.append(30);
@@ -200,7 +200,7 @@ TEST(SharedRecords, are_of_those_who_read_in_the_same_way) {
   EXPECT_EQ(shared.kept_bytes(), 0u);
 }
 
-TEST(SharedRecords, go_with_those_who_wait_for_them) {
+TEST(SharedRecords, are_dropped_with_their_waiting_readers) {
   SharedRecords shared;
   Partition partition;
   partition.append(30);
@@ -215,7 +215,7 @@ TEST(SharedRecords, go_with_those_who_wait_for_them) {
 }
 
 // A server of queries over small compressed batches kept a decompressor of each, with its window: gigabytes.
-TEST(SharedRecords, keep_nothing_of_what_was_decompressed) {
+TEST(SharedRecords, keep_no_decompressed_bytes) {
   SharedRecords shared;
   Partition partition;
   partition.compress(records::Codec::Zstd);

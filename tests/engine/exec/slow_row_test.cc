@@ -59,7 +59,7 @@ class SlowRows : public QueryTest {
   std::vector<HandedOver> handed_over_;
 };
 
-TEST_F(SlowRows, what_comes_before_a_slow_row_is_committed_while_it_waits) {
+TEST_F(SlowRows, rows_before_a_slow_row_are_committed_while_it_waits) {
   auto run = query({kClicks}, kLengths);
   attach(*run);
   run->produce("clicks", 0, {click("a", 1), click("b", kLong), click("c", 3)});
@@ -87,7 +87,7 @@ TEST_F(SlowRows, a_restart_meanwhile_evaluates_it_again) {
   EXPECT_EQ(run->written(), "a {\"L\":1} @1\nb {\"L\":1000000} @1\nc {\"L\":3} @1\n");
 }
 
-TEST_F(SlowRows, nobody_waits_for_a_row_of_a_task_that_is_gone) {
+TEST_F(SlowRows, a_row_of_a_destroyed_task_delays_no_one_else) {
   auto run = query({kClicks},
                    "CREATE STREAM x AS SELECT id, REDUCE(GENERATE_SERIES(1, n), 0, (s, a) => "
                    "s + REDUCE(GENERATE_SERIES(1, n), 0, (t, b) => t + b)) AS l FROM clicks;");
@@ -110,7 +110,7 @@ TEST_F(SlowRows, a_failure_elsewhere_is_the_rows) {
 }
 
 // Each operator that evaluates, with rows large and small in turn.
-TEST_F(SlowRows, what_comes_out_is_the_same) {
+TEST_F(SlowRows, the_output_is_the_same) {
   const std::vector<std::string> queries = {
       "CREATE STREAM x AS SELECT id, n FROM clicks WHERE LEN(LPAD('', n, 'x')) > 2;",
       "CREATE STREAM x AS SELECT id, EXPLODE(ARRAY[LEN(LPAD('', n, 'x')), 7]) AS e FROM clicks;",

@@ -62,7 +62,7 @@ TEST_F(StreamStreamJoin, records_of_one_time_meet_each_once_and_in_their_order) 
                 row("k", "2", "8", 1'500));
 }
 
-TEST_F(StreamStreamJoin, nulls_come_when_nobody_can_come) {
+TEST_F(StreamStreamJoin, rows_of_nulls_are_written_when_no_match_can_arrive) {
   auto run = join("LEFT JOIN r WITHIN 1 SECOND GRACE PERIOD 2 SECONDS");
   produce(*run, "l", {{"k", 1, 1'000}, {"m", 2, 1'100}});
   produce(*run, "r", {{"other", 0, 4'000}});
@@ -73,7 +73,7 @@ TEST_F(StreamStreamJoin, nulls_come_when_nobody_can_come) {
   EXPECT_EQ(run->written(), row("m", "2", "3", 2'000) + row("k", "1", "null", 1'000));
 }
 
-TEST_F(StreamStreamJoin, of_one_time_the_right_sides_nulls_come_first) {
+TEST_F(StreamStreamJoin, at_equal_times_the_right_sides_nulls_are_first) {
   EXPECT_EQ(joined("FULL JOIN r WITHIN 1 SECOND GRACE PERIOD 0 SECONDS",
                    {{"b", 1, 1'000}, {"a", 2, 1'000}, {"z", 0, 9'000}}, {{"c", 3, 1'000}}),
             row("c", "null", "3", 1'000) + row("a", "2", "null", 1'000) +
@@ -81,7 +81,7 @@ TEST_F(StreamStreamJoin, of_one_time_the_right_sides_nulls_come_first) {
 }
 
 // As in Kafka Streams since KIP-962.
-TEST_F(StreamStreamJoin, who_has_no_key_meets_nobody) {
+TEST_F(StreamStreamJoin, a_record_without_a_key_has_no_match) {
   auto run = join("LEFT JOIN r WITHIN 1 SECOND GRACE PERIOD 1 SECOND");
   run->produce("l", 0, {{std::nullopt, "{\"A\":1}", 1'000}, {"k", std::nullopt, 1'000}});
   run->produce("r", 0, {{std::nullopt, "{\"B\":1}", 1'000}});
@@ -100,7 +100,7 @@ TEST_F(StreamStreamJoin, each_side_forgets_by_its_own_time_and_late_records_are_
   EXPECT_EQ(run->written(), row("k", "2", "8", 10'000));
 }
 
-TEST_F(StreamStreamJoin, what_has_expired_takes_no_memory) {
+TEST_F(StreamStreamJoin, expired_records_take_no_memory) {
   auto run = join("JOIN r WITHIN 1 SECOND GRACE PERIOD 0 SECONDS");
   for (int i = 0; i < 200; ++i) {
     produce(*run, "l", {{"k", i, i * 1'000}});

@@ -76,7 +76,7 @@ TEST_F(StreamTableJoin, a_record_without_a_value_gives_nothing) {
   EXPECT_EQ(joined(kLeftByKey, {gone("a", 10)}, {customer("a", "Ann", 5)}), "");
 }
 
-TEST_F(StreamTableJoin, where_sees_both_sides) {
+TEST_F(StreamTableJoin, a_condition_of_where_sees_both_sides) {
   EXPECT_EQ(
       joined("CREATE STREAM x AS SELECT o.id, amount FROM orders o LEFT JOIN customers c "
              "ON o.id = c.id WHERE c.name IS NULL AND o.amount > 1;",
@@ -155,7 +155,7 @@ TEST_F(RekeyedJoin, may_be_on_an_expression) {
             "b {\"AMOUNT\":2,\"NAME\":\"Bob\"} @11\n");
 }
 
-TEST_F(RekeyedJoin, of_another_key_format_finds_the_tables_bytes) {
+TEST_F(RekeyedJoin, with_another_key_format_finds_the_tables_bytes) {
   auto run = query({"CREATE STREAM orders (id INT KEY, amount INT) WITH (KAFKA_TOPIC = 'o', "
                     "KEY_FORMAT = 'JSON');",
                     "CREATE TABLE customers (id INT PRIMARY KEY, name VARCHAR) WITH (KAFKA_TOPIC = "
@@ -211,7 +211,7 @@ class ReadFirstJoin : public StreamTableJoin {
   }
 };
 
-TEST_F(ReadFirstJoin, what_there_is_of_the_table_is_there_for_all_records) {
+TEST_F(ReadFirstJoin, all_records_see_the_rows_that_existed_at_the_start) {
   for (const size_t max_rows : {1, 2, 3, 4096})
     EXPECT_EQ(written(max_rows),
               "a {\"AMOUNT\":1,\"NAME\":\"Ann\"} @10\n"
@@ -219,7 +219,7 @@ TEST_F(ReadFirstJoin, what_there_is_of_the_table_is_there_for_all_records) {
               "b {\"AMOUNT\":3,\"NAME\":null} @15\n");
 }
 
-TEST_F(ReadFirstJoin, where_it_is_not_wanted_old_records_go_before_the_table) {
+TEST_F(ReadFirstJoin, without_the_option_old_records_precede_the_table) {
   session_["join.table.bootstrap"] = "false";
   for (const size_t max_rows : {1, 2, 3, 4096})
     EXPECT_EQ(written(max_rows),

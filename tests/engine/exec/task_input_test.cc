@@ -149,7 +149,7 @@ TEST_F(TaskInput, late_records_are_counted_and_the_clock_that_ran_ahead_is_named
   EXPECT_EQ(metrics.stream_time, (StreamTime{400LL * 86'400'000, 0, 1}));
 }
 
-TEST_F(TaskInput, behind_an_exchange_the_first_stage_knows_who_moved_the_time) {
+TEST_F(TaskInput, behind_an_exchange_the_first_stage_knows_the_record_that_moved_the_time) {
   settings_.num_partitions = 2;
   auto run = query({kClicks}, kByPage);
   run->produce("clicks", 0, {click("a", 1'000)});

@@ -43,7 +43,7 @@ TEST_F(TaskOrder, the_earlier_record_goes_first) {
   EXPECT_EQ(amounts(*run), "1,4,2,5,6,3");
 }
 
-TEST_F(TaskOrder, of_equal_times_the_first_partition_goes_first) {
+TEST_F(TaskOrder, at_equal_times_the_first_partition_is_first) {
   auto run = query({kOrders}, kLists);
   run->produce("orders", 1, {order(4, 10), order(5, 20)});
   run->produce("orders", 0, {order(1, 10), order(2, 20), order(3, 20)});
@@ -58,7 +58,7 @@ TEST_F(TaskOrder, a_record_waits_behind_a_later_one_of_its_partition) {
   EXPECT_EQ(amounts(*run), "3,1,2,4");
 }
 
-TEST_F(TaskOrder, an_empty_partition_holds_nobody_up) {
+TEST_F(TaskOrder, an_empty_partition_delays_no_other) {
   auto run = query({kOrders}, kLists);
   run->produce("orders", 1, {order(1, 10), order(2, 20)});
   EXPECT_EQ(amounts(*run), "1,2");

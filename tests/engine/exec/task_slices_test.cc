@@ -57,7 +57,7 @@ TEST_F(TaskSlices, a_record_in_thousands_of_windows_takes_several_steps) {
 }
 
 // The shard steps a task when its input has grown; that step may have a rest to work off first.
-TEST_F(TaskSlices, what_comes_while_a_rest_is_worked_off_is_taken_without_being_told_again) {
+TEST_F(TaskSlices, records_that_arrive_between_slices_are_taken_without_a_new_notification) {
   auto run = query({kClicks}, kHopping);
   run->options().slice.max_rows = 500;
   run->start();
@@ -117,7 +117,7 @@ TEST_F(TaskSlices, records_of_thousands_of_columns_are_taken_a_few_at_a_time) {
   }
 }
 
-TEST_F(TaskSlices, commits_stay_small_whatever_a_record_makes) {
+TEST_F(TaskSlices, commits_stay_small_however_many_rows_a_record_makes) {
   for (const std::string& sql : {kHopping, kExplode}) {
     auto run = query({kClicks}, sql);
     std::vector<TestRecord> records;
@@ -166,7 +166,7 @@ TEST_F(TaskSlices, lists_that_the_next_record_replaces_are_not_written) {
   EXPECT_NE(newest.find("1099]} @99\nb {\"L\":[1050]} @50\n"), std::string::npos) << newest;
 }
 
-TEST_F(TaskSlices, a_group_that_is_too_large_takes_no_more) {
+TEST_F(TaskSlices, a_group_that_is_too_large_takes_no_further_values) {
   auto run = query({kClicks},
                    "CREATE TABLE x AS SELECT id, ARRAY_LENGTH(COLLECT_LIST(LPAD('', n, 'x'))) AS l "
                    "FROM clicks GROUP BY id;");
@@ -361,7 +361,7 @@ class TaskSharing : public TaskSlices {
   }
 };
 
-TEST_F(TaskSharing, commits_stay_small_whatever_rows_share) {
+TEST_F(TaskSharing, commits_stay_small_even_if_rows_share_values) {
   constexpr size_t kBytes = 100'000;
   for (const Sharing& sharing : queries_with_shared_strings(300, kBytes)) {
     auto run = run_of(sharing, kBytes);

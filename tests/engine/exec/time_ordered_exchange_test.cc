@@ -132,7 +132,7 @@ TEST_F(TimeOrderedExchange, rows_come_as_from_one_task_that_reads_all_partitions
 }
 
 // A writer's report of its end does not hold for records that are appended later.
-TEST_F(TimeOrderedExchange, what_is_there_at_a_moment_makes_nothing_of_that_moment_late) {
+TEST_F(TimeOrderedExchange, simultaneous_records_are_not_late) {
   for (uint64_t seed = 1; seed <= 30; ++seed) {
     Random random(seed);
     const int partitions = 2 + static_cast<int>(random.next() % 3);
@@ -190,7 +190,7 @@ TEST_F(TimeOrderedExchange, a_task_that_filters_all_away_lets_the_others_go_on) 
   EXPECT_EQ(counted(*run), 2);
 }
 
-TEST_F(TimeOrderedExchange, progress_is_told_once_and_not_while_nothing_changes) {
+TEST_F(TimeOrderedExchange, progress_is_sent_once_and_not_without_changes) {
   auto run = lists(2);
   const ExchangeLanes lanes = two_readers();
   const auto told = [&](int writer) {
@@ -209,7 +209,7 @@ TEST_F(TimeOrderedExchange, progress_is_told_once_and_not_while_nothing_changes)
 }
 
 // Else a partition whose clock is an hour behind, and which always gets more, would hold the others up.
-TEST_F(TimeOrderedExchange, a_partition_that_lags_for_ever_holds_nobody_up_for_ever) {
+TEST_F(TimeOrderedExchange, a_partition_that_lags_for_ever_delays_no_other_for_ever) {
   auto run = lists(2);
   run->produce("orders", 0, {order("a", 1, 1'000'000)});
   for (int i = 0; i < 20; ++i) {

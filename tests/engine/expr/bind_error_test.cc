@@ -32,7 +32,7 @@ void check_errors(std::initializer_list<ErrorCase> cases) {
 
 }  // namespace
 
-TEST(BindError, unknown_columns_are_told_with_a_guess) {
+TEST(BindError, errors_about_unknown_columns_suggest_a_name) {
   const Error error = error_of("stt->x");
   EXPECT_EQ(error.code, ErrorCode::UndefinedColumn);
   EXPECT_EQ(error.message, "column \"stt\" does not exist in stream T");

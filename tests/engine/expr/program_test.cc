@@ -73,7 +73,7 @@ std::vector<ColumnPtr> picked(const std::vector<ColumnPtr>& columns,
 }
 
 // Lists beyond a few items are looked up in a set: the answer is that of OR over the items.
-TEST(Program, a_long_list_gives_what_its_comparisons_give) {
+TEST(Program, a_long_list_gives_the_same_as_its_comparisons) {
   const std::string_view lists[][2] = {
       {"I", "1, 3, 30"},        {"L", "0, 2, 30"},    {"D", "0.5, 1.0, 30.5"}, {"S", "'x', 'xx'"},
       {"TM", "'00:00:00.001'"}, {"DE", "1.00, 2.50"}, {"B", "TRUE"},           {"I", "J, 3, NULL"},
@@ -117,7 +117,7 @@ TEST(Program, columns_are_shared_and_not_copied) {
   EXPECT_EQ(results[1].column.get(), &columns[13]->child(1));
 }
 
-TEST(Program, what_occurs_twice_is_computed_once) {
+TEST(Program, a_repeated_subexpression_is_computed_once) {
   EXPECT_EQ(Program(bound_all({"I * 2 + 1", "I * 2 + 1", "I * 2"})).instruction_count(), 2u);
   EXPECT_EQ(Program(bound_all({"RANDOM()", "RANDOM()"})).instruction_count(), 2u);
 }
@@ -139,7 +139,7 @@ TEST(Program, the_operand_of_a_case_is_computed_once_though_it_changes) {
   EXPECT_GT(different, 500u) << "two CASEs have an operand each";
 }
 
-TEST(Program, a_lambda_may_give_back_what_it_was_given) {
+TEST(Program, a_lambda_may_return_its_argument) {
   check({
       {"REDUCE(ARRAY[1, 2, 3], 7, (q, x) => q)", "7 INTEGER; 7"},
       {"REDUCE(ARRAY[1, 2, 3], 7, (q, x) => x)", "3 INTEGER; 3"},
@@ -231,7 +231,7 @@ TEST(Program, a_constant_array_is_counted_for_each_row) {
 }
 
 // A step of REDUCE frees its intermediate values.
-TEST(Program, working_memory_is_counted_while_it_is_there) {
+TEST(Program, working_memory_is_counted_while_it_exists) {
   World world;
   const SystemClock clock;
   EvalBudget budget(clock);

@@ -57,7 +57,7 @@ std::string random_text(Random& random) {
   return text;
 }
 
-TEST(JsonTokens, are_those_of_a_reader_letter_by_letter_with_every_instruction_set) {
+TEST(JsonTokens, equal_those_of_a_byte_by_byte_reader_with_every_instruction_set) {
   const simdjson::implementation* const usual = simdjson::get_active_implementation();
   size_t tried = 0;
   for (const simdjson::implementation* each : simdjson::get_available_implementations()) {

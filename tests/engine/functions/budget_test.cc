@@ -22,7 +22,7 @@ TEST(FunctionBudget, a_text_is_never_cut_without_a_word) {
   EXPECT_EQ(call("LPAD", {"a", 1'000'000, "x"})->as_string().size(), 1'000'000u);
 }
 
-TEST(FunctionBudget, what_grows_out_of_bounds_is_refused_before_it_is_made) {
+TEST(FunctionBudget, oversized_results_are_refused_before_they_are_built) {
   const std::string many(100'000, 'a'), long_text(1'000, 'b');
   const std::string refused =
       "error: a value would have 100000000 bytes, and at most 67108864 are allowed";
@@ -37,7 +37,7 @@ TEST(FunctionBudget, what_grows_out_of_bounds_is_refused_before_it_is_made) {
             "error: a value would have 83886081 bytes, and at most 67108864 are allowed");
 }
 
-TEST(FunctionBudget, replacing_changes_what_it_should) {
+TEST(FunctionBudget, replace_changes_all_matches) {
   EXPECT_EQ(shown("REPLACE", {"aXbXX", "X", "--"}), "\"a--b----\"");
   EXPECT_EQ(shown("REPLACE", {"aXbXX", "X", ""}), "\"ab\"");
   EXPECT_EQ(shown("REPLACE", {"aXbXX", "XX", "y"}), "\"aXby\"");
@@ -173,7 +173,7 @@ TEST(FunctionBudget, bytes_of_one_evaluation_are_bounded) {
   EXPECT_NE(batch.error(10), "");
 }
 
-TEST(FunctionBudget, what_takes_much_is_asked_of_the_memory_of_the_server) {
+TEST(FunctionBudget, large_values_are_charged_to_the_servers_memory) {
   MemoryBudget memory(size_t{100} << 20);
   const SystemClock clock;
   {
@@ -201,7 +201,7 @@ TEST(FunctionBudget, what_takes_much_is_asked_of_the_memory_of_the_server) {
   EXPECT_EQ(memory.held_bytes(), 0u);
 }
 
-TEST(FunctionBudget, who_waits_may_cancel) {
+TEST(FunctionBudget, a_waiting_client_may_cancel) {
   const SystemClock clock;
   std::atomic<bool> is_canceled = false;
   EvalBudget budget(clock, &is_canceled);

@@ -49,7 +49,7 @@ TEST(CatalogFunctions, OthersStayAsTheyAre) {
   EXPECT_EQ(text_of("CAST(a AS INT)"), "CAST(A AS INTEGER)");
 }
 
-TEST(CatalogFunctions, SayHowManyArgumentsTheyTake) {
+TEST(CatalogFunctions, ErrorsNameTheNumberOfArguments) {
   const auto wrong = expanded("format_type(1)");
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().code, ErrorCode::UndefinedFunction);

@@ -71,7 +71,7 @@ TEST_F(JoinPlan, on_a_value_goes_through_an_exchange_like_the_table) {
             "_confluent-ksql-default_query_CSAS_X_0-Join-repartition");
 }
 
-TEST_F(JoinPlan, of_a_client_is_one_task_without_an_exchange) {
+TEST_F(JoinPlan, a_clients_join_is_one_task_without_an_exchange) {
   const QueryPlan plan =
       planned("SELECT * FROM keyless k JOIN wide w ON k.id = w.id EMIT CHANGES;");
   EXPECT_EQ(plan.stages.size(), 1u);
@@ -160,7 +160,7 @@ TEST_F(JoinPlan, kinds_that_do_not_exist) {
                   .starts_with("A window definition was provided for a Stream-Table join."));
 }
 
-TEST_F(JoinPlan, what_ksqldb_refuses_although_it_has_an_answer_is_refused_as_there_alone) {
+TEST_F(JoinPlan, joins_that_only_ksqldb_refuses_are_refused_in_its_mode_alone) {
   const std::string self = "s JOIN s AS z WITHIN 1 HOUR ON s.id = z.id";
   const std::string chain = "t JOIN u ON t.id = u.id JOIN wide ON t.a = wide.id";
   const auto error_of = [&](const std::string& from) {
@@ -271,7 +271,7 @@ TEST_F(JoinPlan, rows_come_to_a_window_in_the_order_of_event_time) {
 }
 
 // A task that reads all partitions has one lane per pair of partitions.
-TEST_F(JoinPlan, one_task_before_a_window_reads_so_many_lanes_at_most) {
+TEST_F(JoinPlan, one_task_before_a_window_reads_a_bounded_number_of_lanes) {
   const auto is_ordered = [&](int partitions) {
     const std::string number = std::to_string(partitions);
     const std::string with = ") WITH (PARTITIONS = " + number + ");";

@@ -68,7 +68,7 @@ TEST_F(RegisteredSchemasTest, a_query_registers_its_result_and_keeps_its_keys_un
 }
 
 // Under another schema a key has other bytes, and may belong to another partition.
-TEST_F(RegisteredSchemasTest, rows_with_such_keys_are_sorted_anew) {
+TEST_F(RegisteredSchemasTest, rows_with_keys_of_another_schema_are_repartitioned) {
   ASSERT_TRUE(run(kOrders));
   ASSERT_TRUE(run("CREATE TABLE by_id AS SELECT id, COUNT(*) AS n FROM orders GROUP BY id;"));
   EXPECT_EQ(planned_.plan.exchanges.size(), 1u);
@@ -103,7 +103,7 @@ TEST_F(RegisteredSchemasTest, another_declaration_in_the_place_of_one_is_a_new_v
   EXPECT_TRUE(check_has_schemas(source("ORDERS")));
 }
 
-TEST_F(RegisteredSchemasTest, what_cannot_be_written_says_so) {
+TEST_F(RegisteredSchemasTest, an_unwritable_type_is_an_error) {
   add_schema("t-value", SchemaKind::Avro,
              R"({"type":"record","name":"r","fields":[{"name":"A","type":"string"}]})");
   ASSERT_TRUE(

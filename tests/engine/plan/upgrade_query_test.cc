@@ -87,7 +87,7 @@ TEST_F(UpgradeQuery, a_streams_key_and_its_table_functions_stay) {
             "topicName. Values differ: orders vs. payments");
 }
 
-TEST_F(UpgradeQuery, what_is_counted_stays_and_what_is_shown_of_it_changes) {
+TEST_F(UpgradeQuery, aggregates_stay_and_the_selected_columns_change) {
   const std::string count = "SELECT city, COUNT(*) AS n FROM orders GROUP BY city";
   EXPECT_EQ(table(count,
                   "SELECT city, COUNT(*) AS n, COUNT(*) * 2 AS twice FROM orders "
@@ -176,7 +176,7 @@ TEST_F(UpgradeQuery, rows_of_a_table_have_the_columns_that_were_used_first) {
             std::string::npos);
 }
 
-TEST_F(UpgradeQuery, joins_stay_and_what_they_give_is_chosen_anew) {
+TEST_F(UpgradeQuery, joins_stay_and_their_selected_columns_change) {
   const std::string looked_up =
       "SELECT o.city AS city, id, province FROM orders o JOIN cities c ON o.city = c.city";
   EXPECT_EQ(stream(looked_up, looked_up + " WHERE province > 'A'"), "");

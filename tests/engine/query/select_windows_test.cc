@@ -102,7 +102,7 @@ class SelectWindowsTest : public SelectRowsTest {
 
 // All combinations of edges, units and exclusions, compared with loops over the partition. Frames are short and long,
 // so that both ways to add them up are tested.
-TEST_F(SelectWindowsTest, frames_are_what_loops_over_all_rows_give) {
+TEST_F(SelectWindowsTest, frames_equal_loops_over_all_rows) {
   fill(600);
   const std::vector<std::string> starts{"UNBOUNDED PRECEDING", "PRECEDING", "CURRENT ROW",
                                         "FOLLOWING"};
@@ -188,7 +188,7 @@ TEST_F(SelectWindowsTest, endless_recursion_ends_with_the_memory) {
   EXPECT_EQ(memory.held_bytes(MemoryKind::Results), 0u);
 }
 
-TEST_F(SelectWindowsTest, endless_recursion_ends_when_nobody_wants_it) {
+TEST_F(SelectWindowsTest, endless_recursion_ends_when_its_client_has_gone) {
   const auto planned =
       plan("WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT 1 FROM t) SELECT COUNT(*) FROM t;");
   ASSERT_TRUE(planned);

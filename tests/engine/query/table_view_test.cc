@@ -199,7 +199,7 @@ TEST_F(TableViewTest, few_rows_that_are_large_are_scanned_in_slices_too) {
 
 // A look-up's rows wait for their commit, and travel to another thread: the table moves on
 // meanwhile.
-TEST_F(TableViewTest, rows_outlive_what_they_were_read_from) {
+TEST_F(TableViewTest, rows_outlive_the_store_they_were_read_from) {
   auto run = table("CREATE TABLE cities (name VARCHAR PRIMARY KEY, people INT);");
   run->produce("cities", 0, {{kQuetta, R"({"PEOPLE":1})", 1}});
   ASSERT_TRUE(run->run_to_rest());

@@ -90,7 +90,7 @@ TEST(Expression, every_form_prints_as_ksqldb_prints_it) {
   for (const auto& [text, expected] : kForms) EXPECT_EQ(printed(text), expected) << text;
 }
 
-TEST(Expression, what_is_printed_parses_to_the_same_tree) {
+TEST(Expression, printed_text_parses_to_the_same_tree) {
   for (const auto& [text, _] : kForms) {
     const Result<ExpressionPtr> first = parse_expression(text);
     ASSERT_TRUE(first) << text;

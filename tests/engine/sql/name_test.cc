@@ -89,7 +89,7 @@ TEST(Variables, are_replaced_wherever_they_stand) {
   EXPECT_EQ(substituted("", variables), "");
 }
 
-TEST(Variables, no_more_comes_out_than_is_asked_for) {
+TEST(Variables, the_substituted_text_is_bounded) {
   const std::map<std::string, std::string> variables = {{"a", std::string(100, 'x')}};
   EXPECT_EQ(substituted("${a}${a}", variables, 200), std::string(200, 'x'));
   EXPECT_EQ(substituted("${a}${a}.", variables, 200),

@@ -113,7 +113,7 @@ TEST(AggregateStore, a_group_is_made_when_it_is_touched) {
   EXPECT_EQ(groups.all(), (Groups::All{{{"a", 0}, "at 8 shown count 2 of 7 8"}}));
 }
 
-TEST(AggregateStore, a_group_that_changed_often_is_told_once) {
+TEST(AggregateStore, a_group_that_changed_often_is_listed_once) {
   Groups groups(false);
   for (int i = 0; i < 10; ++i) groups.add("a", i);
   EXPECT_EQ(groups.changes().size(), 1u);
@@ -188,7 +188,7 @@ TEST(AggregateStore, expired_groups_are_forgotten_a_few_at_a_time) {
 }
 
 // A store that is destroyed while some groups wait for their removal frees them (AddressSanitizer checks it).
-TEST(AggregateStore, what_waits_to_be_forgotten_is_freed_with_the_store) {
+TEST(AggregateStore, groups_waiting_for_removal_are_freed_with_the_store) {
   Groups groups(true);
   for (int64_t start = 0; start < 100; start += 10) groups.add("a", 1, start);
   groups.store().expire_before(90);
@@ -210,7 +210,7 @@ TEST(AggregateStore, many_windows_of_a_key_expire_in_one_pass) {
 }
 
 // Steps that are cut short are finished by the destructor (AddressSanitizer looks).
-TEST(AggregateStore, a_store_that_is_not_used_any_more_is_let_go_of_in_steps) {
+TEST(AggregateStore, an_unused_store_is_freed_in_steps) {
   for (const bool is_windowed : {false, true})
     for (const int max_steps : {3, INT_MAX}) {
       Groups groups(is_windowed);
@@ -253,7 +253,7 @@ TEST(AggregateStore, damaged_entries_are_refused) {
 
 // Records in about the order of time, whose old windows expire, as in a task; compared with a plain map, and with the
 // state that the journal gives.
-TEST(AggregateStore, its_journal_gives_the_same_groups_whatever_happened) {
+TEST(AggregateStore, its_journal_always_gives_the_same_groups) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
     Groups groups(true), copy(true);
@@ -288,7 +288,7 @@ TEST(AggregateStore, its_journal_gives_the_same_groups_whatever_happened) {
   }
 }
 
-TEST(AggregateStore, knows_what_its_groups_take_also_that_of_lists) {
+TEST(AggregateStore, knows_the_memory_of_its_groups_with_their_lists) {
   const std::string key(100, 'k');
   Groups groups(true), copy(true);
   EXPECT_EQ(groups.store().memory_bytes(), 0u);

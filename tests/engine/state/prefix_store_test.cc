@@ -44,7 +44,7 @@ TEST(PrefixStore, gives_the_rows_of_one_prefix_in_the_order_of_their_keys) {
 }
 
 // Keys of any length stay apart, also where they differ beyond the part that is kept in order.
-TEST(PrefixStore, long_keys_and_prefixes_are_told_apart) {
+TEST(PrefixStore, long_keys_and_prefixes_are_distinguished) {
   PrefixStore store;
   std::map<std::string, std::string> expected;
   for (const size_t size : {100u, 159u, 160u, 175u, 176u, 177u, 1000u})

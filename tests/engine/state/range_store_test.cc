@@ -63,7 +63,7 @@ TEST(RangeStore, gives_the_entries_of_a_group_in_the_order_of_their_suffixes) {
   EXPECT_TRUE(visit_all(store, 3, "a", "", "~", 1).empty());
 }
 
-TEST(RangeStore, what_comes_and_goes_within_a_commit_is_told_nobody) {
+TEST(RangeStore, an_entry_that_only_exists_within_a_commit_is_not_listed) {
   RangeStore store;
   store.insert({1, "a", "x"}, "1");
   EXPECT_TRUE(store.erase({1, "a", "x"}).value());
@@ -137,7 +137,7 @@ bool step(RangeStore& store, Scan& scan, size_t max_entries, size_t wanted) {
   return store.scan(*scan.scan, max_entries, loose, take).value();
 }
 
-TEST(RangeStore, a_scan_shows_what_there_was_in_all_parts) {
+TEST(RangeStore, a_scan_shows_the_state_at_its_beginning_in_all_parts) {
   RangeStore store;
   for (int i = 0; i < 100; ++i)
     store.insert({i % 3, std::to_string(i % 7), std::to_string(i)}, "v");
@@ -156,7 +156,7 @@ TEST(RangeStore, a_scan_shows_what_there_was_in_all_parts) {
 
 class RangeStoreModel : public testing::TestWithParam<uint64_t> {};
 
-TEST_P(RangeStoreModel, has_what_a_map_has) {
+TEST_P(RangeStoreModel, has_the_same_entries_as_a_map) {
   Random random(GetParam());
   Server server;
   server.restart();

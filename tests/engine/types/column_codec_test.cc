@@ -44,7 +44,7 @@ TEST(ColumnCodec, columns_of_all_types_come_back) {
   }
 }
 
-TEST(ColumnCodec, chosen_rows_follow_those_that_are_there) {
+TEST(ColumnCodec, chosen_rows_are_appended_to_the_existing_ones) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     Random random(seed);
     const SqlType type = random_type(random, 2);

@@ -29,7 +29,7 @@ TEST(PostgresTypes, rows_are_found_by_their_labels) {
   EXPECT_EQ(find_label(label::kNone), nullptr);
 }
 
-TEST(PostgresTypes, labels_do_not_tell_types_apart) {
+TEST(PostgresTypes, labels_do_not_distinguish_types) {
   const SqlType uuid = type_of(*label_named("uuid")), text = TypeKind::String;
   EXPECT_EQ(uuid, text);
   EXPECT_FALSE(uuid.is_identical(text));
@@ -193,7 +193,7 @@ TEST(PostgresTypes, multiranges_are_ordered_and_joined) {
 }
 
 // The modifier in parentheses after a type's name changes only the description for clients.
-TEST(PostgresTypes, modifiers_are_told_and_not_compared) {
+TEST(PostgresTypes, modifiers_are_described_and_not_compared) {
   const SqlType varchar = type_of(*label_named("varchar"));
   const SqlType sized = varchar.with_modifier(24);
   EXPECT_EQ(sized, varchar);

@@ -9,7 +9,7 @@ namespace {
 constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
-TEST(TimeMath, what_fits_is_exact) {
+TEST(TimeMath, representable_results_are_exact) {
   EXPECT_EQ(saturating_add(2, 3), 5);
   EXPECT_EQ(saturating_add(kMax, kMin), -1);
   EXPECT_EQ(saturating_subtract(2, 3), -1);
@@ -17,7 +17,7 @@ TEST(TimeMath, what_fits_is_exact) {
   EXPECT_EQ(saturating_multiply(-4, 5), -20);
 }
 
-TEST(TimeMath, what_does_not_fit_is_the_nearest_end) {
+TEST(TimeMath, other_results_are_the_nearest_bound) {
   EXPECT_EQ(saturating_add(kMax, 1), kMax);
   EXPECT_EQ(saturating_add(kMin, -1), kMin);
   EXPECT_EQ(saturating_subtract(kMin, 1), kMin);
