@@ -1,4 +1,4 @@
-// Benchmarks: how fast a server accepts records and returns them.
+// Benchmarks: how fast a server accepts and returns records.
 #pragma once
 #include <functional>
 #include <optional>

@@ -1,4 +1,4 @@
-// millrace bench consume: how fast a server gives records back.
+// millrace bench consume: how fast a server returns records.
 #include <algorithm>
 #include <chrono>
 

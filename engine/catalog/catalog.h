@@ -45,10 +45,10 @@ struct DataSource {
   FormatSpec key_format, value_format;
   std::optional<SourceWindow> window;
   std::optional<TimestampColumn> timestamp;
-  bool read_only = false;  // CREATE SOURCE ...
-  std::string created_by;  // query id of the CREATE ... AS; empty otherwise
-  std::string sql;         // the statement that made it
-  int partitions = 1;      // of the topic
+  bool read_only = false;     // CREATE SOURCE ...
+  std::string created_by;     // query id of the CREATE ... AS; empty otherwise
+  std::string sql;            // the statement that made it
+  int partitions = 1;         // of the topic
   bool owns_topic = false;    // DROP removes the topic, too (docs/adr/0053)
   bool is_temporary = false;  // of one session; dropped when the session or the server ends
   std::map<std::string, std::string> comments = {};  // by column; "": the source's comment
@@ -90,7 +90,7 @@ class Catalog {
   const Queries& queries() const { return queries_; }
   CustomTypes types;
   std::set<std::string> schemas;  // of CREATE SCHEMA; objects of a schema are named `schema.name`
-  Properties system_properties;  // ALTER SYSTEM: used if a session has set nothing else
+  Properties system_properties;   // ALTER SYSTEM: used if a session has set nothing else
   int64_t next_query_number = 0;
 
   // Returns nullptr if the object does not exist. Names are compared exactly.

@@ -16,10 +16,9 @@ bool is_passed_by_rows(const Sequence& sequence);
 
 // Numbers of the sequence that were reserved before rows passed it.
 struct PassedNumbers {
-  int64_t reserved_to = 0;    // numbers after this one were not reserved
-  bool has_reserved = false;  // whether any numbers were reserved
-  bool ends_reserves =
-      false;  // rows may have reserved numbers; do not hand these out
+  int64_t reserved_to = 0;     // numbers after this one were not reserved
+  bool has_reserved = false;   // whether any numbers were reserved
+  bool ends_reserves = false;  // rows may have reserved numbers; do not hand these out
 };
 // Rows have numbers from `least` to `greatest`; moves the sequence so that its next numbers follow
 // these.

@@ -11,8 +11,8 @@
 namespace engine {
 
 struct Sequence {
-  std::string name;  // folded and qualified (`schema.name`), as the names of tables
-  Uuid id;           // unique for each CREATE
+  std::string name;                  // folded and qualified (`schema.name`), as the names of tables
+  Uuid id;                           // unique for each CREATE
   std::string data_type = "bigint";  // smallint, integer or bigint
   int64_t start = 1, increment = 1, min = 1, max = INT64_MAX, cache = 1;
   bool cycles = false;

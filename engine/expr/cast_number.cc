@@ -82,7 +82,7 @@ Result<int32_t> checked_integer(const KernelCall& call, int64_t value) {
   return static_cast<int32_t>(value);
 }
 
-// Uses PostgreSQL's rules if the call knows unknown results.
+// Uses PostgreSQL's rules if the call has them (KernelCall::knows_unknown).
 template <auto usual, auto checked>
 void either(KernelCall& call) {
   if (call.knows_unknown)

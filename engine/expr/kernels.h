@@ -14,7 +14,7 @@ Kernel decimal_arithmetic_kernel(ArithmeticOp op);
 Kernel negation_kernel(TypeKind kind);
 
 // left op right, both of one kind; DECIMALs may differ in scale. With a null operand the result is false, except for IS
-// [NOT] DISTINCT FROM; if the call knows unknown results, it is null. The kernels below follow the same rule.
+// [NOT] DISTINCT FROM; with KernelCall::knows_unknown it is null. The kernels below follow the same rule.
 Kernel comparison_kernel(ComparisonOp op, TypeKind kind);
 // value IN (item, ...), all of one type: false for a null value; null items never match.
 Kernel in_kernel(TypeKind kind);

@@ -81,7 +81,7 @@ constexpr ZoneName kZoneNames[] = {
     {"Africa_Eastern", "EAT", "EAT", "Africa/Nairobi"},
 };
 
-// Three-letter ids that ICU knows from old Java versions and java.time.ZoneId refuses.
+// Three-letter ids of old Java versions that ICU accepts and java.time.ZoneId refuses.
 constexpr std::string_view kLegacyIds[] = {
     "ACT", "AET", "AGT", "ART", "AST", "BET", "BST", "CAT", "CNT", "CST", "CTT", "EAT", "ECT",
     "IET", "IST", "JST", "MIT", "NET", "NST", "PLT", "PNT", "PRT", "PST", "SST", "VST"};

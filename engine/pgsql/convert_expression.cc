@@ -173,7 +173,7 @@ Result<ExpressionPtr> Converter::expression(const Node& node) const {
   if (node.kind == "GroupingFunc")
     return make_expression(FunctionCall{"GROUPING", TRY(expressions(fields, "args"))}, at);
   if (node.kind == "RowExpr") return row(fields, at);
-  // name => value is a lambda in the dialect's syntax; the binder knows which functions have such names.
+  // name => value is a lambda in the dialect's syntax; the binder recognises the functions with such names.
   if (node.kind == "NamedArgExpr")
     return make_expression(Lambda{{upper_case(fields.text("name"))}, TRY(child_of(fields, "arg"))},
                            at);

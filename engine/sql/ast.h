@@ -23,7 +23,7 @@ using Statement =
 // FOR UPDATE, FOR SHARE and similar clauses of every SELECT within the statement.
 struct RowLocks {
   enum class Wait : uint8_t { Blocks, NoWait, SkipLocked };
-  std::vector<TableName> tables = {};  // that FROM reads or OF names, whatever they are
+  std::vector<TableName> tables = {};  // read by FROM or named by OF; not resolved yet
   Wait wait = Wait::Blocks;
 };
 

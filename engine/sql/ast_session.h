@@ -23,9 +23,8 @@ enum class TransactionAction : uint8_t {
 };
 struct Transaction {
   TransactionAction action;
-  Name savepoint = {};  // of the last three
-  std::string tag =
-      {};  // PostgreSQL's command tag: BEGIN, START TRANSACTION, COMMIT, ...
+  Name savepoint = {};     // of the last three
+  std::string tag = {};    // PostgreSQL's command tag: BEGIN, START TRANSACTION, COMMIT, ...
   std::string modes = {};  // of Begin, as in SetTransaction
 };
 
@@ -46,7 +45,7 @@ struct ShowSetting {
 };  // lower case; "all" for SHOW ALL
 struct ResetSetting {
   std::string name;
-};  // likewise
+};  // lower case; "all" for RESET ALL
 enum class DiscardTarget : uint8_t { All, Plans, Sequences, Temporary };
 struct Discard {
   DiscardTarget target;

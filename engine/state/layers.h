@@ -25,17 +25,9 @@ struct StorePlace {
   auto operator<=>(const StorePlace&) const = default;
 };
 
-// A scan of a store and its position. It may pause between two steps for any time while the store changes. It shows
-// each entry that existed at its beginning once, with the value it had then. Only entries that expire meanwhile may be
-// missing.
-//
-// The scan first shows the entries that the backing had at the beginning, in the order of its keys, then the entries
-// that only memory had, by their places. If memory had all entries, only memory is scanned. An entry that is about to
-// change and was not shown yet is copied to `before`, and shown at the end.
-//
-// The scan of a look-up shows only the entries that it wants; the store decides how it continues.
+// The scan of a look-up shows only some of the entries; the store decides how it continues.
 struct StoreScan {
-  // Wanted: a look-up, whose wanted entries all have yet to be shown.
+  // Wanted: a look-up that has yet to show all of its entries.
   enum class Part : uint8_t { Backing, Memory, Changed, Wanted };
 
   // The state of the store at the beginning of the scan:
@@ -53,7 +45,7 @@ struct StoreScan {
   std::deque<std::pair<std::string, std::string>> taken = {};  // removed from `before`, to be shown
   bool is_overtaken = false;  // the memory of the scan was reclaimed; it cannot continue
 
-  // For a look-up: whether it wants this key of the backing. Null: the scan wants all keys.
+  // For a look-up: whether it includes this key of the backing. Null: the scan includes all keys.
   std::function<bool(const StoreScan& scan, std::string_view key)> wants = nullptr;
   // For a look-up in key order: the key of the next entry in memory.
   std::optional<std::string> memory_key = {};

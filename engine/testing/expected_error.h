@@ -1,4 +1,4 @@
-// Whether a failure is the one that a case expects.
+// Comparison of a failure with the error that a case expects.
 #pragma once
 #include "base/result.h"
 #include "engine/testing/test_case.h"

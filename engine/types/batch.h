@@ -37,7 +37,7 @@ struct Batch {
   std::vector<ColumnPtr> columns;
   std::vector<int64_t> timestamps;  // event time, ms since 1970
   std::vector<int64_t> offsets;     // of the source record that caused the row
-  int32_t partition = 0;  // partition of that record, unless `partitions` is set
+  int32_t partition = 0;            // partition of that record, unless `partitions` is set
   std::vector<int32_t>
       partitions;  // empty, or one a row: of batches merged from several partitions
   // The headers of that record as encoded in a record batch; empty if no row has any. They follow

@@ -6,7 +6,7 @@
 
 namespace engine {
 
-// A null pointer means UTC. Objects are made by engine/java/postgres_zone.h, which knows zones by name.
+// A null pointer means UTC. engine/java/postgres_zone.h makes objects by the names of zones.
 //
 // Threads: any; immutable.
 class ZoneClock {
