@@ -47,7 +47,7 @@ struct DataSource {
   std::optional<TimestampColumn> timestamp;
   bool read_only = false;     // CREATE SOURCE ...
   std::string created_by;     // query id of the CREATE ... AS; empty otherwise
-  std::string sql;            // the statement that made it
+  std::string sql;            // the statement that created it
   int partitions = 1;         // of the topic
   bool owns_topic = false;    // DROP removes the topic, too (docs/adr/0053)
   bool is_temporary = false;  // of one session; dropped when the session or the server ends

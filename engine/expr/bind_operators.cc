@@ -667,7 +667,7 @@ std::optional<BoundExpression> sorted_list(std::span<const BoundItem> items, con
   for (const BoundItem& item : items) {
     if (item.bound.kind != BoundKind::Literal) return std::nullopt;
     const Value& value = item.bound.literal;
-    if (value.is_null()) continue;  // it equals nothing
+    if (value.is_null()) continue;  // null equals nothing
     // NaN cannot be sorted.
     if (type.kind() == TypeKind::Double && std::isnan(value.as_double())) return std::nullopt;
     values.push_back(value);

@@ -11,7 +11,7 @@
 
 namespace engine {
 
-// A type as ksqlDB's errors name it.
+// The name of a type in ksqlDB's errors.
 inline std::string in_ksqldb(const SqlType& type) {
   return type.is_null() ? "null" : type.to_string();
 }
@@ -69,7 +69,7 @@ class Binder {
   struct Arguments {
     std::vector<BoundItem> items;  // `bound` is empty for lambdas
     std::vector<ArgumentType> types;
-    SqlType first = {};  // with the label that it came with
+    SqlType first = {};  // type of the first argument, with its label
     // An argument was converted from a point in time to the local timestamp, and so is the
     // function's result.
     bool is_by_clocks = false;

@@ -18,7 +18,7 @@ struct PostgresZone {
 // syntax, whose hours count to the west (UTC+3, <-03>+3, +05:30). Fails with InvalidParameter.
 Result<PostgresZone> find_postgres_zone(std::string_view name);
 
-// As ZoneClock::instant_ms().
+// The instant with this local time, with the rules of ZoneClock::instant_ms().
 int64_t instant_of_clock(const TimeZone& zone, int64_t clock_ms);
 
 }  // namespace engine

@@ -29,7 +29,7 @@ struct RowLocks {
 
 struct ParsedStatement {
   Statement statement;
-  std::string text;    // as written, from its first to its last token, without the semicolon; of one with a password its tag
+  std::string text;    // from its first to its last token; the command tag if it has a password
   TextPosition start;  // in the whole script, as all positions inside
   RowLocks row_locks = {};
 };

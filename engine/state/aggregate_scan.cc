@@ -94,7 +94,7 @@ Result<bool> AggregateStore::scan(StoreScan& scan, size_t entries, Loose& loose,
     if (at.window_start < expired_before_) return true;
     const GroupSlot* const group = find_in_memory(at.key, at.window_start);
     if (!group) return as_stored(key, value);
-    return group->born_in > scan.stored || visit(*group);  // else later
+    return group->born_in > scan.stored || visit(*group);  // otherwise shown later
   };
   const auto in_memory = [&](StoreScan& at) { return scan_memory(at, entries, visit); };
   return layers_.scan(scan, end_of_places(), entries, {in_memory, in_backing, as_stored});

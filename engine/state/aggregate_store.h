@@ -40,7 +40,7 @@ struct GroupSlot {
     high_encoded_bytes = bytes >> 24 & 0xFFFF;
   }
 };
-static_assert(sizeof(GroupSlot) == 40);  // there are millions of them
+static_assert(sizeof(GroupSlot) == 40);  // millions of slots may exist
 
 // The groups of one aggregation, by key and window start. The journal and the backing store each group under (8 bytes
 // window start, big-endian, if windowed) + key bytes. So all windows before a time are one range, the groups of one

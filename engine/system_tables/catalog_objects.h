@@ -20,7 +20,7 @@ struct CatalogColumn {
 // A stream, a table, or a table of the system.
 struct CatalogRelation {
   int64_t oid = 0, schema = 0;
-  std::string schema_name, name;       // as they are displayed
+  std::string schema_name, name;       // as displayed
   char kind = 'r';                     // pg_class.relkind
   const DataSource* source = nullptr;  // null for a table of the system
   const Sequence* sequence = nullptr;  // of kind 'S'

@@ -87,7 +87,7 @@ Value value_of(const SqlType& type, int64_t number) {
   }
 }
 
-// By schema and name, in this order.
+// The tables, sorted by schema and name.
 class TableList final : public SystemTables {
  public:
   TableList() {

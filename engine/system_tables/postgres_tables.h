@@ -54,7 +54,7 @@ class SystemRowWriter {
   bool is_open_ = false;
 };
 
-// By schema and name.
+// The tables, sorted by schema and name.
 const std::vector<std::unique_ptr<const SystemTable>>& all_system_tables();
 
 }  // namespace engine

@@ -41,7 +41,7 @@ class MemoryEngine final : public CaseEngine {
  private:
   struct Planned {
     QueryPlan plan;
-    std::unique_ptr<MemoryQuery> running;  // made when it is fed first
+    std::unique_ptr<MemoryQuery> running;  // created at the first feed()
   };
 
   PlanContext plan_context();
@@ -61,7 +61,7 @@ class MemoryEngine final : public CaseEngine {
   CatalogPtr catalog_;
   SchemaRegistry registry_;
   std::optional<Registrar> registrar_;  // of the statement at hand
-  std::vector<Planned> queries_;        // in the order in which they were made
+  std::vector<Planned> queries_;        // in the order of their creation
   std::vector<RawRecord> inserted_;
 };
 

@@ -1,4 +1,4 @@
-// Dates as drivers write them.
+// Dates in the notation of drivers.
 #pragma once
 #include <cstdint>
 #include <optional>

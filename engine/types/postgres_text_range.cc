@@ -80,7 +80,7 @@ Result<std::string> normal_element(RangeOf of, std::string_view text) {
   return std::string(text);
 }
 
-// Of normal forms.
+// Compares two elements in their normal forms.
 int compare_elements(RangeOf of, const std::string& a, const std::string& b) {
   const auto compare = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
   switch (of) {

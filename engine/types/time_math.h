@@ -52,7 +52,7 @@ struct WindowTimes {
   constexpr int64_t last_start(int64_t timestamp) const {
     return timestamp / advance_ms * advance_ms;
   }
-  // How many windows hold it.
+  // The number of windows that contain `timestamp`.
   constexpr int64_t count(int64_t timestamp) const {
     const int64_t first = first_start(timestamp);
     return timestamp < first ? 0 : (last_start(timestamp) - first) / advance_ms + 1;

@@ -19,7 +19,7 @@ class JsonFields {
   // record.
   class Match {
    public:
-    static constexpr Match none() { return Match(-1); }        // there is no such field
+    static constexpr Match none() { return Match(-1); }        // no such field
     static constexpr Match bad_escape() { return Match(-2); }  // the key is not a valid string
     // `exact`: the key is the name itself; otherwise only the upper-cased key is.
     static constexpr Match field(size_t index, bool exact) {
