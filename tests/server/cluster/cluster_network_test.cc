@@ -78,7 +78,7 @@ bool run_until(Loop& loop, const std::vector<Node*>& nodes, const std::function<
 
 }  // namespace
 
-TEST(ClusterNetwork, messages_come_from_who_has_greeted) {
+TEST(ClusterNetwork, messages_come_from_nodes_that_have_greeted) {
   Loop loop;
   Node one(loop, "blue", 1), two(loop, "blue", 2);
   one.know(2, two.network->address());
@@ -95,7 +95,7 @@ TEST(ClusterNetwork, messages_come_from_who_has_greeted) {
   EXPECT_EQ(one.came[0], std::pair(NodeId{2}, Revision{4}));
 }
 
-TEST(ClusterNetwork, whose_program_does_not_know_the_level_of_the_cluster_is_refused) {
+TEST(ClusterNetwork, a_program_that_does_not_know_the_level_of_the_cluster_is_refused) {
   Loop loop;
   Node one(loop, "blue", 1), two(loop, "blue", 2);
   one.know(2, two.network->address());
@@ -118,7 +118,7 @@ TEST(ClusterNetwork, a_message_to_oneself_comes_later) {
   EXPECT_EQ(one.came[0], std::pair(NodeId{1}, Revision{5}));
 }
 
-TEST(ClusterNetwork, who_is_of_another_cluster_or_means_another_node_is_refused) {
+TEST(ClusterNetwork, a_node_of_another_cluster_or_for_another_node_is_refused) {
   Loop loop;
   Node red(loop, "red", 1), blue(loop, "blue", 2), other(loop, "blue", 3);
   red.know(2, blue.network->address());    // of another cluster
@@ -154,7 +154,7 @@ TEST(ClusterNetwork, another_process_of_the_same_number_is_found) {
   EXPECT_TRUE(finds(one, new_one.network->address()));
 }
 
-TEST(ClusterNetwork, who_does_not_know_the_nodes_yet_lets_them_in_later) {
+TEST(ClusterNetwork, a_node_that_does_not_know_the_others_yet_admits_them_later) {
   Loop loop;
   Node one(loop, "blue", 1), two(loop, "blue", 2, 0, {}, false);
   one.know(2, two.network->address());
@@ -221,7 +221,7 @@ class Silent {
 
 }  // namespace
 
-TEST(ClusterNetwork, a_connection_on_which_nothing_arrives_any_more_is_given_up) {
+TEST(ClusterNetwork, a_connection_on_which_nothing_arrives_is_given_up) {
   Loop loop;
   Silent silent(loop, 2);
   Node one(loop, "blue", 1, 0, {}, true, 100);
@@ -229,7 +229,7 @@ TEST(ClusterNetwork, a_connection_on_which_nothing_arrives_any_more_is_given_up)
   ASSERT_TRUE(run_until(loop, {&one}, [&] { return silent.came() == 2 && silent.gone == 1; }));
 }
 
-TEST(ClusterNetwork, who_does_not_know_the_question_is_not_given_up) {
+TEST(ClusterNetwork, a_node_that_does_not_know_the_question_is_not_given_up) {
   Loop loop;
   Silent silent(loop, 1);
   Node one(loop, "blue", 1, 0, {}, true, 100);

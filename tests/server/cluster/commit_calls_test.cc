@@ -195,7 +195,7 @@ TEST_F(CommitCallsTest, TheNextOneGoesOnWithTheNewEpoch) {
 
 // A coordinator on another node survives the death of this node, and readers then wait for the
 // time-out of the transaction.
-TEST_F(CommitCallsTest, WhereTheCoordinatorHasMovedItBeginsWithAShortTime) {
+TEST_F(CommitCallsTest, AfterAMoveOfTheCoordinatorTheTimeIsShort) {
   is_here = true;
   lead(kCoordinator, kHere);
   commit();
@@ -221,7 +221,7 @@ TEST_F(CommitCallsTest, AnotherCoordinatorIsNotAskedForTheLongTimeOfOnesOwn) {
   EXPECT_LT(take<BeginCommit>().request.timeout_ms, 10'000);
 }
 
-TEST_F(CommitCallsTest, WhereAPartIsRefusedNothingIsWritten) {
+TEST_F(CommitCallsTest, IfOnePartIsRefusedNothingIsWritten) {
   commit(Offset{7});
   begin();
   add();
@@ -248,7 +248,7 @@ TEST_F(CommitCallsTest, WhereAPartIsRefusedNothingIsWritten) {
 
 // As after a freeze: the coordinator has aborted the transaction after its time-out, and one
 // partition has already been fenced.
-TEST_F(CommitCallsTest, WhoseTransactionWasAbortedIsToldSo) {
+TEST_F(CommitCallsTest, AnAbortedTransactionIsReported) {
   commit();
   begin();
   add();
@@ -263,7 +263,7 @@ TEST_F(CommitCallsTest, WhoseTransactionWasAbortedIsToldSo) {
   EXPECT_EQ(told[0].error().detail, "Nothing of the transaction was written.");
 }
 
-TEST_F(CommitCallsTest, WhoCoordinatesItNextKnowsHowItHasEnded) {
+TEST_F(CommitCallsTest, TheNextCoordinatorKnowsTheOutcome) {
   for (const bool was_committed : {true, false}) {
     told.clear();
     commit();
@@ -282,7 +282,7 @@ TEST_F(CommitCallsTest, WhoCoordinatesItNextKnowsHowItHasEnded) {
   }
 }
 
-TEST_F(CommitCallsTest, WhereNobodyAnswersItIsNotKnown) {
+TEST_F(CommitCallsTest, WithoutAnAnswerTheOutcomeIsUnknown) {
   commit();
   begin();
   add();
@@ -304,7 +304,7 @@ TEST_F(CommitCallsTest, WithoutACoordinatorNothingIsWritten) {
 }
 
 // The new coordinator shortens the time-out of a transaction that began under the old one.
-TEST_F(CommitCallsTest, AProducerBeginsAnewWhereItsCoordinatorHasChanged) {
+TEST_F(CommitCallsTest, AProducerStartsOverAfterAChangeOfItsCoordinator) {
   is_here = true;
   const auto commit_all = [this](const ProducerIdentity& producer, bool begins) {
     commit();

@@ -85,7 +85,7 @@ TEST_F(EndCallsTest, EachLeaderIsAskedForAllThatItLeads) {
                                     {partition(2), Offset{12}}}));
 }
 
-TEST_F(EndCallsTest, WhoDoesNotLeadAnyMoreIsNotBelieved) {
+TEST_F(EndCallsTest, AnAnswerOfAFormerLeaderIsNotUsed) {
   lead(kThere, 4);
   ask({partition()});
   const auto first = take<AskEnds>(kThere);
@@ -100,7 +100,7 @@ TEST_F(EndCallsTest, WhoDoesNotLeadAnyMoreIsNotBelieved) {
   ASSERT_TRUE(told && *told);
 }
 
-TEST_F(EndCallsTest, WhatGetsLostIsAskedAgainAndGivenUpInTheEnd) {
+TEST_F(EndCallsTest, ALostQuestionIsRepeatedAndFinallyGivenUp) {
   lead(kThere, 4);
   ask({partition()});
   take<AskEnds>(kThere);
@@ -162,7 +162,7 @@ TEST_F(EndCallsTest, AnOpenTransactionIsWaitedForAsLongAsTheReaderWants) {
   }
 }
 
-TEST_F(EndCallsTest, ALeaderAsksWhoCouldLeadByNow) {
+TEST_F(EndCallsTest, ALeaderAsksTheNodesThatCouldLeadByNow) {
   calls.on_message(kThere, AskEnds{8, {partition(0), partition(1)}});
   const auto first = take<ConfirmLeader>(kThere), second = take<ConfirmLeader>(kElsewhere);
   EXPECT_EQ(first.led.size(), 2U);
@@ -189,7 +189,7 @@ TEST_F(EndCallsTest, ANewLeaderWaitsUntilAllOfBeforeIsVisible) {
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);
 }
 
-TEST_F(EndCallsTest, ANewLeaderWaitsForWhatLiesBehindATransactionThatWasOpenBeforeIt) {
+TEST_F(EndCallsTest, ANewLeaderWaitsForTheEndOfATransactionFromBeforeIt) {
   ends.heirs.clear();
   ends.begin = Offset{20};  // of which 17 are readable
   calls.on_message(kThere, AskEnds{8, {partition()}});
@@ -199,7 +199,7 @@ TEST_F(EndCallsTest, ANewLeaderWaitsForWhatLiesBehindATransactionThatWasOpenBefo
   EXPECT_EQ(take<EndsTold>(kThere).ends, std::vector<Offset>{Offset{20}});
 }
 
-TEST_F(EndCallsTest, WhoConfirmsKnowsOfNoNewerEpochAndAllThatWasDecidedBeforeItBegan) {
+TEST_F(EndCallsTest, AConfirmationRequiresAllMetadataFromBeforeIt) {
   lead(kThere, 4);
   calls.on_message(kThere, ConfirmLeader{1, {{partition(), LeaderEpoch{4}}}});
   EXPECT_FALSE(take<LeaderConfirmed>(kThere).error);
@@ -214,7 +214,7 @@ TEST_F(EndCallsTest, WhoConfirmsKnowsOfNoNewerEpochAndAllThatWasDecidedBeforeItB
 
 // --- Where fewer are in sync than min.insync.replicas
 
-TEST_F(EndCallsTest, WhoIsAloneAsksWhatWasDecidedAndNotThoseWhoAreAway) {
+TEST_F(EndCallsTest, ALoneLeaderReadsTheMetadataInsteadOfAskingAbsentNodes) {
   ends.has_min_isr = false;
   lead(kHere, 4);
   calls.on_message(kThere, AskEnds{8, {partition()}});
@@ -240,7 +240,7 @@ TEST_F(EndCallsTest, WhoIsAloneAsksWhatWasDecidedAndNotThoseWhoAreAway) {
 }
 
 // Found by simulation: the answer that all metadata had been read arrived after the node had read of another leader.
-TEST_F(EndCallsTest, WhoIsAloneAndReadsOfAnotherLeaderMeanwhileDoesNotLead) {
+TEST_F(EndCallsTest, ALoneLeaderThatReadsOfAnotherLeaderDoesNotLead) {
   ends.has_min_isr = false;
   lead(kHere, 4);
   calls.on_message(kThere, AskEnds{8, {partition()}});
@@ -267,7 +267,7 @@ TEST_F(EndCallsTest, BothAreHeardWhereOneIsAloneInOnlySome) {
 
 // --- Whether this node leads still
 
-TEST_F(EndCallsTest, WhoLeadsIsConfirmedByAllWhoCouldLeadByNow) {
+TEST_F(EndCallsTest, ALeaderIsConfirmedByAllNodesThatCouldLeadByNow) {
   std::optional<Status> confirmed;
   const auto confirm = [&] {
     confirmed.reset();

@@ -108,7 +108,7 @@ TEST_F(ScrubCallsTest, AllRangesAreComparedInTurnAtTheirPace) {
   EXPECT_EQ(take<AskDigest>(kThere).from, Offset{0}) << "the next round";
 }
 
-TEST_F(ScrubCallsTest, WhatDiffersTwiceIsToldOnce) {
+TEST_F(ScrubCallsTest, ADifferenceThatRemainsIsReportedOnce) {
   pass(1);
   compare(Offset{0}, Offset{50}, 8);
   EXPECT_TRUE(found.empty());
@@ -141,7 +141,7 @@ TEST_F(ScrubCallsTest, WhatDiffersTwiceIsToldOnce) {
   EXPECT_EQ(calls.differing_count(), 0);
 }
 
-TEST_F(ScrubCallsTest, WhatDiffersForAMomentIsNotTold) {
+TEST_F(ScrubCallsTest, ADifferenceForAMomentIsNotReported) {
   pass(1);
   compare(Offset{0}, Offset{50}, 8);
   pass(1'000'000);
@@ -150,7 +150,7 @@ TEST_F(ScrubCallsTest, WhatDiffersForAMomentIsNotTold) {
   EXPECT_EQ(calls.differing_count(), 0);
 }
 
-TEST_F(ScrubCallsTest, WhatEachReplicaRemovesAndCompactsForItselfIsLeftOut) {
+TEST_F(ScrubCallsTest, RecordsThatEachReplicaRemovesAndCompactsForItselfAreLeftOut) {
   own.comparable_from = Offset{30};
   pass(1);
   EXPECT_TRUE(sent.empty());
@@ -166,7 +166,7 @@ TEST_F(ScrubCallsTest, WhatEachReplicaRemovesAndCompactsForItselfIsLeftOut) {
   EXPECT_TRUE(found.empty());
 }
 
-TEST_F(ScrubCallsTest, WhoseBytesAreDamagedIsTold) {
+TEST_F(ScrubCallsTest, DamagedBytesOfAReplicaAreReported) {
   own.damaged = Offset{20};
   own.digest = 9;
   pass(1);
@@ -178,7 +178,7 @@ TEST_F(ScrubCallsTest, WhoseBytesAreDamagedIsTold) {
   EXPECT_EQ(found[0].damaged, Offset{20});
 }
 
-TEST_F(ScrubCallsTest, NothingIsSaidOfALogUnderAnotherEpoch) {
+TEST_F(ScrubCallsTest, ALogUnderAnotherEpochIsNotJudged) {
   const AskDigest ask{5, partition(), LeaderEpoch{4}, Offset{0}, Offset{50}};
   calls.on_message(kThere, ask);
   EXPECT_TRUE(take<DigestTold>(kThere).error);

@@ -170,7 +170,7 @@ TEST_F(TransactionCallsTest, AMarkerThatCameTooLateMayTakeLongerTheNextTime) {
   EXPECT_EQ(told.size(), 6U);
 }
 
-TEST_F(TransactionCallsTest, ItsNumbersGoOnBehindThoseOfTheProcessBefore) {
+TEST_F(TransactionCallsTest, ItsNumbersContinueBehindThoseOfThePreviousProcess) {
   lead(kThere, 4);
   const auto ignore = [](const Status&) {};
   calls.tell_end(partition(), {}, ignore);
@@ -189,7 +189,7 @@ TEST_F(TransactionCallsTest, ItsNumbersGoOnBehindThoseOfTheProcessBefore) {
   EXPECT_GT(take<WriteMarker>().number, before);
 }
 
-TEST_F(TransactionCallsTest, WhoCoordinatesIsAskedOrGivenUp) {
+TEST_F(TransactionCallsTest, TheCoordinatorIsAskedOrGivenUp) {
   lead(kThere, 4);
   std::vector<TransactionAnswer> answers;
   const auto ask = [&] {
@@ -212,7 +212,7 @@ TEST_F(TransactionCallsTest, WhoCoordinatesIsAskedOrGivenUp) {
   EXPECT_EQ(answers[1].error, KafkaError::CoordinatorNotAvailable);
 }
 
-TEST_F(TransactionCallsTest, WhoCoordinatesACommitIsAskedOrGivenUp) {
+TEST_F(TransactionCallsTest, TheCoordinatorOfACommitIsAskedOrGivenUp) {
   lead(kThere, 4);
   std::vector<EndedTransaction> answers;
   const auto keep = [&](const EndedTransaction& answer) { answers.push_back(answer); };

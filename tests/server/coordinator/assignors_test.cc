@@ -50,7 +50,7 @@ TEST(Assignors, uniform_gives_everybody_the_same_number) {
   for (const auto& each : assigned) EXPECT_GE(each.size(), 2u);
 }
 
-TEST(Assignors, uniform_takes_from_members_only_what_a_new_one_needs) {
+TEST(Assignors, uniform_moves_only_the_partitions_that_a_new_member_needs) {
   AssignorInput input{std::vector<AssignedPartitions>(2), {{topic(1), 9, {0, 1}}}};
   const auto before = assign_uniform(input);
   input.before = {before[0], before[1], {}};
@@ -127,7 +127,7 @@ TEST(Assignors, uniform_is_whole_and_balanced_for_any_subscriptions) {
   }
 }
 
-TEST(Assignors, two_who_had_the_same_partition_do_not_keep_it_both) {
+TEST(Assignors, two_members_with_the_same_partition_do_not_both_keep_it) {
   AssignorInput input{{{{topic(1), 0}}, {{topic(1), 0}}}, {{topic(1), 2, {0, 1}}}};
   expect_whole(input, assign_uniform(input));
 }

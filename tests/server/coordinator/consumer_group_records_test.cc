@@ -90,7 +90,7 @@ TEST(ConsumerGroupRecords, keys_are_known_by_their_versions) {
             bytes("000500016700016d"));
 }
 
-TEST(ConsumerGroupRecords, what_is_cut_or_later_is_refused) {
+TEST(ConsumerGroupRecords, truncated_and_newer_records_are_refused) {
   const ConsumerMember whole = member();
   ConsumerMember read{.id = "m"};
   const auto expect_refused = [&](const std::string& value, auto decode) {

@@ -43,7 +43,7 @@ TEST_F(ConsumerGroupTest, partitions_go_to_another_when_they_were_given_up) {
   expect_disjoint();
 }
 
-TEST_F(ConsumerGroupTest, who_does_not_give_up_in_time_is_out) {
+TEST_F(ConsumerGroupTest, a_member_that_does_not_give_up_its_partitions_in_time_is_removed) {
   join("a");
   join("b");
   beat("a", 1);
@@ -71,7 +71,7 @@ TEST_F(ConsumerGroupTest, settings_of_the_group_come_before_the_servers) {
   EXPECT_EQ(join("b").heartbeat_interval_ms, settings.consumer_heartbeat_interval_ms);
 }
 
-TEST_F(ConsumerGroupTest, who_is_silent_is_out_when_its_session_ends) {
+TEST_F(ConsumerGroupTest, a_silent_member_is_removed_when_its_session_ends) {
   join("a");
   pass_ms(44'000);
   EXPECT_EQ(beat("a", 1).error, KafkaError::None);
@@ -82,7 +82,7 @@ TEST_F(ConsumerGroupTest, who_is_silent_is_out_when_its_session_ends) {
   EXPECT_EQ(described().state, "Empty");
 }
 
-TEST_F(ConsumerGroupTest, who_leaves_hands_its_partitions_over_at_once) {
+TEST_F(ConsumerGroupTest, a_leaving_member_hands_its_partitions_over_at_once) {
   join("a");
   join("b");
   beat("a", 1);
@@ -106,7 +106,7 @@ TEST_F(ConsumerGroupTest, a_member_is_fenced_by_its_epoch) {
   EXPECT_EQ(described().members.size(), 2u);
 }
 
-TEST_F(ConsumerGroupTest, a_lost_answer_to_a_join_is_told_again) {
+TEST_F(ConsumerGroupTest, a_lost_answer_to_a_join_is_repeated) {
   const auto first = join("a");
   const auto again = join("a");
   EXPECT_EQ(again.member_epoch, 1);
@@ -153,7 +153,7 @@ TEST_F(ConsumerGroupTest, a_topic_that_grows_or_comes_is_divided_too) {
   EXPECT_EQ(told.assignment.value().size(), 9u);
 }
 
-TEST_F(ConsumerGroupTest, a_pattern_finds_topics_and_those_that_come) {
+TEST_F(ConsumerGroupTest, a_pattern_finds_existing_and_later_topics) {
   make_topic("orders_eu", 1);
   make_topic("__consumer_offsets", 1);
   auto request = join_request("a");
@@ -277,7 +277,7 @@ TEST_F(ConsumerGroupTest, a_restart_finds_the_group_as_it_was) {
   EXPECT_EQ(described().state, "Empty");
 }
 
-TEST_F(ConsumerGroupTest, what_is_told_is_durable) {
+TEST_F(ConsumerGroupTest, answers_are_durable) {
   port.holds_appends = true;
   const auto first = begin(join_request("a"));
   const auto second = begin(beat_request("a", 1));  // a real client would not know its epoch yet
@@ -289,7 +289,7 @@ TEST_F(ConsumerGroupTest, what_is_told_is_durable) {
   EXPECT_TRUE(second->has_value());
 }
 
-TEST_F(ConsumerGroupTest, what_could_not_be_kept_is_kept_with_the_next_change) {
+TEST_F(ConsumerGroupTest, changes_that_could_not_be_stored_are_stored_with_the_next_one) {
   join("a");
   port.holds_appends = true;
   const auto second = begin(join_request("b"));

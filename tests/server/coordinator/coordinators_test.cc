@@ -36,7 +36,7 @@ class OneGroups final : public Groups {
 
 using CoordinatorsTest = GroupTest;
 
-TEST_F(CoordinatorsTest, offsets_and_refusals_are_told_by_who_coordinates_still) {
+TEST_F(CoordinatorsTest, only_the_present_coordinator_answers_with_offsets_and_refusals) {
   OneGroups groups(partition());
   const auto error_of = [&](auto request) {
     std::optional<KafkaError> error;

@@ -145,7 +145,7 @@ TEST_F(GroupMigrationTest, the_last_consumer_instance_that_comes_back_classic_ma
   EXPECT_EQ((*joining)->generation, (*again)->generation);
 }
 
-TEST_F(GroupMigrationTest, an_empty_group_is_whatever_comes_next) {
+TEST_F(GroupMigrationTest, an_empty_group_takes_the_type_of_its_next_member) {
   join("a");
   beat("a", kLeavesForGood);
   const std::string classic = classic_member();
@@ -161,7 +161,7 @@ TEST_F(GroupMigrationTest, an_empty_group_is_whatever_comes_next) {
   EXPECT_EQ(described().members.size(), 1u);
 }
 
-TEST_F(GroupMigrationTest, who_is_no_consumer_keeps_its_group) {
+TEST_F(GroupMigrationTest, a_group_of_another_protocol_type_stays_classic) {
   JoinGroup request = classic_request("", "whatever");
   request.protocol_type = "connect";
   begin(request);

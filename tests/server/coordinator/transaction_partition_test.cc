@@ -141,14 +141,14 @@ TEST_F(TransactionPartitionTest, EachNewProducerOfAnIdHasANewEpoch) {
 }
 
 // The successor's end gives a new epoch, which the fenced producer must not receive.
-TEST_F(TransactionPartitionTest, WhoIsFencedDoesNotTakeTheEndOfItsSuccessorForItsOwn) {
+TEST_F(TransactionPartitionTest, AFencedProducerDoesNotTakeTheEndOfItsSuccessorForItsOwn) {
   const ProducerIdentity fenced = init().producer, successor = init().producer;
   EXPECT_EQ(add(successor), KafkaError::None);
   EXPECT_EQ(end(successor, true), KafkaError::None);
   EXPECT_EQ(end_second(fenced, true).error, kProducerFenced);
 }
 
-TEST_F(TransactionPartitionTest, WithSeveralNodesTheEndIsDecidedBeforeAnybodyIsTold) {
+TEST_F(TransactionPartitionTest, WithSeveralNodesTheEndIsDecidedBeforeTheClientIsAnswered) {
   around.rules.ends_at_once = false;
   is_reachable = false;
   const ProducerIdentity producer = init().producer;
@@ -175,7 +175,7 @@ TEST_F(TransactionPartitionTest, AllPartitionsHearHowItEnded) {
   EXPECT_EQ(told.size(), 2);
 }
 
-TEST_F(TransactionPartitionTest, WhatWasDecidedEndsSoUnderTheNextCoordinator) {
+TEST_F(TransactionPartitionTest, ADecisionHoldsUnderTheNextCoordinator) {
   const ProducerIdentity producer = init().producer;
   add(producer);
   is_reachable = false;
@@ -196,7 +196,7 @@ TEST_F(TransactionPartitionTest, WhatWasDecidedEndsSoUnderTheNextCoordinator) {
 // Found by simulation: the markers of the next coordinator were lost with their leader, and so was its record of the
 // decision, but not the old coordinator's record that the transaction was over: so the transaction stayed open in the
 // partitions that it had written to.
-TEST_F(TransactionPartitionTest, WhoIsReplacedDoesNotTakeItForOver) {
+TEST_F(TransactionPartitionTest, AReplacedCoordinatorDoesNotTakeTheTransactionForOver) {
   const ProducerIdentity producer = init().producer;
   add(producer);
   is_reachable = false;
@@ -225,7 +225,7 @@ TEST_F(TransactionPartitionTest, TheNextTransactionWaitsForTheEndOfTheLast) {
   EXPECT_EQ(value().partitions, (PartitionsByTopic{{"data", {5}}}));
 }
 
-TEST_F(TransactionPartitionTest, WhoTakesOverAbortsWhatWasOpen) {
+TEST_F(TransactionPartitionTest, AProducerThatTakesOverAbortsTheOpenTransaction) {
   const ProducerIdentity first = init().producer;
   add(first);
   const ProducerIdentity second = init().producer;
@@ -237,7 +237,7 @@ TEST_F(TransactionPartitionTest, WhoTakesOverAbortsWhatWasOpen) {
   EXPECT_EQ(add(second), KafkaError::None);
 }
 
-TEST_F(TransactionPartitionTest, WhatIsLeftOpenIsAbortedWhenItsTimeIsOver) {
+TEST_F(TransactionPartitionTest, AnOpenTransactionIsAbortedWhenItsTimeIsOver) {
   const ProducerIdentity producer = init().producer;
   add(producer);
   pass_ms(9'000);
@@ -270,7 +270,7 @@ TEST_F(TransactionPartitionTest, AnIdWhoseEpochsAreUsedUpGetsAnotherProducer) {
   EXPECT_EQ(value().previous_producer_id, ProducerId{100});
 }
 
-TEST_F(TransactionPartitionTest, WhatNobodyBeganCannotEnd) {
+TEST_F(TransactionPartitionTest, ATransactionThatWasNotBegunCannotEnd) {
   const ProducerIdentity producer = init().producer;
   EXPECT_EQ(end(producer, true), kInvalidTxnState);
   EXPECT_EQ(ask(EndTransaction{"other", producer, true}).error, kInvalidProducerIdMapping);
@@ -278,7 +278,7 @@ TEST_F(TransactionPartitionTest, WhatNobodyBeganCannotEnd) {
   EXPECT_EQ(ask(DescribeTransaction{"other"}).error, kTransactionalIdNotFound);
 }
 
-TEST_F(TransactionPartitionTest, OnlyWhatWasAddedIsPartOfIt) {
+TEST_F(TransactionPartitionTest, OnlyAddedPartitionsAreMembers) {
   const ProducerIdentity producer = init().producer;
   add(producer, 1);
   AddPartitions verify = add_request(producer, 1);
@@ -318,7 +318,7 @@ TEST_F(TransactionPartitionTest, GroupsHearOfMarkersThatAreStored) {
             (std::vector<Told>{{"__consumer_offsets", 7, producer, TransactionEnd::Commit}}));
 }
 
-TEST_F(TransactionPartitionTest, ManyPartitionsAreToldSomeAtATime) {
+TEST_F(TransactionPartitionTest, ManyPartitionsGetTheirMarkersInPortions) {
   const ProducerIdentity producer = init().producer;
   AddPartitions many = add_request(producer);
   for (int32_t number = 1; number < 300; ++number) many.partitions["data"].push_back(number);
@@ -331,7 +331,7 @@ TEST_F(TransactionPartitionTest, ManyPartitionsAreToldSomeAtATime) {
 
 // The next transaction has the same epoch: a coordinator that was frozen while another one began that transaction would
 // take its end for the end that it knows (simulated as seed 863).
-TEST_F(TransactionPartitionTest, AnEndThatIsOverIsConfirmedByWhoCanStillWrite) {
+TEST_F(TransactionPartitionTest, AFinishedEndIsConfirmedByACoordinatorThatCanStillWrite) {
   const ProducerIdentity producer = init().producer;
   add(producer);
   end(producer, true);
@@ -395,7 +395,7 @@ TEST_F(TransactionPartitionTest, ALostAnswerIsGivenAgain) {
   EXPECT_EQ(end_second(first, true).error, kProducerFenced);
 }
 
-TEST_F(TransactionPartitionTest, ARetryWaitsUntilAllAreTold) {
+TEST_F(TransactionPartitionTest, ARetryWaitsUntilAllMarkersAreWritten) {
   const ProducerIdentity first = init().producer;
   add(first);
   is_reachable = false;
@@ -410,7 +410,7 @@ TEST_F(TransactionPartitionTest, ARetryWaitsUntilAllAreTold) {
   EXPECT_EQ((*retry)->producer, (*answer)->producer);
 }
 
-TEST_F(TransactionPartitionTest, AnEndMayBeAnsweredWhenAllAreTold) {
+TEST_F(TransactionPartitionTest, AnEndMayBeAnsweredWhenAllMarkersAreWritten) {
   around.rules.ends_at_once = false;
   is_reachable = false;
   const ProducerIdentity first = init().producer;
@@ -426,7 +426,7 @@ TEST_F(TransactionPartitionTest, AnEndMayBeAnsweredWhenAllAreTold) {
   EXPECT_TRUE(ask(EndTransaction{"t", first, true, true, true}).is_told);  // the answer was lost
 }
 
-TEST_F(TransactionPartitionTest, WhoIsReplacedSaysThatItIsDecidedAndNotTold) {
+TEST_F(TransactionPartitionTest, AReplacedCoordinatorAnswersThatItIsDecidedAndNotWritten) {
   around.rules.ends_at_once = false;
   is_reachable = false;
   const ProducerIdentity first = init().producer;
@@ -440,7 +440,7 @@ TEST_F(TransactionPartitionTest, WhoIsReplacedSaysThatItIsDecidedAndNotTold) {
 }
 
 // The node may have died together with the coordinator, and readers cannot pass the open transaction.
-TEST_F(TransactionPartitionTest, WhatANodeCommitsIsGivenLittleTimeByTheNextCoordinator) {
+TEST_F(TransactionPartitionTest, ACommitOfANodeGetsLittleTimeFromTheNextCoordinator) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
   const AddPartitions request = commit_of_node(id, 10'000);
@@ -455,7 +455,7 @@ TEST_F(TransactionPartitionTest, WhatANodeCommitsIsGivenLittleTimeByTheNextCoord
 }
 
 // It had time, as its node was the coordinator; and that may have gone before it has committed.
-TEST_F(TransactionPartitionTest, WhatANodeOpensAtTheNextCoordinatorHasLittleTimeToo) {
+TEST_F(TransactionPartitionTest, ATransactionThatANodeOpensAtTheNextCoordinatorGetsLittleTimeToo) {
   const std::string id = "__millrace_commit_1_0_0";
   const auto state = [&] { return ask(DescribeTransaction{id}).value.state; };
   const AddPartitions request = commit_of_node(id, 60'000);
@@ -486,7 +486,7 @@ TEST_F(TransactionPartitionTest, AnEndWhoseTimeIsOverIsTriedAgainSoon) {
   EXPECT_EQ(state(), TransactionState::CompleteAbort);
 }
 
-TEST_F(TransactionPartitionTest, ACommitThatCannotBeStoredGetsNoMoreTimeThanThereWas) {
+TEST_F(TransactionPartitionTest, ACommitThatCannotBeStoredGetsNoAdditionalTime) {
   const std::string id = "__millrace_commit_1_0_0";
   const AddPartitions request = commit_of_node(id, 60'000);
   ASSERT_EQ(ask(request).error, KafkaError::None);
@@ -506,7 +506,7 @@ TEST_F(TransactionPartitionTest, ACommitThatCannotBeStoredGetsNoMoreTimeThanTher
   EXPECT_EQ(ask(DescribeTransaction{id}).value.state, TransactionState::CompleteAbort);
 }
 
-TEST_F(TransactionPartitionTest, WhatWasNeverBegunMayBeAborted) {
+TEST_F(TransactionPartitionTest, ATransactionThatWasNeverBegunMayBeAborted) {
   const ProducerIdentity first = init().producer;
   EXPECT_EQ(end_second(first, true).error, kInvalidTxnState);
   const ProducerIdentity second = end_second(first, false).producer;
@@ -575,7 +575,7 @@ TEST_F(TransactionPartitionTest, TimeoutsAndIdsHaveBounds) {
   EXPECT_EQ(ask(request).error, KafkaError::InvalidRequest);
 }
 
-TEST_F(TransactionPartitionTest, WhatIsNotStoredWasNotDone) {
+TEST_F(TransactionPartitionTest, AChangeThatIsNotStoredHasNoEffect) {
   const ProducerIdentity producer = init().producer;
   port.holds_appends = true;
   const auto adding = begin(add_request(producer));
@@ -602,7 +602,7 @@ TEST_F(TransactionPartitionTest, AFullDiskIsReportedToProducersThatBegin) {
   }
 }
 
-TEST_F(TransactionPartitionTest, IdsThatNobodyUsesAreForgotten) {
+TEST_F(TransactionPartitionTest, UnusedIdsAreForgotten) {
   settings.id_expiration_ms = 1'000;
   const ProducerIdentity producer = init().producer;
   add(producer);

@@ -164,7 +164,7 @@ TEST_F(RealEtcd, ranges_are_read_in_pages) {
   EXPECT_EQ(found->entries[9].key, "p/9");
 }
 
-TEST_F(RealEtcd, transactions_hold_to_what_must_not_have_changed) {
+TEST_F(RealEtcd, transactions_respect_their_conditions) {
   storage::EtcdTransaction put;
   put.unchanged.push_back({"u", EtcdRevision{0}});
   put.puts.push_back({"u", "1"});
@@ -191,7 +191,7 @@ TEST_F(RealEtcd, the_first_key_of_a_range_is_found_alone) {
   EXPECT_EQ(found->entries[0].key, "f/1");
 }
 
-TEST_F(RealEtcd, what_is_forgotten_cannot_be_watched_and_the_member_is_not_left_for_that) {
+TEST_F(RealEtcd, a_compacted_revision_cannot_be_watched_and_the_member_stays_in_use) {
   EtcdRevision last;
   for (int i = 0; i < 5; ++i) {
     storage::EtcdTransaction put;
@@ -213,7 +213,7 @@ TEST_F(RealEtcd, what_is_forgotten_cannot_be_watched_and_the_member_is_not_left_
   EXPECT_EQ(told, ErrorCode::OffsetOutOfRange);
 }
 
-TEST_F(RealEtcd, leases_end_when_nobody_keeps_them) {
+TEST_F(RealEtcd, leases_end_without_keep_alives) {
   const auto lease =
       wait<EtcdLease>([&](auto answer) { etcd.grant_lease(1'000, std::move(answer)); });
   ASSERT_TRUE(lease);
@@ -297,7 +297,7 @@ TEST_F(RealEtcd, the_key_of_the_process_before_is_not_held_by_the_next_one_of_th
 }
 
 // A node that was removed, and runs.
-TEST_F(RealEtcd, who_has_retired_gives_the_key_back_and_makes_it_no_more) {
+TEST_F(RealEtcd, a_retired_controller_gives_the_key_back_and_does_not_take_it_again) {
   storage::ControllerLease first(etcd, "/r", NodeId{1}, 5'000, clock, [](const auto&) {});
   ASSERT_TRUE(tick_until({[&] { first.tick(); }}, [&] { return first.is_held(); }));
   first.retire();

@@ -66,7 +66,7 @@ TEST(SqlPages, a_long_body_is_read_elsewhere) {
   EXPECT_TRUE(api.post("/ksql", long_body).starts_with("HTTP/1.1 503 "));
 }
 
-TEST(SqlPages, a_client_that_goes_ends_what_it_waits_for) {
+TEST(SqlPages, a_client_that_disconnects_ends_its_waiting_requests) {
   auto api = std::make_unique<Api>();
   api->post("/query", R"({"ksql":"SELECT n FROM ticks EMIT CHANGES;"})");
   EXPECT_EQ(api->backend.running_pushes(), 1);

@@ -38,7 +38,7 @@ DefinedQueryPtr query(const std::string& id) {
   return defined;
 }
 
-TEST(JournalBeginning, a_journal_has_a_snapshot_before_anybody_can_read_it) {
+TEST(JournalBeginning, a_journal_has_a_snapshot_before_it_can_be_read) {
   Directory directory;
   const std::vector<DefinedQueryPtr> queries = {query("CTAS_A_1")};
   const PartitionId journal = storage::replicated_journal_of("CTAS_A_1");
@@ -58,7 +58,7 @@ TEST(JournalBeginning, a_journal_has_a_snapshot_before_anybody_can_read_it) {
 }
 
 // A crash may have interrupted the first attempt.
-TEST(JournalBeginning, what_was_begun_before_is_begun_anew) {
+TEST(JournalBeginning, an_interrupted_beginning_is_repeated) {
   Directory directory;
   const std::vector<DefinedQueryPtr> queries = {query("CTAS_A_1")};
   const storage::TopicPartition journal{storage::kReplicatedJournal,

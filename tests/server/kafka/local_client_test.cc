@@ -61,7 +61,7 @@ TEST_F(LocalClientTest, a_long_poll_ends_with_a_record) {
   EXPECT_EQ(told, 2);
 }
 
-TEST_F(LocalClientTest, who_has_gone_is_not_called) {
+TEST_F(LocalClientTest, callbacks_of_a_destroyed_client_are_not_called) {
   create_topic("t");
   backend.holds_appends = true;
   auto client = open();
@@ -89,7 +89,7 @@ TEST_F(LocalClientTest, a_callback_may_end_it) {
   EXPECT_EQ(called, 1);
 }
 
-TEST_F(LocalClientTest, what_a_callback_asks_is_answered) {
+TEST_F(LocalClientTest, requests_from_a_callback_are_answered) {
   create_topic("t");
   auto client = open();
   int called = 0;
@@ -102,7 +102,7 @@ TEST_F(LocalClientTest, what_a_callback_asks_is_answered) {
 }
 
 // The session ends with a request that it cannot read: all waiting callers get an error.
-TEST_F(LocalClientTest, all_are_told_when_the_session_ends) {
+TEST_F(LocalClientTest, all_callbacks_are_called_when_the_session_ends) {
   auto client = open();
   int failed = 0;
   const auto count = [&](const Result<FetchResponse>& response) { failed += response ? 0 : 1; };

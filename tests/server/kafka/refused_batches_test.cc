@@ -16,7 +16,7 @@ SequencedBatch batch(int32_t first_sequence, int64_t producer = 7, int32_t parti
 
 }  // namespace
 
-TEST(RefusedBatches, those_behind_a_refused_one_wait_until_it_has_come_again) {
+TEST(RefusedBatches, batches_behind_a_refused_one_wait_until_it_is_repeated) {
   RefusedBatches refused;
   refused.refused(batch(10), kNotLeader, 0);
   EXPECT_EQ(refused.before(batch(12), 1), kNotLeader);
@@ -57,7 +57,7 @@ TEST(RefusedBatches, one_that_is_past_does_not_stand_for_a_new_one) {
   EXPECT_EQ(refused.before(batch(12), later + 1), std::nullopt);
 }
 
-TEST(RefusedBatches, those_behind_one_that_is_nearly_past_wait_as_long_as_the_last_refused) {
+TEST(RefusedBatches, batches_behind_one_that_is_nearly_forgotten_wait_as_long_as_the_last_refused) {
   RefusedBatches refused;
   refused.refused(batch(0), kNotLeader, 0);
   const int64_t end = RefusedBatches::kRemembered_us;
@@ -88,7 +88,7 @@ TEST(RefusedBatches, others_are_not_concerned) {
 }
 
 // A producer that receives such an error continues without the batch.
-TEST(RefusedBatches, what_stays_wrong_holds_up_nothing) {
+TEST(RefusedBatches, a_permanent_error_delays_no_batch) {
   RefusedBatches refused;
   for (const KafkaError error : {KafkaError::InvalidRecord, KafkaError::MessageTooLarge,
                                  KafkaError::InvalidProducerEpoch, kUnsupportedCompression})

@@ -110,7 +110,7 @@ TEST_F(TransactionRequestsTest, a_batch_is_taken_of_an_open_transaction_that_has
 }
 
 // KIP-890.
-TEST_F(TransactionRequestsTest, clients_of_the_second_version_say_nothing_before_they_write) {
+TEST_F(TransactionRequestsTest, clients_of_the_second_version_write_without_announcing_partitions) {
   std::string bytes = transactional_batch();
   ProduceRequest request = produce("t", bytes);
   request.transactional_id = "tx";
@@ -208,7 +208,7 @@ TEST_F(TransactionRequestsTest, searches_by_time_end_at_the_last_stable_offset) 
   }
 }
 
-TEST_F(TransactionRequestsTest, an_administrator_ends_what_was_left_open) {
+TEST_F(TransactionRequestsTest, an_administrator_ends_abandoned_transactions) {
   std::string bytes = transactional_batch();
   ProduceRequest request = produce("t", bytes);
   request.transactional_id = "tx";

@@ -224,7 +224,7 @@ TEST(FrontEnd, a_session_that_always_has_more_to_do_runs_once_a_turn) {
   EXPECT_LE(runs, 2 * seen) << "runs in that many turns of its loop";
 }
 
-TEST(FrontEnd, one_connection_too_many_is_told_why) {
+TEST(FrontEnd, one_connection_too_many_is_refused_with_the_reason) {
   FrontEndOptions options;
   options.max_connections = 1;
   Running running(64 * kMb, options);
@@ -257,7 +257,7 @@ TEST(FrontEnd, half_sent_messages_of_many_stay_below_the_limit_and_a_small_clien
   EXPECT_NE(told.find("memory-limit is 64 MB, and "), std::string::npos) << told;
 }
 
-TEST(FrontEnd, whoever_does_not_read_is_ended_when_the_others_need_the_memory) {
+TEST(FrontEnd, a_client_that_does_not_read_is_ended_when_others_need_the_memory) {
   FrontEndOptions options;
   options.memory_wait_ms = 300;
   Running running(64 * kMb, options);

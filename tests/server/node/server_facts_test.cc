@@ -9,7 +9,7 @@ std::string value_of(const std::vector<engine::ServerFact>& facts, const std::st
   return "not there";
 }
 
-TEST(ServerFacts, tell_of_the_process_its_files_and_its_disk) {
+TEST(ServerFacts, describe_the_process_its_files_and_its_disk) {
   SimulatedClock clock;
   clock.advance_us(90'000'000);
   const std::string data_dir = "/nowhere";

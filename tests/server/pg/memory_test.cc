@@ -107,7 +107,7 @@ TEST(SessionMemory, rows_that_open_portals_keep_are_refused_when_they_are_too_ma
   EXPECT_LE(charged.budget.held_bytes(MemoryKind::Results), 8192u);
 }
 
-TEST(SessionMemory, variables_count_with_what_stands_in_their_place) {
+TEST(SessionMemory, variables_count_with_their_substituted_text) {
   Charged charged;
   EXPECT_EQ(charged.client.say(query("DEFINE a = '" + std::string(300'000, 'x') + "'")),
             "C(DEFINE) Z(I)");
@@ -260,7 +260,7 @@ TEST(SessionMemory, long_rows_come_as_fast_as_they_are_taken) {
   }
 }
 
-TEST(SessionMemory, a_long_row_that_nobody_asks_for_waits_where_it_is) {
+TEST(SessionMemory, a_long_row_waits_in_the_backend_until_it_is_requested) {
   Charged charged;
   charged.client.backend.asks_for_room = true;
   for (int i = 0; i < 3; ++i)
@@ -315,7 +315,7 @@ TEST(SessionMemory, rows_come_a_few_at_a_time_while_others_do_not_read) {
   EXPECT_GE(heard.size(), 880'000u);
 }
 
-TEST(SessionMemory, what_is_made_of_an_answer_counts_before_it_is_sent) {
+TEST(SessionMemory, the_encoded_answer_counts_before_it_is_sent) {
   Charged charged;
   charged.client.backend.asks_for_room = true;
   for (int i = 0; i < 100; ++i)

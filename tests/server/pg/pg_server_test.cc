@@ -214,7 +214,7 @@ TEST(PgServer, turns_a_client_away_only_after_it_has_refused_encryption) {
   EXPECT_EQ(second.hear_all(), "E(53300 FATAL sorry, too many clients already)");
 }
 
-TEST(PgServer, keeps_no_place_for_those_it_turns_away) {
+TEST(PgServer, keeps_no_place_for_refused_connections) {
   PgServerOptions options;
   options.front_end.max_connections = 1;
   RunningServer running(options);
@@ -243,7 +243,7 @@ TEST(PgServer, sends_a_large_answer_whole_to_a_slow_reader) {
   EXPECT_TRUE(heard.ends_with("Z(I)"));
 }
 
-TEST(PgServer, tells_its_clients_when_it_stops) {
+TEST(PgServer, informs_its_clients_when_it_stops) {
   RunningServer running;
   Client client(running);
   client.begin();

@@ -66,7 +66,7 @@ TEST(StatementWorkers, short_jobs_do_not_wait_for_long_ones) {
   end.set_value();
 }
 
-TEST(StatementWorkers, stopping_drops_what_waits_and_tells_when_what_runs_takes_too_long) {
+TEST(StatementWorkers, stopping_drops_waiting_work_and_reports_work_that_takes_too_long) {
   StatementWorkers workers(1);
   const auto token = std::make_shared<int>();
   {

@@ -40,7 +40,7 @@ TEST_F(GeneratorClockTest, parts_of_rows_do_not_get_lost) {
   EXPECT_EQ(rows.due(), Offset(30));
 }
 
-TEST_F(GeneratorClockTest, what_is_more_than_a_second_behind_is_not_made_up_for) {
+TEST_F(GeneratorClockTest, a_lag_of_more_than_a_second_is_not_made_up_for) {
   GeneratorClock rows({.rows_per_second = 10}, clock_);
   poll(rows, 0);
   clock_.advance_us(1000 * 1000);

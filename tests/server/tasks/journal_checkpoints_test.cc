@@ -319,7 +319,7 @@ TEST_F(JournalCheckpointsTest, state_is_whole_when_a_checkpoint_is_completed_whi
 }
 
 // The journal's contents at a start enter the next checkpoint exactly once, whichever tasks have begun by then.
-TEST_F(JournalCheckpointsTest, what_a_journal_holds_at_a_start_comes_into_the_next_checkpoint) {
+TEST_F(JournalCheckpointsTest, the_journals_contents_at_a_start_enter_the_next_checkpoint) {
   {
     const auto first = checkpoints(kAtOnce);
     commit(*first, "a", "1");
@@ -382,7 +382,7 @@ TEST_F(JournalCheckpointsTest, it_is_tried_again_wherever_it_fails) {
   EXPECT_EQ(stored(), (Restored{{"a", "1"}}));
 }
 
-TEST_F(JournalCheckpointsTest, what_could_not_be_read_is_read_again) {
+TEST_F(JournalCheckpointsTest, a_failed_read_is_repeated) {
   Full& full = fulls_.emplace_back(*state_);
   const auto first = checkpoints(kAtOnce, &full);
   commit(*first, "a", "1");
@@ -393,7 +393,7 @@ TEST_F(JournalCheckpointsTest, what_could_not_be_read_is_read_again) {
 }
 
 // A commit of the state file with an unknown outcome.
-TEST_F(JournalCheckpointsTest, what_was_stored_and_is_not_known_to_be_is_stored_again) {
+TEST_F(JournalCheckpointsTest, a_checkpoint_with_an_unknown_outcome_is_stored_again) {
   Full& full = fulls_.emplace_back(*state_);
   const auto first = checkpoints(kAtOnce, &full);
   commit(*first, "a", "1");
@@ -422,7 +422,7 @@ TEST_F(JournalCheckpointsTest, one_failure_holds_back_the_checkpoints_of_all_jou
   EXPECT_EQ(full.attempts, 1);
 }
 
-TEST_F(JournalCheckpointsTest, tasks_whose_checkpoints_fail_wait_before_the_disk_is_full) {
+TEST_F(JournalCheckpointsTest, tasks_with_failing_checkpoints_wait_before_the_disk_is_full) {
   Full& full = fulls_.emplace_back(*state_);
   full.refusals = 1'000'000;
   const auto lane = std::make_shared<CheckpointLane>(full, *log_, clock_,
@@ -457,7 +457,7 @@ TEST_F(JournalCheckpointsTest, while_memory_is_short_checkpoints_are_begun_soone
 
 // A checkpoint combines the changes of many commits: only the newest change of a key counts. A range removes earlier
 // keys and, below its end, later ones of a former owner's journal.
-TEST_F(JournalCheckpointsTest, of_many_changes_the_checkpoint_has_the_newest) {
+TEST_F(JournalCheckpointsTest, the_checkpoint_has_the_newest_of_many_changes) {
   using Kind = engine::StateEntry::Kind;
   const auto first = checkpoints(kAtOnce);
   std::map<std::string, Restored> expected;
@@ -486,7 +486,7 @@ TEST_F(JournalCheckpointsTest, of_many_changes_the_checkpoint_has_the_newest) {
       eventually([&] { return stored(kTask) == mine && stored(kOther) == expected[kOther]; }));
 }
 
-TEST_F(JournalCheckpointsTest, a_handful_waits_longer_than_what_is_worth_a_checkpoint) {
+TEST_F(JournalCheckpointsTest, a_few_changes_wait_longer_than_a_worthwhile_amount) {
   Full& counting = fulls_.emplace_back(*state_);
   const auto first = checkpoints({}, &counting);
   const auto tick_after = [&](int64_t seconds) {
@@ -516,8 +516,7 @@ TEST_F(JournalCheckpointsTest, a_handful_waits_longer_than_what_is_worth_a_check
   }));
 }
 
-TEST_F(JournalCheckpointsTest,
-       what_a_task_that_is_gone_has_left_in_a_journal_does_not_wait_longer) {
+TEST_F(JournalCheckpointsTest, changes_of_a_dropped_task_do_not_wait_longer) {
   const auto first = checkpoints({});
   commit(*first, "a", "1");
   commit(*first, "b", "1", kOther);
@@ -527,7 +526,7 @@ TEST_F(JournalCheckpointsTest,
   EXPECT_TRUE(eventually([&] { return journal_length() == 0; }));
 }
 
-TEST_F(JournalCheckpointsTest, tells_how_much_waits_for_a_checkpoint_and_since_when) {
+TEST_F(JournalCheckpointsTest, reports_the_waiting_amount_and_its_age) {
   Full& full = fulls_.emplace_back(*state_);
   full.refusals = 1'000'000;
   const auto first = checkpoints(kAtOnce, &full);
@@ -600,7 +599,7 @@ TEST_F(JournalCheckpointsTest, a_long_stretch_is_written_in_passes_of_a_few_entr
   full.holds = false;
 }
 
-TEST_F(JournalCheckpointsTest, a_pass_that_failed_is_read_again_and_those_before_it_are_not) {
+TEST_F(JournalCheckpointsTest, a_failed_pass_is_read_again_and_earlier_ones_are_not) {
   Full& full = fulls_.emplace_back(*state_);
   const auto first = checkpoints(kInPasses, &full);
   Restored expected;
@@ -641,7 +640,7 @@ TEST_F(JournalCheckpointsTest, damage_in_a_later_pass_keeps_the_journal) {
   }
 }
 
-TEST_F(JournalCheckpointsTest, of_tasks_that_are_dropped_nothing_comes_into_the_state) {
+TEST_F(JournalCheckpointsTest, dropped_tasks_leave_nothing_in_the_state) {
   for (const bool is_begun : {false, true}) {
     Full& full = fulls_.emplace_back(*state_);
     full.refusals = is_begun ? 1 : 0;  // it waits for the next try
@@ -710,7 +709,7 @@ TEST_F(JournalCheckpointsTest, only_a_checkpoint_that_is_being_written_takes_mem
   EXPECT_TRUE(eventually([&] { return first->memory_bytes() == 0; })) << "it failed";
 }
 
-TEST_F(JournalCheckpointsTest, a_task_that_is_created_anew_gets_nothing_of_the_former_one) {
+TEST_F(JournalCheckpointsTest, a_task_that_is_created_again_gets_nothing_of_the_former_one) {
   for (const bool is_begun : {false, true}) {
     Full& full = fulls_.emplace_back(*state_);
     full.holds = is_begun;
@@ -747,7 +746,7 @@ TEST_F(JournalCheckpointsTest, a_task_that_is_created_anew_gets_nothing_of_the_f
   }
 }
 
-TEST_F(JournalCheckpointsTest, tells_once_what_a_finished_checkpoint_contains) {
+TEST_F(JournalCheckpointsTest, reports_once_the_contents_of_a_finished_checkpoint) {
   Full& full = fulls_.emplace_back(*state_);
   full.holds = true;
   const auto first = checkpoints(kAtOnce, &full);
@@ -779,7 +778,7 @@ TEST_F(JournalCheckpointsTest, tells_once_what_a_finished_checkpoint_contains) {
   EXPECT_EQ(first->take_stored(), (Stored{{kOther, TaskSequence{3}}}));
 }
 
-TEST_F(JournalCheckpointsTest, of_a_journal_that_is_damaged_nothing_comes_into_the_state) {
+TEST_F(JournalCheckpointsTest, a_damaged_journal_adds_nothing_to_the_state) {
   for (const Damage& damaged : {kErase, kGarble})
     for (int64_t offset = 0; offset < 3; ++offset) {
       begin_anew();
@@ -798,7 +797,7 @@ TEST_F(JournalCheckpointsTest, of_a_journal_that_is_damaged_nothing_comes_into_t
 }
 
 // A gap in the commits of one task proves nothing about other tasks.
-TEST_F(JournalCheckpointsTest, of_one_task_that_is_damaged_the_others_go_on) {
+TEST_F(JournalCheckpointsTest, other_tasks_continue_beside_a_damaged_one) {
   auto now = checkpoints(kAtOnce);
   commit(*now, "a", "1");
   commit(*now, "a", "1", kOther);
@@ -831,7 +830,7 @@ TEST_F(JournalCheckpointsTest, of_one_task_that_is_damaged_the_others_go_on) {
 }
 
 // A damaged entry may have been of any task that existed then.
-TEST_F(JournalCheckpointsTest, what_begins_behind_damage_is_whole) {
+TEST_F(JournalCheckpointsTest, tasks_that_begin_behind_the_damage_are_whole) {
   const std::string later = "q/7/0";
   auto now = checkpoints(kAtOnce);
   commit(*now, "a", "1");
@@ -903,7 +902,7 @@ TEST_F(JournalCheckpointsTest, a_store_that_no_plan_can_have_is_damage) {
 }
 
 // Commits, checkpoints that fail or not, drops and restarts, in any order.
-TEST_F(JournalCheckpointsTest, whatever_happens_the_state_is_what_was_committed) {
+TEST_F(JournalCheckpointsTest, after_any_events_the_state_equals_the_commits) {
   for (const CheckpointPolicy& policy : {kAtOnce, kInPasses}) {
     begin_anew();
     Random random(11);

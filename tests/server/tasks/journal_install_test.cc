@@ -156,7 +156,7 @@ class JournalInstallTest : public testing::Test {
   std::atomic<bool> must_stop_ = false;
 };
 
-TEST_F(JournalInstallTest, all_is_there_and_the_next_commit_follows) {
+TEST_F(JournalInstallTest, everything_is_installed_and_the_next_commit_follows) {
   const auto written = pieces();
   EXPECT_GT(written.size(), 5u);
   for (const std::string& piece : written) EXPECT_LT(piece.size(), 300u << 10);
@@ -181,7 +181,7 @@ TEST_F(JournalInstallTest, all_is_there_and_the_next_commit_follows) {
   EXPECT_EQ(to_.log->find_partition(kExchange)->log_end(), Offset{7});
 }
 
-TEST_F(JournalInstallTest, what_came_from_a_snapshot_is_written_into_the_next) {
+TEST_F(JournalInstallTest, installed_contents_are_written_into_the_next_snapshot) {
   ASSERT_TRUE(install(pieces()));
   const std::vector<storage::TopicPartition> exchanges{kExchange};
   const auto there = storage::PartitionSnapshot::open(*from_.log, exchanges).value();

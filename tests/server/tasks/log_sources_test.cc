@@ -25,7 +25,7 @@ std::string marker(records::TransactionEnd end) {
   return records::marker_batch(kProducer, 0, {end, 0}, 2000);
 }
 
-TEST(LogSourcesTest, WhatIsUndecidedIsNotReadAndWhatWasAbortedIsHidden) {
+TEST(LogSourcesTest, UndecidedRecordsAreNotReadAndAbortedOnesAreHidden) {
   storage::MemoryDisk disk;
   const auto log = storage::Log::open(disk.open(), {}).value();
   ASSERT_TRUE(create_partitions_and_wait(*log, kPartition.topic, 1));

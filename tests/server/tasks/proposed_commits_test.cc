@@ -36,7 +36,7 @@ class ProposedCommitsTest : public testing::Test {
   std::vector<int64_t> done_;
 };
 
-TEST_F(ProposedCommitsTest, what_each_node_does_itself_is_told_from_what_is_delivered) {
+TEST_F(ProposedCommitsTest, local_outputs_are_separated_from_delivered_ones) {
   commit(1);
   const storage::ReplicatedCommit& proposed = proposals_.proposed.at(0);
   EXPECT_EQ(proposed.planned_at, Revision{9});

@@ -134,7 +134,7 @@ class ReplicatedJournalsTest : public testing::Test {
   std::unique_ptr<ReplicatedJournals> journals_;
 };
 
-TEST_F(ReplicatedJournalsTest, what_is_committed_is_carried_out) {
+TEST_F(ReplicatedJournalsTest, commits_are_carried_out) {
   define("Q", kFirst);
   start("Q/0/0");
   append(kFirst, commit("Q/0/0", 1));
@@ -160,7 +160,7 @@ TEST_F(ReplicatedJournalsTest, while_one_is_paused_others_go_on) {
 }
 
 // settle() waits for the commits that exist when it is called: under load there are always later ones.
-TEST_F(ReplicatedJournalsTest, what_comes_meanwhile_is_not_waited_for) {
+TEST_F(ReplicatedJournalsTest, later_commits_are_not_waited_for) {
   define("Q", kFirst);
   define("LATER", kFirst);  // not started, so its commits wait
   start("Q/0/0");
@@ -210,7 +210,7 @@ TEST_F(ReplicatedJournalsTest,
 }
 
 // The query may have failed because its input was deleted: RESUME restarts it later, and must find all of its commits.
-TEST_F(ReplicatedJournalsTest, a_query_that_has_failed_for_good_misses_nothing) {
+TEST_F(ReplicatedJournalsTest, a_query_that_has_failed_permanently_misses_no_commit) {
   define("Q", kFirst);
   append(kFirst, commit("Q/0/0", 1));
   EXPECT_FALSE(wait_for_all_of(kFirst, kShort));  // it is about to be started
@@ -224,7 +224,7 @@ TEST_F(ReplicatedJournalsTest, a_query_that_has_failed_for_good_misses_nothing) 
 }
 
 // No result could be computed from damaged state.
-TEST_F(ReplicatedJournalsTest, of_a_query_that_is_damaged_here_nothing_is_carried_out) {
+TEST_F(ReplicatedJournalsTest, commits_of_a_query_that_is_damaged_here_are_not_carried_out) {
   define("LOST", kFirst);
   define("Q", kFirst);
   start("Q/0/0");
@@ -238,7 +238,7 @@ TEST_F(ReplicatedJournalsTest, of_a_query_that_is_damaged_here_nothing_is_carrie
 
 // A node that runs the query later must not go back to the old plan: so no node finishes a commit of the new plan
 // before it has begun that plan.
-TEST_F(ReplicatedJournalsTest, what_a_replaced_query_commits_waits_until_its_plan_has_begun_here) {
+TEST_F(ReplicatedJournalsTest, commits_of_a_replaced_query_wait_until_its_plan_has_begun_here) {
   define("Q", kFirst);
   start("Q/0/0");
   append(kFirst, commit("Q/0/0", 1));
@@ -256,7 +256,7 @@ TEST_F(ReplicatedJournalsTest, what_a_replaced_query_commits_waits_until_its_pla
 }
 
 // The owner has not read the command yet: its commits still belong to the query.
-TEST_F(ReplicatedJournalsTest, a_replaced_query_keeps_what_was_committed_by_the_plan_of_before) {
+TEST_F(ReplicatedJournalsTest, a_replaced_query_keeps_the_commits_of_the_old_plan) {
   define("Q", kFirst, {}, kReplacedAt);
   start("Q/0/0", kReplacedAt);
   append(kFirst, commit("Q/0/0", 1));
@@ -281,7 +281,7 @@ TEST_F(ReplicatedJournalsTest, a_replaced_query_that_cannot_run_here_misses_noth
 }
 
 // Commits of a query that no longer exists have no owner.
-TEST_F(ReplicatedJournalsTest, what_is_of_a_query_that_was_dropped_is_left_out) {
+TEST_F(ReplicatedJournalsTest, commits_of_a_dropped_query_are_left_out) {
   append(kFirst, commit("GONE/0/0", 7));
   EXPECT_TRUE(wait_for_all_of(kFirst));
   EXPECT_TRUE(log().tasks().value().empty());

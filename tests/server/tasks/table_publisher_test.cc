@@ -69,7 +69,7 @@ class TablePublisherTest : public testing::Test {
   TablePublisher publisher_{*log_, memory_, clock_, must_stop_};
 };
 
-TEST_F(TablePublisherTest, only_what_differs_is_written) {
+TEST_F(TablePublisherTest, only_differences_are_written) {
   put(kTo, 0, "same", "1");
   put(kTo, 0, "changed", "1");
   put(kTo, 1, "gone", "1");
@@ -103,7 +103,7 @@ TEST_F(TablePublisherTest, again_there_is_nothing_to_write) {
 }
 
 // As a crash before the end leaves it: a batch, and no marker.
-TEST_F(TablePublisherTest, what_was_left_open_is_aborted_and_made_again) {
+TEST_F(TablePublisherTest, an_open_transaction_is_aborted_and_written_again) {
   put(kTo, 0, "old", "1");
   put(kFrom, 0, "new", "2");
   records::BatchBuilder builder;
@@ -133,13 +133,13 @@ TEST_F(TablePublisherTest, large_tables_go_in_many_batches_and_come_at_once) {
   for (const size_t count : seen) EXPECT_TRUE(count % (kRows / 2) == 0) << count;
 }
 
-TEST_F(TablePublisherTest, it_ends_when_the_server_is_told_to_stop) {
+TEST_F(TablePublisherTest, it_ends_when_the_server_stops) {
   put(kFrom, 0, "new", "2");
   must_stop_ = true;
   EXPECT_EQ(publish().error().code, ErrorCode::ShuttingDown);
 }
 
-TEST_F(TablePublisherTest, keys_that_memory_does_not_hold_are_told) {
+TEST_F(TablePublisherTest, keys_beyond_the_memory_are_reported) {
   MemoryBudget small(64 * 1024);
   TablePublisher publisher(*log_, small, clock_, must_stop_);
   records::BatchBuilder builder;

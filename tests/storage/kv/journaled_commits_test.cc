@@ -212,7 +212,7 @@ class Versions {
 
 CommitId newest(KeyValueStore& store) { return store.begin_read().value()->commit_id(); }
 
-TEST(JournaledCommits, whatever_a_power_cut_takes_of_the_data_file_all_commits_are_there) {
+TEST(JournaledCommits, after_any_loss_of_data_pages_all_commits_exist) {
   for (unsigned seed = 1; seed <= 3; ++seed) {
     SCOPED_TRACE(seed);
     const ScratchDirectory directory;
@@ -242,7 +242,7 @@ TEST(JournaledCommits, whatever_a_power_cut_takes_of_the_data_file_all_commits_a
 }
 
 // Each recovery repeats the pending changes from the same root, as often as it is interrupted.
-TEST(JournaledCommits, who_dies_while_changes_are_made_again_makes_them_once_more) {
+TEST(JournaledCommits, an_interrupted_recovery_is_repeated) {
   const ScratchDirectory directory;
   Writer writer(5);
   auto store = open(directory.path()).value();
@@ -351,7 +351,7 @@ class DeferringWriter {
   size_t appended_ = 0;
 };
 
-TEST(JournaledCommits, what_was_deferred_is_seen_at_once_and_survives_a_power_cut) {
+TEST(JournaledCommits, deferred_commits_are_visible_at_once_and_survive_a_power_cut) {
   for (unsigned seed = 11; seed <= 14; ++seed) {
     SCOPED_TRACE(seed);
     const ScratchDirectory directory;
@@ -379,7 +379,7 @@ TEST(JournaledCommits, what_was_deferred_is_seen_at_once_and_survives_a_power_cu
   }
 }
 
-TEST(JournaledCommits, what_was_deferred_is_in_a_file_that_was_closed) {
+TEST(JournaledCommits, deferred_commits_are_in_a_file_that_was_closed) {
   const ScratchDirectory directory;
   Model model;
   {
@@ -392,7 +392,7 @@ TEST(JournaledCommits, what_was_deferred_is_in_a_file_that_was_closed) {
 }
 
 // Another process sees it a little later.
-TEST(JournaledCommits, what_was_deferred_is_written_though_nobody_asks) {
+TEST(JournaledCommits, deferred_commits_are_written_without_a_request) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
   DeferringWriter writer(*store, 22);
@@ -433,7 +433,7 @@ TEST(JournaledCommits, nothing_is_deferred_where_each_is_read_at_once) {
 }
 
 // The pending changes have room for the pages of kMostTables tables.
-TEST(JournaledCommits, what_is_deferred_changes_a_few_tables_only) {
+TEST(JournaledCommits, deferred_commits_change_a_few_tables_only) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
   auto& deferred = dynamic_cast<DeferredWrites&>(*store);
@@ -461,7 +461,7 @@ TEST(JournaledCommits, what_is_deferred_changes_a_few_tables_only) {
 }
 
 // Each may be a page of its own, for which there has to be space before it is answered.
-TEST(JournaledCommits, what_is_deferred_puts_into_a_few_places_only) {
+TEST(JournaledCommits, deferred_commits_put_into_a_few_places_only) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
   auto& deferred = dynamic_cast<DeferredWrites&>(*store);
@@ -488,7 +488,7 @@ TEST(JournaledCommits, what_is_deferred_puts_into_a_few_places_only) {
 
 // A reader sees all commits that were durable before it began, and never a part of one, while entries are being
 // written.
-TEST(JournaledCommits, readers_meet_what_is_deferred) {
+TEST(JournaledCommits, readers_see_deferred_commits) {
   const ScratchDirectory directory;
   auto store = open(directory.path()).value();
   auto& deferred = dynamic_cast<DeferredWrites&>(*store);

@@ -139,7 +139,7 @@ TEST_F(LogCleanerTest, the_age_of_few_records_outlives_a_restart) {
   EXPECT_EQ(log_start(), Offset{1});
 }
 
-TEST_F(LogCleanerTest, so_many_bytes_stay_at_least) {
+TEST_F(LogCleanerTest, the_configured_bytes_stay) {
   const std::string batch = batch_of(std::string(1'000, 'x'));
   target_.policy.retention_bytes = static_cast<int64_t>(10 * batch.size());
   for (int i = 0; i < 50; ++i) append(batch);
@@ -156,7 +156,7 @@ TEST_F(LogCleanerTest, so_many_bytes_stay_at_least) {
   EXPECT_EQ(stored().size(), 10u);
 }
 
-TEST_F(LogCleanerTest, what_a_query_has_yet_to_read_stays_and_is_told) {
+TEST_F(LogCleanerTest, records_that_a_query_has_yet_to_read_stay_and_are_reported) {
   target_.policy.retention_ms = 1'000;
   append(batch_of("a", 10));
   append(batch_of("b", 10));
@@ -197,7 +197,7 @@ TEST_F(LogCleanerTest, without_limits_nothing_goes) {
   EXPECT_EQ(log_start(), Offset{0});
 }
 
-TEST_F(LogCleanerTest, the_time_index_goes_with_what_it_is_about) {
+TEST_F(LogCleanerTest, the_time_index_is_removed_with_its_records) {
   target_.policy.retention_ms = 60'000;
   const auto entries = [&] {
     auto transaction = log_->store().begin_read().value();
@@ -458,7 +458,7 @@ class LogCleanerTaskTest : public LogCleanerTest {
   }
 };
 
-TEST_F(LogCleanerTaskTest, a_replica_that_copies_what_is_left_knows_which_sequence_is_next) {
+TEST_F(LogCleanerTaskTest, a_replica_that_copies_the_remaining_batches_knows_the_next_sequence) {
   compact_always();
   for (int i = 0; i < 5; ++i) append(written(i, "k"));
   put("k", "of somebody else");
@@ -492,7 +492,7 @@ TEST_F(LogCleanerTaskTest, a_replica_that_copies_what_is_left_knows_which_sequen
   EXPECT_EQ(next->front().base_offset, log_end());
 }
 
-TEST_F(LogCleanerTaskTest, of_a_task_no_more_than_the_last_batch_stays_without_its_records) {
+TEST_F(LogCleanerTaskTest, only_the_last_batch_of_a_task_stays_without_its_records) {
   compact_always();
   for (int round = 0; round < 4; ++round) {
     for (int i = 0; i < 3; ++i) append(written(3 * round + i, "k"));
@@ -507,7 +507,7 @@ TEST_F(LogCleanerTaskTest, of_a_task_no_more_than_the_last_batch_stays_without_i
 }
 
 // Other writers have overwritten the task's last record: the batch that is left of the task must not count as a record.
-TEST_F(LogCleanerTaskTest, what_is_left_of_a_task_brings_nothing_back) {
+TEST_F(LogCleanerTaskTest, the_remaining_batch_of_a_task_restores_no_record) {
   compact_always();
   target_.policy.delete_retention_ms = 1'000;
   append(written(0, "k"));

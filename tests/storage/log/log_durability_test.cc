@@ -85,7 +85,7 @@ TEST(LogDurability, a_store_that_does_not_sync_is_caught) {
   EXPECT_GE(lost_at_power_cut(MemoryDisk::Sync::Never), 50u);
 }
 
-TEST(LogDurability, a_power_cut_between_write_and_sync_is_answered_to_nobody) {
+TEST(LogDurability, a_commit_lost_in_a_power_cut_is_not_acknowledged) {
   MemoryDisk disk;
   std::promise<Error> failed;
   LogOptions options;
@@ -241,7 +241,7 @@ TEST(LogDurability, a_disk_that_fills_up_in_the_middle_of_a_commit_refuses_that_
 
 // A disk fills up, is cleaned up and fills up again: thanks to the reserve everything except
 // appends continues, and waiting clients are notified when appends are worth another try.
-TEST(LogDurability, a_reserve_is_kept_for_deletes_and_who_waits_for_space_is_told) {
+TEST(LogDurability, a_reserve_is_kept_for_deletes_and_waiting_writers_are_notified) {
   const ScratchDirectory directory;
   LogOptions options;
   options.map_size_bytes = 8 << 20;
@@ -281,7 +281,7 @@ TEST(LogDurability, a_reserve_is_kept_for_deletes_and_who_waits_for_space_is_tol
   EXPECT_TRUE(append_and_wait(*log, append_of(other, batch)));
 }
 
-TEST(LogDurability, who_waits_for_space_is_told_at_once_when_there_is_some) {
+TEST(LogDurability, a_writer_that_waits_for_space_is_notified_at_once_if_some_exists) {
   MemoryDisk disk;
   auto log = Log::open(disk.open(), {}).value();
   std::promise<void> told;
@@ -369,7 +369,7 @@ TEST(LogDurability, a_full_file_can_be_read_and_gets_room_by_dropping_a_topic) {
   EXPECT_TRUE(append_and_wait(*log, append_of(second, batch)));
 }
 
-TEST(LogDurability, closing_finishes_what_was_taken) {
+TEST(LogDurability, closing_finishes_accepted_requests) {
   MemoryDisk disk;
   auto log = Log::open(disk.open(), {}).value();
   const TopicPartition partition = make_partition(*log);

@@ -132,7 +132,7 @@ TEST(LogReaders, records_that_are_missing_are_not_stepped_over) {
                   std::to_string(std::max<int64_t>(from, 20)) + " to 29");
 }
 
-TEST(LogReaders, where_a_log_begins_is_told_also_when_its_front_is_deleted_in_that_turn) {
+TEST(LogReaders, the_log_start_is_right_when_its_front_is_deleted_in_that_turn) {
   const ScratchDirectory directory;
   const TopicPartition partition{Uuid::random(), PartitionId{0}};
   const auto log = Log::open(directory.path(), {}).value();

@@ -59,7 +59,7 @@ TEST_F(LogTest, offsets_count_records_from_zero) {
   EXPECT_EQ(status->readable_end(), Offset{5});
 }
 
-TEST_F(LogTest, counts_its_commits_and_what_waits_for_one) {
+TEST_F(LogTest, counts_its_commits_and_waiting_requests) {
   const TopicPartition partition = make_partition();
   const LogStatistics before = statistics_of(*log_);
   for (int i = 0; i < 5; ++i) append(partition, batch_of("a"));
@@ -80,7 +80,7 @@ TEST_F(LogTest, a_closed_log_is_read_but_not_written) {
   EXPECT_EQ(read_values(*log_, partition), (Values{"a0"}));
 }
 
-TEST_F(LogTest, everything_is_there_after_reopening) {
+TEST_F(LogTest, everything_survives_reopening) {
   const TopicPartition first = make_partition(), second = make_partition();
   append(first, batch_of("a", 3));
   append(second, batch_of("x", 1));
@@ -149,7 +149,7 @@ TEST_F(LogTest, a_request_with_one_unknown_partition_appends_nothing) {
   EXPECT_EQ(read_values(*log_, partition), Values{});
 }
 
-TEST_F(LogTest, four_threads_append_and_every_record_is_there_once_in_its_order) {
+TEST_F(LogTest, four_threads_append_and_every_record_is_stored_once_in_order) {
   const std::vector<TopicPartition> partitions = {make_partition(), make_partition()};
   constexpr int kRounds = 50;
   std::vector<std::thread> producers;
@@ -355,7 +355,7 @@ TEST_F(LogTest, an_idempotent_producer_appends_each_batch_once) {
   EXPECT_EQ(read_values(*log_, partition), (Values{"s0", "s1", "s2"}));
 }
 
-TEST_F(LogTest, a_full_queue_refuses_and_tells_when_there_is_room) {
+TEST_F(LogTest, a_full_queue_refuses_and_notifies_when_it_has_space) {
   options_.queue_limit_bytes = 1000;
   std::promise<void> held, go;
   const auto gone = go.get_future().share();
@@ -390,7 +390,7 @@ TEST_F(LogTest, a_full_queue_refuses_and_tells_when_there_is_room) {
   EXPECT_EQ(answered, taken);
 }
 
-TEST_F(LogTest, what_a_requester_must_check_is_checked) {
+TEST_F(LogTest, rules_for_requests_are_checked) {
   const std::string good = batch_of("a", 3);
   EXPECT_TRUE(check_for_append(good + good));
   EXPECT_FALSE(check_for_append(""));

@@ -74,7 +74,7 @@ TEST_F(LoneAppendTest, is_durable_and_answered_when_it_is_written) {
 }
 
 // The append's changes to the data file are pending: every reader sees them, and a crash does not lose them.
-TEST_F(LoneAppendTest, is_seen_at_once_and_is_there_after_a_crash) {
+TEST_F(LoneAppendTest, is_visible_at_once_and_survives_a_crash) {
   const TopicPartition partition = make_partition();
   int count = 0, written = 0;
   while (written < 150) {
@@ -95,7 +95,7 @@ TEST_F(LoneAppendTest, is_seen_at_once_and_is_there_after_a_crash) {
 }
 
 // Several clients, whose groups the writer's thread writes; with a reader that reads after each append, and without.
-TEST_F(LoneAppendTest, groups_of_several_are_seen_at_once_and_are_there_after_a_crash) {
+TEST_F(LoneAppendTest, groups_of_several_are_visible_at_once_and_survive_a_crash) {
   for (const bool has_reader : {false, true}) {
     SCOPED_TRACE(has_reader);
     const TopicPartition partition = make_partition();
@@ -126,7 +126,7 @@ TEST_F(LoneAppendTest, groups_of_several_are_seen_at_once_and_are_there_after_a_
 }
 
 // Waiting readers are notified soon, though not of each append.
-TEST_F(LoneAppendTest, is_told_of_in_time) {
+TEST_F(LoneAppendTest, is_announced_in_time) {
   std::mutex mutex;
   std::condition_variable told;
   size_t times = 0;
@@ -208,7 +208,7 @@ class Follower {
 
 // After any pause between appends, the task's output for the last one becomes durable and is announced, although no
 // append follows.
-TEST_F(LoneAppendTest, who_looks_when_told_misses_nothing) {
+TEST_F(LoneAppendTest, a_reader_that_waits_for_notifications_misses_nothing) {
   std::mutex mutex;
   std::vector<Follower*> followers;  // guarded by mutex
   options_.on_durable = [&](std::span<const TopicPartition> grown) {
@@ -285,7 +285,7 @@ TEST_F(LoneAppendTest, is_the_writers_when_it_is_given_up) {
 }
 
 // Beside each other, definitions and maintenance: nothing is lost, doubled, or left lying.
-TEST_F(LoneAppendTest, comes_to_an_end_whoever_else_writes) {
+TEST_F(LoneAppendTest, ends_beside_any_other_writers) {
   const TopicPartition partition = make_partition();
   constexpr int kThreads = 3, kAppends = 400;
   std::vector<std::thread> threads;

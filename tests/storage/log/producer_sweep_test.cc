@@ -66,7 +66,7 @@ TEST_F(ProducerSweepTest, producers_that_were_silent_for_long_are_forgotten) {
 }
 
 // However long they were silent, and however many clients there are.
-TEST_F(ProducerSweepTest, what_is_remembered_of_a_task_goes_with_its_query) {
+TEST_F(ProducerSweepTest, the_state_of_a_task_is_removed_with_its_query) {
   ProducerSweep producers(table_, {.expiration_ms = 1000, .max_per_partition = 1}, tasks_);
   const ProducerId alive = kFirstTaskProducer + 3, dropped = kFirstTaskProducer + 4;
   tasks_.insert(alive);
@@ -90,7 +90,7 @@ TEST_F(ProducerSweepTest, tasks_of_other_nodes_are_not_forgotten_in_a_cluster) {
   EXPECT_EQ(left(1), 1u);
 }
 
-TEST_F(ProducerSweepTest, of_too_many_the_longest_silent_go) {
+TEST_F(ProducerSweepTest, with_too_many_the_longest_silent_are_removed) {
   ProducerSweep producers(table_, {.expiration_ms = 1'000'000, .max_per_partition = 10}, tasks_);
   for (int64_t i = 0; i < 25; ++i) add(2, i, 100 + i);
   for (int64_t i = 0; i < 10; ++i) add(3, i, 1);

@@ -69,7 +69,7 @@ class RecentReadsTest : public testing::Test {
   const TopicPartition partition_{Uuid::random(), PartitionId{0}};
 };
 
-TEST_F(RecentReadsTest, read_what_others_read) {
+TEST_F(RecentReadsTest, equal_other_reads) {
   std::mt19937 chance(7);
   const auto below = [&](size_t end) { return static_cast<int>(chance() % end); };
   int end = 0, start = 0;
@@ -92,7 +92,7 @@ TEST_F(RecentReadsTest, read_what_others_read) {
   }
 }
 
-TEST_F(RecentReadsTest, see_what_compaction_has_left) {
+TEST_F(RecentReadsTest, see_the_batches_after_compaction) {
   for (int i = 0; i < 6; ++i) ASSERT_TRUE(append(batch_of("v" + std::to_string(i))));
   expect_the_same(Offset{0}, 1 << 20, ReadUpTo::HighWatermark);
   const auto number = log_->core().find_partition(partition_)->number();
@@ -111,7 +111,7 @@ TEST_F(RecentReadsTest, see_what_compaction_has_left) {
       4u);
 }
 
-TEST_F(RecentReadsTest, see_no_further_than_what_is_decided) {
+TEST_F(RecentReadsTest, end_at_the_last_stable_offset) {
   const auto transactional = [&](int sequence) {
     std::string batch = batch_of("t");
     records::set_producer(batch, {ProducerId{5}, 0, sequence});
@@ -151,7 +151,7 @@ TEST_F(RecentReadsTest, leave_pages_to_be_written_later) {
 }
 
 // A reader beside concurrent appends sees no gap and no record twice.
-TEST_F(RecentReadsTest, beside_those_who_append_miss_nothing) {
+TEST_F(RecentReadsTest, beside_appends_miss_nothing) {
   constexpr int kClients = 3, kAppends = 400;
   std::vector<std::thread> clients;
   for (int client = 0; client < kClients; ++client)

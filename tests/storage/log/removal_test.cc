@@ -65,7 +65,7 @@ LogOptions tiny_slices() {
   return options;
 }
 
-TEST(Removal, what_is_dropped_is_unknown_at_once_and_leaves_nothing_behind) {
+TEST(Removal, dropped_topics_are_unknown_at_once_and_leave_nothing_behind) {
   MemoryDisk disk;
   auto log = Log::open(disk.open(), tiny_slices()).value();
   const Contents contents(*log);

@@ -116,7 +116,7 @@ bool is_ready(const auto& future) {
   return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
 
-TEST_F(ReplicaLogTest, readers_of_a_follower_are_told_of_what_becomes_visible) {
+TEST_F(ReplicaLogTest, readers_of_a_follower_are_notified_of_visible_records) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   ASSERT_TRUE(follow(led(batch_of("a"), 0, 1), 1));
@@ -130,7 +130,7 @@ TEST_F(ReplicaLogTest, readers_of_a_follower_are_told_of_what_becomes_visible) {
 }
 
 // A new high watermark alone writes nothing; later writes do not take it back.
-TEST_F(ReplicaLogTest, a_follower_is_told_what_is_visible) {
+TEST_F(ReplicaLogTest, a_follower_receives_the_high_watermark) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   ASSERT_TRUE(follow(led(batch_of("a"), 0, 1) + led(batch_of("b"), 1, 1), 1));
@@ -150,7 +150,7 @@ TEST_F(ReplicaLogTest, a_follower_is_told_what_is_visible) {
   EXPECT_EQ(status().high_watermark(), Offset{1});
 }
 
-TEST_F(ReplicaLogTest, alone_what_is_durable_is_visible_and_acknowledged) {
+TEST_F(ReplicaLogTest, a_lone_replica_shows_and_acknowledges_durable_records) {
   make_partition();
   EXPECT_TRUE(append(batch_of("a")).get());
   EXPECT_EQ(status().high_watermark(), Offset{1});
@@ -258,7 +258,7 @@ TEST_F(ReplicaLogTest, a_follower_keeps_the_leaders_offsets_and_epochs) {
   EXPECT_EQ(end_of(3), (EpochEnd{LeaderEpoch{3}, Offset{3}}));
 }
 
-TEST_F(ReplicaLogTest, what_does_not_continue_the_log_changes_nothing) {
+TEST_F(ReplicaLogTest, a_batch_that_does_not_continue_the_log_changes_nothing) {
   make_partition();
   become(ReplicaRole::Follower, 3);
   ASSERT_TRUE(follow(led(batch_of("a", 2), 0, 2), 3));
@@ -273,7 +273,7 @@ TEST_F(ReplicaLogTest, what_does_not_continue_the_log_changes_nothing) {
   EXPECT_EQ(status().log_end(), Offset{6});
 }
 
-TEST_F(ReplicaLogTest, a_follower_forgets_what_its_leader_has_trimmed) {
+TEST_F(ReplicaLogTest, a_follower_forgets_records_that_its_leader_has_trimmed) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   ASSERT_TRUE(follow(led(batch_of("a", 2), 0, 1) + led(batch_of("b", 2), 2, 1), 1, 4));
@@ -355,7 +355,7 @@ TEST_F(ReplicaLogTest, a_long_truncation_is_done_in_parts) {
   EXPECT_EQ(all_values().size(), 20);
 }
 
-TEST_F(ReplicaLogTest, a_look_up_by_time_does_not_find_what_was_truncated) {
+TEST_F(ReplicaLogTest, a_look_up_by_time_does_not_find_truncated_records) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   std::string batches;
@@ -386,7 +386,7 @@ TEST_F(ReplicaLogTest, a_follower_remembers_producers) {
   EXPECT_EQ(append(produced(batch_of("c"), 5), Acks::Leader).get()->at(0).base_offset, Offset{5});
 }
 
-TEST_F(ReplicaLogTest, truncation_takes_what_producers_have_lost) {
+TEST_F(ReplicaLogTest, truncation_restores_the_earlier_state_of_producers) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   std::string batches;
@@ -403,7 +403,7 @@ TEST_F(ReplicaLogTest, truncation_takes_what_producers_have_lost) {
 }
 
 // A task's records may be trimmed, but its next sequence stays known.
-TEST_F(ReplicaLogTest, what_is_remembered_of_tasks_follows_the_log) {
+TEST_F(ReplicaLogTest, the_state_of_tasks_follows_the_log) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   const int64_t task = kFirstTaskProducer.value() + 5;
@@ -453,7 +453,7 @@ TEST_F(ReplicaLogTest, a_follower_that_is_too_far_behind_begins_where_its_leader
 
 // A follower that has all visible records may lead next, and the invisible ones are lost with the leader: if one of
 // them counted as written, it would be lost.
-TEST_F(ReplicaLogTest, what_is_not_visible_yet_is_not_told_of_producers) {
+TEST_F(ReplicaLogTest, invisible_batches_are_not_reported_as_duplicates) {
   make_partition();
   become(ReplicaRole::Leader, 1);
   const int64_t task = kFirstTaskProducer.value() + 5;
@@ -514,7 +514,8 @@ TEST_F(ReplicaLogTest, a_follower_begins_where_its_leader_does_also_further_in_f
 }
 
 // The leader may never have had the records that this follower shows.
-TEST_F(ReplicaLogTest, after_an_unclean_election_a_follower_shows_nothing_before_its_leader_has_told) {
+TEST_F(ReplicaLogTest,
+       after_an_unclean_election_a_follower_shows_nothing_before_its_leaders_report) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   ASSERT_TRUE(follow(led(batch_of("a"), 0, 1) + led(batch_of("lost"), 1, 1), 1, 2));
@@ -570,7 +571,7 @@ TEST_F(ReplicaLogTest, follower_appends_and_truncations_survive_power_cuts) {
 }
 
 // The node is to lose its replica: if it gets a replica again, none of the old records count.
-TEST_F(ReplicaLogTest, a_partition_that_is_renewed_has_nothing_of_what_it_had) {
+TEST_F(ReplicaLogTest, a_renewed_partition_has_nothing_of_its_former_contents) {
   make_partition();
   become(ReplicaRole::Leader, 3);
   auto waits = append(batch_of("a"));
@@ -600,7 +601,7 @@ TEST_F(ReplicaLogTest, a_partition_that_is_renewed_has_nothing_of_what_it_had) {
 }
 
 // Names of tables are reused: the table of the old partition is removed later, and must not be that of the new one.
-TEST_F(ReplicaLogTest, what_a_renewed_partition_gets_does_not_go_with_what_it_had) {
+TEST_F(ReplicaLogTest, new_contents_of_a_renewed_partition_are_not_removed_with_the_old_ones) {
   make_partition();
   become(ReplicaRole::Follower, 1);
   const auto renew = [&] {

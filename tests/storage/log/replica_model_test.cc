@@ -406,7 +406,7 @@ void ReplicaModelTest::check_contents() {
         << asked;
 }
 
-TEST_P(ReplicaModelTest, a_replica_is_what_its_history_says) {
+TEST_P(ReplicaModelTest, a_replica_follows_its_history) {
   const uint64_t steps = number_from("MILLRACE_MODEL_STEPS", 20'000);
   for (uint64_t i = 0; i < steps; ++i) {
     SCOPED_TRACE("step " + std::to_string(i));

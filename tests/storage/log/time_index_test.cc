@@ -124,7 +124,7 @@ TEST_F(TimeIndexTest, a_look_up_touches_few_of_many_batches) {
   EXPECT_FASTER(took, std::chrono::milliseconds(100 * 5));
 }
 
-TEST_F(TimeIndexTest, what_was_appended_before_a_moment_is_known_roughly) {
+TEST_F(TimeIndexTest, the_end_at_a_moment_is_known_roughly) {
   const auto end_before = [&](int64_t time_ms) {
     return ask([&](LogReader& reader) { return reader.end_appended_before(partition_, time_ms); });
   };

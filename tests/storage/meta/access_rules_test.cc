@@ -65,7 +65,7 @@ TEST(AccessRules, a_name_is_fitted_by_itself_by_everything_and_by_its_beginnings
   }
 }
 
-TEST(AccessRules, a_denial_wins_over_whatever_allows) {
+TEST(AccessRules, a_denial_wins_over_any_permission) {
   using enum RuleOperation;
   const std::vector<AccessRule> allowed = {rule("app-", "ann", Read, false, true),
                                            rule("app-x", "*", Read), rule("*", "staff", Read),
@@ -99,7 +99,7 @@ TEST(AccessRules, a_denial_wins_over_whatever_allows) {
 
 // As in Kafka's StandardAuthorizer, DESCRIBE is implied by operations that use or change a resource, unless it is
 // denied.
-TEST(AccessRules, operations_give_what_goes_with_them) {
+TEST(AccessRules, operations_imply_others) {
   using enum RuleOperation;
   for (const RuleOperation each : {Read, Write, Delete, Alter})
     EXPECT_TRUE(may(with({rule("t", "ann", each)}), "t", kMayDescribe));

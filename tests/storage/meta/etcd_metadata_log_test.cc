@@ -145,7 +145,7 @@ TEST_F(EtcdMetadataLogTest, everybody_reads_the_same_in_the_same_order) {
   EXPECT_EQ(join().told, one.told) << "who comes later";
 }
 
-TEST_F(EtcdMetadataLogTest, of_two_who_append_behind_the_same_command_one_is_told_to_read_on) {
+TEST_F(EtcdMetadataLogTest, one_of_two_simultaneous_appends_is_refused_and_must_read_on) {
   Node &one = join(), &two = join();
   const auto first = append(one, "a"), second = append(two, "b");
   pass(50'000);
@@ -156,7 +156,7 @@ TEST_F(EtcdMetadataLogTest, of_two_who_append_behind_the_same_command_one_is_tol
 }
 
 // A controller would decide nothing meanwhile.
-TEST_F(EtcdMetadataLogTest, who_appends_does_not_wait_for_a_watch_that_is_late) {
+TEST_F(EtcdMetadataLogTest, an_append_does_not_wait_for_a_late_watch) {
   Node &one = join(), &two = join();
   const auto known = append(one, "a");
   pass(50'000);
@@ -178,7 +178,7 @@ TEST_F(EtcdMetadataLogTest, who_appends_does_not_wait_for_a_watch_that_is_late) 
   EXPECT_EQ(one.told, (std::vector<std::string>{"a", "b", "c"})) << "what comes late is told once";
 }
 
-TEST_F(EtcdMetadataLogTest, a_command_whose_outcome_is_unknown_is_there_once) {
+TEST_F(EtcdMetadataLogTest, a_command_with_an_unknown_outcome_exists_once) {
   Node &one = join(), &two = join();
   etcd_.set_loss(0.25);
   for (int i = 0; i < 40; ++i) {
@@ -210,7 +210,7 @@ TEST_F(EtcdMetadataLogTest, two_commands_that_wait_since_the_same_moment_are_bot
   EXPECT_NE((*first)->has_value(), (*second)->has_value());
 }
 
-TEST_F(EtcdMetadataLogTest, what_happened_while_it_was_cut_off_is_read_afterwards) {
+TEST_F(EtcdMetadataLogTest, commands_written_while_it_was_cut_off_are_read_afterwards) {
   Node &one = join(), &two = join();
   etcd_.cut(NodeId{2}, true);
   for (const char* text : {"a", "b", "c"}) {
@@ -223,7 +223,7 @@ TEST_F(EtcdMetadataLogTest, what_happened_while_it_was_cut_off_is_read_afterward
   EXPECT_EQ(two.told, one.told);
 }
 
-TEST_F(EtcdMetadataLogTest, that_all_is_read_is_confirmed_as_of_the_question) {
+TEST_F(EtcdMetadataLogTest, a_confirmation_that_all_is_read_holds_as_of_the_question) {
   Node &writer = join(), &reader = join();
   append_all(writer, 3);
   std::vector<std::string> heard;
@@ -253,7 +253,7 @@ TEST_F(EtcdMetadataLogTest, that_all_is_read_is_confirmed_as_of_the_question) {
   EXPECT_EQ(heard.back(), "later yes");
 }
 
-TEST_F(EtcdMetadataLogTest, who_holds_the_key_no_more_appends_nothing) {
+TEST_F(EtcdMetadataLogTest, a_node_without_the_key_appends_nothing) {
   Node& one = join();
   const auto put = [&](std::string value) {
     std::optional<EtcdOutcome> outcome;
@@ -304,7 +304,7 @@ TEST_F(EtcdMetadataLogTest, a_snapshot_takes_the_place_of_the_commands_before_it
   EXPECT_EQ(one.told.size(), 14U);
 }
 
-TEST_F(EtcdMetadataLogTest, of_several_snapshots_the_last_one_stays) {
+TEST_F(EtcdMetadataLogTest, the_last_of_several_snapshots_stays) {
   Node& one = join();
   make_controller(one);
   for (int i = 0; i < 3; ++i) {
@@ -318,7 +318,7 @@ TEST_F(EtcdMetadataLogTest, of_several_snapshots_the_last_one_stays) {
   EXPECT_EQ(later.told, one.told);
 }
 
-TEST_F(EtcdMetadataLogTest, who_was_cut_off_meanwhile_loads_the_snapshot_and_reads_on) {
+TEST_F(EtcdMetadataLogTest, a_node_that_was_cut_off_loads_the_snapshot_and_reads_on) {
   Node &one = join(), &two = join();
   make_controller(one);
   append_all(one, 5);
@@ -362,7 +362,7 @@ TEST_F(EtcdMetadataLogTest, a_command_that_comes_behind_a_snapshot_with_its_revi
   EXPECT_EQ(keys_of("log").size(), 2U);
 }
 
-TEST_F(EtcdMetadataLogTest, what_a_controller_has_not_removed_the_next_one_does) {
+TEST_F(EtcdMetadataLogTest, the_next_controller_completes_an_interrupted_removal) {
   Node &one = join(), &two = join();
   make_controller(one);
   append_all(one, 30);
@@ -420,7 +420,7 @@ TEST_F(EtcdMetadataLogTest, a_removal_that_comes_late_takes_nothing_that_was_wri
   EXPECT_EQ(later.told, one.told);
 }
 
-TEST_F(EtcdMetadataLogTest, who_is_not_the_controller_any_more_cuts_nothing) {
+TEST_F(EtcdMetadataLogTest, a_former_controller_cuts_nothing) {
   Node &one = join(), &two = join();
   make_controller(one);
   append_all(one, 12);
@@ -434,7 +434,7 @@ TEST_F(EtcdMetadataLogTest, who_is_not_the_controller_any_more_cuts_nothing) {
   cut(two);
 }
 
-TEST_F(EtcdMetadataLogTest, history_before_the_last_snapshot_is_forgotten_and_watches_begin_anew) {
+TEST_F(EtcdMetadataLogTest, history_before_the_last_snapshot_is_compacted_and_watches_restart) {
   Node &one = join(), &two = join();
   make_controller(one);
   append_all(one, 15);
@@ -452,7 +452,7 @@ TEST_F(EtcdMetadataLogTest, history_before_the_last_snapshot_is_forgotten_and_wa
   EXPECT_EQ(one.told, two.told);
 }
 
-TEST_F(EtcdMetadataLogTest, a_snapshot_that_cannot_be_read_is_told_and_not_loaded) {
+TEST_F(EtcdMetadataLogTest, an_unreadable_snapshot_is_reported_and_not_loaded) {
   Node& one = join();
   make_controller(one);
   append_all(one, 12);

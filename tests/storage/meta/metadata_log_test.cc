@@ -63,7 +63,7 @@ TEST_F(MetadataLogTest, revisions_count_from_one_and_survive) {
   EXPECT_EQ(metadata_->read(Revision{1}, 1)->at(0).command, command("a"));
 }
 
-TEST_F(MetadataLogTest, who_decided_on_an_old_revision_is_refused) {
+TEST_F(MetadataLogTest, an_append_after_an_old_revision_is_refused) {
   ASSERT_TRUE(append(0, "a"));
   const auto late = append(0, "b");
   ASSERT_FALSE(late);
@@ -73,7 +73,7 @@ TEST_F(MetadataLogTest, who_decided_on_an_old_revision_is_refused) {
 }
 
 // Two that decide on the same revision meet in one group commit as well: one of them wins.
-TEST_F(MetadataLogTest, of_two_in_one_group_one_wins) {
+TEST_F(MetadataLogTest, one_of_two_in_one_group_wins) {
   std::promise<void> both;
   std::atomic<int> answers = 0, wins = 0;
   for (int i = 0; i < 2; ++i) {

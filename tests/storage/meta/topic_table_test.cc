@@ -76,7 +76,7 @@ TEST(TopicTable, a_snapshot_does_not_change) {
   EXPECT_EQ(before->find("clicks"), nullptr);
 }
 
-TEST(TopicTable, what_cannot_be_a_topic_is_refused_and_changes_nothing) {
+TEST(TopicTable, an_invalid_topic_is_refused_and_changes_nothing) {
   TopicTable table;
   EXPECT_FALSE(table.apply(encode_create_topic(topic(""))));
   EXPECT_FALSE(table.apply(encode_create_topic(topic("t", 0))));

@@ -140,7 +140,7 @@ TEST_F(JournalOwnerTest, it_begins_though_the_log_has_no_room_now) {
 }
 
 // An owner that is destroyed while it waits for room must not write later.
-TEST_F(JournalOwnerTest, who_waits_for_room_and_goes_writes_nothing) {
+TEST_F(JournalOwnerTest, an_owner_destroyed_while_it_waits_for_space_writes_nothing) {
   open_log(64 << 10);
   append(kOther, batch_of(std::string(80 << 10, 'x')));
   own();
@@ -151,7 +151,7 @@ TEST_F(JournalOwnerTest, who_waits_for_room_and_goes_writes_nothing) {
 }
 
 // A delivery that was delayed for long keeps all later commits: megabytes, for which other work must not wait.
-TEST_F(JournalOwnerTest, what_was_committed_is_read_in_portions) {
+TEST_F(JournalOwnerTest, commits_are_read_in_portions) {
   settings_.fetch_max_bytes = 100 << 10;
   open_log(64 << 20);
   for (int64_t i = 1; i <= 30; ++i) append(kJournal, encode(commit(i, 40 << 10)));
@@ -174,7 +174,7 @@ TEST_F(JournalOwnerTest, what_was_committed_is_read_in_portions) {
 }
 
 // Another node leads before all commits are read: the rest must be dropped.
-TEST_F(JournalOwnerTest, who_goes_between_two_portions_reads_no_more) {
+TEST_F(JournalOwnerTest, an_owner_destroyed_between_two_portions_reads_no_further) {
   settings_.fetch_max_bytes = 100 << 10;
   open_log(64 << 20);
   for (int64_t i = 1; i <= 30; ++i) append(kJournal, encode(commit(i, 40 << 10)));

@@ -77,7 +77,7 @@ TEST_F(StateReaderTest, entries_are_found_one_by_one_and_in_steps) {
   reader->end_turn();
 }
 
-TEST_F(StateReaderTest, a_turn_sees_what_was_there_when_it_began) {
+TEST_F(StateReaderTest, a_turn_sees_the_state_at_its_beginning) {
   ASSERT_TRUE(write("q/0/0", {{"a", "1"}, {"b", "1"}}, 1));
   const auto reader = state_->open_reader();
   ASSERT_TRUE(reader->begin_turn());
@@ -145,7 +145,7 @@ class DamagedState : public testing::Test {
 };
 
 // LMDB merges a page that becomes empty with its neighbours.
-TEST_F(DamagedState, what_is_beside_a_damaged_page_is_removed_without_harm) {
+TEST_F(DamagedState, pages_beside_a_damaged_one_are_removed_without_harm) {
   int failures = 0;
   for (const size_t page : leaves_)
     for (const std::string& instead :

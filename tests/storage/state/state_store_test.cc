@@ -106,7 +106,7 @@ Checkpoint checkpoint(std::vector<Row> rows, int64_t position, std::string scala
   return made;
 }
 
-TEST_F(StateStoreTest, what_was_written_is_loaded_in_order_with_its_position) {
+TEST_F(StateStoreTest, a_written_checkpoint_is_loaded_in_order_with_its_position) {
   ASSERT_TRUE(write(checkpoint(
       {{"s2", "b", "2"}, {"s1", "z", "1"}, {"s1", "a", "0"}, {"s1", "", "e"}}, 7, "time=5")));
   open();

@@ -11,7 +11,7 @@ const Uuid kTopic = Uuid::random();
 
 TopicPartition partition(int32_t number) { return {kTopic, PartitionId{number}}; }
 
-TEST(ToldEnds, are_those_of_questions_that_are_young_enough) {
+TEST(ToldEnds, come_from_recent_answers) {
   ToldEnds told;
   told.note({{partition(0), Offset{5}}, {partition(1), Offset{7}}}, 1000);
   const std::vector both = {partition(0), partition(1)};
@@ -40,7 +40,7 @@ TEST(ToldEnds, do_not_go_back) {
   EXPECT_EQ(ends->front().second, Offset{9});
 }
 
-TEST(ToldEnds, are_known_since_they_were_told) {
+TEST(ToldEnds, are_known_since_their_arrival) {
   ToldEnds told;
   told.note({{partition(0), Offset{5}}}, 1000);
   told.note({{partition(1), Offset{7}}}, 400);
