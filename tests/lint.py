@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that the compiler does not make: includes between folders, and names of files in the documents.
+"""Checks that the compiler does not make: includes between folders, names of files in the documents, plain English.
 
 Prints one line for each finding; exit status 1 when there is one. ./dev lint calls it.
 """
@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+
+import plain
 
 # The allowed includes of each module: itself and the listed modules, and no other module of Millrace.
 TYPES = ['engine/types']
@@ -158,7 +160,8 @@ def main():
     listing = subprocess.run(['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
                              capture_output=True, text=True, check=True)
     files = [path for path in listing.stdout.splitlines() if os.path.isfile(path)]
-    findings = [*check_includes(files), *check_documents(files), *check_loops(files), *check_shrinking_lists()]
+    findings = [*check_includes(files), *check_documents(files), *check_loops(files), *check_shrinking_lists(),
+                *plain.check(files)]
     print('\n'.join(findings), end='\n' if findings else '')
     return 1 if findings else 0
 
