@@ -4,7 +4,7 @@
     tests/bench/bench_exchange.py [--records N] [--partitions N] [--turns N]      MILLRACE_BINARY, with commas between several
 
 Rates are records per second of CPU time that the server used, and of wall-clock time. Each turn makes one query, lets it read
-all that is there, and drops it; several servers take turns with the same records. Then single records go through the join, one
+all records, and drops it; several servers take turns with the same records. Then single records go through the join, one
 after the other, and are awaited.
 """
 import argparse, os, tempfile, threading, time
