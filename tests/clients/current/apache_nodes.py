@@ -1,4 +1,4 @@
-"""Three nodes of Apache Kafka (KRaft) as cluster_nodes.Cluster has three of ours: to tell what clients hear of it when nodes die.
+"""Three nodes of Apache Kafka (KRaft), as cluster_nodes.Cluster has three of ours: shows the errors that clients get when nodes die.
 
 MILLRACE_KAFKA_JARS: folders, the first one with kafka_2.13, kafka-tools and all that they need is taken.
 """

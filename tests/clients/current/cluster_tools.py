@@ -1,6 +1,6 @@
 """Apache Kafka's own tools, in Java, at the three nodes: each while a node is down, and again when it is back.
 
-Those that run on have nodes killed and frozen under them.
+While a long-running tool works, nodes are killed and frozen.
 """
 import atexit
 import collections

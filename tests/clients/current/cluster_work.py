@@ -14,9 +14,9 @@ It prints lines with the time (ns) before them:
   assigned P,P...    revoked P,P...    lost P,P...
   got PARTITION OFFSET VALUE                     committed PARTITION OFFSET: the position, once that was answered
   moved N            aborted N         restart   of a producer that could not go on
-  error WHERE ERROR TEXT                         what the client tells the program: by an exception, a callback, an answer
-  log ...                                        what it logs by itself, from warnings on
-  left N                                         records that nobody has told of in the end
+  error WHERE ERROR TEXT                         an error that the program gets: by an exception, a callback, an answer
+  log ...                                        a log line of the client, from warnings on
+  left N                                         records without a result at the end
 """
 import collections
 import os

@@ -1,7 +1,7 @@
-"""What sarama's functional tests want around them, and they: five nodes, each behind a proxy that can be told to fail, and `docker`.
+"""Runs sarama's functional tests, with the environment that they need: five nodes, each behind a proxy that fails on request, and `docker`.
 
-usage: sarama.py FOLDER [go test's flags]: FOLDER has sarama's source. TOXIPROXY names toxiproxy's server. Where the tests call
-`docker compose`, to stop a node, to see its log or for Kafka's console tools, this answers: with Java's tools, where MILLRACE_KAFKA_JARS
+usage: sarama.py FOLDER [go test's flags]: FOLDER has sarama's source. TOXIPROXY names toxiproxy's server. If the tests call
+`docker compose`, to stop a node, to see its log or for Kafka's console tools, this program answers: with Java's tools, where MILLRACE_KAFKA_JARS
 names a folder of them, else with ours.
 """
 import http.server
