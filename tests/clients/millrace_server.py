@@ -67,7 +67,7 @@ def binary():
 
 @dataclasses.dataclass
 class Server:
-    """Where a running server listens."""
+    """The addresses of a running server."""
     host: str
     port: int  # for PostgreSQL clients
     kafka: str  # HOST:PORT

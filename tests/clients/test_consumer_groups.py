@@ -2,7 +2,7 @@
 """Consumer groups as their users know them: members that join, leave and are killed, offsets that survive.
 
 Consumers are processes of their own, so that they can be killed; run as `test_consumer_groups.py LIBRARY
-SERVER GROUP TOPIC MEMBER` this file is one, which tells what happens to it in lines of JSON.
+SERVER GROUP TOPIC MEMBER` this file is one, which prints its events as lines of JSON.
 """
 import atexit
 import json

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Few bytes that become many: the results of rows are far larger than the rows. The server survives, and holds no
-more of them at a time than its settings allow."""
+"""Few bytes that become many: the results of rows are far larger than the rows. The server survives, and holds at
+most as many of them at a time as its settings allow."""
 import atexit
 import time
 

@@ -120,8 +120,8 @@ def push_queries():
 
 @case
 def push_queries_of_tables():
-    """The rows that such a query keeps for its client do not count against the rows on their way; and no more of the
-    kept rows are on their way than the client has room for."""
+    """The rows that such a query keeps for its client do not count against the rows on their way; and only as many
+    of the kept rows are on their way as the client has room for."""
     sizes = [1] * 20
     server = launch("--memory-limit", "128MB")
     atexit.register(server.stop)

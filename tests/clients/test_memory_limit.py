@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Clients that want all the memory there is, at the same time: the server stays within memory-limit and
-little more, clients that behave go on, and each of the others is told which limit it has met.
+"""Clients that need all of the memory, at the same time: the server stays within memory-limit and
+little more, clients that behave go on, and each of the others gets an error that names its limit.
 
 MILLRACE_MEMORY=full runs it in full: 512 MB, frames of 60 MB, a COPY of 2 GB; else it is a smaller one.
 """

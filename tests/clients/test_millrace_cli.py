@@ -15,7 +15,7 @@ SERVER = start_server()
 
 
 def millrace(*arguments, stdin="", status=0, server=SERVER.kafka):
-    """What it printed to stdout and stderr."""
+    """Runs the command, and returns its output (stdout and stderr)."""
     done = subprocess.run([binary(), *arguments, "-b", server], input=stdin, text=True,
                           capture_output=True, timeout=60)
     assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
@@ -31,7 +31,7 @@ def consume(topic, *arguments):
 
 
 def first_line(consumer, produce):
-    """What a consumer prints first. Nobody sees when it has begun to wait, so produce until it prints."""
+    """The first line that a consumer prints. The moment when it begins to wait is not visible: produce until it prints."""
     for _ in range(60):
         produce()
         if select.select([consumer.stdout], [], [], 0.5)[0]:

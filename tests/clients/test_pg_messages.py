@@ -31,7 +31,7 @@ class Client:
         return data
 
     def hear(self):
-        """What came up to ReadyForQuery, in words."""
+        """The messages up to ReadyForQuery, in words."""
         words = []
         while True:
             kind, size = struct.unpack(">ci", self._exactly(5))

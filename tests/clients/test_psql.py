@@ -15,7 +15,7 @@ PSQL = ["psql", "-X", "-h", HOST, "-p", str(PORT), "-U", "millrace", "-d", "mill
 
 
 def psql(*arguments, ok=True, stdin=None):
-    """What it printed: (stdout, stderr)."""
+    """Runs psql, and returns its output: (stdout, stderr)."""
     done = subprocess.run(PSQL + list(arguments), input=stdin, capture_output=True, text=True,
                           timeout=30)
     assert not ok or done.returncode == 0, done.stderr

@@ -247,7 +247,7 @@ def what_is_left_open_ends_by_itself():
 
 @case
 def transactions_go_on_over_a_kill():
-    """Of many small transactions each exists as a whole or not at all, and none twice."""
+    """Each of many small transactions exists as a whole or not at all, and none twice."""
     server = TransactionServer()
     server.make_topic("data")
     producer = server.producer()
