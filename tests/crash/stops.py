@@ -54,7 +54,7 @@ class _Producer:
 
 
 def _record_count(address, topic):
-    """Of partition 0."""
+    """The number of records in partition 0."""
     newest = kafka_wire.array([struct.pack(">iq", 0, -1)])
     with kafka_wire.Connection(address) as connection:
         answer = connection.ask(kafka_wire.LIST_OFFSETS, 1, struct.pack(">i", -1) + kafka_wire.array(

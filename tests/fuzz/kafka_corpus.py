@@ -2,9 +2,10 @@
 """Requests of Kafka's protocol for the corpora of kafka_messages and kafka_session, as server/kafka/schemas/ describes them.
 
     tests/fuzz/kafka_corpus.py            writes what is missing: each request in each version, an array of one in each array
-    tests/fuzz/kafka_corpus.py --check    says which requests of server/kafka/apis.cc a corpus does not have; fails when there are any
+    tests/fuzz/kafka_corpus.py --check    prints the requests of server/kafka/apis.cc that a corpus does not have; fails if one is missing
 
-A session makes a topic, then asks the same request in all versions, by who may do everything, little, or all as a user. A corpus has more than that, which stays as it is.
+A session makes a topic, then sends one request in all versions, as any client with all rights, as a user with few, or as a user with all.
+Other files of a corpus stay as they are.
 """
 import glob, json, os, re, struct, sys
 
