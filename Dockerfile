@@ -15,7 +15,7 @@ RUN ldconfig && useradd --system millrace && install -d -o millrace /data
 USER millrace
 VOLUME /data
 EXPOSE 7432 8088 9092 29092
-# Every setting is a variable, too: MILLRACE_ and its name in upper case. A container listens for others, and who starts it decides for whom its
-# ports are published. With MILLRACE_ACCESS_FILE, and MILLRACE_INSECURE=false, clients have to say who they are.
+# Every setting is a variable, too: MILLRACE_ and its name in upper case. A container listens on all addresses: `docker run -p` decides
+# which clients reach its ports. With MILLRACE_ACCESS_FILE, and MILLRACE_INSECURE=false, clients have to authenticate.
 ENV MILLRACE_DATA_DIR=/data MILLRACE_PG=0.0.0.0:7432 MILLRACE_HTTP=0.0.0.0:8088 MILLRACE_KAFKA=0.0.0.0:9092 MILLRACE_INSECURE=true
 CMD ["millrace", "server"]
