@@ -43,7 +43,7 @@ def under_load(topic, disturb):
 
 
 @case
-def nodes_agree_on_who_is_there_and_who_leads():
+def nodes_agree_on_members_and_leaders():
     nodes = cluster()
     create_topic(nodes, "agreed", 6)
     seen = []
@@ -111,7 +111,7 @@ def all_nodes_are_killed_at_once_and_nothing_is_lost():
 
 
 @case
-def whatever_goes_wrong_in_turn_nothing_is_lost_or_doubled():
+def nothing_is_lost_or_doubled_by_one_failure_after_the_other():
     rounds = int(os.environ.get("MILLRACE_CLUSTER_ROUNDS", "4"))
     seed = int(os.environ.get("MILLRACE_CLUSTER_SEED", time.time()))
     print(f"seed {seed}, {rounds} rounds")

@@ -248,7 +248,7 @@ def no_change_is_lost_and_none_counts_twice_when_leaders_die():
 
 
 @case
-def a_transaction_that_was_overtaken_says_so():
+def a_transaction_that_was_overtaken_fails_with_that_reason():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE account (id INT PRIMARY KEY, n INT) WITH (partitions = 1)")
     run_on(nodes.nodes[1], "INSERT INTO account VALUES (1, 100), (2, 100)")
@@ -383,7 +383,7 @@ def partition_of_each_key(node, topic, count):
 
 
 @case
-def who_waits_for_one_partition_keeps_nobody_from_another():
+def a_wait_for_one_partition_does_not_block_another():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE halves (k INT PRIMARY KEY, v INT) WITH (partitions = 6, replicas = 2)")
     asked = nodes.nodes[1]
@@ -410,7 +410,7 @@ def who_waits_for_one_partition_keeps_nobody_from_another():
 
 
 @case
-def what_is_wrong_is_told_as_with_one_node():
+def errors_are_the_same_as_with_one_node():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE strict (id INT PRIMARY KEY, n INT NOT NULL)")
     with connect(nodes.nodes[3]) as c:

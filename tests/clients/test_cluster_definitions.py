@@ -39,7 +39,7 @@ def at_all(nodes, is_so):
 
 
 @case
-def what_a_transaction_defines_and_writes_is_there_with_its_commit():
+def definitions_and_rows_of_a_transaction_exist_from_its_commit_on():
     nodes = sql_cluster()
     for number, node in nodes.nodes.items():
         name = f"made_{number}"
@@ -86,7 +86,7 @@ def a_rollback_leaves_nothing_and_brings_back_what_was_dropped():
 
 
 @case
-def a_table_that_is_made_anew_begins_empty_everywhere():
+def a_table_that_is_created_again_is_empty_on_all_nodes():
     nodes = sql_cluster()
     run_on(nodes.nodes[1], "CREATE TABLE anew (id INT PRIMARY KEY, v INT)", "INSERT INTO anew VALUES (1, 1), (2, 2)")
     with begin(nodes.nodes[2]) as c:
@@ -114,7 +114,7 @@ def names_are_the_transactions_own_until_it_ends():
 
 
 @case
-def what_a_node_that_dies_has_left_open_is_undone():
+def definitions_that_a_dead_node_has_left_open_are_undone():
     nodes = sql_cluster()
     for number in (1, 2, 3):
         dying, others = nodes.nodes[number], [node for node in nodes.nodes.values() if node.number != number]
@@ -168,7 +168,7 @@ def a_node_that_was_frozen_for_long_commits_nothing():
 
 
 @case
-def what_was_defined_is_there_whichever_node_is_asked_next():
+def a_definition_is_visible_on_whichever_node_gets_the_next_statement():
     """As with a balancer that sends each statement of a program to another node."""
     nodes = sql_cluster()
     sessions = [connect(node) for node in nodes.nodes.values()]

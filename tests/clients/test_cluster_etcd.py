@@ -204,7 +204,7 @@ def a_start_that_is_refused_leaves_no_member_behind():
 
 
 @case
-def an_etcd_of_somebody_else_is_not_taken_for_its_own():
+def an_etcd_of_another_cluster_is_not_taken_for_its_own():
     port = two_free_ports()
     with socket.socket() as other, tempfile.TemporaryDirectory() as folder:
         other.bind(("127.0.0.1", port - 1))

@@ -256,7 +256,7 @@ def said_twice(node):
 
 
 @case
-def what_was_begun_goes_on_when_others_have_come_meanwhile():
+def a_join_that_was_begun_continues_when_other_nodes_have_joined_meanwhile():
     nodes = Growing("early")
     nodes.first.start()
     small = Small(nodes)
@@ -276,7 +276,7 @@ def what_was_begun_goes_on_when_others_have_come_meanwhile():
 
 
 @case
-def what_queries_keep_goes_to_other_nodes_in_many_pieces():
+def the_state_of_queries_moves_to_other_nodes_in_many_pieces():
     nodes, count = Growing("large"), 30_000
     nodes.first.start()
 
@@ -325,7 +325,7 @@ def serial_columns_go_on_behind_the_numbers_that_there_are():
 
 
 @case
-def what_a_cluster_cannot_go_on_with_is_named():
+def conditions_that_prevent_a_join_are_named():
     nodes = Growing("named")
     first = nodes.first
     assert "there are no data" in first.join(status=1)

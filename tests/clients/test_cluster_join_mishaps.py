@@ -67,7 +67,7 @@ class Copies:
 
 
 @case
-def killed_at_any_point_it_is_said_again_or_never_was():
+def a_join_that_is_killed_at_any_point_is_repeated_or_never_happened():
     with Copies("killed") as copies:
         killed_at = []
         for point in [*("after-join-began", "after-founding", "before-join-ends"),
@@ -90,7 +90,7 @@ def killed_at_any_point_it_is_said_again_or_never_was():
 
 
 @case
-def killed_at_any_request_to_etcd_it_is_said_again():
+def a_join_that_is_killed_at_any_request_to_etcd_is_repeated():
     with Copies("asking") as copies:
         number, was_killed = 0, True
         while was_killed:
@@ -203,7 +203,7 @@ def fill(etcd):
 
 
 @case
-def what_a_join_has_left_in_etcd_is_in_nobodys_way():
+def the_remains_of_a_join_in_etcd_block_no_other_join():
     with Copies("left") as copies:
         first = copies.attempt()
         first.join(crash_point="after-founding")
@@ -247,7 +247,7 @@ def alone_it_is_refused_afterwards():
 
 
 @case
-def what_a_killed_server_has_left_is_named_or_taken_over():
+def the_remains_of_a_killed_server_are_named_or_taken_over():
     nodes = Growing("leavings")
     first = nodes.first
     first.start()
@@ -286,7 +286,7 @@ def what_a_killed_server_has_left_is_named_or_taken_over():
 
 
 @case
-def what_earlier_versions_have_written_is_taken_over():
+def data_of_earlier_versions_is_taken_over():
     if shutil.which("psql") is None:
         raise Skipped("psql is not installed")
     folder = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "upgrade")

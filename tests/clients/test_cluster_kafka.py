@@ -75,7 +75,7 @@ def known_quorum(node):
 
 
 @case
-def all_nodes_tell_how_far_each_has_read_the_metadata():
+def all_nodes_report_how_far_each_has_read_the_metadata():
     nodes = cluster()
     create_topic(nodes, "described")
     told = {}
@@ -96,7 +96,7 @@ def all_nodes_tell_how_far_each_has_read_the_metadata():
 
 
 @case
-def who_is_away_lags_behind_and_another_controller_has_another_epoch():
+def a_killed_node_lags_behind_and_another_controller_has_another_epoch():
     nodes = cluster()
     before = known_quorum(nodes.nodes[1])
     away = next(node for number, node in nodes.nodes.items() if number != before.leader)
@@ -161,7 +161,7 @@ def topics_streams_tables_and_queries_are_made_while_a_node_is_away():
 
 
 @case
-def nothing_is_made_that_nobody_could_write_to():
+def a_topic_that_no_client_could_write_to_is_not_created():
     nodes = cluster()
     for number in (2, 3):
         nodes.nodes[number].kill()
@@ -430,7 +430,7 @@ def change_on_disk(node, before, after):
 
 
 @case
-def what_differs_on_a_followers_disk_is_found_and_told():
+def a_difference_on_a_followers_disk_is_found_and_reported():
     nodes = Cluster(flags=("--node-session-timeout-ms", "2000", "--scrub-bytes-per-second", "100000000", "--scrub-interval-ms", "500"))
     try:
         create_topic(nodes, "scrubbed", 1)

@@ -50,7 +50,7 @@ def remove(nodes, number):
 # --- Two of one number
 
 @case
-def a_second_process_of_a_nodes_number_is_refused_while_the_first_is_there():
+def a_second_process_with_a_nodes_number_is_refused_while_the_first_runs():
     nodes = cluster()
     create_topic(nodes, "of_one_number")
     load = Load(nodes, "of_one_number")
@@ -81,7 +81,7 @@ def over_one_data_directory_there_is_one_process():
 
 
 @case
-def of_two_that_start_at_once_one_is_the_node():
+def one_of_two_processes_that_start_at_once_is_the_node():
     nodes = cluster()
     two = [another(nodes, 5, f"at_once_{i}") for i in range(2)]
     for node in two:
@@ -97,7 +97,7 @@ def of_two_that_start_at_once_one_is_the_node():
 
 @timed
 @case
-def who_was_killed_is_there_again_at_once_also_with_a_new_disk_and_elsewhere():
+def a_killed_node_is_back_at_once_also_with_a_new_disk_and_elsewhere():
     nodes = cluster()
     create_topic(nodes, "come_again")
     load = Load(nodes, "come_again")
@@ -135,7 +135,7 @@ def produced(node, topic, version, acks=1):
 
 
 @case
-def who_has_a_full_disk_gives_away_what_it_leads_until_it_has_room():
+def a_node_with_a_full_disk_hands_over_its_partitions_until_it_has_room():
     disk = SmallDisk(600)
     nodes = Cluster(count=0, name="full")
     try:

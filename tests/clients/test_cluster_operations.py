@@ -200,7 +200,7 @@ def leaders_go_back_to_where_they_are_preferred():
 
 
 @case
-def records_that_were_deleted_stay_deleted_whoever_leads():
+def records_that_were_deleted_stay_deleted_under_each_leader():
     """The answer arrives only after the log of every possible next leader begins there, too."""
     nodes = cluster()
     create_topic(nodes, "erased", 1, 3)
@@ -255,7 +255,7 @@ def an_unclean_election_is_for_partitions_that_have_no_leader():
 
 @timed
 @case
-def tools_leave_a_node_that_says_nothing():
+def tools_leave_a_node_that_does_not_answer():
     """Tools whose first server is frozen, so that it accepts connections and does not answer; or is down."""
     nodes = cluster()
     create_topic(nodes, "still_there", 4, 3)
@@ -375,7 +375,7 @@ def a_node_that_the_others_do_not_reach_leads_nothing():
 
 
 @case
-def a_controller_that_nobody_hears_is_replaced():
+def a_controller_that_no_node_hears_is_replaced():
     nodes = Cluster(count=3, name="mute", has_network=True)
     try:
         create_topic(nodes, "cut_off")
@@ -496,7 +496,7 @@ def a_topic_asks_for_as_many_in_sync_as_it_likes():
 
 
 @case
-def what_nobody_leads_has_no_end_and_no_lag():
+def a_partition_without_a_leader_has_no_end_and_no_lag():
     nodes = cluster()
     states_at(nodes.nodes[1])  # skips without psycopg
     create_topic(nodes, "led_by_all", 1)

@@ -71,7 +71,7 @@ class Reader:
 
 
 @case
-def what_is_defined_at_one_node_is_defined_at_all():
+def a_definition_at_one_node_is_a_definition_at_all():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM clicks (id INT KEY, url VARCHAR) WITH (partitions = 3)",
            "CREATE TABLE users (id INT PRIMARY KEY, name VARCHAR)", "CREATE TYPE address AS STRUCT<street VARCHAR>",
@@ -124,7 +124,7 @@ def definitions_at_all_nodes_at_once_come_in_one_order():
 
 
 @case
-def whatever_was_acknowledged_is_read_at_any_node():
+def each_acknowledged_row_is_read_at_any_node():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE latest (k INT PRIMARY KEY, v INT)", "CREATE STREAM history (k INT KEY, v INT)")
     with connect(nodes.nodes[1]) as a, connect(nodes.nodes[2]) as b, connect(nodes.nodes[3]) as c:
@@ -220,7 +220,7 @@ def a_node_that_was_frozen_shows_nothing_old():
 
 
 @case
-def what_waits_at_a_node_that_is_frozen_goes_on_when_it_wakes():
+def a_statement_that_waits_at_a_frozen_node_continues_when_the_node_wakes():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE slept (k INT PRIMARY KEY, v INT) WITH (partitions = 1)")
     run_on(nodes.nodes[1], "INSERT INTO slept VALUES (1, 1)")
@@ -241,7 +241,7 @@ def what_waits_at_a_node_that_is_frozen_goes_on_when_it_wakes():
 
 
 @case
-def who_reads_where_a_statement_was_written_sees_it_whole():
+def a_read_at_the_node_that_wrote_a_statement_sees_all_of_it():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE whole (k INT PRIMARY KEY, n INT) WITH (partitions = 4)")
     stopping = threading.Event()
@@ -292,7 +292,7 @@ def is_refused_or_leads(node, topic, read):
 
 @timed
 @case
-def a_read_that_may_be_old_needs_nobody():
+def a_read_that_may_be_old_needs_no_other_node():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE aged (k INT PRIMARY KEY, v INT) WITH (partitions = 1)",
            "CREATE STREAM ages (k INT KEY, v INT)",
@@ -341,7 +341,7 @@ def rows_are_written_while_etcd_is_away_at_a_node_that_has_just_started():
 
 
 @case
-def all_nodes_are_killed_and_everything_is_there():
+def all_nodes_are_killed_and_everything_is_kept():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE durable (k INT PRIMARY KEY, v INT)")
     run_on(nodes.nodes[1], *(f"INSERT INTO durable VALUES ({i}, {i})" for i in range(30)))
@@ -354,7 +354,7 @@ def all_nodes_are_killed_and_everything_is_there():
 
 
 @case
-def who_writes_is_told_that_too_few_have_it():
+def a_write_reports_that_too_few_replicas_have_it():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM lonely (v INT) WITH (partitions = 1)")
     run_on(nodes.nodes[1], "INSERT INTO lonely VALUES (1)")
@@ -389,7 +389,7 @@ def without_etcd_nothing_is_defined_and_all_else_goes_on():
 
 
 @case
-def what_is_not_there_yet_says_so():
+def statements_that_are_missing_in_a_cluster_are_refused():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM source (k INT KEY, v INT)", "CREATE TABLE target (k INT PRIMARY KEY, v INT)")
     node = nodes.nodes[2]
@@ -416,7 +416,7 @@ def rows_that_are_sent_together_may_belong_to_several_partitions():
 
 
 @case
-def a_transaction_over_several_partitions_is_there_whole_or_not_at_all():
+def a_transaction_over_several_partitions_is_visible_whole_or_not_at_all():
     nodes = sql_cluster()
     define(nodes, "CREATE TABLE apart (id INT PRIMARY KEY, v INT) WITH (partitions = 5)",
            "CREATE STREAM told (id INT KEY, v INT) WITH (partitions = 3)")
@@ -580,7 +580,7 @@ def numbers_of_a_sequence_are_given_once_by_all_nodes():
 
 
 @case
-def each_node_tells_of_all():
+def each_node_shows_all_nodes():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM counted (k INT KEY, v INT)")
     all_is_well(nodes)
@@ -596,7 +596,7 @@ def each_node_tells_of_all():
 
 
 @case
-def the_server_tells_of_its_nodes():
+def the_server_reports_its_nodes():
     nodes = sql_cluster()
     for number, node in nodes.nodes.items():
         facts = {row[1]: row[2] for row in rows_of(node, "SHOW SERVER") if row[0] == "cluster"}
@@ -651,7 +651,7 @@ def samples_of(node):
 
 
 @case
-def of_all_nodes_one_tells_of_each_query_and_partition():
+def one_of_all_nodes_reports_each_query_and_partition():
     nodes = sql_cluster()
     define(nodes, "CREATE STREAM metered (id INT KEY, v INT) WITH (partitions = 2)",
            "CREATE STREAM metered_copy AS SELECT * FROM metered")
@@ -752,7 +752,7 @@ def keys_move_from_any_node_at_the_same_time():
 
 
 @case
-def what_is_there_is_read_while_too_few_are_in_sync_to_write():
+def rows_are_read_while_too_few_replicas_are_in_sync_to_write():
     nodes = sql_cluster()
     create_topic(nodes, "halves", assignment=[[1, 2], [2, 1]])
     define(nodes, "CREATE TABLE halves (k INT PRIMARY KEY, v INT) WITH (kafka_topic = 'halves', key_format = 'KAFKA', "

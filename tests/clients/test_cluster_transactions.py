@@ -138,7 +138,7 @@ def a_leader_that_is_killed_is_replaced_and_transactions_stay_whole():
 
 
 @case
-def whatever_goes_wrong_in_turn_transactions_stay_whole():
+def transactions_stay_whole_under_one_failure_after_the_other():
     rounds = int(os.environ.get("MILLRACE_CLUSTER_ROUNDS", "4"))
     seed = int(os.environ.get("MILLRACE_CLUSTER_SEED", time.time()))
     print(f"seed {seed}, {rounds} rounds")

@@ -149,7 +149,7 @@ def all_show(nodes, query, expected):
 
 
 @case
-def tables_are_read_anew_and_queries_end_on_all_nodes():
+def tables_are_read_again_and_queries_end_on_all_nodes():
     nodes = unclean_cluster("inputs")
     try:
         define(nodes, "CREATE TABLE items (k STRING PRIMARY KEY, v INT) WITH (partitions = 1)",
@@ -271,7 +271,7 @@ def write(nodes, topic, numbers):
 
 
 @case
-def who_has_most_is_elected_and_not_who_has_a_new_disk():
+def the_replica_with_most_records_is_elected_and_not_one_with_a_new_disk():
     nodes = unclean_cluster("longest")
     try:
         create_topic(nodes, "kept", assignment=[[1, 2, 3]])

@@ -35,7 +35,7 @@ void append_row(records::BatchBuilder& builder, std::string_view page, std::stri
 
 class ExchangeTask : public QueryTest {};
 
-TEST_F(ExchangeTask, rows_in_the_form_of_before_are_read_before_blocks) {
+TEST_F(ExchangeTask, rows_in_the_earlier_form_are_read_before_blocks) {
   for (const size_t max_rows : {1, 2, 4096}) {
     auto run = query({kClicks}, kNewest, exact(max_rows));
     records::BatchBuilder builder;

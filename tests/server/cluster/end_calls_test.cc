@@ -183,7 +183,7 @@ TEST_F(EndCallsTest, OneThatKnowsOfANewerLeaderIsEnough) {
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotLeader);
 }
 
-TEST_F(EndCallsTest, ANewLeaderWaitsUntilAllOfBeforeIsVisible) {
+TEST_F(EndCallsTest, ANewLeaderWaitsUntilAllEarlierRecordsAreVisible) {
   ends.has_all_of_before = false;
   calls.on_message(kThere, AskEnds{8, {partition()}});
   EXPECT_EQ(take<EndsTold>(kThere).error->code, ErrorCode::NotEnoughReplicas);

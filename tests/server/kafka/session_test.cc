@@ -1055,7 +1055,7 @@ TEST_F(SessionTest, a_consumer_joins_is_given_its_work_and_leaves) {
   EXPECT_EQ(deleted.results.at(1).error_code, server::coordinator::kGroupIdNotFound);
 }
 
-TEST_F(SessionTest, a_group_that_is_not_there_is_dead_to_old_clients_and_an_error_to_new_ones) {
+TEST_F(SessionTest, a_missing_group_is_dead_to_old_clients_and_an_error_to_new_ones) {
   const DescribeGroupsRequest request{.groups = {"none"}};
   const auto old = ask<DescribeGroupsResponse>(request, 5);
   EXPECT_EQ(old.groups.at(0).error_code, KafkaError::None);

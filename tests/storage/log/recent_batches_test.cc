@@ -45,7 +45,7 @@ TEST(RecentBatches, are_as_many_as_were_asked_for_and_at_least_one) {
 }
 
 // After a truncation, or if batches in between are missing.
-TEST(RecentBatches, have_no_gap_and_nothing_of_before_a_cut) {
+TEST(RecentBatches, have_no_gap_and_nothing_from_before_a_cut) {
   RecentBatches recent(1 << 20);
   recent.add(kOne, Offset{0}, Offset{2}, batch(0, 2));
   recent.add(kOne, Offset{5}, Offset{6}, batch(5, 1));
