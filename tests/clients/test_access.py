@@ -144,7 +144,7 @@ def tls_with_a_checked_name_and_a_bound_channel():
 
 
 @case
-def a_certificate_is_who_one_is():
+def a_certificate_identifies_the_client():
     make_user("carl")
     own = {"sslmode": "require", "sslcert": path("carl.crt"), "sslkey": path("carl.key")}
     with connect("carl", "", **own) as c:
@@ -269,7 +269,7 @@ def kafka_clients_authenticate_by_every_mechanism():
 
 
 @case
-def kafka_clients_who_are_nobody_are_refused():
+def kafka_clients_with_wrong_credentials_are_refused():
     strangers = [dict(user=user, password="wrong", mechanism=mechanism)
                  for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512") for user in ("millrace", "nobody")]
     # kcat tries for five seconds: all at once.
@@ -372,7 +372,7 @@ ssl.endpoint.identification.algorithm=
 
 
 @case
-def nobody_gets_more_by_a_side_door():
+def no_way_around_a_front_end_gives_more_rights():
     make_user("side")
     with connect() as c, connect("side", "pw-" + SECRET) as side:
         c.execute("CREATE TABLE closed (id INT PRIMARY KEY, v VARCHAR)")
@@ -418,7 +418,7 @@ def nobody_gets_more_by_a_side_door():
 
 
 @case
-def whoever_makes_a_topic_anew_owns_it_alone():
+def a_topic_that_is_created_again_belongs_to_its_new_owner_alone():
     for name in ("first_owner", "next_owner"):
         make_user(name)
     with connect() as c, connect("first_owner", "pw-" + SECRET) as first, connect("next_owner", "pw-" + SECRET) as second:
@@ -536,7 +536,7 @@ def users_and_rights_are_in_the_catalog():
 
 
 @case
-def what_others_ask_only_superusers_see():
+def only_superusers_see_the_statements_of_others():
     make_user("curious")
     with connect() as c, connect("curious", "pw-" + SECRET) as curious:
         asked = "SELECT usename, state, query, client_addr IS NULL FROM pg_stat_activity WHERE pid = %s"
@@ -691,7 +691,7 @@ def dropped_connections(count, stage):
 
 @timed
 @case
-def dropped_handshakes_disturb_nobody():
+def dropped_handshakes_disturb_no_other_client():
     with connect() as c:
         c.execute("CREATE TABLE calm (id INT PRIMARY KEY, n INT)")
         c.execute("INSERT INTO calm VALUES (1, 10)")
@@ -739,7 +739,7 @@ def nothing_before_authentication_may_be_large_or_late():
 
 
 @case
-def without_rules_nobody_else_can_connect():
+def without_rules_no_server_listens_for_other_hosts():
     for listener in ("--pg", "--kafka", "--http"):
         refused = subprocess.run([binary(), "server", "--data-dir", path("never"), listener, "0.0.0.0:0"],
                                  capture_output=True, text=True, timeout=30)

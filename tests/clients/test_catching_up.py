@@ -57,7 +57,7 @@ def all_or_refused(connection, select, expected):
 
 
 @case
-def a_new_table_shows_all_records_or_says_that_it_reads_them():
+def a_new_table_shows_all_records_or_a_notice_that_it_reads_them():
     filled("pt")
     with connect() as maker, connect() as reader, connect(read__wait__ms=0) as hasty:
         for number in range(3):
@@ -104,7 +104,7 @@ def chains_joins_windows_and_streams_do_so_too():
 
 
 @case
-def http_says_so_too():
+def http_reports_a_table_that_catches_up_too():
     filled("over_http")
 
     def ask(path, statement):
@@ -121,7 +121,7 @@ def http_says_so_too():
 
 
 @case
-def what_was_written_during_a_pause_is_waited_for():
+def a_read_waits_for_records_that_were_written_during_a_pause():
     with connect() as c:
         c.execute("CREATE STREAM paused (id INT KEY, k VARCHAR)")
         c.execute("CREATE TABLE of_paused AS SELECT k, COUNT(*) AS n FROM paused GROUP BY k")
@@ -218,7 +218,7 @@ def rows_of_a_batch_that_fails_are_never_seen():
 
 
 @case
-def a_table_whose_query_has_failed_warns_and_refuses_who_wrote_more():
+def a_table_whose_query_has_failed_warns_and_refuses_a_session_that_wrote_more():
     with connect(as_ksqldb) as c, connect(as_ksqldb, read__wait__ms=0) as other:
         failing(c, "failed")
         c.execute(f"INSERT INTO sfailed VALUES {RECORDS}")

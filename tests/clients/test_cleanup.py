@@ -146,7 +146,7 @@ def deleted_records_are_gone_for_consumers():
 
 
 @case
-def where_a_topic_begins_is_told_while_its_records_are_deleted():
+def the_start_of_a_topic_is_reported_while_its_records_are_deleted():
     others, rounds = 100, 200
     create_topic("shrinking", partitions=others + 1)
     produce("shrinking", [(None, b"x")] * rounds)
@@ -175,7 +175,7 @@ def where_a_topic_begins_is_told_while_its_records_are_deleted():
 
 
 @case
-def what_a_paused_query_has_to_read_is_kept_and_shown():
+def records_that_a_paused_query_has_to_read_are_kept_and_shown():
     sql("CREATE STREAM held (k VARCHAR KEY, id INT) WITH (KAFKA_TOPIC = 'held', PARTITIONS = 1)",
         "CREATE TABLE held_count AS SELECT k, COUNT(*) AS n FROM held GROUP BY k")
     query = [row[0] for row in sql("SHOW QUERIES") if "held_count" in str(row).lower()][0]
@@ -194,7 +194,7 @@ def what_a_paused_query_has_to_read_is_kept_and_shown():
 
 
 @case
-def a_query_that_is_overtaken_by_deletion_says_so():
+def a_query_that_is_overtaken_by_deletion_reports_it():
     sql("CREATE STREAM lost (id INT) WITH (KAFKA_TOPIC = 'lost', PARTITIONS = 1)")
     produce("lost", [(None, b'{"ID": 1}')])
     sql("CREATE STREAM lost_copy AS SELECT * FROM lost")

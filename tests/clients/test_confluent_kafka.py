@@ -214,7 +214,7 @@ def a_waiting_consumer_sees_a_record_at_once():
 
 
 @case
-def each_listener_tells_an_address_of_its_own():
+def each_listener_advertises_an_address_of_its_own():
     admin()
     outside, inside = free_port(), free_port()
     server = launch("--kafka-advertised", f"localhost:{outside},127.0.0.1:{inside}",

@@ -360,7 +360,7 @@ def groups_and_their_lag_are_shown_in_sql():
 
 
 @case
-def nobody_writes_or_deletes_what_coordinators_keep():
+def no_client_writes_or_deletes_the_topics_of_coordinators():
     needs(confluent_kafka)
     from confluent_kafka.admin import AdminClient
     server = GroupServer()

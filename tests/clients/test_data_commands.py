@@ -287,7 +287,7 @@ def another_version_is_not_checked():
 
 
 @case
-def what_the_start_refuses_is_found_by_check():
+def check_finds_the_damage_that_a_start_refuses():
     data = folder("cut")
     shutil.copytree(folder("sound"), data)
     path = os.path.join(data, "state.mdb")

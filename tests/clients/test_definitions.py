@@ -32,7 +32,7 @@ def fails(connection, error, statement):
 
 
 @case
-def what_a_transaction_makes_is_gone_after_rollback():
+def objects_that_a_transaction_creates_are_gone_after_rollback():
     with connect() as c:
         c.execute("CREATE TABLE made (a int, b text)")
         c.execute("CREATE TEMP TABLE made_temp (a int)")
@@ -63,7 +63,7 @@ def what_a_transaction_makes_is_gone_after_rollback():
 
 
 @case
-def what_a_transaction_drops_is_there_after_rollback():
+def objects_that_a_transaction_drops_exist_after_rollback():
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE dropped (k int PRIMARY KEY, v text NOT NULL)")
         c.execute("COMMENT ON TABLE dropped IS 'still there'")
@@ -135,7 +135,7 @@ def a_table_of_another_session_is_never_undone():
 
 
 @case
-def what_cannot_be_undone_is_refused():
+def statements_that_cannot_be_undone_are_refused():
     with connect(autocommit=True) as c:
         c.execute("CREATE STREAM undo_events (id INT KEY, v INT)")
         c.execute("CREATE STREAM undo_more (id INT KEY, v INT)")
@@ -408,7 +408,7 @@ def statements_of_one_text_are_one_transaction():
 
 
 @case
-def what_a_query_makes_of_rows_is_seen_by_the_next_statement_of_the_text():
+def the_next_statement_of_the_text_sees_the_results_of_a_query():
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE bought (id int PRIMARY KEY, city text)")
         c.execute("CREATE TABLE bought_by_city AS SELECT city, COUNT(*) AS n FROM bought GROUP BY city")

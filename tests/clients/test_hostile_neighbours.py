@@ -121,7 +121,7 @@ def frames(client):
 
 
 @case
-def answers_over_http2_that_nobody_reads():
+def answers_over_http2_that_no_client_reads():
     server = launch("--memory-limit", f"{LIMIT_MB}MB", "--shards", "2")
     try:
         prepare(server)

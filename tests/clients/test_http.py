@@ -99,7 +99,7 @@ def cluster_status_names_queries_and_what_they_read():
 
 
 @case
-def metrics_tell_of_queries_topics_groups_memory_and_disk():
+def metrics_show_queries_topics_groups_memory_and_disk():
     sql("CREATE STREAM measured (a INT KEY, b INT) WITH (PARTITIONS = 1)",
         "CREATE TABLE measured_count AS SELECT a, COUNT(*) AS n FROM measured GROUP BY a",
         *(f"INSERT INTO measured VALUES ({i}, 1)" for i in range(10)))
@@ -149,7 +149,7 @@ def curl_speaks_both_versions():
 
 
 @case
-def what_is_wrong_is_told_in_json():
+def errors_are_answered_in_json():
     for path, method, status, code in (("/nowhere", "GET", 404, 40400), ("/info", "DELETE", 405, 40500),
                                        ("/" + "a" * 9000, "GET", 414, 41400)):
         answered, headers, body = get(path, method=method)
@@ -210,7 +210,7 @@ def a_thousand_connections_at_a_time():
 
 
 @case
-def one_client_too_many_is_told_so():
+def one_client_too_many_gets_an_error():
     server = launch("--max-connections", "5")
     try:
         held = [connect(server) for _ in range(5)]
@@ -233,7 +233,7 @@ def many_scrape_at_the_same_time():
 
 
 @case
-def a_listener_can_be_left_out_and_says_when_it_cannot_be_had():
+def a_listener_can_be_left_out_and_reports_an_address_in_use():
     server = launch(http="off")
     try:
         assert server.http is None
@@ -431,7 +431,7 @@ def rows_are_inserted_as_they_come_and_acknowledged_one_by_one():
 
 
 @case
-def what_is_wrong_with_a_statement_is_told_with_its_number():
+def an_error_of_a_statement_has_its_number():
     def refused(path, body, code, word):
         status, told = post(path, body)
         assert status == code // 100 and told["error_code"] == code and word in told["message"], told

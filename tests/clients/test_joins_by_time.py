@@ -90,7 +90,7 @@ class World:
 
 
 @case
-def every_reading_gives_what_the_times_tell():
+def every_reading_gives_the_result_of_the_times():
     world = World()
     try:
         for _ in range(3):

@@ -104,7 +104,7 @@ def defaults_are_set_for_all_topics_while_it_runs():
 
 
 @case
-def what_cannot_be_set_so_is_refused_truly():
+def settings_that_cannot_be_changed_are_refused_with_the_flag_to_use():
     flags = subprocess.run([binary(), "server", "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
     for name, value in (("num.partitions", "3"), ("auto.create.topics.enable", "false"), ("min.insync.replicas", "2"),
                         ("log.retention.hours", "3"), ("offsets.retention.minutes", "7"), ("listeners", "PLAINTEXT://:1")):

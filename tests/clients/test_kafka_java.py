@@ -79,7 +79,7 @@ def topics_are_made_listed_described_grown_and_deleted():
 
 
 @case
-def what_the_producer_sends_the_consumer_reads():
+def the_consumer_reads_the_records_of_the_producer():
     for kafka in releases():
         topic = kafka.name + "_records"
         kafka(_TOPICS, "--create", "--topic", topic, "--partitions", "3")
@@ -174,7 +174,7 @@ def events(printed, name):
 
 
 @case
-def what_the_verifiable_producer_sends_the_verifiable_consumer_sees():
+def the_verifiable_consumer_reads_the_records_of_the_verifiable_producer():
     for kafka in releases():
         topic = kafka.name + "_verifiable"
         kafka(_TOPICS, "--create", "--topic", topic, "--partitions", "3")

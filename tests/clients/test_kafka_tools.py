@@ -227,7 +227,7 @@ def transactions_are_listed_described_and_ended():
 
 
 @case
-def offsets_are_told_by_partition():
+def offsets_are_listed_by_partition():
     topics("--create", "--topic", "offs", "--partitions", "2")
     kafka("kafka-console-producer", "--topic", "offs", stdin="a\nb\nc\n")
     def offsets(*arguments, status=0):
@@ -246,7 +246,7 @@ def offsets_are_told_by_partition():
 
 
 @case
-def records_are_deleted_as_a_file_says():
+def records_are_deleted_by_a_file_of_offsets():
     for topic, lines in (("shrinks", "a\nb\nc\n"), ("vanishes", "d\n")):
         topics("--create", "--topic", topic, "--partitions", "1")
         kafka("kafka-console-producer", "--topic", topic, stdin=lines)
@@ -293,7 +293,7 @@ def the_performance_tools_print_kafkas_lines():
 
 
 @case
-def what_the_consumer_cannot_do_is_refused():
+def options_that_the_consumer_does_not_have_are_refused():
     for arguments, words in (
             (["--group", "g", "--partition", "0"],
              "Options group and partition cannot be specified together."),

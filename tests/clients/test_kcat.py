@@ -81,7 +81,7 @@ def a_topic_is_made_when_it_is_first_produced_to():
 
 
 @case
-def reading_a_topic_that_is_not_there_says_so():
+def reading_a_topic_that_does_not_exist_fails_with_that_reason():
     seen = kcat("-C", "-t", "k_absent", "-o", "beginning", "-e",
                 "-X", "allow.auto.create.topics=false", ok=False)
     assert "Unknown topic or partition" in seen, seen
@@ -126,7 +126,7 @@ def empty_and_large_values_are_kept():
 
 
 @case
-def reading_starts_where_it_is_told_to():
+def reading_starts_at_the_given_offset():
     create_topic("k_offsets")
     lines = [str(number) for number in range(30)]
     produce("k_offsets", lines)
@@ -270,7 +270,7 @@ def a_table_is_declared_over_a_topic_and_takes_tombstones():
 
 
 @case
-def what_a_query_writes_is_read_by_kcat():
+def kcat_reads_the_output_of_a_query():
     with sql() as connection:
         connection.execute("CREATE STREAM k_clicks (id VARCHAR KEY, n INT) WITH "
                            "(KAFKA_TOPIC = 'k_clicks', VALUE_FORMAT = 'JSON', PARTITIONS = 2)")
@@ -300,7 +300,7 @@ def a_push_query_shows_what_kcat_produces():
 
 
 @case
-def deleting_a_topic_stops_the_query_that_reads_it_and_says_so():
+def deleting_a_topic_stops_the_query_that_reads_it_with_that_reason():
     with sql() as connection:
         create_topic("k_doomed")
         connection.execute("CREATE STREAM k_doomed (id VARCHAR KEY, n INT) "

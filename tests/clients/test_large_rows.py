@@ -150,7 +150,7 @@ def cursors():
 
 
 @case
-def a_row_that_nobody_may_have_is_refused():
+def a_row_that_is_too_long_is_refused():
     with connect() as connection:
         try:
             connection.execute("SELECT v, v, v, v, v, v FROM kept WHERE id = 2").fetchall()

@@ -113,7 +113,7 @@ def tasks(connection):
 
 
 @case
-def what_look_ups_bring_into_memory_leaves_it_again():
+def pages_that_look_ups_bring_into_memory_leave_it_again():
     with Node("looked-up") as node:
         node.connection.execute("CREATE STREAM paid (who VARCHAR KEY, cents BIGINT) WITH (partitions=1)")
         node.connection.execute("CREATE TABLE balance AS SELECT who, SUM(cents) AS cents FROM paid GROUP BY who")

@@ -339,7 +339,7 @@ def a_query_takes_memory_by_its_tasks_not_by_the_square_of_the_partitions():
 
 @timed
 @case
-def queries_that_nobody_reads():
+def queries_that_no_client_reads():
     """Cursors and push queries over a table of 2 MB: their rows count. Push queries pause, and a client that reads
     is served; the last cursor gets an error."""
     client = Sql()
@@ -401,7 +401,7 @@ def memory_of(client):
 
 @timed
 @case
-def scans_that_nobody_reads_wait_and_others_are_served():
+def scans_that_no_client_reads_wait_and_others_are_served():
     scans, rows = 400, 20_000
     server = launch("--memory-limit", "64MB")
     try:
@@ -435,7 +435,7 @@ def scans_that_nobody_reads_wait_and_others_are_served():
 
 @timed
 @case
-def push_queries_over_http_that_nobody_reads():
+def push_queries_over_http_that_no_client_reads():
     """Their rows, and the records that they have read ahead, count; a client that reads is served."""
     clients, limit_mb = 600, 256
     server = launch("--memory-limit", f"{limit_mb}MB")
@@ -470,7 +470,7 @@ def end_of(scan):
 
 @timed
 @case
-def what_scans_keep_of_a_table_that_changes_is_bounded():
+def the_rows_that_scans_keep_of_a_changing_table_are_bounded():
     """Each of many unread scans keeps the rows that it has yet to show: the oldest scans end with an error."""
     rows, scans = 20_000, 60
     server = launch("--memory-limit", "64MB", "--state-memory", "16MB")

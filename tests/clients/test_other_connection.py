@@ -480,7 +480,7 @@ def a_statement_timeout_ends_a_long_statement():
 
 @timed
 @case
-def who_does_not_read_holds_nobody_up():
+def a_client_that_does_not_read_blocks_no_other_client():
     with connect() as idle, Other("an unread result"):
         # The result is requested and not read: the server keeps what fits into the socket, and nothing else.
         idle.pgconn.send_query(b"SELECT k, n, v FROM counts")

@@ -184,7 +184,7 @@ def records_of_others_are_read_by_their_ids():
 
 
 @case
-def what_the_registry_refuses_is_refused():
+def schemas_that_the_registry_refuses_are_refused():
     register("narrow-value", record([("ID", "int")], "KsqlDataSourceSchema"))
     sql("CREATE STREAM narrow_in (k INT KEY, id VARCHAR) WITH (KAFKA_TOPIC = 'narrow_in', PARTITIONS = 1, VALUE_FORMAT = 'JSON')")
     said = refusal("CREATE STREAM narrow WITH (KAFKA_TOPIC = 'narrow', VALUE_FORMAT = 'AVRO') AS SELECT * FROM narrow_in")
@@ -288,7 +288,7 @@ def a_start_needs_no_registry():
 
 
 @case
-def who_has_no_password_is_told():
+def a_missing_password_for_the_registry_is_reported():
     FRONT.secret = base64.b64encode(b"ann:secret").decode()
     said = refusal("CREATE STREAM p WITH (KAFKA_TOPIC = 'o1', VALUE_FORMAT = 'AVRO')")
     assert "401" in said and "credentials" in said, said

@@ -57,7 +57,7 @@ def parameters_that_clients_declare_count_in_cursors_and_beside_each_other():
 
 
 @case
-def what_clients_say_of_formats_and_parameters_is_checked():
+def formats_and_parameters_of_clients_are_checked():
     """An invalid format code is an error of the parameter (22023), and a parameter in an array has the type of the
     array's elements."""
     with connect(autocommit=True) as c:
@@ -84,7 +84,7 @@ def a_session_reads_its_own_writes():
 
 
 @case
-def what_one_session_wrote_another_finds():
+def rows_of_one_session_are_found_by_another():
     """As in an application with a pool: the row is written by one connection and looked up by the next one."""
     with connect(autocommit=True) as writer, connect(autocommit=True) as reader:
         writer.execute("CREATE TABLE pooled (id INT PRIMARY KEY, v INT)")
@@ -130,7 +130,7 @@ def parameters_of_all_types_come_back_as_they_were():
 
 
 @case
-def explain_analyze_runs_the_steps_and_tells_what_they_took():
+def explain_analyze_runs_the_steps_and_shows_their_times():
     took = r" \(actual rows={} time=\d+\.\d{{3}} ms memory=\d+.*\)"
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE measured (id INT PRIMARY KEY, city VARCHAR, amount INT)")
@@ -316,7 +316,7 @@ def the_settings_of_the_session_are_a_table():
 
 
 @case
-def copy_of_csv_is_told_what_is_null_and_what_is_quoted():
+def copy_of_csv_takes_options_for_null_and_quotes():
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE forced (id int PRIMARY KEY, a text, \"b~\" text)")
         with c.cursor().copy("COPY forced FROM STDIN (FORMAT csv, NULL 'none', FORCE_NOT_NULL (a), FORCE_NULL (\"b~\"))") as copy:
@@ -412,7 +412,7 @@ def a_push_query_comes_row_by_row():
 
 
 @case
-def a_push_query_on_a_table_shows_what_is_there_and_then_the_changes():
+def a_push_query_on_a_table_shows_its_rows_and_then_the_changes():
     with connect(autocommit=True) as c, connect(autocommit=True) as writer:
         with_stream(writer, "sales")
         writer.execute("CREATE TABLE sale_n AS SELECT city, COUNT(*) AS n FROM sales GROUP BY city")
@@ -513,7 +513,7 @@ def errors_have_a_code_a_position_and_a_hint():
 
 
 @case
-def notices_tell_what_was_created():
+def notices_name_the_created_objects():
     with connect(autocommit=True) as c:
         notices = []
         c.add_notice_handler(lambda notice: notices.append(notice.message_primary))
@@ -603,7 +603,7 @@ def two_parameters_are_put_together_as_what_they_are():
 
 
 @case
-def what_is_written_is_computed_with_the_types_that_the_client_declares():
+def written_values_are_computed_with_the_types_that_the_client_declares():
     """This holds for any statement: INSERT ... VALUES takes the types of parameters from another place than SELECT
     does."""
     naive, east = datetime.datetime(2024, 2, 29), datetime.timezone(datetime.timedelta(hours=-5))
@@ -668,7 +668,7 @@ def numeric_without_a_precision_loses_no_digit_silently():
 
 
 @case
-def results_tell_their_tables_and_lengths():
+def results_have_their_tables_and_lengths():
     """The means by which JDBC writes changed rows back, and ODBC sizes its buffers."""
     with connect(autocommit=True) as c:
         c.execute("CREATE TABLE told (id INT PRIMARY KEY, name VARCHAR(20), price NUMERIC(8, 3), at TIMESTAMP(0))")
@@ -762,7 +762,7 @@ def sessions_notify_each_other():
 
 
 @case
-def listen_tells_of_a_tables_changes():
+def listen_reports_a_tables_changes():
     with connect(autocommit=True) as listener, connect(autocommit=True) as writer:
         notes = []
         listener.add_notify_handler(notes.append)
@@ -831,7 +831,7 @@ def refused_with(sqlstate, call):
 
 
 @case
-def who_has_an_advisory_lock_has_it_alone():
+def a_session_has_an_advisory_lock_alone():
     def lock(c, call, *numbers):
         return c.execute(f"SELECT {call}({', '.join(['%s'] * len(numbers))})", numbers).fetchone()[0]
 
@@ -1184,7 +1184,7 @@ def sessions_are_ended_by_rows():
 
 
 @case
-def pg_stat_activity_tells_what_sessions_do():
+def pg_stat_activity_shows_the_work_of_sessions():
     shown = "SELECT state, query FROM pg_stat_activity WHERE application_name = 'watched'"
     with connect(autocommit=True) as c, connect(application_name="watched") as watched:
         columns = [each.name for each in c.execute("SELECT * FROM pg_catalog.pg_stat_activity").description]

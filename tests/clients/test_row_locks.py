@@ -74,7 +74,7 @@ def others_wait_and_see_what_was_committed():
 
 @timed
 @case
-def who_does_not_want_to_wait_does_not():
+def a_session_that_does_not_want_to_wait_does_not_wait():
     with connect() as a, connect() as b:
         fill(a, "busy", 3)
         with a.transaction():
@@ -118,7 +118,7 @@ def a_queue_of_jobs_gives_each_job_once():
 
 
 @case
-def what_is_locked_is_asked_for():
+def for_update_locks_rows_of_tables_only():
     with connect() as c:
         fill(c, "one", 1)
         fill(c, "two", 1)
@@ -153,7 +153,7 @@ def a_cursor_locks_until_its_transaction_ends():
 
 @timed
 @case
-def who_is_ended_keeps_no_lock_though_it_does_not_look():
+def a_terminated_session_keeps_no_lock_though_it_does_not_read():
     a, b = connect(), connect()
     fill(b, "ended", 1)
     a.execute("BEGIN")
@@ -167,7 +167,7 @@ def who_is_ended_keeps_no_lock_though_it_does_not_look():
 
 
 @case
-def two_who_wait_for_each_other_are_told():
+def two_sessions_that_wait_for_each_other_get_an_error():
     with connect() as a, connect() as b:
         fill(a, "left_side", 1)
         fill(a, "right_side", 1)

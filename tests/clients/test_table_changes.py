@@ -83,7 +83,7 @@ def a_rebuilt_table_does_not_go_back():
 
 
 @case
-def a_key_that_is_there_is_told_as_postgresql_does():
+def a_duplicate_key_is_reported_as_in_postgresql():
     with connect() as c:
         fill(c, "keyed", 3, "PRIMARY KEY")
         for statement in ("UPDATE keyed SET id = 2 WHERE id = 1", "UPDATE keyed SET id = 9 WHERE id < 3"):
@@ -129,7 +129,7 @@ def a_declared_number_beside_a_whole_one_is_not_whole():
 
 
 @case
-def what_returning_makes_of_a_number_has_the_type_that_was_told():
+def a_number_in_returning_has_the_described_type():
     """The server used to end on RETURNING ARRAY[%s] with a NUMERIC, and bal + %s lost the decimal point."""
     with connect() as c:
         c.execute("DROP TABLE IF EXISTS told DELETE TOPIC")
@@ -332,7 +332,7 @@ def a_second_writer_waits_for_its_turn_and_no_longer():
 
 @timed
 @case
-def sessions_that_wait_for_each_other_are_told_so():
+def sessions_that_wait_for_each_other_get_a_deadlock_error():
     with connect() as a, connect() as b:
         fill(a, "first", 3, "PRIMARY KEY")
         fill(a, "second", 3, "PRIMARY KEY")
@@ -355,7 +355,7 @@ def sessions_that_wait_for_each_other_are_told_so():
 
 
 @case
-def who_waits_too_long_is_told_that_it_was_the_timeout():
+def a_session_that_waits_too_long_gets_an_error_that_names_the_timeout():
     with connect() as a, connect() as b:
         fill(a, "timed", 3, "PRIMARY KEY")
         a.execute("BEGIN")
@@ -482,7 +482,7 @@ def a_read_that_is_cut_short_fails():
 
 
 @case
-def a_push_query_is_told_of_truncate():
+def truncate_ends_a_push_query():
     with connect() as a:
         fill(a, "pushed", 3, "PRIMARY KEY")
         reader = subprocess.Popen(["psql", "-h", SERVER.host, "-p", str(SERVER.port), "-U", "millrace", "-d", "millrace", "-At", "-v",

@@ -89,7 +89,7 @@ def a_scan_shows_what_one_commit_left_also_from_the_disk():
 
 
 @case
-def what_came_later_is_not_shown_without_what_came_before():
+def later_rows_are_not_shown_without_earlier_ones():
     """Each event is written when the one before is in the table, in another partition."""
     fillers = 30_000
     with two_clients("partitions") as (reader, writer):

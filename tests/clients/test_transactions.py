@@ -93,7 +93,7 @@ def until(what, patience_s=PATIENCE_S):
 
 
 @case
-def what_is_aborted_is_never_read():
+def aborted_records_are_never_read():
     server = TransactionServer()
     server.make_topic("data")
     producer = server.producer()
@@ -184,7 +184,7 @@ def offsets_are_committed_with_what_was_made_of_them():
 
 
 @case
-def who_is_replaced_commits_nothing_more():
+def a_replaced_producer_commits_nothing():
     server = TransactionServer()
     server.make_topic("data")
     first = server.producer()
@@ -232,7 +232,7 @@ def rows_of_sessions_behind_an_open_transaction_are_waited_for():
 
 
 @case
-def what_is_left_open_ends_by_itself():
+def a_transaction_that_is_left_open_ends_by_itself():
     server = TransactionServer()
     server.make_topic("data")
     producer = server.producer(transaction_timeout_ms=1500)
@@ -267,7 +267,7 @@ def transactions_go_on_over_a_kill():
 
 
 @case
-def the_second_version_says_nothing_before_it_writes():
+def the_second_version_registers_no_partition_before_it_writes():
     """KIP-890: each end gives the next epoch, also over a kill, and fences late batches."""
     server = TransactionServer()
     server.make_topic("data")

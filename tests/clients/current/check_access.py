@@ -95,7 +95,7 @@ def rules_are_made_listed_and_deleted():
 
 
 @case
-def who_has_rights_produces_and_consumes_and_nobody_else():
+def only_a_user_with_rights_produces_and_consumes():
     errors = []
     producer = Producer(login("ann", "pw-ann"))
     for topic in ("orders", "secrets"):

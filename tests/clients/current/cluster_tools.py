@@ -107,7 +107,7 @@ def java_tools_describe_the_quorum():
 
 
 @case
-def java_tools_tell_and_reset_offsets():
+def java_tools_show_and_reset_offsets():
     for tool in each_release("offsets"):
         tool.fill()
         group = f"{tool.topic}-group"
