@@ -267,7 +267,7 @@ def added(path, found, error_functions):
 def check_titles():
     """Titles of the commits that build on the one that added this file."""
     start = git('log', '--diff-filter=A', '--format=%H', '--', 'tests/plain.py').split()
-    rows = git('log', '--ancestry-path', '--format=%h %s', f'{start[-1]}..HEAD').splitlines() if start else []
+    rows = git('log', '--no-merges', '--ancestry-path', '--format=%h %s', f'{start[-1]}..HEAD').splitlines() if start else []
     for commit, title in (row.split(' ', 1) for row in rows):
         if why := title_fault(title):
             yield f'{commit}: title "{title}": {why}'
